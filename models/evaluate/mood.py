@@ -92,7 +92,7 @@ def composed(report: Report, bundle: MoodBundle, limit: int | None) -> None:
     pieces = play_each(composer, "pop", drafts, range(count))
     pop = regular(piece for piece in corpora_parts(composer.bundle.folder)["test"] if piece.domain == "pop")
     real = real_excerpts(pop, BARS, min(CLIPS, limit or CLIPS), report.seed)
-    told = written_for_moods(composer, count // TOGETHER * TOLD, report.seed)
+    told = written_for_moods(composer, count // TOGETHER * max(TOLD), report.seed)
     control(report, bundle, Composed(composer, drafts, pieces, told), real.pieces)
     if real.pieces:
         transfer(report, bundle, composer, _clips(real), report.seed)

@@ -33,7 +33,7 @@ IntArray = npt.NDArray[np.int64]
 Method = Callable[[Sequence[int], int], Piece]
 
 TOGETHER = 16  # drafts from which the best is taken
-TOLD = 4  # pieces that are written for a mood, from which the best is taken
+TOLD = (4, 16)  # pieces that are written for a mood, from which the best is taken
 CLIMBS = 32  # turns of a dial that the judge is asked about
 WITHOUT_RULE = ("onsets_per_bar", "notes_per_onset", "contour", "leap")
 
@@ -83,8 +83,11 @@ def methods(bundle: MoodBundle, composed: Composed, seed: int) -> dict[str, Meth
         return made[nearest(target, _said(bundle, made))]
 
     def written(rows: Sequence[int], quadrant: int) -> Sequence[Piece]:
-        first = min(rows) // TOGETHER * TOLD
-        return composed.told[quadrant][first : first + TOLD]
+        first = min(rows) // TOGETHER * max(TOLD)
+        return composed.told[quadrant][first : first + max(TOLD)]
+
+    def best_written(count: int, rows: Sequence[int], quadrant: int) -> Piece:
+        return best(written(rows, quadrant)[:count], quadrant)
 
     found: dict[str, Method] = {
         "plain": lambda rows, _: heard[rows[0]],
@@ -97,7 +100,7 @@ def methods(bundle: MoodBundle, composed: Composed, seed: int) -> dict[str, Meth
     }
     if composed.told:
         found["told"] = lambda rows, quadrant: written(rows, quadrant)[0]
-        found[f"told_best_of_{TOLD}"] = lambda rows, quadrant: best(written(rows, quadrant), quadrant)
+        found |= {f"told_best_of_{count}": partial(best_written, count) for count in TOLD}
     return found
 
 
