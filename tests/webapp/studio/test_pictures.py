@@ -197,7 +197,8 @@ def test_what_would_make_a_picture_better_is_drawn_and_checked(studio, context):
     assert answer.status_code == 201, answer.text
     found = answer.json()
     assert found["part"] in {"palette", "light", "line"}
-    assert found["heard"]["gain"] > 0
+    assert found["expected"]["gain"] > 0
+    assert (found["heard"]["gain"] > 0) == (found["heard"]["chance"] > 0.5), "what is drawn may keep the promise or not"
     assert found["piece"]["image_url"]
     checked = studio.post("/api/taste/checks", json={"piece_id": found["piece"]["name"].partition("/")[2]})
     assert checked.status_code == 202, checked.text
