@@ -79,6 +79,7 @@ SLOW = (
     "tests/webapp/learning/test_clip_effects.py",
     "tests/webapp/rating/",
     "tests/webapp/ui/endpoints/",
+    "tests/webapp/studio/test_pictures.py",
     "tests/webapp/studio/test_sections.py",
     "tests/webapp/studies/test_command.py",
     "tests/webapp/tension/test_heard_music.py",
