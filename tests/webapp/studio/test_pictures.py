@@ -181,24 +181,23 @@ def warmth(context, clip_id: str) -> float:
 
 
 def test_what_would_make_a_picture_better_is_drawn_and_checked(studio, context):
-    colder = []
+    colder = {}
     for _ in range(10):
         offer = studio.get("/api/offers").json()[0]
         warm = [warmth(context, offer[side]["clip_id"]) for side in ("left", "right")]
         outcome = "left" if warm[0] > warm[1] else "right"
         voted = studio.post(f"/api/offers/{offer['offer_id']}/vote", json={"outcome": outcome, "heard_ms": HEARD})
         assert voted.status_code == 200, voted.text
-        colder.append(offer["right" if outcome == "left" else "left"]["clip_id"])
+        colder[offer["right" if outcome == "left" else "left"]["clip_id"]] = min(warm)
     waiting = {offer[side]["clip_id"] for offer in studio.get("/api/offers").json() for side in ("left", "right")}
     for hidden in waiting.intersection(colder):  # nobody is told of it before they have judged it again
         assert studio.post(f"/api/taste/clips/{hidden}/change").status_code == 404
-    worst = next(each for each in reversed(colder) if each not in waiting)
+    worst = min(colder.keys() - waiting, key=colder.__getitem__)
     answer = studio.post(f"/api/taste/clips/{worst}/change")
     assert answer.status_code == 201, answer.text
     found = answer.json()
     assert found["part"] in {"palette", "light", "line"}
-    assert found["expected"]["gain"] > 0
-    assert (found["heard"]["gain"] > 0) == (found["heard"]["chance"] > 0.5), "what is drawn may keep the promise or not"
+    assert found["heard"]["gain"] > 0
     assert found["piece"]["image_url"]
     checked = studio.post("/api/taste/checks", json={"piece_id": found["piece"]["name"].partition("/")[2]})
     assert checked.status_code == 202, checked.text

@@ -38,6 +38,19 @@ def test_tunes_that_do_not_close_end_otherwise_and_the_rest_stays(writer, monkey
     assert not all(changed)
 
 
+def test_a_chorale_gets_another_ending_only_where_that_is_better(writer, monkeypatch) -> None:
+    found = []
+    monkeypatch.setattr(sampling, "AMONG", {})  # which costs five times as much
+    for tried in ({}, {"chorale": 4}):
+        for module in (sampling, endings):
+            monkeypatch.setattr(module, "TRIED", tried)
+        found.append(writer.compose("chorale", count=6, bars=LENGTH, seed=5))
+    better = [closing(other, "chorale") > closing(one, "chorale") for one, other in zip(*found, strict=True)]
+    same = [np.array_equal(one.notes, other.notes) for one, other in zip(*found, strict=True)]
+    assert any(better)
+    assert [not each for each in better] == same
+
+
 def test_what_breaks_off_stays_as_it_is(writer, monkeypatch) -> None:
     found = []
     for tried in ({}, {"dance": 4}):
