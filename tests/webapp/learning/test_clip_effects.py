@@ -23,10 +23,10 @@ def rows(context, table, *where):
 
 
 def loved_by_all(context, listener, loved) -> None:
-    """One vote: for the loved clips, else for the left one."""
+    """One vote: for the loved clip, and for neither where both or none are loved."""
     pair = context.pairs.open(listener)[0]
-    left, right = (each.clip_id for each in pair.clips)
-    outcome = "right" if right in loved and left not in loved else "left"
+    left, right = (each.clip_id in loved for each in pair.clips)
+    outcome = "equal" if left == right else "left" if left else "right"
     context.pairs.record_vote(listener, pair.id, outcome, (2000, 2000))
 
 

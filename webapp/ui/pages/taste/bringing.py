@@ -35,6 +35,7 @@ def build(context: Context, listener: ListenerToken, renewed: gr.State) -> None:
         bound(bring, context),
         inputs=[listener, file, renewed],
         outputs=[listener, said, renewed, question],
+        js=listener.awaited,
         **AWAITED,
     )
     question.confirm(
