@@ -32,7 +32,11 @@ def test_who_was_signed_out_is_asked_and_keeps_the_old_token(visit):
     expect(there.get("player-a")).to_be_enabled()
     old = token_of(there)
     greetings: list[Route] = []
-    here.page.route("**/api/listener", lambda greeting: greetings.append(greeting))
+
+    def hold(greeting: Route) -> None:
+        greetings.append(greeting)
+
+    here.page.route("**/api/listener", hold)
     here.page.goto(f"{here.url}/taste")
     here.frame.get_by_role("button", name="Sign out everywhere else").click()  # before the page knows who it is
     for greeting in greetings:

@@ -123,7 +123,9 @@ def build(context: Context) -> None:
     )
     find.submit(bound(map_point.choose_found, context), [shown, find], **point)
     colour.input(coloured, colour, [points, link], **CHOICE)
-    upload.upload(bound(map_point.place_file, context), [listener, upload, shown], [shown, *pointed], **QUIET)
+    upload.upload(
+        bound(map_point.place_file, context), [listener, upload, shown], [shown, *pointed], js=listener.awaited, **QUIET
+    )
     for button, handler in ((to_studio, map_point.open_in_studio), (music, map_point.open_music_in_studio)):
         there = button.click(bound(handler, context), [listener, shown, player], [studio, drawing], **QUIET)
         there.success(None, studio, js=GO, **QUIET)

@@ -93,7 +93,9 @@ def build(context: Context) -> None:
     files.upload(bound(rate_files, context), [listener, files], [*outputs, files], js=listener.awaited, **AWAITED)
     microphone.stop_recording(bound(rate_recording, context), [listener, microphone], outputs, **AWAITED)
     clips.filled_after(
-        choose.click(bound(toggle, context), [listener, showing], [showing, picking, clips.domain], **QUIET)
+        choose.click(
+            bound(toggle, context), [listener, showing], [showing, picking, clips.domain], js=listener.awaited, **QUIET
+        )
     )
     clips.chosen(
         bound(rate_chosen, context), [listener, clips.clips], [*outputs, showing, picking], js=listener.awaited,

@@ -100,7 +100,8 @@ def build(context: Context) -> None:
         answered = agree_it.click(bound(agree, context), listener, [invited, said], **QUIET)
         answered.success(None, js=FORGET_KEY).then(refreshed, **load)
         decline.click(lambda: gr.update(visible=False), outputs=invited, **QUIET).then(None, js=FORGET_KEY)
-        invite_them.click(bound(invite, context), listener, said, **QUIET).success(refreshed, **load)
+        made = invite_them.click(bound(invite, context), listener, said, js=listener.awaited, **QUIET)
+        made.success(refreshed, **load)
         withdraw.click(bound(take_back, context), listener, said, **QUIET).success(refreshed, **load)
         question.confirm(bound(end, context), listener, said, **QUIET).success(refreshed, **load)
 

@@ -100,7 +100,7 @@ def build(context: Context) -> None:
     gr.on(None, None, None, [named, more], js=NAMED)
     gr.on(None, None, mood, mood, js=KEPT_MOOD)
     arrival.fill(listener.change, bound(look, context), listener, [domain, told, pieces], [timer, tells])
-    tells.input(bound(let_plays_tell, context), [listener, tells], told, **CHOICE)
+    tells.input(bound(let_plays_tell, context), [listener, tells], told, js=listener.awaited, **CHOICE)
     domain.input(bound(choose_domain, context), [listener, domain], told, js=listener.awaited, **CHOICE)
     mood.input(choose_mood, mood, told, js=KEEP_MOOD, **CHOICE)
     more.click(bound(ask, context), [listener, named, mood], [named, more, *outputs], js=listener.awaited, **QUIET)

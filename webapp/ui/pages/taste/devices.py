@@ -23,9 +23,7 @@ def build(context: Context, listener: ListenerToken) -> None:
             explain(EXPLAINED)
             said = gr.HTML(apply_default_css=False, elem_id="signed-out")
         button = gr.Button("Sign out everywhere else", elem_id="sign-out", size="sm", scale=0, min_width=240)
-    button.click(
-        bound(sign_out, context), inputs=listener, outputs=[listener, said], js=listener.awaited, **AWAITED
-    )
+    button.click(bound(sign_out, context), inputs=listener, outputs=[listener, said], js=listener.awaited, **AWAITED)
 
 
 def sign_out(context: Context, token: str | None) -> tuple[str, str]:
