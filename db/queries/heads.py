@@ -7,7 +7,19 @@ from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, ColumnElement, Select, and_, bindparam, delete, func, select, union, union_all
+from sqlalchemy import (
+    CTE,
+    BindParameter,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    select,
+    union,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
@@ -169,14 +181,14 @@ def is_of_pictures(model_version: InstrumentedAttribute[str]) -> ColumnElement[b
     return select(Clip.id).where(Clip.domain == PICTURES, Clip.model_version == model_version).exists()
 
 
-def voters(votes: type[Vote | FourVote], *, pictures: bool) -> Select[UUID]:
+def voters(votes: type[Vote | FourVote], *, pictures: bool | BindParameter[bool]) -> Select[UUID]:
     """The listener of every vote on music, or on pictures: the first clip of what was asked tells which."""
     query = select(votes.listener_id)
     if votes is Vote:
         query = query.join(Offer, Offer.id == Vote.offer_id).join(Clip, Clip.id == Offer.left_clip)
     else:
         query = query.join(Four, Four.id == FourVote.four_id).join(Clip, Clip.id == Four.clip_a)
-    return query.where(Clip.domain == PICTURES if pictures else Clip.domain != PICTURES)
+    return query.where((Clip.domain == PICTURES) == pictures)
 
 
 def _answered(

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     BindParameter,
+    Boolean,
     ColumnElement,
     Double,
     Integer,
@@ -81,12 +82,14 @@ class BeforeVote(Generic[Asked]):
     """What stands before a vote: the pairs or fours that are ``open``, oldest first, the stored head, the picks so far.
 
     Those of another kind of music than the listener has chosen wait until it is chosen again: of them there is only the
-    one that was asked for. ``summaries``: of those clips asked about that are of the head's model, by clip.
+    one that was asked for. ``picks_alike``: those on music, or on pictures, as the head is. ``summaries``: of those
+    clips asked about that are of the head's model, by clip.
     """
 
     open: list[Asked]
     head: StoredHead | None
     picks: int
+    picks_alike: int
     summaries: Mapping[UUID, Floats]
 
 
@@ -121,35 +124,44 @@ def _claim(asked: type[Asked]) -> Select[Asked, Listener]:
 
 
 def before_vote(
-    session: Session, asked: type[Asked], listener_id: UUID, *, model_version: str, which: UUID | None = None
+    session: Session,
+    asked: type[Asked],
+    listener_id: UUID,
+    *,
+    model_version: str,
+    pictures: bool,
+    which: UUID | None = None,
 ) -> BeforeVote[Asked]:
     """What stands before a vote on ``which`` pair or four (or before any), of a locked listener, in one round trip.
 
+    ``model_version``: of the head, which is one of ``pictures`` or of music.
+
     Not together with the lock: what is read in the statement that waits for it would be as old as that statement.
     """
-    given = {"whose": listener_id, "version": model_version, "which": which}
+    given = {"whose": listener_id, "version": model_version, "which": which, "pictures": pictures}
     rows = session.execute(_before_vote(asked), given).all()
     summaries = {
         clip: summary
         for row in rows
         if row[0] is not None and row[0].id == which
-        for clip, summary in zip(row[0].clips, row[3:], strict=True)
+        for clip, summary in zip(row[0].clips, row[4:], strict=True)
         if summary is not None
     }
-    return BeforeVote([row[0] for row in rows if row[0] is not None], rows[0][1], rows[0][2], summaries)
+    _, head, picks, alike = rows[0][:4]
+    return BeforeVote([row[0] for row in rows if row[0] is not None], head, picks, alike, summaries)
 
 
 @built_once
 def _before_vote(asked: type[Asked]) -> Select[*tuple[Any, ...]]:
     """Built once: a vote has no time for it. There is one row at least, of the listener without anything open."""
     whose, version = bindparam("whose", type_=Uuid), bindparam("version", type_=Text)
-    which = bindparam("which", type_=Uuid)
+    which, pictures = bindparam("which", type_=Uuid), bindparam("pictures", type_=Boolean)
     clips = [(side, aliased(Clip)) for side in sides_of(asked)]
     first = aliased(Clip)
     chosen = select(first.id).where(first.id == sides_of(asked)[0], first.domain == Listener.domain).exists()
     open_ = and_(asked.listener_id == Listener.id, asked.state == "open", or_(asked.id == which, chosen))
     query = (
-        select(asked, StoredHead, _picks(whose), *(clip.summary for _, clip in clips))
+        select(asked, StoredHead, _picks(whose), _picks_of(whose, pictures), *(clip.summary for _, clip in clips))
         .select_from(Listener)
         .outerjoin(asked, open_)
         .outerjoin(StoredHead, and_(StoredHead.listener_id == Listener.id, StoredHead.model_version == version))
@@ -272,18 +284,7 @@ def has_voted(session: Session, listener_id: UUID, *, pictures: bool = False) ->
 
 def count_picks_of(session: Session, listener_id: UUID, *, pictures: bool) -> int:
     """How many votes of the listener compare music, or compare ``pictures``."""
-    counts = [
-        select(func.count())
-        .select_from(
-            voters(table, pictures=pictures)
-            .where(table.listener_id == listener_id, table.outcome.in_(outcomes))
-            .subquery()
-        )
-        .scalar_subquery()
-        for table, outcomes in ((Vote, PICKS), (FourVote, FOUR_PICKS))
-    ]
-    found: int = session.scalars(select(counts[0] + counts[1])).one()
-    return found
+    return session.scalars(select(_picks_of(listener_id, pictures))).one()
 
 
 def count_picks(session: Session, listener_id: UUID, *, until: datetime | None = None) -> int:
@@ -296,4 +297,21 @@ def _picks(listener_id: UUID | BindParameter[UUID], until: datetime | None = Non
     for table, outcomes in ((Vote, PICKS), (FourVote, FOUR_PICKS)):
         query = select(func.count()).where(table.listener_id == listener_id, table.outcome.in_(outcomes))
         counts.append((query if until is None else query.where(table.created_at <= until)).scalar_subquery())
+    return counts[0] + counts[1]
+
+
+def _picks_of(
+    listener_id: UUID | BindParameter[UUID],
+    pictures: bool | BindParameter[bool],  # noqa: FBT001 (of either kind)
+) -> ColumnElement[int]:
+    counts = [
+        select(func.count())
+        .select_from(
+            voters(table, pictures=pictures)
+            .where(table.listener_id == listener_id, table.outcome.in_(outcomes))
+            .subquery()
+        )
+        .scalar_subquery()
+        for table, outcomes in ((Vote, PICKS), (FourVote, FOUR_PICKS))
+    ]
     return counts[0] + counts[1]

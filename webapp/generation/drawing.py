@@ -37,6 +37,7 @@ DraftEach = Callable[[Sequence[Domain], Sequence[int]], list[Draft]]
 
 MOST = 1024  # drafts or latents
 MOST_BARS = 64  # that a piece goes on at once
+OF_A_MOOD = 4  # ways that a piece goes on, of which the one is taken that is heard nearest the mood
 
 
 class Drawing:
@@ -86,8 +87,9 @@ class Drawing:
     ) -> PlayedOnResult:
         """A piece with so many more bars, in which it comes to its end; the same seed gives the same again.
 
-        A ``mood`` is wished for, and left out where the piece model was told none. Raises ``BadRequest`` for what
-        can't be played on, and where no piece model is there.
+        With a ``mood``, ``OF_A_MOOD`` ways are written for it, and the judges take the nearest; it is left out where
+        the piece model was told no moods. Raises ``BadRequest`` for what can't be played on, and where no piece model
+        is there.
         """
         writer = self.composer.writer
         if writer is None:
@@ -95,11 +97,13 @@ class Drawing:
         if not 1 <= bars <= MOST_BARS:
             raise BadRequest(f"{bars} more bars were asked for; 1 to {MOST_BARS} are allowed")
         wished = (mood.valence, mood.arousal) if mood and writer.heeds_moods else None
+        ways = OF_A_MOOD if wished else 1
         try:
             with self._writing:
-                (piece,) = writer.play_on(Piece.from_json(notes), bars, seed=seed, form=form, mood=wished)
+                made = writer.play_on(Piece.from_json(notes), bars, count=ways, seed=seed, form=form, mood=wished)
         except ValueError as error:  # MusicError is one
             raise BadRequest(str(error)) from error
+        piece = self.mood.nearest(made, wished) if wished else made[0]
         version = self.composer.version
         return PlayedOnResult(notes=piece.to_json(), writer=writer.bundle.version, model_version=version)
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from models.mood.checkpoint import MoodBundle, load_mood
 from models.mood.labels import LEAST_NOTES
+from models.mood.steering import nearest
 from models.music.notes import Piece
 from webapp.generation.protocol import GeneratorUnavailable, Mood, MoodsResult
+
+log = logging.getLogger(__name__)
 
 
 class MoodJudges:
@@ -35,6 +41,17 @@ class MoodJudges:
             said = bundle.judge([piece])
             found.append(Mood(valence=float(said.valence[0]), arousal=float(said.arousal[0])))
         return MoodsResult(moods=found, model_version=bundle.version)
+
+    def nearest(self, pieces: Sequence[Piece], wished: tuple[float, float]) -> Piece:
+        """The one whose valence and arousal both judges together find nearest; the first where they can't be loaded."""
+        try:
+            with self._lock:
+                bundle = self._loaded()
+        except GeneratorUnavailable as error:
+            log.warning("no_judges_of_mood error=%s", error)
+            return pieces[0]
+        said = bundle.judge(list(pieces))
+        return pieces[nearest(wished, np.stack([said.valence, said.arousal], 1))]
 
     def _loaded(self) -> MoodBundle:
         if self._bundle is None:

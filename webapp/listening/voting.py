@@ -112,7 +112,9 @@ class Voting(Generic[Asked]):
             return self._again(session, listener, vote, claim.vote)
 
         space = kind.playable.space_for(asked.seconds)
-        before = rows.before_vote(session, kind.asked, listener_id, model_version=space.version, which=vote.which)
+        before = rows.before_vote(
+            session, kind.asked, listener_id, model_version=space.version, pictures=space.of_pictures, which=vote.which
+        )
         head = heads.from_row(before.head, space) if before.head else heads.before_first_vote(session, listener, space)
         known = heads.features_from(before.summaries, space)
         features = features_of_all(asked.clips, known)
@@ -126,9 +128,9 @@ class Voting(Generic[Asked]):
 
         picks = before.picks + (vote.outcome in kind.picks)
         if vote.outcome in kind.picks:
-            of_this = rows.count_picks_of(session, listener_id, pictures=True) if space.of_pictures else picks
-            if wishes.is_due(of_this):
-                wishes.enqueue(session, listener, of_this)
+            alike = before.picks_alike + 1
+            if wishes.is_due(alike):
+                wishes.enqueue(session, listener, alike)
         if kind.playable.space_of(listener.domain) is not space:  # an answer to what is not chosen any more
             learned = heads.load(session, listener_id, kind.playable.space_of(listener.domain))
         waiting: list[Asked] = [each for each in before.open if each.id != asked.id]
@@ -151,8 +153,15 @@ class Voting(Generic[Asked]):
     def _open(self, session: Session, listener: Listener, claim: Claim | None = None) -> tuple[Shown, ...]:
         """What is open for a locked listener, made and written down where it is missing."""
         kind: Comparison[Asked] = self._kind
-        version = kind.playable.space_of(listener.domain).version
-        before = partial(rows.before_vote, session, kind.asked, listener.id, model_version=version)
+        space = kind.playable.space_of(listener.domain)
+        before = partial(
+            rows.before_vote,
+            session,
+            kind.asked,
+            listener.id,
+            model_version=space.version,
+            pictures=space.of_pictures,
+        )
         now: rows.BeforeVote[Asked] = before()
         unwritten: list[Asked] = []
         missing = now.picks == 0 or not now.open  # perhaps: what they saw before anything was stored of them

@@ -15,6 +15,8 @@ from models.style.drafting import draft_each
 from models.style.latents import Latents
 from models.style.pieces.checkpoint import tiny_pieces
 from models.style.pieces.sampling import Writer
+from webapp.generation import mood
+from webapp.generation.drawing import OF_A_MOOD
 from webapp.generation.engine import Engine
 from webapp.generation.protocol import (
     BadRequest,
@@ -372,8 +374,8 @@ def test_what_is_borrowed_is_put_into_what_was_written(writing_engine):
 
 
 def test_a_piece_is_played_on_in_a_mood_where_the_piece_model_knows_of_moods(writing_engine):
-    def played_on(mood: Mood | None = None):
-        return writing_engine.play_on(some_piece().to_json(), 2, 1, "", mood).notes
+    def played_on(wished: Mood | None = None):
+        return writing_engine.play_on(some_piece().to_json(), 2, 1, "", wished).notes
 
     happy = Mood(valence=1, arousal=1)
     assert played_on(happy) == played_on()
@@ -382,6 +384,28 @@ def test_a_piece_is_played_on_in_a_mood_where_the_piece_model_knows_of_moods(wri
     writing_engine.composer.writer = Writer(told)
     assert played_on(happy) == played_on(happy)
     assert played_on(happy) != played_on(Mood(valence=-1, arousal=-1)) != played_on()
+
+
+def test_of_some_ways_on_in_a_mood_the_judges_nearest_is_taken_and_the_first_without_judges(
+    writing_engine, monkeypatch
+):
+    writer = writing_engine.composer.writer = Writer(tiny_pieces(moods=True))
+    sad = Mood(valence=-1, arousal=-1)
+    ways = writer.play_on(some_piece(), 2, count=OF_A_MOOD, seed=1, mood=(-1, -1))
+    away = [
+        np.hypot(heard.valence + 1, heard.arousal + 1)
+        for heard in writing_engine.moods([piece.to_json() for piece in ways]).moods
+    ]
+    assert len(set(away)) == OF_A_MOOD
+    taken = writing_engine.play_on(some_piece().to_json(), 2, 1, "", sad).notes
+    assert taken == ways[int(np.argmin(away))].to_json()
+
+    def missing():
+        raise OSError("no such file")
+
+    monkeypatch.setattr(mood, "load_mood", missing)
+    writing_engine.mood = mood.MoodJudges()
+    assert writing_engine.play_on(some_piece().to_json(), 2, 1, "", sad).notes == ways[0].to_json()
 
 
 def test_who_has_content_does_not_wait_for_what_is_written(writing_engine):

@@ -30,6 +30,7 @@ from webapp.listeners.restore import restore
 from webapp.listening import sound
 from webapp.runtime.errors import NotAllowed
 from webapp.taste import explanation, overview
+from webapp.ui.pages import picking
 from webapp.worker.worker import Worker
 
 
@@ -119,6 +120,19 @@ def test_votes_on_pictures_teach_a_head_of_their_own(context, listener, stock):
     )
     assert stored == {context.picture_space.version: 24, context.space.version: 1}
     assert heads_effect(context, listener) == effect
+
+
+def test_gifts_and_goals_of_music_wait_for_picks_on_music(context, listener, stock):
+    pick_the_warmer(context, listener, wishes.EARLY_AT - 1)
+    stock("pop", 16)
+    accounts.change_domain(context.database, context.journal, listener, "pop")
+    for picks in range(1, wishes.EARLY_AT + 1):
+        assert wishes.state(context.database, listener).state == "none"
+        pair = context.pairs.open(listener)[0]
+        context.pairs.record_vote(listener, pair.id, "left", (3000, 3000))
+        assert picking.picks_towards(context, listener, pictures=False) == picks
+    assert picking.picks_towards(context, listener, pictures=True) == wishes.EARLY_AT - 1
+    assert wishes.state(context.database, listener).state == "waiting"
 
 
 def heads_effect(context, listener: uuid.UUID) -> float:

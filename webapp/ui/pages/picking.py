@@ -72,9 +72,10 @@ def arrive(context: Context, token: str | None) -> tuple[list[str], Any]:
     """Which kind of music the listener chose, and what the next picks will bring."""
     claim = claim_of(context, token)
     found = accounts.account(context.database, claim.listener_id, new=claim.new)
-    picks = picks_towards(context, claim.listener_id, found.domain, found.picks)
-    lines = [ABOUT_PICTURES] if found.domain == PICTURES and picks < FIRST_GUESS else []
-    lines += [goal(picks, pictures=found.domain == PICTURES)] if found.picks else []
+    pictures = found.domain == PICTURES
+    picks = picks_towards(context, claim.listener_id, pictures=pictures)
+    lines = [ABOUT_PICTURES] if pictures and picks < FIRST_GUESS else []
+    lines += [goal(picks, pictures=pictures)] if found.picks else []
     return [found.domain], _note(" ".join(lines)) if lines else gr.skip()
 
 
@@ -93,16 +94,14 @@ def answer(context: Context, token: str | None, event: gr.EventData) -> str:
     domain = accounts.account(context.database, listener_id).domain
     told = told_of(found, of=4 if getattr(event, "four_id", None) else 2, words=words_of(domain)) if found else ""
     pictures = domain == PICTURES
-    picks = picks_towards(context, listener_id, domain, int(event.picks))
+    picks = picks_towards(context, listener_id, pictures=pictures)
     brings = brought(context, listener_id, picks, picked=bool(told), pictures=pictures)
     return _note(f"{told} {brings} {'' if pictures else whole_of(getattr(event, 'clip_id', None))}")
 
 
-def picks_towards(context: Context, listener_id: uuid.UUID, domain: str, picks: int) -> int:
-    """How many of all ``picks`` count towards what comes next: of somebody who compares pictures those alone."""
-    if domain != PICTURES:
-        return picks
-    return context.database.transaction(lambda session: count_picks_of(session, listener_id, pictures=True))
+def picks_towards(context: Context, listener_id: uuid.UUID, *, pictures: bool) -> int:
+    """How many picks count towards what comes next: those on music, or those on ``pictures``."""
+    return context.database.transaction(lambda session: count_picks_of(session, listener_id, pictures=pictures))
 
 
 def whole_of(clip_id: str | None) -> str:
