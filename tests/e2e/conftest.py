@@ -34,6 +34,7 @@ DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 CROWD = 6  # tests that begin after listening
 PATIENCE_MS = 150_000  # for a machine that trains or tests beside us
 expect.set_options(timeout=PATIENCE_MS)
+NOT_READY = 503  # "ask again in a second", as the page does
 LISTEN_S = 180  # at most, for two clips of which three seconds each are needed
 START_S = 240
 CLIPS = 6  # in the pool, so that every visitor has a pair on the page and one ahead
@@ -219,7 +220,15 @@ class Visitor:
         self.frame.wait_for_function(f"{started} === {vote} && {moved}")
 
     def api(self, path: str, method: str = "GET") -> Any:
-        """Ask the server as this listener; a refusal fails with its words."""
+        """Ask the server as this listener, again where it is not ready yet; a refusal fails with its words."""
+        end = time.monotonic() + PATIENCE_MS / 1000
+        while (reply := self._ask(path, method))[0] == NOT_READY and time.monotonic() < end:
+            self.page.wait_for_timeout(500)
+        status, answer = reply
+        assert status < 400, f"{method} {path}: {status} {answer}"
+        return answer
+
+    def _ask(self, path: str, method: str) -> tuple[int, Any]:
         status, answer = self.frame.evaluate(
             """async ([path, method]) => {
                 const token = localStorage.getItem("kallos.token");
@@ -228,8 +237,7 @@ class Visitor:
             }""",
             [path, method],
         )
-        assert status < 400, f"{method} {path}: {status} {answer}"
-        return answer
+        return status, answer
 
     def votes(self) -> list[tuple[str, str]]:
         """(offer, outcome) of every vote that the server has stored of this listener."""

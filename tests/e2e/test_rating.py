@@ -1,0 +1,55 @@
+"""Sounds are rated, dreamt and played for in a real browser: dropped, followed, stopped, kept."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import httpx
+from playwright.sync_api import expect
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
+
+
+def test_dropped_sounds_are_rated_and_one_that_is_none_is_named(site, visit, tmp_path: Path) -> None:
+    visitor = visit(**PHONE)
+    page = visitor.arrive().page
+    clip = visitor.api("/api/offers")[0]["left"]
+    heard, none = tmp_path / f"heard{Path(clip['audio_url']).suffix or '.opus'}", tmp_path / "none.wav"
+    heard.write_bytes(httpx.get(site.url + clip["audio_url"]).content)
+    none.write_text("no sound")
+    page.goto(f"{site.url}/rate")
+    page.locator("#sounds input[type=file]").set_input_files([heard, none])
+    expect(page.locator("#rated-said")).to_contain_text(f"{heard.name} is ")
+    expect(page.locator("#rated-said")).to_contain_text("none.wav")
+    expect(page.locator("#ratings")).to_contain_text(heard.name)
+    expect(page.locator("#plot-rated .js-plotly-plot .main-svg").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_dream_is_stopped_and_another_dreamt_to_its_end_and_kept(site, visit) -> None:
+    page = visit().page
+    page.goto(f"{site.url}/dreams")
+    begin, stop, said = page.locator("#dream"), page.locator("#stop-dream"), page.locator("#dream-said")
+    begin.click()
+    expect(said).to_contain_text(re.compile(r"Step \d+ of"))
+    stop.click()
+    expect(said).to_contain_text("Stopped at step")
+    expect(stop).to_be_disabled()
+    page.get_by_label("Whatever raises the rating").check()
+    begin.click()
+    expect(said).to_contain_text("The rating went from")
+    page.locator("#keep-dream").click()
+    expect(page.locator("#kept-dream audio")).to_have_js_property("error", None)
+    page.reload()
+    expect(page.locator("#kept-dream audio")).to_be_attached()
+
+
+def test_an_agent_that_learns_is_followed_and_stopped(site, visit) -> None:
+    page = visit().page
+    page.goto(f"{site.url}/agent")
+    page.locator("#learn").click()
+    expect(page.locator("#plot-agent .js-plotly-plot .main-svg").first).to_be_visible()
+    page.locator("#stop-agent").click()
+    expect(page.locator("#agent-said")).to_contain_text("Stopped")
+    expect(page.locator("#learn")).to_be_enabled()
