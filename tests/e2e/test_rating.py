@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import expect
 
+LENGTH = re.compile(r"0:\d[1-9]")
 PHONE = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
 
 
@@ -15,7 +16,7 @@ def test_dropped_sounds_are_rated_and_one_that_is_none_is_named(site, visit, tmp
     visitor = visit(**PHONE)
     page = visitor.arrive().page
     clip = visitor.api("/api/offers")[0]["left"]
-    heard, none = tmp_path / f"heard{Path(clip['audio_url']).suffix or '.opus'}", tmp_path / "none.wav"
+    heard, none = tmp_path / "heard.opus", tmp_path / "none.wav"
     heard.write_bytes(httpx.get(site.url + clip["audio_url"]).content)
     none.write_text("no sound")
     page.goto(f"{site.url}/rate")
@@ -40,9 +41,10 @@ def test_a_dream_is_stopped_and_another_dreamt_to_its_end_and_kept(site, visit) 
     begin.click()
     expect(said).to_contain_text("The rating went from")
     page.locator("#keep-dream").click()
-    expect(page.locator("#kept-dream audio")).to_have_js_property("error", None)
+    kept = page.locator("#kept-dream")
+    expect(kept).to_contain_text(LENGTH)
     page.reload()
-    expect(page.locator("#kept-dream audio")).to_be_attached()
+    expect(kept).to_contain_text(LENGTH)
 
 
 def test_an_agent_that_learns_is_followed_and_stopped(site, visit) -> None:
