@@ -7,8 +7,7 @@ later than what was seen when it was asked for; who asks shortly before it is to
 from __future__ import annotations
 
 import uuid
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -75,6 +74,15 @@ class _Decoded:
     groups: Mapping[str, Row]
 
 
+@dataclass(frozen=True)
+class _Course:
+    """How far the music has come: what the next bar goes on from, whether it is major, if asked, and its number."""
+
+    before: tuple[_Decoded, ...] = ()
+    major: bool | None = None  # as warmth has last asked for
+    number: int = 0
+
+
 class LiveMusic:
     """Music of one kind that goes on bar after bar; not for several threads at once.
 
@@ -94,17 +102,30 @@ class LiveMusic:
         self._ground = Ground(generation, domain, seed)
         fits = directions is not None and directions.version == self._ground.version
         self._directions = directions if fits else None
-        self._before: deque[_Decoded] = deque(maxlen=BEFORE)
-        self._major: bool | None = None  # as warmth has last asked for
-        self._number = 0
+        self._course = self._earlier = _Course()  # after the last bar, and before it
 
     def next_bar(self, readouts: Mapping[str, float]) -> LiveBar:
         """Compose the next bar by ``readouts``; raises ``NotAllowed`` or a ``GenerationError``, after which the same
         bar can be asked for again.
         """
+        bar, course = self._composed(readouts, self._course)
+        self._earlier, self._course = self._course, course
+        return bar
+
+    def last_bar_again(self, readouts: Mapping[str, float]) -> tuple[LiveBar, Callable[[], None]]:
+        """The last bar by other ``readouts``, and what has the music go on from it instead. Raises as ``next_bar``."""
+        earlier = self._earlier
+        bar, course = self._composed(readouts, earlier)
+
+        def goes_on() -> None:
+            self._course = course
+
+        return bar, goes_on
+
+    def _composed(self, readouts: Mapping[str, float], course: _Course) -> tuple[LiveBar, _Course]:
         seen = steering.checked(readouts)
         asked = steering.asked_of_music(seen, self._links)
-        ground = self._ground.bar(self._number)
+        ground = self._ground.bar(course.number)
         own = Latents(
             self._ground.version, {name: row[None] for name, row in ground.groups.items()}, self._ground.about
         )
@@ -112,24 +133,22 @@ class LiveMusic:
         if self._directions is not None:
             own, styles = annotated.moved(own, asked[None], self._directions)
         tempo = self._ground.tempo_bpm * 2 ** (annotated.OCTAVE * asked[MOTION])
-        piece = self._decoded(own, styles, float(np.clip(tempo, *TEMPI_BPM)))
-        if abs(asked[WARMTH]) > annotated.SURE:
-            self._major = bool(asked[WARMTH] > 0)
-        major = ground.major if self._major is None else self._major
-        sounding = piece if self._major is None else _in_mode(piece, ground.tonic, major=major)
-        before = reduce(Piece.followed_by, [each.sounding for each in self._before]) if self._before else None
+        piece = self._decoded(own, styles, float(np.clip(tempo, *TEMPI_BPM)), course)
+        wished = bool(asked[WARMTH] > 0) if abs(asked[WARMTH]) > annotated.SURE else course.major
+        major = ground.major if wished is None else wished
+        sounding = piece if wished is None else _in_mode(piece, ground.tonic, major=major)
+        before = reduce(Piece.followed_by, [each.sounding for each in course.before]) if course.before else None
         groups = {name: value[0] for name, value in own.groups.items()}
         found = LiveBar(
-            self._number, sounding, seen, dict(zip(steering.SIDES, asked.round(4).tolist(), strict=True)), groups,
+            course.number, sounding, seen, dict(zip(steering.SIDES, asked.round(4).tolist(), strict=True)), groups,
             ground.tonic, major, before,
         )  # fmt: skip
-        self._before.append(_Decoded(piece, sounding, groups))
-        self._number += 1
-        return found
+        heard = (*course.before, _Decoded(piece, sounding, groups))[-BEFORE:]
+        return found, _Course(heard, wished, course.number + 1)
 
-    def _decoded(self, own: Latents, styles: Sequence[str], tempo_bpm: float) -> Piece:
+    def _decoded(self, own: Latents, styles: Sequence[str], tempo_bpm: float, course: _Course) -> Piece:
         """One bar of music, of the latents of one bar, that goes on from the bars before it."""
-        heard = list(self._before)
+        heard = course.before
         groups = {
             name: np.stack([*(each.groups[name] for each in heard), value[0]]) for name, value in own.groups.items()
         }
@@ -144,7 +163,7 @@ class LiveMusic:
         if heard:
             notes = reduce(Piece.followed_by, [*(each.written for each in heard), empty])
             locks = Locked(bars=list(range(len(heard))), notes=notes.to_json())
-        seed = int(np.random.SeedSequence([self._seed, self._number]).generate_state(1)[0])
+        seed = int(np.random.SeedSequence([self._seed, course.number]).generate_state(1)[0])
         request = GenerateRequest(
             id=uuid.uuid4().hex, domain=self._domain, content=window, styles=dict.fromkeys(styles, window),
             bars=len(heard) + 1, seed=seed, locks=locks, deadline_ms=DEADLINE_MS,

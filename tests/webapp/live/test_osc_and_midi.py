@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -159,11 +160,38 @@ def test_notes_of_a_bar_stand_between_its_clocks_in_order():
     ]  # fmt: skip
 
 
-def test_the_lead_follows_the_slowest_of_the_last_bars():
+def test_the_lead_follows_the_slowest_of_the_last_bars_and_the_usual_one_does_not():
     lead = Lead()
     before = lead.seconds
-    lead.took(2.0)
-    assert lead.seconds > 2.0 > before
+    for seconds in (0.3, 0.3, 2.0):
+        lead.took(seconds)
+    assert lead.seconds > 2.0 > before > lead.usual
     for _ in range(8):
         lead.took(0.01)
-    assert lead.seconds < 0.2
+    assert lead.usual == lead.seconds < 0.2
+
+
+def test_a_bar_is_asked_for_once_more_where_more_is_seen_and_the_music_goes_on_from_that_one(
+    generation, directions, received
+):
+    port, _ = received
+    seen = dict(NOTHING_SEEN)
+    music, out = LiveMusic(generation, directions, "dance", 3), osc.OscOut(osc.HERE, port)
+    player = Performer(music, lambda: seen, out)
+    with ThreadPoolExecutor(1) as composing:
+        coming = [composing.submit(player._compose)]
+        coming[0].result()
+        player._ask_again(coming, composing)
+        assert len(coming) == 1
+        seen["brightness"] = 2.0
+        player._ask_again(coming, composing)
+        again = coming[1].result().bar
+        assert player._awaited(coming).bar is again
+    first = coming[0].result().bar
+    assert (first.number, first.readouts["brightness"]) == (again.number, 0.0) == (0, 0.0)
+    assert again.readouts["brightness"] == 2.0
+    assert again.piece.to_json() != first.piece.to_json()
+    following = music.next_bar(seen)
+    assert following.number == 1
+    assert following.before.to_json() == again.piece.to_json()
+    out.close()
