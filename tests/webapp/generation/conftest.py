@@ -3,14 +3,28 @@ import threading
 import time
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 import uvicorn
 
+from models.music.notes import Piece
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
 from models.style.decode import DecodeBatch
 from webapp.generation.engine import Engine
+from webapp.generation.protocol import GenerateRequest
 from webapp.generation.server import create_app
+
+
+def ask(name, **given):
+    return GenerateRequest(id=name, **{"seed": 1, "deadline_ms": 60_000, **given})
+
+
+def some_piece(bars=8):
+    random = np.random.default_rng(5)
+    notes = [[96 * bar + 24 * beat, 20, int(random.integers(50, 80)), 70] for bar in range(bars) for beat in range(4)]
+    rows = [[96 * bar, 96, 4, 4] for bar in range(bars)]
+    return Piece(np.array(notes), np.array(rows), np.full(bars, 100.0))
 
 
 class SlowBatch(DecodeBatch):

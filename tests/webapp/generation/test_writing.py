@@ -1,0 +1,90 @@
+"""What the piece model writes inside a generator: from nothing, borrowed into, played on, in a mood."""
+
+import numpy as np
+import pytest
+import torch
+
+from models.style import drafting
+from models.style.checkpoint import tiny_style
+from models.style.compose import Composer
+from models.style.drafting import draft_each
+from models.style.pieces.checkpoint import tiny_pieces
+from models.style.pieces.sampling import Writer
+from tests.webapp.generation.conftest import ask, some_piece
+from webapp.generation import mood
+from webapp.generation.drawing import OF_A_MOOD
+from webapp.generation.engine import Engine
+from webapp.generation.protocol import Mood, Source
+
+
+@pytest.fixture
+def writing_engine(monkeypatch):
+    monkeypatch.setattr(drafting, "rejection_reason", lambda *_: None)  # untrained models write strange music
+    composer = Composer(tiny_style())
+    composer.writer = Writer(tiny_pieces())
+    engine = Engine(composer, slots=2, queue=8)
+    yield engine
+    engine.close()
+
+
+def test_from_nothing_comes_what_the_piece_model_writes_with_its_latents(writing_engine):
+    heard = []
+    result = writing_engine.submit(ask("written", seed=3, bars=4), heard.extend).future.result()
+    (draft,) = draft_each(writing_engine.composer, ["pop"], [3])
+    assert result.notes == draft.notes.window(0, 4).to_json()
+    assert [list(note) for note in heard] == result.notes["notes"]
+    assert (result.recipe["content"], result.recipe["writer"], result.recipe["bars"]) == ("written", "tiny-pieces-0", 4)
+    assert result.latents["groups"]["content"] == draft.latents.to_json()["groups"]["content"][:4]
+
+
+def test_what_is_borrowed_is_put_into_what_was_written(writing_engine):
+    donor = writing_engine.encode(some_piece().to_json()).latents
+    result = writing_engine.generate(ask("borrowed", seed=3, styles={"rhythm": Source(latents=donor)}))
+    (draft,) = draft_each(writing_engine.composer, ["pop"], [3])
+    assert result.latents["groups"]["content"] == draft.latents.to_json()["groups"]["content"]
+    assert result.latents["groups"]["rhythm"] != draft.latents.to_json()["groups"]["rhythm"]
+    assert result.notes != draft.notes.to_json()
+
+
+def test_a_piece_is_played_on_in_a_mood_where_the_piece_model_knows_of_moods(writing_engine):
+    def played_on(wished: Mood | None = None):
+        return writing_engine.play_on(some_piece().to_json(), 2, 1, "", wished).notes
+
+    happy = Mood(valence=1, arousal=1)
+    assert played_on(happy) == played_on()
+    told = tiny_pieces(moods=True)
+    torch.nn.init.normal_(told.model.conditions.weight, std=0.5)
+    writing_engine.composer.writer = Writer(told)
+    assert played_on(happy) == played_on(happy)
+    assert played_on(happy) != played_on(Mood(valence=-1, arousal=-1)) != played_on()
+
+
+def test_of_some_ways_on_in_a_mood_the_judges_nearest_is_taken_and_the_first_without_judges(
+    writing_engine, monkeypatch
+):
+    writer = writing_engine.composer.writer = Writer(tiny_pieces(moods=True))
+    sad = Mood(valence=-1, arousal=-1)
+    ways = writer.play_on(some_piece(), 2, count=OF_A_MOOD, seed=1, mood=(-1, -1))
+    away = [
+        np.hypot(heard.valence + 1, heard.arousal + 1)
+        for heard in writing_engine.moods([piece.to_json() for piece in ways]).moods
+    ]
+    assert len(set(away)) == OF_A_MOOD
+    taken = writing_engine.play_on(some_piece().to_json(), 2, 1, "", sad).notes
+    assert taken == ways[int(np.argmin(away))].to_json()
+
+    def missing():
+        raise OSError("no such file")
+
+    monkeypatch.setattr(mood, "load_mood", missing)
+    writing_engine.mood = mood.MoodJudges()
+    assert writing_engine.play_on(some_piece().to_json(), 2, 1, "", sad).notes == ways[0].to_json()
+
+
+def test_who_has_content_does_not_wait_for_what_is_written(writing_engine):
+    with writing_engine._writing:  # somebody writes something long
+        nothing = writing_engine.submit(ask("waits", seed=1))
+        given = writing_engine.encode(some_piece().to_json()).latents
+        writing_engine.generate(ask("does not", content=Source(latents=given), deadline_ms=60_000))
+        assert not nothing.future.done()
+    assert nothing.future.result().recipe["content"] == "written"
