@@ -1,7 +1,7 @@
 """A map of the tracks that a rating network knows, where those lie together that it hears alike.
 
-A sound is what the networks pool of it, before any of them says how well it will be liked: of every network the
-standardised embedding, together in a few principal components. Tracks are laid out by UMAP; a new sound is placed among
+A sound is what the tagger hears in it, before any network says how well it will be liked: the mean embedding of its
+windows, standardised, in a few principal components. Tracks are laid out by UMAP; a new sound is placed among
 its neighbours and moves none (``models.atlas.projection``).
 """
 
@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
@@ -107,10 +106,5 @@ _ARRAYS = ("vectors", "mean", "deviation", "axes")
 
 
 def embeddings(bundle: RatingBundle, pictures: Sequence[Picture]) -> FloatArray:
-    """What every network pools of whole sounds, side by side: ``(sounds, networks · width)``."""
-    found = []
-    with torch.inference_mode():
-        for picture in pictures:
-            seen = torch.from_numpy(np.ascontiguousarray(picture))[None]
-            found.append(np.concatenate([one.network(seen).embedding[0].numpy() for one in bundle.members]))
-    return np.array(found, dtype=np.float32)
+    """What the tagger hears in whole sounds, ``(sounds, width)``."""
+    return np.array([bundle.ensemble.heard(picture).windows[0].mean(0).numpy() for picture in pictures])

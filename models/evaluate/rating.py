@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from models.experiments.arguments import positive_int
 from models.experiments.report import Metric, Report
+from models.metrics.audio_statistics import SAMPLE_RATE_HZ as STATISTICS_HZ
 from models.metrics.audio_statistics import audio_statistics
 from models.rating.checkpoint import ABLATIONS, SHIPPED, RatingBundle, load_bundle
 from models.rating.evaluation.dreams import report_dreams
@@ -32,6 +33,7 @@ from models.rating.folds import folds_of
 from models.rating.material import Material, limited, sounds_of
 from models.rating.plays import PlaysError, read_plays
 from models.rating.reliability import audible_ceiling, reliability
+from models.rating.sound import read_sound
 from models.rating.spectrogram import log_mel
 from models.style.arguments import style_argument
 from models.style.compose import Composer
@@ -60,7 +62,7 @@ def main(argv: list[str] | None = None) -> None:
     report = Report(
         "evaluate.rating", about, {"version": bundle.version, "sha256": bundle.card["sha256"]["rating"]}, given.seed
     )
-    every, cepstra = features([audio_statistics(sound.samples) for sound in sounds])
+    every, cepstra = features([audio_statistics(read_sound(file, STATISTICS_HZ).samples) for file in plays.files])
     p, weight = material.p, material.weight
     rated = {
         "ours": bundle.rate(pictures, digests),

@@ -18,11 +18,13 @@ from safetensors.torch import load_file, save
 
 from models.style.bundle import BundleFormat
 
+from .ensemble import Ensemble, Scale, Trained
+from .features import FeatureExtractor
 from .judge import Judge, JudgeConfig
 from .material import Floats, Picture
 from .network import RatingConfig, RatingNetwork
 from .outlier import Heard
-from .training import Network, Scale, predicted
+from .tagger import load_tagger
 
 SHIPPED = "rating-cpu"
 ABLATIONS = "ablations.json"
@@ -30,23 +32,14 @@ FORMAT = BundleFormat("rating", "rating model", "python -m models.train.rating m
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A network, how it speaks of p, and the fold it has not learned from."""
-
-    network: Network
-    scale: Scale
-    fold: int
-
-
-@dataclass(frozen=True)
 class RatingBundle:
-    """All members, the card, what music was like, the fold of each sound by digest, and a judge of another kind."""
+    """The networks, the card, what music was like, the fold of each sound by digest, and a judge of another kind."""
 
-    members: tuple[Trained, ...]
+    ensemble: Ensemble
     card: Mapping[str, Any]
     heard: Heard
     folds: Mapping[str, int]
-    judge: Trained
+    judge: Trained[Judge]
     folder: Path
 
     @property
@@ -54,35 +47,32 @@ class RatingBundle:
         """Which weights these are."""
         return str(self.card["version"])
 
-    def each(self, pictures: Sequence[Picture]) -> Floats:
-        """p by each member ``(members, tracks)``."""
-        return np.array([predicted(one.network, one.scale, pictures) for one in self.members])
-
     def rate(self, pictures: Sequence[Picture], digests: Sequence[str] = ()) -> Floats:
         """p ``(tracks,)``: the mean of all members, or of those that have not learned from the sound of this digest."""
-        found = self.each(pictures)
+        found = self.ensemble.each([self.ensemble.heard(picture) for picture in pictures])
         fold = np.array([self.folds.get(digest, -1) for digest in digests] or [-1] * len(pictures))
-        own = np.array([one.fold for one in self.members])[:, None]
+        own = np.array([one.fold for one in self.ensemble.members])[:, None]
         asked = (fold < 0) | (own == fold)
         return np.asarray((found * asked).sum(axis=0) / asked.sum(axis=0))
 
 
 def save_bundle(
     folder: Path,
-    members: Sequence[Trained],
-    judge: Trained,
+    members: Sequence[Trained[RatingNetwork]],
+    judge: Trained[Judge],
     card: Mapping[str, Any],
     *,
     heard: Heard,
     folds: Mapping[str, int],
 ) -> None:
     """Write the weights, ``held_out.json`` and, last, ``card.json``."""
+    every: list[Trained[RatingNetwork] | Trained[Judge]] = [*members, judge]
     state = {
         f"{index}.{name}": value.detach().half().contiguous()
-        for index, one in enumerate([*members, judge])
+        for index, one in enumerate(every)
         for name, value in one.network.state_dict().items()
     }
-    scales = [{"fold": one.fold, **asdict(one.scale)} for one in [*members, judge]]  # the judge is the last
+    scales = [{"fold": one.fold, **asdict(one.scale)} for one in every]  # the judge is the last
     full = {**card, "members": scales, "heard": heard.to_json()}
     FORMAT.save(folder, save(state), full, held_out=dict(sorted(folds.items())))
 
@@ -92,15 +82,22 @@ def load_bundle(name_or_path: str | Path = SHIPPED) -> RatingBundle:
     """A shipped model by name or one of your own by folder; raises ``FileNotFoundError`` or ``ValueError``."""
     with FORMAT.opened(name_or_path) as found:
         card, state = found.card, load_file(found.weights)
-        config = RatingConfig(**{**card["config"], "channels": tuple(card["config"]["channels"])})
+        tagger, version = load_tagger()
+        if card["tagger"] != version:
+            raise ValueError(f"it was trained behind {card['tagger']}, and {version} is here")
+        config = RatingConfig(**card["config"])
         judging = JudgeConfig(**{**card["judge"], "dilations": tuple(card["judge"]["dilations"])})
-        members = []
-        for index, each in enumerate(card["members"]):
-            network: Network = Judge(judging) if index == len(card["members"]) - 1 else RatingNetwork(config)
+        networks = [RatingNetwork(config) for _ in card["members"][:-1]]
+        judge = Judge(judging)
+        for index, network in enumerate([*networks, judge]):
             prefix = f"{index}."
             network.load_state_dict(
                 {name.removeprefix(prefix): v.to(torch.float32) for name, v in state.items() if name.startswith(prefix)}
             )
-            members.append(Trained(network.eval(), Scale(each["mean"], each["deviation"]), each["fold"]))
+            network.eval()
+        scales = [(Scale(each["mean"], each["deviation"]), each["fold"]) for each in card["members"]]
+        members = tuple(Trained(network, *scale) for network, scale in zip(networks, scales, strict=False))
         heard, folds = Heard.from_json(card["heard"]), found.held_out()
-    return RatingBundle(tuple(members[:-1]), card, heard, folds, members[-1], found.folder)
+    return RatingBundle(
+        Ensemble(FeatureExtractor(tagger), members), card, heard, folds, Trained(judge, *scales[-1]), found.folder
+    )

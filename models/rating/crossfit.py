@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,21 @@ from models.experiments.provenance import commit
 from models.experiments.run_log import RunLog
 
 from . import piano
-from .checkpoint import ABLATIONS, Trained, save_bundle
+from .augmentation import Augmentation
+from .checkpoint import ABLATIONS, save_bundle
 from .chords import lone_chords
+from .ensemble import Ensemble, Trained, judged
+from .excerpts import Excerpts, FeatureExcerpts, PictureExcerpts
+from .features import WINDOW, FeatureExtractor, Features
 from .figures import Order
 from .folds import FOLDS, folds_of
-from .judge import JudgeConfig
+from .judge import Judge, JudgeConfig
 from .material import Floats, Material
+from .network import RatingNetwork
 from .outlier import Heard
 from .recipe import Recipe
-from .training import Member, noise_pictures, predicted
+from .tagger import load_tagger
+from .training import Member, noise_pictures
 
 JUDGED = 0  # the fold that the judge has not learned from
 
@@ -50,11 +57,33 @@ class CrossFit:
         self.material, self.out, self.preset, self.seed = material, out, preset, seed
         self.fold = folds_of(material.digests, material.p, seed=seed, folds=min(FOLDS, len(material.digests)))
         self.noises = noise_pictures(seed)
+        self._drawn: dict[tuple[Augmentation, int, int], FeatureExcerpts] = {}
+        tagger, self.tagger = load_tagger()
+        self.extractor = FeatureExtractor(tagger)
+
+    @cached_property
+    def heard(self) -> list[Features]:
+        """What the networks see of each whole track."""
+        about = track(self.material.pictures, "tracks", console=Console(stderr=True))
+        return [Ensemble(self.extractor, ()).heard(picture) for picture in about]
+
+    def excerpts(self, recipe: Recipe) -> Excerpts:
+        """Of the tracks and of noise, by ``recipe``; those that take long are kept for the next network."""
+        pictures = [*self.material.pictures, *self.noises]
+        if isinstance(recipe.config, JudgeConfig):
+            return PictureExcerpts(pictures, recipe.augmentation, recipe.windows * WINDOW)
+        said = (recipe.augmentation, recipe.windows, recipe.excerpts)
+        if said not in self._drawn:
+            about = f"{self.material.hash} {self.tagger}"
+            self._drawn[said] = FeatureExcerpts.of(
+                pictures, self.extractor, *said, seed=self.seed, kept=self.out, about=about
+            )
+        return self._drawn[said]
 
     def member(self, planned: Planned) -> Member:
         """A network that learns from all but one fold."""
         rows = np.flatnonzero(self.fold != planned.fold)
-        return Member(self.material, rows, planned.recipe, self.noises, planned.seed)
+        return Member(self.material, rows, planned.recipe, self.excerpts(planned.recipe), planned.seed)
 
     def plan(self, recipe: Recipe, networks: int) -> list[Planned]:
         """``networks`` for each fold, and the judge."""
@@ -64,7 +93,8 @@ class CrossFit:
             for fold in range(int(self.fold.max()) + 1)
             for number in range(networks)
         ]
-        return [*found, Planned("judge", JUDGED, replace(recipe, config=JudgeConfig()), seed + 999)]
+        judging = replace(recipe, config=JudgeConfig(), augmentation=Augmentation())
+        return [*found, Planned("judge", JUDGED, judging, seed + 999)]
 
     def train(self, recipe: Recipe, networks: int, *, resume: bool) -> dict[str, Any]:
         """``networks`` a fold, the judge, and the bundle; what was found on tracks that each had not heard."""
@@ -74,9 +104,9 @@ class CrossFit:
         at, lines = self._begun(config, plan) if resume else (0, 0)
         (self.out / "run.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
         if not resume:
-            for old in self.out.glob("*.safetensors"):
-                old.unlink()
-        trained = []
+            for old in [*self.out.glob("network-*.safetensors"), self.out / "state.safetensors"]:
+                old.unlink(missing_ok=True)
+        members: list[Trained[RatingNetwork]] = []
         with RunLog(self.out / "log.jsonl", lines) as log:
             if not log.lines:
                 log.write("run", what="rating", preset=self.preset, seed=self.seed, data=self.material.hash,
@@ -94,8 +124,11 @@ class CrossFit:
                     save_file(dict(network.state_dict()), done)
                     (self.out / "lines.txt").write_text(f"{log.lines}\n", encoding="utf-8")
                     state.unlink(missing_ok=True)
-                trained.append(Trained(network.eval(), member.scale, planned.fold))
-            found = self._bundle(trained[:-1], trained[-1], recipe)
+                if isinstance(network, RatingNetwork):
+                    members.append(Trained(network.eval(), member.scale, planned.fold))
+                else:
+                    judge = Trained(network.eval(), member.scale, planned.fold)
+            found = self._bundle(members, judge, recipe)
             log.write("end", step=recipe.steps * len(plan), **found)
         return found
 
@@ -113,11 +146,11 @@ class CrossFit:
             return at, int(load_file(state)["count.lines"])
         return at, int(counted.read_text()) if counted.exists() else 0
 
-    def _bundle(self, members: list[Trained], judge: Trained, recipe: Recipe) -> dict[str, Any]:
+    def _bundle(self, members: list[Trained[RatingNetwork]], judge: Trained[Judge], recipe: Recipe) -> dict[str, Any]:
         rated = self.held_out(members)
         apart = np.flatnonzero(self.fold == judge.fold)
-        judged = predicted(judge.network, judge.scale, [self.material.pictures[row] for row in apart])
-        agreed = Order(self.material.p[apart], self.fold[apart], self.seed).pair_accuracy(judged).value
+        by_judge = judged(judge, [self.material.pictures[row] for row in apart])
+        agreed = Order(self.material.p[apart], self.fold[apart], self.seed).pair_accuracy(by_judge).value
         error = float(np.sqrt(np.mean((rated - self.material.p) ** 2)))
         order = Order(self.material.p, self.fold, self.seed)
         figures = {
@@ -129,7 +162,7 @@ class CrossFit:
         card = {
             "name": f"rating-{self.preset}", "preset": self.preset, "seed": self.seed,
             "steps": recipe.steps, "smooth": self.material.smooth,
-            "config": asdict(recipe.config), "judge": asdict(JudgeConfig()),
+            "config": asdict(members[0].network.config), "judge": asdict(judge.network.config), "tagger": self.tagger,
             "data": {"hash": self.material.hash, "tracks": len(self.material.digests)},
             "validation": {**figures, "predicted": [round(float(each), 4) for each in np.sort(rated)]},
         }  # fmt: skip
@@ -138,21 +171,20 @@ class CrossFit:
         save_bundle(self.out / "bundle", members, judge, card, heard=heard, folds=folds)
         return figures
 
-    def held_out(self, members: list[Trained]) -> Floats:
+    def held_out(self, members: list[Trained[RatingNetwork]]) -> Floats:
         """p of each track by the members that have not learned from it, ``(tracks,)``."""
-        rated, count = np.zeros(len(self.fold)), np.zeros(len(self.fold))
-        for one in members:
-            rows = np.flatnonzero(self.fold == one.fold)
-            rated[rows] += predicted(one.network, one.scale, [self.material.pictures[row] for row in rows])
-            count[rows] += 1
-        return rated / count
+        own = np.array([one.fold for one in members])[:, None] == self.fold
+        found = Ensemble(self.extractor, tuple(members)).each(self.heard)
+        return np.asarray((found * own).sum(axis=0) / own.sum(axis=0))
 
     def ablate(self, name: str, recipe: Recipe) -> dict[str, Any]:
         """One network a fold by ``recipe``; what it rates the tracks it has not heard is kept beside the bundle."""
         members = []
         for planned in track(self.plan(recipe, 1)[:-1], name, console=Console(stderr=True)):
             member = self.member(planned)
-            members.append(Trained(member.run(name, None, None).eval(), member.scale, planned.fold))
+            network = member.run(name, None, None).eval()
+            if isinstance(network, RatingNetwork):
+                members.append(Trained(network, member.scale, planned.fold))
         rated = self.held_out(members)
         path = self.out / "bundle" / ABLATIONS
         kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

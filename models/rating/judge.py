@@ -21,12 +21,12 @@ class JudgeConfig:
     """Width of the layers, and the gap between the frames that each one sees."""
 
     dim: int = 48
-    dilations: tuple[int, ...] = (1, 2, 4)
+    dilations: tuple[int, ...] = (1, 4, 16)
     dropout: float = 0.3
 
 
 class Judge(nn.Module):
-    """``(batch, MELS, frames)`` of log-mel to ``RatingOutput``, as ``RatingNetwork``."""
+    """``(batch, MELS, frames)`` of log-mel to ``RatingOutput``; it tells no genres."""
 
     mean: Tensor
     deviation: Tensor
@@ -46,7 +46,7 @@ class Judge(nn.Module):
         nn.init.zeros_(self.rate.weight)
 
     def forward(self, seen: Tensor, mask: Tensor | None = None) -> RatingOutput:
-        """See ``RatingNetwork.forward``; attention is even."""
+        """See the class; ``mask`` ``(batch, frames)`` is 1 where there is sound. Attention is even."""
         mask = torch.ones_like(seen[:, 0]) if mask is None else mask.to(seen.dtype)
         found = self.enter(self.dropout((seen - self.mean) / self.deviation)) * mask[:, None]
         for layer in self.layers:
@@ -56,4 +56,5 @@ class Judge(nn.Module):
         highest = found.masked_fill(mask[:, None] == 0, -torch.inf).amax(2)
         embedding = torch.cat([mean, highest], dim=1)
         kept = self.dropout(embedding)
-        return RatingOutput(self.rate(kept).squeeze(-1), self.feel(kept), embedding, attention)
+        genres = kept.new_zeros(len(kept), 0)
+        return RatingOutput(self.rate(kept).squeeze(-1), self.feel(kept), embedding, attention, genres)

@@ -20,6 +20,7 @@ from .spectrogram import log_mel
 
 Floats = npt.NDArray[np.float64]
 Picture = npt.NDArray[np.float32]
+TRACKS_A_GENRE = 5  # on average, or there is nothing to learn of genres
 USUAL = 20.0  # listenings after which a track counts half of what it could
 
 
@@ -50,6 +51,13 @@ class Material:
         """How much a track's p says, by how often it was played, ``(tracks,)``."""
         played = self.plays.played.astype(np.float64)
         return played / (played + USUAL)
+
+    @property
+    def genres(self) -> Floats:
+        """Which genre each track is of, ``(tracks, genres)``; none where they are told of few tracks each."""
+        kinds = sorted(set(self.plays.genres))
+        kinds = kinds if 1 < len(kinds) <= len(self.plays.genres) / TRACKS_A_GENRE else []
+        return np.array([[name == kind for kind in kinds] for name in self.plays.genres], dtype=np.float64)
 
     @property
     def hash(self) -> str:

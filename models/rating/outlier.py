@@ -24,6 +24,7 @@ Picture = npt.NDArray[np.float32]
 
 EXCERPTS_S = (2.0, 5.0, 10.0, 30.0)
 RARE = 0.98
+TOGETHER = 3  # frames, a twentieth of a second
 NAMES = (
     "peaks", "roughness", "sustain", "sustain_long", "change", "rises", "bursts", "level_spread", "centroid",
     "centroid_spread", "dark",
@@ -32,7 +33,7 @@ NAMES = (
 
 def statistics(picture: Picture) -> Floats:
     """Peaked or flat, sustained or fluttering, rising faster than falling, …: ``(11,)``, as in ``NAMES``."""
-    seen = np.asarray(picture, dtype=np.float64)
+    seen = _slower(np.asarray(picture, dtype=np.float64))
     level = seen.max(axis=0)
     heard = seen[:, level > DARK + 2]
     if heard.shape[1] < 6:
@@ -57,6 +58,13 @@ def statistics(picture: Picture) -> Floats:
         float(np.log(centroid.std() + 0.1)),
         float((heard < DARK + 1).mean()),
     ])  # fmt: skip
+
+
+def _slower(picture: Floats) -> Floats:
+    """The mean power of every ``TOGETHER`` frames."""
+    starts = np.arange(0, picture.shape[1], TOGETHER)
+    counts = np.diff([*starts, picture.shape[1]])
+    return np.asarray(np.log(np.add.reduceat(np.exp(picture), starts, axis=1) / counts))
 
 
 @dataclass(frozen=True)

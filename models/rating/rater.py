@@ -33,7 +33,7 @@ def rate(bundle: RatingBundle, sound: Sound) -> Rating:
     outlier = bundle.heard.score(picture)
     if outlier > 1:
         return Rating(outlier)
-    each = bundle.each([picture])[:, 0]
+    each = bundle.ensemble.each([bundle.ensemble.heard(picture)])[:, 0]
     p = float(each.mean())
     doubt = NORMAL_95 * float(np.hypot(bundle.card["validation"]["error"], each.std()))
     scores = np.asarray(bundle.card["validation"]["predicted"], dtype=np.float64)

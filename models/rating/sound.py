@@ -27,19 +27,20 @@ EVEN_HZ = 50  # rates are taken as a multiple of it: resampling between rates wi
 
 @dataclass(frozen=True)
 class Sound:
-    """Mono float32 ``samples`` at ``SAMPLE_RATE_HZ``, ``remarks`` on what was left out, a digest of the file."""
+    """Mono float32 ``samples`` at ``rate_hz``, ``remarks`` on what was left out, a digest of the file."""
 
     samples: Samples
     remarks: tuple[str, ...] = ()
     digest: str = ""
+    rate_hz: int = SAMPLE_RATE_HZ
 
     @property
     def seconds(self) -> float:
         """How long it sounds."""
-        return len(self.samples) / SAMPLE_RATE_HZ
+        return len(self.samples) / self.rate_hz
 
 
-def read_sound(path: Path) -> Sound:
+def read_sound(path: Path, rate_hz: int = SAMPLE_RATE_HZ) -> Sound:
     """A file's first two minutes, played by the shipped piano if it has notes; raises ``SoundError`` with one line."""
     try:
         with path.open("rb") as file:
@@ -48,12 +49,12 @@ def read_sound(path: Path) -> Sound:
             decoded = _played(file.read(), path.name) if path.suffix.lower() in MIDI else decode(file, path.name)
     except OSError as error:
         raise SoundError(f"{path.name} can't be opened ({error.strerror})") from None
-    sound = checked(decoded.samples, decoded.rate_hz, path.name)
+    sound = checked(decoded.samples, decoded.rate_hz, path.name, wanted_hz=rate_hz)
     remarks = list(sound.remarks)
     if decoded.seconds > LONGEST_S + 1:
         minutes = decoded.seconds / 60
         remarks.append(f"{path.name} lasts {minutes:.0f} minutes; the first {LONGEST_S / 60:.0f} are heard")
-    return Sound(sound.samples, tuple(remarks), digest)
+    return Sound(sound.samples, tuple(remarks), digest, rate_hz)
 
 
 def _played(midi: bytes, name: str) -> Decoded:
@@ -67,8 +68,8 @@ def _played(midi: bytes, name: str) -> Decoded:
     return Decoded(audio.mean(axis=1), RENDERED_HZ, seconds)
 
 
-def checked(samples: npt.ArrayLike, rate_hz: int, name: str = "the sound") -> Sound:
-    """Mono ``samples`` ``(n,)`` at the network's rate and loudness; raises ``SoundError`` with one line."""
+def checked(samples: npt.ArrayLike, rate_hz: int, name: str = "the sound", *, wanted_hz: int = SAMPLE_RATE_HZ) -> Sound:
+    """Mono ``samples`` ``(n,)`` at the rate that is wanted; raises ``SoundError`` with one line."""
     x = np.asarray(samples, dtype=np.float32)
     if x.size == 0:
         raise SoundError(f"{name} is empty; at least {SHORTEST_S:g} second of sound is needed")
@@ -80,9 +81,9 @@ def checked(samples: npt.ArrayLike, rate_hz: int, name: str = "the sound") -> So
     if float(np.sqrt(np.mean(x.astype(np.float64) ** 2))) < SILENCE:
         raise SoundError(f"{name} is silent; there is nothing to rate")
     remarks: tuple[str, ...] = ()
-    if rate_hz < SAMPLE_RATE_HZ * 0.9:
+    if rate_hz < wanted_hz * 0.9:
         remarks = (f"{name} has {rate_hz} samples a second; nothing above {rate_hz // 2} Hz is in it",)
     even = round(rate_hz / EVEN_HZ) * EVEN_HZ
-    if even != SAMPLE_RATE_HZ:
-        x = functional.resample(torch.from_numpy(x), even, SAMPLE_RATE_HZ).numpy()
-    return Sound(x, remarks)
+    if even != wanted_hz:
+        x = functional.resample(torch.from_numpy(x), even, wanted_hz).numpy()
+    return Sound(x, remarks, rate_hz=wanted_hz)

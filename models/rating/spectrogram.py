@@ -9,13 +9,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from .mel_bands import LOWEST_HZ, MELS, SAMPLE_RATE_HZ
+from .mel_bands import MELS, SAMPLE_RATE_HZ
 from .signal_work import transforms
 
-WINDOW, HOP = 2048, 1024
+WINDOW, HOP = 512, 256
 FRAMES_A_SECOND = SAMPLE_RATE_HZ / HOP
 LOUDNESS = 0.1  # root mean square of what is seen
-FLOOR = 1e-5
+FLOOR = 1e-4
 DARK = math.log(FLOOR)  # the value of a band in which nothing sounds
 
 
@@ -25,13 +25,13 @@ class LogMel(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.mel = transforms.MelSpectrogram(
-            SAMPLE_RATE_HZ, WINDOW, hop_length=HOP, f_min=LOWEST_HZ, n_mels=MELS, norm="slaney", mel_scale="htk"
+            SAMPLE_RATE_HZ, WINDOW, hop_length=HOP, n_mels=MELS, norm="slaney", mel_scale="slaney"
         )
 
     def forward(self, samples: Tensor) -> Tensor:
         """See the class."""
         level = samples.square().mean(dim=-1, keepdim=True).sqrt().clamp_min(1e-9)
-        return torch.log(self.mel(samples * (LOUDNESS / level)) * 100 + FLOOR)
+        return torch.log(self.mel(samples * (LOUDNESS / level)) + FLOOR)
 
 
 def log_mel(samples: npt.ArrayLike) -> npt.NDArray[np.float32]:

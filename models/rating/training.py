@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 (torch's own abbreviation)
 
 from models.experiments.averaged_weights import AveragedTraining
 from models.experiments.run_log import RunLog
 from models.experiments.schedule import rise_and_fall, share_done
 
-from .augmentation import Picture, drawn
+from .augmentation import Picture
+from .ensemble import Scale
+from .excerpts import Excerpts, FeatureExcerpts
+from .features import Features
 from .judge import Judge, JudgeConfig
-from .material import Floats, Material
-from .mel_bands import MELS
-from .network import RatingNetwork
+from .material import Material
+from .network import RatingConfig, RatingNetwork, RatingOutput
 from .noises import LEARNED
 from .objective import OBJECTIVES
 from .plays import EMOTIONS
 from .recipe import Recipe
-from .spectrogram import FRAMES_A_SECOND, log_mel
+from .spectrogram import log_mel
 
 LOG_EVERY, SAVE_EVERY = 20, 80
 NOISES, NOISE_S = 24, 12.0  # recordings of noise, and how long each lasts
@@ -35,27 +38,15 @@ Network = RatingNetwork | Judge
 
 
 @dataclass(frozen=True)
-class Scale:
-    """The network speaks of p in standard deviations from the mean."""
-
-    mean: float
-    deviation: float
-
-    @classmethod
-    def of(cls, p: Floats) -> Scale:
-        """From the tracks that are learned from."""
-        return cls(float(p.mean()), max(float(p.std()), 1e-3))
-
-
-@dataclass(frozen=True)
 class Batch:
-    """Pictures and what is wanted of them, one row each; emotions are NaN where nobody told."""
+    """What is seen and what is wanted of it, one row each; emotions and genres are NaN where nobody told."""
 
     seen: Tensor
     mask: Tensor
     p: Tensor
     weight: Tensor
     emotions: Tensor
+    genres: Tensor
 
 
 def noise_pictures(seed: int) -> list[Picture]:
@@ -66,13 +57,16 @@ def noise_pictures(seed: int) -> list[Picture]:
 
 
 class Member:
-    """One network in training on ``rows`` of ``material``; ``seed`` decides all that is random."""
+    """A network in training on ``rows`` of ``material``; ``seed`` decides all that is random.
+
+    ``excerpts`` are of the tracks, and after them of recordings of noise.
+    """
 
     def __init__(
-        self, material: Material, rows: npt.NDArray[np.int64], recipe: Recipe, noises: Sequence[Picture], seed: int
+        self, material: Material, rows: npt.NDArray[np.int64], recipe: Recipe, excerpts: Excerpts, seed: int
     ) -> None:
-        self.material, self.rows, self.recipe, self.noises, self.seed = material, rows, recipe, noises, seed
-        self.frames = int(recipe.seconds * FRAMES_A_SECOND)
+        self.rows, self.recipe, self.excerpts, self.seed = rows, recipe, excerpts, seed
+        self.weight, self.tracks, self.genres = material.weight, len(material.digests), material.genres
         p = material.even if recipe.even else material.p
         self.scale = Scale.of(p[rows])
         self.p = (p - self.scale.mean) / self.scale.deviation
@@ -82,11 +76,7 @@ class Member:
         with np.errstate(invalid="ignore"):
             self.emotions = (told - few.mean(axis=0)) / np.maximum(few.std(axis=0), 1e-3)
         torch.manual_seed(seed)
-        network: Network
-        network = Judge(recipe.config) if isinstance(recipe.config, JudgeConfig) else RatingNetwork(recipe.config)
-        columns = np.concatenate([material.pictures[row] for row in rows], axis=1)
-        network.mean.copy_(torch.from_numpy(columns.mean(axis=1, keepdims=True)))
-        network.deviation.copy_(torch.from_numpy(columns.std(axis=1, keepdims=True).clip(0.1)))
+        network = _network(recipe.config, excerpts, material, rows)
         self.training: AveragedTraining[Network] = AveragedTraining(network, recipe.learning_rate, recipe.decay)
 
     def batch(self, step: int) -> Batch:
@@ -99,30 +89,22 @@ class Member:
             for k in range(2 + count // len(self.rows))
         ])  # fmt: skip
         chosen = order[at : at + count]
-        pictures = [self.material.pictures[row] for row in chosen]
-        pictures += [self.noises[int(rng.integers(len(self.noises)))] for _ in range(recipe.noise)]
-        seen = np.zeros((len(pictures), MELS, self.frames), dtype=np.float32)
-        mask = np.zeros((len(pictures), self.frames), dtype=np.float32)
-        for row, picture in enumerate(pictures):
-            excerpt = drawn(picture, self.frames, recipe.augmentation, rng)
-            seen[row, :, : excerpt.shape[1]] = excerpt
-            mask[row, : excerpt.shape[1]] = 1
-        noise = np.full(recipe.noise, self.nothing)
-        p = np.concatenate([self.p[chosen], noise])
-        weight = np.concatenate([self.material.weight[chosen], np.full(recipe.noise, NOISE_WEIGHT)])
-        emotions = np.concatenate([self.emotions[chosen], np.full((recipe.noise, len(EMOTIONS)), np.nan)])
+        drawn = self.excerpts.draw(np.concatenate([chosen, self.tracks + rng.integers(NOISES, size=recipe.noise)]), rng)
+
+        def beside(of_tracks: npt.NDArray[np.float64], of_noise: float) -> npt.NDArray[np.float64]:
+            return np.concatenate([of_tracks[chosen], np.full((recipe.noise, *of_tracks.shape[1:]), of_noise)])
+
+        found: list[npt.NDArray[Any]] = [
+            drawn.seen, drawn.mask, beside(self.p, self.nothing), beside(self.weight, NOISE_WEIGHT),
+            beside(self.emotions, np.nan), beside(self.genres, np.nan),
+        ]  # fmt: skip
         if recipe.mixup:
-            other = np.concatenate([rng.permutation(count), np.arange(count, len(pictures))])
-            keep = np.where(np.arange(len(p)) < count, rng.beta(recipe.mixup, recipe.mixup, len(p)), 1.0)
-            keep = np.maximum(keep, 1 - keep)
-            both = (mask.sum(1) == mask[other].sum(1)) & (keep < 1)  # of one length, or the shorter one ends in nothing
-            keep = np.where(both, keep, 1.0)
-            k = keep[:, None, None].astype(np.float32)
-            seen = seen * k + seen[other] * (1 - k)
-            p, weight = p * keep + p[other] * (1 - keep), weight * keep + weight[other] * (1 - keep)
-            emotions = emotions * keep[:, None] + emotions[other] * (1 - keep[:, None])
-        found = (torch.from_numpy(np.asarray(each, dtype=np.float32)) for each in (seen, mask, p, weight, emotions))
-        return Batch(*found)
+            other = np.concatenate([rng.permutation(count), np.arange(count, recipe.rows)])
+            keep = rng.beta(recipe.mixup, recipe.mixup, recipe.rows)
+            alike = drawn.mask.sum(1) == drawn.mask[other].sum(1)  # or the shorter one ends in nothing
+            keep = np.where(alike, np.maximum(keep, 1 - keep), 1.0)
+            found = [_mixed(each, other, keep) for each in found]
+        return Batch(*(torch.from_numpy(np.asarray(each, dtype=np.float32)) for each in found))
 
     def step(self) -> dict[str, float]:
         """One optimiser step; what it says of its batch."""
@@ -130,15 +112,20 @@ class Member:
         batch = self.batch(at)
         torch.manual_seed(100_003 * self.seed + at)  # dropout
         self.training.model.train()
-        output = self.training.model(batch.seen, batch.mask)
+        output = _output(self.training.model, batch)
         loss = OBJECTIVES[recipe.loss](output.p, batch.p, batch.weight)
-        told = torch.isfinite(batch.emotions)
         values = {"p": loss.item()}
+        told = torch.isfinite(batch.emotions)
         if recipe.emotions and bool(told.any()):
             errors = torch.where(told, output.emotions - torch.nan_to_num(batch.emotions), 0.0).square()
             felt = (errors.sum(1) / len(EMOTIONS) * batch.weight).sum() / batch.weight.sum()
             loss = loss + recipe.emotions * felt
             values["emotions"] = felt.item()
+        if recipe.genres and output.genres.shape[1]:
+            music = torch.isfinite(batch.genres).all(1)
+            wrong = F.cross_entropy(output.genres[music], batch.genres[music])
+            loss = loss + recipe.genres * wrong
+            values["genres"] = wrong.item()
         done = share_done(at, recipe.steps)
         rate = rise_and_fall(recipe.learning_rate, at, done, warm_up=recipe.warm_up, falling=FALLING)
         values["gradient"] = self.training.update(loss, rate)
@@ -157,10 +144,36 @@ class Member:
         return self.training.average.eval()
 
 
-def predicted(network: Network, scale: Scale, pictures: Sequence[Picture]) -> Floats:
-    """p of whole tracks ``(tracks,)``."""
-    found = np.zeros(len(pictures))
-    with torch.inference_mode():
-        for row, picture in enumerate(pictures):
-            found[row] = network(torch.from_numpy(np.ascontiguousarray(picture))[None]).p.item()
-    return found * scale.deviation + scale.mean
+def _network(
+    config: RatingConfig | JudgeConfig, excerpts: Excerpts, material: Material, rows: npt.NDArray[np.int64]
+) -> Network:
+    """A network that has learned nothing but how what it sees is spread over the tracks ``rows``."""
+    columns = np.concatenate([material.pictures[row] for row in rows], axis=1)
+    mean = torch.from_numpy(columns.mean(axis=1, keepdims=True))
+    if isinstance(config, JudgeConfig):
+        judge = Judge(config)
+        judge.mean.copy_(mean)
+        judge.deviation.copy_(torch.from_numpy(columns.std(axis=1, keepdims=True).clip(0.1)))
+        return judge
+    if not isinstance(excerpts, FeatureExcerpts):
+        raise TypeError("a rating network learns from features")
+    windows = excerpts.features.windows[rows][excerpts.features.mask[rows] > 0]
+    network = RatingNetwork(replace(config, genres=material.genres.shape[1], embedding=windows.shape[1]))
+    network.mean.copy_(mean)
+    network.window_mean.copy_(windows.mean(0))
+    network.window_deviation.copy_(windows.std(0).clamp_min(1e-3))
+    return network
+
+
+def _mixed(values: npt.NDArray[Any], other: npt.NDArray[np.int64], keep: npt.NDArray[np.float64]) -> Any:
+    """Each row ``keep`` of itself and the rest of the row ``other``."""
+    share = keep.reshape(-1, *(1 for _ in values.shape[1:]))
+    return values * share + values[other] * (1 - share)
+
+
+def _output(network: Network, batch: Batch) -> RatingOutput:
+    if isinstance(network, Judge):
+        output: RatingOutput = network(batch.seen, batch.mask)
+    else:
+        output = network(Features(batch.seen, batch.mask))
+    return output

@@ -21,7 +21,7 @@ from models.experiments.arguments import output_folder, positive_int
 from models.experiments.provenance import commit
 from models.music.notes import DOMAINS
 from models.rating.agent.heads import load_head
-from models.rating.agent.reward import NAMES, heard, reward_of
+from models.rating.agent.reward import NAMES, heard_by_judge, reward_of
 from models.rating.agent.training import PRESETS, STATE, AgentTraining
 from models.rating.checkpoint import SHIPPED, load_bundle
 from models.style.arguments import MODEL_HELP, style_argument
@@ -63,9 +63,10 @@ def main(argv: list[str] | None = None) -> None:
     except (OSError, ValueError, KeyError) as error:
         raise SystemExit(str(error)) from error
     about = {"reward": given.reward, "rating": rating.version if rating else None}
+    judge = partial(heard_by_judge, rating.judge) if rating else None
     training = AgentTraining(
         given.preset, preset, composer.writer, reward, out,
-        seed=given.seed, domains=given.domains, judge=partial(heard, [rating.judge]) if rating else None, about=about,
+        seed=given.seed, domains=given.domains, judge=judge, about=about,
     )  # fmt: skip
     if given.resume:
         try:

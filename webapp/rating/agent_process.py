@@ -22,7 +22,7 @@ from models.music.notes import Domain
 from models.music.render import SAMPLE_RATE_HZ, render, sounding_seconds
 from models.rating.agent.checkpoint import agent_of, save_agent
 from models.rating.agent.heads import load_head
-from models.rating.agent.reward import heard, reward_of
+from models.rating.agent.reward import heard_by_judge, reward_of
 from models.rating.agent.training import PRESETS, AgentTraining
 from models.rating.checkpoint import load_bundle
 from models.rating.evaluation.agent import plays
@@ -48,7 +48,7 @@ def main(folder: Path, style: str, rating: str, reward: str, domain: Domain, *, 
     preset = replace(PRESETS["cpu"], steps=steps, clips=CLIPS, learning_rate=RATE)
     training = AgentTraining(
         "page", preset, writer, wanted, folder, seed=seed, domains=[domain],
-        judge=partial(heard, [network.judge]) if network else None, about={"reward": reward},
+        judge=partial(heard_by_judge, network.judge) if network else None, about={"reward": reward},
     )  # fmt: skip
     while training.at < steps:
         values = training.step()

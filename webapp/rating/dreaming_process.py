@@ -23,8 +23,7 @@ from models.rating.dreaming.surface import Real
 from models.rating.mel_bands import SAMPLE_RATE_HZ
 from models.rating.piano import piano_pictures
 
-SECONDS = 8.0
-CLIMBED = 3  # networks
+SECONDS = 5.9  # two of the tagger's windows
 SCENES = 16  # of the trail
 BESIDE = 6  # real pieces of each collection
 
@@ -33,11 +32,10 @@ def main(folder: Path, model: str, way: WayName, *, seed: int, steps: int, surfa
     """See the module docstring."""
     torch.set_num_threads(1)
     bundle = load_bundle(model)
-    members = bundle.members[:: max(1, len(bundle.members) // CLIMBED)][:CLIMBED]
     real = Real(piano_pictures(BESIDE))
     pictures, sounds = [], []
     for step in dream(
-        members, bundle.judge.network, real, WAYS[way], steps=steps, seconds=SECONDS, seed=seed, surface=surface
+        bundle.ensemble, bundle.judge.network, real, WAYS[way], steps=steps, seconds=SECONDS, seed=seed, surface=surface
     ):
         pictures.append(step.picture)
         sounds += [step.samples] if step.samples is not None else []

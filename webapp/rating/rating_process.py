@@ -21,13 +21,14 @@ from models.atlas.tracks import TrackMap
 from models.rating.attribution import attribution
 from models.rating.checkpoint import load_bundle
 from models.rating.decoding import SoundError
+from models.rating.features import MOST_WINDOWS, WINDOW
 from models.rating.rater import order, rate
 from models.rating.sound import checked
 from models.rating.spectrogram import log_mel
 
 COLUMNS = 260  # of a picture on a page
 SMOOTH = (1.2, 0.8)  # bands and columns: what single places add is noise to an eye
-ATTRIBUTED_FRAMES = 650  # some thirty seconds; attribution of more takes long
+ATTRIBUTED_FRAMES = MOST_WINDOWS * WINDOW  # thirty seconds; attribution of more takes long
 
 
 def main(folder: Path, model: str) -> None:
@@ -54,9 +55,8 @@ def main(folder: Path, model: str) -> None:
             picture = seen[:, :ATTRIBUTED_FRAMES]
             pictures[f"picture{number}"] = _narrow(picture)
             if rating.p is not None:
-                pictures[f"attribution{number}"] = gaussian_filter(
-                    _narrow(attribution(bundle.members, picture)), SMOOTH
-                )
+                raised = attribution(bundle.ensemble, picture)
+                pictures[f"attribution{number}"] = gaussian_filter(_narrow(raised), SMOOTH)
     np.savez(folder / "pictures.npz", allow_pickle=False, **pictures)
     answer = {"version": bundle.version, "sounds": found, "order": [rated[at] for at in order(ratings)]}
     (folder / "ratings.json").write_text(json.dumps(answer), encoding="utf-8")

@@ -13,12 +13,15 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from models.music.notes import MusicError, Piece
 from models.music.render import SAMPLE_RATE_HZ, render, sounding_seconds
-from models.rating.checkpoint import RatingBundle, Trained
+from models.rating.checkpoint import RatingBundle
 from models.rating.decoding import SoundError
-from models.rating.network import padded
+from models.rating.ensemble import Trained
+from models.rating.features import padded
+from models.rating.judge import Judge
 from models.rating.sound import checked
 from models.rating.spectrogram import log_mel
 from models.style.compose import Composer
@@ -56,15 +59,20 @@ Reward = Callable[[Sequence[Clip]], Floats]
 """``reward(clips)`` → ``(clips,)``; not a number for a clip that would never be offered or can't be judged."""
 
 
-def heard(members: Sequence[Trained], clips: Sequence[Clip]) -> Floats:
-    """The mean of what ``members`` say of each clip, in standard deviations of p; not a number without sound."""
+def heard(rate: Callable[[Tensor, Tensor], Tensor], clips: Sequence[Clip]) -> Floats:
+    """What ``rate`` says of the padded pictures of clips and their mask; not a number without sound."""
     found = np.full(len(clips), np.nan)
     seen = {row: clip.picture for row, clip in enumerate(clips) if clip.picture is not None}
     if seen:
         batch, mask = padded([torch.from_numpy(each) for each in seen.values()])
         with torch.inference_mode():
-            found[list(seen)] = np.mean([one.network(batch, mask).p.numpy() for one in members], axis=0)
+            found[list(seen)] = rate(batch, mask).numpy()
     return found
+
+
+def heard_by_judge(judge: Trained[Judge], clips: Sequence[Clip]) -> Floats:
+    """What the judge says of each clip, in standard deviations of p; not a number without sound."""
+    return heard(lambda pictures, mask: torch.as_tensor(judge.network(pictures, mask).p), clips)
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,7 @@ class NetworkReward:
 
     def __call__(self, clips: Sequence[Clip]) -> Floats:
         """See ``Reward``."""
-        return heard(self.bundle.members, clips)
+        return heard(lambda pictures, mask: self.bundle.ensemble.standard(pictures, mask).mean(0), clips)
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from models.rating.checkpoint import Trained
 from models.rating.decoding import Samples
+from models.rating.ensemble import Ensemble
 
 from .critic import Critic
 from .surface import Fourier, Pixels, Real, Waveform
@@ -89,7 +89,7 @@ def hacked(p: Sequence[float], judge: Sequence[float]) -> bool:
 
 
 def dream(
-    members: Sequence[Trained],
+    ensemble: Ensemble,
     judge: nn.Module,
     real: Real,
     way: Way,
@@ -112,8 +112,10 @@ def dream(
         if not go_on():
             return
         picture = canvas()
+        seen = moved(picture, way, generator) if way.regularised else picture
+        worth = ensemble.standard(seen[None]).mean()
         with torch.no_grad():
-            p = float(np.mean([one.network(picture[None]).p.item() for one in members]))
+            p = float((ensemble.standard(picture[None]).mean() if way.regularised else worth).item())
             judged = float(judge(picture[None]).p.item())
             realness = float(critic(picture[None]).item()) if critic else float("nan")
         rises.append(p)
@@ -126,8 +128,6 @@ def dream(
         if critic:
             for _ in range(LESSONS):
                 critic.learn(picture)
-        seen = moved(picture, way, generator) if way.regularised else picture
-        worth = torch.stack([one.network(seen[None]).p for one in members]).mean()
         if way.regularised:
             worth = worth - way.variation * total_variation(picture)
         if critic:

@@ -21,7 +21,7 @@ Picture = npt.NDArray[np.float32]
 
 def audible(picture: Picture, *, seed: int = 0) -> Samples:
     """Mono samples ``(n,)`` whose log-mel picture is near ``picture`` ``(MELS, frames)``."""
-    power = (torch.from_numpy(np.ascontiguousarray(picture)).exp() - FLOOR).clamp_min(0) / 100
+    power = (torch.from_numpy(np.ascontiguousarray(picture)).exp() - FLOOR).clamp_min(0)
     filters = LogMel().mel.mel_scale.fb.T  # (MELS, bins)
     spectrum = filters.T @ power + 1e-10
     reached = filters.T.sum(1, keepdim=True).clamp_min(1e-6)

@@ -23,7 +23,7 @@ from models.music.notes import Domain, Piece
 from models.music.tokens import POSITION
 from models.rating.agent.objective import kl_to
 from models.rating.agent.play import Likelihood, play
-from models.rating.agent.reward import Clip, Reward, heard
+from models.rating.agent.reward import Clip, Reward, heard_by_judge
 from models.rating.checkpoint import RatingBundle
 from models.style.evaluation.excerpts import Excerpts, composed_excerpts
 from models.style.evaluation.pieces import Judges, measures
@@ -146,7 +146,7 @@ def _measured(
     amounts = [measures(piece, judges) for piece in made.pieces]
     found = {
         "reward": reward(clips),
-        "judge": np.concatenate([heard([rating.judge], [clip]) for clip in entire]) if entire else np.zeros(0),
+        "judge": np.array([heard_by_judge(rating.judge, [clip])[0] for clip in entire]),
         "structure": np.array([each["si_short"][0] if each["si_short"][1] else np.nan for each in amounts]),
         "copied": np.array([each["copied"][0] for each in amounts]),
         "diversity": apart(made.pieces, real.pieces),

@@ -15,12 +15,12 @@ from models.rating.checkpoint import RatingBundle
 from models.rating.dreaming.dream import WAYS, Step, Surface, Way, dream
 from models.rating.dreaming.surface import Real
 from models.rating.outlier import Kind, statistics
+from models.rating.spectrogram import FRAMES_A_SECOND
 
 Picture = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 
-DREAMS, STEPS, SECONDS = 3, 96, 6.0
-DREAMT_ON = 3  # networks
+DREAMS, STEPS, SECONDS = 3, 96, 5.9
 
 
 def report_dreams(report: Report, bundle: RatingBundle, pictures: Sequence[Picture]) -> None:
@@ -32,16 +32,17 @@ def report_dreams(report: Report, bundle: RatingBundle, pictures: Sequence[Pictu
     between real excerpts. alarm: the share of steps at which p rose and the judge did not.
     """
     real = Real(pictures)
-    members = bundle.members[:: max(1, len(bundle.members) // DREAMT_ON)][:DREAMT_ON]
     generator = torch.Generator().manual_seed(report.seed)
-    frames = int(SECONDS * 21.5)
+    frames = int(SECONDS * FRAMES_A_SECOND)
     excerpts = [each.numpy() for each in real.excerpts(min(60, 4 * len(pictures)), frames, generator)]
     music = bundle.heard.music
     away = np.array([music.score(statistics(each)) for each in excerpts])
     known = _placed(excerpts, music)
     ways: dict[str, tuple[Way, Surface]] = {name: (way, "picture") for name, way in WAYS.items()}
     for name, (way, surface) in {**ways, "waveform": (WAYS["both"], "waveform")}.items():
-        climb = partial(dream, members, bundle.judge.network, real, way, surface=surface, steps=STEPS, seconds=SECONDS)
+        climb = partial(
+            dream, bundle.ensemble, bundle.judge.network, real, way, surface=surface, steps=STEPS, seconds=SECONDS
+        )
         trails = [list(climb(seed=report.seed + each)) for each in range(DREAMS)]
         _report_way(report, name, trails, music, away=away, known=known)
 

@@ -5,11 +5,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
+
+from models.rating.features import FeatureExtractor
+from models.rating.mel_bands import SAMPLE_RATE_HZ
+from models.rating.tagger import Front, Tagger, TaggerConfig
 
 TRACKS = 18  # a map needs 17
+WIDTH = 8  # of a small tagger's embedding
 
 
-def chord(number, seconds=4.0, rate=22_050, semitones=0.0):
+def small_extractor():
+    torch.manual_seed(2)
+    tagger = Tagger(TaggerConfig((Front(7, 38, 6), Front(16, 1, 3)), 4, WIDTH))
+    return FeatureExtractor(tagger.eval().requires_grad_(requires_grad=False))
+
+
+def chord(number, seconds=4.0, rate=SAMPLE_RATE_HZ, semitones=0.0):
     rng = np.random.default_rng(number)
     time = np.arange(int(seconds * rate)) / rate
     sound = np.zeros(len(time))
@@ -28,7 +40,7 @@ def played_folder(tmp_path_factory) -> Path:
     (folder / "audio").mkdir()
     lines = ["clip_id,played,liked"]
     for number in range(TRACKS):
-        soundfile.write(folder / "audio" / f"t{number}.wav", chord(number), 22_050)
+        soundfile.write(folder / "audio" / f"t{number}.wav", chord(number, rate=22_050), 22_050)
         lines.append(f"t{number},20,{number + 2}")
     (folder / "plays.csv").write_text("\n".join(lines) + "\n")
     return folder

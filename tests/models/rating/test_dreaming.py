@@ -3,17 +3,16 @@ import pytest
 import torch
 
 from models.rating.attribution import attribution
-from models.rating.checkpoint import Trained
 from models.rating.dreaming.critic import Critic
 from models.rating.dreaming.dream import WAYS, WINDOW, dream, hacked
 from models.rating.dreaming.listening import audible, trail_picture
 from models.rating.dreaming.surface import Fourier, Pixels, Real, Waveform, noise_picture
+from models.rating.ensemble import Ensemble, Scale, Trained
 from models.rating.judge import Judge, JudgeConfig
 from models.rating.mel_bands import MELS
 from models.rating.network import RatingConfig, RatingNetwork
 from models.rating.spectrogram import log_mel
-from models.rating.training import Scale
-from tests.models.rating.conftest import chord
+from tests.models.rating.conftest import WIDTH, chord, small_extractor
 
 
 @pytest.fixture(scope="module")
@@ -22,12 +21,12 @@ def real():
 
 
 @pytest.fixture(scope="module")
-def members(real):
+def ensemble(real):
     torch.manual_seed(3)
-    network = RatingNetwork(RatingConfig((6, 8), 12, 8)).eval()
+    network = RatingNetwork(RatingConfig(dim=12, embedding=WIDTH)).eval()
     network.mean.copy_(real.mean)
     torch.nn.init.normal_(network.rate.weight, std=0.5)
-    return [Trained(network, Scale(0.5, 0.2), 0)]
+    return Ensemble(small_extractor(), (Trained(network, Scale(0.5, 0.2), 0),))
 
 
 @pytest.fixture(scope="module")
@@ -40,22 +39,22 @@ def judge(real):
 
 
 @pytest.mark.parametrize("name", WAYS)
-def test_a_dream_climbs_from_noise_and_comes_again_the_same(name, members, judge, real):
-    steps = list(dream(members, judge, real, WAYS[name], steps=24, seconds=2.0, seed=1))
+def test_a_dream_climbs_from_noise_and_comes_again_the_same(name, ensemble, judge, real):
+    steps = list(dream(ensemble, judge, real, WAYS[name], steps=24, seconds=2.0, seed=1))
     assert [step.number for step in steps] == list(range(25))
     assert steps[-1].p > steps[0].p or WAYS[name].realness
     assert np.isfinite(steps[-1].realness) == (WAYS[name].realness > 0)
-    again = list(dream(members, judge, real, WAYS[name], steps=24, seconds=2.0, seed=1))
+    again = list(dream(ensemble, judge, real, WAYS[name], steps=24, seconds=2.0, seed=1))
     np.testing.assert_array_equal(steps[-1].picture, again[-1].picture)
-    other = list(dream(members, judge, real, WAYS[name], steps=1, seconds=2.0, seed=2))
+    other = list(dream(ensemble, judge, real, WAYS[name], steps=1, seconds=2.0, seed=2))
     assert not np.array_equal(steps[0].picture, other[0].picture)
 
 
-def test_the_waveform_can_be_dreamt_on_and_a_dream_can_be_ended(members, judge, real):
-    steps = list(dream(members, judge, real, WAYS["naive"], steps=12, seconds=1.5, surface="waveform"))
+def test_the_waveform_can_be_dreamt_on_and_a_dream_can_be_ended(ensemble, judge, real):
+    steps = list(dream(ensemble, judge, real, WAYS["naive"], steps=12, seconds=1.5, surface="waveform"))
     assert steps[-1].p > steps[0].p
     asked = iter([True, True, False])
-    assert len(list(dream(members, judge, real, WAYS["naive"], go_on=lambda: next(asked)))) == 2
+    assert len(list(dream(ensemble, judge, real, WAYS["naive"], go_on=lambda: next(asked)))) == 2
 
 
 @pytest.mark.parametrize("kind", [Pixels, Fourier, Waveform])
@@ -97,12 +96,12 @@ def test_what_is_heard_is_what_was_painted():
     assert np.exp(trail[:, :5]).mean() == pytest.approx(np.exp(trail[:, 5:]).mean(), rel=1e-4)
 
 
-def test_what_raised_and_lowered_p_adds_up(members):
+def test_what_raised_and_lowered_p_adds_up(ensemble):
     picture = log_mel(chord(4, 3.0))
-    one = members[0]
+    one = ensemble.members[0]
     usual = one.network.mean.expand(-1, picture.shape[1])
     with torch.no_grad():
-        apart = one.network(torch.from_numpy(picture)[None]).p - one.network(usual[None]).p
-    found = attribution(members, picture)
+        apart = ensemble.standard(torch.stack([torch.from_numpy(picture), usual]))[0].diff().neg()
+    found = attribution(ensemble, picture)
     assert found.shape == picture.shape
     assert found.sum() == pytest.approx(apart.item() * one.scale.deviation, rel=0.1, abs=0.01)

@@ -3,13 +3,16 @@ import pytest
 import torch
 
 from models.rating.augmentation import Augmentation, drawn, dulled, gain, pitch_shift, time_stretch
+from models.rating.features import MOST_WINDOWS, WINDOW, padded, windows_of
 from models.rating.mel_bands import MELS
-from models.rating.network import RatingConfig, RatingNetwork, padded
+from models.rating.network import RatingConfig, RatingNetwork
+from models.rating.noises import coloured
 from models.rating.objective import OBJECTIVES
 from models.rating.spectrogram import DARK, FRAMES_A_SECOND, LogMel, log_mel
-from tests.models.rating.conftest import chord
+from models.rating.tagger import load_tagger
+from tests.models.rating.conftest import WIDTH, chord, small_extractor
 
-CONFIGS = (RatingConfig((4, 6), 8, 8), RatingConfig((4, 6), 8, 0), RatingConfig((), 8, 8))
+CONFIGS = (RatingConfig(dim=8, embedding=WIDTH), RatingConfig(dim=8, genres=3, embedding=WIDTH))
 
 
 def network(config):
@@ -21,13 +24,30 @@ def network(config):
 
 @pytest.mark.parametrize("config", CONFIGS)
 def test_what_stands_beside_a_sound_does_not_change_its_rating(config):
-    model = network(config)
-    pictures = [torch.from_numpy(log_mel(chord(k, seconds))) for k, seconds in ((3, 1.0), (5, 2.7), (4, 6.0))]
-    together = model(*padded(pictures))
+    model, extractor = network(config), small_extractor()
+    pictures = [torch.from_numpy(log_mel(chord(k, seconds))) for k, seconds in ((3, 1.0), (5, 2.7), (4, 8.0))]
+    together = model(extractor(*padded(pictures)))
+    assert together.genres.shape == (3, config.genres)
     for row, picture in enumerate(pictures):
-        alone = model(picture[None])
+        alone = model(extractor(picture[None]))
         torch.testing.assert_close(together.p[row], alone.p[0], rtol=1e-4, atol=1e-5)
         assert together.attention[row].sum().item() == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize(("frames", "windows"), [(63, 1), (WINDOW, 1), (WINDOW + 1, 2), (4000, MOST_WINDOWS)])
+def test_windows_lie_evenly_from_the_beginning_to_the_end(frames, windows):
+    found = windows_of(torch.arange(frames).repeat(MELS, 1))
+    assert len(found) == windows
+    assert (found[0][0, 0], found[-1][0, -1]) == (0, frames - 1)
+    assert {part.shape[1] for part in found} == {min(frames, WINDOW)}
+
+
+def test_the_shipped_tagger_hears_a_chord_apart_from_noise():
+    tagger, _ = load_tagger()
+    sounds = [chord(5, 3.2), chord(6, 3.2), coloured(3.2, np.random.default_rng(1))]
+    pictures = np.stack([log_mel(each)[:, :WINDOW] for each in sounds])
+    heard = torch.nn.functional.normalize(tagger(torch.from_numpy(pictures)))
+    assert heard[0] @ heard[1] > 0.1 + heard[0] @ heard[2]
 
 
 def test_how_loud_a_sound_is_changes_nothing():
@@ -37,7 +57,7 @@ def test_how_loud_a_sound_is_changes_nothing():
 
 def test_the_gradient_reaches_the_samples():
     samples = torch.from_numpy(chord(4)).clone().requires_grad_()
-    network(CONFIGS[0])(LogMel()(samples[None])).p.sum().backward()
+    network(CONFIGS[0])(small_extractor()(LogMel()(samples[None]))).p.sum().backward()
     assert samples.grad.abs().sum() > 0
 
 

@@ -10,6 +10,7 @@ from models.rating import chords, piano
 from models.rating.checkpoint import load_bundle
 from models.rating.crossfit import CrossFit
 from models.rating.evaluation import dreams, responses, rivals
+from models.rating.mel_bands import SAMPLE_RATE_HZ
 from models.rating.rater import rate
 from models.rating.sound import read_sound
 from models.train.rating import main
@@ -23,6 +24,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights_and_is_evaluated(
 ):
     monkeypatch.setattr(dreams, "STEPS", 3)
     monkeypatch.setattr(dreams, "DREAMS", 2)
+    monkeypatch.setattr(dreams, "SECONDS", 2.9)
     monkeypatch.setattr(responses, "MOST", 3)
     monkeypatch.setattr(responses, "EACH", 2)
     monkeypatch.setattr(rivals, "TREES", 20)
@@ -54,7 +56,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights_and_is_evaluated(
     assert [row["line"] for row in log] == list(range(len(log)))
     assert len(log) == len(rows(tmp_path / "whole" / "log.jsonl"))
 
-    main([*given, "--out", str(tmp_path / "whole"), "--ablate", "whole", "without_cnn"])
+    main([*given, "--out", str(tmp_path / "whole"), "--ablate", "whole", "without_mixup"])
     capsys.readouterr()
     evaluation.main(["--data", str(played_folder), "--model", str(tmp_path / "whole" / "bundle")])
     metrics = json.loads(capsys.readouterr().out.splitlines()[-1])["metrics"]
@@ -62,13 +64,13 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights_and_is_evaluated(
     assert metrics["rating.pairs.ours"]["n"] == TRACKS
     assert {
         "rating.ceiling",
-        "rating.ablation.without_cnn.pairs",
+        "rating.ablation.without_mixup.pairs",
         "rating.response.scrape.outlier",
         "dream.both.judge",
         "dream.waveform.judge",
     } <= set(metrics)
 
-    soundfile.write(tmp_path / "new.wav", np.tile(chord(5), 2), 22_050)
+    soundfile.write(tmp_path / "new.wav", np.tile(chord(5), 2), SAMPLE_RATE_HZ)
     found = rate(a, read_sound(tmp_path / "new.wav"))
     assert found.p is None or found.low <= found.p <= found.high
 

@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from models.rating.decoding import SoundError
+from models.rating.mel_bands import SAMPLE_RATE_HZ
 from models.rating.noises import coloured
 from tests.models.rating.conftest import TRACKS, chord
 from webapp.rating import rated_sounds, strange_sounds
@@ -21,7 +22,7 @@ from webapp.ui.pages.rate import near_what, row, summary
 SOMEBODY = uuid.UUID(int=1)
 
 
-def as_file(samples, rate=22_050, form="FLAC"):
+def as_file(samples, rate=SAMPLE_RATE_HZ, form="FLAC"):
     file = io.BytesIO()
     soundfile.write(file, samples, rate, format=form)
     return file.getvalue()
@@ -33,7 +34,7 @@ def test_sounds_come_back_best_first_then_what_is_strange_then_what_is_broken(ra
         ("broken.mp3", b"no sound at all" * 50),
         ("noise.flac", as_file(noise)),
         ("bright.flac", as_file(chord(12))),
-        ("dull.wav", as_file(np.stack([chord(6)] * 2, axis=1), 22_050, "WAV")),
+        ("dull.wav", as_file(np.stack([chord(6)] * 2, axis=1), SAMPLE_RATE_HZ, "WAV")),
     ]
     found = rated_sounds.rate(SOMEBODY, files, model=str(rating_model))
     assert [each.name for each in found[2:]] == ["noise.flac", "broken.mp3"]

@@ -12,7 +12,7 @@ from models.experiments.report import Report
 from models.experiments.run_log import rows
 from models.music.folder import read_folder
 from models.rating.agent.checkpoint import load_agent
-from models.rating.agent.reward import Clip, NetworkReward, Offered, SumReward, heard, standardised
+from models.rating.agent.reward import Clip, NetworkReward, Offered, SumReward, heard_by_judge, standardised
 from models.rating.agent.training import PRESETS, AgentTraining
 from models.rating.checkpoint import load_bundle
 from models.rating.evaluation.agent import ALONE, BEST, Method, apart, best_of, compare, divergence, plays
@@ -84,7 +84,7 @@ def test_rewards_leave_out_what_would_never_be_offered_and_weigh_alike_in_a_sum(
     rating = load_bundle()
     found = Offered(NetworkReward(rating))(clips)
     assert np.isfinite(found).tolist() == [True] * 4 + [False]
-    assert not np.allclose(found[:4], heard([rating.judge], clips[:4]))
+    assert not np.allclose(found[:4], heard_by_judge(rating.judge, clips[:4]))
     both = SumReward((lowness, lambda several: 100 * lowness(several)))(clips[:4])
     assert both == pytest.approx(2 * standardised(lowness(clips[:4])), abs=1e-3)
 

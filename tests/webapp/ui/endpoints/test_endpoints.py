@@ -20,6 +20,7 @@ from PIL import Image
 
 from db.tables import PICTURES
 from models.music.midi import read_midi
+from models.rating.mel_bands import SAMPLE_RATE_HZ
 from tests.models.rating.conftest import TRACKS, chord, played_folder
 from tests.webapp.rating.conftest import rating_model
 from webapp.composing import handing_over, pool, wishes
@@ -249,7 +250,7 @@ def test_sounds_are_rated(ask, refused, rating_model, tmp_path, monkeypatch):
     token, files = ask("new_listener"), []
     for number in (5, 8):
         files.append(tmp_path / f"{number}.flac")
-        soundfile.write(files[-1], chord(number), 22_050)
+        soundfile.write(files[-1], chord(number), SAMPLE_RATE_HZ)
     found = ask("rate", token, [handle_file(each) for each in files])
     assert {each["name"] for each in found} == {"5.flac", "8.flac"}
     assert all(each["low"] <= each["p"] <= each["high"] for each in found if each["p"] is not None)
@@ -276,7 +277,7 @@ def test_the_network_dreams_for_a_notebook(ask, refused, rating_model, monkeypat
     found = ask("dream", token, "naive", 3, 8)
     assert found["steps"][-1]["step"] <= 8
     for name in ("dream", "trail"):
-        assert soundfile.read(found[name])[1] == 22_050, name
+        assert soundfile.read(found[name])[1] == SAMPLE_RATE_HZ, name
     assert "way" in refused("dream", token, "loud")
     assert soundfile.info(ask("kept_dream", token)["dream"]).frames == soundfile.info(found["dream"]).frames
     assert "you keep no dream" in refused("kept_dream", ask("new_listener")).lower()

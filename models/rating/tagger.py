@@ -1,0 +1,133 @@
+"""musicnn, a network that was trained to tag music, up to the layer before its tags: what a sound of three seconds is.
+
+Architecture and weights of Pons & Serra (2019, "musicnn: Pre-trained convolutional neural networks for music audio
+tagging", trained on the Million Song Dataset); rebuilt without its framework, with batch normalisation as the scale and
+shift that it is once training is over. Its weights stay as they are.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 (torch's own abbreviation)
+
+from models.style.bundle import BundleFormat
+
+from .spectrogram import DARK
+
+SHIPPED = "tagger-msd"
+FORMAT = BundleFormat("tagger", "tagger", "copy the shipped folder again", version_of=("trained_on",))
+MIDDLE_FRAMES = 7  # of the kernels that run over time alone
+
+
+@dataclass(frozen=True)
+class Front:
+    """Kernels of the first layer: over ``frames`` frames and ``bands`` bands, ``channels`` of them."""
+
+    frames: int
+    bands: int
+    channels: int
+
+
+@dataclass(frozen=True)
+class TaggerConfig:
+    """The kernels of the first layer, the channels of the three above, and the width of what comes out."""
+
+    front: tuple[Front, ...] = (
+        Front(7, 38, 204), Front(7, 67, 204), Front(128, 1, 51), Front(64, 1, 51), Front(32, 1, 51)
+    )  # fmt: skip
+    middle: int = 64
+    width: int = 200
+
+
+class _Scaled(nn.Module):
+    """A scale and a shift for each channel, the second axis."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.scale, self.shift = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+
+    def forward(self, found: Tensor) -> Tensor:
+        shape = (1, -1, *(1 for _ in range(found.dim() - 2)))
+        return found * self.scale.view(shape) + self.shift.view(shape)
+
+
+class _Front(nn.Module):
+    """What a kernel finds in each frame at the band where it finds most: ``(batch, frames, MELS)`` to channels."""
+
+    def __init__(self, shape: Front) -> None:
+        super().__init__()
+        self.shape = shape
+        self.kernel = nn.Conv2d(1, shape.channels, (shape.frames, shape.bands))
+        self.scaled = _Scaled(shape.channels)
+
+    def forward(self, seen: Tensor) -> Tensor:
+        """``(batch, channels, frames)``."""
+        before = (self.shape.frames - 1) // 2
+        around = F.pad(seen, (0, 0, before, self.shape.frames - 1 - before))
+        rising = self.scaled.scale.sign()  # the greatest of what is then scaled down is the least before it
+        found = self.kernel(around[:, None]) * rising[:, None, None]
+        return torch.as_tensor(self.scaled((found.amax(3) * rising[:, None]).relu()))
+
+
+class _Middle(nn.Module):
+    """A layer over time alone."""
+
+    def __init__(self, inputs: int, channels: int) -> None:
+        super().__init__()
+        self.convolution = nn.Conv1d(inputs, channels, MIDDLE_FRAMES, padding=MIDDLE_FRAMES // 2)
+        self.scaled = _Scaled(channels)
+
+    def forward(self, seen: Tensor) -> Tensor:
+        return torch.as_tensor(self.scaled(self.convolution(seen).relu()))
+
+
+class Tagger(nn.Module):
+    """Log-mel pictures ``(batch, MELS, frames)`` of some three seconds to embeddings ``(batch, width)``."""
+
+    def __init__(self, config: TaggerConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or TaggerConfig()
+        front, middle = sum(each.channels for each in self.config.front), self.config.middle
+        self.enter = _Scaled(1)
+        self.front = nn.ModuleList(_Front(each) for each in self.config.front)
+        self.middle = nn.ModuleList(_Middle(inputs, middle) for inputs in (front, middle, middle))
+        self.pooled = _Scaled(2 * (front + 3 * middle))
+        self.dense = nn.Linear(2 * (front + 3 * middle), self.config.width)
+        self.leave = _Scaled(self.config.width)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """See the class."""
+        seen = (pictures - DARK) / math.log(10)  # log10(1 + 10⁴ · power), which musicnn has learned from
+        seen = self.enter(seen[:, None])[:, 0].transpose(1, 2)
+        found = [torch.cat([layer(seen) for layer in self.front], dim=1)]
+        for number, layer in enumerate(self.middle):
+            above = layer(found[-1])
+            found.append(above + found[-1] if number else above)
+        every = torch.cat(found, dim=1)
+        both = torch.stack([every.amax(2), every.mean(2)], dim=2).flatten(1)
+        return torch.as_tensor(self.leave(self.dense(self.pooled(both)).relu()))
+
+
+def save_tagger(folder: Path, tagger: Tagger, about: dict[str, Any]) -> None:
+    """Write the weights, float16, and their card."""
+    weights = {name: value.detach().half().contiguous() for name, value in tagger.state_dict().items()}
+    FORMAT.save(folder, save(weights), {**about, "config": asdict(tagger.config)})
+
+
+@lru_cache(maxsize=2)
+def load_tagger(name_or_path: str | Path = SHIPPED) -> tuple[Tagger, str]:
+    """A tagger whose weights no training changes, and its version; raises as ``BundleFormat.opened``."""
+    with FORMAT.opened(name_or_path) as found:
+        config = found.card["config"]
+        front = tuple(Front(**each) for each in config["front"])
+        tagger = Tagger(TaggerConfig(front, config["middle"], config["width"]))
+        tagger.load_state_dict({name: value.float() for name, value in load_file(found.weights).items()})
+    return tagger.eval().requires_grad_(requires_grad=False), str(found.card["version"])
