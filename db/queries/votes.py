@@ -282,9 +282,9 @@ def has_voted(session: Session, listener_id: UUID, *, pictures: bool = False) ->
     return session.scalars(select(or_(*any_))).one()
 
 
-def count_picks_of(session: Session, listener_id: UUID, *, pictures: bool) -> int:
-    """How many votes of the listener compare music, or compare ``pictures``."""
-    return session.scalars(select(_picks_of(listener_id, pictures))).one()
+def count_picks_of(session: Session, listener_id: UUID, *, pictures: bool, until: datetime | None = None) -> int:
+    """How many votes of the listener (up to this moment) compare music, or compare ``pictures``."""
+    return session.scalars(select(_picks_of(listener_id, pictures, until))).one()
 
 
 def count_picks(session: Session, listener_id: UUID, *, until: datetime | None = None) -> int:
@@ -303,15 +303,11 @@ def _picks(listener_id: UUID | BindParameter[UUID], until: datetime | None = Non
 def _picks_of(
     listener_id: UUID | BindParameter[UUID],
     pictures: bool | BindParameter[bool],  # noqa: FBT001 (of either kind)
+    until: datetime | None = None,
 ) -> ColumnElement[int]:
-    counts = [
-        select(func.count())
-        .select_from(
-            voters(table, pictures=pictures)
-            .where(table.listener_id == listener_id, table.outcome.in_(outcomes))
-            .subquery()
-        )
-        .scalar_subquery()
-        for table, outcomes in ((Vote, PICKS), (FourVote, FOUR_PICKS))
-    ]
+    counts = []
+    for table, outcomes in ((Vote, PICKS), (FourVote, FOUR_PICKS)):
+        query = voters(table, pictures=pictures).where(table.listener_id == listener_id, table.outcome.in_(outcomes))
+        query = query if until is None else query.where(table.created_at <= until)
+        counts.append(select(func.count()).select_from(query.subquery()).scalar_subquery())
     return counts[0] + counts[1]

@@ -31,14 +31,17 @@ def test_pictures_are_picked_by_key_and_music_comes_back(site, visit):
     sizes = {page.get_by_test_id(f"picture-{side}").bounding_box()["width"] for side in ("a", "b")}
     assert len(sizes) == 1
 
+    ticks = page.locator(".k-ticks .k-done")
     for number in range(1, 7):
         expect(visitor.get("vote-left")).to_be_enabled()
         page.keyboard.press("12"[number % 2])
         visitor.expect_picks(number)
+        expect(ticks).to_have_count(number)
     seen = [offer["vote"] for offer in visitor.api("/api/listener/export")["offers"] if offer["vote"]]
     assert [vote["outcome"] for vote in seen] == ["right", "left"] * 3
     page.keyboard.press("u")
     visitor.expect_picks(5)
+    expect(ticks).to_have_count(5)
     expect(page.locator(".k-note")).to_contain_text("Undone")  # with it comes what is compared
 
     page.get_by_role("radio", name="Pop piano").check()
@@ -46,9 +49,14 @@ def test_pictures_are_picked_by_key_and_music_comes_back(site, visit):
     expect(visitor.get("player-a")).to_be_enabled()
     expect(visitor.get("picture-a")).to_have_count(0)
     expect(visitor.get("vote-left")).to_be_disabled()
+    expect(ticks).to_have_count(0)  # none of music yet
     visitor.listen()
     visitor.vote("left")
     visitor.expect_picks(6)
+    expect(ticks).to_have_count(1)
+    page.reload()
+    visitor.expect_picks(6)
+    expect(ticks).to_have_count(1)
 
 
 def test_nothing_is_seen_of_a_picture_that_is_out_of_view(site, visit):

@@ -44,6 +44,7 @@ class Picked(BaseModel):
     four_id: uuid.UUID
     outcome: Outcome
     picks: int
+    picks_of_pictures: int
     open: list[Four]
     kept: bool | None = None
 
@@ -69,6 +70,7 @@ def pick(four_id: uuid.UUID, given: Pick, context: TheContext, claim: MaybeClaim
         four_id=recorded.id,
         outcome=given.outcome,
         picks=recorded.picks,
+        picks_of_pictures=recorded.picks_of_pictures,
         open=[Four.of(each) for each in recorded.open],
         kept=context.journal.kept(claim.listener_id),
     )

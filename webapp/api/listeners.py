@@ -20,9 +20,13 @@ router = APIRouter(prefix="/api/listener", tags=["listener"])
 
 
 class Listener(BaseModel):
-    """The listener who asks; ``listener_token`` only where the page should keep a new one."""
+    """The listener who asks; ``listener_token`` only where the page should keep a new one.
+
+    ``picks_of_pictures``: how many of the picks compare pictures.
+    """
 
     picks: int
+    picks_of_pictures: int
     domain: AnyDomain
     domains: list[AnyDomain] = list(ALL_DOMAINS)
     first_composed: accounts.FirstComposed
@@ -72,7 +76,10 @@ class Invited(BaseModel):
 
 def _listener(context: Context, listener_id: uuid.UUID, token: str | None = None, *, new: bool = False) -> Listener:
     found = accounts.account(context.database, listener_id, new=new)
-    return Listener(picks=found.picks, domain=found.domain, first_composed=found.first_composed, listener_token=token)
+    return Listener(
+        picks=found.picks, picks_of_pictures=found.picks_of_pictures, domain=found.domain,
+        first_composed=found.first_composed, listener_token=token,
+    )  # fmt: skip
 
 
 def _keep_seen(context: Context, claim: Claim | None) -> None:

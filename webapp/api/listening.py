@@ -87,6 +87,7 @@ class Voted(BaseModel):
     offer_id: uuid.UUID
     outcome: Outcome
     picks: int
+    picks_of_pictures: int
     open: list[Offer]
     kept: bool | None = None
 
@@ -112,6 +113,7 @@ def vote(offer_id: uuid.UUID, given: Vote, context: TheContext, claim: MaybeClai
         offer_id=recorded.id,
         outcome=given.outcome,
         picks=recorded.picks,
+        picks_of_pictures=recorded.picks_of_pictures,
         open=[Offer.of(each) for each in recorded.open],
         kept=context.journal.kept(claim.listener_id),
     )

@@ -41,9 +41,10 @@ class FirstComposed:
 
 @dataclass(frozen=True)
 class Account:
-    """What the pages need to know of a listener."""
+    """What the pages need to know of a listener; ``picks_of_pictures``: how many of the picks compare pictures."""
 
     picks: int
+    picks_of_pictures: int
     domain: AnyDomain
     first_composed: FirstComposed
     plays_tell: bool
@@ -73,12 +74,13 @@ def account(database: Database, listener_id: uuid.UUID, *, new: bool = False) ->
     def work(session: Session) -> Account:
         listener = rows.get_listener(session, listener_id)
         if listener is None and new:
-            return Account(0, "pop", FirstComposed(wishes.FIRST_AT, ready=False), plays_tell=True)
+            return Account(0, 0, "pop", FirstComposed(wishes.FIRST_AT, ready=False), plays_tell=True)
         if listener is None:
             raise UnknownListenerError
         first = FirstComposed(wishes.FIRST_AT, ready=wishes.count(session, listener_id) > 0)
         picks = vote_rows.count_picks(session, listener_id)
-        return Account(picks, cast("AnyDomain", listener.domain), first, listener.plays_tell)
+        of_pictures = vote_rows.count_picks_of(session, listener_id, pictures=True)
+        return Account(picks, of_pictures, cast("AnyDomain", listener.domain), first, listener.plays_tell)
 
     return database.transaction(work)
 

@@ -27,12 +27,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Undone:
-    """Which pair (``what``: offer) or four (four) is open again, of which domain, and how many picks are left."""
+    """Which pair (``what``: offer) or four (four) is open again, of which domain, and how many picks are left.
+
+    ``picks_of_pictures``: how many of them compare pictures.
+    """
 
     what: str
     id: uuid.UUID
     domain: AnyDomain
     picks: int
+    picks_of_pictures: int
 
 
 def undo_last(records: Records, listener_id: uuid.UUID) -> Undone:
@@ -57,7 +61,8 @@ def undo_last(records: Records, listener_id: uuid.UUID) -> Undone:
         refits.refit(session, records.spaces, listener_id)
         records.journal.append(session, listener_id, whole=True)
         picks = vote_rows.count_picks(session, listener_id)
-        return Undone(last.what, last.id, cast("AnyDomain", last.domain), picks)
+        of_pictures = vote_rows.count_picks_of(session, listener_id, pictures=True)
+        return Undone(last.what, last.id, cast("AnyDomain", last.domain), picks, of_pictures)
 
     def forget(session: Session) -> None:
         if listener_rows.lock_listener(session, listener_id) is not None:

@@ -37,11 +37,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a vote led to: ``picks`` counts with it, ``open`` is what comes next; ``new`` unless it was sent again."""
+    """What a vote led to: ``picks`` counts with it, ``open`` is what comes next; ``new`` unless it was sent again.
+
+    ``picks_of_pictures``: how many of the picks compare pictures.
+    """
 
     id: uuid.UUID
     outcome: str
     picks: int
+    picks_of_pictures: int
     open: tuple[Shown, ...]
     new: bool = field(compare=False)
 
@@ -127,10 +131,10 @@ class Voting(Generic[Asked]):
         stored = kind.store(session, asked, vote, predicted, head, learned=columns)
 
         picks = before.picks + (vote.outcome in kind.picks)
-        if vote.outcome in kind.picks:
-            alike = before.picks_alike + 1
-            if wishes.is_due(alike):
-                wishes.enqueue(session, listener, alike)
+        alike = before.picks_alike + (vote.outcome in kind.picks)
+        if vote.outcome in kind.picks and wishes.is_due(alike):
+            wishes.enqueue(session, listener, alike)
+        of_pictures = alike if space.of_pictures else picks - alike
         if kind.playable.space_of(listener.domain) is not space:  # an answer to what is not chosen any more
             learned = heads.load(session, listener_id, kind.playable.space_of(listener.domain))
         waiting: list[Asked] = [each for each in before.open if each.id != asked.id]
@@ -139,7 +143,7 @@ class Voting(Generic[Asked]):
         if first is not None:
             unwritten += waiting  # stored just now
         self._journal.append(session, listener_id, known={kind.rows: [stored, *map(kind.row, unwritten)]})
-        return Recorded(vote.which, vote.outcome, picks, _shown([*waiting, *drawn]), new=True)
+        return Recorded(vote.which, vote.outcome, picks, of_pictures, _shown([*waiting, *drawn]), new=True)
 
     def _again(self, session: Session, listener: Listener, vote: Cast, stored: rows.AnyVote) -> Recorded:
         """The answer to a vote that is stored already."""
@@ -148,7 +152,8 @@ class Voting(Generic[Asked]):
                 f"this {self._kind.name} was answered with {stored.outcome!r} already; it can't become {vote.outcome!r}"
             )
         picks = rows.count_picks(session, listener.id, until=stored.created_at)
-        return Recorded(vote.which, vote.outcome, picks, self._open(session, listener), new=False)
+        of_pictures = rows.count_picks_of(session, listener.id, pictures=True, until=stored.created_at)
+        return Recorded(vote.which, vote.outcome, picks, of_pictures, self._open(session, listener), new=False)
 
     def _open(self, session: Session, listener: Listener, claim: Claim | None = None) -> tuple[Shown, ...]:
         """What is open for a locked listener, made and written down where it is missing."""

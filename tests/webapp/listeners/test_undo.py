@@ -50,7 +50,7 @@ def test_undoing_leads_back_vote_by_vote_to_the_very_same_pairs_and_heads(contex
         vote(context, listener, outcome)
     for place, (offers, learned, story) in reversed([*enumerate(before)]):
         done = undo.undo_last(context.records, listener)
-        assert done == undo.Undone("offer", offers[0], "pop", [0, 1, 1, 2, 3][place])
+        assert done == undo.Undone("offer", offers[0], "pop", [0, 1, 1, 2, 3][place], 0)
         now = head(context, listener)
         np.testing.assert_array_equal(now.mean, learned.mean)
         np.testing.assert_array_equal(now.covariance, learned.covariance)
@@ -81,8 +81,8 @@ def test_pairs_and_fours_are_undone_in_the_order_of_their_votes(context, listene
     four = context.best_of_four.open(listener)[0].id
     context.best_of_four.record_vote(listener, four, "c", (1, 1, 1, 1))
     assert [(undo.undo_last(context.records, listener)) for _ in range(2)] == [
-        undo.Undone("four", four, "pop", 1),
-        undo.Undone("offer", pair, "pop", 0),
+        undo.Undone("four", four, "pop", 1, 0),
+        undo.Undone("offer", pair, "pop", 0, 0),
     ]
     assert context.best_of_four.open(listener)[0].id != four  # drawn after the vote that is undone
     assert context.pairs.open(listener)[0].id == pair

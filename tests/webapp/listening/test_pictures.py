@@ -129,10 +129,15 @@ def test_gifts_and_goals_of_music_wait_for_picks_on_music(context, listener, sto
     for picks in range(1, wishes.EARLY_AT + 1):
         assert wishes.state(context.database, listener).state == "none"
         pair = context.pairs.open(listener)[0]
-        context.pairs.record_vote(listener, pair.id, "left", (3000, 3000))
+        for _ in ("new", "sent again"):
+            recorded = context.pairs.record_vote(listener, pair.id, "left", (3000, 3000))
+            assert (recorded.picks, recorded.picks_of_pictures) == (wishes.EARLY_AT - 1 + picks, wishes.EARLY_AT - 1)
         assert picking.picks_towards(context, listener, pictures=False) == picks
     assert picking.picks_towards(context, listener, pictures=True) == wishes.EARLY_AT - 1
     assert wishes.state(context.database, listener).state == "waiting"
+    done = undo.undo_last(context.records, listener)
+    assert (done.picks, done.picks_of_pictures) == (2 * wishes.EARLY_AT - 2, wishes.EARLY_AT - 1)
+    assert accounts.account(context.database, listener).picks_of_pictures == wishes.EARLY_AT - 1
 
 
 def heads_effect(context, listener: uuid.UUID) -> float:

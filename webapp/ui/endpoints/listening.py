@@ -59,6 +59,7 @@ def vote(
         offer_id=recorded.id,
         outcome=outcome,
         picks=recorded.picks,
+        picks_of_pictures=recorded.picks_of_pictures,
         open=[_pair(context, each) for each in recorded.open],
     )
 
@@ -103,6 +104,7 @@ def vote_four(
         four_id=recorded.id,
         outcome=outcome,
         picks=recorded.picks,
+        picks_of_pictures=recorded.picks_of_pictures,
         open=[_four(context, each) for each in recorded.open],
     )
 

@@ -20,7 +20,8 @@ export class Picking {
   #inFlight = false;
   #askAgain = false; // another domain was chosen while something was on its way
   #lost = false; // the vote in flight waits for a connection
-  #picks = 0;
+  /** @type {import("./types.js").Counted} */
+  #counted = { picks: 0 };
   #ofPictures = false; // what was chosen, as far as is known before it is there
   #clicked = 0; // when the last vote was given, until the next pair sounds
   /** @type {string | undefined} */
@@ -70,13 +71,13 @@ export class Picking {
   /** Learn who is listening; the server makes somebody new where it must. */
   async #greet(greet = this.game.greet) {
     let trouble = false;
-    const { picks, domain } = await greet((_, attempt) => {
+    const listener = await greet((_, attempt) => {
       trouble = attempt > 1;
       if (trouble) this.#say("Kallos does not answer. Trying again…");
     });
     if (trouble) this.#say("");
-    if (domain) this.#ofPictures = domain === "pictures";
-    this.#count(picks);
+    if (listener.domain) this.#ofPictures = listener.domain === "pictures";
+    this.#count(listener);
   }
 
   /** Ask for the open offers until there is at least one, and put it on the page. */
@@ -107,7 +108,7 @@ export class Picking {
    * @param {number} round
    */
   #wait(error, round) {
-    const now = { picks: this.#picks, ofPictures: this.#ofPictures };
+    const now = { picks: this.#counted.picks, ofPictures: this.#ofPictures };
     this.find("[data-part=wait]").textContent = waitInWords(error, round, now);
     this.#waitingRoom(true);
   }
@@ -125,6 +126,7 @@ export class Picking {
     this.game.hang?.(this.root, pair.offer);
     this.stage.show(pair);
     this.#ofPictures = this.stage.ofPictures;
+    this.#tick();
     if (this.#clicked) performance.measure("kallos.next_pair", { start: this.#clicked, end: performance.now() });
     this.#clicked = 0;
     this.#gate();
@@ -178,7 +180,7 @@ export class Picking {
       const reply = await this.box.send();
       ({ open } = reply);
       this.#say(this.#lost ? "Your pick has arrived." : (this.game.noted[reply.outcome] ?? ""));
-      this.#count(reply.picks);
+      this.#count(reply);
       sayKept(this.find(".k-kept"), reply.kept);
       this.#more();
       this.tell("vote", { ...ballot, picks: reply.picks, clip_id: this.#picked ?? null });
@@ -204,7 +206,7 @@ export class Picking {
       if (last && last.id === back.id) this.stage.keepHeard(last.id, last.heard);
       this.#last = null;
       this.#picked = undefined;
-      this.#count(back.picks);
+      this.#count(back);
       this.#more();
       this.tell("undone", back);
       this.#say("");
@@ -282,11 +284,18 @@ export class Picking {
     }
   }
 
-  /** @param {number} picks */
-  #count(picks) {
-    this.#picks = picks;
-    this.find(".k-picks").textContent = counted(picks);
-    if (this.undo) this.undo.hidden = !picks && !this.#last;
+  /** @param {import("./types.js").Counted} found */
+  #count(found) {
+    this.#counted = found;
+    this.find(".k-picks").textContent = counted(found.picks);
+    if (this.undo) this.undo.hidden = !found.picks && !this.#last;
+    this.#tick();
+  }
+
+  /** As many ticks as there are picks of the kind that is compared. */
+  #tick() {
+    const { picks: all, picks_of_pictures: ofPictures } = this.#counted;
+    const picks = ofPictures === undefined ? all : this.#ofPictures ? ofPictures : all - ofPictures;
     this.root.querySelectorAll(".k-ticks i").forEach((tick, index) => tick.classList.toggle("k-done", index < picks));
   }
 

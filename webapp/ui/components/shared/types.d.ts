@@ -34,17 +34,21 @@ export interface Laid {
   offer?: any;
 }
 
-export interface Listener {
-  listener_id: string;
+/** How many picks there are, and where music and pictures are told apart, how many of them compare pictures. */
+export interface Counted {
   picks: number;
+  picks_of_pictures?: number;
+}
+
+export interface Listener extends Counted {
+  listener_id: string;
   domain: string;
   listener_token?: string;
 }
 
 /** What the server says of a vote. */
-export interface Reply {
+export interface Reply extends Counted {
   outcome: string;
-  picks: number;
   open: any[];
   kept?: boolean | null;
 }
@@ -55,8 +59,8 @@ export interface Game {
   outcomes: Record<string, string>;
   kept: string;
   ahead: boolean;
-  greet(onTrouble: (error: any, attempt: number) => void): Promise<{ picks: number; domain?: string }>;
-  greetAgain(onTrouble: (error: any, attempt: number) => void): Promise<{ picks: number; domain?: string }>;
+  greet(onTrouble: (error: any, attempt: number) => void): Promise<Counted & { domain?: string }>;
+  greetAgain(onTrouble: (error: any, attempt: number) => void): Promise<Counted & { domain?: string }>;
   open(): Promise<any[]>;
   id(offer: any): string;
   clips(offer: any): Record<string, Clip>;
