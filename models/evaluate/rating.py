@@ -76,13 +76,13 @@ def main(argv: list[str] | None = None) -> None:
     if all(plays.notes) and (latents := style_features(Composer(style_argument("default")), plays.notes)) is not None:
         rated["head"] = crossfitted(head, latents, p, weight, fold)
     add_figures(report, material, rated, fold)
-    add_ablations(report, bundle, material, fold)
 
     def rater(digest: str) -> Rate:
         return lambda picture: float(bundle.rate([picture], [digest])[0])
 
     report_responses(report, bundle, sounds, [rater(digest) for digest in digests])
     report_dreams(report, bundle, pictures)
+    add_ablations(report, bundle, material, fold)
     report.print()
 
 

@@ -25,13 +25,13 @@ TICKS_HZ = (100, 500, 1000, 2000, 5000)
 HEIGHT_PX = 420
 
 
-def seen_and_felt(sound: RatedSound, shown_s: float) -> go.Figure:
+def seen_and_felt(sound: RatedSound) -> go.Figure:
     """Two pictures over time: loudness by frequency; where p was raised (red) and where lowered (teal)."""
     if sound.picture is None:
         raise ValueError(f"{sound.name} has no picture")
     both = sound.attribution is not None
     figure = make_subplots(rows=1 + both, cols=1, shared_xaxes=True, vertical_spacing=0.06)
-    seconds = np.linspace(0, shown_s, sound.picture.shape[1])
+    seconds = np.linspace(0, sound.shown_s, sound.picture.shape[1])
     figure.add_heatmap(
         z=np.round(sound.picture, 2), x=seconds, colorscale=INK, showscale=False, row=1, col=1,
         hovertemplate="%{x:.1f} s<extra></extra>",

@@ -54,6 +54,7 @@ class RatedSound:
     x: float | None = None
     y: float | None = None
     nearest: tuple[str, ...] = ()
+    shown_s: float = 0.0
     problem: str = ""
     remarks: tuple[str, ...] = ()
     picture: Grid | None = field(default=None, compare=False)

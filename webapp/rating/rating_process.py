@@ -21,14 +21,14 @@ from models.atlas.tracks import TrackMap
 from models.rating.attribution import attribution
 from models.rating.checkpoint import load_bundle
 from models.rating.decoding import SoundError
-from models.rating.features import MOST_WINDOWS, WINDOW
+from models.rating.features import WINDOW
 from models.rating.rater import order, rate
 from models.rating.sound import checked
-from models.rating.spectrogram import log_mel
+from models.rating.spectrogram import FRAMES_A_SECOND, log_mel
 
 COLUMNS = 260  # of a picture on a page
 SMOOTH = (1.2, 0.8)  # bands and columns: what single places add is noise to an eye
-ATTRIBUTED_FRAMES = MOST_WINDOWS * WINDOW  # thirty seconds; attribution of more takes long
+WINDOWS, MOST_WINDOWS, FEWEST_WINDOWS = 15, 5, 2  # shown of all sounds and of each: attribution of one takes 2 s
 
 
 def main(folder: Path, model: str) -> None:
@@ -47,12 +47,13 @@ def main(folder: Path, model: str) -> None:
                 found.append({"name": name, "problem": str(error)})
                 continue
             rating, seen = rate(bundle, sound), log_mel(sound.samples)
+            picture = seen[:, : frames_shown(len(told))]
             placed = known.place(bundle, seen) if known and rating.p is not None else None
             lies = asdict(placed) if placed else {}
-            found.append({"name": name, "seconds": sound.seconds, **asdict(rating), **lies, "remarks": sound.remarks})
+            about = {"name": name, "seconds": sound.seconds, "shown_s": picture.shape[1] / FRAMES_A_SECOND}
+            found.append({**about, **asdict(rating), **lies, "remarks": sound.remarks})
             ratings.append(rating)
             rated.append(number)
-            picture = seen[:, :ATTRIBUTED_FRAMES]
             pictures[f"picture{number}"] = _narrow(picture)
             if rating.p is not None:
                 raised = attribution(bundle.ensemble, picture)
@@ -60,6 +61,11 @@ def main(folder: Path, model: str) -> None:
     np.savez(folder / "pictures.npz", allow_pickle=False, **pictures)
     answer = {"version": bundle.version, "sounds": found, "order": [rated[at] for at in order(ratings)]}
     (folder / "ratings.json").write_text(json.dumps(answer), encoding="utf-8")
+
+
+def frames_shown(sounds: int) -> int:
+    """Of each of so many sounds."""
+    return max(FEWEST_WINDOWS, min(MOST_WINDOWS, WINDOWS // sounds)) * WINDOW
 
 
 def _narrow(picture: np.ndarray) -> np.ndarray:

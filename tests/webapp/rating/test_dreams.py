@@ -19,6 +19,7 @@ from webapp.runtime.kept_dreams import KeptDreams
 from webapp.ui.pages.dreams import _heard, dream, keep_dream, kept_dream, told
 
 SOMEBODY = uuid.UUID(int=7)
+SECONDS = 5.9
 
 
 def dreaming_children():
@@ -29,13 +30,13 @@ def dreaming_children():
 
 
 def test_a_dream_is_followed_to_its_end_and_heard(rating_model):
-    seen = list(dreams.follow(SOMEBODY, "both", 3, steps=16, model=str(rating_model)))
+    seen = list(dreams.follow(SOMEBODY, "both", 3, steps=8, model=str(rating_model)))
     last = seen[-1]
-    assert [each.step for each in last.steps] == list(range(17))
+    assert [each.step for each in last.steps] == list(range(9))
     assert all(len(a.steps) <= len(b.steps) for a, b in pairwise(seen))
     assert not any(each.dream for each in seen[:-1])
     rate, samples = _heard(last.trail)
-    assert len(samples) / rate == pytest.approx(8, abs=0.2)
+    assert len(samples) / rate == pytest.approx(SECONDS, abs=0.2)
     assert len(climbed(last).data) == 3
     assert "The rating went from" in told(last)
     assert dreaming_children() == []
@@ -44,10 +45,10 @@ def test_a_dream_is_followed_to_its_end_and_heard(rating_model):
 def test_the_sound_itself_is_dreamt_on_and_a_dream_is_kept_exported_and_deleted_with_its_listener(alone, rating_model):
     listener_id = accounts.create(alone.database)
     token = alone.tokens.give(listener_id)
-    *_, last = dreams.follow(listener_id, "naive", 3, steps=8, model=str(rating_model), surface="waveform")
+    *_, last = dreams.follow(listener_id, "naive", 3, steps=5, model=str(rating_model), surface="waveform")
     assert last.steps[-1].p > last.steps[0].p
     rate, samples = _heard(last.dream)
-    assert len(samples) / rate == pytest.approx(8, abs=0.2)
+    assert len(samples) / rate == pytest.approx(SECONDS, abs=0.2)
     assert len(_heard(last.trail)[1]) == len(samples)
     assert np.sqrt(np.mean(samples**2)) > 0.01
 

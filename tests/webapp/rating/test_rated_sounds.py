@@ -47,8 +47,8 @@ def test_sounds_come_back_best_first_then_what_is_strange_then_what_is_broken(ra
     assert "no audio" in broken.problem
     assert first.picture.shape == first.attribution.shape
     assert strange.attribution is None
-    assert len(seen_and_felt(first, 4.0).data) == 2
-    assert len(seen_and_felt(strange, 4.0).data) == 1
+    assert len(seen_and_felt(first).data) == 2
+    assert len(seen_and_felt(strange).data) == 1
     tracks = rated_sounds.tracks(str(rating_model))
     assert len(tracks) == TRACKS
     assert len(first.nearest) == 5

@@ -39,7 +39,7 @@ MEANING = (
 )
 PICTURE = (
     "Above, the sound as the network sees it: low notes at the bottom, the louder the stronger. Below, what raised the "
-    "rating (red) and what lowered it (teal)."
+    "rating (red) and what lowered it (teal). Of a long sound the first seconds are shown; the rating hears all parts."
 )
 AMONG = (
     "Each dot is a track that the network knows, the larger the better it was liked; those that it hears alike lie "
@@ -54,7 +54,6 @@ COLUMNS = ("", "sound", "p", "range", "above")
 DROP_PX = 110
 RECORDED = "Your recording"
 OUTPUTS = 10  # what a rating changes on the page
-PICTURED_S = 30.2  # of a long sound
 
 
 def build(context: Context) -> None:
@@ -204,7 +203,7 @@ def picture(kept: list[RatedSound], which: int | None) -> Any:
     """What the network saw of one of the sounds."""
     if which is None or not 0 <= which < len(kept):
         return None
-    return seen_and_felt(kept[which], min(kept[which].seconds, PICTURED_S))
+    return seen_and_felt(kept[which])
 
 
 def row(number: int, sound: RatedSound) -> list[str]:
