@@ -9,6 +9,7 @@ import httpx
 from playwright.sync_api import expect
 
 LENGTH = re.compile(r"0:\d[1-9]")
+DREAMING_MS = 300_000  # the most that a dream may take
 PHONE = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
 
 
@@ -39,7 +40,7 @@ def test_a_dream_is_stopped_and_another_dreamt_to_its_end_and_kept(site, visit) 
     expect(stop).to_be_disabled()
     page.get_by_label("Whatever raises the rating").check()
     begin.click()
-    expect(said).to_contain_text("The rating went from")
+    expect(said).to_contain_text("The rating went from", timeout=DREAMING_MS)
     page.locator("#keep-dream").click()
     kept = page.locator("#kept-dream")
     expect(kept).to_contain_text(LENGTH)

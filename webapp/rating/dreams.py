@@ -15,7 +15,7 @@ from webapp.runtime.followed_process import Followed, FollowedProcess
 
 Way = Literal["naive", "regularised", "critic", "both"]
 Surface = Literal["picture", "waveform"]
-STEPS = 128
+STEPS = 96
 SECONDS = 300  # at most
 MOST_SEED = 1_000_000
 
