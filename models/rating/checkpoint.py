@@ -84,7 +84,10 @@ def load_bundle(name_or_path: str | Path = SHIPPED) -> RatingBundle:
         card, state = found.card, load_file(found.weights)
         tagger, version = load_tagger()
         if card["tagger"] != version:
-            raise ValueError(f"it was trained behind {card['tagger']}, and {version} is here")
+            raise ValueError(
+                f"the rating model in {found.folder} listens through {card['tagger']}, and {version} is here; "
+                "train it again"
+            )
         config = RatingConfig(**card["config"])
         judging = JudgeConfig(**{**card["judge"], "dilations": tuple(card["judge"]["dilations"])})
         networks = [RatingNetwork(config) for _ in card["members"][:-1]]
@@ -96,7 +99,7 @@ def load_bundle(name_or_path: str | Path = SHIPPED) -> RatingBundle:
             )
             network.eval()
         scales = [(Scale(each["mean"], each["deviation"]), each["fold"]) for each in card["members"]]
-        members = tuple(Trained(network, *scale) for network, scale in zip(networks, scales, strict=False))
+        members = tuple(Trained(network, *scale) for network, scale in zip(networks, scales[:-1], strict=True))
         heard, folds = Heard.from_json(card["heard"]), found.held_out()
     return RatingBundle(
         Ensemble(FeatureExtractor(tagger), members), card, heard, folds, Trained(judge, *scales[-1]), found.folder

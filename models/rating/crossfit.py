@@ -64,8 +64,8 @@ class CrossFit:
     @cached_property
     def heard(self) -> list[Features]:
         """What the networks see of each whole track."""
-        about = track(self.material.pictures, "tracks", console=Console(stderr=True))
-        return [Ensemble(self.extractor, ()).heard(picture) for picture in about]
+        pictures = track(self.material.pictures, "tracks", console=Console(stderr=True))
+        return [Ensemble(self.extractor, ()).heard(picture) for picture in pictures]
 
     def excerpts(self, recipe: Recipe) -> Excerpts:
         """Of the tracks and of noise, by ``recipe``; those that take long are kept for the next network."""
@@ -74,7 +74,7 @@ class CrossFit:
             return PictureExcerpts(pictures, recipe.augmentation, recipe.windows * WINDOW)
         said = (recipe.augmentation, recipe.windows, recipe.excerpts)
         if said not in self._drawn:
-            about = f"{self.material.hash} {self.tagger}"
+            about = " ".join([self.tagger, *self.material.digests])  # in this order
             self._drawn[said] = FeatureExcerpts.of(
                 pictures, self.extractor, *said, seed=self.seed, kept=self.out, about=about
             )

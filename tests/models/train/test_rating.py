@@ -52,6 +52,11 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights_and_is_evaluated(
     assert json.loads(capsys.readouterr().out.splitlines()[-1]) == whole
     a, b = (load_bundle(tmp_path / name / "bundle") for name in ("whole", "killed"))
     assert a.card["sha256"] == b.card["sha256"]
+    card = tmp_path / "killed" / "bundle" / "card.json"
+    card.write_text(card.read_text().replace(a.card["tagger"], "tagger-other"))
+    load_bundle.cache_clear()
+    with pytest.raises(ValueError, match="listens through tagger-other, and tagger-msd-"):
+        load_bundle(tmp_path / "killed" / "bundle")
     log = rows(tmp_path / "killed" / "log.jsonl")
     assert [row["line"] for row in log] == list(range(len(log)))
     assert len(log) == len(rows(tmp_path / "whole" / "log.jsonl"))
