@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 
@@ -15,7 +16,11 @@ from webapp.live.picture_map import drawings
 pytestmark = pytest.mark.slow
 
 FAKE_CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+BARS = re.compile("/bars(/second-half)?$")
 ASKED = "performance.getEntriesByName('kallos.live').map((each) => [each.detail.bar, each.duration, each.detail.ms])"
+PARTS = """performance.getEntriesByName('kallos.live').map(({startTime, duration, detail}) => (
+  {...detail, at: startTime + duration}
+))"""
 INSTRUMENT = """(() => {
   window.sent = [];
   const output = {id: "one", name: "An instrument", send: (bytes, at) => window.sent.push([...bytes])};
@@ -52,7 +57,7 @@ def test_the_map_and_the_camera_steer_the_next_bar(site, visit, with_camera):
     page = visitor.page
     page.add_init_script(INSTRUMENT)
     answers = []
-    page.on("response", lambda each: answers.append(each) if each.url.endswith("/bars") else None)
+    page.on("response", lambda each: answers.append(each) if BARS.search(each.url) else None)
     page.goto(f"{site.url}/studio")
     page.get_by_role("link", name="steer it live").click()
     page.get_by_role("button", name="Send MIDI…").click()
@@ -91,16 +96,56 @@ def test_the_map_and_the_camera_steer_the_next_bar(site, visit, with_camera):
     expect(page.get_by_test_id("live-play")).to_have_text("Start")
     messages = page.evaluate("window.sent")
     kinds = {status: sum(each[0] == status for each in messages) for status in (0xF8, 0xFA, 0xFC, 0x90)}
-    bars = [each.json() for each in answers if each.ok]
     assert kinds[0xFA] == kinds[0xFC] == 1
-    assert kinds[0xF8] in {sum(bar["ticks"] for bar in bars[: len(bars) - unsent]) for unsent in (0, 1)}
-    assert kinds[0x90] in {sum(len(bar["notes"]) for bar in bars[: len(bars) - unsent]) for unsent in (0, 1)}
+    # all halves as they sounded, less those of the end that were not yet due
+    assert (kinds[0xF8], kinds[0x90]) in sums_of_halves([each.json() for each in answers if each.ok])[-4:]
     page.get_by_test_id("live-stop").click()
     expect(page.get_by_test_id("live-map")).to_be_visible()
     assert page.evaluate("document.querySelector('.k-live video').srcObject === null")
     page.evaluate("document.dispatchEvent(new CustomEvent('kallos.sounds', {detail: 'something else'}))")
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def sums_of_halves(bars: list[dict]) -> list[tuple[int, int]]:
+    """Clocks and notes up to each half of a bar; ``bars`` are the server's answers."""
+    halves = {bar["number"]: bar for bar in bars if bar["from_tick"]}
+    found = [(0, 0)]
+    for first in (bar for bar in bars if not bar["from_tick"]):
+        for bar, ticks in (
+            (first, range(first["middle"])),
+            (halves.get(first["number"], first), range(first["middle"], first["ticks"])),
+        ):
+            found.append((found[-1][0] + len(ticks), found[-1][1] + sum(each[0] in ticks for each in bar["notes"])))
+    return found
+
+
+def test_what_is_seen_after_a_bar_has_begun_is_heard_from_its_middle_beat_on(site, visit):
+    page = visit().page
+    page.route(
+        "**/api/live/*/bars**",  # long bars, for a busy machine
+        lambda route: route.continue_(post_data=json.dumps({**route.request.post_data_json, "motion": -3})),
+    )
+    halves = []
+    page.on("response", lambda each: halves.append(each.json()) if each.url.endswith("/second-half") else None)
+    page.goto(f"{site.url}/live")
+    page.get_by_test_id("live-play").click()
+    wait_for_bars(page, 1)
+    room = page.get_by_test_id("live-map").bounding_box()
+    for turn in range(16):
+        page.mouse.move(room["x"] + (0.1 + 0.8 * (turn % 2)) * room["width"], room["y"] + 0.5 * room["height"])
+        wait_for_bars(page, 1)
+        if len(halves) > 2:
+            break
+    page.get_by_test_id("live-play").click()
+    sounding = [each for each in page.evaluate(PARTS) if each["from"]]
+    assert len(halves) > 2
+    assert [each["bar"] for each in sounding] == [each["number"] for each in halves][: len(sounding)]
+    assert len(sounding) >= len(halves) - 1  # the last may have come after the pause
+    assert all(each["from_tick"] == each["middle"] > 0 for each in halves)
+    for each in sounding:
+        (begin,) = (one["at"] for one in page.evaluate(PARTS) if one["bar"] == each["bar"] and not one["from"])
+        assert abs(each["at"] - begin - each["ms"] / 2) < 0.2 * each["ms"]
 
 
 def test_readouts_of_the_browser_are_those_of_films(site, visit):

@@ -1,4 +1,4 @@
-"""The HTTP interface of live music, under ``/api/live``: begin, ask for bar after bar, stop."""
+"""The HTTP interface of live music, under ``/api/live``: begin, ask for bars and second halves, stop."""
 
 from __future__ import annotations
 
@@ -61,17 +61,21 @@ class Seen(BaseModel):
 
 
 class Bar(BaseModel):
-    """A bar as it sounds.
+    """A bar as it sounds, or its second half.
 
-    ``notes``: onset and length in ticks (24 a quarter), MIDI pitch and velocity of each. ``audio`` is an MP3 (base64)
-    that begins ``audio_after_s`` after the bar does and goes on beyond it; empty for a silent bar. ``sides``: what was
-    asked of the music.
+    ``notes``: onset and length in ticks (24 a quarter), MIDI pitch and velocity of each, those of a first half too.
+    ``middle`` is the tick from which on the bar can still be changed, 0 where it can't. A second half has it as
+    ``from_tick``: from there on its tempo, readouts and ``audio`` hold. ``audio`` is an MP3 (base64) that begins
+    ``audio_after_s`` after the bar or half does (below 0: it fades in before) and goes on beyond it; empty where that
+    is silent. ``sides``: what was asked of the music.
     """
 
     number: int
     tempo_bpm: float
     meter: list[int]
     ticks: int
+    middle: int
+    from_tick: int
     seconds: float
     tonic: int
     major: bool
@@ -83,11 +87,16 @@ class Bar(BaseModel):
 
     @classmethod
     def of(cls, bar: LiveBar) -> Bar:
-        """Without its sound."""
+        """With its sound."""
+        from webapp.live.sound import sound_of  # noqa: PLC0415 (the piano)
+
+        sound = sound_of(bar)
         return cls(
             number=bar.number, tempo_bpm=round(bar.tempo_bpm, 2), meter=bar.piece.bars[0, 2:].tolist(), ticks=bar.ticks,
-            seconds=round(bar.seconds, 5), tonic=bar.tonic, major=bar.major, notes=bar.piece.notes.tolist(),
-            readouts=dict(bar.readouts), sides=dict(bar.sides),
+            middle=bar.middle, from_tick=bar.from_tick, seconds=round(bar.seconds, 5), tonic=bar.tonic, major=bar.major,
+            notes=bar.piece.notes.tolist(),
+            readouts=dict(bar.readouts), sides=dict(bar.sides), audio=base64.b64encode(sound.mp3).decode(),
+            audio_after_s=sound.after_s,
         )  # fmt: skip
 
 
@@ -101,12 +110,13 @@ def begin(asked: AskedLive, context: TheContext, listener_id: Known) -> Begun:
 @router.post("/{session_id}/bars", responses=ERRORS)
 def next_bar(session_id: uuid.UUID, seen: Seen, context: TheContext, listener_id: Known) -> Bar:
     """Compose the next bar by what is seen now; ask for it shortly before it is to sound."""
-    from webapp.live.sound import sound_of  # noqa: PLC0415 (the piano)
+    return Bar.of(context.live.next_bar(listener_id, session_id, seen.readouts()))
 
-    bar = context.live.next_bar(listener_id, session_id, seen.readouts())
-    sound = sound_of(bar)
-    audio = base64.b64encode(sound.mp3).decode()
-    return Bar.of(bar).model_copy(update={"audio": audio, "audio_after_s": sound.after_s})
+
+@router.post("/{session_id}/bars/second-half", responses=ERRORS)
+def second_half(session_id: uuid.UUID, seen: Seen, context: TheContext, listener_id: Known) -> Bar:
+    """Compose the last bar, from its middle beat on, by what is seen now; ask for it shortly before that beat."""
+    return Bar.of(context.live.second_half(listener_id, session_id, seen.readouts()))
 
 
 @router.delete("/{session_id}", status_code=204, responses=ERRORS)

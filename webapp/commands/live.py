@@ -44,7 +44,8 @@ def _live(given: argparse.Namespace, settings: Settings) -> int:
         return WRONG_SETTING
 
     def told(bar: LiveBar, took_s: float) -> None:
-        print(f"bar {bar.number}: {bar.tempo_bpm:.0f} bpm, {len(bar.piece.notes)} notes, composed in {took_s:.2f} s")
+        which = f"bar {bar.number}{', second half' if bar.from_tick else ''}"
+        print(f"{which}: {bar.tempo_bpm:.0f} bpm, {len(bar.piece.notes)} notes, composed in {took_s:.2f} s")
 
     engine = _generator(settings)
     out = osc.OscOut(*outward)

@@ -100,12 +100,18 @@ class Drawing:
         ways = OF_A_MOOD if wished else 1
         try:
             with self._writing:
-                made = writer.play_on(Piece.from_json(notes), bars, count=ways, seed=seed, form=form, mood=wished)
+                made = writer.play_on(
+                    Piece.from_json(notes), bars, count=ways, seed=seed, form=form, mood=wished,
+                    between=self._let_decodes_go_on,
+                )  # fmt: skip
         except ValueError as error:  # MusicError is one
             raise BadRequest(str(error)) from error
         piece = self.mood.nearest(made, wished) if wished else made[0]
         version = self.composer.version
         return PlayedOnResult(notes=piece.to_json(), writer=writer.bundle.version, model_version=version)
+
+    def _let_decodes_go_on(self) -> None:
+        """While a piece is written, which takes long: nothing else runs here."""
 
     def encode(self, notes: dict[str, Any]) -> EncodeResult:
         """The latents of a piece's first eight whole bars; raises ``BadRequest`` for what can't be encoded."""

@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 KEPT_RESULTS = 64  # for a caller whose connection broke just as its answer was sent
 LOOK_SECONDS = 0.05  # how often an idle decode thread looks at deadlines
+YIELDED_SECONDS = 0.01  # by the writing of a piece, a step, to those who wait for a clip
 TELL_EVERY_STEPS = 8
 
 
@@ -142,6 +143,10 @@ class Engine(Drawing):
         self._stop(GeneratorUnavailable("the generator is closing"))
         for thread in self._threads:
             thread.join()
+
+    def _let_decodes_go_on(self) -> None:
+        if self._running:
+            time.sleep(YIELDED_SECONDS)
 
     # What the threads do
 

@@ -18,7 +18,8 @@ def messages_of(bar: LiveBar) -> list[Timed]:
     """The messages of one bar in the order in which they are due.
 
     Notes that are held over the bar line end in a later bar's time: their tick lies beyond the bar. Of one tick a note
-    ends before another begins, and the clock comes first.
+    ends before another begins, and the clock comes first. Those of a second half alone have ticks from
+    ``bar.from_tick`` on: what was sent of the first is sent.
     """
     found = [(tick, 0, CLOCK) for tick in range(bar.ticks)]
     for onset, duration, pitch, velocity in bar.piece.notes.tolist():

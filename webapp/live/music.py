@@ -1,7 +1,8 @@
 """The next bar of music by what is seen now: latents of the ground, moved along the annotated tie, and decoded.
 
 A bar is decoded with the two before it as locked notes, so that it goes on from what sounded. It depends on nothing
-later than what was seen when it was asked for; who asks shortly before it is to sound steers within one bar.
+later than what was seen when it was asked for. What is seen after that is heard from its middle beat on: the bar is
+decoded once more, and its second half takes the place of the first version's.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from webapp.generation.protocol import GenerateRequest, Generator, Locked
 from webapp.generation.protocol import Source as Origin
 from webapp.live import steering
 from webapp.live.ground import Ground
+from webapp.runtime.errors import NotAllowed
 
 Row = npt.NDArray[np.float32]
 
@@ -40,6 +42,7 @@ class LiveBar:
 
     ``readouts`` are what was seen, ``sides`` what that asked of the music, in usual deviations; ``latents`` what it was
     decoded from, by group. ``tonic``: 0 to 11, C to B. ``before``: the bars that sounded before it, none at first.
+    ``from_tick``: where they begin to hold, its tempo too; notes before that are those that sounded already.
     """
 
     number: int
@@ -50,6 +53,7 @@ class LiveBar:
     tonic: int
     major: bool
     before: Piece | None = None
+    from_tick: int = 0
 
     @property
     def tempo_bpm(self) -> float:
@@ -63,8 +67,23 @@ class LiveBar:
 
     @property
     def seconds(self) -> float:
-        """How long it lasts."""
-        return self.ticks * 60 / (self.tempo_bpm * TICKS_PER_QUARTER)
+        """How long it lasts, all of it at its tempo."""
+        return self.ticks * self.tick_s
+
+    @property
+    def tick_s(self) -> float:
+        """Seconds a tick."""
+        return 60 / (self.tempo_bpm * TICKS_PER_QUARTER)
+
+    @property
+    def beats(self) -> range:
+        """The ticks of its beats, as its meter counts them."""
+        return range(0, self.ticks, 4 * TICKS_PER_QUARTER // int(self.piece.bars[0, 3]))
+
+    @property
+    def middle(self) -> int:
+        """The tick of its middle beat, from which on it can still change; 0 for a bar of one beat, which can't."""
+        return self.beats[len(self.beats) // 2]
 
 
 @dataclass(frozen=True)
@@ -72,6 +91,13 @@ class _Decoded:
     written: Piece  # before its mode, as the decoder goes on from it
     sounding: Piece
     groups: Mapping[str, Row]
+
+    def after(self, first: _Decoded, tick: int) -> _Decoded:
+        """The ``first``, and this one from a tick on."""
+        return replace(
+            self, written=_joined(first.written, self.written, tick),
+            sounding=_joined(first.sounding, self.sounding, tick),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -112,17 +138,24 @@ class LiveMusic:
         self._earlier, self._course = self._course, course
         return bar
 
-    def last_bar_again(self, readouts: Mapping[str, float]) -> tuple[LiveBar, Callable[[], None]]:
-        """The last bar by other ``readouts``, and what has the music go on from it instead. Raises as ``next_bar``."""
-        earlier = self._earlier
-        bar, course = self._composed(readouts, earlier)
+    def second_half(self, readouts: Mapping[str, float]) -> tuple[LiveBar, Callable[[], None]]:
+        """The last bar, from its middle beat on by other ``readouts``, and what has the music go on from it.
+
+        Raises as ``next_bar``, and ``NotAllowed`` before there is a bar.
+        """
+        if not self._course.before:
+            raise NotAllowed("the second half of a bar was asked for and none has begun; ask for a bar first")
+        bar, course = self._composed(readouts, self._earlier, self._course.before[-1])
 
         def goes_on() -> None:
             self._course = course
 
         return bar, goes_on
 
-    def _composed(self, readouts: Mapping[str, float], course: _Course) -> tuple[LiveBar, _Course]:
+    def _composed(
+        self, readouts: Mapping[str, float], course: _Course, sounds: _Decoded | None = None
+    ) -> tuple[LiveBar, _Course]:
+        """The bar that follows ``course``; only its second half where it ``sounds`` already."""
         seen = steering.checked(readouts)
         asked = steering.asked_of_music(seen, self._links)
         ground = self._ground.bar(course.number)
@@ -137,14 +170,17 @@ class LiveMusic:
         wished = bool(asked[WARMTH] > 0) if abs(asked[WARMTH]) > annotated.SURE else course.major
         major = ground.major if wished is None else wished
         sounding = piece if wished is None else _in_mode(piece, ground.tonic, major=major)
-        before = reduce(Piece.followed_by, [each.sounding for each in course.before]) if course.before else None
         groups = {name: value[0] for name, value in own.groups.items()}
-        found = LiveBar(
+        decoded = _Decoded(piece, sounding, groups)
+        before = reduce(Piece.followed_by, [each.sounding for each in course.before]) if course.before else None
+        bar = LiveBar(
             course.number, sounding, seen, dict(zip(steering.SIDES, asked.round(4).tolist(), strict=True)), groups,
             ground.tonic, major, before,
         )  # fmt: skip
-        heard = (*course.before, _Decoded(piece, sounding, groups))[-BEFORE:]
-        return found, _Course(heard, wished, course.number + 1)
+        if sounds is not None:
+            decoded = decoded.after(sounds, bar.middle)
+            bar = replace(bar, piece=decoded.sounding, from_tick=bar.middle)
+        return bar, _Course((*course.before, decoded)[-BEFORE:], wished, course.number + 1)
 
     def _decoded(self, own: Latents, styles: Sequence[str], tempo_bpm: float, course: _Course) -> Piece:
         """One bar of music, of the latents of one bar, that goes on from the bars before it."""
@@ -170,6 +206,12 @@ class LiveMusic:
         )  # fmt: skip
         made = Piece.from_json(self._generation.generate(request).notes).window(len(heard), 1)
         return replace(made, notes=without_overlaps(made.notes), tempo_bpm=empty.tempo_bpm, domain=self._domain)
+
+
+def _joined(first: Piece, second: Piece, tick: int) -> Piece:
+    """The notes of one bar that begin before a tick, and those of another from there on, at the other's tempo."""
+    notes = np.vstack([first.notes[first.notes[:, 0] < tick], second.notes[second.notes[:, 0] >= tick]])
+    return replace(second, notes=without_overlaps(notes))
 
 
 def _in_mode(piece: Piece, tonic: int, *, major: bool) -> Piece:

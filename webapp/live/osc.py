@@ -73,6 +73,15 @@ class OscOut:
         """What is said of a bar when it begins."""
         _, _, above, below = bar.piece.bars[0].tolist()
         self.send("/bar", bar.number, bar.tempo_bpm, above, below, round(bar.seconds, 4))
+        self._readings(bar)
+
+    def second_half(self, bar: LiveBar) -> None:
+        """What is said when a bar goes by something else from its middle beat on."""
+        left_s = (bar.ticks - bar.from_tick) * bar.tick_s
+        self.send("/half", bar.number, bar.beats.index(bar.from_tick), bar.tempo_bpm, round(left_s, 4))
+        self._readings(bar)
+
+    def _readings(self, bar: LiveBar) -> None:
         self.send("/key", bar.tonic, int(bar.major))
         for name, value in bar.readouts.items():
             self.send(f"/readouts/{name}", float(value))

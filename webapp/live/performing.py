@@ -1,7 +1,7 @@
 """Live music in real time on the operator's machine: bars composed a moment before they sound, sent as OSC and MIDI.
 
-A bar is asked for so early that even a slow one is there in time. Where more has been seen when only a usual one still
-would be, it is asked for once more, and the later answer sounds if it has come.
+A bar is asked for so early that even a slow one is there in time. What is seen after that is heard from its middle beat
+on, where a usual one would be there by then: so the music follows within a bar.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import median
 
-from models.music.notes import TICKS_PER_QUARTER
 from webapp.live import midi, steering
 from webapp.live.music import LiveBar, LiveMusic
 from webapp.live.osc import OscOut
@@ -31,14 +30,14 @@ Timed = tuple[float, int, Send]
 
 @dataclass(frozen=True)
 class Made:
-    """A bar, how long it took in seconds, and what has the music go on from it."""
+    """A bar or its second half, how long it took in seconds, and what has the music go on from it."""
 
     bar: LiveBar
     took_s: float
     goes_on: Callable[[], None]
 
 
-Coming = list[Future[Made]]  # the next bar, and the same once more
+Coming = Future[Made]
 
 
 class Lead:
@@ -58,15 +57,15 @@ class Lead:
 
     @property
     def usual(self) -> float:
-        """Before which it can be asked for once more: as the last few took in the middle."""
+        """The same as the usual one of them took: where there is less time, nothing is to be asked for in vain."""
         return max(LEAST_LEAD_S, SLOWER * median(self._took) + MARGIN_S)
 
 
 class Performer:
     """Plays until it is stopped, or for so many ``bars``; ``seen`` says what is seen whenever a bar is composed.
 
-    ``composed`` is called with each bar that begins, and how long it took in seconds; ``late_bars`` counts those that
-    were not there in time: the music waits for them.
+    ``composed`` is called with each bar that begins, with each second half that goes by something else, and how long it
+    took in seconds; ``late_bars`` counts bars that were not there in time: the music waits for them.
     """
 
     def __init__(
@@ -99,15 +98,16 @@ class Performer:
         """Play until ``stop`` or to the last of the ``bars``; raises a ``GenerationError`` where none is composed."""
         held: list[Timed] = []  # notes that end in a later bar
         with ThreadPoolExecutor(1, "live bars") as composing:
-            coming: Coming = [composing.submit(self._compose)]
+            coming: Coming | None = composing.submit(self._compose)
             begin = 0.0
             sounds = False
-            for number in range(bars if bars is not None else 1 << 62):
-                made = self._awaited(coming)
-                if made is None:
+            left = bars if bars is not None else 1 << 62
+            while coming is not None:
+                self._playing.wait()
+                made = coming.result()
+                if self._stopped.is_set():
                     break
-                bar = made.bar
-                self._composed(bar, made.took_s)
+                self._composed(made.bar, made.took_s)
                 now = time.monotonic()
                 if sounds and now > begin + MARGIN_S:
                     self.late_bars += 1
@@ -115,13 +115,8 @@ class Performer:
                 if not sounds:
                     self._out.midi(midi.START)
                     sounds = True
-                last = bars is not None and number == bars - 1
-                ask = None if last else begin + bar.seconds - min(self.lead.seconds, bar.seconds)
-                found = self._sound(bar, begin, held, ask, composing)
-                begin += bar.seconds
-                if found is None:
-                    break
-                coming = found
+                left -= 1
+                begin, coming = self._sound(made.bar, begin, held, composing, last=left == 0)
                 if not self._playing.is_set():
                     self._rest(held)
                     sounds = False
@@ -139,9 +134,9 @@ class Performer:
         bar = self._music.next_bar(self._seen())
         return self._made(bar, began, lambda: None)
 
-    def _compose_again(self) -> Made:
+    def _compose_half(self) -> Made:
         began = time.monotonic()
-        bar, goes_on = self._music.last_bar_again(self._seen())
+        bar, goes_on = self._music.second_half(self._seen())
         return self._made(bar, began, goes_on)
 
     def _made(self, bar: LiveBar, began: float, goes_on: Callable[[], None]) -> Made:
@@ -149,50 +144,64 @@ class Performer:
         self.lead.took(took)
         return Made(bar, took, goes_on)
 
-    def _ask_again(self, coming: Coming, composing: ThreadPoolExecutor) -> None:
-        """Where the bar that was asked for is there, and something else is seen by now."""
-        if coming and coming[0].done() and not coming[0].exception():
-            known = coming[0].result().bar.readouts
-            if steering.checked(self._seen()) != known:
-                coming.append(composing.submit(self._compose_again))
-
-    def _awaited(self, coming: Coming) -> Made | None:
-        """The bar, as it was composed last if that is there by now."""
-        self._playing.wait()
-        first, *again = coming
-        there = [each for each in again if each.done() and not each.exception()]
-        made = (there or [first])[0].result()
-        made.goes_on()
-        return None if self._stopped.is_set() else made
-
     def _sound(
-        self, bar: LiveBar, begin: float, held: list[Timed], ask: float | None, composing: ThreadPoolExecutor
-    ) -> Coming | None:
-        """Send what a bar has to say, each in its time; the bar that is asked for meanwhile. ``held`` is changed."""
-        second = 60 / (bar.tempo_bpm * TICKS_PER_QUARTER)  # a tick
-        due: list[Timed] = [*held, (begin, -2, lambda: self._out.bar(bar))]
-        beat = 4 * TICKS_PER_QUARTER // int(bar.piece.bars[0, 3])
-        for number, tick in enumerate(range(0, bar.ticks, beat)):
-            due.append((begin + tick * second, -1, partial(self._out.send, "/beat", bar.number, number)))
-        for order, (tick, message) in enumerate(midi.messages_of(bar)):
-            due.append((begin + tick * second, order, partial(self._midi, message)))
-        for onset, duration, pitch, velocity in bar.piece.notes.tolist():
-            note = (pitch, velocity, round(duration * second, 4))
-            due.append((begin + onset * second, -1, partial(self._out.send, "/note", *note)))
-        coming: Coming = []
-        end = begin + bar.seconds
-        if ask is not None:
+        self, bar: LiveBar, begin: float, held: list[Timed], composing: ThreadPoolExecutor, *, last: bool
+    ) -> tuple[float, Coming | None]:
+        """Play a bar; when it ends, and the next, which is asked for meanwhile: none at the last, or when stopped."""
+        middle = begin + bar.middle * bar.tick_s
+        half: list[Coming] = []
+        due = [(begin, -2, lambda: self._out.bar(bar)), *self._due(bar, begin, range(bar.middle))]
+        if bar.middle and middle - begin >= self.lead.usual:
+            ask = max(begin, middle - self.lead.seconds)
+            due.append((ask, -1, lambda: self._ask_for_half(bar, half, composing)))
+        if not self._sent(due, held, middle):
+            return middle, None
+        if half and half[0].done() and not half[0].exception():
+            made = half[0].result()
+            made.goes_on()
+            bar = made.bar
+            self._composed(bar, made.took_s)
+            self._out.second_half(bar)
+        end = middle + (bar.ticks - bar.middle) * bar.tick_s
+        due = self._due(bar, middle, range(bar.middle, bar.ticks))
+        coming: list[Coming] = []
+        if not last:
+            ask = max(middle, end - self.lead.seconds)
             due.append((ask, -3, lambda: coming.append(composing.submit(self._compose))))
-            due.append((max(ask, end - self.lead.usual), -2, lambda: self._ask_again(coming, composing)))
-        due.sort(key=lambda each: each[:2])
+        return end, coming[0] if self._sent(due, held, end) and coming else None
+
+    def _ask_for_half(self, bar: LiveBar, half: list[Coming], composing: ThreadPoolExecutor) -> None:
+        if steering.checked(self._seen()) != bar.readouts:
+            half.append(composing.submit(self._compose_half))
+
+    def _due(self, bar: LiveBar, begin: float, ticks: range) -> list[Timed]:
+        """What a bar has to say from one tick, which is at ``begin``, to another; at its end what ends later, too."""
+
+        def at(tick: int) -> float:
+            return begin + (tick - ticks.start) * bar.tick_s
+
+        due: list[Timed] = []
+        for number, tick in enumerate(bar.beats):
+            if tick in ticks:
+                due.append((at(tick), -1, partial(self._out.send, "/beat", bar.number, number)))
+        for order, (tick, message) in enumerate(midi.messages_of(bar)):
+            if tick in ticks or (tick >= bar.ticks == ticks.stop):
+                due.append((at(tick), order, partial(self._midi, message)))
+        for onset, duration, pitch, velocity in bar.piece.notes.tolist():
+            if onset in ticks:
+                note = (pitch, velocity, round(duration * bar.tick_s, 4))
+                due.append((at(onset), -1, partial(self._out.send, "/note", *note)))
+        return due
+
+    def _sent(self, due: list[Timed], held: list[Timed], end: float) -> bool:
+        """Send what is due, each in its time, until the ``end``; False when stopped. What comes later is ``held``."""
+        due = sorted([*held, *due], key=lambda each: each[:2])
         held[:] = [each for each in due if each[0] >= end]
         for at, _, send in due[: len(due) - len(held)]:
             if self._stopped.wait(max(0.0, at - time.monotonic())):
-                return None
+                return False
             send()
-        if self._stopped.wait(max(0.0, end - time.monotonic())):
-            return None
-        return coming or None
+        return not self._stopped.wait(max(0.0, end - time.monotonic()))
 
     def _rest(self, held: list[Timed]) -> None:
         """Let go of every key, and stop the clock."""

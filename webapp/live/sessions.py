@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from models.music.notes import Domain
@@ -17,7 +17,7 @@ from webapp.runtime.limits import Buckets
 
 AT_ONCE = 4  # a bar takes some tenths of a second of a core and lasts two seconds
 IDLE_S = 30.0
-BARS_A_SECOND, BARS_AT_ONCE = 1.5, 6  # of one session: no bar is as short
+BARS_A_SECOND, BARS_AT_ONCE = 3.0, 12  # of one session, and second halves: no bar is as short
 BEGUN_A_SECOND, BEGUN_AT_ONCE = 0.1, 8  # of one listener
 MOST_SEED = 999_999
 FULL = f"{AT_ONCE} people play live just now, as many as can; try again in a few minutes"
@@ -80,6 +80,21 @@ class Sessions:
         Raises ``NotYours`` for a session that is not the listener's or has ended, ``Contradiction`` while the bar
         before is being composed, ``TooMany``, ``NotAllowed`` and ``NotReady``.
         """
+        return self._composed(listener_id, session_id, lambda music: music.next_bar(readouts))
+
+    def second_half(self, listener_id: uuid.UUID, session_id: uuid.UUID, readouts: Mapping[str, float]) -> LiveBar:
+        """The last bar, from its middle beat on by what is seen now; the music goes on from that. Raises alike."""
+
+        def composed(music: LiveMusic) -> LiveBar:
+            bar, goes_on = music.second_half(readouts)
+            goes_on()
+            return bar
+
+        return self._composed(listener_id, session_id, composed)
+
+    def _composed(
+        self, listener_id: uuid.UUID, session_id: uuid.UUID, compose: Callable[[LiveMusic], LiveBar]
+    ) -> LiveBar:
         with self._lock:
             self._sweep()
             session = self._sessions.get(session_id)
@@ -90,7 +105,7 @@ class Sessions:
         if not session.lock.acquire(blocking=False):
             raise Contradiction("the bar before is still being composed; ask for one after the other")
         try:
-            return session.music.next_bar(readouts)
+            return compose(session.music)
         except BadRequest as error:
             raise NotAllowed(f"this music can't go on: {error}") from error
         except GenerationError as error:

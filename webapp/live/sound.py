@@ -1,7 +1,8 @@
 """The sound of one bar of live music, played in the light of the bars before it, to be laid over the end of the last.
 
 It begins with its first note, goes on beyond the bar line until its last note has died away, and is as loud as it was
-composed: a quiet bar after a loud one stays quiet.
+composed: a quiet bar after a loud one stays quiet. A second half has what still rings of the first in it, and fades in
+while the first version fades out.
 """
 
 from __future__ import annotations
@@ -13,19 +14,20 @@ import numpy.typing as npt
 
 from models.music.notes import Piece
 from models.music.performance import Performance
-from models.music.render import encode_mp3, render
+from models.music.render import SAMPLE_RATE_HZ, encode_mp3, render
 from models.style.performance import touch
 from webapp.live.music import LiveBar
 
 GAIN = 2.8  # brings pop as it is usually composed near the loudness of clips
 KNEE = 0.7  # of full scale, from which on peaks are bent, so that nothing clips
+FADE_S = 0.05  # in which a second half fades in before its first beat
 
-Floats = npt.NDArray[np.float64]
+Audio = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class BarSound:
-    """An MP3 that begins ``after_s`` seconds after its bar does; nothing where the bar is silent."""
+    """An MP3 that begins ``after_s`` seconds after its bar, or the half that it is of; nothing where that is silent."""
 
     mp3: bytes
     after_s: float
@@ -39,7 +41,22 @@ def sound_of(bar: LiveBar) -> BarSound:
     audio = render(bar.piece, None, performance, levelled=False) * np.float32(GAIN)
     over = np.abs(audio) > KNEE
     audio[over] = np.sign(audio[over]) * (KNEE + (1 - KNEE) * np.tanh((np.abs(audio[over]) - KNEE) / (1 - KNEE)))
-    return BarSound(encode_mp3(audio), round(float(performance.onset_s.min()), 4))
+    after_s = float(performance.onset_s.min())
+    if bar.from_tick:
+        return _from(audio, bar.from_tick * bar.tick_s - after_s)
+    return BarSound(encode_mp3(audio), round(after_s, 4))
+
+
+def _from(audio: Audio, begin_s: float) -> BarSound:
+    """What sounds from ``begin_s`` on of a sound, with a fade before that."""
+    first = round((begin_s - FADE_S) * SAMPLE_RATE_HZ)
+    rest = audio[max(first, 0) :]
+    if not len(rest):
+        return BarSound(b"", 0.0)
+    if first > 0:
+        fade = rest[: round(FADE_S * SAMPLE_RATE_HZ)]
+        fade *= np.linspace(0, 1, len(fade), dtype=fade.dtype)[:, None]
+    return BarSound(encode_mp3(rest), round(max(-FADE_S, -begin_s), 4))
 
 
 def performed(bar: LiveBar) -> Performance:

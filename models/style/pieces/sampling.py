@@ -193,9 +193,11 @@ class Writer:
         form: str = "",
         ending: bool = True,
         mood: tuple[float, float] | None = None,
+        between: Callable[[], None] | None = None,
     ) -> list[Piece]:
         """``count`` pieces that begin with ``piece`` and have ``bars`` more; the rest is as in ``compose``.
 
+        ``between`` is called often while they are written: who shares the cores can let others have them.
         ``piece`` is taken as the model knows music: on the grid, in regular bars, without silence before and after.
         Raises ``MusicError`` where that can't be, and ``ValueError`` for a form that doesn't divide all the bars, or a
         mood where the model was told none.
@@ -211,7 +213,7 @@ class Writer:
         for each in seeds if not form else ():
             like = self._form(DOMAINS[domain], last, begun, each)
             places.append(Place(0, last if ending else ABSENT, like and begun + like[len(begun) :]))
-        return self._written(wishes, seeds, prompt, places, closing=ending)
+        return self._written(wishes, seeds, prompt, places, closing=ending, between=between)
 
     @property
     def heeds_moods(self) -> bool:
@@ -250,6 +252,7 @@ class Writer:
         *,
         closing: bool = False,
         after_step: Callable[[Writing], None] | None = None,
+        between: Callable[[], None] | None = None,
     ) -> list[Piece]:
         """A piece for each of ``seeds``; ``closing``: with another ending where its own doesn't close it."""
         model, domain = self.bundle.model, DOMAINS[wishes.domain]
@@ -266,6 +269,8 @@ class Writer:
                 writing.step()
                 if after_step:
                     after_step(writing)
+                if between:
+                    between()
             tokens += writing.pieces()
         known = self.transpositions.get(domain) if prompt is None else None
         found: list[Piece] = []

@@ -11,6 +11,7 @@ from models.style.drafting import draft_each
 from models.style.pieces.checkpoint import tiny_pieces
 from models.style.pieces.sampling import Writer
 from tests.webapp.generation.conftest import ask, some_piece
+from webapp.generation import engine as engine_module
 from webapp.generation import mood
 from webapp.generation.drawing import OF_A_MOOD
 from webapp.generation.engine import Engine
@@ -88,3 +89,14 @@ def test_who_has_content_does_not_wait_for_what_is_written(writing_engine):
         writing_engine.generate(ask("does not", content=Source(latents=given), deadline_ms=60_000))
         assert not nothing.future.done()
     assert nothing.future.result().recipe["content"] == "written"
+
+
+def test_while_a_clip_is_decoded_the_writing_of_a_piece_leaves_time_to_it(writing_engine, monkeypatch):
+    yielded = []
+    monkeypatch.setattr(engine_module.time, "sleep", yielded.append)
+    alone = writing_engine.play_on(some_piece().to_json(), 2, 1).notes
+    assert yielded == []
+    monkeypatch.setattr(writing_engine, "_running", {0: "a clip"})
+    assert writing_engine.play_on(some_piece().to_json(), 2, 1).notes == alone
+    assert len(yielded) > 2
+    assert set(yielded) == {engine_module.YIELDED_SECONDS}

@@ -8,7 +8,7 @@ from models.picture.readouts import READOUTS
 from webapp.generation.protocol import GeneratorUnavailable
 from webapp.live.ground import Ground
 from webapp.live.music import BEFORE, LiveMusic
-from webapp.live.sound import KNEE, performed, sound_of
+from webapp.live.sound import FADE_S, KNEE, performed, sound_of
 from webapp.live.steering import NOTHING_SEEN, asked_of_music, checked
 from webapp.runtime.errors import NotAllowed
 
@@ -53,6 +53,32 @@ def test_a_bar_goes_on_from_those_that_sounded_and_depends_on_nothing_later(gene
     assert other.next_bar(ALL_UP).tempo_bpm > first[3].tempo_bpm
 
 
+def test_what_is_seen_later_takes_the_second_half_of_a_bar_and_the_music_goes_on_from_it(generation, directions):
+    music = LiveMusic(generation, directions, "pop", 7)
+    with pytest.raises(NotAllowed, match="ask for a bar first"):
+        music.second_half(ALL_UP)
+    music.next_bar(NOTHING_SEEN)
+    first = music.next_bar(NOTHING_SEEN)
+    unheard, _ = music.second_half(ALL_DOWN)  # came too late, and the music did not go on from it
+    half, goes_on = music.second_half(ALL_UP)
+    goes_on()
+    assert (half.number, half.from_tick, half.middle) == (first.number, 48, 48)
+    assert half.readouts == ALL_UP
+    assert half.tempo_bpm > first.tempo_bpm > unheard.tempo_bpm
+
+    def begun(bar, ticks):
+        return [row[[0, 2, 3]].tolist() for row in bar.piece.notes if row[0] in ticks]
+
+    assert begun(half, range(48)) == begun(first, range(48)) != []
+    assert begun(half, range(48, 96)) != begun(first, range(48, 96))
+    whole = LiveMusic(generation, directions, "pop", 7)
+    whole.next_bar(NOTHING_SEEN)
+    assert begun(half, range(48, 96)) == begun(whole.next_bar(ALL_UP), range(48, 96))  # as if seen from the beginning
+    following = music.next_bar(NOTHING_SEEN)
+    assert following.number == 2
+    np.testing.assert_array_equal(following.before.window(1, 1).notes, half.piece.window(0, 1).notes)
+
+
 @pytest.mark.slow
 def test_music_goes_on_beyond_what_was_written_first(generation, directions):
     music = LiveMusic(generation, directions, "dance", 1)
@@ -94,6 +120,12 @@ def test_a_bar_sounds_from_its_first_note_in_the_time_of_its_bar(generation, dir
         assert 0.01 < np.abs(audio).max() <= 1.0
         assert len(audio) / rate > bar.seconds - sound.after_s - 1
     assert KNEE < 1
+    half, _ = music.second_half(ALL_DOWN)
+    sound = sound_of(half)
+    audio, rate = soundfile.read(io.BytesIO(sound.mp3))
+    assert sound.after_s == -FADE_S
+    assert abs(audio[: round(0.005 * rate)]).max() < 0.2 * abs(audio).max()  # it fades in
+    assert len(audio) / rate > half.seconds / 2
 
 
 @pytest.mark.slow

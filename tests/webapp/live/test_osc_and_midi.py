@@ -4,7 +4,6 @@ import socket
 import threading
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -68,7 +67,7 @@ def of(found, address):
 
 
 @pytest.mark.slow
-def test_a_receiver_hears_every_clock_and_note_and_what_it_sends_is_heard_in_the_next_bar(
+def test_a_receiver_hears_every_clock_and_note_and_what_it_sends_is_heard_within_a_bar(
     generation, directions, received, tell
 ):
     port, found = received
@@ -87,6 +86,8 @@ def test_a_receiver_hears_every_clock_and_note_and_what_it_sends_is_heard_in_the
     out.close()
     wait_for(lambda: of(found, "/stop"))
 
+    halves = {bar.number: bar for bar in bars if bar.from_tick}
+    bars = [bar for bar in bars if not bar.from_tick]
     assert [values[0] for _, values in of(found, "/bar")] == [0, 1, 2, 3]
     assert [values[0] for _, values in of(found, "/readouts/brightness")][:1] == [0.0]
     assert 2.0 in [values[0] for _, values in of(found, "/readouts/brightness")][1:3]
@@ -98,7 +99,7 @@ def test_a_receiver_hears_every_clock_and_note_and_what_it_sends_is_heard_in_the
     assert messages[-1][1][0] == midi.STOP[0]
     sounded = [(values[0], values[1]) for _, values in of(found, "/note")]
     assert sorted(sounded) == sorted(
-        (pitch, velocity) for bar in bars for _, _, pitch, velocity in bar.piece.notes.tolist()
+        (pitch, velocity) for bar in bars for _, _, pitch, velocity in halves.get(bar.number, bar).piece.notes.tolist()
     )
     assert kinds[midi.NOTE_ON] == len(sounded)
     down = Counter()
@@ -112,7 +113,8 @@ def test_a_receiver_hears_every_clock_and_note_and_what_it_sends_is_heard_in_the
     assert {path for _, path, _ in found} >= {f"/kallos/sides/{name}" for name in SIDES}
     begins = [at for at, _ in of(found, "/bar")]
     if player.late_bars == 0:  # a machine that does much else may be late, which is counted
-        np.testing.assert_allclose(np.diff(begins), [bar.seconds for bar in bars[:3]], atol=0.15)
+        lengths = [(bar.seconds + halves.get(bar.number, bar).seconds) / 2 for bar in bars[:3]]
+        np.testing.assert_allclose(np.diff(begins), lengths, atol=0.15)
 
 
 def test_what_is_not_understood_is_ignored_and_a_position_is_seen_as_its_picture(tell):
@@ -171,27 +173,44 @@ def test_the_lead_follows_the_slowest_of_the_last_bars_and_the_usual_one_does_no
     assert lead.usual == lead.seconds < 0.2
 
 
-def test_a_bar_is_asked_for_once_more_where_more_is_seen_and_the_music_goes_on_from_that_one(
-    generation, directions, received
-):
-    port, _ = received
-    seen = dict(NOTHING_SEEN)
-    music, out = LiveMusic(generation, directions, "dance", 3), osc.OscOut(osc.HERE, port)
-    player = Performer(music, lambda: seen, out)
-    with ThreadPoolExecutor(1) as composing:
-        coming = [composing.submit(player._compose)]
-        coming[0].result()
-        player._ask_again(coming, composing)
-        assert len(coming) == 1
-        seen["brightness"] = 2.0
-        player._ask_again(coming, composing)
-        again = coming[1].result().bar
-        assert player._awaited(coming).bar is again
-    first = coming[0].result().bar
-    assert (first.number, first.readouts["brightness"]) == (again.number, 0.0) == (0, 0.0)
-    assert again.readouts["brightness"] == 2.0
-    assert again.piece.to_json() != first.piece.to_json()
-    following = music.next_bar(seen)
-    assert following.number == 1
-    assert following.before.to_json() == again.piece.to_json()
+@pytest.mark.slow
+def test_what_is_seen_after_a_bar_has_begun_is_heard_from_its_middle_beat_on(generation, directions, received):
+    port, found = received
+    seen = {**NOTHING_SEEN, "motion": -3.0}  # long bars: a busy machine has time for both halves
+    music, out, told = LiveMusic(generation, directions, "pop", 3), osc.OscOut(osc.HERE, port), []
+    player = Performer(music, lambda: dict(seen), out, lambda bar, _: told.append(bar))
+    player.lead.took(0.1)
+    playing = threading.Thread(target=player.play, args=(8,))
+    playing.start()
+    for turn in range(1, 8):
+        wait_for(lambda turn=turn: len(of(found, "/bar")) > turn or not playing.is_alive(), 60)
+        seen["brightness"] = 2.0 if turn % 2 else -2.0
+    playing.join(60)
     out.close()
+    wait_for(lambda: of(found, "/stop"))
+
+    halves = of(found, "/half")
+    assert halves
+    assert player.late_bars <= 1
+    whole = [bar for bar in told if not bar.from_tick]
+    begins = dict(zip([bar.number for bar in whole], of(found, "/bar"), strict=True))
+    last = {bar.number: bar for bar in told}
+    for at, (number, beat, tempo_bpm, left_s) in halves:
+        begin, bar = begins[number][0], whole[number]
+        assert (beat, bar.middle) == (2, 48)
+        assert tempo_bpm == pytest.approx(last[number].tempo_bpm, abs=1e-3)
+        assert left_s == pytest.approx(last[number].seconds / 2, abs=1e-3)
+        assert at - begin == pytest.approx(bar.seconds / 2, abs=0.2)
+        assert last[number].readouts["brightness"] != bar.readouts["brightness"]
+        says = [values[0] for when, values in of(found, "/readouts/brightness") if when >= at]
+        assert says[0] == pytest.approx(last[number].readouts["brightness"])
+    messages = [bytes(values[0][1:]) for _, values in of(found, "/midi")]
+    assert sum(message[0] == midi.CLOCK[0] for message in messages) == sum(bar.ticks for bar in whole)
+    sounded = Counter((values[0], values[1]) for _, values in of(found, "/note"))
+    assert sounded == Counter(
+        (pitch, velocity) for bar in last.values() for _, _, pitch, velocity in bar.piece.notes.tolist()
+    )
+    down = Counter()
+    for status, pitch, _velocity in messages:
+        down[pitch] += {midi.NOTE_ON: 1, midi.NOTE_OFF: -1}.get(status, 0)
+    assert max(down.values()) <= 0

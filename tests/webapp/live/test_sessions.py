@@ -104,8 +104,12 @@ def test_http_begins_gives_bars_and_ends(client):
         assert base64.b64decode(bar["audio"])[:2] == b"\xff\xfb"
     other = client.post(f"{address}/bars", json={"brightness": -2}).json()
     assert (other["number"], other["readouts"]["brightness"], other["sides"]["register"]) == (1, -2, -2)
+    half = client.post(f"{address}/bars/second-half", json={"brightness": 2}).json()
+    assert (half["number"], half["from_tick"], half["readouts"]["brightness"]) == (1, other["middle"], 2)
+    assert half["audio_after_s"] >= -0.05
     assert client.post(f"{address}/bars", json={"brightness": 40}).status_code == 422
     assert client.post(f"{address}/bars", json={"position": [3, 3]}).status_code == 422
     assert client.delete(address).status_code == 204
-    assert client.post(f"{address}/bars", json={}).status_code == 404
+    for gone in ("bars", "bars/second-half"):
+        assert client.post(f"{address}/{gone}", json={}).status_code == 404
     assert client.post("/api/live", json={"way": "learned"}).status_code == 422  # nobody has picked yet

@@ -17,6 +17,7 @@ const MOST = 3;
 const STILL = -0.5; // motion of a pointer that rests
 const SLOWING_S = 1;
 const SEEDS = 1000000;
+const LEAST = { position: STEP / 2, readout: 0.25 }; // from which on something else is seen
 const TONICS = ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B"];
 const NO_CAMERA = {
   NotAllowedError: "The camera was not allowed. Allow it in the browser's settings for this page, or point on the pictures.",
@@ -31,6 +32,8 @@ const TROUBLE = "The next bar did not come; nothing is lost. Press Start to go o
 class LivePlayer {
   #session = "";
   #seed = Math.floor(Math.random() * SEEDS);
+  /** What was asked for last goes by it. @type {Record<string, number | number[]>} */
+  #asked = {};
   #position = [0.5, 0.5];
   #speed = 0; // of the pointer, in maps a second
   #moved = 0;
@@ -43,7 +46,7 @@ class LivePlayer {
   constructor(root, shown) {
     this.root = root;
     this.shown = shown;
-    this.player = new BarPlayer(() => this.#ask());
+    this.player = new BarPlayer(() => this.#ask(), () => this.#askForHalf());
     this.midi = new MidiOut();
     this.camera = new Camera(this.#find("video"), shown.usual, () => this.#meters());
     this.map = this.#find(".k-live-map");
@@ -56,7 +59,7 @@ class LivePlayer {
     this.#offerMidi();
     this.player.addEventListener("change", () => this.#show());
     this.player.addEventListener("bar", () => this.#bar());
-    this.player.addEventListener("scheduled", (/** @type {any} */ { detail }) => this.midi.send(detail.bar, detail.atMs));
+    this.player.addEventListener("scheduled", (/** @type {any} */ { detail }) => this.midi.send(detail));
     this.player.addEventListener("trouble", (/** @type {any} */ { detail }) => this.#trouble(detail));
     whileOn(root, document, SOUNDS, (event) => event.detail === this || this.player.pause());
     whileOn(root, document, "keydown", (event) => this.#key(event));
@@ -147,7 +150,7 @@ class LivePlayer {
     this.#meters();
   }
 
-  /** What is seen now, as the server takes it. */
+  /** What is seen now, as the server takes it. @returns {Record<string, number | number[]>} */
   #seen() {
     const { seen } = this.camera;
     if (this.#byCamera && seen) return Object.fromEntries(READOUTS.map((name, i) => [name, Number(seen[i].toFixed(4))]));
@@ -161,12 +164,29 @@ class LivePlayer {
     const begun = Boolean(this.#session);
     if (!begun) await this.#begin();
     try {
-      return await json("POST", `/api/live/${this.#session}/bars`, this.#seen());
+      return await this.#compose("bars");
     } catch (/** @type {any} */ error) {
       if (!begun || error.status !== 404) throw error;
       await this.#begin(); // it was idle for too long, or the server has begun anew
-      return json("POST", `/api/live/${this.#session}/bars`, this.#seen());
+      return this.#compose("bars");
     }
+  }
+
+  /** The second half of the bar, where something else is seen than what it was asked for by. */
+  #askForHalf() {
+    const [seen, asked] = [this.#seen(), this.#asked];
+    const moved = Object.keys(seen).some((name) => {
+      const [now, then] = [seen[name], asked[name]];
+      if (Array.isArray(now)) return !Array.isArray(then) || Math.hypot(now[0] - then[0], now[1] - then[1]) >= LEAST.position;
+      return Math.abs(now - Number(then ?? 0)) >= LEAST.readout;
+    });
+    return this.#session && moved ? this.#compose("bars/second-half") : null;
+  }
+
+  /** @param {string} what @returns {Promise<import("./live/bar_player.js").Bar>} */
+  #compose(what) {
+    this.#asked = this.#seen();
+    return json("POST", `/api/live/${this.#session}/${what}`, this.#asked);
   }
 
   async #begin() {

@@ -1,5 +1,6 @@
 // @ts-check
-// Bars that are asked for one after the other, each as late as its way here allows, and sound without a gap.
+// Bars that are asked for one after the other, each as late as its way here allows, and sound without a gap. Where
+// something else is seen after that, the bar goes by it from its middle beat on.
 
 import { openSound } from "../shared/volume.js";
 
@@ -8,17 +9,35 @@ const LEAST_LEAD_S = 0.25;
 const MARGIN_S = 0.1;
 const HIDDEN_S = 1.2; // a page that nobody sees is woken once a second
 const RECENT = 8;
+const SLOWER = 1.25; // than those bars the next may be
 const FADE_S = 0.08;
+const HALF_FADE_S = 0.05; // before its first beat: a second half comes with as much
 const SOON_S = 0.06;
 
 /**
- * @typedef {{number: number, tempo_bpm: number, meter: number[], ticks: number, seconds: number, tonic: number, major: boolean, notes: number[][], readouts: Record<string, number>, sides: Record<string, number>, audio: string, audio_after_s: number}} Bar
+ * @typedef {{number: number, tempo_bpm: number, meter: number[], ticks: number, middle: number, from_tick: number, seconds: number, tonic: number, major: boolean, notes: number[][], readouts: Record<string, number>, sides: Record<string, number>, audio: string, audio_after_s: number}} Bar
+ * @typedef {{bar: Bar, from: number, to: number, atMs: number}} Part of a bar, in ticks, which begins at `atMs`, as `performance.now()` counts
+ * @typedef {{source: AudioBufferSourceNode, gain: GainNode}} Sound
+ * @typedef {{bar: Bar, buffer: AudioBuffer | null, asked: number}} Made
  */
 
 /** @param {string} text base64 */
 const bytesOf = (text) => Uint8Array.from(window.atob(text), (each) => each.charCodeAt(0)).buffer;
 
-/** Emits "bar" when one begins to sound (`bar`), "scheduled" as soon as that is known, "trouble" and "change". */
+/** @param {number} took seconds */
+const leadOf = (took) => Math.max(LEAST_LEAD_S, SLOWER * took + MARGIN_S);
+
+/**
+ * @param {Sound} sound
+ * @param {number} at
+ * @param {number} seconds
+ */
+function fadeOut({ source, gain }, at, seconds) {
+  gain.gain.setTargetAtTime(0, at, seconds / 3);
+  source.stop(at + 2 * seconds);
+}
+
+/** Emits "bar" when one, or a second half, begins to sound (`bar`), "scheduled" with a `Part` before, "trouble" and "change". */
 export class BarPlayer extends EventTarget {
   /** @type {Bar | null} */
   bar = null;
@@ -28,21 +47,30 @@ export class BarPlayer extends EventTarget {
   #context = null;
   /** @type {GainNode | null} */
   #loudness = null;
-  /** @type {{source: AudioBufferSourceNode, gain: GainNode}[]} */
+  /** @type {Sound[]} */
   #sounding = [];
   #took = [FIRST_S];
   #turn = 0; // of playing: what was asked for in an earlier one comes too late
   #begin = 0; // of the next bar, in the context's time
 
-  /** @param {() => Promise<Bar>} ask for the next bar, by what is seen now */
-  constructor(ask) {
+  /**
+   * @param {() => Promise<Bar>} ask for the next bar, by what is seen now
+   * @param {() => Promise<Bar> | null} askForHalf for the second half of the last bar, where something else is seen by now
+   */
+  constructor(ask, askForHalf) {
     super();
     this.ask = ask;
+    this.askForHalf = askForHalf;
   }
 
   /** Seconds before a bar begins at which it is asked for. */
   get leadS() {
-    return Math.max(LEAST_LEAD_S, 1.25 * Math.max(...this.#took) + MARGIN_S) + (document.hidden ? HIDDEN_S : 0);
+    return leadOf(Math.max(...this.#took)) + (document.hidden ? HIDDEN_S : 0);
+  }
+
+  /** The same as a usual one took: where there is less time, nothing is asked for in vain. */
+  get usualS() {
+    return leadOf([...this.#took].sort((one, other) => one - other)[this.#took.length >> 1]);
   }
 
   /** Seconds of the context's time of what leaves the loudspeaker now. */
@@ -73,22 +101,16 @@ export class BarPlayer extends EventTarget {
     this.playing = false;
     this.#turn += 1;
     const now = this.#context?.currentTime ?? 0;
-    for (const { source, gain } of this.#sounding) {
-      gain.gain.setTargetAtTime(0, now, FADE_S / 3);
-      source.stop(now + FADE_S);
-    }
+    for (const sound of this.#sounding) fadeOut(sound, now, FADE_S);
     this.#sounding = [];
     this.#changed();
   }
 
   /** @param {number} turn */
   async #next(turn) {
-    const asked = performance.now();
-    let bar;
-    let buffer = null;
+    let made;
     try {
-      bar = await this.ask();
-      if (bar.audio) buffer = await /** @type {AudioContext} */ (this.#context).decodeAudioData(bytesOf(bar.audio));
+      made = await this.#made(this.ask());
     } catch (/** @type {any} */ error) {
       if (turn !== this.#turn) return;
       this.pause();
@@ -96,21 +118,77 @@ export class BarPlayer extends EventTarget {
       return;
     }
     if (turn !== this.#turn) return;
-    const took = (performance.now() - asked) / 1000;
-    this.#took = [...this.#took, took].slice(-RECENT);
     const context = /** @type {AudioContext} */ (this.#context);
     if (this.#begin && this.#begin < context.currentTime) this.late += 1;
     const begin = Math.max(this.#begin, context.currentTime + SOON_S);
-    if (buffer) this.#schedule(buffer, begin + bar.audio_after_s);
+    const { bar } = made;
+    const changes = bar.middle > 0 && !document.hidden;
+    const sound = this.#sounds(made, begin, turn, 0, changes ? bar.middle : bar.ticks);
     this.#begin = begin + bar.seconds;
-    this.dispatchEvent(new CustomEvent("scheduled", { detail: { bar, atMs: this.clockMs(begin) } }));
-    performance.measure("kallos.live", { start: asked, end: this.clockMs(begin), detail: { bar: bar.number, ms: bar.seconds * 1000, took } });
+    if (changes) {
+      const middle = begin + (bar.seconds * bar.middle) / bar.ticks;
+      const half = await this.#half(turn, begin, middle);
+      if (turn !== this.#turn) return;
+      if (half) {
+        if (sound) fadeOut(sound, Math.max(middle - HALF_FADE_S, context.currentTime), HALF_FADE_S);
+        this.#sounds(half, middle, turn, bar.middle, bar.ticks);
+        this.#begin = middle + half.bar.seconds * (1 - bar.middle / bar.ticks);
+      } else this.#scheduled(bar, bar.middle, bar.ticks, middle);
+    }
+    this.#at(this.#begin - Math.min(this.leadS, bar.seconds), turn, () => this.#next(turn));
+  }
+
+  /** @param {Promise<Bar>} coming @returns {Promise<Made>} */
+  async #made(coming) {
+    const asked = performance.now();
+    const bar = await coming;
+    const buffer = bar.audio ? await /** @type {AudioContext} */ (this.#context).decodeAudioData(bytesOf(bar.audio)) : null;
+    this.#took = [...this.#took, (performance.now() - asked) / 1000].slice(-RECENT);
+    return { bar, buffer, asked };
+  }
+
+  /**
+   * The second half of the bar that begins and has its middle then; null where nothing else is seen, it would not be
+   * there in time, or there is none: the bar goes on as it was.
+   * @param {number} turn
+   * @param {number} begin
+   * @param {number} middle
+   * @returns {Promise<Made | null>}
+   */
+  async #half(turn, begin, middle) {
+    const inTime = middle - begin >= this.usualS;
+    await this.#until(middle - (inTime ? Math.min(this.leadS, middle - begin) : SOON_S));
+    const coming = inTime && turn === this.#turn ? this.askForHalf() : null;
+    return coming && this.#made(coming).catch(() => null);
+  }
+
+  /**
+   * Have a bar or its second half sound, and say so.
+   * @param {Made} made
+   * @param {number} begin
+   * @param {number} turn
+   * @param {number} from
+   * @param {number} to
+   */
+  #sounds({ bar, buffer, asked }, begin, turn, from, to) {
+    this.#scheduled(bar, from, to, begin);
+    performance.measure("kallos.live", { start: asked, end: this.clockMs(begin), detail: { bar: bar.number, from, ms: bar.seconds * 1000 } });
     this.#at(begin, turn, () => {
       this.bar = bar;
-      this.beganS = begin;
+      this.beganS = begin - (bar.seconds * from) / bar.ticks;
       this.dispatchEvent(new Event("bar"));
     });
-    this.#at(this.#begin - Math.min(this.leadS, bar.seconds), turn, () => this.#next(turn));
+    return buffer && this.#schedule(buffer, begin + bar.audio_after_s);
+  }
+
+  /**
+   * @param {Bar} bar
+   * @param {number} from
+   * @param {number} to
+   * @param {number} begin
+   */
+  #scheduled(bar, from, to, begin) {
+    this.dispatchEvent(new CustomEvent("scheduled", { detail: { bar, from, to, atMs: this.clockMs(begin) } }));
   }
 
   /** Seconds at which the bar that sounds began, in the context's time. */
@@ -125,12 +203,14 @@ export class BarPlayer extends EventTarget {
     const source = new AudioBufferSourceNode(context, { buffer });
     const gain = new GainNode(context);
     source.connect(gain).connect(this.#loudness ?? context.destination);
-    source.start(at);
+    const late = Math.max(0, context.currentTime - at);
+    source.start(at + late, late);
     const one = { source, gain };
     this.#sounding.push(one);
     source.onended = () => {
       this.#sounding = this.#sounding.filter((each) => each !== one);
     };
+    return one;
   }
 
   /**
@@ -139,8 +219,13 @@ export class BarPlayer extends EventTarget {
    * @param {() => void} act
    */
   #at(seconds, turn, act) {
+    this.#until(seconds).then(() => turn === this.#turn && act());
+  }
+
+  /** @param {number} seconds @returns {Promise<void>} */
+  #until(seconds) {
     const wait = (seconds - (this.#context?.currentTime ?? 0)) * 1000;
-    window.setTimeout(() => turn === this.#turn && act(), Math.max(0, wait));
+    return new Promise((resolve) => window.setTimeout(resolve, Math.max(0, wait)));
   }
 
   #open() {

@@ -25,21 +25,24 @@ export class MidiOut {
   }
 
   /**
-   * Send a bar; each message at its time.
-   * @param {import("./bar_player.js").Bar} bar
-   * @param {number} atMs when it begins, as `performance.now()` counts
+   * Send a bar, or a part of it; each message at its time.
+   * @param {import("./bar_player.js").Part} part
    */
-  send(bar, atMs) {
+  send({ bar, from, to, atMs }) {
     const output = this.#output;
     if (!output) return;
     const tick = (bar.seconds * 1000) / bar.ticks;
+    const time = (/** @type {number} */ each) => atMs + (each - from) * tick;
     if (!this.#started) output.send([START], atMs);
     this.#started = true;
-    for (let each = 0; each < bar.ticks; each += 1) output.send([CLOCK], atMs + each * tick);
+    for (let each = from; each < to; each += 1) output.send([CLOCK], time(each));
     for (const [onset, duration, pitch, velocity] of bar.notes) {
-      output.send([ON, pitch, velocity], atMs + onset * tick);
-      output.send([OFF, pitch, 0], atMs + (onset + duration) * tick);
-      this.#down.add(pitch);
+      const end = onset + duration;
+      if (onset >= from && onset < to) {
+        output.send([ON, pitch, velocity], time(onset));
+        this.#down.add(pitch);
+      }
+      if (end >= from && (end < to || to === bar.ticks) && this.#down.has(pitch)) output.send([OFF, pitch, 0], time(end));
     }
   }
 
