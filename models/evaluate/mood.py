@@ -11,16 +11,21 @@ page of styles reads them. Prints a table and, as its last line, one JSON object
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+from rich.console import Console
+from rich.progress import track
 
 from models.experiments import record
 from models.experiments.arguments import exit_without_music, positive_int
 from models.experiments.provenance import data_hash
 from models.experiments.report import Report
+from models.mood.beats.bars import performances_with_bars
 from models.mood.beats.checkpoint import load_beats
+from models.mood.beats.network import BeatNetwork
 from models.mood.checkpoint import SHIPPED, MoodBundle, load_mood
 from models.mood.evaluation.beats import beats
 from models.mood.evaluation.control import TOGETHER, TOLD, Composed, control
@@ -29,6 +34,7 @@ from models.mood.evaluation.probe import probe
 from models.mood.evaluation.transfer import transfer
 from models.mood.judge import Moods
 from models.mood.labels import AROUSAL, QUADRANTS, VALENCE, Labelled, digest, emopia, labelled_folder
+from models.mood.quantised import QuantisedElements
 from models.mood.training import PRESETS
 from models.music.notes import MusicError, Piece
 from models.style.card import style_folder
@@ -71,8 +77,9 @@ def main(argv: list[str] | None = None) -> None:
         report = Report("evaluate.mood", about, model, given.seed)
         if given.data is None:
             crossfitted(report, labelled, PRESETS["cpu"], SEEDS)
-            composed(report, bundle, given.limit)
-            beats(report, load_beats(), min(PERFORMANCES, given.limit or PERFORMANCES))
+            network = load_beats()
+            composed(report, bundle, network.network, given.limit)
+            beats(report, network, min(PERFORMANCES, given.limit or PERFORMANCES))
         else:
             about["heard"] = sum(digest(piece) in bundle.first.folds for piece in labelled.pieces)
             said = _said(bundle, labelled)
@@ -84,7 +91,7 @@ def main(argv: list[str] | None = None) -> None:
     report.print()
 
 
-def composed(report: Report, bundle: MoodBundle, limit: int | None) -> None:
+def composed(report: Report, bundle: MoodBundle, network: BeatNetwork, limit: int | None) -> None:
     """What is composed for a mood, beside real pop piano: ``mood.control.*`` and ``mood.transfer.*``."""
     composer = Composer(load_style(style_folder()))
     count = max(TOGETHER, min(DRAFTS, limit or DRAFTS))
@@ -93,7 +100,8 @@ def composed(report: Report, bundle: MoodBundle, limit: int | None) -> None:
     pop = regular(piece for piece in corpora_parts(composer.bundle.folder)["test"] if piece.domain == "pop")
     real = real_excerpts(pop, BARS, min(CLIPS, limit or CLIPS), report.seed)
     told = written_for_moods(composer, count // TOGETHER * max(TOLD), report.seed)
-    control(report, bundle, Composed(composer, drafts, pieces, told), real.pieces)
+    elements = quantised(composer, performances_with_bars(network)[:limit])
+    control(report, bundle, Composed(composer, drafts, pieces, told, elements), real.pieces)
     if real.pieces:
         transfer(report, bundle, composer, _clips(real), report.seed)
         probe(report, bundle, composer, _clips(real_excerpts(pop, BARS, min(PROBED, limit or PROBED), report.seed)))
@@ -109,6 +117,16 @@ def written_for_moods(composer: Composer, count: int, seed: int) -> list[list[Pi
         mood = float(VALENCE[quadrant]), float(AROUSAL[quadrant])
         found.append(play_each(composer, "pop", draft_each(composer, ["pop"] * count, seeds, mood), seeds))
     return found
+
+
+def quantised(composer: Composer, performances: Sequence[Piece]) -> QuantisedElements | None:
+    """Elements in codes, from EMOPIA's training clips in bars; None where fewer than one of each quadrant is there."""
+    latents, place = [], []
+    for piece in track(performances, "performances", console=Console(stderr=True)):
+        with suppress(MusicError):
+            latents.append(composer.encode(piece))
+            place.append(QUADRANTS.index(piece.extra["quadrant"]))
+    return QuantisedElements.of(latents, np.array(place)) if len(set(place)) == len(QUADRANTS) else None
 
 
 def _clips(real: Excerpts) -> Clips:

@@ -21,6 +21,7 @@ from models.metrics.two_sample import FOLDS, two_sample_test
 from models.mood.checkpoint import MoodBundle
 from models.mood.evaluation.judge import CHANCE, right
 from models.mood.labels import AROUSAL, QUADRANTS, VALENCE, Labelled
+from models.mood.quantised import QuantisedElements
 from models.mood.rules import rules
 from models.mood.search import chances, climbed
 from models.mood.steering import Version, nearest, versions
@@ -43,13 +44,14 @@ class Composed:
     """Drafts, what is ``heard`` of each, and the composer that decodes versions of them.
 
     ``told``: what is heard of drafts that were written for each quadrant, as many as can be asked for; none where the
-    piece model knows of no moods.
+    piece model knows of no moods. ``quantised``: what the composer's latents are in real music of each.
     """
 
     composer: Composer
     drafts: Sequence[Draft]
     heard: Sequence[Piece]
     told: Sequence[Sequence[Piece]] = ()
+    quantised: QuantisedElements | None = None
 
     def decoded(self, row: int, ways: Sequence[Version], donors: Sequence[int], seed: int) -> list[Piece]:
         """What versions of the draft in a row sound like; ``donors``: the rows that they name by their places."""
@@ -62,13 +64,26 @@ class Composed:
             plans.append(self.composer.plan(domain=domain, content=content, styles=lent, bars=own.bars, seed=seed))
         return self.composer.compose(plans)
 
+    def in_codes(self, elements: QuantisedElements, rows: Sequence[int], quadrant: int, seed: int) -> list[Piece]:
+        """What drafts sound like in the codes of a quadrant."""
+        plans = []
+        for row in rows:
+            own = self.drafts[row].latents
+            moved = elements.moved(own, quadrant)
+            lent = dict.fromkeys(elements.books, moved)
+            plans.append(
+                self.composer.plan(domain=own.piece["domain"], content=own, styles=lent, bars=own.bars, seed=seed)
+            )
+        return self.composer.compose(plans)
+
 
 def methods(bundle: MoodBundle, composed: Composed, seed: int) -> dict[str, Method]:
     """Each makes one piece of a quadrant from the drafts in some rows; what it may compute stands in its name.
 
     ``plain`` does nothing, ``rules`` and ``climb`` change the first draft, ``best_of_K`` chooses among K. ``steered``
     decodes versions of the first draft, for which the others lend styles. ``told`` has the piece model write for the
-    quadrant (its label alone), ``told_best_of_K`` chooses among K of these.
+    quadrant (its label alone), ``told_best_of_K`` chooses among K of these. ``quantised`` decodes the first draft with
+    its elements in the codes of the quadrant, ``quantised_best_of_4`` chooses among four drafts so.
     """
     heard, rng = composed.heard, np.random.default_rng(seed)
 
@@ -98,6 +113,13 @@ def methods(bundle: MoodBundle, composed: Composed, seed: int) -> dict[str, Meth
         "rules_best_of_16": lambda rows, quadrant: best([rules(quadrant).turned(heard[row]) for row in rows], quadrant),
         "steered": steered,
     }
+    if (elements := composed.quantised) is not None:
+        found |= {
+            "quantised": lambda rows, quadrant: composed.in_codes(elements, rows[:1], quadrant, seed)[0],
+            "quantised_best_of_4": lambda rows, quadrant: best(
+                composed.in_codes(elements, rows[:4], quadrant, seed), quadrant
+            ),
+        }
     if composed.told:
         found["told"] = lambda rows, quadrant: written(rows, quadrant)[0]
         found |= {f"told_best_of_{count}": partial(best_written, count) for count in TOLD}
@@ -139,7 +161,7 @@ def control(report: Report, bundle: MoodBundle, composed: Composed, real: Sequen
         first = right(labelled, bundle.first.judge(made))["quadrant"]
         report.add(f"mood.control.{name}.first.quadrant", mean_over_songs(songs, first, chance=CHANCE["quadrant"]))
         report.add(f"mood.control.{name}.two_sample", _told_apart(made, songs, real))
-        if name in {"rules", "climb", "steered"}:
+        if name in {"rules", "climb", "steered", "quantised"}:
             moved = np.abs(_without_rule(made) - plain) / spread
             report.add(f"mood.control.{name}.drift", mean_over_songs(songs, moved.mean(1)))
         else:
