@@ -70,7 +70,7 @@ def _won(
         .join(left, left.id == Offer.left_clip)
         .join(right, right.id == Offer.right_clip)
         .where(Offer.listener_id == listener_id, Offer.policy == policy, Vote.outcome.in_(PICKS), one_of_each)
-        .where(asked_about(Offer, pictures=pictures))
+        .where(asked_about(Offer.left_clip, pictures=pictures))
         .order_by(Vote.created_at, Vote.offer_id)
     )
     return [
@@ -84,7 +84,7 @@ def claims(session: Session, listener_id: UUID, *, pictures: bool) -> list[Claim
     query = (
         select(Offer.condition, Vote.outcome)
         .outerjoin(Vote, Vote.offer_id == Offer.id)
-        .where(Offer.listener_id == listener_id, Offer.policy == CLAIM, asked_about(Offer, pictures=pictures))
+        .where(Offer.listener_id == listener_id, Offer.policy == CLAIM, asked_about(Offer.left_clip, pictures=pictures))
         .order_by(Offer.created_at, Offer.id)
     )
     found = []
@@ -103,7 +103,7 @@ def repeats(session: Session, listener_id: UUID, *, pictures: bool) -> list[tupl
         select(first.outcome, second.outcome)
         .join(again, again.repeats == first.offer_id)
         .join(second, second.offer_id == again.id)
-        .where(again.listener_id == listener_id, asked_about(again, pictures=pictures))
+        .where(again.listener_id == listener_id, asked_about(again.left_clip, pictures=pictures))
         .order_by(second.created_at, second.offer_id)
     )
     return [(one, two) for one, two in session.execute(query)]
@@ -114,7 +114,8 @@ def outcomes(session: Session, listener_id: UUID, *, pictures: bool) -> Counter[
     query = (
         select(Vote.outcome, func.count())
         .join(Offer, Offer.id == Vote.offer_id)
-        .where(Vote.listener_id == listener_id, Offer.repeats.is_(None), asked_about(Offer, pictures=pictures))
+        .where(asked_about(Offer.left_clip, pictures=pictures))
+        .where(Vote.listener_id == listener_id, Offer.repeats.is_(None))
         .group_by(Vote.outcome)
     )
     return Counter({row[0]: row[1] for row in session.execute(query)})

@@ -317,6 +317,11 @@ def owner_of(session: Session, clip_id: UUID) -> tuple[bool, UUID | None]:
     return row is not None, row and row[0]
 
 
+def pictures_among(session: Session, clip_ids: Collection[UUID]) -> set[UUID]:
+    """Those of these clips that are pictures."""
+    return set(session.scalars(select(Clip.id).where(Clip.id.in_(clip_ids), Clip.domain == PICTURES)))
+
+
 def of_everybody(session: Session, clip_ids: Collection[UUID]) -> list[UUID]:
     """Those of these clips that everybody may hear."""
     return list(session.scalars(select(Clip.id).where(Clip.id.in_(clip_ids), Clip.composed_for.is_(None))))

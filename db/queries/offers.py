@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, load_only
 
 from db.queries.prepared import built_once
-from db.tables import PICKS, PICTURE_SECONDS, Clip, Four, Listener, Offer, Vote
+from db.tables import PICKS, PICTURES, Clip, Four, Listener, Offer, Vote
 
 Asked = TypeVar("Asked", Offer, Four)
 FOUR_SIDES = (Four.clip_a, Four.clip_b, Four.clip_c, Four.clip_d)
@@ -39,9 +39,11 @@ def sides_of(asked: type[Offer | Four]) -> Sequence[InstrumentedAttribute[UUID]]
     return (Offer.left_clip, Offer.right_clip) if asked is Offer else FOUR_SIDES
 
 
-def asked_about(asked: type[Offer | Four], *, pictures: bool) -> ColumnElement[bool]:
-    """Whether it is about pictures, or else about music: no sound is as short as a picture is to be seen."""
-    return asked.seconds == PICTURE_SECONDS if pictures else asked.seconds != PICTURE_SECONDS
+def asked_about(first: InstrumentedAttribute[UUID], *, pictures: bool) -> ColumnElement[bool]:
+    """Whether a pair or a four is about pictures, or else about music, as the ``first`` of its clips is."""
+    clip = aliased(Clip)
+    is_picture = select(clip.id).where(clip.id == first, clip.domain == PICTURES).exists()
+    return is_picture if pictures else ~is_picture
 
 
 class NotForThisListenerError(ValueError):

@@ -62,7 +62,7 @@ def predicted_votes(
         )
         .join(Offer, Offer.id == Vote.offer_id)
         .join(Prediction, Prediction.offer_id == Vote.offer_id)
-        .where(asked_about(Offer, pictures=pictures))
+        .where(asked_about(Offer.left_clip, pictures=pictures))
         .order_by(Vote.listener_id, Vote.created_at, Vote.offer_id)
     )
     if listener_id is not None:
@@ -89,7 +89,7 @@ def predicted_picks(session: Session, listener_id: UUID, *, pictures: bool = Fal
     query = (
         select(FourVote.outcome, FourVote.chances)
         .join(Four, Four.id == FourVote.four_id)
-        .where(asked_about(Four, pictures=pictures))
+        .where(asked_about(Four.clip_a, pictures=pictures))
         .where(FourVote.listener_id == listener_id, FourVote.outcome.in_((*FOUR_PICKS, "none")))
         .order_by(FourVote.created_at, FourVote.four_id)
     )

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.queries.offers import asked_about
-from db.tables import PICTURE_SECONDS, Clip, ClipAudio, Four, FourVote, Listening, Offer, Prediction, Vote
+from db.tables import PICTURES, Clip, ClipAudio, Four, FourVote, Listening, Offer, Prediction, Vote
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def judged_pairs(
         .join(Vote, Vote.offer_id == Offer.id)
         .join(Prediction, Prediction.offer_id == Offer.id)
         .outerjoin(Listening, Listening.offer_id == Offer.id)
-        .where(asked_about(Offer, pictures=pictures))
+        .where(asked_about(Offer.left_clip, pictures=pictures))
         .where(Offer.study_id == study_id, Offer.policy.not_in(but), Vote.trust != "imported")
         .order_by(Vote.created_at, Vote.offer_id)
     )
@@ -53,15 +53,15 @@ def judged_pairs(
 def judged_fours(session: Session, study_id: str, *, pictures: bool = False) -> list[JudgedFour]:
     """Every pick of four of a study, of music or of ``pictures``, but imported ones, oldest first."""
     query = select(Four, FourVote).join(FourVote, FourVote.four_id == Four.id)
-    query = query.where(asked_about(Four, pictures=pictures))
+    query = query.where(asked_about(Four.clip_a, pictures=pictures))
     query = query.where(Four.study_id == study_id, FourVote.trust != "imported")
     return [JudgedFour(*row) for row in session.execute(query.order_by(FourVote.created_at, Four.id))]
 
 
 def pictures_of(session: Session, clip_ids: Collection[UUID]) -> dict[UUID, str]:
     """Under which key of the store the PNG of each of these clips lies, of those that are pictures."""
-    query = select(ClipAudio.clip_id, ClipAudio.uri)
-    query = query.where(ClipAudio.clip_id.in_(clip_ids), ClipAudio.seconds == PICTURE_SECONDS)
+    query = select(ClipAudio.clip_id, ClipAudio.uri).join(Clip, Clip.id == ClipAudio.clip_id)
+    query = query.where(Clip.id.in_(clip_ids), Clip.domain == PICTURES)
     return {row.clip_id: row.uri for row in session.execute(query)}
 
 

@@ -35,7 +35,7 @@ def studies(session: Session, *, pictures: bool) -> list[StudySize]:
     votes = (
         select(Offer.study_id, Offer.listener_id)
         .join(Vote, (Vote.offer_id == Offer.id) & (Vote.trust != "imported"))
-        .where(asked_about(Offer, pictures=pictures))
+        .where(asked_about(Offer.left_clip, pictures=pictures))
         .subquery()
     )
     query = (
@@ -59,7 +59,7 @@ def repeated_outcomes(session: Session, study_id: str, *, pictures: bool) -> dic
         select(again.listener_id, first.outcome, second.outcome)
         .join(first, again.repeats == first.offer_id)
         .join(second, second.offer_id == again.id)
-        .where(asked_about(again, pictures=pictures))
+        .where(asked_about(again.left_clip, pictures=pictures))
         .where(again.study_id == study_id, first.trust != "imported", second.trust != "imported")
         .order_by(again.listener_id, second.created_at, second.offer_id)
     )

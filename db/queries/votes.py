@@ -65,7 +65,7 @@ class Expected:
 class Claim(Generic[Asked, Answer]):
     """What a vote that has just arrived meets: ``asked`` is the pair or the four, ``vote`` what was answered before.
 
-    ``listener``: whose vote it is, locked.
+    ``listener``: whose vote it is, locked. ``domain``: of the clips that it compares.
 
     ``new``: the offer is locked and waits for its vote in this transaction. ``duplicate``: the same vote is stored
     already. ``conflict``: another outcome is. ``not_found``: this listener has no such offer.
@@ -75,6 +75,7 @@ class Claim(Generic[Asked, Answer]):
     asked: Asked | None = None
     vote: Answer | None = None
     listener: Listener | None = None
+    domain: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,18 +106,19 @@ def claim(
         return Claim("not_found")
     found: Asked = row[0]
     if found.state == "open":
-        return Claim("new", found, None, row[1])
+        return Claim("new", found, None, *row[1:])
     # asked only now: the lock may have waited for the transaction that stored it
     vote = session.get_one(answers, which, populate_existing=True)
-    return Claim("duplicate" if vote.outcome == outcome else "conflict", found, vote, row[1])
+    return Claim("duplicate" if vote.outcome == outcome else "conflict", found, vote, *row[1:])
 
 
 @built_once
-def _claim(asked: type[Asked]) -> Select[Asked, Listener]:
+def _claim(asked: type[Asked]) -> Select[Asked, Listener, str]:
     """Built once: a vote has no time for it."""
     return (
-        select(asked, Listener)
+        select(asked, Listener, Clip.domain)
         .join(Listener, Listener.id == asked.listener_id)
+        .join(Clip, Clip.id == sides_of(asked)[0])
         .where(asked.id == bindparam("which", type_=Uuid), asked.listener_id == bindparam("whose", type_=Uuid))
         .with_for_update(of=[Listener, asked], key_share=True)
         .execution_options(populate_existing=True)

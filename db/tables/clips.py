@@ -71,8 +71,8 @@ class Clip(Base):
 class ClipAudio(Base):
     """A clip rendered at one length; the bytes lie in the clip store under ``uri``.
 
-    A picture is rendered once, as a PNG: ``seconds`` are then how long it is to be seen before a vote, and it has no
-    loudness. No sound is that short, so ``seconds`` tell a picture from a sound wherever there is no clip at hand.
+    A picture, as the clip's ``domain`` says, is rendered once, as a PNG: ``seconds`` are then how long it is to be seen
+    before a vote, and it has no loudness.
 
     ``playing`` names how it is played; "" is as written, as all clips were once. Two that differ never sound in a pair:
     what has another playing than today's is rendered anew before anybody hears it.

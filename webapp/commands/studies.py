@@ -27,6 +27,9 @@ def add_study(commands: Commands) -> None:
     simulate.add_argument("--listeners", type=int, default=40)
     simulate.add_argument("--votes", type=int, default=40, help="of each of them (40)")
     simulate.add_argument("--seed", type=int, default=0)
+    simulate.add_argument(
+        "--pictures", action="store_true", help="they vote on pictures, which are drawn for them; else on music"
+    )
     simulate.add_argument("--out", type=Path, default=Path("simulated_study.json"), help="what the page shows of them")
     study.set_defaults(run=_study)
     study_designs.add_actions(actions)
@@ -56,25 +59,31 @@ def _simulated_study(given: argparse.Namespace, settings: Settings) -> int:
     from models.style.checkpoint import load_style
     from models.style.compose import Composer
     from webapp.composing.clip_maker import ClipMaker
-    from webapp.context import Context
+    from webapp.composing.pictures import PictureMaker
+    from webapp.context import PICTURE_MODEL, Context
     from webapp.generation.engine import Engine
     from webapp.generation.protocol import GenerationError
+    from webapp.learning.installed_style import InstalledStyle
     from webapp.research import simulation
 
+    about = "pictures" if given.pictures else "music"
     try:
         with closing(Context(settings)) as context:
             migrate.upgrade(context.database.open())
-            here = simulation.Installation(context.database, context.journal, context.space, context.playable)
+            space = context.picture_space if given.pictures else context.space
+            here = simulation.Installation(context.database, context.journal, space, context.playable)
+            make = PictureMaker if given.pictures else ClipMaker
+            style = InstalledStyle(PICTURE_MODEL, space) if given.pictures else context.style
             with closing(Engine(Composer(load_style(context.style_folder), "cpu"))) as engine:
-                print("Composing what the pool lacks…", file=sys.stderr)
-                maker = ClipMaker(context.database, context.journal, context.clip_store, engine, context.style)
+                print(f"Making the {about} that the pool lacks…", file=sys.stderr)
+                maker = make(context.database, context.journal, context.clip_store, engine, style)
                 simulation.fill_pool(here, maker, given.seed)
             found = simulation.simulate(here, given.listeners, given.votes, given.seed)
             given.out.write_text(json.dumps(found, separators=(",", ":")), encoding="utf-8")
     except (simulation.NotEmptyError, GenerationError, ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{given.out}: {given.listeners} simulated listeners with {given.votes} votes each")
+    print(f"{given.out}: {given.listeners} simulated listeners with {given.votes} votes each on {about}")
     return 0
 
 

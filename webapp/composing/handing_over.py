@@ -23,13 +23,17 @@ from webapp.runtime.journal import Journal
 
 @dataclass(frozen=True)
 class HandedOver:
-    """How far the wish is; once it is done, the clip, how long it plays, and by which wish it was made."""
+    """How far the wish is; once it is done, the clip, how long it plays, by which wish it was made.
+
+    ``picture``: whether the clip is one.
+    """
 
     state: str
     progress: wishes.Progress | None = None
     clip_id: uuid.UUID | None = None
     seconds: float = 0.0
     mode: wishes.Mode = "careful"
+    picture: bool = False
 
 
 def hand_over(database: Database, journal: Journal, listener_id: uuid.UUID) -> HandedOver:
@@ -56,6 +60,8 @@ def hand_over(database: Database, journal: Journal, listener_id: uuid.UUID) -> H
         if rows.open_gift(session, clip):
             journal.append(session, listener_id, clips=[clip])
         seconds = max(clip_rows.audio_lengths(session, clip), default=0.0)
-        return HandedOver(job.state, clip_id=clip, seconds=seconds, mode=wishes.wish_of(job.payload).mode)
+        picture = bool(clip_rows.pictures_among(session, [clip]))
+        mode = wishes.wish_of(job.payload).mode
+        return HandedOver(job.state, clip_id=clip, seconds=seconds, mode=mode, picture=picture)
 
     return database.transaction(work)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from sqlalchemy.orm import Session
 
 from db.queries import clips as rows
-from db.tables import PICTURE_SECONDS, PICTURES
+from db.tables import PICTURES
 from models.music.notes import DOMAINS, Domain
 from models.taste.space import TasteSpace
 
@@ -82,10 +82,6 @@ class PlayablePool:
         if self._pictures is None:
             raise ValueError("this pool was made without the taste space of pictures")
         return self._pictures
-
-    def space_for(self, seconds: float) -> TasteSpace:
-        """The same for what is shown or played so long: a picture's seconds are no sound's."""
-        return self.space_of(PICTURES) if seconds == PICTURE_SECONDS else self._space
 
     def clips(self, session: Session, domain: str) -> PlayableClips:
         """Everybody's playable clips of a domain; read again only where their number has changed."""

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from db.queries import clips as clip_rows
 from db.queries import listeners as listener_rows
 from db.queries import rewind as rows
 from db.queries import votes as vote_rows
@@ -22,10 +23,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PastClip:
-    """A clip as it was heard for a vote."""
+    """A clip as it was heard for a vote, or a ``picture`` as it was seen."""
 
     clip_id: uuid.UUID
     seconds: float
+    picture: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,11 @@ def history(database: Database, listener_id: uuid.UUID, *, before: int, limit: i
             raise UnknownListenerError
         votes = rows.numbered_votes(session, listener_id, before=before, limit=limit)
         asked = rows.voted_on(session, [vote.id for vote in votes])
+        pictures = clip_rows.pictures_among(session, [clip for one in asked.values() for clip in one.clips])
         found = []
         for vote in votes:
             one = asked[vote.id]
-            clips = [PastClip(clip, one.seconds) for clip in one.clips]
+            clips = [PastClip(clip, one.seconds, clip in pictures) for clip in one.clips]
             found.append(PastVote(vote.number, vote.picks, vote.outcome, vote.created_at, clips))
         picks = vote_rows.count_picks(session, listener_id)
         return History(rows.count_votes(session, listener_id), picks, found)

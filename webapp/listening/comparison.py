@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.queries.heads import HeadColumns
 from db.queries.offers import Asked
-from db.tables import PICTURE_SECONDS, Listener
+from db.tables import PICTURES, Listener
 from models.taste.head import Head
 from webapp.composing import addresses
 from webapp.learning.playable_clips import PlayablePool
@@ -38,9 +38,9 @@ class ShownClip:
     image_url: str | None = None
 
     @classmethod
-    def of(cls, clip_id: uuid.UUID, seconds: float) -> ShownClip:
-        """The clip with the addresses of its sound and its notes, or of its picture."""
-        if seconds == PICTURE_SECONDS:
+    def of(cls, clip_id: uuid.UUID, seconds: float, *, picture: bool = False) -> ShownClip:
+        """The clip with the addresses of its sound and its notes, or of the ``picture`` that it is."""
+        if picture:
             return cls(clip_id, None, None, seconds, addresses.of_picture(clip_id))
         path = addresses.of_clip(clip_id, seconds)
         return cls(clip_id, path.format("audio"), path.format("notes"), seconds)
@@ -128,9 +128,10 @@ class Comparison(Protocol[Asked]):
         ...
 
 
-def shown(asked: Any) -> Shown:
-    """A stored comparison as the page sees it."""
-    return Shown(asked.id, tuple(ShownClip.of(clip, asked.seconds) for clip in asked.clips))
+def shown(asked: Any, domain: str) -> Shown:
+    """A stored comparison of clips of a ``domain`` as the page sees it."""
+    clips = (ShownClip.of(clip, asked.seconds, picture=domain == PICTURES) for clip in asked.clips)
+    return Shown(asked.id, tuple(clips))
 
 
 def features_of_all(clips: Sequence[uuid.UUID], known: Mapping[uuid.UUID, FloatArray]) -> FloatArray | None:

@@ -38,7 +38,7 @@ class FirstComparisons:
 
 
 def shown_first(which: uuid.UUID, drawn: Packed) -> Shown:
-    """One that is not stored, as the page sees it."""
+    """One that is not stored, as the page sees it: newcomers hear music."""
     found = _unpacked(drawn)
     return Shown(which, tuple(ShownClip.of(clip, found.seconds) for clip in found.clips))
 

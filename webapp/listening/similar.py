@@ -69,6 +69,6 @@ def _described(
 ) -> list[dict[str, Any]]:
     described = named_traits(session, space, playable, domain, clips.features)
     return [
-        asdict(ShownClip.of(clip_id, max(lengths))) | {"traits": traits}
+        asdict(ShownClip.of(clip_id, max(lengths), picture=space.of_pictures)) | {"traits": traits}
         for clip_id, lengths, traits in zip(clips.ids, clips.seconds, described, strict=True)
     ]

@@ -14,6 +14,7 @@ from db.queries import clips as rows
 from db.tables import PICTURE_SECONDS, PICTURES
 from models.music.notes import Domain, Piece
 from models.style.performance import touch
+from webapp.composing import addresses
 from webapp.composing.jobs import domain_named
 from webapp.generation.protocol import DrawingsRequest, GenerationError, Generator
 from webapp.runtime.clip_store import ClipMissingError, ClipStore
@@ -39,8 +40,9 @@ def audio(database: Database, clip_store: ClipStore, clip_id: uuid.UUID, seconds
     """
 
     def find(session: Session) -> str | None:
+        _require_music(clip_id, picture=bool(rows.pictures_among(session, [clip_id])))
         row = rows.get_audio(session, clip_id, seconds)
-        if row is None or seconds == PICTURE_SECONDS:
+        if row is None:
             raise NotYours(f"there is no clip {clip_id} of {seconds:g} seconds")
         return row.uri if row.playing == touch.version() else None
 
@@ -65,7 +67,8 @@ def notes(database: Database, clip_id: uuid.UUID, seconds: float) -> dict[str, A
 
     def find(session: Session) -> tuple[Piece, Domain]:
         clip = rows.get_clip(session, clip_id)
-        if clip is None or clip.domain == PICTURES or rows.get_audio(session, clip_id, seconds) is None:
+        _require_music(clip_id, picture=clip is not None and clip.domain == PICTURES)
+        if clip is None or rows.get_audio(session, clip_id, seconds) is None:
             raise NotYours(f"there is no clip {clip_id} of {seconds:g} seconds")
         return Piece.from_json(clip.notes), domain_named(clip.domain)
 
@@ -104,6 +107,12 @@ def image(database: Database, clip_store: ClipStore, generation: Generator, clip
 
     database.transaction(note)
     return png
+
+
+def _require_music(clip_id: uuid.UUID, *, picture: bool) -> None:
+    if picture:
+        seen = addresses.of_picture(clip_id)
+        raise NotYours(f"clip {clip_id} is a picture, without sound and notes; GET {seen} gives its PNG")
 
 
 def _again(database: Database, clip_store: ClipStore, clip_id: uuid.UUID, seconds: float) -> bytes:

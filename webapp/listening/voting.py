@@ -115,7 +115,7 @@ class Voting(Generic[Asked]):
         if claim.vote is not None:
             return self._again(session, listener, vote, claim.vote)
 
-        space = kind.playable.space_for(asked.seconds)
+        space = kind.playable.space_of(claim.domain)
         before = rows.before_vote(
             session, kind.asked, listener_id, model_version=space.version, pictures=space.of_pictures, which=vote.which
         )
@@ -143,7 +143,7 @@ class Voting(Generic[Asked]):
         if first is not None:
             unwritten += waiting  # stored just now
         self._journal.append(session, listener_id, known={kind.rows: [stored, *map(kind.row, unwritten)]})
-        return Recorded(vote.which, vote.outcome, picks, of_pictures, _shown([*waiting, *drawn]), new=True)
+        return Recorded(vote.which, vote.outcome, picks, of_pictures, _shown(listener, [*waiting, *drawn]), new=True)
 
     def _again(self, session: Session, listener: Listener, vote: Cast, stored: rows.AnyVote) -> Recorded:
         """The answer to a vote that is stored already."""
@@ -180,7 +180,7 @@ class Voting(Generic[Asked]):
         unwritten += drawn
         if unwritten:
             self._journal.append(session, listener.id, known={kind.rows: [*map(kind.row, unwritten)]}, visit=True)
-        return _shown([*now.open, *drawn])
+        return _shown(listener, [*now.open, *drawn])
 
     def _fill_up(
         self, session: Session, listener: Listener, head: Head, picks: int, waiting: Sequence[Asked]
@@ -207,6 +207,6 @@ class Voting(Generic[Asked]):
         return heads.unstored(session, listener, space)
 
 
-def _shown(asked: Sequence[Asked]) -> tuple[Shown, ...]:
-    """The first two; what was asked for in the studio waits behind these."""
-    return tuple(shown(each) for each in asked[:OPEN])
+def _shown(listener: Listener, asked: Sequence[Asked]) -> tuple[Shown, ...]:
+    """The first two of what the listener has chosen; what was asked for in the studio waits behind these."""
+    return tuple(shown(each, listener.domain) for each in asked[:OPEN])

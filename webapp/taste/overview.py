@@ -12,7 +12,7 @@ from db.queries import listeners as listener_rows
 from db.queries import offers as offer_rows
 from db.queries import statistics
 from db.queries import votes as vote_rows
-from db.tables import OWN, Clip, Listener
+from db.tables import OWN, PICTURES, Clip, Listener
 from models.metrics.preference import accuracy
 from models.taste.explain import BesideOthers, Habits, beside_others, explain, habits
 from models.taste.head import Head, utilities
@@ -156,7 +156,7 @@ def _played(session: Session, clips: list[tuple[Clip, float]]) -> list[LovedClip
         if lengths := clip_rows.audio_lengths(session, clip.id):
             found.append(
                 LovedClip(
-                    **asdict(ShownClip.of(clip.id, max(lengths))),
+                    **asdict(ShownClip.of(clip.id, max(lengths), picture=clip.domain == PICTURES)),
                     utility=utility,
                     composed=clip.kind in OWN,
                     mode=MODES.get(clip.kind),

@@ -9,11 +9,11 @@ import zipfile
 import numpy as np
 import pytest
 from PIL import Image
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from db.queries import blind_tests, jobs
 from db.queries import clips as clip_rows
-from db.queries import jobs
-from db.tables import PICTURES, Clip, Listener, StoredHead
+from db.tables import PICTURE_SECONDS, PICTURES, Clip, Listener, Offer, StoredHead
 from models.style.drafts import Draft
 from models.style.latents import INK, MEASURED, PICTURE_GROUPS, Latents
 from models.taste.head import Head
@@ -78,14 +78,33 @@ def test_a_pair_of_pictures_has_images_and_no_sound(client, context, pictures):
         png = client.get(side["image_url"])
         assert png.headers["content-type"] == "image/png"
         assert Image.open(io.BytesIO(png.content)).size == (96, 96)
-        assert client.get(f"/api/clips/{side['clip_id']}/audio/1").status_code == 404
-        assert client.get(f"/api/clips/{side['clip_id']}/notes/1").status_code == 404
+        for unheard in ("audio/1", "notes/1"):
+            refused = client.get(f"/api/clips/{side['clip_id']}/{unheard}")
+            assert refused.status_code == 404
+            assert "is a picture" in refused.text
+            assert "seconds" not in refused.text
     at = f"/api/offers/{offer['offer_id']}/vote"
     glance = client.post(at, json={"outcome": "left", "heard_ms": {"left": 300, "right": 2000}})
     assert glance.status_code == 422
     voted = client.post(at, json={"outcome": "left", "heard_ms": {"left": 2000, "right": 2000}}).json()
     assert voted["picks"] == 1
     assert all(each["left"]["image_url"] for each in voted["open"])
+
+
+def test_music_stays_music_however_short_it_is(context, live):
+    listener = live(3)
+    context.database.transaction(lambda s: s.execute(update(Offer).values(seconds=PICTURE_SECONDS)))
+    pair = context.pairs.open(listener)[0]
+    assert all(clip.audio_url and not clip.image_url for clip in pair.clips)
+    context.pairs.record_vote(listener, pair.id, "left", (2000, 2000))
+    assert heads_of(context) == {context.space.version: 5}
+    counted = [
+        sum(context.database.transaction(lambda s, on=on: blind_tests.outcomes(s, listener, pictures=on)).values())
+        for on in (False, True)
+    ]
+    assert counted == [5, 0]
+    past = rewind.history(context.database, listener, before=100, limit=4).votes
+    assert not any(clip.picture for vote in past for clip in vote.clips)
 
 
 def test_a_picture_that_the_store_lost_is_drawn_again(client, context, pictures):
@@ -115,10 +134,7 @@ def test_votes_on_pictures_teach_a_head_of_their_own(context, listener, stock):
     pair = context.pairs.open(listener)[0]
     assert pair.clips[0].audio_url
     context.pairs.record_vote(listener, pair.id, "left", (3000, 3000))
-    stored = context.database.transaction(
-        lambda s: {row.model_version: row.votes_seen for row in s.scalars(select(StoredHead))}
-    )
-    assert stored == {context.picture_space.version: 24, context.space.version: 1}
+    assert heads_of(context) == {context.picture_space.version: 24, context.space.version: 1}
     assert heads_effect(context, listener) == effect
 
 
@@ -138,6 +154,13 @@ def test_gifts_and_goals_of_music_wait_for_picks_on_music(context, listener, sto
     done = undo.undo_last(context.records, listener)
     assert (done.picks, done.picks_of_pictures) == (2 * wishes.EARLY_AT - 2, wishes.EARLY_AT - 1)
     assert accounts.account(context.database, listener).picks_of_pictures == wishes.EARLY_AT - 1
+
+
+def heads_of(context) -> dict[str, int]:
+    """How many votes each head has seen, by its model."""
+    return context.database.transaction(
+        lambda s: {row.model_version: row.votes_seen for row in s.scalars(select(StoredHead))}
+    )
 
 
 def heads_effect(context, listener: uuid.UUID) -> float:
@@ -222,6 +245,8 @@ def test_undo_rewind_export_rebuild_and_deletion_know_pictures(context, listener
     compose(context)
     before = heads_effect(context, listener)
     pick_the_warmer(context, listener, 1)
+    past = rewind.history(context.database, listener, before=100, limit=7).votes
+    assert all(clip.picture for vote in past for clip in vote.clips)
     undone = undo.undo_last(context.records, listener)
     assert undone.domain == PICTURES
     assert heads_effect(context, listener) == before

@@ -173,7 +173,7 @@ def opened(context: Context, listener_id: uuid.UUID) -> list[dict[str, Any]]:
         return []
     if found.clip_id is None:
         return []
-    shown = ShownClip.of(found.clip_id, found.seconds)
+    shown = ShownClip.of(found.clip_id, found.seconds, picture=found.picture)
     words = OF_PICTURES if shown.image_url else OF_MUSIC
     return [
         {

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from db.tables import PICTURE_SECONDS
 from webapp.context import Context
 from webapp.listeners import rewind
 from webapp.listeners.rewind import History, PastVote
@@ -123,7 +122,7 @@ def clips_of(vote: PastVote) -> list[dict[str, Any]]:
     """What a vote compared, as it was heard."""
     rows = []
     for place, clip in enumerate(vote.clips):
-        shown = ShownClip.of(clip.clip_id, clip.seconds)
+        shown = ShownClip.of(clip.clip_id, clip.seconds, picture=clip.picture)
         rows.append(
             {
                 "heading": "ABCD"[place],
@@ -176,7 +175,7 @@ def _shown(context: Context, token: str | None, count: int) -> Shown:
     for vote in found.votes:
         here = vote.number == found.total
         name = _called(vote)[0].lower() + _called(vote)[1:]
-        again = "See" if vote.clips and vote.clips[0].seconds == PICTURE_SECONDS else "Play"
+        again = "See" if vote.clips and vote.clips[0].picture else "Play"
         back = Action("back", "Go back", f"Go back to {name}", test_id=f"rewind-{vote.number}")
         rows.append(
             Row(
