@@ -219,7 +219,7 @@ class DecodeBatch:
         return clip
 
     def _next(self, running: Mapping[int, Decoding]) -> list[list[int]]:
-        """Position, pitch (0-87), duration and velocity class of the note that comes next in each row.
+        """Position, pitch (0-87), duration and velocity class of the note that is drawn next in each row.
 
         Rows are a prefix of the slots, so that the caches are views and never copied. What it says of rows whose bar
         has no more notes means nothing, but their last step is heard.
@@ -247,6 +247,8 @@ class DecodeBatch:
         own_slot = slot_of(torch.where(last_position == BAR, 0, last_position), length)
         told = model.embed_steps(last[:, None, :7], domain, memory[rows, own_slot][:, None], before[:, None, 1:])
         state = self._attend(told, heard[:, None], last[:, 7], torch.tensor(list(running), device=device))
+        if all(clip.due is None or clip.fed for clip in running.values()):
+            return [[]] * count  # nothing is drawn: notes that are locked are only heard
         position, coming = after[:, 0].clamp(min=0), after[:, 1:].clamp(min=0)
         due = coming[:, 0]
         full = model.before_note(state, memory[rows, slot_of(position, length)], coming)

@@ -4,7 +4,7 @@
 
 import { openSound } from "../shared/volume.js";
 
-const FIRST_S = 0.8; // that a bar may take to come, as long as too few have told
+const FIRST_S = 0.8; // that a bar may take to come, as long as none has told
 const LEAST_LEAD_S = 0.25;
 const MARGIN_S = 0.1;
 const HIDDEN_S = 1.2; // a page that nobody sees is woken once a second
@@ -49,7 +49,8 @@ export class BarPlayer extends EventTarget {
   #loudness = null;
   /** @type {Sound[]} */
   #sounding = [];
-  #took = [FIRST_S];
+  /** Seconds that the last few bars and halves took to come. @type {number[]} */
+  #took = [];
   #turn = 0; // of playing: what was asked for in an earlier one comes too late
   #begin = 0; // of the next bar, in the context's time
 
@@ -63,14 +64,19 @@ export class BarPlayer extends EventTarget {
     this.askForHalf = askForHalf;
   }
 
-  /** Seconds before a bar begins at which it is asked for. */
+  /** Seconds before a bar begins at which it is asked for: as the slow ones take, but for the slowest of eight. */
   get leadS() {
-    return leadOf(Math.max(...this.#took)) + (document.hidden ? HIDDEN_S : 0);
+    const slow = this.#tookSorted.at(this.#took.length < RECENT ? -1 : -2) ?? FIRST_S;
+    return leadOf(slow) + (document.hidden ? HIDDEN_S : 0);
   }
 
-  /** The same as a usual one took: where there is less time, nothing is asked for in vain. */
+  /** The same for a second half, which may come a little late: as a usual one took. */
   get usualS() {
-    return leadOf([...this.#took].sort((one, other) => one - other)[this.#took.length >> 1]);
+    return leadOf(this.#tookSorted[this.#took.length >> 1] ?? FIRST_S);
+  }
+
+  get #tookSorted() {
+    return [...this.#took].sort((one, other) => one - other);
   }
 
   /** Seconds of the context's time of what leaves the loudspeaker now. */
@@ -157,7 +163,7 @@ export class BarPlayer extends EventTarget {
    */
   async #half(turn, begin, middle) {
     const inTime = middle - begin >= this.usualS;
-    await this.#until(middle - (inTime ? Math.min(this.leadS, middle - begin) : SOON_S));
+    await this.#until(middle - (inTime ? this.usualS : SOON_S));
     const coming = inTime && turn === this.#turn ? this.askForHalf() : null;
     return coming && this.#made(coming).catch(() => null);
   }
