@@ -104,17 +104,18 @@ def sounding_seconds(piece: Piece, performance: Performance | None = None) -> fl
     return float((notes[:, 0] + notes[:, 1]).max()) + TAIL_SECONDS if len(notes) else 0.0
 
 
-def encode_mp3(audio: Audio) -> bytes:
+def encode_mp3(audio: Audio, quality: int = MP3_QUALITY) -> bytes:
     """``(samples, 2)`` at 44,100 Hz as MP3 of constant 128 kbit/s: clips of one length have files of one size.
 
-    The first frame tells players how long the sound is, so that they begin and end where it does.
+    ``quality``: LAME's, 0 the best and 9 the quickest. The first frame tells players how long the sound is, so that
+    they begin and end where it does.
     """
     encoder = lameenc.Encoder()
     encoder.silence()
     encoder.set_in_sample_rate(SAMPLE_RATE_HZ)
     encoder.set_channels(2)
     encoder.set_bit_rate(MP3_KBITS)
-    encoder.set_quality(MP3_QUALITY)
+    encoder.set_quality(quality)
     pcm = np.clip(audio / LAME_SCALE * 32_768, -32_768, 32_767).round().astype("<i2")
     frames = bytes(encoder.encode(pcm.tobytes())) + bytes(encoder.flush())
     return _info_frame(frames, len(audio)) + frames

@@ -103,7 +103,10 @@ class Bar(BaseModel):
 @router.post("", status_code=201, responses=ERRORS)
 def begin(asked: AskedLive, context: TheContext, listener_id: Known) -> Begun:
     """Begin to play; what the listener had begun before ends. 429 where as many play as can."""
+    from webapp.live.sound import warm_up  # noqa: PLC0415 (the piano)
+
     links = learned.links_for(context.database, listener_id, asked.way)
+    warm_up()
     return Begun(session_id=context.live.begin(listener_id, asked.domain, asked.seed, links), idle_s=IDLE_S)
 
 

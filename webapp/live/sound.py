@@ -7,11 +7,14 @@ while the first version fades out.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
+from models.music import render as render_module
 from models.music.notes import Piece
 from models.music.performance import Performance
 from models.music.render import SAMPLE_RATE_HZ, encode_mp3, render
@@ -20,6 +23,7 @@ from webapp.live.music import LiveBar
 
 GAIN = 2.8  # brings pop as it is usually composed near the loudness of clips
 KNEE = 0.7  # of full scale, from which on peaks are bent, so that nothing clips
+QUICK = 5  # LAME's quality: half the time of clips' own, and nobody downloads it
 FADE_S = 0.05  # in which a second half fades in before its first beat
 
 Audio = npt.NDArray[np.float32]
@@ -33,6 +37,12 @@ class BarSound:
     after_s: float
 
 
+@cache
+def warm_up() -> None:
+    """Begin to have the piano ready, beside everything else: a key that was never struck delays its first bar."""
+    threading.Thread(target=render_module.warm_up, name="live piano", daemon=True).start()
+
+
 def sound_of(bar: LiveBar) -> BarSound:
     """Play a bar."""
     if not len(bar.piece.notes):
@@ -44,7 +54,7 @@ def sound_of(bar: LiveBar) -> BarSound:
     after_s = float(performance.onset_s.min())
     if bar.from_tick:
         return _from(audio, bar.from_tick * bar.tick_s - after_s)
-    return BarSound(encode_mp3(audio), round(after_s, 4))
+    return BarSound(encode_mp3(audio, QUICK), round(after_s, 4))
 
 
 def _from(audio: Audio, begin_s: float) -> BarSound:
@@ -56,7 +66,7 @@ def _from(audio: Audio, begin_s: float) -> BarSound:
     if first > 0:
         fade = rest[: round(FADE_S * SAMPLE_RATE_HZ)]
         fade *= np.linspace(0, 1, len(fade), dtype=fade.dtype)[:, None]
-    return BarSound(encode_mp3(rest), round(max(-FADE_S, -begin_s), 4))
+    return BarSound(encode_mp3(rest, QUICK), round(max(-FADE_S, -begin_s), 4))
 
 
 def performed(bar: LiveBar) -> Performance:

@@ -12,7 +12,7 @@ from webapp.ui.layout import explain, heading, page
 from webapp.ui.pages.picking import DOMAINS
 
 LEAD = (
-    "Press Start, then move over the pictures, or turn on your camera: the music follows within a bar or so. "
+    "Press Start, then move over the pictures, or turn on your camera: the music follows within a bar. "
     "Bright is high, warm is major, much detail is dense, large is loud, and what moves is fast. "
     "A <a href='film'>film</a> gets its music as a whole, and on the <a href='canvas'>canvas</a> music moves pictures."
 )
