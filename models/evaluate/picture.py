@@ -27,7 +27,7 @@ from models.picture.reading import PictureError
 def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m models.evaluate.picture", description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, help="folder of pictures instead of the drawings")
+    parser.add_argument("--data", type=Path, help="folder of pictures and films, or a film, instead of the drawings")
     parser.add_argument("--model", help="a shipped model, or the folder of one of your own")
     parser.add_argument("--limit", type=positive_int, help="pictures")
     parser.add_argument("--seed", type=int, default=0)

@@ -1,5 +1,7 @@
 """Pictures from files: any size and mode becomes 96 x 96 pixels of RGB, whole, in the middle of a white square.
 
+A film in a folder is a picture a second, in a folder for each of its shots.
+
 A picture that is transparent stands on white, one that a camera turned is turned back, and one that is not square is
 not cropped: what would be lost at its sides is often what it shows.
 """
@@ -18,6 +20,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from models.picture.film import FilmError, read_film
+
 Pixels = npt.NDArray[np.uint8]
 
 SIDE = 96
@@ -29,6 +33,9 @@ BROKEN = (
     struct.error, zlib.error,
 )  # fmt: skip
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
+FILMS = frozenset({".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ogv"})
+FRAMES_A_SECOND = 1.0
+LONGEST_FILM_S = 4 * 3600.0
 METADATA = "metadata.csv"
 
 
@@ -83,22 +90,44 @@ def read_picture(source: Path | str | bytes) -> Pixels:
 def read_folder(folder: Path) -> Folder:
     """Every picture in and below ``folder``, with category and title where its ``metadata.csv`` has them.
 
-    Raises ``PictureError`` where there is no such folder, its metadata can't be read or it holds no picture at all.
+    And frames of its films; ``folder`` may be one film as well. Raises ``PictureError`` where there is no such folder,
+    its metadata can't be read or it holds no picture at all.
     """
+    if folder.is_file() and folder.suffix.lower() in FILMS:
+        return Folder(_frames(folder, folder.name))
     if not folder.is_dir():
-        raise PictureError(f"{folder} is no folder")
+        raise PictureError(f"{folder} is no folder, and no film")
     told = _metadata(folder / METADATA)
     pictures, unreadable = [], []
-    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()):
+    for path in sorted(
+        path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES | FILMS and path.is_file()
+    ):
         name = path.relative_to(folder).as_posix()
         category, title = told.get(name, (None, ""))
         try:
+            if path.suffix.lower() in FILMS:
+                pictures += _frames(path, name, category)
+                continue
             pictures.append(Picture(name, read_picture(path), category, title or path.stem.replace("_", " ")))
         except PictureError as error:
             unreadable.append(f"{name}: {error}")
     if not pictures:
-        raise PictureError(f"{folder} has no picture that can be read; {', '.join(sorted(SUFFIXES))} are looked for")
+        looked_for = ", ".join(sorted(SUFFIXES | FILMS))
+        raise PictureError(f"{folder} has no picture that can be read; {looked_for} are looked for")
     return Folder(pictures, unreadable)
+
+
+def _frames(path: Path, name: str, category: str | None = None) -> list[Picture]:
+    """A frame a second of a film, in a folder for each shot, since those of one shot are much alike."""
+    try:
+        film = read_film(path, a_second=FRAMES_A_SECOND, longest_s=LONGEST_FILM_S)
+    except FilmError as error:
+        raise PictureError(str(error)) from error
+    shots = np.searchsorted(film.cuts_s, film.times_s, side="right")
+    return [
+        Picture(f"{name}/shot-{shot:04d}/frame-{round(time):05d}", frame, category, f"{path.stem}, {round(time)} s")
+        for shot, time, frame in zip(shots.tolist(), film.times_s.tolist(), film.frames, strict=True)
+    ]
 
 
 def _bytes(path: Path, name: str) -> bytes:
@@ -109,12 +138,18 @@ def _bytes(path: Path, name: str) -> bytes:
     return path.read_bytes()
 
 
+def in_eight_bits(image: Image.Image) -> Image.Image:
+    """What has 16 or more bits a pixel keeps its upper ones; ``convert`` alone makes white of all but the darkest."""
+    if not image.mode.startswith(("I", "F")):
+        return image
+    levels = np.asarray(image, dtype=np.float64)
+    most = 255.0 if levels.max(initial=0) <= 255 else 65535.0
+    return Image.fromarray((np.clip(levels / most, 0, 1) * 255).astype(np.uint8))
+
+
 def _square(image: Image.Image) -> Pixels:
-    """The picture on white, as large as fits; what has 16 bits keeps its upper ones."""
-    if image.mode.startswith(("I", "F")):
-        levels = np.asarray(image, dtype=np.float64)
-        most = 255.0 if levels.max(initial=0) <= 255 else 65535.0
-        image = Image.fromarray((np.clip(levels / most, 0, 1) * 255).astype(np.uint8))
+    """The picture on white, as large as fits."""
+    image = in_eight_bits(image)
     if image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
         layered = image.convert("RGBA")
         white = Image.new("RGBA", layered.size, "white")

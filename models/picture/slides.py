@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from models.picture.film import A_SECOND, SIDE, Film, FilmError, Pictures
+from models.picture.reading import BROKEN, in_eight_bits
 
 PICTURE_S, FADE_S = 5.2, 0.8  # two bars at a walking pace
 MOST_PICTURES = 100
@@ -27,8 +28,8 @@ def read_slide(source: Path | bytes) -> Pictures:
             if image.width * image.height > MOST_PIXELS:
                 raise FilmError(f"the picture has {image.width} × {image.height} pixels; up to 50 million can be read")
             image.draft("RGB", (CANVAS[0] * 2, CANVAS[1] * 2))
-            whole = ImageOps.exif_transpose(image).convert("RGBA")
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            whole = in_eight_bits(ImageOps.exif_transpose(image)).convert("RGBA")
+    except (UnidentifiedImageError, Image.DecompressionBombError, *BROKEN) as error:
         if isinstance(error, FilmError):
             raise
         raise FilmError("a file is no picture that can be read; PNG, JPEG, WebP, GIF, BMP and TIFF can") from error

@@ -1,8 +1,9 @@
 """Train the picture model: ``python -m models.train.picture --preset tiny|cpu|gpu [--data DIR] [--out OUT]``.
 
-DIR holds pictures, in folders as deep as you like; without it, the drawings below ``KALLOS_CORPORA``. A tenth of their
-series is kept for validation and a tenth for test. OUT gets the log, the state from which ``--resume`` goes on and, in
-``bundle``, the model. The last line is one JSON object.
+DIR holds pictures and films, in folders as deep as you like, or is one film, of which a frame a second is taken;
+without it, the drawings below ``KALLOS_CORPORA``. A tenth of their series (of a film, of its shots) is kept for
+validation and a tenth for test. OUT gets the log, the state from which ``--resume`` goes on and, in ``bundle``, the
+model. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from models.picture.training import STATE, arrays, train
 def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m models.train.picture", description=__doc__)
-    parser.add_argument("--data", type=Path, help="folder of pictures instead of the drawings")
+    parser.add_argument("--data", type=Path, help="folder of pictures and films, or a film, instead of the drawings")
     add_run_arguments(parser, PRESETS, "runs/picture")
     given = parser.parse_args(argv)
     preset, out, started = PRESETS[given.preset], run_folder(given, STATE), time.monotonic()

@@ -1,7 +1,9 @@
 """Pictures of every kind become 96 x 96 pixels; what is no picture says so in one line."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
+from shutil import copyfile
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from PIL import Image
 
 from models.picture import reading
 from models.picture.reading import PictureError, read_folder, read_picture
+from models.picture.splits import series_of
 
 
 def _bytes(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -74,3 +77,21 @@ def test_a_folder_without_pictures_says_so(tmp_path: Path) -> None:
         read_folder(tmp_path)
     with pytest.raises(PictureError, match="no folder"):
         read_folder(tmp_path / "none")
+
+
+def test_a_film_is_a_picture_a_second_in_a_folder_for_each_shot(make_film: Callable[..., Path], tmp_path: Path) -> None:
+    film = make_film()  # three shots of three seconds
+    found = read_folder(film).pictures
+    assert [each.path.split("/")[1] for each in found] == ["shot-0000"] * 3 + ["shot-0001"] * 3 + ["shot-0002"] * 3
+    assert len({*series_of(found)}) >= 3
+    for each in found:
+        assert each.pixels.shape == (96, 96, 3)
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    copyfile(film, folder / "a film.mp4")
+    (folder / "broken.webm").write_bytes(b"no film")
+    Image.new("RGB", (20, 20), "red").save(folder / "picture.png")
+    mixed = read_folder(folder)
+    assert len(mixed.pictures) == len(found) + 1
+    assert mixed.pictures[0].title == "a film, 0 s"
+    assert [line.split(":")[0] for line in mixed.unreadable] == ["broken.webm"]

@@ -26,6 +26,18 @@ def test_an_alpha_channel_lies_on_white(tmp_path: Path) -> None:
     assert (read_slide(tmp_path / "clear.png") == 255).all()
 
 
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "CMYK", "I;16"])
+def test_a_grey_picture_of_any_mode_is_as_grey(tmp_path: Path, mode: str) -> None:
+    grey = Image.new("L", (60, 60), 120)
+    if mode == "I;16":
+        Image.fromarray(np.full((60, 60), 120 * 257, dtype=np.uint16)).save(tmp_path / "grey.png")
+    else:
+        grey.convert("RGB").convert(mode).save(tmp_path / ("grey.tiff" if mode == "CMYK" else "grey.png"))
+    (path,) = tmp_path.iterdir()
+    middle = read_slide(path)[CANVAS[1] // 2, CANVAS[0] // 2]
+    assert middle.tolist() == pytest.approx([120] * 3, abs=3)
+
+
 @pytest.mark.parametrize(
     "data", [b"", b"no picture", b"\x89PNG\r\n\x1a\n" + bytes(40)], ids=["empty", "text", "broken"]
 )
