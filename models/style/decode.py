@@ -247,7 +247,7 @@ class DecodeBatch:
         own_slot = slot_of(torch.where(last_position == BAR, 0, last_position), length)
         told = model.embed_steps(last[:, None, :7], domain, memory[rows, own_slot][:, None], before[:, None, 1:])
         state = self._attend(told, heard[:, None], last[:, 7], torch.tensor(list(running), device=device))
-        if all(clip.due is None or clip.fed for clip in running.values()):
+        if all(clip.fed for clip in running.values()):
             return [[]] * count  # nothing is drawn: notes that are locked are only heard
         position, coming = after[:, 0].clamp(min=0), after[:, 1:].clamp(min=0)
         due = coming[:, 0]

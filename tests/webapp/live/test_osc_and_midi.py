@@ -193,6 +193,8 @@ def test_what_is_seen_after_a_bar_has_begun_is_heard_from_its_middle_beat_on(gen
     assert halves
     assert player.late_bars <= 1
     whole = [bar for bar in told if not bar.from_tick]
+    for bar in whole[2:]:  # what was seen when the bar before had just begun
+        assert bar.readouts["brightness"] == (-2.0 if bar.number % 2 else 2.0)
     begins = dict(zip([bar.number for bar in whole], of(found, "/bar"), strict=True))
     last = {bar.number: bar for bar in told}
     for at, (number, beat, tempo_bpm, left_s) in halves:
