@@ -6,6 +6,7 @@ loudness never tells two clips apart.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -20,6 +21,7 @@ TARGET_LUFS = -18.0
 CEILING_DB = -1.8  # true peak before the codec, which may add some tenths; after it the peak stays under -1 dB
 BLOCK_SECONDS = 0.4  # the meter's gating block: nothing shorter has a loudness
 SILENCE_LUFS = -70.0  # the meter's absolute gate
+RELATIVE_GATE = 10.0  # below the mean of what is above the absolute one
 LOOK_AHEAD_SAMPLES = 221  # 5 ms
 OVERSAMPLING = 4
 
@@ -50,6 +52,39 @@ def normalise(audio: Audio, target_lufs: float = TARGET_LUFS) -> Audio:
         return louder
     lost_db = target_lufs - _lufs(limited)
     return _limited(limited * np.float32(10 ** (lost_db / 20)))
+
+
+def normalise_parts(parts: Sequence[Audio]) -> None:
+    """What ``normalise`` does to a whole, to its consecutive ``parts`` ``(samples, channels)`` in place.
+
+    Peaks are rounded off within each part.
+    """
+    for _ in range(2):  # the second time for what the limiter took
+        lufs = _lufs_of_parts(parts)
+        if lufs <= SILENCE_LUFS:
+            return
+        gain = np.float32(10 ** ((TARGET_LUFS - lufs) / 20))
+        for part in parts:
+            part[:] = _limited(part * gain)
+
+
+def _lufs_of_parts(parts: Sequence[Audio]) -> float:
+    """Integrated loudness of what comes in parts: both gates over the blocks of all (BS.1770-4)."""
+    blocks: list[float] = []
+    for part in parts:
+        if len(part) > BLOCK_SECONDS * SAMPLE_RATE_HZ and part.any():
+            meter = pyloudnorm.Meter(SAMPLE_RATE_HZ, block_size=BLOCK_SECONDS)
+            meter.integrated_loudness(part)
+            blocks += meter.blockwise_loudness
+    levels = np.array([each for each in blocks if each > SILENCE_LUFS])
+    if len(levels) == 0:
+        return -np.inf
+    loud = levels[levels > _mean_level(levels) - RELATIVE_GATE]
+    return _mean_level(loud)
+
+
+def _mean_level(levels: npt.NDArray[np.float64]) -> float:
+    return float(10 * np.log10(np.mean(10 ** (levels / 10))))
 
 
 def _lufs(audio: Audio) -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tempfile
 from functools import cache
 
 import lameenc
@@ -15,7 +16,7 @@ import numpy.typing as npt
 import soundfile
 from scipy.signal import butter, oaconvolve, sosfilt
 
-from models.music.loudness import Loudness, measure, normalise
+from models.music.loudness import Loudness, measure, normalise, normalise_parts
 from models.music.notes import MusicError, Piece
 from models.music.performance import Performance, as_written
 from models.music.piano import SAMPLE_RATE_HZ, Piano
@@ -29,6 +30,7 @@ __all__ = [
     "measure",
     "notes_in_seconds",
     "render",
+    "render_long",
     "sounding_seconds",
     "warm_up",
 ]
@@ -36,6 +38,8 @@ __all__ = [
 FADE_SECONDS = 0.6
 TAIL_SECONDS = 1.6  # dampers and room after the last note, where no length is asked for
 MAX_SECONDS = 600.0
+PART_SECONDS = 60.0  # of long music that is played at a time
+RINGING_SECONDS = 3.0  # after a note's end: its damper and the room
 
 WET_DB = -16.0
 REVERBERATION_SECONDS = 0.9  # time to −60 dB
@@ -72,12 +76,35 @@ def render(
         raise MusicError(
             f"{length:g} seconds of sound were asked for; it must be more than 0 and at most {MAX_SECONDS:g}"
         )
-    dry = (piano or _shipped_piano()).play(notes, length)
-    wet = oaconvolve(dry, _room(), axes=1)[:, : dry.shape[1]]
-    audio: Audio = np.ascontiguousarray((dry + wet).T, dtype=np.float32)
-    fade = min(len(audio), round(FADE_SECONDS * SAMPLE_RATE_HZ))
-    audio[len(audio) - fade :] *= (0.5 + 0.5 * np.cos(np.linspace(0, np.pi, fade, dtype=np.float32)))[:, None]
+    audio = _in_room(piano or _shipped_piano(), notes, length)
+    _fade_out(audio)
     return normalise(audio) if levelled else audio
+
+
+def render_long(piece: Piece, seconds: float, performance: Performance) -> Audio:
+    """``piece`` as in ``render``, of any length and with the silence before its first note; memory stays bounded.
+
+    It is played a minute at a time into a file without a name, which is what is returned (a memory map).
+    Raises ``MusicError`` on a piece without notes.
+    """
+    notes = _timed(piece, performance)
+    if len(notes) == 0:
+        raise MusicError("a piece without notes has no sound")
+    starts = np.rint((notes[:, 0] + performance.onset_s.min()) * SAMPLE_RATE_HZ)
+    with tempfile.TemporaryFile() as file:
+        audio: Audio = np.memmap(file, np.float32, "w+", shape=(round(seconds * SAMPLE_RATE_HZ), 2))
+    step = round(PART_SECONDS * SAMPLE_RATE_HZ)
+    edges = range(0, len(audio), step)
+    for first in edges:
+        own = notes[(starts >= first) & (starts < first + step)]
+        if len(own) == 0:
+            continue
+        own[:, 0] = (starts[(starts >= first) & (starts < first + step)] - first) / SAMPLE_RATE_HZ
+        sound = _in_room(_shipped_piano(), own, float((own[:, 0] + own[:, 1]).max()) + RINGING_SECONDS)
+        audio[first : first + len(sound)] += sound[: len(audio) - first]
+    _fade_out(audio)
+    normalise_parts([audio[first : first + step] for first in edges])
+    return audio
 
 
 def notes_in_seconds(
@@ -145,6 +172,18 @@ def warm_up() -> None:
     """Decode the piano's keys and make the room now, so that the first clip doesn't wait for them."""
     _room()
     _shipped_piano().warm_up()
+
+
+def _in_room(piano: Piano, notes: npt.NDArray[np.float64], seconds: float) -> Audio:
+    """``notes`` as in ``Piano.play``, with the room: float32 ``(samples, 2)``."""
+    dry = piano.play(notes, seconds)
+    wet = oaconvolve(dry, _room(), axes=1)[:, : dry.shape[1]]
+    return np.ascontiguousarray((dry + wet).T, dtype=np.float32)
+
+
+def _fade_out(audio: Audio) -> None:
+    fade = min(len(audio), round(FADE_SECONDS * SAMPLE_RATE_HZ))
+    audio[len(audio) - fade :] *= (0.5 + 0.5 * np.cos(np.linspace(0, np.pi, fade, dtype=np.float32)))[:, None]
 
 
 def _timed(piece: Piece, performance: Performance | None = None) -> npt.NDArray[np.float64]:

@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 
 SIDE = 96  # pixels of a frame, squeezed to a square: all of it counts
 A_SECOND = 6.0  # frames that are kept
-SHORTEST_S, LONGEST_S = 2.0, 600.0
+SHORTEST_S, LONGEST_S = 2.0, 4 * 3600.0  # an hour's frames take 600 MB
 MOST_PIXELS = 4096 * 2304
 MOST_BROKEN = 50  # frames in a row that can't be decoded
 # Containers of one file alone: playlists and the like may name other files, or addresses
@@ -192,4 +192,4 @@ def _upright(picture: Pictures, frame: VideoFrame) -> Pictures:
 
 def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02} minutes"
+    return f"{minutes}:{rest:02} minutes" if minutes < 100 else f"{minutes // 60}:{minutes % 60:02} hours"

@@ -100,9 +100,8 @@ def _encode(
 
 def _sing(made: OutputContainer, voice: av.AudioStream, sound: Audio) -> None:
     """Add the whole sound."""
-    planar = np.ascontiguousarray(sound.T.astype(np.float32))
-    for first in range(0, planar.shape[1], STEP_SAMPLES):
-        part = np.ascontiguousarray(planar[:, first : first + STEP_SAMPLES])
+    for first in range(0, len(sound), STEP_SAMPLES):
+        part = np.ascontiguousarray(sound[first : first + STEP_SAMPLES].T, dtype=np.float32)
         frame = AudioFrame.from_ndarray(part, format="fltp", layout="stereo")
         frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE_HZ, first, Fraction(1, SAMPLE_RATE_HZ)
         made.mux(voice.encode(frame))

@@ -35,7 +35,6 @@ BROKEN = (
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 FILMS = frozenset({".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ogv"})
 FRAMES_A_SECOND = 1.0
-LONGEST_FILM_S = 4 * 3600.0
 METADATA = "metadata.csv"
 
 
@@ -120,7 +119,7 @@ def read_folder(folder: Path) -> Folder:
 def _frames(path: Path, name: str, category: str | None = None) -> list[Picture]:
     """A frame a second of a film, in a folder for each shot, since those of one shot are much alike."""
     try:
-        film = read_film(path, a_second=FRAMES_A_SECOND, longest_s=LONGEST_FILM_S)
+        film = read_film(path, a_second=FRAMES_A_SECOND)
     except FilmError as error:
         raise PictureError(str(error)) from error
     shots = np.searchsorted(film.cuts_s, film.times_s, side="right")

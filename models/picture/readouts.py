@@ -34,9 +34,9 @@ def of_pictures(pictures: Pictures) -> Floats:
 def of_film(film: Film) -> Floats:
     """All five of each frame: ``(frames, 5)``; where a cut lies before a frame, its motion is the next one's."""
     still = of_pictures(film.frames)
-    luma = film.frames @ LUMA / 255
     gaps = np.maximum(np.diff(film.times_s), 1e-3)
-    change = np.abs(np.diff(luma, axis=0)).mean((1, 2)) / gaps
+    lumas = (frame @ LUMA / 255 for frame in film.frames)
+    change = np.array([np.abs(after - before).mean() for before, after in pairwise(lumas)]) / gaps
     shot = np.searchsorted(film.cuts_s, film.times_s, side="right")
     change[np.diff(shot) > 0] = np.nan
     return np.column_stack([still, _filled(np.append(change[:1], change))])

@@ -6,14 +6,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import soundfile
 import torch
 
 from models.music.midi import write_midi
 from models.music.notes import Domain
-from models.music.render import encode_lossless
+from models.music.render import SAMPLE_RATE_HZ
 from models.picture import slides
 from models.picture.checkpoint import load_pictures
-from models.picture.film import FilmError, Pictures, read_film
+from models.picture.film import LONGEST_S, FilmError, Pictures, read_film
 from models.picture.movie import write_frames, write_movie
 from models.picture.tie import scoring
 from models.picture.tie.checkpoint import load_tie
@@ -39,7 +40,7 @@ def make(
     domain: Domain = "pop",
     seed: int = 0,
     device: str = "cpu",
-    longest_s: float = 600.0,
+    longest_s: float = LONGEST_S,
     progress: Progress = lambda _stage, _share: None,
 ) -> Made:
     """Set one film, or pictures, to music and write ``FILES`` into ``folder``; the same again for the same.
@@ -62,7 +63,7 @@ def make(
     progress(playing, 0.0)
     sound = score.sound()
     (folder / NOTES).write_bytes(write_midi(score.piece, score.performance))
-    (folder / SOUND).write_bytes(encode_lossless(sound, "wav"))
+    soundfile.write(folder / SOUND, sound, SAMPLE_RATE_HZ, subtype="PCM_16")
     progress(writing, 0.0)
     if shown:
         rate = slides.SHOWN_A_SECOND

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from models.music.notes import Domain, Piece
 from models.music.performance import Performance
-from models.music.render import FADE_SECONDS, SAMPLE_RATE_HZ, Audio, render
+from models.music.render import Audio, render_long
 from models.picture import readouts
 from models.picture.checkpoint import PictureBundle
 from models.picture.film import Film
@@ -55,12 +55,7 @@ class Score:
 
     def sound(self) -> Audio:
         """Exactly as long as the film, float32 ``(samples, 2)``; raises ``MusicError`` where it has no notes."""
-        first = float(self.performance.onset_s.min()) if len(self.piece.notes) else 0.0
-        music = render(self.piece, max(self.seconds - first, FADE_SECONDS), self.performance)
-        samples = round(self.seconds * SAMPLE_RATE_HZ)
-        silence = np.zeros((round(first * SAMPLE_RATE_HZ), music.shape[1]), dtype=np.float32)
-        sound = np.concatenate([silence, music])[:samples]
-        return np.pad(sound, ((0, samples - len(sound)), (0, 0)))
+        return render_long(self.piece, self.seconds, self.performance)
 
 
 @dataclass(frozen=True)

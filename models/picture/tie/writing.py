@@ -20,6 +20,7 @@ from models.style.latents import BARS, GROUPS, Latents
 
 METER, METER_NAME = (QUARTERS, 4), f"{QUARTERS}/4"
 CLOSING_BASS, CLOSING_VELOCITY = 36, 56
+TOGETHER = 32  # eights of bars that are decoded at a time
 
 
 def write(composer: Composer, domain: Domain, lines: BarLines, seed: int) -> Piece:
@@ -91,7 +92,9 @@ def decoded(
                 seed=seed + number, drawn=part if drawn else None,
             )
         )  # fmt: skip
-    piece = reduce(Piece.followed_by, composer.compose(plans))
+    parts = [plans[first : first + TOGETHER] for first in range(0, len(plans), TOGETHER)]
+    pieces = [piece for part in parts for piece in composer.compose(part)]
+    piece = reduce(Piece.followed_by, pieces)
     return replace(piece, notes=without_overlaps(piece.notes))
 
 

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from models.music.render import (
     measure,
     notes_in_seconds,
     render,
+    render_long,
     sounding_seconds,
 )
 
@@ -64,6 +66,26 @@ def test_two_clips_of_one_length_have_files_of_one_size():
 
 def test_the_same_piece_sounds_the_same_again():
     assert np.array_equal(render(dense(4), 3.0), render(dense(4), 3.0))
+
+
+def test_long_music_is_played_in_parts_and_sounds_as_if_it_were_played_at_once(monkeypatch):
+    music = dense()
+    performance = as_written(music)
+    performance = replace(performance, onset_s=performance.onset_s + 1.5)
+    seconds = sounding_seconds(music) + 1.5
+    monkeypatch.setattr("models.music.render.PART_SECONDS", 3.0)
+    whole, parts = render(music, None, performance), render_long(music, seconds, performance)
+    lead = round((performance.onset_s.min()) * SAMPLE_RATE_HZ)
+    assert len(parts) == round(seconds * SAMPLE_RATE_HZ)
+    assert np.abs(parts[: lead - 1]).max() < 1e-6
+    heard, length = parts[lead:], min(len(parts) - lead, len(whole))
+    assert (
+        np.corrcoef(heard[:length, 0], whole[:length, 0])[0, 1] > 0.995
+    )  # but for what is rounded off near a part's edge
+    assert measure(np.asarray(parts)).lufs == pytest.approx(measure(whole).lufs, abs=0.2)
+    assert measure(np.asarray(parts)).true_peak_db < -1.0
+    with pytest.raises(MusicError, match="without notes"):
+        render_long(piece([]), 5.0, as_written(piece([])))
 
 
 def test_the_end_fades_smoothly_to_silence():

@@ -1,0 +1,34 @@
+"""Films are set to music in every way and measured, by the command."""
+
+import json
+import os
+
+import pytest
+
+from models.evaluate import tie
+from models.music.corpora import corpora_folder
+from models.picture.tie.scoring import LEARNED, WAYS
+
+FILMS = 2
+
+
+@pytest.mark.slow
+def test_the_command_sets_films_to_music_in_every_way_and_shows_music(capsys, monkeypatch):
+    """Real drawings, a real film and real music, where they are there; short films, few questions."""
+    folder = corpora_folder()
+    if folder is None or not (folder / "pictures").is_dir() or not (folder / "pop1k7").is_dir():
+        if os.environ.get("KALLOS_REQUIRE_CORPORA") == "1":
+            pytest.fail("KALLOS_REQUIRE_CORPORA is 1, but KALLOS_CORPORA names no folder with pictures and pop1k7")
+        pytest.skip("no drawings or no pop piano")
+    for name, value in {"SECONDS": 12.0, "LISTENED": 24, "SEEN_BY_LISTENERS": 24, "TIMES": 1}.items():
+        monkeypatch.setattr(tie, name, value)
+    tie.main(["--limit", str(FILMS), "--seed", "3"])
+    found = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    figures = found["metrics"]
+    assert found["data"]["n"] == FILMS
+    for way in ("untied", *WAYS, LEARNED):
+        for name in ("found", "back", "speed_correlation", "neighbours", "shown.found"):
+            value = figures[f"tie.{way}.{name}"]["value"]
+            assert value is not None, f"tie.{way}.{name}"
+            assert -1 <= value <= 1
+    assert any(name.startswith("tie.") and ".film" in name for name in figures) == ("film" in found["data"])
