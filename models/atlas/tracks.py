@@ -21,6 +21,7 @@ from models.atlas.known_tracks import LIST, Track, known_tracks
 from models.atlas.neighbours import FloatArray, nearest
 from models.atlas.projection import LEAST_POINTS, place, project
 from models.rating.checkpoint import RatingBundle
+from models.rating.features import Features
 from models.rating.material import Material, Picture
 
 WEIGHTS = "tracks.safetensors"
@@ -50,11 +51,16 @@ class TrackMap:
     axes: FloatArray
 
     @classmethod
-    def of(cls, bundle: RatingBundle, material: Material, *, seed: int = 0) -> Self:
-        """A map of ``material``; raises ``ValueError`` where its tracks are too few."""
+    def of(
+        cls, bundle: RatingBundle, material: Material, *, heard: Sequence[Features] = (), seed: int = 0
+    ) -> Self:  # fmt: skip
+        """A map of ``material``, of which the tracks need not be ``heard`` once more.
+
+        Raises ``ValueError`` where they are too few.
+        """
         if len(material.digests) < LEAST_POINTS:
             raise ValueError(f"{len(material.digests)} tracks are too few for a map; {LEAST_POINTS} are needed")
-        found = embeddings(bundle, material.pictures)
+        found = embeddings(heard or [bundle.ensemble.heard(picture) for picture in material.pictures])
         mean, deviation = found.mean(axis=0), found.std(axis=0).clip(1e-3)
         even = (found - mean) / deviation
         axes = np.linalg.svd(even, full_matrices=False)[2][:COMPONENTS].T / np.sqrt(even.shape[1])
@@ -77,7 +83,7 @@ class TrackMap:
 
     def place(self, bundle: RatingBundle, picture: Picture) -> Placed:
         """Where a sound with this log-mel picture ``(MELS, frames)`` lies."""
-        even = (embeddings(bundle, [picture]) - self.mean) / self.deviation
+        even = (embeddings([bundle.ensemble.heard(picture)]) - self.mean) / self.deviation
         vector = np.asarray(even @ self.axes, dtype=np.float32)
         x, y = place(vector, self.vectors, self.places)[0].tolist()
         near = nearest(self.vectors, min(NEAREST, len(self.tracks)), vector).index[0].tolist()
@@ -105,6 +111,6 @@ class TrackMap:
 _ARRAYS = ("vectors", "mean", "deviation", "axes")
 
 
-def embeddings(bundle: RatingBundle, pictures: Sequence[Picture]) -> FloatArray:
-    """What the tagger hears in whole sounds, ``(sounds, width)``."""
-    return np.array([bundle.ensemble.heard(picture).windows[0].mean(0).numpy() for picture in pictures])
+def embeddings(heard: Sequence[Features]) -> FloatArray:
+    """What the tagger heard in whole sounds, ``(sounds, width)``."""
+    return np.array([each.windows[0].mean(0).numpy() for each in heard])

@@ -29,6 +29,7 @@ from .judge import Judge, JudgeConfig
 from .material import Floats, Material
 from .network import RatingNetwork
 from .outlier import Heard
+from .plays import Counts
 from .recipe import Recipe
 from .tagger import load_tagger
 from .training import Member, noise_pictures
@@ -48,6 +49,12 @@ class Planned:
     def file(self, out: Path) -> Path:
         """Where it lies once it is trained."""
         return out / f"network-{self.name}.safetensors"
+
+
+def evenly(rows: Counts, collection: Counts) -> Counts:
+    """``rows``, those of a smaller collection so often that it has about as many as the largest one."""
+    own = collection[rows]
+    return np.repeat(rows, np.rint(np.bincount(own).max() / np.bincount(own)[own]).astype(np.int64))
 
 
 class CrossFit:
@@ -81,8 +88,8 @@ class CrossFit:
         return self._drawn[said]
 
     def member(self, planned: Planned) -> Member:
-        """A network that learns from all but one fold."""
-        rows = np.flatnonzero(self.fold != planned.fold)
+        """A network that learns from all but one fold, and from each collection about equally often."""
+        rows = evenly(np.flatnonzero(self.fold != planned.fold), self.material.plays.collection)
         return Member(self.material, rows, planned.recipe, self.excerpts(planned.recipe), planned.seed)
 
     def plan(self, recipe: Recipe, networks: int) -> list[Planned]:

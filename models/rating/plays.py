@@ -9,6 +9,7 @@ a line, and the rest goes on.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +39,8 @@ class Plays:
     """Tracks that were played: ``played`` and ``liked`` ``(tracks,)``, shares of each emotion ``(tracks, 9)``.
 
     ``files`` are their sounds, ``notes`` their MIDI files, where they have one, ``genres`` as the table has them.
-    Emotions are NaN where the file has none. ``remarks`` are lines on what could not be used.
+    Emotions are NaN where the file has none. ``remarks`` are lines on what could not be used. ``collection`` counts
+    the folders that the tracks are from, ``(tracks,)``.
     """
 
     clips: tuple[str, ...]
@@ -48,6 +50,7 @@ class Plays:
     emotions: Floats
     notes: tuple[Path | None, ...]
     genres: tuple[str, ...]
+    collection: Counts
     remarks: tuple[str, ...] = ()
 
     def choose(self, rows: npt.ArrayLike) -> Plays:
@@ -56,7 +59,7 @@ class Plays:
         return Plays(
             tuple(self.clips[i] for i in at), tuple(self.files[i] for i in at),
             self.played[at], self.liked[at], self.emotions[at],
-            tuple(self.notes[i] for i in at), tuple(self.genres[i] for i in at), self.remarks,
+            tuple(self.notes[i] for i in at), tuple(self.genres[i] for i in at), self.collection[at], self.remarks,
         )  # fmt: skip
 
 
@@ -106,8 +109,27 @@ def read_plays(folder: Path) -> Plays:
         tuple(counts.index), tuple(sounds[name] for name in counts.index),
         counts["played"].to_numpy(np.int64), counts["liked"].to_numpy(np.int64), emotions,
         tuple(notes.get(name) for name in counts.index), tuple(genres.get(name, "") for name in counts.index),
-        tuple(remarks),
+        np.zeros(len(counts), dtype=np.int64), tuple(remarks),
     )  # fmt: skip
+
+
+def read_all_plays(folders: Sequence[Path]) -> Plays:
+    """The tracks of some folders as one, each named ``FOLDER/CLIP`` where there are several; raises ``PlaysError``."""
+    every = [read_plays(folder) for folder in folders]
+    if len(every) == 1:
+        return every[0]
+    counted = list(enumerate(every))
+    return Plays(
+        tuple(f"{folder.name}/{clip}" for folder, each in zip(folders, every, strict=True) for clip in each.clips),
+        tuple(file for each in every for file in each.files),
+        np.concatenate([each.played for each in every]),
+        np.concatenate([each.liked for each in every]),
+        np.concatenate([each.emotions for each in every]),
+        tuple(note for each in every for note in each.notes),
+        tuple(genre for each in every for genre in each.genres),
+        np.concatenate([np.full(len(each.clips), number) for number, each in counted]),
+        tuple(line for each in every for line in each.remarks),
+    )
 
 
 def _files(folder: Path) -> dict[str, Path]:

@@ -1,17 +1,18 @@
-"""Train the rating network: ``python -m models.train.rating --data DIR [--preset P] [--out OUT] [--resume]``.
+"""Train the rating network: ``python -m models.train.rating --data DIR [DIR …] [--preset P] [--out OUT] [--resume]``.
 
-DIR has ``plays.csv``, ``ratings.csv`` or ``votes.csv`` (``models.rating.plays``) and the sounds in ``audio/``, or notes
-in ``midi/`` as a study's export has them. The tracks are dealt into five folds; each network learns from four of them,
-and the bundle in ``OUT/bundle`` is all of them, with a map of the tracks. A run that was killed goes on with
-``--resume``. ``--ablate`` trains, instead of the bundle, the recipe without one of its parts, and adds what it rates
-the tracks it has not heard to ``OUT/bundle/ablations.json``; ``--map`` draws the map of a trained model again. The last
-line is one JSON object.
+Each DIR has ``plays.csv``, ``ratings.csv`` or ``votes.csv`` (``models.rating.plays``) and the sounds in ``audio/``, or
+notes in ``midi/`` as a study's export has them. The tracks of all of them are dealt into five folds; each network
+learns from four, from each DIR about equally often, and the bundle in ``OUT/bundle`` is all of them, with a map of the
+tracks. A run that was killed goes on with ``--resume``. ``--ablate`` trains, instead of the bundle, the recipe without
+one of its parts, and adds what it rates the tracks it has not heard to ``OUT/bundle/ablations.json``; ``--map`` draws
+the map of a trained model again. The last line is one JSON object.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,15 +22,18 @@ from models.atlas.tracks import TrackMap
 from models.experiments.arguments import output_folder, positive_int
 from models.rating.checkpoint import load_bundle
 from models.rating.crossfit import CrossFit
+from models.rating.features import Features
 from models.rating.material import Material, limited, load_material
-from models.rating.plays import PlaysError, read_plays
+from models.rating.plays import PlaysError, read_all_plays
 from models.rating.recipe import PRESETS, ablations
 
 
 def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m models.train.rating", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of plays and sounds")
+    parser.add_argument(
+        "--data", type=Path, required=True, nargs="+", metavar="DIR", help="folders of plays and sounds"
+    )
     parser.add_argument("--preset", choices=sorted(PRESETS), default="cpu")
     parser.add_argument("--out", type=Path, default=Path("runs/rating"))
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
@@ -48,7 +52,9 @@ def main(argv: list[str] | None = None) -> None:
         raise SystemExit(f"there is no ablation {', '.join(wrong)}; there are {', '.join(known)}")
     out = output_folder(given.out)
     try:
-        material = load_material(limited(read_plays(given.data), given.limit), smooth=given.smooth, cache=out / "mels")
+        material = load_material(
+            limited(read_all_plays(given.data), given.limit), smooth=given.smooth, cache=out / "mels"
+        )
     except PlaysError as error:
         raise SystemExit(str(error)) from error
     fit = CrossFit(material, out, given.preset, seed=given.seed)
@@ -56,13 +62,13 @@ def main(argv: list[str] | None = None) -> None:
         found: dict[str, Any]
         if given.map:
             bundle = load_bundle(given.map)
-            draw_map(bundle.folder, material, given.seed)
+            draw_map(bundle.folder, material, given.seed, fit.heard)
             found = {"map": bundle.version}
         elif given.ablate:
             found = {name: fit.ablate(name, known[name]) for name in given.ablate}
         else:
             found = fit.train(recipe, networks, resume=given.resume)
-            draw_map(out / "bundle", material, given.seed)
+            draw_map(out / "bundle", material, given.seed, fit.heard)
     except (FileNotFoundError, ValueError, RuntimeError) as error:
         raise SystemExit(f"the run in {out} cannot go on: {error}") from error
     tracks = len(material.digests)
@@ -70,10 +76,10 @@ def main(argv: list[str] | None = None) -> None:
     print(json.dumps({**last, "result": found}))
 
 
-def draw_map(bundle: Path, material: Material, seed: int) -> None:
+def draw_map(bundle: Path, material: Material, seed: int, heard: Sequence[Features] = ()) -> None:
     """Lay the tracks out for the page that places sounds among them; fewer than a map needs get none."""
     if len(material.digests) >= LEAST_POINTS:
-        TrackMap.of(load_bundle(bundle), material, seed=seed).save(bundle)
+        TrackMap.of(load_bundle(bundle), material, heard=heard, seed=seed).save(bundle)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@ import pytest
 
 from models.music import corpora
 from models.music.midi import write_midi
+from models.rating.crossfit import evenly
 from models.rating.material import load_material
-from models.rating.plays import PlaysError, read_plays, target
+from models.rating.plays import PlaysError, read_all_plays, read_plays, target
 from models.rating.sound import read_sound
 from models.rating.spectrogram import FRAMES_A_SECOND, log_mel
 from tests.models.rating.conftest import TRACKS
@@ -33,6 +34,25 @@ def test_plays_ratings_and_votes_are_counted(tmp_path):
     plays = read_plays(tmp_path)
     assert (plays.played[0], plays.liked[0], plays.liked[1:].sum()) == (5, 5, 0)
     assert "skipped" in plays.remarks[0]
+
+
+def test_folders_are_read_as_one_collection_each(tmp_path):
+    for name, clips in (("songs", "abcdefgh"), ("piano", "abcde")):
+        (tmp_path / name / "audio").mkdir(parents=True)
+        for clip in clips:
+            (tmp_path / name / "audio" / f"{clip}.wav").touch()
+        rows = "\n".join(f"{clip},4,{place % 4}" for place, clip in enumerate(clips))
+        (tmp_path / name / "plays.csv").write_text(f"clip_id,played,liked\n{rows}\n")
+    both = read_all_plays([tmp_path / "songs", tmp_path / "piano"])
+    assert both.clips[0] == "songs/a"
+    assert both.clips[-1] == "piano/e"
+    assert both.collection.tolist() == [0] * 8 + [1] * 5
+    assert both.files[8] == tmp_path / "piano" / "audio" / "a.wav"
+    assert both.choose([8, 1]).collection.tolist() == [1, 0]
+    assert evenly(np.array([0, 2, 4, 6, 7, 9]), both.collection).tolist() == [0, 2, 4, 6, 7, *[9] * 5]
+    assert read_all_plays([tmp_path / "piano"]).clips == tuple("abcde")
+    with pytest.raises(PlaysError, match="exactly one of"):
+        read_all_plays([tmp_path / "songs", tmp_path])
 
 
 def test_rows_and_files_that_cannot_be_used_are_named_and_the_rest_goes_on(played_folder, tmp_path, capsys):
