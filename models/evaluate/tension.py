@@ -2,9 +2,10 @@
 
 (a) How often held-out real music scores above itself with its bars shuffled, its melody jittered, or its second half
 taken from another piece. DIR with MIDI or ABC files alone is such music.
-(b) Effects of surprise, uncertainty and their product on liking, and (c) pairs told by the score alone, beside
-supervised rivals, and what the page's head gains when it sees them, where DIR has judgements and clips
-(``models.taste.evaluation.study``; by default the listener ratings of the corpora, where they are).
+(b) Effects of surprise, uncertainty and their product on liking, of all people and of each by themselves, and (c) pairs
+told by the score alone, beside supervised rivals, and what the page's head gains when it sees them, where DIR has
+judgements and clips (``models.taste.evaluation.study``; by default the listener ratings of the corpora, where they
+are).
 (d) What the generator writes where of some candidates the one is kept that a reward likes best, or where a reward says
 every few bars which of them go on (``--guided`` pieces a domain; 0 leaves this out). Rewards are explained in
 ``models.tension.score``.
@@ -42,6 +43,7 @@ from models.tension.evaluation import Judged, gain, liking, pairs, real_above_sp
 from models.tension.guided import guided
 from models.tension.heads import compare
 from models.tension.idyom import Melodies
+from models.tension.persons import persons
 from models.tension.reading import read_all
 
 Floats = npt.NDArray[np.float64]
@@ -132,6 +134,7 @@ def main(argv: list[str] | None = None) -> None:
             clips = [read_midi(next((judged / "midi").glob(f"{name}.mid*"))) for name in study.clips]
             heard = Judged.of(bundle, Melodies(piece for piece in parts["train"] if piece.domain == "pop"), clips)
             liking(report, study, heard)
+            persons(report, study, heard)
             pairs(report, study, heard, told_by_others(study, given.seed))
             gains(report, study, heard)
         if given.guided > 0:

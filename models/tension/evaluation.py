@@ -15,6 +15,7 @@ from rich.progress import track
 from models.experiments.report import Metric, Report, over_songs
 from models.metrics.intervals import NORMAL_95
 from models.music.notes import DOMAINS, MusicError, Piece
+from models.taste.evaluation.heads import FURTHER
 from models.taste.evaluation.resampling import DRAWS, Resampling, accuracy_of
 from models.taste.evaluation.study import Pairs, Study
 from models.tension.alterations import jittered, shuffled, swapped
@@ -119,12 +120,10 @@ class Judged:
 def with_tension(study: Study, judged: Judged) -> Study:
     """The study with surprise, uncertainty and recognition among what heads and clip effects see.
 
-    Each stands there with its square, so that people may like a middle best.
+    Heads see each and its distance from the middle, so that people may like a middle best.
     """
-    columns = [_standardised(each) for each in (judged.surprise, judged.uncertainty, judged.own_bars)]
-    more = np.stack([*columns, *(_standardised(each**2) for each in columns)], axis=1)
-    groups = {name: np.hstack([study.features[name], more]) for name in ("notes", "latents") if name in study.features}
-    return replace(study, features=study.features | groups)
+    columns = np.stack([judged.surprise, judged.uncertainty, judged.own_bars], axis=1)
+    return replace(study, features=study.features | {FURTHER: columns})
 
 
 def gain(report: Report, name: str, asked: Pairs, wins: tuple[Floats, Floats]) -> None:
@@ -148,13 +147,15 @@ def liking(report: Report, study: Study, judged: Judged) -> None:
     said = study.judgements
     if not said.rated:
         return
-    s, u = _standardised(judged.surprise), _standardised(judged.uncertainty)
+    s, u = standardised(judged.surprise), standardised(judged.uncertainty)
     columns = np.stack([s, u, s * u], axis=1)
     rating = said.value.astype(np.float64)
     _, who = np.unique(said.listener, return_inverse=True)
     centre = np.bincount(who, rating) / np.bincount(who)
     spread = np.sqrt(np.bincount(who, (rating - centre[who]) ** 2) / np.bincount(who))
     kept = spread[who] > 0
+    if not kept.any():
+        return
     y = (rating - centre[who])[kept] / spread[who][kept]
     x, owner, clip = columns[said.left][kept], who[kept], said.left[kept]
     heard = np.maximum(np.bincount(owner, minlength=len(centre)), 1)
@@ -171,7 +172,8 @@ def liking(report: Report, study: Study, judged: Judged) -> None:
         report.add(f"tension.liking.{name}.smallest", Metric(POWER * float(np.nanstd(draws[:, place])), n=len(y)))
 
 
-def _standardised(values: Floats) -> Floats:
+def standardised(values: Floats) -> Floats:
+    """With mean 0 and a standard deviation of 1, or 0 where all are alike."""
     found: Floats = (values - values.mean()) / max(float(values.std()), 1e-9)
     return found
 

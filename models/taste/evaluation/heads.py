@@ -3,7 +3,8 @@
 ``ours`` is what the page does: utility is linear in the lines of the taste space and in their distances from the
 middle, and each clip has an effect of its own that the others have taught (``models.taste.clip_effects``).
 ``page_alone`` knows no such effects; ``page_linear`` knows no distances either; ``page_gp`` has a Gaussian process with
-inducing points among the clips in their place (Quinonero-Candela & Rasmussen 2005). All of these begin at what the
+inducing points among the clips in their place (Quinonero-Candela & Rasmussen 2005). Measures of clips that a study adds
+(``FURTHER``) are lines too, with distances of their own, and tell a clip's effect. All of these begin at what the
 listeners outside the fold have in common and learn how each listener answers; ``page_before``, linear, begins at the
 fixed prior and takes everybody to be even-handed, attentive and easily content, as the page once did. Clips are seen as
 the page sees them, by their latents; where some have none, by principal components of their statistics.
@@ -32,13 +33,23 @@ FloatArray = npt.NDArray[np.float64]
 
 COMPONENTS = 8
 PAGE = ("ours", "page_alone", "page_linear", "page_gp", "page_before")
-STATISTICS = ("notes", "audio")  # groups that tell a clip's effect beside its own
+FURTHER = "further"  # a group of features: measures that were added, a column each
+STATISTICS = ("notes", "audio", FURTHER)  # groups that tell a clip's effect beside its own
 INDUCING, GP_SHARE = 24, 0.3  # points, and the share of the prior variance that the process has
 PLAIN, PLAIN_VARIANCE = (0.0, PRIOR_TIE, -40.0), (1e-6, 1.0, 1e-6)  # no side bias, and "neither" is never said
 
 
 def lines_of(study: Study) -> FloatArray:
-    """What a linear head sees of each clip ``(C, L)``, every column with mean 0 and SD 1."""
+    """What a linear head sees of each clip ``(C, L)``, every column with mean 0 and SD 1; further measures last."""
+    return np.hstack([_first_lines(study), _further_lines(study)])
+
+
+def _further_lines(study: Study) -> FloatArray:
+    table = study.features.get(FURTHER, np.zeros((len(study.clips), 0)))
+    return np.asarray(StandardScaler().fit_transform(table), dtype=np.float64) if table.shape[1] else table
+
+
+def _first_lines(study: Study) -> FloatArray:
     if "latents" in study.features:
         return np.asarray(StandardScaler().fit_transform(study.features["latents"]), dtype=np.float64)
     table = np.hstack([study.features[name] for name in ("notes", "audio") if name in study.features])
@@ -54,7 +65,8 @@ def basis_of(study: Study, method: str) -> tuple[FloatArray, FloatArray]:
     """
     lines = lines_of(study)
     if method in ("ours", "page_alone"):
-        more, share = distances(lines[:, : len(ATTRIBUTES)]), MIDDLE_SHARE
+        named = np.hstack([_first_lines(study)[:, : len(ATTRIBUTES)], _further_lines(study)])
+        more, share = distances(named), MIDDLE_SHARE
     elif method == "page_gp":
         more, share = inducing_features(lines), GP_SHARE
     elif method in PAGE:

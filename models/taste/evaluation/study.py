@@ -64,7 +64,8 @@ def joined(parts: Sequence[Pairs]) -> Pairs:
 class Study:
     """Judgements of listeners 0, 1, ... on clips 0, 1, ... whose names ``clips`` holds, and the clips' features.
 
-    ``features``: group → ``(C, F)``: notes, audio, latents. ``left_out``: listeners that could not be told apart.
+    ``features``: group → ``(C, F)``: notes, audio, latents, and further measures that were added to those of the
+    folder (``models.taste.evaluation.heads``). ``left_out``: listeners that could not be told apart.
     """
 
     form: Form

@@ -1,10 +1,5 @@
-"""What is kept of candidates, and features that a head sees."""
+"""What is kept of candidates."""
 
-import numpy as np
-
-from models.taste.evaluation.study import Study
-from models.taste.judgements import Judgements
-from models.tension.evaluation import Judged, with_tension
 from models.tension.guided import MODES, Kept
 from models.tension.score import Score
 
@@ -23,14 +18,3 @@ def test_what_was_kept_is_a_ratio_of_sums_over_songs():
     assert (found.value, found.baseline) == (4.0, 3.5)
     assert 3.0 <= found.low <= found.high <= 5.0
     assert kept.metric("copied", None).value is None
-
-
-def test_a_middle_can_be_liked_best():
-    rng = np.random.default_rng(0)
-    notes, curves = rng.standard_normal((8, 4)), rng.standard_normal((3, 8))
-    nobody = Judgements(*np.zeros((3, 0), dtype=np.int64), np.zeros(0))
-    study = Study("ratings", tuple("abcdefgh"), nobody, {"notes": notes}, "hash")
-    more = with_tension(study, Judged(*curves, scores={})).features["notes"]
-    assert more.shape == (8, 10)
-    np.testing.assert_allclose(more[:, 4:].mean(axis=0), 0, atol=1e-9)
-    np.testing.assert_array_equal(more[:, :4], notes)
