@@ -1,0 +1,87 @@
+"""The command that measures beauty without labels, from judgements to what the generator writes, with tiny models."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from models.evaluate import taste, tension
+from models.experiments.dataset import training_pieces
+from models.style.checkpoint import tiny_style
+from models.style.pieces.checkpoint import save_pieces_model, tiny_pieces
+from models.taste import clip_effects, hierarchy
+from models.taste.evaluation import methods, resampling
+from models.tension import guided, persons
+from models.tension.guided import MODES, OVER_BARS, PLAIN
+from models.train import tension as training
+
+pytestmark = pytest.mark.slow  # two small models are trained first
+
+
+@pytest.fixture(scope="module")
+def model(tunes, tmp_path_factory):
+    """A tension model that hears dance tunes through a tiny piece model."""
+    pieces, out = tmp_path_factory.mktemp("pieces"), tmp_path_factory.mktemp("tension")
+    tiny = tiny_pieces().model
+    save_pieces_model(pieces, tiny.config, tiny.state_dict(), {"preset": "tiny", "steps": 0, "seed": 0}, {})
+    training.main(["--preset", "tiny", "--pieces", str(pieces), "--data", str(tunes), "--out", str(out)])
+    return out
+
+
+@pytest.fixture(autouse=True)
+def little(monkeypatch, tunes) -> None:
+    """Few tunes in the place of the corpora, and short searches."""
+    pieces = training_pieces(tunes)
+    parts = {"train": pieces[:10], "validation": pieces[10:13], "test": pieces[10:]}
+    monkeypatch.setattr(tension, "corpora_parts", lambda _: parts)
+    monkeypatch.setattr(tension, "style_argument", lambda _: tiny_style())
+    monkeypatch.setattr(tension, "half_known", lambda study, seed: taste.half_known(study, seed, splits=1))
+    monkeypatch.setattr(taste, "SHUFFLES", 1)
+    monkeypatch.setattr(persons, "SHUFFLES", 20)
+    monkeypatch.setattr(methods, "TREES", 5)
+    monkeypatch.setattr(methods, "FOLDS", 4)
+    monkeypatch.setattr(clip_effects, "SEARCH_STEPS", 2)
+    monkeypatch.setattr(hierarchy, "EM_STEPS", 5)
+    for module in (resampling, persons):
+        monkeypatch.setattr(module, "DRAWS", 20)
+    monkeypatch.setattr(guided, "AMONG", 2)
+
+
+def printed(capsys) -> dict:
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def test_judgements_are_compared_with_what_was_heard(model, listening_folder, capsys) -> None:
+    given = ["--limit", "2", "--guided", "0", "--heads", "0"]
+    tension.main(["--model", str(model), "--data", str(listening_folder("ratings")), *given])
+    found = printed(capsys)
+    assert found["command"] == "evaluate.tension"
+    assert found["data"]["judgements"]
+    metrics = found["metrics"]
+    for name in (
+        "real_above_shuffled.both", "real_above_swapped.dance.ngram", "liking.surprise", "liking.product.smallest",
+        "liking.persons.surprise.inverted_u.above", "liking.persons.uncertainty.r2", "liking.persons.product.spread",
+        "pairs.both.accuracy", "pairs.trees.accuracy", "features.known.gain", "features.unheard.gain",
+    ):  # fmt: skip
+        assert metrics[f"tension.{name}"]["value"] is not None, name
+    assert not any(name.startswith("tension.guided") for name in metrics)
+
+
+def test_votes_alone_have_no_effects_on_liking(model, listening_folder, capsys) -> None:
+    given = ["--limit", "2", "--guided", "0", "--heads", "0"]
+    tension.main(["--model", str(model), "--data", str(listening_folder("votes")), *given])
+    metrics = printed(capsys)["metrics"]
+    assert not any("liking" in name for name in metrics)
+    assert metrics["tension.features.known.gain"]["value"] is not None
+
+
+def test_each_way_of_writing_is_measured_beside_the_plain_one(model, tunes, capsys) -> None:
+    tension.main(["--model", str(model), "--data", str(tunes), "--limit", "2", "--guided", "2", "--heads", "0"])
+    metrics = printed(capsys)["metrics"]
+    for way in (PLAIN, *MODES, *(f"{name}{OVER_BARS}" for name in MODES)):
+        assert metrics[f"tension.guided.dance.{way}.certainty"]["n"] == 2
+    open_, plain = (metrics[f"tension.guided.{way}.certainty"]["value"] for way in ("future", PLAIN))
+    assert open_ <= plain
+    assert metrics["tension.guided.future.certainty"]["baseline"] == plain
+    assert not any("liking" in name for name in metrics)
