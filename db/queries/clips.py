@@ -46,11 +46,12 @@ class PoolClip:
 
 @dataclass(frozen=True)
 class PoolMusic:
-    """What drawing a map needs of a clip: its notes and its ``summary`` float32 ``(D,)``."""
+    """What drawing a map needs of a clip: its notes, its ``summary`` float32 ``(D,)`` and its domain."""
 
     id: UUID
     notes: dict[str, Any]
     summary: Floats
+    domain: str
 
 
 def add_clip(
@@ -141,7 +142,7 @@ def summaries_around(session: Session, listener_id: UUID, *, model_version: str)
 def pool_music(session: Session, *, model_version: str) -> list[PoolMusic]:
     """The clips that everybody may hear, of every domain, with or without sound, oldest first."""
     query = (
-        select(Clip.id, Clip.notes, Clip.summary)
+        select(Clip.id, Clip.notes, Clip.summary, Clip.domain)
         .where(Clip.composed_for.is_(None), ~Clip.retired, Clip.model_version == model_version)
         .order_by(Clip.created_at, Clip.id)
     )
@@ -291,8 +292,8 @@ def summaries(session: Session, clip_ids: Iterable[UUID], model_version: str) ->
 
 
 def music_of(session: Session, clip_ids: Iterable[UUID]) -> list[PoolMusic]:
-    """The notes and summaries of these clips."""
-    query = select(Clip.id, Clip.notes, Clip.summary).where(Clip.id.in_(list(clip_ids)))
+    """The notes, summaries and domains of these clips."""
+    query = select(Clip.id, Clip.notes, Clip.summary, Clip.domain).where(Clip.id.in_(list(clip_ids)))
     return [PoolMusic(*row) for row in session.execute(query.order_by(Clip.id))]
 
 

@@ -117,11 +117,15 @@ class TowersResult(BaseModel):
 
 
 class Rewards(BaseModel):
-    """What a piece is worth by its tension, in standard deviations of real music of its domain (``Score``)."""
+    """What a piece is worth by its tension, and how surprising a note of it is in the mean.
+
+    In standard deviations of real music of its domain (``models.tension.score``).
+    """
 
     future: float
     past: float
     both: float
+    surprise: float
 
 
 class RewardsResult(BaseModel):

@@ -46,8 +46,9 @@ class Tension:
                 except MusicError:
                     found.append(None)
                 else:
-                    worth = score(measured, bundle.usual[domain])
-                    found.append(Rewards(future=worth.future, past=worth.past, both=worth.both()))
+                    usual = bundle.usual[domain]
+                    worth, surprise = score(measured, usual), usual.standard(measured, "surprise")
+                    found.append(Rewards(future=worth.future, past=worth.past, both=worth.both(), surprise=surprise))
             time.sleep(0.001)  # let others have the lock
         return RewardsResult(rewards=found, model_version=bundle.version)
 

@@ -18,6 +18,8 @@ from webapp.runtime.errors import NotReady
 from webapp.taste import blind_tests, overview
 from webapp.taste.blind_tests import BlindTests, WinRate
 from webapp.taste.overview import Accuracy, LovedClip, StyleLiking
+from webapp.tension import liking as surprise_liking
+from webapp.tension.liking import Surprises
 from webapp.ui import saving
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
@@ -28,6 +30,13 @@ from webapp.ui.layout import QUIET, explain, explained, heading, heading_html
 from webapp.ui.words import Words, capital, counted, percent, style_name, words_of, your_picks
 
 BY_MOOD = "By mood, as our model hears it in the notes; it learned from pop piano, and may be wrong."
+# What is said of surprises, and which of two clips is picked where nothing else tells them apart
+SURPRISES = {
+    "little": ("You like small surprises", "the less surprising of two clips"),
+    "much": ("You like it when much is surprising", "the more surprising of two clips"),
+    "middle": ("You like some surprise, neither little nor much", "the clip nearer to the middle of two"),
+    "ends": ("You like either little surprise or much", "the clip further from the middle of two"),
+}
 MEANINGFUL = 10  # picks before the figures are worth reading
 EMPTY = """<div class="kallos k-empty">
   <p>Nothing to see yet. Your taste takes shape with every pair you compare. From your first pick on you can have
@@ -79,6 +88,7 @@ def build(
             habits = gr.HTML(apply_default_css=False)
             by_mood = gr.HTML(apply_default_css=False)
             moods = TasteBars(interactive=True, elem_id="taste-moods")
+            surprises = gr.HTML(apply_default_css=False, elem_id="taste-surprises")
         with gr.Column(scale=3, min_width=320):
             gr.Markdown("## How well we knew you")
             explain("Before each pick we write down a guess. This is how often it was right.")
@@ -108,6 +118,7 @@ def build(
         **QUIET,
     )  # fmt: skip
     gr.on(changes, bound(load_moods, context), inputs=listener, outputs=[by_mood, moods], **QUIET)
+    gr.on(changes, bound(load_surprises, context), inputs=listener, outputs=surprises, **QUIET)
     return best, further, favourites, picks
 
 
@@ -121,6 +132,29 @@ def load_moods(context: Context, token: str | None) -> tuple[str, list[Bar]]:
     except NotReady:
         return "", []
     return (explained(BY_MOOD) if found else ""), [mood_bar(each) for each in found]
+
+
+def load_surprises(context: Context, token: str | None) -> str:
+    """How surprising the picks like music to be; nothing for pictures, which have no surprise."""
+    listener_id = listener_of(context, token)
+    if accounts.account(context.database, listener_id).domain == PICTURES:
+        return ""
+    return explained(surprises_text(surprise_liking.of_listener(context.studio, listener_id)))
+
+
+def surprises_text(found: Surprises) -> str:
+    """What shows with its doubt, or that nothing does."""
+    picks, share = counted(found.picks, "pick"), found.leaning.share
+    more = f" {counted(found.waiting, 'pick')} more must be heard first; look again in a minute."
+    waiting = more if found.waiting else ""
+    if not found.leaning.liked:
+        return f"Nothing shows yet on surprises ({picks}).{waiting}"
+    said, picked = SURPRISES[found.leaning.liked]
+    return (
+        f"{said}: you would pick {picked} about {round(share.value * 100)} times in 100 ({picks}; 95 %: "
+        f"{percent(share.low)} to {percent(share.high)}). What surprises is what our model of music did not "
+        f"expect.{waiting}"
+    )
 
 
 def mood_bar(leaning: Leaning) -> Bar:
