@@ -14,6 +14,11 @@ def see_how_open_it_is(visitor):
     expect(visitor.get("tension")).to_contain_text("It surprises most in bar")
 
 
+def see_what_is_open_yet(page):
+    expect(page.locator("#blind-tests")).to_contain_text("no average listener to compare with yet")
+    expect(page.locator("#taste-surprises")).to_contain_text("surprises")
+
+
 def test_a_clip_is_explained_changed_and_the_claim_is_offered(visit):
     visitor = visit(**PHONE).arrive()
     enough = "async () => (await (await fetch('/healthz')).json()).pool.pop >= 8"  # to have an average piece
@@ -25,7 +30,7 @@ def test_a_clip_is_explained_changed_and_the_claim_is_offered(visit):
     visitor.page.goto(f"{visitor.url}/taste")
     page = visitor.frame
     why = page.locator("#why")
-    expect(page.locator("#blind-tests")).to_contain_text("no average listener to compare with yet")
+    see_what_is_open_yet(page)
     expect(page.locator("#near-piece")).to_be_hidden()
     page.get_by_role("radio", name="Near one you know").check(force=True)
     page.locator("#near-piece input").click()

@@ -33,7 +33,12 @@ def heard_at_once(monkeypatch):
 
 def test_clips_are_heard_behind_the_page_and_kept(context, live, heard_at_once, monkeypatch):
     few, many = live(3), live(12)
-    assert load_surprises(context, context.identity.token(few)).count("Nothing shows yet on surprises (4 picks).") == 1
+    assert (
+        load_surprises(context, context.identity.token(few)).count(
+            "Nothing shows yet on surprises in the music (4 picks)."
+        )
+        == 1
+    )
     assert not surprises._kept
     first = liking.of_listener(context.studio, many)
     assert (first.picks, first.waiting) == (0, 11)  # two of thirteen were skipped
@@ -99,4 +104,4 @@ def test_what_is_said_has_its_doubt(liked, said):
 
 
 def test_nothing_is_said_of_nothing():
-    assert surprises_text(Surprises(leaning([]), 1, 0)) == "Nothing shows yet on surprises (1 pick)."
+    assert surprises_text(Surprises(leaning([]), 1, 0)) == "Nothing shows yet on surprises in the music (1 pick)."

@@ -148,7 +148,7 @@ def surprises_text(found: Surprises) -> str:
     more = f" {counted(found.waiting, 'pick')} more must be heard first; look again in a minute."
     waiting = more if found.waiting else ""
     if not found.leaning.liked:
-        return f"Nothing shows yet on surprises ({picks}).{waiting}"
+        return f"Nothing shows yet on surprises in the music ({picks}).{waiting}"
     said, picked = SURPRISES[found.leaning.liked]
     return (
         f"{said}: you would pick {picked} about {round(share.value * 100)} times in 100 ({picks}; 95 %: "
