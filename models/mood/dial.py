@@ -6,6 +6,7 @@ calm as a rule, and who wants them tense gets the least calm that there are.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -29,12 +30,14 @@ def corner(mood: MoodName) -> Floats:
     return np.array([VALENCE[place], AROUSAL[place]])
 
 
-def cost(heard: npt.ArrayLike, mood: MoodName, weight: float = WEIGHT) -> Floats:
+def cost(heard: npt.ArrayLike, mood: MoodName | Sequence[float], weight: float = WEIGHT) -> Floats:
     """What each piece loses for lying away from ``mood``, in standard deviations of a score ``(N,)``.
 
-    ``heard`` ``(N, 2)``: valence and arousal, -1 to 1. The nearest loses nothing. Raises as ``corner`` does.
+    ``heard`` ``(N, 2)``: valence and arousal, -1 to 1. ``mood``: a name, for its corner, or valence and arousal of any
+    place. The nearest loses nothing. Raises as ``corner`` does.
     """
-    away: Floats = np.linalg.norm(np.asarray(heard, dtype=np.float64).reshape(-1, 2) - corner(mood), axis=1)
+    wanted = corner(mood) if isinstance(mood, str) else np.asarray(mood, dtype=np.float64)
+    away: Floats = np.linalg.norm(np.asarray(heard, dtype=np.float64).reshape(-1, 2) - wanted, axis=1)
     if len(away) == 0:
         return away
     lost: Floats = weight * (away - away.min()) / max(float(away.std()), LEAST_SD)

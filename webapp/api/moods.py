@@ -5,22 +5,18 @@ Valence goes from sad (-1) to happy (1), arousal from calm (-1) to lively (1).
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from webapp.api.dependencies import ERRORS, Known, TheContext
 from webapp.api.studio import AskedRecipe, LinkKey, Named
-from webapp.composing.dials import noted_mood
+from webapp.composing.dials import Degree, noted_mood
 from webapp.generation.protocol import Mood
 from webapp.mood import hearing, steering
 from webapp.mood.words import in_words
 from webapp.studio.pieces import OpenedPiece
 
 router = APIRouter(prefix="/api/moods", tags=["studio"])
-
-Degree = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 
 
 class Heard(BaseModel):

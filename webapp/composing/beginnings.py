@@ -15,11 +15,10 @@ from db.queries import clips as clip_rows
 from db.queries import composed as rows
 from db.queries import offers
 from db.tables import Listener
-from models.mood.dial import MoodName
 from models.taste.head import Head
 from models.taste.search import CAREFUL, SEARCHED, pick, scores
 from models.taste.space import TasteSpace
-from webapp.composing.dials import mood_dial
+from webapp.composing.dials import MoodPlace, mood_dial
 from webapp.generation.protocol import GenerationError, Generator
 from webapp.learning import plays
 from webapp.learning.playable_clips import PlayableClips, PlayablePool, music_of
@@ -50,7 +49,7 @@ class Beginnings:
         free = clips.chosen([place for place, clip_id in enumerate(clips.ids) if clip_id not in taken])
         return cls(domain, plays.head_of(session, listener.id, space, domain), free)
 
-    def choose(self, database: Database, generation: Generator, mood: MoodName | None) -> uuid.UUID | None:
+    def choose(self, database: Database, generation: Generator, mood: MoodPlace | None) -> uuid.UUID | None:
         """One that is liked, and near the ``mood``; None where there is none, or no mood can be heard just now."""
         best = self._of_mood(database, generation, mood) if mood else self._best()
         return secrets.choice(best) if best else None
@@ -59,7 +58,7 @@ class Beginnings:
         best = pick(self.head, self.clips.features, AMONG) if self.clips.ids else []
         return [self.clips.ids[place] for place in best]
 
-    def _of_mood(self, database: Database, generation: Generator, mood: MoodName) -> list[uuid.UUID]:
+    def _of_mood(self, database: Database, generation: Generator, mood: MoodPlace) -> list[uuid.UUID]:
         """As drafts are chosen with a dial: among those that the head likes best (``steered_search``)."""
         if not self.clips.ids:
             return []

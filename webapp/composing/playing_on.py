@@ -24,7 +24,7 @@ from models.taste.similar import nearest
 from webapp.composing import sources
 from webapp.composing.bank import Bank
 from webapp.composing.clip_maker import ClipMaker, Order
-from webapp.composing.dials import MOOD, WISHED, mood_dial, mood_of, noted_mood
+from webapp.composing.dials import MOOD, WISHED, mood_dial, noted_mood, wanted_mood
 from webapp.composing.jobs import JobInHand
 from webapp.composing.steered_search import SteeredSearch
 from webapp.composing.titling import Titling
@@ -78,7 +78,7 @@ class WholePieceComposer:
         """Some of the best of the bank, as they were written."""
         rng, space = np.random.default_rng(job.seed), self._maker.style.space
         head = self._maker.database.transaction(lambda s: plays.head_of(s, job.listener_id, space, job.domain))
-        like, mood = self._like(job), job.payload.get(MOOD)
+        like, mood = self._like(job), wanted_mood(job.payload.get(MOOD))
         steered = SteeredSearch(head, space, CAREFUL, [mood_dial(self._maker.generation, mood)]) if mood else None
 
         def search(candidates: Candidates, drafts: Sequence[Draft], wanted: int) -> Sequence[Candidate]:
@@ -125,7 +125,7 @@ class WholePieceComposer:
         generation, domain = self._maker.generation, job.domain
         opening = Order(domain, seed, draft).composed(generation)
         form = _form(domain, Piece.from_json(opening.notes))
-        wished = mood_of(job.payload[MOOD]) if MOOD in job.payload else None
+        wished = wanted_mood(job.payload.get(MOOD))
         played = generation.play_on(opening.notes, GOES_ON[domain], seed, form, wished)
         recipe = {**opening.recipe, "content": "written", "writer": played.writer, "played_on": GOES_ON[domain]}
         recipe |= {"form": form, "title": self._titling.title(domain, played.notes, seed)}

@@ -6,10 +6,12 @@ worker's part is ``playing_on``.
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -19,11 +21,10 @@ from db.queries import jobs
 from db.queries import listeners as listener_rows
 from db.queries.composed import WholePiece
 from db.tables import Job, Listener
-from models.mood.dial import MoodName
 from models.taste.space import TasteSpace
 from webapp.composing import sources
 from webapp.composing.beginnings import Beginnings
-from webapp.composing.dials import MOOD, WISHED
+from webapp.composing.dials import MOOD, WISHED, MoodPlace, noted_mood, wanted_mood
 from webapp.composing.wishes import ASKED_PRIORITY, require_room
 from webapp.generation.protocol import Generator
 from webapp.learning.playable_clips import PlayablePool, music_of
@@ -34,6 +35,7 @@ from webapp.runtime.journal import Journal
 KIND = "compose_whole"
 MOST_A_DAY = 60
 COMING = ("running", "waiting")
+SAME_MOOD = 0.25  # at most so far apart are two places of a mood that mean the same
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,12 @@ def play_next(
     listener_id: uuid.UUID,
     *,
     journal: Journal,
-    mood: MoodName | None = None,
+    mood: MoodPlace | None = None,
 ) -> Programme:
     """Something new at once: the newest piece where it was not begun yet, or else a clip that is played on.
 
-    With a ``mood`` either is of that mood. While a piece is composed anyway that one is waited for. Raises as ``ask``
-    does.
+    With a ``mood`` either was made for that place, or one beside it. While a piece is composed anyway that one is
+    waited for. Raises as ``ask`` does.
     """
 
     def look(session: Session) -> Programme | Beginnings:
@@ -95,7 +97,7 @@ def play_next(
 
 
 def ask(
-    database: Database, journal: Journal, listener_id: uuid.UUID, name: str = "", *, mood: MoodName | None = None
+    database: Database, journal: Journal, listener_id: uuid.UUID, name: str = "", *, mood: MoodPlace | None = None
 ) -> Programme:
     """Leave a job for one more piece in the music that the listener hears now; there is one at a time.
 
@@ -178,7 +180,7 @@ def _locked(session: Session, listener_id: uuid.UUID) -> Listener:
     return listener
 
 
-def _there(session: Session, listener: Listener, mood: MoodName | None) -> Programme | None:
+def _there(session: Session, listener: Listener, mood: MoodPlace | None) -> Programme | None:
     """What is to be played or waited for before anything else is composed."""
     found = _programme(session, listener.id)
     if found.coming in COMING:
@@ -186,16 +188,20 @@ def _there(session: Session, listener: Listener, mood: MoodName | None) -> Progr
     newest = found.pieces[-1] if found.pieces else None
     if newest is None or newest.done or newest.domain != music_of(listener.domain):
         return None
-    wished = mood is None or newest.recipe.get(MOOD, {}).get(WISHED) == mood
-    return replace(found, sounds=True) if wished else None
+    made_for = wanted_mood(newest.recipe.get(MOOD, {}).get(WISHED))
+    return replace(found, sounds=True) if mood is None or (made_for and _near(made_for, mood)) else None
 
 
-def _payload(domain: str, mood: MoodName | None) -> dict[str, str]:
+def _near(one: MoodPlace, other: MoodPlace) -> bool:
+    return math.hypot(one.valence - other.valence, one.arousal - other.arousal) <= SAME_MOOD
+
+
+def _payload(domain: str, mood: MoodPlace | None) -> dict[str, Any]:
     """Of a job for something new."""
-    return {"domain": domain} | ({MOOD: mood} if mood else {})
+    return {"domain": domain} | ({MOOD: noted_mood(mood)} if mood else {})
 
 
-def _leave(session: Session, journal: Journal, listener: Listener, payload: dict[str, str]) -> bool:
+def _leave(session: Session, journal: Journal, listener: Listener, payload: dict[str, Any]) -> bool:
     """Leave a job; False where one is under way, which must be the same where a clip was named."""
     check_day(session, listener.id)
     require_room(session, KIND, listener.id)

@@ -21,9 +21,9 @@ from db.queries import votes as vote_rows
 from db.queries.clips import get_clip
 from db.queries.offers import met_clips
 from db.tables import PICTURES, Listener
-from models.mood.dial import MoodName
 from models.taste.space import TasteSpace
 from models.tension.dial import MOST
+from webapp.composing.dials import WantedMood
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany, UnknownListenerError
 
@@ -57,7 +57,7 @@ class Wish(BaseModel):
     ``careful``: a gift, what they surely like; ``surprise``: what they may like most; ``near``: the share ``keep`` of
     the clip ``near``, which they have voted on, and the rest to their taste.
     For a gift or a surprise ``tension`` turns the dial, calmer below 0 and tenser above, and ``mood`` says what it is
-    to express.
+    to express: a name, or valence and arousal of any place.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,7 +65,7 @@ class Wish(BaseModel):
     near: uuid.UUID | None = None
     keep: Annotated[float, Field(ge=LEAST_KEPT, le=MOST_KEPT)] = 0.5
     tension: Annotated[int, Field(ge=-MOST, le=MOST)] = 0
-    mood: MoodName | None = None
+    mood: WantedMood | None = None
 
     @model_validator(mode="after")
     def _names_a_piece_where_one_is_meant(self) -> Self:

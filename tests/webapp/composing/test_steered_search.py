@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from models.mood.dial import MOODS, corner
+from models.mood.dial import MOODS
 from models.music.notes import Piece
 from models.style.drafts import Draft
 from models.taste.head import Head
 from models.taste.search import CAREFUL, Candidates, best_latents
 from webapp.composing import wishes
 from webapp.composing.clip_maker import Order
-from webapp.composing.dials import MOOD, dials, mood_dial, tension_dial
+from webapp.composing.dials import MOOD, MoodPlace, dials, mood_dial, place_of, tension_dial
 from webapp.composing.steered_search import Dial, SteeredSearch
 from webapp.composing.wishes import Wish
 from webapp.generation.mood import MoodJudges
@@ -77,16 +77,19 @@ def test_what_is_found_is_as_open_as_the_dial_says_and_its_recipe_tells(space, h
     assert steered.noted(drafts[places[0]]).notes is drafts[places[0]].notes
 
 
-@pytest.mark.parametrize("mood", MOODS)
+@pytest.mark.parametrize("mood", [*MOODS, MoodPlace(valence=0.3, arousal=-0.2)])
 def test_what_is_found_is_near_the_mood_and_its_recipe_tells(space, head, drafts, ears, mood):
     heard = np.array([(each.valence, each.arousal) for each in ears.moods(music_of(drafts)).moods])
+    place = place_of(mood)
     steered, places = found(space, head, drafts, mood_dial(ears, mood))
-    away = np.linalg.norm(heard - corner(mood), axis=1)
+    away = np.linalg.norm(heard - [place.valence, place.arousal], axis=1)
     assert away[places].mean() < away.mean()
     valence, arousal = heard[places[0]]
     assert recipe_of(steered, drafts[places[0]])["mood"] == {
-        "wish": mood, "valence": pytest.approx(valence, abs=0.001), "arousal": pytest.approx(arousal, abs=0.001)
-    }  # fmt: skip
+        "wish": mood if mood in MOODS else mood.model_dump(),
+        "valence": pytest.approx(valence, abs=0.001),
+        "arousal": pytest.approx(arousal, abs=0.001),
+    }
 
 
 def test_what_two_dials_cost_is_added_up_and_both_are_noted(space, head, drafts, ears):
@@ -124,7 +127,10 @@ def test_where_nothing_is_written_it_searches_as_without_a_dial(space, head, dra
     assert steered.noted(unwritten[0]).latents.piece == unwritten[0].latents.piece
 
 
-@pytest.mark.parametrize("steered", [{"tension": -1}, {"mood": "sad"}, {"tension": 1, "mood": "calm"}])
+@pytest.mark.parametrize(
+    "steered",
+    [{"tension": -1}, {"mood": "sad"}, {"tension": 1, "mood": "calm"}, {"mood": {"valence": 0, "arousal": 0}}],
+)
 def test_what_is_steered_is_no_blind_proof_and_not_for_a_near_piece(steered):
     assert Wish(**steered).kind == "tension"
     assert Wish(mode="surprise", **steered).kind == "surprise"
@@ -144,3 +150,5 @@ def test_a_wish_beyond_the_dial_or_for_another_mood_is_refused():
         Wish(tension=3)
     with pytest.raises(ValidationError, match="'happy', 'tense', 'sad' or 'calm'"):
         Wish(mood="merry")
+    with pytest.raises(ValidationError, match="less than or equal to 1"):
+        Wish(mood={"valence": 1.1, "arousal": 0})

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
 from typing_extensions import TypedDict
 
-from webapp.composing.dials import noted_mood
+from webapp.composing.dials import Degree, noted_mood
 from webapp.context import Context
 from webapp.generation.protocol import Mood
 from webapp.mood import hearing, steering
@@ -15,8 +12,6 @@ from webapp.mood.words import in_words
 from webapp.studio.recipes import Recipe
 from webapp.ui.endpoints.endpoint import SLOW, Endpoint, SourceName, Token
 from webapp.ui.handlers import listener_of
-
-Degree = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 
 
 class HeardMood(TypedDict):
