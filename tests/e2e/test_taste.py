@@ -77,6 +77,33 @@ def test_a_clip_is_explained_changed_and_the_claim_is_offered(visit):
     assert modes.count("studio") == 1  # the claim's
 
 
+def test_a_gift_of_a_mood_lies_on_the_pad_where_the_judges_hear_it(visit):
+    visitor = visit(**PHONE).arrive()
+    for outcome in ("left", "right"):
+        cast(visitor, visitor.api("/api/offers")[0]["offer_id"], outcome)
+    visitor.page.goto(f"{visitor.url}/taste")
+    page = visitor.frame
+    pad, told = page.get_by_role("slider", name="Mood of what is composed"), page.locator("#wished-mood-told")
+    expect(told).to_have_text("Any mood: only your taste decides.")
+    box = pad.bounding_box()
+    pad.tap(position={"x": box["width"] * 0.95, "y": box["height"] * 0.7})
+    expect(told).to_have_text("You asked for music that is rather calm.")
+    page.get_by_role("radio", name="Near one you know").check(force=True)
+    expect(pad).to_be_hidden()
+    page.get_by_role("radio", name="A gift").check(force=True)
+    expect(pad).to_have_attribute("aria-valuetext", re.compile(r"^\d+ % happy, \d+ % calm$"))  # it is still chosen
+    visitor.get("compose").click()
+    expect(page.locator("#composing")).not_to_be_empty()
+    expect(told).to_contain_text("What was made for you sounds ", timeout=180_000)
+    expect(pad.locator("[data-part=new]")).to_be_visible()
+    place = visitor.api("/api/compose")["wish"]["mood"]
+    assert place["valence"] > 0.8
+    assert -0.5 < place["arousal"] < -0.3
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_role("button", name="Any mood").tap()
+    expect(told).to_contain_text("Any mood: only your taste decides. What was made for you sounds ")
+
+
 def test_a_card_is_shared_when_asked_for_opened_by_anybody_and_withdrawn(visit):
     visitor = visit().arrive()
     visitor.page.goto(f"{visitor.url}/taste")

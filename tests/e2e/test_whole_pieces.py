@@ -35,16 +35,31 @@ def plays_of(visitor, least):
     return [(play["clip_id"], play["outcome"]) for play in plays]
 
 
+def choose_moods(page, pad, told):
+    """One by keys, then any, then calm by a tap."""
+    any_mood = page.get_by_role("button", name="Any mood")
+    expect(any_mood).to_have_attribute("aria-pressed", "true")
+    pad.focus()
+    for key in ("ArrowLeft", "ArrowUp", "Enter"):
+        page.keyboard.press(key)
+    expect(told).to_contain_text("You asked for music that is in the middle")
+    any_mood.click()
+    expect(told).to_have_text("Any mood: only your taste decides.")
+    box = pad.bounding_box()
+    pad.click(position={"x": box["width"] * 0.9, "y": box["height"] * 0.9})
+    expect(told).to_have_text("You asked for music that is calm.")
+    expect(any_mood).to_have_attribute("aria-pressed", "false")
+    expect(pad.locator("[data-part=new]")).to_be_hidden()
+
+
 def test_a_piece_is_composed_sounds_and_the_next_one_follows_by_itself(site, visit):
     visitor = visit()
     page = visitor.page
     page.add_init_script(SOUNDS)
     page.goto(f"{site.url}/whole")
     expect(page.locator("#whole-told")).to_contain_text("Play something new")
-    calm = page.get_by_role("radio", name="Calm")
-    expect(page.get_by_role("radio", name="Any")).to_be_checked()
-    calm.check(force=True)
-    expect(page.locator("#whole-told")).to_have_text("Calm from the next piece on.")
+    pad, mood_told = page.get_by_role("slider", name="Mood of the next pieces"), page.locator("#whole-mood-told")
+    choose_moods(page, pad, mood_told)
     page.get_by_role("button", name="Play something new").click()
     rows = page.locator("#whole-pieces .k-listed")
     first, sounding = rows.last, re.compile("k-sounding")
@@ -52,6 +67,8 @@ def test_a_piece_is_composed_sounds_and_the_next_one_follows_by_itself(site, vis
     expect(first).to_contain_text("No. 1 begins; the rest is being composed")
     expect(first).to_contain_text(re.compile(r"Pop piano in .+ m(aj|in)or, \d/\dNo\. 1, 24 bars, \d+ s"))
     expect(first.locator(".k-cover svg")).to_be_visible()
+    expect(mood_told).to_contain_text("You asked for music that is calm. What plays sounds ")
+    expect(pad.locator("[data-part=new]")).to_be_visible()
     page.wait_for_function("window.sounds.length === 2")
     page.keyboard.press(" ")  # on a machine that does other things too, it might end before the next one is there
     expect(first.get_by_role("button", name="Play")).to_be_visible()
@@ -76,7 +93,7 @@ def test_a_piece_is_composed_sounds_and_the_next_one_follows_by_itself(site, vis
         [(one, "begun"), (one, "skipped"), (two, "begun"), (two, "skipped"), (one, "heard_out")]
     )
     page.reload()
-    expect(calm).to_be_checked()
+    expect(mood_told).to_have_text("You asked for music that is calm.")
     expect(rows.first).to_contain_text(re.compile(r"No\. [23],"))
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
     rows.last.locator(".k-saving summary").click()

@@ -1,4 +1,4 @@
-"""A place on the pad is chosen by mouse and by keys; arrows alone compose nothing."""
+"""A place on the pad is chosen by mouse and by keys, and taken away again; arrows alone compose nothing."""
 
 from __future__ import annotations
 
@@ -30,3 +30,24 @@ def test_a_place_is_chosen_by_mouse_and_by_keys(shown):
     dots = [pad.locator(f"[data-part={part}]").bounding_box() for part in ("old", "new")]
     assert dots[0]["x"] < dots[1]["x"]
     assert dots[0]["y"] > dots[1]["y"]
+
+
+def test_with_a_button_a_place_is_chosen_where_no_piece_lies_and_taken_away(shown):
+    page = shown()
+    pad, asked = page.get_by_role("slider", name="Mood of the next pieces"), page.get_by_label("Wanted")
+    any_mood, target = page.get_by_role("button", name="Any mood"), pad.locator("[data-part=target]")
+    expect(pad).to_have_attribute("aria-valuetext", "any mood")
+    expect(any_mood).to_have_attribute("aria-pressed", "true")
+    pad.focus()
+    page.keyboard.press("ArrowLeft")  # from the middle
+    expect(pad).to_have_attribute("aria-valuetext", "10 % sad, 0 % lively")
+    page.keyboard.press("Escape")
+    expect(target).to_be_hidden()
+    for key in ("ArrowLeft", "ArrowDown", "Enter", "ArrowDown"):
+        page.keyboard.press(key)
+    expect(asked).to_have_value("[-0.1, -0.1]")
+    expect(pad).to_have_attribute("aria-valuetext", "10 % sad, 20 % calm")  # where the keys are, before Enter
+    any_mood.click()
+    expect(asked).to_have_value("None")
+    expect(target).to_be_hidden()
+    expect(any_mood).to_have_attribute("aria-pressed", "true")

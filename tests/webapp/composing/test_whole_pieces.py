@@ -20,6 +20,7 @@ from models.style.drafts import Draft
 from models.style.pieces.checkpoint import tiny_pieces
 from models.style.pieces.sampling import Writer
 from webapp.composing import beginnings, playing_on, screening, whole_pieces
+from webapp.composing.dials import MoodPlace
 from webapp.composing.jobs import JobInHand
 from webapp.composing.playing_on import WholePieceComposer
 from webapp.composing.rendering import whole_length
@@ -28,7 +29,6 @@ from webapp.listeners import accounts, journal_rebuild
 from webapp.listening import plays
 from webapp.mood.words import in_words
 from webapp.runtime.errors import Contradiction, NotYours, TooMany, UnknownListenerError
-from webapp.ui.moods import ANY
 from webapp.ui.pages import whole
 from webapp.worker import HANDLERS, Worker
 
@@ -149,7 +149,7 @@ def test_the_page_plays_what_was_awaited_and_composes_the_next_while_the_newest_
     (domain, told, rows), *_ = whole.look(context, token)
     assert (domain, rows["rows"]) == ("pop", [])
     assert whole.NEW in told
-    _, _, told, timer, pieces, awaited = whole.ask(context, token, "", ANY)
+    _, _, told, timer, pieces, awaited = whole.ask(context, token, "", None)
     assert (pieces, timer["active"], awaited) == ([], True, True)
     assert "queue" in told
     work(context)
@@ -157,15 +157,15 @@ def test_the_page_plays_what_was_awaited_and_composes_the_next_while_the_newest_
     assert there.pieces["play"] > 0  # it sounds by itself
     assert [row["detail"][:5] for row in there.pieces["rows"]] == ["No. 1"]
     assert not there.awaited
-    begun = whole.begun(context, token, False, ANY, sounds(there.pieces["rows"][0]))
+    begun = whole.begun(context, token, False, None, sounds(there.pieces["rows"][0]))
     assert begun.timer["active"]
     work(context)
     after = whole.follow(context, token, awaited=False)
     assert [row["detail"][:5] for row in after.pieces] == ["No. 2", "No. 1"]
     assert "10 bars" in after.pieces[0]["detail"]
-    assert not whole.begun(context, token, False, ANY, sounds(after.pieces[1])).timer["active"]  # not the newest
+    assert not whole.begun(context, token, False, None, sounds(after.pieces[1])).timer["active"]  # not the newest
     _, _, told, timer, again, awaited = whole.ask(
-        context, token, "", ANY
+        context, token, "", None
     )  # what is there and was not begun is there at once
     assert (again["play"] > 0, timer["active"], awaited) == (True, False, False)
     assert [row["detail"][:5] for row in again["rows"]] == ["No. 2", "No. 1"]
@@ -175,10 +175,10 @@ def test_the_page_plays_what_was_awaited_and_composes_the_next_while_the_newest_
 def test_a_clip_that_the_address_names_is_played_on_once(context, listener, stock):
     clip_id = stock("dance", 1)[0]
     token = context.identity.token(listener)
-    named, button, *_ = whole.ask(context, token, f"clips/{clip_id}", ANY)
+    named, button, *_ = whole.ask(context, token, f"clips/{clip_id}", None)
     assert (named, button["value"]) == ("", whole.NEW)
     with pytest.raises(Contradiction, match="just now"):
-        whole.ask(context, token, f"clips/{stock('dance', 1)[0]}", ANY)
+        whole.ask(context, token, f"clips/{stock('dance', 1)[0]}", None)
     work(context)
     found = context.database.transaction(lambda s: s.scalars(select(Clip).where(Clip.kind == "whole")).one())
     begins = context.database.transaction(lambda s: Piece.from_json(s.get(Clip, clip_id).notes))
@@ -197,18 +197,18 @@ def test_where_nothing_is_ready_a_clip_sounds_at_once_and_is_played_on(context, 
     pool = {str(clip_id) for clip_id in stock("pop", 6)}
     waiting = {str(clip.clip_id) for pair in context.pairs.open(listener) for clip in pair.clips}
     token = context.identity.token(listener)
-    _, _, _, timer, pieces, awaited = whole.ask(context, token, "", ANY)
+    _, _, _, timer, pieces, awaited = whole.ask(context, token, "", None)
     (beginning,) = pieces["rows"]
     assert (pieces["play"] > 0, timer["active"], awaited) == (True, True, False)
     assert beginning["id"] in pool - waiting
     assert beginning["seconds"] == 14
-    assert whole.begun(context, token, False, ANY, sounds(beginning)).timer["active"]
+    assert whole.begun(context, token, False, None, sounds(beginning)).timer["active"]
     (_, _, rows), *_ = whole.look(context, token)  # whoever opens the page again meanwhile finds it there
     assert rows["rows"] == [beginning]
     work(context)
     (there,) = whole.follow(context, token, awaited=False).pieces
     assert there["begins"] == beginning["id"] != there["id"]
-    assert whole.begun(context, token, False, ANY, sounds(there)).timer["active"]
+    assert whole.begun(context, token, False, None, sounds(there)).timer["active"]
     work(context)
     newest, _ = whole.follow(context, token, awaited=False).pieces
     assert newest["begins"] == ""  # an opening of the bank
@@ -272,7 +272,16 @@ def test_what_is_no_clip_of_theirs_is_refused(context, listener):
     token = context.identity.token(listener)
     for named in ("nonsense", "clips/nonsense", f"clips/{uuid.UUID(int=9)}"):
         with pytest.raises(NotYours):
-            whole.ask(context, token, named, ANY)
+            whole.ask(context, token, named, None)
+
+
+def at(valence, arousal) -> dict:
+    """The pad with this place chosen."""
+    return {"target": [valence, arousal]}
+
+
+def silent(_):
+    raise GeneratorUnavailable("down")
 
 
 def heard(context, clip) -> dict:
@@ -283,7 +292,8 @@ def heard(context, clip) -> dict:
 @pytest.mark.usefixtures("writing")
 def test_a_piece_of_a_mood_begins_with_an_opening_near_it_and_says_how_the_whole_sounds(context, listener, monkeypatch):
     token = context.identity.token(listener)
-    whole_pieces.ask(context.database, context.journal, listener, mood="tense")
+    place = {"valence": -0.8, "arousal": 0.4}
+    whole_pieces.ask(context.database, context.journal, listener, mood=MoodPlace(**place))
     chosen: list[Draft] = []
     real = WholePieceComposer._compose
     monkeypatch.setattr(WholePieceComposer, "_compose", lambda *given: chosen.append(given[1]) or real(*given))
@@ -292,11 +302,11 @@ def test_a_piece_of_a_mood_begins_with_an_opening_near_it_and_says_how_the_whole
     work(context)
     openings = [draft for draft in context.bank._read_all("pop").drafts if draft.opens and draft.notes]
     moods = [context.generation.moods([each.notes.to_json()]).moods[0] for each in (chosen[0], *openings)]
-    away = [np.hypot(1 + each.valence, 1 - each.arousal) for each in moods]
+    away = [np.hypot(0.8 + each.valence, 0.4 - each.arousal) for each in moods]
     assert away[0] <= np.median(away[1:])
     (clip,) = clips(context)
-    assert clip.recipe["mood"] == {"wish": "tense", **heard(context, clip)}
-    assert [(mood.valence, mood.arousal) for mood in told] == [(-1, 1)]  # what is written after the opening, too
+    assert clip.recipe["mood"] == {"wish": place, **heard(context, clip)}
+    assert [(mood.valence, mood.arousal) for mood in told] == [(-0.8, 0.4)]  # what is written after the opening, too
     (row,) = whole.follow(context, token, awaited=False).pieces
     assert in_words(Mood(**heard(context, clip))) in row["detail"]
 
@@ -310,15 +320,18 @@ def test_what_sounds_at_once_has_the_mood_and_a_piece_of_another_one_is_left(con
     moods = {each.id: context.generation.moods([each.notes]).moods[0] for each in music}
     monkeypatch.setattr(dial.cost, "__defaults__", (1e6,))  # nothing else counts
     waiting = {clip.clip_id for pair in context.pairs.open(listener) for clip in pair.clips}
-    *_, pieces, _ = whole.ask(context, token, "", "sad")
+    *_, pieces, _ = whole.ask(context, token, "", at(-1, -1))
     away = {str(each): np.hypot(1 + mood.valence, 1 + mood.arousal) for each, mood in moods.items()}
     free = {each: away[each] for each in away if uuid.UUID(each) not in waiting}
     assert pieces["rows"][0]["id"] == min(free, key=free.get)
     work(context)
-    assert whole_pieces.programme(context.database, listener).pieces[0].recipe["mood"]["wish"] == "sad"
-    *_, again, _ = whole.ask(context, token, "", "sad")  # it was not begun yet
+    assert whole_pieces.programme(context.database, listener).pieces[0].recipe["mood"]["wish"] == {
+        "valence": -1,
+        "arousal": -1,
+    }
+    *_, again, _ = whole.ask(context, token, "", at(-0.9, -0.8))  # it was not begun yet, and the place is beside
     assert len(again["rows"]) == 1
-    *_, other, _ = whole.ask(context, token, "", "happy")
+    *_, other, _ = whole.ask(context, token, "", at(-0.5, -1))
     assert "No. 2 begins" in other["rows"][0]["detail"]
 
 
@@ -326,24 +339,38 @@ def test_where_no_mood_can_be_heard_the_piece_is_composed_from_the_bank_when_it_
     context, listener, stock, monkeypatch
 ):
     stock("pop", 4)
-
-    def silent(_):
-        raise GeneratorUnavailable("down")
-
     monkeypatch.setattr(context.generation, "moods", silent)
-    *_, timer, pieces, awaited = whole.ask(context, context.identity.token(listener), "", "calm")
+    *_, timer, pieces, awaited = whole.ask(context, context.identity.token(listener), "", at(0.3, -0.7))
     assert (timer["active"], pieces, awaited) == (True, [], True)
     job = context.database.transaction(lambda s: s.scalars(select(Job)).one())
-    assert job.payload == {"domain": "pop", "mood": "calm"}
+    assert job.payload == {"domain": "pop", "mood": {"valence": 0.3, "arousal": -0.7}}
 
 
 def test_the_mood_that_is_chosen_holds_from_the_next_piece_on(context, listener, stock):
     (piece,) = stock("pop", 1, composed_for=listener, lengths=(7.0,))
     context.database.transaction(lambda s: s.execute(update(Clip).values(kind="whole", recipe=RECIPE)))
-    assert "Calm from the next piece on" in whole.choose_mood("calm")
-    assert "Any mood from the next piece on" in whole.choose_mood(ANY)
-    whole.begun(context, context.identity.token(listener), False, "calm", sounds({"id": str(piece)}))
-    assert context.database.transaction(lambda s: s.scalars(select(Job)).one()).payload["mood"] == "calm"
+    whole.begun(context, context.identity.token(listener), False, at(0, -0.5), sounds({"id": str(piece)}))
+    job = context.database.transaction(lambda s: s.scalars(select(Job)).one())
+    assert job.payload["mood"] == {"valence": 0, "arousal": -0.5}
+
+
+def test_what_begins_to_sound_lies_on_the_pad_where_the_judges_hear_it(context, listener, stock, monkeypatch):
+    (piece,) = stock("pop", 1)
+    (clip,) = clips(context)
+    token, row = context.identity.token(listener), sounds({"id": str(piece)})
+    assert whole.hear(context, token, row) == list(heard(context, clip).values())
+    assert whole.hear(context, token, sounds({"id": str(uuid.UUID(int=9))})) is None
+    monkeypatch.setattr(context.generation, "moods", silent)
+    assert whole.hear(context, token, row) is None
+
+
+def test_a_piece_made_for_a_mood_by_its_name_is_of_that_place(context, listener, stock):
+    stock("pop", 1, composed_for=listener, lengths=(7.0,))
+    values = {"kind": "whole", "recipe": RECIPE | {"mood": {"wish": "calm"}}}
+    context.database.transaction(lambda s: s.execute(update(Clip).values(**values)))
+    token = context.identity.token(listener)
+    *_, calm, _ = whole.ask(context, token, "", at(0.9, -0.9))
+    assert len(calm["rows"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 // @ts-check
-// A pad of valence and arousal: two pieces lie on it, and a point is chosen for the next.
+// A pad of valence and arousal: pieces lie on it, and a point is chosen for the next.
 
 import { dress } from "./shared/dress.js";
 
@@ -10,6 +10,7 @@ import { dress } from "./shared/dress.js";
 
 const STEP = 0.1;
 const MOVES = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+const MIDDLE = /** @type {Place} */ ([0, 0]);
 const NOTHING = { names: ["", ""], old: null, new: null, fixed: false, target: null };
 
 const within = (/** @type {number} */ value) => Math.max(-1, Math.min(1, Math.round(value * 100) / 100));
@@ -28,6 +29,8 @@ class Pad {
     this.props = props;
     this.trigger = trigger;
     this.pad = /** @type {HTMLElement} */ (element.querySelector(".k-mood-pad"));
+    this.any = /** @type {HTMLElement | null} */ (element.querySelector("[data-part=any]"));
+    this.any?.addEventListener("click", () => this.#choose(null));
     this.pad.addEventListener("click", (event) => this.#choose(this.#under(event)));
     this.pad.addEventListener("keydown", (event) => this.#key(event));
     this.pad.addEventListener("blur", () => this.#point(null));
@@ -38,15 +41,23 @@ class Pad {
     return this.props.value ?? NOTHING;
   }
 
+  /** Whether a place can be chosen: on some pages only beside a piece that lies there. */
+  get #open() {
+    const { fixed, old } = this.#shown;
+    return !fixed && Boolean(old || this.any);
+  }
+
   show() {
-    const { old, new: made, target, fixed } = this.#shown;
+    const { old, new: made, target } = this.#shown;
+    const asked = this.#pointed ?? target;
     this.#put("old", old);
     this.#put("new", made);
-    this.#put("target", target ?? this.#pointed);
-    this.pad.setAttribute("aria-disabled", String(fixed || !old));
-    const here = target ?? this.#pointed ?? made ?? old;
+    this.#put("target", asked);
+    this.pad.setAttribute("aria-disabled", String(!this.#open));
+    this.any?.setAttribute("aria-pressed", String(!target));
+    const here = asked ?? (this.any ? null : (made ?? old));
     this.pad.setAttribute("aria-valuenow", String(Math.round(100 * (here?.[0] ?? 0))));
-    this.pad.setAttribute("aria-valuetext", here ? inWords(here) : "not heard yet");
+    this.pad.setAttribute("aria-valuetext", here ? inWords(here) : this.any ? "any mood" : "not heard yet");
   }
 
   /**
@@ -77,8 +88,8 @@ class Pad {
   #key(event) {
     const move = MOVES[/** @type {keyof typeof MOVES} */ (event.key)];
     const { old, new: made, target } = this.#shown;
-    const from = this.#pointed ?? target ?? made ?? old;
-    if (!from || event.ctrlKey || event.metaKey || event.altKey) return;
+    const from = this.#pointed ?? target ?? made ?? old ?? MIDDLE;
+    if (!this.#open || event.ctrlKey || event.metaKey || event.altKey) return;
     if (move) this.#point([within(from[0] + STEP * move[0]), within(from[1] + STEP * move[1])]);
     else if (event.key === "Enter" && this.#pointed) this.#choose(this.#pointed);
     else if (event.key === "Escape" && this.#pointed) this.#point(null);
@@ -87,12 +98,11 @@ class Pad {
     event.stopPropagation();
   }
 
-  /** @param {Place} target */
+  /** @param {Place | null} target null: any */
   #choose(target) {
-    const shown = this.#shown;
-    if (shown.fixed || !shown.old) return;
+    if (!this.#open) return;
     this.#pointed = null;
-    this.props.value = { ...shown, target };
+    this.props.value = { ...this.#shown, target };
     this.show();
     this.trigger("input");
   }

@@ -1,4 +1,4 @@
-"""A pad of valence and arousal: where the old and the new piece lie, and where the next one is to go.
+"""A pad of valence and arousal: where pieces lie, and where the next one is to go.
 
 Run ``python -m webapp.ui.components.mood_pad`` for a page of ten lines that tells where was asked for.
 """
@@ -6,6 +6,7 @@ Run ``python -m webapp.ui.components.mood_pad`` for a page of ten lines that tel
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from webapp.generation.protocol import Mood
@@ -25,31 +26,44 @@ class Moods:
     fixed: bool = False
 
 
+ANY = '<button type="button" class="k-quiet k-small" data-part="any" aria-pressed="true">Any mood</button>'
+
+
 class MoodPad(Component):
     """A square: sad to happy from left to right, calm to lively upwards. A point is chosen by mouse, touch or keys.
 
     Args:
         value: ``Moods``, or ``None`` for nothing. In the browser and for handlers it is a dictionary, with ``target``,
             valence and arousal (-1 to 1 each) of the point that was chosen.
+        label: What the pad is called for those who don't see it.
+        any_button: A button below takes the point away again, and it may be chosen while no piece lies on the pad.
 
     Events:
-        input: A point was chosen.
+        input: A point was chosen, or taken away.
     """
 
     script = "mood_pad.js"
 
-    def __init__(self, value: Moods | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        value: Moods | None = None,
+        *,
+        label: str = "Mood of the next version",
+        any_button: bool = False,
+        **settings: Any,
+    ) -> None:
         super().__init__(
             value,
-            html_template="""
+            html_template=f"""
 <div class="kallos k-mood" style="visibility: hidden" data-testid="mood-pad">
-  <div class="k-mood-pad" role="slider" tabindex="0" aria-label="Mood of the next version" aria-valuemin="-100"
+  <div class="k-mood-pad" role="slider" tabindex="0" aria-label="{escape(label)}" aria-valuemin="-100"
        aria-valuemax="100" aria-describedby="mood-keys">
     <span data-corner="tense">tense</span><span data-corner="happy">happy</span>
     <span data-corner="sad">sad</span><span data-corner="calm">calm</span>
     <i data-part="old" hidden></i><i data-part="new" hidden></i><i data-part="target" hidden></i>
   </div>
   <p class="k-mood-keys" id="mood-keys">Tap a place, or move there with the arrow keys and press Enter.</p>
+  {ANY if any_button else ""}
 </div>""",
             **settings,
         )
@@ -72,5 +86,8 @@ if __name__ == "__main__":
     with gr.Blocks() as demo:
         pad = MoodPad(Moods(("old", "new"), Mood(valence=-0.4, arousal=-0.2), Mood(valence=0.6, arousal=0.5)))
         told = gr.Textbox(label="Asked for")
-        pad.input(lambda shown: str(shown["target"]), pad, told)
+        free = MoodPad(Moods(), label="Mood of the next pieces", any_button=True)
+        wanted = gr.Textbox(label="Wanted")
+        for each, said in ((pad, told), (free, wanted)):
+            each.input(lambda shown: str(shown["target"]), each, said)
     demo.launch()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -21,13 +20,13 @@ from webapp.listeners import accounts
 from webapp.listening import ShownClip, plays
 from webapp.mood.words import A_LITTLE, in_words
 from webapp.runtime.errors import NotYours
-from webapp.ui import arrival, saving
+from webapp.ui import arrival, moods, saving
 from webapp.ui.components.clip_list import ClipList, playing, resting
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, explain, heading, page, status
-from webapp.ui.moods import ANY, GUESSED, MOODS, mood_of
+from webapp.ui.moods import MoodChoice, place_of
 from webapp.ui.pages.picking import DOMAINS, ways
 from webapp.ui.queueing import queueing
 
@@ -40,15 +39,16 @@ NAMED = f"""() => {{
   return [named[0] ?? "", named.length ? "{THIS}" : "{NEW}"];
 }}"""
 # The tab keeps the mood, which is of the moment; a frame may be denied to keep anything.
-KEEP_MOOD = """(mood) => {
-  try { sessionStorage.setItem("kallos.mood", mood); } catch {}
-  return mood;
+KEEP_MOOD = """(pad) => {
+  try { sessionStorage.setItem("kallos.mood", JSON.stringify(pad.target)); } catch {}
 }"""
-KEPT_MOOD = f"""(there) => {{
+KEPT_MOOD = """(pad) => {
   let kept = null;
-  try {{ kept = sessionStorage.getItem("kallos.mood"); }} catch {{}}
-  return there || ({json.dumps([value for _, value in MOODS])}.includes(kept) ? kept : "{ANY}");
-}}"""
+  try { kept = JSON.parse(sessionStorage.getItem("kallos.mood")); } catch {}
+  const place = Array.isArray(kept) && kept.length === 2 && kept.every((value) => Math.abs(value) <= 1);
+  return pad.target || !place ? pad : { ...pad, target: kept };
+}"""
+ABOUT_MOOD = "The next pieces that are composed come as near to your place as your taste allows."
 MORE, ENDING = "More like this", "Another ending"
 LISTED = 20  # of the newest pieces; those that were kept stay besides
 FIRST = f"Press “{NEW}”: a piece of up to a minute is composed for you, and then the next."
@@ -80,8 +80,8 @@ def build(context: Context) -> None:
             ways("whole")
             told = gr.HTML(apply_default_css=False, elem_id="whole-told")
             Volume()
-        mood = gr.Radio(MOODS, label="Mood", info=GUESSED, elem_classes="k-choices", elem_id="whole-mood")
         more = gr.Button(NEW, variant="primary", elem_id="whole-more", scale=0, min_width=200)
+        mood = MoodChoice("Mood of the next pieces", ABOUT_MOOD, "what plays", "whole-mood")
         pieces = ClipList(endless=True, action=(MORE, ENDING), elem_id="whole-pieces", interactive=True)
         explain(
             f"The newest {LISTED} stay here, and those that you keep. Keys: <kbd>N</kbd> next, <kbd>P</kbd> previous, "
@@ -98,14 +98,15 @@ def build(context: Context) -> None:
     timer = gr.Timer(POLL_S, active=False)
     outputs = [told, timer, pieces, awaited]
     gr.on(None, None, None, [named, more], js=NAMED)
-    gr.on(None, None, mood, mood, js=KEPT_MOOD)
+    mood.say(listener.change(None, mood.pad, mood.pad, js=KEPT_MOOD))
+    mood.pad.input(None, mood.pad, None, js=KEEP_MOOD)
     arrival.fill(listener.change, bound(look, context), listener, [domain, told, pieces], [timer, tells])
     tells.input(bound(let_plays_tell, context), [listener, tells], told, js=listener.awaited, **CHOICE)
     domain.input(bound(choose_domain, context), [listener, domain], told, js=listener.awaited, **CHOICE)
-    mood.input(choose_mood, mood, told, js=KEEP_MOOD, **CHOICE)
-    more.click(bound(ask, context), [listener, named, mood], [named, more, *outputs], js=listener.awaited, **QUIET)
+    more.click(bound(ask, context), [listener, named, mood.pad], [named, more, *outputs], js=listener.awaited, **QUIET)
     # also one that begins while the server still notes the one before
-    pieces.select(bound(begun, context), [listener, awaited, mood], outputs, trigger_mode="multiple", **QUIET)
+    pieces.select(bound(begun, context), [listener, awaited, mood.pad], outputs, trigger_mode="multiple", **QUIET)
+    mood.lay(pieces.select, bound(hear, context), listener)
     pieces.act(bound(ask_for_more, context), inputs=listener, outputs=outputs, **QUIET)
     timer.tick(bound(follow, context), inputs=[listener, awaited], outputs=outputs, **QUIET)
 
@@ -134,13 +135,12 @@ def choose_domain(context: Context, token: str | None, domain: str) -> str:
     return status(f"{called} from the next piece on.")
 
 
-def choose_mood(mood: str) -> str:
-    """Another mood, from the next piece on."""
-    called = next(label for label, value in MOODS if value == mood)
-    return status(f"{called}{' mood' if mood == ANY else ''} from the next piece on.")
+def hear(context: Context, token: str | None, event: gr.EventData) -> list[float] | None:
+    """Where the piece that begins to sound lies on the pad."""
+    return moods.hear(context, token, event.id)
 
 
-def ask(context: Context, token: str | None, named: str, mood: str | None) -> tuple[Any, ...]:
+def ask(context: Context, token: str | None, named: str, mood: dict[str, Any] | None) -> tuple[Any, ...]:
     """Play something new, or what the address named and then on from it; what begins now sounds at once."""
     listener_id = listener_of(context, token)
     if named:
@@ -152,7 +152,7 @@ def ask(context: Context, token: str | None, named: str, mood: str | None) -> tu
     else:
         found = whole_pieces.play_next(
             context.database, context.space, context.playable, context.generation, listener_id,
-            journal=context.journal, mood=mood_of(mood),
+            journal=context.journal, mood=place_of(mood),
         )  # fmt: skip
     now = shown(context, found, awaited=not found.sounds)
     return ("", gr.update(value=NEW), *(now._replace(pieces=playing(now.pieces)) if found.sounds else now))
@@ -172,7 +172,7 @@ def begun(
     context: Context,
     token: str | None,
     awaited: bool,  # noqa: FBT001 (an input)
-    mood: str | None,
+    mood: dict[str, Any] | None,
     event: gr.EventData,
 ) -> Shown:
     """A piece begins to sound; with the newest of them the next one is composed."""
@@ -182,7 +182,7 @@ def begun(
     if event.id in pieces:  # and no opening, which is played on by now
         plays.record(context.database, context.journal, listener_id, uuid.UUID(event.id), outcome="begun", heard_ms=0)
         if event.id == pieces[-1]:
-            found = whole_pieces.ask(context.database, context.journal, listener_id, mood=mood_of(mood))
+            found = whole_pieces.ask(context.database, context.journal, listener_id, mood=place_of(mood))
     return shown(context, found, awaited=awaited)._replace(pieces=gr.skip())
 
 

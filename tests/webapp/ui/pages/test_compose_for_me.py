@@ -1,4 +1,4 @@
-"""Compose for me on the page: what a wish shows, and what becomes of the mood that was chosen."""
+"""Compose for me on the page: what a wish shows, what becomes of the mood that was chosen, and of what was made."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import re
 import uuid
 
 import pytest
+from sqlalchemy import update
 
+from db.tables import Job
 from webapp.composing import wishes
 from webapp.composing.wishes import Wish
 from webapp.taste.blind_tests import BlindTests, WinRate
-from webapp.ui.moods import ANY
 from webapp.ui.pages.taste import composing, likings
 from webapp.ui.words import OF_PICTURES
 
@@ -38,9 +39,27 @@ def test_of_pictures_nothing_is_said_of_pieces_or_composing():
 
 @pytest.mark.parametrize(
     ("tension", "mood", "wish"),
-    [(0, ANY, Wish()), (None, None, Wish()), (0, "sad", Wish(mood="sad")), (1, "calm", Wish(tension=1, mood="calm"))],
+    [
+        (0, {"target": None}, Wish()),
+        (None, None, Wish()),
+        (0, {"target": [-0.4, 0.1]}, Wish(mood={"valence": -0.4, "arousal": 0.1})),
+        (1, {"target": [0, 0]}, Wish(tension=1, mood={"valence": 0, "arousal": 0})),
+    ],
 )
 def test_the_mood_that_was_chosen_is_wished_for(context, live, tension, mood, wish):
     listener = live()
     composing.compose(context, context.identity.token(listener), "careful", None, 50, tension, mood)
     assert wishes.state(context.database, listener).wish == wish
+
+
+def test_what_was_made_is_named_for_the_pad_until_the_next_is_asked_for(context, live, stock):
+    listener = live()
+    token = context.identity.token(listener)
+    assert composing.look(context, token).opened is None
+    composing.compose(context, token, "careful", None, 50, 0, None)
+    stock("pop", 1, composed_for=listener)
+    context.database.transaction(lambda s: s.execute(update(Job).values(state="done")))
+    found = composing.follow(context, token)
+    assert found.opened == found.gift["rows"][0]["id"]
+    assert composing.look(context, token).opened == found.opened
+    assert composing.compose(context, token, "careful", None, 50, 0, {"target": [1, 1]}).opened is None

@@ -21,6 +21,15 @@ function takenFromAddress(name) {
   return found;
 }
 
+/** What the tab alone keeps: the mood that was chosen for whole pieces. */
+function forgetMoment() {
+  try {
+    sessionStorage.removeItem("kallos.mood");
+  } catch {
+    // a frame that keeps nothing
+  }
+}
+
 /**
  * Become the listener of this token; the one before stays aside, should it be wanted back.
  * @param {string} given
@@ -29,6 +38,7 @@ function become(given) {
   const before = store.get(TOKEN);
   if (before === given) return;
   for (const key of OF_A_LISTENER) store.remove(key);
+  forgetMoment();
   if (before) store.set(TOKEN_BEFORE, before);
   store.set(TOKEN, given);
 }
@@ -260,6 +270,7 @@ export async function audio(/** @type {string} */ address) {
 export async function forget() {
   await json("DELETE", "/api/listener");
   for (const key of [...OF_A_LISTENER, TOKEN_BEFORE]) store.remove(key);
+  forgetMoment();
 }
 
 /**

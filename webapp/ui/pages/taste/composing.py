@@ -15,12 +15,12 @@ from webapp.context import Context
 from webapp.listeners import accounts
 from webapp.listening import ShownClip
 from webapp.runtime.errors import NotReady
-from webapp.ui import saving
+from webapp.ui import moods, saving
 from webapp.ui.components.clip_list import ClipList, playing
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, explain, status
-from webapp.ui.moods import ANY, GUESSED, MOODS, mood_of
+from webapp.ui.moods import MoodChoice, place_of
 from webapp.ui.queueing import queueing
 from webapp.ui.words import OF_MUSIC, OF_PICTURES, Words, words_of
 
@@ -36,6 +36,7 @@ ABOUT = {
     "near": "A {one} that you know: some of it is kept, the rest is {done} anew to your taste.",
 }
 CALLED = {"careful": "A gift", "surprise": "A surprise", "near": "Near a {one}"}
+ABOUT_MOOD = "Of the ideas that suit you best, those are taken that are nearest to your place."
 NOT_OF_A_WISH = {"opened", "studio"}
 NO_PIECE = "None of the {one}s you like is of what you compare now. Pick from a few more pairs first."
 BLIND = "The others come blind among your next pairs, so that you can find out whether they are any better."
@@ -53,11 +54,12 @@ class Chosen(NamedTuple):
 
 
 class Followed(NamedTuple):
-    """What following the job sets, in the order of its outputs."""
+    """What following the job sets, in the order of its outputs; ``opened`` is the gift's id, where it is music."""
 
     text: str
     timer: dict[str, Any]
     gift: Any
+    opened: Any
 
 
 def build(
@@ -76,9 +78,8 @@ def build(
                 TENSION, value=0, label="Calmer or tenser", info=TENSION_INFO, elem_classes="k-choices",
                 elem_id="tension-dial",
             )  # fmt: skip
-            mood = gr.Radio(
-                MOODS, value=ANY, label="Mood", info=GUESSED, elem_classes="k-choices", elem_id="wished-mood"
-            )
+            with gr.Column() as of_a_mood:
+                mood = MoodChoice("Mood of what is composed", ABOUT_MOOD, "what was made for you", "wished-mood")
             with gr.Row(visible=False) as near:
                 piece = gr.Dropdown([], label="Which one", elem_id="near-piece")
                 keep = gr.Slider(
@@ -89,10 +90,13 @@ def build(
             explain('<a href="together">Compose for two</a>: music that you and somebody else would both like.')
         ask = gr.Button(OF_MUSIC.wish, variant="primary", elem_id="compose", scale=0, min_width=180)
     timer, pictures = gr.Timer(POLL_S, active=False), gr.State(value=False)
-    outputs = [told, timer, gift]
+    opened_id = gr.State()
+    outputs = [told, timer, gift, opened_id]
     gr.on(changes, bound(look, context), inputs=listener, outputs=outputs, **QUIET)
     gr.on(changes, bound(compares_pictures, context), inputs=listener, outputs=pictures, **QUIET)
     timer.tick(bound(follow, context), inputs=listener, outputs=outputs, **QUIET)
+    mood.reset(listener.change)
+    mood.lay(opened_id.change, bound(moods.hear, context), [listener, opened_id])
     favourites.change(
         lambda named: gr.update(choices=named, value=named[0][1] if named else None), favourites, piece, **QUIET
     )
@@ -100,10 +104,10 @@ def build(
         [wish.change, favourites.change, pictures.change],
         choose,
         inputs=[wish, favourites, pictures],
-        outputs=[about, near, tension, mood, ask, title],
+        outputs=[about, near, tension, of_a_mood, ask, title],
         **QUIET,
     )
-    chosen = [listener, wish, piece, keep, tension, mood]
+    chosen = [listener, wish, piece, keep, tension, mood.pad]
     ask.click(bound(compose, context), inputs=chosen, outputs=outputs, **QUIET)
     return section
 
@@ -137,11 +141,11 @@ def compose(  # noqa: PLR0917 (what is chosen, control by control)
     piece: str | None,
     keep: float,
     tension: int | None,
-    mood: str | None,
+    mood: dict[str, Any] | None,
 ) -> Followed:
     """Leave the job."""
     near = uuid.UUID(piece) if mode == "near" and piece else None
-    steered = {} if near else {"tension": tension or 0, "mood": mood_of(mood)}
+    steered = {} if near else {"tension": tension or 0, "mood": place_of(mood)}
     wish = Wish.model_validate({"mode": mode, "near": near, "keep": keep / 100, **steered})
     listener_id = listener_of(context, token)
     state = wishes.ask(context.database, context.space, listener_id, wish)
@@ -160,9 +164,9 @@ def follow(context: Context, token: str | None) -> Followed:
     listener_id = listener_of(context, token)
     before, words = wishes.state(context.database, listener_id), _words(context, listener_id)
     if _goes_on(before):
-        return _followed(context, before, gr.skip(), words)
+        return _followed(context, before, None, words)
     gift = opened(context, listener_id)
-    return _followed(context, wishes.state(context.database, listener_id), playing(gift) if gift else [], words)
+    return _followed(context, wishes.state(context.database, listener_id), gift, words, plays=True)
 
 
 def opened(context: Context, listener_id: uuid.UUID) -> list[dict[str, Any]]:
@@ -177,6 +181,7 @@ def opened(context: Context, listener_id: uuid.UUID) -> list[dict[str, Any]]:
     words = OF_PICTURES if shown.image_url else OF_MUSIC
     return [
         {
+            "id": str(found.clip_id),
             "heading": CALLED[found.mode].format(one=words.one),
             "detail": f"{words.done} for you",
             "audio_url": shown.audio_url,
@@ -196,13 +201,17 @@ def _goes_on(state: ComposingState) -> bool:
     return state.state in {"waiting", "running"}
 
 
-def _followed(context: Context, state: ComposingState, gift: Any, words: Words) -> Followed:
+def _followed(
+    context: Context, state: ComposingState, gift: list[dict[str, Any]] | None, words: Words, *, plays: bool = False
+) -> Followed:
+    """``gift``: None where it stays as it is; ``plays``: it sounds at once."""
     going = _goes_on(state)
     clips = [clip for clip in state.clips if clip.mode not in NOT_OF_A_WISH]
     return Followed(
         text=status(under_way(context, state, words) if going else ended(state.state, clips, words)) + _bar(state),
         timer=gr.update(active=going),
-        gift=gift,
+        gift=gr.skip() if gift is None else playing(gift) if plays and gift else gift,
+        opened=gr.skip() if gift is None else next((row["id"] for row in gift if not row["image_url"]), None),
     )
 
 
