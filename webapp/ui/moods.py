@@ -50,11 +50,11 @@ class MoodChoice:
     def lay(self, event: Callable[..., Dependency], handler: Callable[..., Any], inputs: Any) -> None:
         """Put what a handler hears at an event on the pad, as ``hear`` gives it."""
         heard = gr.JSON(visible="hidden")
-        self.say(event(handler, inputs, heard, **CHOICE).then(None, [heard, self.pad], self.pad, js=LAY))
+        self.say(event(handler, inputs, heard, **CHOICE).then(None, [heard, self.pad], self.pad, js=LAY, **CHOICE))
 
     def reset(self, event: Callable[..., Dependency]) -> None:
         """Go back to any mood at an event."""
-        self.say(event(None, self.pad, self.pad, js=RESET))
+        self.say(event(None, self.pad, self.pad, js=RESET, **CHOICE))
 
     def say(self, shown: Dependency) -> None:
         """Say in words what the pad shows after an event."""

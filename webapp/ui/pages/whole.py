@@ -98,8 +98,8 @@ def build(context: Context) -> None:
     timer = gr.Timer(POLL_S, active=False)
     outputs = [told, timer, pieces, awaited]
     gr.on(None, None, None, [named, more], js=NAMED)
-    mood.say(listener.change(None, mood.pad, mood.pad, js=KEPT_MOOD))
-    mood.pad.input(None, mood.pad, None, js=KEEP_MOOD)
+    mood.say(listener.change(None, mood.pad, mood.pad, js=KEPT_MOOD, **CHOICE))
+    mood.pad.input(None, mood.pad, None, js=KEEP_MOOD, **CHOICE)
     arrival.fill(listener.change, bound(look, context), listener, [domain, told, pieces], [timer, tells])
     tells.input(bound(let_plays_tell, context), [listener, tells], told, js=listener.awaited, **CHOICE)
     domain.input(bound(choose_domain, context), [listener, domain], told, js=listener.awaited, **CHOICE)
