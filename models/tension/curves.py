@@ -23,6 +23,15 @@ class HeardNote:
 
 
 @dataclass(frozen=True)
+class HeardBeat:
+    """A beat in which notes begin: where it does, in bars, and the mean nats of these notes."""
+
+    onset: float
+    surprise: float
+    uncertainty: float
+
+
+@dataclass(frozen=True)
 class Curves:
     """A piece as it was heard.
 
@@ -30,7 +39,7 @@ class Curves:
     ``uncertainty``, nats a note, and ``recognised``, how surely a bar is found to be this piece's own among sixteen,
     have one figure a bar, None where there is none. ``heard_whole``: not cut off; ``loose``: it was played off the
     beat, and moved to sixteenths. ``usual_surprise``, ``usual_uncertainty``: the means of real music of that
-    domain. ``silent_bars``: before the first note, of which nothing is told.
+    domain. ``silent_bars``: before the first note, of which nothing is told. ``beats``: dotted ones in compound meters.
     """
 
     domain: str = ""
@@ -46,6 +55,7 @@ class Curves:
     usual_surprise: float = 0.0
     usual_uncertainty: float = 0.0
     silent_bars: int = 0
+    beats: tuple[HeardBeat, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists; ``from_json`` gives the same again."""
@@ -59,4 +69,5 @@ class Curves:
             for each in told["notes"]
         ]
         by_bar = {name: tuple(told[name]) for name in ("surprise", "uncertainty", "recognised")}
-        return cls(**{**told, **by_bar, "notes": tuple(notes)})
+        beats = tuple(HeardBeat(**each) for each in told["beats"])
+        return cls(**{**told, **by_bar, "notes": tuple(notes), "beats": beats})

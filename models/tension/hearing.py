@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from models.experiments.dataset import likely_domain
+from models.music.dance_types import beat_ticks
 from models.music.midi import SIXTEENTH, on_grid
 from models.music.notes import TICKS_PER_QUARTER, Piece
 from models.music.tokens import from_tokens
 from models.style.pieces.data import regular_tokens
 from models.tension.checkpoint import TensionBundle
-from models.tension.curves import Curves, HeardNote
+from models.tension.curves import Curves, HeardBeat, HeardNote
 from models.tension.future import MOST_STEPS, Heard, hear
 from models.tension.past import bars_of, recognised
 from models.tension.score import Measured, score
@@ -40,10 +41,12 @@ def curves(bundle: TensionBundle, piece: Piece) -> Curves:
     rewards = score(measured, usual)
     surprise, uncertainty = heard.by_bar()
     silent = int(np.searchsorted(piece.bars[:, 0], piece.notes[:, 0].min(), "right")) - 1
+    sounding = from_tokens(tokens[:MOST_STEPS])
     return Curves(
-        domain, rewards.future, rewards.past, rewards.both(), _notes(heard, from_tokens(tokens[:MOST_STEPS])),
+        domain, rewards.future, rewards.past, rewards.both(), _notes(heard, sounding),
         _numbers(surprise), _numbers(uncertainty), _numbers(np.exp(chances)), len(tokens) <= MOST_STEPS, loose,
         round(usual.mean["surprise"], DECIMALS), round(usual.mean["uncertainty"], DECIMALS), silent,
+        _beats(heard, sounding),
     )  # fmt: skip
 
 
@@ -68,6 +71,16 @@ def _notes(heard: Heard, sounding: Piece) -> tuple[HeardNote, ...]:
             rows, pitches, heard.expected, heard.chance, strict=True
         )
     )  # fmt: skip
+
+
+def _beats(heard: Heard, sounding: Piece) -> tuple[HeardBeat, ...]:
+    begins, ticks = sounding.bars[:, 0], sounding.bars[:, 1]
+    felt = np.array([beat_ticks(above, below) for above, below in sounding.bars[:, 2:4].tolist()])
+    beat = (sounding.notes[:, 0] - begins[heard.bar]) // felt[heard.bar]
+    onset = heard.bar + beat * felt[heard.bar] / ticks[heard.bar]
+    onsets, owner = np.unique(onset, return_inverse=True)
+    figures = [np.bincount(owner, each.sum(1)) / np.bincount(owner) for each in (heard.surprise, heard.uncertainty)]
+    return tuple(HeardBeat(*row) for row in np.round(np.stack([onsets, *figures], axis=1), DECIMALS).tolist())
 
 
 def _numbers(values: npt.NDArray[np.float64]) -> tuple[float | None, ...]:

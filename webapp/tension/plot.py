@@ -43,6 +43,11 @@ def lanes(called: str, music: Curves) -> go.Figure:
             line={"color": colour, "dash": dash, "width": 2}, marker={"size": 5},
             hovertemplate=f"bar %{{x:.0f}}: {name} %{{y:.2f}}<extra></extra>",
         )  # fmt: skip
+    figure.add_scatter(
+        x=[beat.onset + 1 for beat in music.beats], y=[beat.surprise for beat in music.beats], name="surprise by beat",
+        mode="lines", line={"color": TENSE, "width": 1}, opacity=0.45, row=2, col=1,
+        hovertemplate="bar %{x:.2f}: surprise of the beat %{y:.2f}<extra></extra>",
+    )  # fmt: skip
     figure.add_hline(y=BY_CHANCE, line={"color": GREY, "dash": "dot", "width": 1}, row=3, col=1)
     low, high = (end(note.pitch for note in music.notes) for end in (min, max))
     octaves = [pitch for pitch in range(low - low % 12, high + 13, 12) if low - 2 <= pitch <= high + 2]

@@ -32,6 +32,9 @@ def test_each_note_and_bar_is_told_and_the_best_score_comes_first(heard):
     assert (first.onset, first.pitch) == (0, 74)
     assert first.length == pytest.approx(1 / 6, abs=0.001)
     assert len(jig.surprise) == len(jig.uncertainty) == 16
+    assert [beat.onset for beat in jig.beats[:3]] == [0, 0.5, 1]  # two dotted ones a bar
+    by_bar = [(one.surprise + other.surprise) / 2 for one, other in zip(jig.beats[::2], jig.beats[1::2], strict=True)]
+    assert by_bar == pytest.approx(jig.surprise, abs=0.002)
     late, early = (sum(jig.surprise[part]) for part in (slice(8, 16), slice(0, 8)))
     assert late < early  # the tune comes again
     assert jig.recognised[0] is None
@@ -42,7 +45,7 @@ def test_each_note_and_bar_is_told_and_the_best_score_comes_first(heard):
 
 def test_the_page_draws_and_tells(heard):
     figure = lanes(heard[0].name, heard[0].curves)
-    assert len(figure.data) == 4
+    assert len(figure.data) == 5
     assert "likeliest here" in figure.data[0].customdata[0]
     assert drawn(heard, 99) is None
     assert row(1, heard[0])[1] == heard[0].name
