@@ -15,6 +15,7 @@ from webapp.generation.protocol import Mood
 from webapp.mood import hearing
 from webapp.mood.words import in_words
 from webapp.runtime.errors import Problem
+from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.mood_pad import MoodPad, Moods
 from webapp.ui.handlers import listener_of
 from webapp.ui.layout import CHOICE, explain, status
@@ -24,7 +25,12 @@ GUESSED = "The dot is where our model hears {heard}: a guess, as it learned from
 ANY = "Any mood: only your taste decides."
 # In the browser, where a place may have been chosen meanwhile.
 LAY = "(heard, pad) => ({ ...pad, new: heard })"
-RESET = "(pad) => ({ ...pad, target: null })"
+# The listener is told once the page has loaded, when a place may have been chosen already.
+RESET = """(pad, token) => {
+  const before = globalThis.kallosMoodOf;
+  globalThis.kallosMoodOf = token;
+  return before && before !== token ? { ...pad, target: null } : pad;
+}"""
 
 
 class MoodChoice:
@@ -52,9 +58,9 @@ class MoodChoice:
         heard = gr.JSON(visible="hidden")
         self.say(event(handler, inputs, heard, **CHOICE).then(None, [heard, self.pad], self.pad, js=LAY, **CHOICE))
 
-    def reset(self, event: Callable[..., Dependency]) -> None:
-        """Go back to any mood at an event."""
-        self.say(event(None, self.pad, self.pad, js=RESET, **CHOICE))
+    def reset(self, listener: ListenerToken) -> None:
+        """Go back to any mood once somebody else listens."""
+        self.say(listener.change(None, [self.pad, listener], self.pad, js=RESET, **CHOICE))
 
     def say(self, shown: Dependency) -> None:
         """Say in words what the pad shows after an event."""

@@ -389,10 +389,11 @@ def test_a_notebook_compares_composes_changes_and_keeps_pictures(ask, refused, c
         assert "midi" not in each
         assert opened(each["png"]).size == (96, 96)
     other = pair["left"]["clip_id"]
+    plain = ask("swap", token, composed["name"], {"palette": other})
     swapped = ask("swap", token, composed["name"], {"palette": other}, turned={"brightness": -1.0})
     assert swapped["domain"] == PICTURES
     assert swapped["recipe"]["styles"]["palette"]["source"] == f"clips/{other}"
-    assert swapped["traits"]["brightness"] < 0
+    assert swapped["traits"]["brightness"] < plain["traits"]["brightness"]
     for form in ("png", "mid"):
         assert opened(ask("keep", token, swapped["name"], form)).format == "PNG"
     assert "a picture has ['palette'" in refused("swap", token, composed["name"], {"rhythm": other})

@@ -95,7 +95,7 @@ def build(
     gr.on(changes, bound(look, context), inputs=listener, outputs=outputs, **QUIET)
     gr.on(changes, bound(compares_pictures, context), inputs=listener, outputs=pictures, **QUIET)
     timer.tick(bound(follow, context), inputs=listener, outputs=outputs, **QUIET)
-    mood.reset(listener.change)
+    mood.reset(listener)
     mood.lay(opened_id.change, bound(moods.hear, context), [listener, opened_id])
     favourites.change(
         lambda named: gr.update(choices=named, value=named[0][1] if named else None), favourites, piece, **QUIET
@@ -128,7 +128,7 @@ def choose(
         about=status((ABOUT[mode] if possible else NO_PIECE).format(one=words.one, done=words.done)),
         near=gr.update(visible=mode == "near" and possible),
         tension=gr.update(visible=mode != "near" and not pictures),
-        mood=gr.update(visible=mode != "near" and not pictures),
+        mood=gr.update(visible=True if mode != "near" and not pictures else "hidden"),  # what was chosen stays
         button=gr.update(value=words.wish, interactive=possible),
         title=f"## {words.wish}",
     )
