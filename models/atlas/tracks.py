@@ -51,9 +51,7 @@ class TrackMap:
     axes: FloatArray
 
     @classmethod
-    def of(
-        cls, bundle: RatingBundle, material: Material, *, heard: Sequence[Features] = (), seed: int = 0
-    ) -> Self:  # fmt: skip
+    def of(cls, bundle: RatingBundle, material: Material, *, heard: Sequence[Features] = (), seed: int = 0) -> Self:
         """A map of ``material``, of which the tracks need not be ``heard`` once more.
 
         Raises ``ValueError`` where they are too few.

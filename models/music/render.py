@@ -96,10 +96,11 @@ def render_long(piece: Piece, seconds: float, performance: Performance) -> Audio
     step = round(PART_SECONDS * SAMPLE_RATE_HZ)
     edges = range(0, len(audio), step)
     for first in edges:
-        own = notes[(starts >= first) & (starts < first + step)]
-        if len(own) == 0:
+        here = (starts >= first) & (starts < first + step)
+        if not here.any():
             continue
-        own[:, 0] = (starts[(starts >= first) & (starts < first + step)] - first) / SAMPLE_RATE_HZ
+        own = notes[here]
+        own[:, 0] = (starts[here] - first) / SAMPLE_RATE_HZ
         sound = _in_room(_shipped_piano(), own, float((own[:, 0] + own[:, 1]).max()) + RINGING_SECONDS)
         audio[first : first + len(sound)] += sound[: len(audio) - first]
     _fade_out(audio)

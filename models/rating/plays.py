@@ -39,8 +39,8 @@ class Plays:
     """Tracks that were played: ``played`` and ``liked`` ``(tracks,)``, shares of each emotion ``(tracks, 9)``.
 
     ``files`` are their sounds, ``notes`` their MIDI files, where they have one, ``genres`` as the table has them.
-    Emotions are NaN where the file has none. ``remarks`` are lines on what could not be used. ``collection`` counts
-    the folders that the tracks are from, ``(tracks,)``.
+    Emotions are NaN where the file has none. ``remarks`` are lines on what could not be used. ``collection``
+    ``(tracks,)``: which of the folders that were read a track is from, 0 for the first.
     """
 
     clips: tuple[str, ...]
@@ -118,7 +118,6 @@ def read_all_plays(folders: Sequence[Path]) -> Plays:
     every = [read_plays(folder) for folder in folders]
     if len(every) == 1:
         return every[0]
-    counted = list(enumerate(every))
     return Plays(
         tuple(f"{folder.name}/{clip}" for folder, each in zip(folders, every, strict=True) for clip in each.clips),
         tuple(file for each in every for file in each.files),
@@ -127,7 +126,7 @@ def read_all_plays(folders: Sequence[Path]) -> Plays:
         np.concatenate([each.emotions for each in every]),
         tuple(note for each in every for note in each.notes),
         tuple(genre for each in every for genre in each.genres),
-        np.concatenate([np.full(len(each.clips), number) for number, each in counted]),
+        np.concatenate([np.full(len(each.clips), number) for number, each in enumerate(every)]),
         tuple(line for each in every for line in each.remarks),
     )
 
