@@ -24,9 +24,10 @@ class HeardNote:
 
 @dataclass(frozen=True)
 class HeardBeat:
-    """A beat in which notes begin: where it does, in bars, and the mean nats of these notes."""
+    """A beat in which notes begin: where it does and how long it is, in bars, and the mean nats of these notes."""
 
     onset: float
+    length: float
     surprise: float
     uncertainty: float
 

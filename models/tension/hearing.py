@@ -77,10 +77,12 @@ def _beats(heard: Heard, sounding: Piece) -> tuple[HeardBeat, ...]:
     begins, ticks = sounding.bars[:, 0], sounding.bars[:, 1]
     felt = np.array([beat_ticks(above, below) for above, below in sounding.bars[:, 2:4].tolist()])
     beat = (sounding.notes[:, 0] - begins[heard.bar]) // felt[heard.bar]
-    onset = heard.bar + beat * felt[heard.bar] / ticks[heard.bar]
-    onsets, owner = np.unique(onset, return_inverse=True)
+    length = felt[heard.bar] / ticks[heard.bar]
+    onsets, first, owner = np.unique(heard.bar + beat * length, return_index=True, return_inverse=True)
     figures = [np.bincount(owner, each.sum(1)) / np.bincount(owner) for each in (heard.surprise, heard.uncertainty)]
-    return tuple(HeardBeat(*row) for row in np.round(np.stack([onsets, *figures], axis=1), DECIMALS).tolist())
+    return tuple(
+        HeardBeat(*row) for row in np.round(np.stack([onsets, length[first], *figures], axis=1), DECIMALS).tolist()
+    )
 
 
 def _numbers(values: npt.NDArray[np.float64]) -> tuple[float | None, ...]:

@@ -44,8 +44,8 @@ def lanes(called: str, music: Curves) -> go.Figure:
             hovertemplate=f"bar %{{x:.0f}}: {name} %{{y:.2f}}<extra></extra>",
         )  # fmt: skip
     figure.add_scatter(
-        x=[beat.onset + 1 for beat in music.beats], y=[beat.surprise for beat in music.beats], name="surprise by beat",
-        mode="lines", line={"color": TENSE, "width": 1}, opacity=0.45, row=2, col=1,
+        x=[beat.onset + beat.length / 2 + 1 for beat in music.beats], y=[beat.surprise for beat in music.beats],
+        name="surprise by beat", mode="lines", line={"color": TENSE, "width": 1}, opacity=0.7, row=2, col=1,
         hovertemplate="bar %{x:.2f}: surprise of the beat %{y:.2f}<extra></extra>",
     )  # fmt: skip
     figure.add_hline(y=BY_CHANCE, line={"color": GREY, "dash": "dot", "width": 1}, row=3, col=1)

@@ -32,7 +32,7 @@ def test_each_note_and_bar_is_told_and_the_best_score_comes_first(heard):
     assert (first.onset, first.pitch) == (0, 74)
     assert first.length == pytest.approx(1 / 6, abs=0.001)
     assert len(jig.surprise) == len(jig.uncertainty) == 16
-    assert [beat.onset for beat in jig.beats[:3]] == [0, 0.5, 1]  # two dotted ones a bar
+    assert [(beat.onset, beat.length) for beat in jig.beats[:3]] == [(0, 0.5), (0.5, 0.5), (1, 0.5)]  # dotted ones
     by_bar = [(one.surprise + other.surprise) / 2 for one, other in zip(jig.beats[::2], jig.beats[1::2], strict=True)]
     assert by_bar == pytest.approx(jig.surprise, abs=0.002)
     late, early = (sum(jig.surprise[part]) for part in (slice(8, 16), slice(0, 8)))

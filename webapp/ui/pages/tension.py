@@ -30,8 +30,8 @@ MEANING = (
     "fifth of the first and four fifths of the second: alone, the first rewards noise."
 )
 PICTURE = (
-    "A note is the redder the more it surprised; point at it to see what was likelier. Below, the mean of each bar, "
-    "and how surely that bar is found to be this piece's own among sixteen that are alike."
+    "A note is the redder the more it surprised; point at it to see what was likelier. Below, the mean of each bar "
+    "and beat, and how surely that bar is found to be this piece's own among sixteen that are alike."
 )
 COLUMNS = ("", "file", "heard as", "score", "open future", "known past")
 FILES = (".mid", ".midi", ".abc")
