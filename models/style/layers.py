@@ -100,11 +100,14 @@ class Block(nn.Module):
         q, k, v = self.qkv(norm(x)).unflatten(-1, (3, self.heads, -1)).movedim(2, 0).transpose(2, 3)
         return rotate(norm(q), cos, sin), rotate(norm(k), cos, sin), v
 
-    def finish(self, x: Tensor, attended: Tensor) -> Tensor:
-        """Add attention ``(batch, heads, steps, head_dim)`` and the MLP to ``x`` ``(batch, steps, dim)``."""
-        x = x + self.out(attended.transpose(1, 2).flatten(2))
+    def finish(self, x: Tensor, attended: Tensor, dropout: float = 0.0) -> Tensor:
+        """Add attention ``(batch, heads, steps, head_dim)`` and the MLP to ``x`` ``(batch, steps, dim)``.
+
+        ``dropout``: the share of what either adds that is left out in training.
+        """
+        x = x + F.dropout(self.out(attended.transpose(1, 2).flatten(2)), dropout, self.training)
         more: Tensor = self.down(F.gelu(self.up(norm(x)), approximate="tanh"))
-        return x + more
+        return x + F.dropout(more, dropout, self.training)
 
     def forward(self, x: Tensor, z: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
         """``x`` ``(batch, steps, dim)``, ``z`` ``(batch, steps, heard)``, ``mask`` ``(steps, steps)`` to add."""

@@ -33,11 +33,14 @@ def step_count(batch: Batch) -> int:
 
 @torch.inference_mode()
 def validate(model: PieceModel, held_out: Mapping[str, Batch]) -> dict[str, float]:
-    """Nats a step of each domain's batch, in all and by element; ``mean`` is over the domains."""
+    """Nats a step of each domain's batch, in all and by element; ``mean`` is over the domains. Nothing drops out."""
     found: dict[str, float] = {}
+    training = model.training
+    model.eval()
     for domain, batch in held_out.items():
         losses, count = element_losses(model, batch), step_count(batch)
         found |= {f"{domain}.{FIELDS[element]}": loss.item() / count for element, loss in losses.items()}
         found[domain] = sum(loss.item() for loss in losses.values()) / count
+    model.train(training)
     found["mean"] = sum(found[domain] for domain in held_out) / len(held_out)
     return found

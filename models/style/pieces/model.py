@@ -98,13 +98,16 @@ class Cache:
 
 
 class PieceModel(nn.Module):
-    """See the module docstring; ``forward`` hears steps, ``logits`` says what the step after each may be."""
+    """See the module docstring; ``forward`` hears steps, ``logits`` says what the step after each may be.
+
+    ``dropout``: the share of what is heard, and of what each layer adds, that is left out in training.
+    """
 
     blocks: Sequence[Block]  # a ModuleList, which has no element type
 
-    def __init__(self, config: PieceConfig) -> None:
+    def __init__(self, config: PieceConfig, dropout: float = 0.0) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.dropout = config, dropout
         self.embed = Multihot([*CLASSES, QUARTER, 12], config.dim)
         self.conditions = Multihot([*config.conditions], config.condition)
         self.blocks = cast(
@@ -134,13 +137,13 @@ class PieceModel(nn.Module):
         told = self._told(steps)
         cos, sin = self._angles(place, steps.bars)
         mask = self._mask(place, steps.part, cache)
-        x = self._embedded(steps.classes) + self.told(told)
+        x = F.dropout(self._embedded(steps.classes), self.dropout, self.training) + self.told(told)
         for layer, block in enumerate(self.blocks):
             x = x + block.latent(told)
             q, k, v = block.project(x, cos, sin)
             if cache is not None:
                 k, v = cache.extend(layer, place, k, v, mask.shape[-1])
-            x = block.finish(x, F.scaled_dot_product_attention(q, k, v, attn_mask=mask))
+            x = block.finish(x, F.scaled_dot_product_attention(q, k, v, attn_mask=mask), self.dropout)
         return norm(x)
 
     def logits(self, state: Tensor, element: int, step: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ class Preset:
 
     ``share`` is that of each domain's rows: chorales are few, and soon known by heart. The learning rate rises for
     ``warm_up`` steps and falls over the last ``falling`` of them all. It validates every ``check_every`` steps.
+    ``dropout``: the share of what is heard, and of what each layer adds, that is left out.
     """
 
     steps: int
@@ -25,6 +26,7 @@ class Preset:
     falling: float = 0.4
     share: Mapping[str, float] = field(default_factory=lambda: {"pop": 0.65, "dance": 0.29, "chorale": 0.06})
     warm_up: int = 200
+    dropout: float = 0.0
 
 
 PRESETS: Mapping[str, Preset] = {
@@ -38,5 +40,13 @@ PRESETS: Mapping[str, Preset] = {
         warm_up=10,
     ),
     "cpu": Preset(6000, 8, 1e-3, 250, 12, PieceConfig(context=1024, moods=True)),
-    "gpu": Preset(12_000, 64, 1e-3, 500, 24, PieceConfig(dim=320, hidden=384, context=1024, moods=True)),
+    "gpu": Preset(
+        8000,
+        32,
+        1e-3,
+        500,
+        12,
+        PieceConfig(dim=320, hidden=384, context=2048, moods=True),
+        dropout=0.1,
+    ),
 }

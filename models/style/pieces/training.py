@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from models.experiments.master_weights import MasterWeights
 from models.experiments.provenance import commit
@@ -19,15 +22,17 @@ from models.experiments.schedule import rise_and_fall, share_done
 from models.style.finetuning import Origin
 from models.style.pieces.averaging import best_average
 from models.style.pieces.checkpoint import load_pieces_model, save_pieces_model
-from models.style.pieces.data import held_out_batches, training_batch
+from models.style.pieces.data import Batch, PieceSet, held_out_batches, training_batch
 from models.style.pieces.losses import element_losses, step_count, validate
 from models.style.pieces.model import PieceModel
 from models.style.pieces.presets import Preset
 from models.style.pieces.training_data import RunPieces
 
 LOG_EVERY = 25  # steps
+WORKERS = 12  # processes that make batches ahead for a GPU
 SAVE_SECONDS = 240.0
-HYPERPARAMETERS = ("rows", "learning_rate", "falling", "warm_up", "check_every", "share")  # those that the log tells
+# Those that the log tells
+HYPERPARAMETERS = ("rows", "learning_rate", "falling", "warm_up", "check_every", "share", "dropout")
 STATE = "state.safetensors"
 
 
@@ -39,6 +44,20 @@ class Progressed:
     best: float = float("inf")
     best_step: int = 0
     lines: int = 0
+
+
+class _Batches(Dataset[Batch]):
+    """Training batches by number."""
+
+    def __init__(self, pieces: PieceSet, preset: Preset, seed: int) -> None:
+        self.pieces, self.preset, self.seed = pieces, preset, seed
+
+    def __getitem__(self, number: int) -> Batch:
+        chosen = self.preset
+        return training_batch(
+            self.pieces, rows=chosen.rows, context=chosen.config.context, seed=self.seed, number=number,
+            share=chosen.share,
+        )  # fmt: skip
 
 
 class PieceTraining:
@@ -65,7 +84,7 @@ class PieceTraining:
         self.name, self.preset, self.pieces, self.out, self.seed = name, preset, pieces, out, seed
         self.minutes, self.device, self.origin, self.start = minutes, device, origin, start
         torch.manual_seed(seed)
-        model = PieceModel(preset.config).to(device)
+        model = PieceModel(preset.config, preset.dropout).to(device)
         self.training = MasterWeights(model, preset.learning_rate, orthogonal=model.matrices())
         if start is not None:
             self.training.begin_with(start)
@@ -94,22 +113,21 @@ class PieceTraining:
             chosen.learning_rate, self.training.step, self.done, warm_up=chosen.warm_up, falling=chosen.falling
         )
 
-    def step(self) -> dict[str, float]:
+    def batches(self) -> Iterator[Batch]:
+        """Training batches from this step on, each depends on its number alone; made ahead where a GPU waits."""
+        workers = 0 if self.device == "cpu" else min(WORKERS, os.cpu_count() or 1)
+        numbered = _Batches(self.pieces.train, self.preset, self.seed)
+        return iter(DataLoader(numbered, batch_size=None, sampler=count(self.training.step), num_workers=workers))
+
+    def step(self, batch: Batch) -> dict[str, float]:
         """One optimiser step; what it says of its batch."""
-        size = self.preset.config.context
-        batch = training_batch(
-            self.pieces.train,
-            rows=self.preset.rows,
-            context=size,
-            seed=self.seed,
-            number=self.training.step,
-            share=self.preset.share,
-        ).to(self.device)
-        count = step_count(batch)
-        loss = torch.stack(list(element_losses(self.training.working, batch).values())).sum() / count
+        torch.manual_seed(self.seed * 1_000_003 + self.training.step)  # what drops out, also after a run was killed
+        batch = batch.to(self.device)
+        told = step_count(batch)
+        loss = torch.stack(list(element_losses(self.training.working, batch).values())).sum() / told
         rate = self.learning_rate()
         gradient = self.training.update(loss, rate)
-        return {"loss": loss.item(), "gradient": gradient, "learning_rate": rate, "steps": count}
+        return {"loss": loss.item(), "gradient": gradient, "learning_rate": rate, "steps": told}
 
     def check(self, log: RunLog) -> None:
         """Validate, and keep the weights in ``out/bundle`` where they are the best so far."""
@@ -152,10 +170,10 @@ class PieceTraining:
                 config = asdict(self.preset.config)
                 log.write("run", what="pieces", **about, **until, config=config, hyperparameters=chosen)
             task = bar.add_task("pieces", total=1000, completed=round(1000 * self.done), loss="")
-            saved = time.monotonic()
+            saved, batches = time.monotonic(), self.batches()
             while self.done < 1:
                 began = time.monotonic()
-                found = self.step()
+                found = self.step(next(batches))
                 took = min(time.monotonic() - began, 60.0)  # whoever stops the process for a while costs it a minute
                 self.progress.seconds += took
                 at, last = self.training.step, self.done >= 1

@@ -12,7 +12,7 @@ from models.experiments.run_log import rows
 from models.music.notes import Piece
 from models.style.pieces.averaging import SHARES
 from models.style.pieces.checkpoint import load_pieces_model
-from models.style.pieces.data import PieceSet
+from models.style.pieces.data import Batch, PieceSet
 from models.style.pieces.model import PieceConfig
 from models.style.pieces.presets import PRESETS, Preset
 from models.style.pieces.sampling import Writer
@@ -22,7 +22,9 @@ from models.train import pieces_sampling
 from models.train.pieces import FINE_TUNING, main, own_folder
 
 CONFIG = PieceConfig(dim=32, layers=1, heads=2, hidden=32, condition=16, context=64)
-PRESET = Preset(steps=12, rows=2, learning_rate=2e-3, check_every=4, held_out_rows=1, config=CONFIG, warm_up=2)
+PRESET = Preset(
+    steps=12, rows=2, learning_rate=2e-3, check_every=4, held_out_rows=1, config=CONFIG, warm_up=2, dropout=0.1
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +59,10 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(music, tmp_path, monkeyp
     one.run()
     step = PieceTraining.step
 
-    def until_ten(self: PieceTraining) -> dict[str, float]:
+    def until_ten(self: PieceTraining, batch: Batch) -> dict[str, float]:
         if self.training.step == 10:
             raise KeyboardInterrupt
-        return step(self)
+        return step(self, batch)
 
     with monkeypatch.context() as patch:
         patch.setattr(PieceTraining, "step", until_ten)
