@@ -16,7 +16,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from models.experiments.provenance import commit
-from models.style.card import CARD, check_sha256, model_folder
+from models.style.card import CARD, WEIGHTS, check_sha256, model_folder
 
 HELD_OUT = "held_out.json"
 
@@ -83,7 +83,8 @@ class BundleFormat:
         folder = model_folder(name_or_path)
         weights, path = folder / self.weights_file, folder / CARD
         if not (path.is_file() and weights.is_file()):
-            raise FileNotFoundError(f"no {self.kind} at {folder}; {self.origin}")
+            shipped = sorted(found.parent.name for found in WEIGHTS.glob(f"*/{self.weights_file}"))
+            raise FileNotFoundError(f"no {self.kind} at {folder}; shipped with Kallos: {shipped}; {self.origin}")
         try:
             card = json.loads(path.read_text(encoding="utf-8"))
             expected, _ = str(card["sha256"][self.name]), card["version"]

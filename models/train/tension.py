@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m models.train.tension", description=__doc__)
     parser.add_argument("--preset", choices=sorted(PRESETS), default="cpu")
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files instead of the corpora")
-    parser.add_argument("--pieces", default="pieces-cpu", help="the piece model, by name or folder")
+    parser.add_argument("--pieces", default="pieces-gpu", help="the piece model, by name or folder")
     parser.add_argument("--out", type=Path, default=Path("runs/tension"))
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)

@@ -30,6 +30,7 @@ EARLIER = {
 }  # fmt: skip
 SHORTEST_PERIOD, LONGEST_PERIOD = 0.5, 64.0  # bars, of the angles that count bars
 QUARTER = 12  # grid steps
+ROOM = 256  # steps
 NARROW = 16  # inputs or outputs of a linear layer, below which its weights are no matrix to orthogonalise
 
 
@@ -70,10 +71,13 @@ class Steps:
 
 
 class Cache:
-    """Keys and values of the steps so far, so that a step is computed once; ``at`` ``(batch,)`` counts each row's."""
+    """Keys and values of the steps so far, so that a step is computed once; ``at`` ``(batch,)`` counts each row's.
 
-    def __init__(self, config: PieceConfig, rows: int, room: int, dtype: torch.dtype, device: str = "cpu") -> None:
-        shape = (config.layers, rows, config.heads, room, config.dim // config.heads)
+    There is room for ``ROOM`` steps at first, and for twice as many whenever it is full.
+    """
+
+    def __init__(self, config: PieceConfig, rows: int, dtype: torch.dtype, device: str = "cpu") -> None:
+        shape = (config.layers, rows, config.heads, ROOM, config.dim // config.heads)
         self.keys, self.values = (torch.zeros(shape, dtype=dtype, device=device) for _ in range(2))
         self.at = torch.zeros(rows, dtype=torch.long, device=device)
 
@@ -90,6 +94,9 @@ class Cache:
 
     def extend(self, layer: int, places: Tensor, k: Tensor, v: Tensor, upto: int) -> tuple[Tensor, Tensor]:
         """Put ``k``, ``v`` ``(batch, heads, new, head_dim)`` at ``places`` ``(batch, new)``; the first ``upto``."""
+        if (more := upto - self.keys.shape[3]) > 0:
+            more = max(more, self.keys.shape[3])
+            self.keys, self.values = (F.pad(kept, (0, 0, 0, more)) for kept in (self.keys, self.values))
         rows = torch.arange(len(places), device=places.device)[:, None]
         keys, values = self.keys[layer], self.values[layer]
         keys[rows, :, places] = k.transpose(1, 2)

@@ -41,12 +41,15 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "cpu": Preset(6000, 8, 1e-3, 250, 12, PieceConfig(context=1024, moods=True)),
     "gpu": Preset(
-        8000,
+        2200,
         32,
         1e-3,
-        500,
+        200,
         12,
         PieceConfig(dim=320, hidden=384, context=2048, moods=True),
-        dropout=0.1,
+        falling=0.5,
+        share={"pop": 0.7, "dance": 0.26, "chorale": 0.04},
+        warm_up=100,
+        dropout=0.2,
     ),
 }

@@ -220,7 +220,7 @@ class Writing:
                 conditions[place, 1:upto] = [told.conditions[row] for told in self.told[start:]]
                 bars[place, 1:upto] = [told.bars[row] for told in self.told[start:]]
         last = self._tensor(self._twice(np.array([total - start for start in starts])))
-        self.cache = Cache(config, len(last), config.context, self.state.dtype, str(self.device))
+        self.cache = Cache(config, len(last), self.state.dtype, str(self.device))
         with torch.inference_mode():
             after = self.model(self._steps(heard, conditions, bars), self.cache)
             self.cache.at += last + 1

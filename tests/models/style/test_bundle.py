@@ -33,7 +33,7 @@ def test_what_was_saved_is_loaded_with_its_version_commit_and_what_was_held_out(
 
 def test_a_folder_without_a_model_says_how_one_is_made(folder) -> None:
     (folder / "beats.safetensors").unlink()
-    said = r"no beat network at .*; python -m models\.train\.beats makes one"
+    said = r"no beat network at .*; shipped with Kallos: .*beats-cpu.*; python -m models\.train\.beats makes one"
     with pytest.raises(FileNotFoundError, match=said), FORMAT.opened(folder):
         pass
 

@@ -76,7 +76,7 @@ def test_a_piece_without_notes_is_refused() -> None:
 
 
 def test_the_shipped_model_is_surprised_by_a_spoiled_tune() -> None:
-    model = load_pieces_model("pieces-cpu").model
+    model = load_pieces_model("pieces-gpu").model
     rng = np.random.default_rng(0)
     piece = replace(tune(16), domain="dance")
     plain = hear(model, piece).surprise.sum(1).mean()

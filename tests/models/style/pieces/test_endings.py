@@ -19,7 +19,7 @@ def before_the_end(piece: Piece) -> list[list[int]]:
 
 @pytest.fixture(scope="module")
 def writer() -> Writer:
-    return Writer.load("pieces-cpu")
+    return Writer.load("pieces-gpu")
 
 
 def test_tunes_that_do_not_close_end_otherwise_and_the_rest_stays(writer, monkeypatch) -> None:
