@@ -12,10 +12,10 @@ from anyio.to_thread import run_sync
 from pydantic import Field, ValidationError
 from typing_extensions import TypedDict
 
-from models.mood.dial import MoodName
 from models.tension import dial
 from webapp.api.studio import AskedLocks, AskedRecipe, AskedStyle, Form, Seed
 from webapp.composing import handing_over, sources, wishes
+from webapp.composing.dials import WantedMood
 from webapp.context import Context
 from webapp.learning.playable_clips import AnyDomain
 from webapp.runtime.errors import NotAllowed, NotReady, in_words
@@ -54,7 +54,7 @@ async def compose(
     keep: Annotated[float, Field(ge=wishes.LEAST_KEPT, le=wishes.MOST_KEPT)] = 0.5,
     tension: Annotated[int, Field(ge=-dial.MOST, le=dial.MOST)] = 0,
     wait_s: Annotated[float, Field(ge=0, le=600)] = 300.0,
-    mood: MoodName | None = None,
+    mood: WantedMood | None = None,
 ) -> Composed:
     """Compose clips for a listener's taste, wait for them, and give the best one as MIDI.
 
@@ -68,7 +68,8 @@ async def compose(
         keep: with the mode near: how much of that clip stays, 0.1 to 0.9.
         tension: with the other modes: calmer (-2, -1) or tenser (1, 2) than such clips are by themselves (0).
         wait_s: how many seconds to wait at most; asking again joins what is being composed.
-        mood: with the other modes: happy, tense, sad or calm, as our model of pop piano guesses; by default any.
+        mood: with the other modes: happy, tense, sad or calm, or a place {"valence": v, "arousal": a}, -1 to 1 each, as
+            our model of pop piano guesses; by default any.
 
     Returns:
         The clip's name, by which swap and keep know it, its domain, and the MIDI file, or of a picture the PNG.

@@ -183,9 +183,11 @@ def test_a_clip_composed_for_a_listener_is_given_as_midi_and_is_no_proof_any_mor
     assert "still being composed after 0 s" in refused("compose", token, wait_s=0)
     assert "asked for before" in refused("compose", token, "surprise", wait_s=0)
     assert "asked for before" in refused("compose", token, mood="sad", wait_s=0)
+    assert "asked for before" in refused("compose", token, mood={"valence": 0.5, "arousal": -0.2}, wait_s=0)
     near = ask("next_pair", token)["left"]["clip_id"]
     assert "no mood can be chosen" in refused("compose", token, "near", near, mood="calm")
     assert "calm" in refused("compose", token, mood="merry")
+    assert "valence" in refused("compose", token, mood={"valence": 2, "arousal": 0})
     assert 'mode "near"' in refused("compose", token, "near")
 
     with working(context):
