@@ -1,10 +1,9 @@
 """Choose how a piece model draws, by domain, on validation music: ``python -m models.train.pieces_sampling BUNDLE``.
 
 For each temperature and nucleus (of pitches, and of all else) excerpts are written. Of those that a classifier hardly
-tells from real ones, the most idiomatic are best: nearest to real ones in bits a note. Then for how much the forms of
-real pieces are heeded: the most is best that is told hardly more often. The best is noted in the card, from which
-``Writer`` takes it. Beside the card lie then the forms of real pieces and the transpositions in which they stand. Test
-music is never looked at.
+tells from real ones, the most idiomatic are best: nearest to real ones in bits a note. Then, in the same way, for how
+much the forms of real pieces are heeded. The best is noted in the card, from which ``Writer`` takes it. Beside the card
+lie then the forms of real pieces and the transpositions in which they stand. Test music is never looked at.
 """
 
 from __future__ import annotations
@@ -73,15 +72,16 @@ def choose(
     ways = [{"temperature": t, "nucleus": nuclei(pitch, rest), "guidance": 1.0} for t, pitch, rest in CHOICES]
     found = [measured(way) for way in track(ways, domain, console=Console(stderr=True))]
     wanted = _bits(real.some(np.arange(min(limit, len(real.pieces)))), judges)
-    told = max(REACH_TWO_SAMPLE, min(row["told"] for row in found) + AS_GOOD)
-    best = min((row for row in found if row["told"] <= told), key=lambda row: abs(row["bits"] - wanted))
-    heeding = [best]
+
+    def best(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        told = max(REACH_TWO_SAMPLE, min(row["told"] for row in rows) + AS_GOOD)
+        return min((row for row in rows if row["told"] <= told), key=lambda row: abs(row["bits"] - wanted))
+
     if writer.forms.get(domain):
-        ways = [{**best, "guidance": guidance} for guidance in GUIDANCE]
-        heeding += [measured(way) for way in track(ways, f"{domain}, forms", console=Console(stderr=True))]
-    good = [row for row in heeding if row["told"] <= min(row["told"] for row in heeding) + AS_GOOD]
-    chosen = max(good, key=lambda row: row["guidance"])
-    return [chosen, *sorted((row for row in found + heeding[1:] if row is not chosen), key=lambda row: row["told"])]
+        ways = [{**best(found), "guidance": guidance} for guidance in GUIDANCE]
+        found += [measured(way) for way in track(ways, f"{domain}, forms", console=Console(stderr=True))]
+    chosen = best(found)
+    return [chosen, *sorted((row for row in found if row is not chosen), key=lambda row: row["told"])]
 
 
 def nuclei(pitch: float, rest: float) -> PerElement:
