@@ -113,14 +113,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files instead of the corpora")
     parser.add_argument("--limit", type=positive_int, default=150, help="excerpts for each choice")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--domains", default=",".join(DOMAINS), help="those to choose for; of others the card stays")
+    parser.add_argument(
+        "--domains", nargs="+", choices=DOMAINS, default=list(DOMAINS), help="of others the card stays as it is"
+    )
     parser.add_argument(
         "--keep", action="store_true", help="leave the card as it is: learn forms and transpositions alone"
     )
     given = parser.parse_args(argv)
-    chosen = [domain for domain in DOMAINS if domain in given.domains.split(",")]
-    if unknown := set(given.domains.split(",")) - {*DOMAINS}:
-        parser.error(f"there is no domain {', '.join(sorted(unknown))}; those there are: {', '.join(DOMAINS)}")
     try:
         writer = Writer.load(given.bundle)
     except (FileNotFoundError, ValueError) as error:
@@ -134,7 +133,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     rows: dict[str, list[dict[str, Any]]] = {}
     if not given.keep:
         writer = Writer(writer.bundle)
-        rows = {name: choose(writer, name, parts, limit=given.limit, seed=given.seed) for name in chosen}
+        rows = {name: choose(writer, name, parts, limit=given.limit, seed=given.seed) for name in given.domains}
         _show(rows)
         card["sampling"] = {**card.get("sampling", {}), **{domain: found[0] for domain, found in rows.items() if found}}
         write_card(given.bundle, card)
