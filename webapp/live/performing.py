@@ -78,7 +78,7 @@ class Performer:
         self._music, self._seen, self._out, self._composed = music, seen, out, composed
         self._stopped, self._playing = threading.Event(), threading.Event()
         self._playing.set()
-        self._down: set[int] = set()  # keys
+        self._keys = midi.Keys()
         self.lead = Lead()
         self.late_bars = 0
 
@@ -123,11 +123,8 @@ class Performer:
             self._rest(held)
 
     def _midi(self, message: bytes) -> None:
-        if message[0] == midi.NOTE_ON:
-            self._down.add(message[1])
-        elif message[0] == midi.NOTE_OFF:
-            self._down.discard(message[1])
-        self._out.midi(message)
+        for each in self._keys.follow(message):
+            self._out.midi(each)
 
     def _compose(self) -> Made:
         began = time.monotonic()
@@ -206,8 +203,7 @@ class Performer:
     def _rest(self, held: list[Timed]) -> None:
         """Let go of every key, and stop the clock."""
         held.clear()
-        for pitch in sorted(self._down):
-            self._out.midi(bytes([midi.NOTE_OFF, pitch, 0]))
-        self._down.clear()
+        for message in self._keys.let_go():
+            self._out.midi(message)
         self._out.midi(midi.STOP)
         self._out.send("/stop")

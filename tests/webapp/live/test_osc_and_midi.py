@@ -162,6 +162,16 @@ def test_notes_of_a_bar_stand_between_its_clocks_in_order():
     ]  # fmt: skip
 
 
+def test_notes_that_overlap_on_a_key_leave_it_up_and_a_pause_lets_go_of_the_rest():
+    on, off = bytes([midi.NOTE_ON, 67, 80]), midi.note_off(67)
+    keys = midi.Keys()
+    assert [keys.follow(each) for each in (on, on, off, midi.CLOCK, off)] == [[on], [off, on], [], [midi.CLOCK], [off]]
+    assert keys.let_go() == []
+    assert [keys.follow(each) for each in (on, on)] == [[on], [off, on]]
+    assert keys.let_go() == [off]
+    assert keys.follow(on) == [on]
+
+
 def test_the_lead_follows_the_slowest_of_the_last_bars_and_the_usual_one_does_not():
     lead = Lead()
     before = lead.seconds
