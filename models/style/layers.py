@@ -13,20 +13,27 @@ def norm(x: Tensor) -> Tensor:
 
 
 class Multihot(nn.Module):
-    """Embedding of several class fields at once, summed; as one matrix product, which is fast in bfloat16 on CPUs."""
+    """Embedding of several class fields at once, summed; however many of them are absent, that is one summand.
+
+    In training as one matrix product, which is fast in bfloat16 on CPUs; else the rows are looked up.
+    """
+
+    first: Tensor
 
     def __init__(self, sizes: list[int], dim: int) -> None:
         super().__init__()
         self.sizes = sizes
         self.weight = nn.Parameter(torch.randn(sum(sizes) + 1, dim) * 0.02)  # the last row: none
+        self.register_buffer("first", torch.tensor([0, *sizes[:-1]]).cumsum(0), persistent=False)
 
     def forward(self, fields: list[Tensor]) -> Tensor:
         """Fields ``(...)`` of class indices, -1 for none → ``(..., dim)``."""
-        rows, offset = [], 0
-        for classes, size in zip(fields, self.sizes, strict=True):
-            rows.append(torch.where(classes < 0, len(self.weight) - 1, classes + offset))
-            offset += size
-        index = torch.stack(rows, -1)
+        classes, none = torch.stack(fields, -1), len(self.weight) - 1
+        absent = classes < 0
+        index = torch.where(absent, none, classes + self.first)
+        if not torch.is_grad_enabled():
+            present = F.embedding_bag(index.flatten(0, -2), self.weight, mode="sum", padding_idx=none)
+            return present.reshape(*index.shape[:-1], -1) + absent.any(-1, keepdim=True) * self.weight[none]
         hot = self.weight.new_zeros(*index.shape[:-1], len(self.weight))
         return hot.scatter_(-1, index, 1.0) @ self.weight
 
@@ -43,6 +50,11 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     a, b = x.chunk(2, -1)
     cos, sin = cos.to(x.dtype), sin.to(x.dtype)
     return torch.cat([a * cos - b * sin, a * sin + b * cos], -1)
+
+
+def dropped(x: Tensor, share: float) -> Tensor:
+    """``x`` with a ``share`` of it left out at random."""
+    return F.dropout(x, share) if share else x
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
@@ -97,17 +109,19 @@ class Block(nn.Module):
 
     def project(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Rotated queries and keys, values: ``(batch, steps, dim)`` → three ``(batch, heads, steps, head_dim)``."""
-        q, k, v = self.qkv(norm(x)).unflatten(-1, (3, self.heads, -1)).movedim(2, 0).transpose(2, 3)
-        return rotate(norm(q), cos, sin), rotate(norm(k), cos, sin), v
+        qkv = self.qkv(norm(x)).unflatten(-1, (3, self.heads, -1)).movedim(2, 0).transpose(2, 3)
+        q, k = rotate(norm(qkv[:2]), cos, sin)
+        return q, k, qkv[2]
 
     def finish(self, x: Tensor, attended: Tensor, dropout: float = 0.0) -> Tensor:
         """Add attention ``(batch, heads, steps, head_dim)`` and the MLP to ``x`` ``(batch, steps, dim)``.
 
         ``dropout``: the share of what either adds that is left out in training.
         """
-        x = x + F.dropout(self.out(attended.transpose(1, 2).flatten(2)), dropout, self.training)
+        dropout = dropout if self.training else 0.0
+        x = x + dropped(self.out(attended.transpose(1, 2).flatten(2)), dropout)
         more: Tensor = self.down(F.gelu(self.up(norm(x)), approximate="tanh"))
-        return x + F.dropout(more, dropout, self.training)
+        return x + dropped(more, dropout)
 
     def forward(self, x: Tensor, z: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
         """``x`` ``(batch, steps, dim)``, ``z`` ``(batch, steps, heard)``, ``mask`` ``(steps, steps)`` to add."""

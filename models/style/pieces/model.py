@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache as remembered
 from typing import cast
 
 import torch
@@ -97,10 +98,13 @@ class Cache:
         if (more := upto - self.keys.shape[3]) > 0:
             more = max(more, self.keys.shape[3])
             self.keys, self.values = (F.pad(kept, (0, 0, 0, more)) for kept in (self.keys, self.values))
-        rows = torch.arange(len(places), device=places.device)[:, None]
         keys, values = self.keys[layer], self.values[layer]
-        keys[rows, :, places] = k.transpose(1, 2)
-        values[rows, :, places] = v.transpose(1, 2)
+        if len(places) == 1:  # in a third of the time
+            keys[:, :, upto - k.shape[2] : upto], values[:, :, upto - k.shape[2] : upto] = k, v
+        else:
+            rows = torch.arange(len(places), device=places.device)[:, None]
+            keys[rows, :, places] = k.transpose(1, 2)
+            values[rows, :, places] = v.transpose(1, 2)
         return keys[:, :, :upto], values[:, :, :upto]
 
 
@@ -143,13 +147,14 @@ class PieceModel(nn.Module):
         place = place if cache is None else place + cache.at[:, None]
         told = self._told(steps)
         cos, sin = self._angles(place, steps.bars)
-        mask = self._mask(place, steps.part, cache)
+        upto = count if cache is None else int(place.max()) + 1
+        mask = self._mask(place, steps.part, upto)
         x = F.dropout(self._embedded(steps.classes), self.dropout, self.training) + self.told(told)
         for layer, block in enumerate(self.blocks):
             x = x + block.latent(told)
             q, k, v = block.project(x, cos, sin)
             if cache is not None:
-                k, v = cache.extend(layer, place, k, v, mask.shape[-1])
+                k, v = cache.extend(layer, place, k, v, upto)
             x = block.finish(x, F.scaled_dot_product_attention(q, k, v, attn_mask=mask), self.dropout)
         return norm(x)
 
@@ -182,18 +187,29 @@ class PieceModel(nn.Module):
 
     def _angles(self, place: Tensor, bars: Tensor) -> tuple[Tensor, Tensor]:
         """Cosine and sine ``(batch, 1, steps, head_dim / 2)``: a half of them turn by steps, a half by bars."""
-        half = self.config.dim // self.config.heads // 2
-        of_bars = half // 2
-        ratio = torch.linspace(math.log(SHORTEST_PERIOD), math.log(LONGEST_PERIOD), of_bars, device=bars.device)
-        by_step = 1000.0 ** (-torch.arange(half - of_bars, device=bars.device) / (half - of_bars))
-        angle = torch.cat([place[..., None] * by_step, bars[..., None] * (2 * math.pi / ratio.exp())], -1)[:, None]
+        by_step, by_bar = _speeds(self.config.dim // self.config.heads // 2, str(bars.device))
+        angle = torch.cat([place[..., None] * by_step, bars[..., None] * by_bar], -1)[:, None]
         return angle.cos(), angle.sin()
 
     @staticmethod
-    def _mask(place: Tensor, part: Tensor | None, cache: Cache | None) -> Tensor:
-        """Which steps hear which, ``(batch, 1, steps, heard)``: themselves and what came before."""
-        heard = torch.arange(place.shape[1] if cache is None else int(place.max()) + 1, device=place.device)
-        hears = heard[None, None, :] <= place[:, :, None]
+    def _mask(place: Tensor, part: Tensor | None, upto: int) -> Tensor | None:
+        """Which steps hear which of the first ``upto``, ``(batch, 1, steps, upto)``: themselves and what came before.
+
+        None where that is all.
+        """
+        if part is None and place.numel() == 1:
+            return None
+        hears = torch.arange(upto, device=place.device)[None, None, :] <= place[:, :, None]
         if part is not None:
             hears = hears & (part[:, :, None] == part[:, None, :])
         return hears[:, None]
+
+
+@remembered
+def _speeds(half: int, device: str) -> tuple[Tensor, Tensor]:
+    """Radians a step and radians a bar by which ``half`` of a head's dimensions turn."""
+    of_bars = half // 2
+    with torch.inference_mode(mode=False):  # training takes them, too
+        ratio = torch.linspace(math.log(SHORTEST_PERIOD), math.log(LONGEST_PERIOD), of_bars, device=device)
+        by_step = 1000.0 ** (-torch.arange(half - of_bars, device=device) / (half - of_bars))
+        return by_step, 2 * math.pi / ratio.exp()
