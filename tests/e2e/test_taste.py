@@ -100,8 +100,23 @@ def test_a_gift_of_a_mood_lies_on_the_pad_where_the_judges_hear_it(visit):
     assert place["valence"] > 0.8
     assert -0.5 < place["arousal"] < -0.3
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.reload()
+    expect(told).to_contain_text("You asked for music that is rather calm. What was made for you sounds ")
+    expect(pad).to_have_attribute("aria-valuetext", re.compile(r"^\d+ % happy, \d+ % calm$"))
+    page.goto(f"{visitor.url}/whole")
+    expect(page.locator("#whole-mood-told")).to_have_text("Any mood: only your taste decides.")  # the gift's is not its
+    page.go_back()
     page.get_by_role("button", name="Any mood").tap()
     expect(told).to_contain_text("Any mood: only your taste decides. What was made for you sounds ")
+    page.reload()
+    expect(told).to_contain_text("Any mood: only your taste decides. What was made for you sounds ")
+    pad.tap(position={"x": box["width"] * 0.95, "y": box["height"] * 0.7})
+    expect(told).to_contain_text("You asked for music that is rather calm.")
+    assert page.evaluate("sessionStorage.getItem('kallos.mood.wished')") is not None
+    visitor.api("/api/listener", "DELETE")
+    page.reload()
+    expect(page.get_by_text("Nothing to see yet")).to_be_visible()
+    assert page.evaluate("sessionStorage.getItem('kallos.mood.wished')") is None
 
 
 def test_a_card_is_shared_when_asked_for_opened_by_anybody_and_withdrawn(visit):

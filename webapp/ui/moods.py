@@ -25,11 +25,19 @@ GUESSED = "The dot is where our model hears {heard}: a guess, as it learned from
 ANY = "Any mood: only your taste decides."
 # In the browser, where a place may have been chosen meanwhile.
 LAY = "(heard, pad) => ({ ...pad, new: heard })"
+# The tab keeps a place, which is of the moment, until somebody else listens; a frame may be denied to keep anything.
 # The listener is told once the page has loaded, when a place may have been chosen already.
-RESET = """(pad, token) => {
+KEEP = """(pad) => {
+  try { sessionStorage.setItem("%s", JSON.stringify(pad.target)); } catch {}
+}"""
+KEPT = """(pad, token) => {
   const before = globalThis.kallosMoodOf;
   globalThis.kallosMoodOf = token;
-  return before && before !== token ? { ...pad, target: null } : pad;
+  if (before && before !== token) return { ...pad, target: null };
+  let kept = null;
+  try { kept = JSON.parse(sessionStorage.getItem("%s")); } catch {}
+  const place = Array.isArray(kept) && kept.length === 2 && kept.every((value) => Math.abs(value) <= 1);
+  return pad.target || !place ? pad : { ...pad, target: kept };
 }"""
 
 
@@ -58,9 +66,10 @@ class MoodChoice:
         heard = gr.JSON(visible="hidden")
         self.say(event(handler, inputs, heard, **CHOICE).then(None, [heard, self.pad], self.pad, js=LAY, **CHOICE))
 
-    def reset(self, listener: ListenerToken) -> None:
-        """Go back to any mood once somebody else listens."""
-        self.say(listener.change(None, [self.pad, listener], self.pad, js=RESET, **CHOICE))
+    def keep(self, listener: ListenerToken, key: str) -> None:
+        """Keep the place under ``key`` while the tab is open, until somebody else listens; ``api.js`` forgets it."""
+        self.pad.input(None, self.pad, None, js=KEEP % key, **CHOICE)
+        self.say(listener.change(None, [self.pad, listener], self.pad, js=KEPT % key, **CHOICE))
 
     def say(self, shown: Dependency) -> None:
         """Say in words what the pad shows after an event."""

@@ -38,16 +38,6 @@ NAMED = f"""() => {{
   const named = ["clip", "piece"].filter((kind) => asked.get(kind)).map((kind) => `${{kind}}s/${{asked.get(kind)}}`);
   return [named[0] ?? "", named.length ? "{THIS}" : "{NEW}"];
 }}"""
-# The tab keeps the mood, which is of the moment; a frame may be denied to keep anything.
-KEEP_MOOD = """(pad) => {
-  try { sessionStorage.setItem("kallos.mood", JSON.stringify(pad.target)); } catch {}
-}"""
-KEPT_MOOD = """(pad) => {
-  let kept = null;
-  try { kept = JSON.parse(sessionStorage.getItem("kallos.mood")); } catch {}
-  const place = Array.isArray(kept) && kept.length === 2 && kept.every((value) => Math.abs(value) <= 1);
-  return pad.target || !place ? pad : { ...pad, target: kept };
-}"""
 ABOUT_MOOD = "The next pieces that are composed come as near to your place as your taste allows."
 MORE, ENDING = "More like this", "Another ending"
 LISTED = 20  # of the newest pieces; those that were kept stay besides
@@ -98,8 +88,7 @@ def build(context: Context) -> None:
     timer = gr.Timer(POLL_S, active=False)
     outputs = [told, timer, pieces, awaited]
     gr.on(None, None, None, [named, more], js=NAMED)
-    mood.say(listener.change(None, mood.pad, mood.pad, js=KEPT_MOOD, **CHOICE))
-    mood.pad.input(None, mood.pad, None, js=KEEP_MOOD, **CHOICE)
+    mood.keep(listener, "kallos.mood")
     arrival.fill(listener.change, bound(look, context), listener, [domain, told, pieces], [timer, tells])
     tells.input(bound(let_plays_tell, context), [listener, tells], told, js=listener.awaited, **CHOICE)
     domain.input(bound(choose_domain, context), [listener, domain], told, js=listener.awaited, **CHOICE)

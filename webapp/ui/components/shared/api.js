@@ -21,10 +21,10 @@ function takenFromAddress(name) {
   return found;
 }
 
-/** What the tab alone keeps: the mood that was chosen for whole pieces. */
+/** What the tab alone keeps: the moods that were chosen for whole pieces and for what is composed on the taste page. */
 function forgetMoment() {
   try {
-    sessionStorage.removeItem("kallos.mood");
+    for (const key of ["kallos.mood", "kallos.mood.wished"]) sessionStorage.removeItem(key);
   } catch {
     // a frame that keeps nothing
   }

@@ -95,7 +95,7 @@ def build(
     gr.on(changes, bound(look, context), inputs=listener, outputs=outputs, **QUIET)
     gr.on(changes, bound(compares_pictures, context), inputs=listener, outputs=pictures, **QUIET)
     timer.tick(bound(follow, context), inputs=listener, outputs=outputs, **QUIET)
-    mood.reset(listener)
+    mood.keep(listener, "kallos.mood.wished")
     mood.lay(opened_id.change, bound(moods.hear, context), [listener, opened_id])
     favourites.change(
         lambda named: gr.update(choices=named, value=named[0][1] if named else None), favourites, piece, **QUIET
