@@ -16,6 +16,7 @@ from webapp.composing.bank import Bank, room_beside
 from webapp.fit.drawn_questions import DrawnQuestions
 from webapp.fit.questions import Questions
 from webapp.generation.remote import RemoteGenerator
+from webapp.learning import heard_clips
 from webapp.learning.installed_style import InstalledStyle
 from webapp.learning.playable_clips import PlayablePool
 from webapp.listeners.records import Records
@@ -250,6 +251,7 @@ class Context:
             self.journal.close()
         if "generation" in self.__dict__:
             self.generation.close()
+        heard_clips.end()
         self.database.close()
 
 

@@ -6,6 +6,7 @@ from db.tables.clips import BROUGHT, GUIDED, OWN, PICTURE_SECONDS, RIVALS, WHOLE
 from db.tables.fits import FIT_OUTCOMES, FIT_PICKS, Fit
 from db.tables.for_two import Duet, DuetPiece
 from db.tables.heads import StoredHead
+from db.tables.heard_clips import HeardClip
 from db.tables.jobs import Job
 from db.tables.listeners import DOMAINS, PICTURES, Listener
 from db.tables.listening_studies import (
@@ -60,6 +61,7 @@ __all__ = [
     "Fit",
     "Four",
     "FourVote",
+    "HeardClip",
     "Job",
     "Listener",
     "Listening",

@@ -1,4 +1,4 @@
-"""Where a model lies and what a style model's card says, read without torch: a folder with a card and safetensors."""
+"""Where a model lies and what its card says, read without torch: a folder with a card and safetensors."""
 
 from __future__ import annotations
 
@@ -26,6 +26,12 @@ def style_folder(name_or_path: str | Path = "default") -> Path:
         own = os.environ.get("KALLOS_MODEL", "").strip()
         return Path(own).expanduser() if own else SHIPPED_STYLE
     return model_folder(name_or_path)
+
+
+def shipped_version(name: str) -> str:
+    """The version of a shipped model, as its card says; "" where there is none."""
+    path = WEIGHTS / name / CARD
+    return str(json.loads(path.read_text(encoding="utf-8"))["version"]) if path.is_file() else ""
 
 
 def read_card(folder: Path) -> dict[str, Any]:

@@ -1,13 +1,11 @@
 """What the judges of mood say of a clip or a piece of the studio, and of the clips that everybody may hear.
 
-What was judged is kept in memory, as few numbers a clip: notes of a clip never change.
+What was judged of a clip is stored, two numbers a clip: notes of a clip never change.
 """
 
 from __future__ import annotations
 
-import threading
 import uuid
-from collections import OrderedDict
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -15,17 +13,16 @@ from typing import Any
 from db.queries.clips import music_of
 from models.music.notes import Domain
 from webapp.composing import sources
-from webapp.generation.protocol import BadRequest, GenerationError, Mood
+from webapp.generation.protocol import BadRequest, GenerationError, Mood, MoodsResult
 from webapp.generation.remote import RemoteGenerator
+from webapp.learning.heard_clips import HeardClips
 from webapp.runtime.errors import NotAllowed, NotReady
 from webapp.studio.studio import Studio
 
-KEPT = 4096  # clips
 TOGETHER = 64  # pieces a request
 NEWEST = 256  # clips of a domain that are looked at
 
-_kept: OrderedDict[uuid.UUID, Mood | None] = OrderedDict()
-_keeping = threading.Lock()
+_heard = HeardClips("mood-cpu")
 
 
 def hear(studio: Studio, listener_id: uuid.UUID, name: str, link_key: str = "") -> Mood:
@@ -50,31 +47,30 @@ def of_pool(studio: Studio, domain: Domain) -> dict[uuid.UUID, Mood]:
 def of_clips(studio: Studio, clip_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Mood]:
     """The moods of those of these clips that are there and have notes enough; raises ``NotReady``."""
     ids = list(dict.fromkeys(clip_ids))
-    with _keeping:
-        unknown = [clip_id for clip_id in ids if clip_id not in _kept]
+    known = dict(_heard.known(studio.database, ids))
+    unknown = [clip_id for clip_id in ids if clip_id not in known]
     for start in range(0, len(unknown), TOGETHER):
         some = unknown[start : start + TOGETHER]
         found = studio.database.transaction(partial(music_of, clip_ids=some))
         music = [clip for clip in found if clip.notes]  # and no picture
         if music:
-            moods = judged(studio.generation, [clip.notes for clip in music])
-            _keep({clip.id: mood for clip, mood in zip(music, moods, strict=True)})
-    with _keeping:
-        return {clip_id: mood for clip_id in ids if (mood := _kept.get(clip_id))}
+            answer = _judge(studio.generation, [clip.notes for clip in music])
+            moods = [mood.model_dump() if mood else None for mood in answer.moods]
+            heard = {clip.id: mood for clip, mood in zip(music, moods, strict=True)}
+            _heard.keep(studio.database, heard, answer.model_version)
+            known |= heard
+    return {clip_id: Mood.model_validate(mood) for clip_id in ids if (mood := known.get(clip_id))}
 
 
 def judged(generation: RemoteGenerator, pieces: Sequence[dict[str, Any]]) -> list[Mood | None]:
     """The moods of pieces (``Piece.to_json``); raises ``NotReady`` and ``NotAllowed``."""
+    return _judge(generation, pieces).moods
+
+
+def _judge(generation: RemoteGenerator, pieces: Sequence[dict[str, Any]]) -> MoodsResult:
     try:
-        return generation.moods(pieces).moods
+        return generation.moods(pieces)
     except BadRequest as error:
         raise NotAllowed(f"this music can't be judged: {error}") from error
     except GenerationError as error:
         raise NotReady("the judges of mood do not answer just now; nothing is lost, try again in a moment") from error
-
-
-def _keep(found: dict[uuid.UUID, Mood | None]) -> None:
-    with _keeping:
-        _kept.update(found)
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)

@@ -32,7 +32,7 @@ def of_listener(studio: Studio, listener_id: uuid.UUID) -> Surprises:
     if len(votes) < LEAST:
         return Surprises(leaning([]), len(votes), 0)
     clips = list(dict.fromkeys(clip for clips, _ in reversed(votes) for clip in clips))
-    found = surprises.known(clips)
+    found = surprises.known(studio.database, clips)
     if unknown := [clip for clip in clips if clip not in found]:
         surprises.begin(studio, unknown)
     heard = {clip: surprise for clip, surprise in found.items() if surprise is not None}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from webapp.generation.protocol import GeneratorUnavailable
+from webapp.learning.heard_clips import HeardClips
 from webapp.mood import hearing, liking
 from webapp.ui.pages.taste import likings
 
 
 def test_enough_picks_are_told_by_valence_and_arousal(context, live, monkeypatch):
-    monkeypatch.setattr(hearing, "_kept", type(hearing._kept)())
     few, many = live(3), live(12)
     assert liking.of_listener(context.studio, few) == []
     found = liking.of_listener(context.studio, many)
@@ -23,6 +23,8 @@ def test_enough_picks_are_told_by_valence_and_arousal(context, live, monkeypatch
     def silent(_):
         raise GeneratorUnavailable("down")
 
-    monkeypatch.setattr(hearing, "_kept", type(hearing._kept)())
     monkeypatch.setattr(context.generation, "moods", silent)
+    monkeypatch.setattr(hearing, "_heard", HeardClips("mood-cpu"))  # as after a start
+    assert likings.load_moods(context, token) == (text, bars)  # what was heard is stored
+    monkeypatch.setattr(hearing, "_heard", HeardClips("another model"))
     assert likings.load_moods(context, token) == ("", [])

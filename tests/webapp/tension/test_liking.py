@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import update
 
+from db.tables import PICTURES, Clip
 from models.metrics.intervals import Figure
+from models.style.card import shipped_version
 from models.tension.leaning import Leaning, leaning
 from webapp.generation.protocol import GeneratorUnavailable
 from webapp.learning import heads
+from webapp.learning.heard_clips import HeardClips
 from webapp.tension import liking, surprises
 from webapp.tension.liking import Surprises
 from webapp.ui.pages.taste.likings import load_surprises, surprises_text
-
-
-@pytest.fixture(autouse=True)
-def nothing_kept(monkeypatch):
-    monkeypatch.setattr(surprises, "_kept", type(surprises._kept)())
 
 
 @pytest.fixture
@@ -31,7 +30,7 @@ def heard_at_once(monkeypatch):
     monkeypatch.setattr(surprises, "begin", begin)
 
 
-def test_clips_are_heard_behind_the_page_and_kept(context, live, heard_at_once, monkeypatch):
+def test_clips_are_heard_behind_the_page_and_still_known_after_a_start(context, live, heard_at_once, monkeypatch):
     few, many = live(3), live(12)
     assert (
         load_surprises(context, context.identity.token(few)).count(
@@ -39,10 +38,10 @@ def test_clips_are_heard_behind_the_page_and_kept(context, live, heard_at_once, 
         )
         == 1
     )
-    assert not surprises._kept
     first = liking.of_listener(context.studio, many)
     assert (first.picks, first.waiting) == (0, 11)  # two of thirteen were skipped
     monkeypatch.setattr(context.generation, "rewards", None)
+    monkeypatch.setattr(surprises, "_heard", HeardClips("tension-cpu"))  # as after a start
     second = liking.of_listener(context.studio, many)
     assert (second.picks, second.waiting) == (11, 0)
     assert second.leaning.share.n == 11
@@ -64,25 +63,33 @@ def test_where_no_model_answers_nothing_shows_and_it_is_tried_again(context, liv
     assert liking.of_listener(context.studio, listener).picks == 11
 
 
-def test_a_liking_is_told_where_picks_go_by_surprise(context, live, heard_at_once):
+def test_a_liking_is_told_where_picks_go_by_surprise(context, live, stock):
+    stock("pop", 16)
     listener = live(12)
-    liking.of_listener(context.studio, listener)
     votes = context.database.transaction(lambda session: heads.votes_of(session, listener))
-    for number, clip in enumerate(dict.fromkeys(clip for clips, _ in votes for clip in clips)):
-        surprises._keep({clip: number / 10})
+    clips = list(dict.fromkeys(clip for clips, _ in votes for clip in clips))
+    heard = {clip: {"surprise": number / 10} for number, clip in enumerate(clips)}
+    surprises._heard.keep(context.database, heard, shipped_version("tension-cpu"))
     found = liking.of_listener(context.studio, listener)
     assert found.waiting == 0
     assert surprises_text(found).startswith(("Nothing shows", "You like"))
 
 
-def test_a_clip_that_is_gone_or_a_picture_is_not_asked_about_again(context, stock):
-    import uuid
+def test_another_model_hears_anew(context, stock):
+    (clip,) = stock(clips=1)
+    surprises._heard.keep(context.database, {clip: {"surprise": 9.0}}, "tension-of-another-day")
+    surprises._heard.keep(context.database, {clip: {"surprise": 1.0}}, "tension-of-today")
+    assert surprises.known(context.database, [clip]) == {clip: 1.0}
+    surprises.begin(context.studio, [clip]).join(60)
+    assert surprises.known(context.database, [clip])[clip] not in {1.0, 9.0}  # by the model that ships
 
-    gone, (picture,) = uuid.uuid4(), stock(domain="pop", clips=1)
-    surprises.begin(context.studio, [gone, picture]).join(60)
-    found = surprises.known([gone, picture])
-    assert found[gone] is None
-    assert isinstance(found[picture], float)
+
+def test_of_a_picture_there_is_nothing_to_hear(context, stock):
+    picture, music = stock(clips=2)
+    context.database.transaction(
+        lambda session: session.execute(update(Clip).where(Clip.id == picture).values(domain=PICTURES))
+    )
+    assert surprises.known(context.database, [picture, music]) == {picture: None}
 
 
 @pytest.mark.parametrize(
