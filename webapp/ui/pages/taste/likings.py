@@ -30,12 +30,14 @@ from webapp.ui.layout import QUIET, explain, explained, heading, heading_html
 from webapp.ui.words import Words, capital, counted, percent, style_name, words_of, your_picks
 
 BY_MOOD = "By mood, as our model hears it in the notes; it learned from pop piano, and may be wrong."
+BY_SURPRISE = "By surprise: how little our model of music expected the notes."
+HEARD_S = 5.0  # between two looks while clips are still heard
 # What is said of surprises, and which of two clips is picked where nothing else tells them apart
 SURPRISES = {
-    "little": ("You like small surprises", "the less surprising of two clips"),
-    "much": ("You like it when much is surprising", "the more surprising of two clips"),
-    "middle": ("You like some surprise, neither little nor much", "the clip nearer to the middle of two"),
-    "ends": ("You like either little surprise or much", "the clip further from the middle of two"),
+    "little": ("You like small surprises", "the less surprising one"),
+    "much": ("You like big surprises", "the more surprising one"),
+    "middle": ("You like some surprise, neither little nor much", "the one nearer to the middle"),
+    "ends": ("You like either little surprise or much", "the one further from the middle"),
 }
 MEANINGFUL = 10  # picks before the figures are worth reading
 EMPTY = """<div class="kallos k-empty">
@@ -118,7 +120,14 @@ def build(
         **QUIET,
     )  # fmt: skip
     gr.on(changes, bound(load_moods, context), inputs=listener, outputs=[by_mood, moods], **QUIET)
-    gr.on(changes, bound(load_surprises, context), inputs=listener, outputs=surprises, **QUIET)
+    still_heard = gr.Timer(HEARD_S, active=False)
+    gr.on(
+        (*changes, still_heard.tick),
+        bound(load_surprises, context),
+        inputs=listener,
+        outputs=[surprises, still_heard],
+        **QUIET,
+    )
     return best, further, favourites, picks
 
 
@@ -134,27 +143,29 @@ def load_moods(context: Context, token: str | None) -> tuple[str, list[Bar]]:
     return (explained(BY_MOOD) if found else ""), [mood_bar(each) for each in found]
 
 
-def load_surprises(context: Context, token: str | None) -> str:
-    """How surprising the picks like music to be; nothing for pictures, which have no surprise."""
+def load_surprises(context: Context, token: str | None) -> tuple[str, dict[str, Any]]:
+    """How surprising the picks like music to be, asked again while clips are heard; nothing for pictures."""
     listener_id = listener_of(context, token)
     if accounts.account(context.database, listener_id).domain == PICTURES:
-        return ""
-    return explained(surprises_text(surprise_liking.of_listener(context.studio, listener_id)))
+        return "", gr.update(active=False)
+    found = surprise_liking.of_listener(context.studio, listener_id)
+    return surprises_text(found), gr.update(active=found.waiting > 0)
 
 
 def surprises_text(found: Surprises) -> str:
     """What shows with its doubt, or that nothing does."""
     picks, share = counted(found.picks, "pick"), found.leaning.share
-    more = f" {counted(found.waiting, 'pick')} more must be heard first; look again in a minute."
-    waiting = more if found.waiting else ""
-    if not found.leaning.liked:
-        return f"Nothing shows yet on surprises in the music ({picks}).{waiting}"
-    said, picked = SURPRISES[found.leaning.liked]
-    return (
-        f"{said}: you would pick {picked} about {round(share.value * 100)} times in 100 ({picks}; 95 %: "
-        f"{percent(share.low)} to {percent(share.high)}). What surprises is what our model of music did not "
-        f"expect.{waiting}"
-    )
+    waiting = f"The clips of {counted(found.waiting, 'pick')} are still being heard." if found.waiting else ""
+    if found.leaning.liked:
+        liked, picked = SURPRISES[found.leaning.liked]
+        doubt = f"95 %: {percent(share.low)} to {percent(share.high)}".replace(" ", "\N{NO-BREAK SPACE}")
+        said = (
+            f"{liked}: of two clips you would pick {picked} about {round(share.value * 100)} times in 100 "
+            f"({doubt}; {picks})."
+        )
+    else:
+        said = "" if waiting else f"Nothing shows yet ({picks})."
+    return f'{explained(BY_SURPRISE)}<p class="k-figure-text">{f"{said} {waiting}".strip()}</p>'
 
 
 def mood_bar(leaning: Leaning) -> Bar:
@@ -184,7 +195,9 @@ def load(context: Context, token: str | None) -> Loaded:
     found = overview.overview(context.database, context.playable, listener_id)
     tests = blind_tests.of_listener(context.database, context.playable, listener_id)
     words = words_of(found.domain)
-    best = [_row(clip, f"No. {place}", f"{words.done} for all", words) for place, clip in enumerate(found.best, 1)]
+    best = [
+        _row(clip, f"No. {place}", f"{words.done} for all", words) for place, clip in enumerate(found.best, 1)
+    ]
     known = {clip.clip_id for clip in found.best}
     own = [clip for clip in found.composed if clip.clip_id not in known]
     further = [_row(clip, f"Yours {place}", "", words) for place, clip in enumerate(own, 1)]
