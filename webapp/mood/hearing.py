@@ -5,17 +5,20 @@ What was judged of a clip is stored, two numbers a clip: notes of a clip never c
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from db.queries.clips import music_of
+from db.queries.offers import ids_shown
 from models.music.notes import Domain
 from webapp.composing import sources
 from webapp.generation.protocol import BadRequest, GenerationError, Mood, MoodsResult
 from webapp.generation.remote import RemoteGenerator
 from webapp.learning.heard_clips import HeardClips
+from webapp.mood.words import sounding
 from webapp.runtime.errors import NotAllowed, NotReady
 from webapp.studio.studio import Studio
 
@@ -60,6 +63,26 @@ def of_clips(studio: Studio, clip_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, M
             _heard.keep(studio.database, heard, answer.model_version)
             known |= heard
     return {clip_id: Mood.model_validate(mood) for clip_id in ids if (mood := known.get(clip_id))}
+
+
+def words_of_met(studio: Studio, listener_id: uuid.UUID, clip_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """How those of these clips sound, in words, that are judged: what a listener is told of clips they have voted on.
+
+    A clip that waits in an open pair or four is left out, for the words might sway the vote. It is judged in the
+    background, as are those of ``clip_ids`` that nobody has judged yet: the words are there the next time.
+    """
+    waiting = studio.database.transaction(lambda session: ids_shown(session, listener_id, state="open"))
+    both = [*clip_ids, *waiting]
+    known = _heard.known(studio.database, both)
+    if unknown := [clip_id for clip_id in both if clip_id not in known]:
+        begin(studio, unknown)
+    told = {clip_id: known.get(clip_id) for clip_id in clip_ids if clip_id not in waiting}
+    return {clip_id: words for clip_id, mood in told.items() if mood and (words := sounding(Mood(**mood)))}
+
+
+def begin(studio: Studio, clip_ids: Sequence[uuid.UUID]) -> threading.Thread | None:
+    """Judge these clips in the background; None where others are being judged just now."""
+    return _heard.begin(lambda: of_clips(studio, clip_ids))
 
 
 def judged(generation: RemoteGenerator, pieces: Sequence[dict[str, Any]]) -> list[Mood | None]:

@@ -23,5 +23,10 @@ def in_words(mood: Mood) -> str:
     return CORNERS[glad, lively] if surely else f"rather {CORNERS[glad, lively]}"
 
 
+def sounding(mood: Mood) -> str:
+    """``in_words``, where that says anything: "" for a mood in the middle."""
+    return in_words(mood) if max(abs(mood.valence), abs(mood.arousal)) >= A_LITTLE else ""
+
+
 def _sign(value: float) -> int:
     return 0 if abs(value) < A_LITTLE else 1 if value > 0 else -1

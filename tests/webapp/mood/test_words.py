@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from webapp.generation.protocol import Mood
-from webapp.mood.words import in_words
+from webapp.mood.words import in_words, sounding
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,8 @@ from webapp.mood.words import in_words
 )  # fmt: skip
 def test_a_mood_is_said_as_surely_as_it_is_heard(valence, arousal, words) -> None:
     assert in_words(Mood(valence=valence, arousal=arousal)) == words
+
+
+def test_of_a_mood_in_the_middle_there_is_no_word() -> None:
+    assert sounding(Mood(valence=0.1, arousal=-0.1)) == ""
+    assert sounding(Mood(valence=0.9, arousal=-0.3)) == "rather calm"

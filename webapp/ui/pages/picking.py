@@ -15,6 +15,7 @@ from webapp.context import Context
 from webapp.listeners import accounts
 from webapp.listening import answers
 from webapp.listening.answers import Answer
+from webapp.mood import hearing
 from webapp.taste import overview
 from webapp.ui import arrival
 from webapp.ui.components.best_of_four_player import BestOfFourPlayer
@@ -38,6 +39,7 @@ ABOUT_PICTURES = (
     "Drawings by Kallos, to look at in silence. What you pick teaches a taste of its own, beside that for music."
 )
 FIRST_GUESS, FIRST_CLIP, PICTURE = 3, 6, 10  # picks
+NEAR = 3  # picks: a goal that is further away may go unsaid
 PLACES = {"offer": ('<a href="./">two at a time</a>', "A pair"), "four": ('<a href="four">best of four</a>', "Four")}
 
 
@@ -96,12 +98,25 @@ def answer(context: Context, token: str | None, event: gr.EventData) -> str:
     pictures = domain == PICTURES
     picks = picks_towards(context, listener_id, pictures=pictures)
     brings = brought(context, listener_id, picks, picked=bool(told), pictures=pictures)
-    return _note(f"{told} {brings} {'' if pictures else whole_of(getattr(event, 'clip_id', None))}")
+    if pictures:
+        return _note(f"{told} {brings}")
+    picked = getattr(event, "clip_id", None)
+    sounds = heard_as(context, listener_id, picked)
+    if sounds and brings == goal(picks) and to_go(picks) > NEAR:
+        brings = sounds  # both would take a third line, and move the players
+    return _note(f"{told} {brings} {whole_of(picked)}")
 
 
 def picks_towards(context: Context, listener_id: uuid.UUID, *, pictures: bool) -> int:
     """How many picks count towards what comes next: those on music, or those on ``pictures``."""
     return context.database.transaction(lambda session: count_picks_of(session, listener_id, pictures=pictures))
+
+
+def heard_as(context: Context, listener_id: uuid.UUID, clip_id: str | None) -> str:
+    """How what was picked sounds, where it was judged by now; what comes next is judged meanwhile."""
+    picked = [uuid.UUID(clip_id)] if clip_id else []
+    words = hearing.words_of_met(context.studio, listener_id, picked)
+    return f"We hear your pick as {words[picked[0]]}." if words else ""
 
 
 def whole_of(clip_id: str | None) -> str:
@@ -160,8 +175,15 @@ def goal(picks: int, *, pictures: bool = False) -> str:
     ):
         if picks < there:
             return f"{_in(there - picks)}: {what}."
-    left = wishes.EVERY - (picks - FIRST_CLIP) % wishes.EVERY
-    return f'{_in(left)}: new {(OF_PICTURES if pictures else OF_MUSIC).made} for <a href="taste">your taste</a>.'
+    return (
+        f'{_in(to_go(picks))}: new {(OF_PICTURES if pictures else OF_MUSIC).made} for <a href="taste">your taste</a>.'
+    )
+
+
+def to_go(picks: int) -> int:
+    """How many picks away the next goal is."""
+    first = next((there - picks for there in (FIRST_GUESS, FIRST_CLIP, PICTURE) if picks < there), None)
+    return first or wishes.EVERY - (picks - FIRST_CLIP) % wishes.EVERY
 
 
 def _in(picks: int) -> str:

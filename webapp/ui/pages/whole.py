@@ -18,7 +18,7 @@ from webapp.generation.protocol import Mood
 from webapp.learning.playable_clips import music_of
 from webapp.listeners import accounts
 from webapp.listening import ShownClip, plays
-from webapp.mood.words import A_LITTLE, in_words
+from webapp.mood.words import sounding
 from webapp.runtime.errors import NotYours
 from webapp.ui import arrival, moods, saving
 from webapp.ui.components.clip_list import ClipList, playing, resting
@@ -255,8 +255,8 @@ def _mood(recipe: Mapping[str, Any]) -> str:
     heard = recipe.get(MOOD, {})
     if "valence" not in heard or "changed" in recipe:  # in the Studio, where nobody has heard the whole since
         return ""
-    mood = Mood(valence=heard["valence"], arousal=heard["arousal"])
-    return f", {in_words(mood)}" if max(abs(mood.valence), abs(mood.arousal)) >= A_LITTLE else ""
+    words = sounding(Mood(valence=heard["valence"], arousal=heard["arousal"]))
+    return words and f", {words}"
 
 
 def _comes(found: Programme) -> bool:

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import uuid
+
 import gradio as gr
 import pytest
 
 from webapp.listeners import accounts, undo
 from webapp.listening.answers import Answer
+from webapp.mood import hearing
+from webapp.mood.words import in_words
 from webapp.ui.pages import picking
 
 
@@ -48,6 +52,35 @@ def test_a_picked_clip_can_be_heard_whole(context, listener, token):
     assert f'<a href="whole?clip={event.clip_id}">Hear it whole</a>' in picking.answer(context, token, event)
     event.clip_id = None
     assert "whole" not in picking.answer(context, token, event)
+
+
+def test_how_a_pick_sounds_is_told_where_the_goal_is_far_and_never_of_what_waits_in_a_pair(context, live, monkeypatch):
+    monkeypatch.setattr(hearing, "begin", judged_at_once(hearing.begin))
+    listener = live(14)
+    token = context.identity.token(listener)
+    shown = context.pairs.open(listener)[0]
+    event = cast(context, listener, "left")
+    assert picking.to_go(event.picks) > picking.NEAR
+    waiting = {clip.clip_id for pair in context.pairs.open(listener) for clip in pair.clips}
+    event.clip_id = str(next(clip.clip_id for clip in shown.clips if clip.clip_id not in waiting))
+    assert "We hear" not in picking.answer(context, token, event)  # nobody had judged it
+    (mood,) = hearing.of_clips(context.studio, [uuid.UUID(event.clip_id)]).values()
+    told = picking.answer(context, token, event)
+    assert f"We hear your pick as {in_words(mood)}." in told
+    assert "new pieces" not in told
+    event.clip_id = str(next(iter(waiting)))
+    assert "We hear" not in picking.answer(context, token, event)
+
+
+def judged_at_once(begin):
+    """``hearing.begin`` that waits for what is judged in the background."""
+
+    def wait(studio, clips):
+        thread = begin(studio, clips)
+        assert thread is not None
+        thread.join(60)
+
+    return wait
 
 
 def test_what_was_no_pick_is_told_nothing_of(context, listener, token):

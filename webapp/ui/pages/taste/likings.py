@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -13,7 +14,7 @@ from models.taste.attribution import POLES
 from models.taste.explain import Habits
 from webapp.context import Context
 from webapp.listeners import accounts
-from webapp.mood import liking
+from webapp.mood import hearing, liking
 from webapp.runtime.errors import NotReady
 from webapp.taste import blind_tests, overview
 from webapp.taste.blind_tests import BlindTests, WinRate
@@ -195,12 +196,14 @@ def load(context: Context, token: str | None) -> Loaded:
     found = overview.overview(context.database, context.playable, listener_id)
     tests = blind_tests.of_listener(context.database, context.playable, listener_id)
     words = words_of(found.domain)
+    ids = [clip.clip_id for clip in (*found.best, *found.composed) if not clip.image_url]
+    moods = hearing.words_of_met(context.studio, listener_id, ids) if ids else {}
     best = [
-        _row(clip, f"No. {place}", f"{words.done} for all", words) for place, clip in enumerate(found.best, 1)
+        _row(clip, f"No. {place}", f"{words.done} for all", words, moods) for place, clip in enumerate(found.best, 1)
     ]
     known = {clip.clip_id for clip in found.best}
     own = [clip for clip in found.composed if clip.clip_id not in known]
-    further = [_row(clip, f"Yours {place}", "", words) for place, clip in enumerate(own, 1)]
+    further = [_row(clip, f"Yours {place}", "", words, moods) for place, clip in enumerate(own, 1)]
     named = [*zip(best, found.best, strict=True), *zip(further, own, strict=True)]
     return Loaded(
         title=heading_html("Your taste", lead(found.picks)),
@@ -352,11 +355,12 @@ def _untested(rival: str, tests: BlindTests, words: Words) -> str:
     return explained(text)
 
 
-def _row(clip: LovedClip, called: str, otherwise: str, words: Words) -> dict[str, Any]:
+def _row(clip: LovedClip, called: str, otherwise: str, words: Words, moods: Mapping[uuid.UUID, str]) -> dict[str, Any]:
+    made = (words.own(clip.mode) or otherwise) if clip.composed else otherwise
     return {
         "clip_id": str(clip.clip_id),
         "heading": called,
-        "detail": (words.own(clip.mode) or otherwise) if clip.composed else otherwise,
+        "detail": ", ".join(filter(None, (made, moods.get(clip.clip_id)))),
         "audio_url": clip.audio_url,
         "notes_url": clip.notes_url,
         "image_url": clip.image_url,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -11,6 +12,7 @@ from webapp.context import Context
 from webapp.listeners import rewind
 from webapp.listeners.rewind import History, PastVote
 from webapp.listening import ShownClip
+from webapp.mood import hearing
 from webapp.ui import saving
 from webapp.ui.components.action_list import Action, ActionList, Row
 from webapp.ui.components.clip_list import ClipList, playing
@@ -101,7 +103,9 @@ def act(context: Context, token: str | None, event: gr.EventData) -> Acted:
     """Play what a vote compared, or ask before going back to it."""
     vote = _history(context, token, int(event.data) + 1, 1).votes[0]
     if event.name == "play":
-        return Acted(gr.skip(), playing(clips_of(vote)), gr.update(value=f"### {_called(vote)}", visible=True))
+        ids = [clip.clip_id for clip in vote.clips if not clip.picture]
+        moods = hearing.words_of_met(context.studio, listener_of(context, token), ids) if ids else {}
+        return Acted(gr.skip(), playing(clips_of(vote, moods)), gr.update(value=f"### {_called(vote)}", visible=True))
     return Acted(_question(context, token, vote), gr.skip(), gr.skip())
 
 
@@ -118,15 +122,16 @@ def undo(context: Context, token: str | None, renewed: int, event: gr.EventData)
     return status(f"{_answers(before.picks - done.picks, done.undone)} undone. {where}"), renewed + 1
 
 
-def clips_of(vote: PastVote) -> list[dict[str, Any]]:
-    """What a vote compared, as it was heard."""
+def clips_of(vote: PastVote, moods: Mapping[uuid.UUID, str]) -> list[dict[str, Any]]:
+    """What a vote compared, as it was heard, with the words for its mood that are known."""
     rows = []
     for place, clip in enumerate(vote.clips):
         shown = ShownClip.of(clip.clip_id, clip.seconds, picture=clip.picture)
+        picked = "your pick" if PICKED.get(vote.outcome) == place else ""
         rows.append(
             {
                 "heading": "ABCD"[place],
-                "detail": "your pick" if PICKED.get(vote.outcome) == place else "",
+                "detail": ", ".join(filter(None, (picked, moods.get(clip.clip_id)))),
                 "audio_url": shown.audio_url,
                 "notes_url": shown.notes_url,
                 "image_url": shown.image_url,

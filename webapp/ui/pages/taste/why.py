@@ -10,6 +10,7 @@ import gradio as gr
 from models.style.latents import PICTURE_GROUPS
 from models.taste.explain import SEEMING, WORDS
 from webapp.context import Context
+from webapp.mood import hearing
 from webapp.studio.pieces import OpenedPiece
 from webapp.taste import claims, counterfactual, explanation
 from webapp.taste.claims import Claims
@@ -114,7 +115,7 @@ def explain(context: Context, token: str | None, rows: list[dict[str, Any]], eve
         section=gr.update(visible=True),
         clip_id=row["clip_id"],
         title=f"## Why {row['heading']}?",
-        chance=status(chance_text(found)),
+        chance=status(f"{heard_as(context, listener_id, uuid.UUID(row['clip_id']))} {chance_text(found)}".strip()),
         parts=[part_bar(part) for part in strongest],
         change_text=status(ABOUT_PICTURES if row.get("image_url") else ABOUT),
         change=gr.update(visible=True),
@@ -167,6 +168,12 @@ def chance_text(found: Explanation) -> str:
         "style adds or takes away, with the range that we are 95 % sure of; the number is how many of the 100 it is "
         "worth."
     )
+
+
+def heard_as(context: Context, listener_id: uuid.UUID, clip_id: uuid.UUID) -> str:
+    """How the clip sounds to the judges of mood, where they have heard it by now."""
+    words = hearing.words_of_met(context.studio, listener_id, [clip_id]).get(clip_id)
+    return f"We hear this one as {words}." if words else ""
 
 
 def part_bar(part: Any) -> Bar:
