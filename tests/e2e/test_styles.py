@@ -87,3 +87,36 @@ def test_training_fits_one_screen(visit):
     expect(visitor.frame.locator("#training-told")).not_to_be_empty()
     expect(visitor.frame.locator(".js-plotly-plot").first).to_be_visible()
     visitor.page.wait_for_function("document.documentElement.scrollHeight <= 800")
+
+
+@pytest.mark.timeout(600)
+def test_clips_lie_by_the_mood_that_is_read_from_a_style_and_play(visit):
+    visitor = visit(**PHONE)
+    page = visitor.page
+    page.goto(f"{visitor.url}/styles?tab=mood")
+    page.get_by_role("tab", name="Clips by what is read").click()
+    points = page.locator("#mood-clips").get_by_test_id("map")
+    expect(points).to_have_attribute("data-drawn", re.compile(r"[1-9]\d{2,}"), timeout=COMPOSED_MS)
+    expect(page.locator("#mood-clips-told")).to_contain_text("From harmony alone")
+    expect(page.locator("#mood-clips .k-map-legend button")).to_contain_text(["tense", "sad", "happy", "calm"])
+    page.get_by_role("radio", name="Tempo").last.check(force=True)
+    expect(page.locator("#mood-clips-told")).to_contain_text("From tempo alone")
+    row = page.get_by_role("region", name="How often a mood is read rightly").get_by_role("row", name="tempo")
+    expect(row.locator("td.k-own")).to_have_count(2)
+    expect(page.locator("#mood-clips [data-part=source]")).to_contain_text("model style-cpu")
+    with page.expect_download() as download:
+        page.locator("#mood-clips").get_by_role("button", name="CSV").click()
+    assert "x: valence, as it is read; y: arousal, as it is read" in download.value.path().read_text(encoding="utf-8")
+    points.press("Enter")
+    playing = page.locator("#mood-clip").get_by_role("button", name="Pause")
+    expect(playing).to_have_attribute("aria-pressed", "true", timeout=COMPOSED_MS)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"]
+    page.get_by_text("Pop piano", exact=True).locator("visible=true").click()
+    expect(page.locator("#mood-clips-told")).to_contain_text("A probe needs 20 of each half")
+    expect(points).to_be_hidden()
+    page.get_by_text("Dance tunes", exact=True).locator("visible=true").click()
+    expect(points).to_be_visible()
+    points.press("Enter")
+    page.get_by_role("link", name="Open on the map").click()
+    expect(page).to_have_url(re.compile(r"maps\?map=.*point=\d+"))
+    expect(page.locator("#map-point")).to_contain_text("Open in Studio")

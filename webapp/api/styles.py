@@ -5,6 +5,7 @@ Every table comes as CSV too. A walk is told whole by its query, so that an addr
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
@@ -15,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.music.notes import Domain
 from models.style.latents import MOST_GUIDANCE
 from webapp.api.dependencies import ERRORS, Known, TheContext
-from webapp.research.styles import codes, swap, tables, training_log, walk
+from webapp.maps import open_maps
+from webapp.research.styles import codes, mood_clips, swap, tables, training_log, walk
 from webapp.runtime import commands
 from webapp.runtime.errors import NotAllowed, NotYours
 from webapp.studio import formats
@@ -145,6 +147,29 @@ def read_code_piece(context: TheContext, place: int, form: Literal["notes", "fla
     if form == "mid":
         return Response(formats.midi(source), media_type="audio/midi")
     return Response(formats.sound(source, form), media_type="audio/flac")
+
+
+def _mood_clips(context: TheContext, map_id: uuid.UUID, domain: Domain) -> mood_clips.MoodClips:
+    return mood_clips.read_clips(open_maps.opened(context.database, context.clip_store, map_id), domain)
+
+
+MoodClips = Annotated[mood_clips.MoodClips, Depends(_mood_clips)]
+
+
+@router.get("/moods/{map_id}/points", responses=ERRORS)
+def read_mood_points(clips: MoodClips, group: Annotated[str, Query(max_length=20)] = "harmony") -> dict[str, Any]:
+    """Clips of a map by the mood that a linear probe reads from one group of latents: ``{rows, x, y, text, colours}``.
+
+    ``x``: valence, ``y``: arousal, above 0 where it is read as high; ``colours.mood``: what the judge says.
+    """
+    return clips.points(group)
+
+
+@router.get("/moods/{map_id}/accuracy.csv", responses=ERRORS)
+def read_mood_accuracy(clips: MoodClips) -> Response:
+    """How often a linear probe on each group of latents reads valence and arousal of these clips rightly, as CSV."""
+    headers = {"Content-Disposition": f'attachment; filename="kallos-mood-accuracy-{clips.domain}.csv"'}
+    return Response(clips.to_csv(), media_type=CSV, headers=headers)
 
 
 @router.get("/walk", responses=ERRORS)

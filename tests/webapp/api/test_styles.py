@@ -11,12 +11,14 @@ import pytest
 import soundfile
 import torch
 
+from models.atlas.shipped import shipped
 from models.experiments import record
 from models.experiments.report import Metric, Report
 from models.metrics.music_statistics import ATTRIBUTES
 from models.music.midi import read_midi
 from models.style.code_examples import CodeExamples, Example, Tie
 from models.style.directions import Direction, Directions
+from webapp.maps import drawing
 from webapp.research.styles import codes, swap, walk
 
 ABOUT = {"sha256": "aa", "data": {"hash": "d4", "n": 9}, "commit": "c0", "seed": 0}
@@ -292,3 +294,17 @@ def test_a_swap_is_composed_from_two_draws_measured_and_sounds(listener):
 
 def test_nobody_swaps_without_a_listener(visitor):
     assert visitor().get("/api/styles/swap", params={"group": "rhythm"}).status_code == 401
+
+
+def test_clips_by_the_mood_that_is_read_from_one_group_are_had_by_http(listener, context):
+    drawn = shipped("clips")
+    assert drawn is not None
+    address = f"/api/styles/moods/{drawing.keep(context.atlas, drawn)}"
+    found = listener.get(f"{address}/points", params={"domain": "dance", "group": "tempo"}).json()
+    assert len(found["x"]) == len(found["y"]) == len(found["text"]) == len(found["rows"]) > 1000
+    table = listener.get(f"{address}/accuracy.csv", params={"domain": "dance"})
+    assert "kallos-mood-accuracy-dance.csv" in table.headers["content-disposition"]
+    assert [row["mood"] for row in csv.DictReader(io.StringIO(table.text))][:2] == ["valence", "arousal"]
+    missing = listener.get(f"{address}/points", params={"domain": "dance", "group": "mood"})
+    assert missing.status_code == 404
+    assert "there are content, rhythm" in missing.json()["error"]

@@ -84,7 +84,7 @@ class PointMap {
 
   /** Show the points that Python has set. */
   async show() {
-    const { points = NOTHING, added = [], hidden = [], view = null, source = "" } = this.#value;
+    const { points = NOTHING, added = [], hidden = [], view = null, source = "", axes = null } = this.#value;
     const from = typeof points === "string" ? points : "";
     const another = !from || from !== this.#from;
     if (another) {
@@ -98,7 +98,7 @@ class PointMap {
     const along = (/** @type {"x" | "y"} */ axis) => [...this.#points[axis], ...added.map((/** @type {Added} */ each) => each[axis])];
     const count = this.#points.x.length;
     const { islands = [], regions = [] } = this.#points;
-    this.scatter.show(along("x"), along("y"), { rings: added.map((/** @type {Added} */ _, /** @type {number} */ index) => count + index), hidden, islands });
+    this.scatter.show(along("x"), along("y"), { rings: added.map((/** @type {Added} */ _, /** @type {number} */ index) => count + index), hidden, islands, crossed: Boolean(axes) });
     this.regions.show(regions);
     this.source.textContent = source;
     if (another) this.#kept(null);
@@ -290,6 +290,7 @@ class PointMap {
       colours,
       legend: entries.map(([label, code]) => [label, counts.get(code), colours.at(code) ?? ""]),
       names: this.regions.written,
+      cross: this.scatter.cross,
       source: this.#value.source ?? "",
     });
   }
@@ -302,7 +303,8 @@ class PointMap {
     const chosen = this.#chosen;
     const rows = chosen ? [...x.keys()].filter((row) => chosen.has(row)) : [...x.keys()];
     const lines = rows.map((row) => [x[row], y[row], quoted(text[row]), ...labels.map((label) => label(row))].join(","));
-    const legend = `# columns: x and y in mean radii of the map, text, and the labels of each colouring; "" is unknown`;
+    const axes = this.#value.axes?.map((/** @type {string} */ each, /** @type {number} */ at) => `${"xy"[at]}: ${each}`).join("; ");
+    const legend = `# columns: ${axes ?? "x and y in mean radii of the map"}, text, and the labels of each colouring; "" is unknown`;
     const about = [`# ${this.#value.title ?? "Map"}${chosen ? `, ${rows.length} selected points` : ""}`, `# ${this.#value.source ?? ""}`, legend];
     return [...about, ["x", "y", "text", ...Object.keys(colours)].join(","), ...lines, ""].join("\n");
   }

@@ -58,8 +58,8 @@ class PointMap(Component):
             ``models.atlas.regions.Terrain`` has them. And where wanted ``values`` (name → a number for each point,
             for a colour from little to much), ``added`` (points with ``x``, ``y``, ``text``, ``values``, ``labels`` by
             colour and one ``label`` for all others, drawn as rings), ``hidden`` (points that are not shown), ``view``
-            (``x``, ``y``, ``zoom``), ``title``, ``source`` (where it comes from) and ``name`` (what exported files are
-            called).
+            (``x``, ``y``, ``zoom``), ``title``, ``source`` (where it comes from), ``name`` (what exported files are
+            called) and ``axes`` (what x and y are, where they mean something: thin lines then go through zero).
         colour: The name of the colours, or of the values, that are shown.
         words: Points whose text has these words are marked.
         picked: The point that is chosen, -1 for none; added ones are counted on from the others.

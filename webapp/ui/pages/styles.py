@@ -12,7 +12,8 @@ from webapp.ui.components.view_link import ViewLink, chosen
 from webapp.ui.handlers import bound
 from webapp.ui.layout import CHOICE, QUIET, heading, page
 from webapp.ui.pages.style_codes import build_codes
-from webapp.ui.pages.style_matrices import build_leakage, build_moods, build_swaps, measured, shown_moods, shown_swaps
+from webapp.ui.pages.style_matrices import build_leakage, build_swaps, measured, shown_moods, shown_swaps
+from webapp.ui.pages.style_moods import build_mood
 from webapp.ui.pages.style_training import build_training, shown
 from webapp.ui.pages.style_walk import OPENS, build_walk
 
@@ -37,7 +38,7 @@ def build(context: Context) -> None:
             with gr.Tab("Leakage", id="leakage") as leaking:
                 build_leakage(context)
             with gr.Tab("Mood", id="mood") as mood:
-                moods = build_moods()
+                moods = build_mood(context, listener)
             with gr.Tab("Training", id="training") as training:
                 place, curves = build_training(context, link)
     is_open = gr.State(value=False)

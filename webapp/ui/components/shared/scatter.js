@@ -15,7 +15,7 @@ export class Scatter {
   #x = new Float32Array(0);
   #y = new Float32Array(0);
   #codes = new Int16Array(0); // number of each point's colour
-  #order = new Uint32Array(0); // rows in the order of their colours
+  #order = new Uint32Array(0); // rows by colour: those without one, then the commonest; the rarest lie on top
   #colours = ["#888"];
   #hidden = new Set();
   #lit = null; // rows that stand out, or null for all
@@ -23,6 +23,7 @@ export class Scatter {
   #rings = new Set(); // rows drawn as rings: placed later
   #islands = [];
   #lines = [];
+  #crossed = false; // whether lines go through zero
   #selected = -1;
   #hovered = -1;
   #asked = false;
@@ -52,17 +53,19 @@ export class Scatter {
   }
 
   /**
-   * Show points; `rings` are rows drawn as rings, `islands` boxes of what hangs together, the largest first.
+   * Show points; `rings` are rows drawn as rings, `islands` boxes of what hangs together, the largest first. Where it is
+   * `crossed`, thin lines go through zero.
    * @param {number[]} x
    * @param {number[]} y
-   * @param {{rings?: number[], hidden?: number[], islands?: import("./main_part.js").Box[]}} more
+   * @param {{rings?: number[], hidden?: number[], islands?: import("./main_part.js").Box[], crossed?: boolean}} more
    */
-  show(x, y, { rings = [], hidden = [], islands = [] } = {}) {
+  show(x, y, { rings = [], hidden = [], islands = [], crossed = false } = {}) {
     this.#x = Float32Array.from(x);
     this.#y = Float32Array.from(y);
     this.#rings = new Set(rings);
     this.#hidden = new Set(hidden);
     this.#islands = islands;
+    this.#crossed = crossed;
     this.#lit = null;
     this.#marked = [];
     this.#lines = [];
@@ -76,7 +79,11 @@ export class Scatter {
   paint(codes, colours) {
     const last = colours.length - 1;
     this.#codes = Int16Array.from(codes, (code) => (code < 0 ? last : code));
-    this.#order = Uint32Array.from(this.#codes.keys()).sort((one, two) => this.#codes[two] - this.#codes[one]);
+    const counts = new Uint32Array(colours.length);
+    for (const code of this.#codes) counts[code] += 1;
+    const fromBelow = [...counts.keys()].sort((one, two) => (two === last) - (one === last) || counts[two] - counts[one]);
+    const height = Int16Array.from(colours.keys(), (code) => fromBelow.indexOf(code));
+    this.#order = Uint32Array.from(this.#codes.keys()).sort((one, two) => height[this.#codes[one]] - height[this.#codes[two]]);
     this.#colours = colours;
     this.draw();
   }
@@ -164,6 +171,11 @@ export class Scatter {
     return dots.filter(({ x, y }) => x >= 0 && y >= 0 && x <= width && y <= height);
   }
 
+  /** The pixel where lines through zero cross; null where there are none. */
+  get cross() {
+    return this.#crossed ? this.camera.pixel(0, 0) : null;
+  }
+
   /** How many cells of the screen, `cell` pixels wide, hold points within a box of pixels. */
   crowd(cell) {
     const { width, height } = this.camera;
@@ -225,8 +237,14 @@ export class Scatter {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
     const style = getComputedStyle(this.root);
-    const [ink, paper] = ["--ink", "--paper"].map((name) => style.getPropertyValue(name).trim());
+    const [ink, paper, line] = ["--ink", "--paper", "--line"].map((name) => style.getPropertyValue(name).trim());
     const radius = this.#radius();
+    if (this.cross) {
+      const [x, y] = this.cross;
+      context.fillStyle = line;
+      context.fillRect(x - 0.5, 0, 1, height);
+      context.fillRect(0, y - 0.5, width, 1);
+    }
     if (this.#lit) {
       context.globalAlpha = DIM;
       this.#dots(context, width, height, radius, (row) => !this.#lit.has(row));
