@@ -111,10 +111,10 @@ def test_clips_lie_by_the_mood_that_is_read_from_a_style_and_play(visit):
     playing = page.locator("#mood-clip").get_by_role("button", name="Pause")
     expect(playing).to_have_attribute("aria-pressed", "true", timeout=COMPOSED_MS)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"]
-    page.get_by_text("Pop piano", exact=True).locator("visible=true").click()
+    page.get_by_role("radio", name="Pop piano").check(force=True)
     expect(page.locator("#mood-clips-told")).to_contain_text("A probe needs 20 of each half")
     expect(points).to_be_hidden()
-    page.get_by_text("Dance tunes", exact=True).locator("visible=true").click()
+    page.get_by_role("radio", name="Dance tunes").check(force=True)
     expect(points).to_be_visible()
     points.press("Enter")
     page.get_by_role("link", name="Open on the map").click()
