@@ -5,7 +5,8 @@ import { dress } from "./shared/dress.js";
 
 /**
  * @typedef {[number, number]} Place valence and arousal, -1 to 1
- * @typedef {{names: string[], old: Place | null, new: Place | null, fixed: boolean, target: Place | null}} Shown
+ * @typedef {{names: string[], old: Place | null, new: Place | null, fixed: boolean, target: Place | null,
+ *   choices?: number}} Shown choices: how many had been made when the target was read
  */
 
 const STEP = 0.1;
@@ -23,6 +24,9 @@ const inWords = ([valence, arousal]) =>
 class Pad {
   /** @type {Place | null} */
   #pointed = null; // where the keys are, before Enter
+  /** @type {Place | null} */
+  #chosen = null;
+  #choices = 0;
 
   /** @param {import("./shared/types.d.ts").GradioComponent<Shown | null>} component */
   constructor({ element, props, trigger }) {
@@ -45,6 +49,17 @@ class Pad {
   get #open() {
     const { fixed, old } = this.#shown;
     return !fixed && Boolean(old || this.any);
+  }
+
+  /**
+   * What a page lays on the pad may have been read before the newest choice, which stays. Without the button each
+   * piece begins anew.
+   */
+  laid() {
+    const { choices = 0, target } = this.#shown;
+    if (this.any && choices < this.#choices) return this.#set(this.#chosen);
+    [this.#chosen, this.#choices] = [target, choices];
+    this.show();
   }
 
   show() {
@@ -102,7 +117,14 @@ class Pad {
   #choose(target) {
     if (!this.#open) return;
     this.#pointed = null;
-    this.props.value = { ...this.#shown, target };
+    this.#chosen = target;
+    this.#choices += 1;
+    this.#set(target);
+  }
+
+  /** @param {Place | null} target */
+  #set(target) {
+    this.props.value = { ...this.#shown, target, choices: this.#choices };
     this.show();
     this.trigger("input");
   }
@@ -111,7 +133,7 @@ class Pad {
 /** @param {import("./shared/types.d.ts").GradioComponent<Shown | null>} component */
 export async function start(component) {
   const pad = new Pad(component);
-  component.watch("value", () => pad.show());
+  component.watch("value", () => pad.laid());
   await dress(component.element, import.meta.url, "mood_pad.css");
-  pad.show();
+  pad.laid();
 }

@@ -90,4 +90,6 @@ if __name__ == "__main__":
         wanted = gr.Textbox(label="Wanted")
         for each, said in ((pad, told), (free, wanted)):
             each.input(lambda shown: str(shown["target"]), each, said)
+        late = "(pad) => new Promise((laid) => setTimeout(() => laid({ ...pad, new: [0.4, 0.3] }), 1000))"
+        gr.Button("Lay a piece there in a second").click(None, free, free, js=late)
     demo.launch()
