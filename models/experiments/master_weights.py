@@ -1,6 +1,7 @@
 """Training in true bfloat16 beside a float32 master copy: twice as fast as float32 on CPUs with bfloat16 products.
 
-Autocast is slower there. Source: the master-weights recipe of Micikevicius et al. 2018, without loss scaling.
+Autocast is slower there; a CPU without such products takes fifty times as long for them, and trains in float32. Source:
+the master-weights recipe of Micikevicius et al. 2018, without loss scaling.
 """
 
 from __future__ import annotations
@@ -24,19 +25,24 @@ MUON, FASTER = "muon.", 20.0  # its tensors among the saved ones, and its learni
 
 
 class MasterWeights(Generic[Model]):
-    """``working`` runs in bfloat16; ``update`` moves the float32 ``master`` by AdamW and copies it to ``working``.
+    """``working`` runs in ``dtype``; ``update`` moves the float32 ``master`` by AdamW and copies it to ``working``.
 
     Its ``orthogonal`` matrices by Muon (Jordan et al. 2024), whose steps take more time and get further. ``average``
     follows the master as the exponential mean of its weights over about 1 / (1 - ``averaging``) steps (Polyak &
-    Juditsky 1992).
+    Juditsky 1992). Without a ``dtype`` it is that of ``working_dtype``.
     """
 
     def __init__(
-        self, master: Model, learning_rate: float, averaging: float = 0.0, orthogonal: Sequence[nn.Parameter] = ()
+        self,
+        master: Model,
+        learning_rate: float,
+        averaging: float = 0.0,
+        orthogonal: Sequence[nn.Parameter] = (),
+        dtype: torch.dtype | None = None,
     ) -> None:
         self.master, self.step, self.averaging = master, 0, averaging
         self.average = copy.deepcopy(master) if averaging else master
-        self.working = copy.deepcopy(master).bfloat16()
+        self.working = copy.deepcopy(master).to(dtype or working_dtype(next(master.parameters()).device))
         turned = {id(p) for p in orthogonal}
         matrices = [p for p in master.parameters() if p.ndim >= 2 and id(p) not in turned]
         vectors = [p for p in master.parameters() if p.ndim < 2]
@@ -103,6 +109,12 @@ class MasterWeights(Generic[Model]):
             unpack(self.muon, state, MUON)
         self.working.load_state_dict(self.master.state_dict())
         return {k.removeprefix(COUNT): v.item() for k, v in state.items() if k.startswith(COUNT)}
+
+
+def working_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 where ``device`` has instructions for its products, else float32."""
+    slow = device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return torch.float32 if slow else torch.bfloat16
 
 
 def trained_weights(path: Path) -> tuple[dict[str, Tensor], int]:

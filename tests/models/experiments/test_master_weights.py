@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.experiments.master_weights import MasterWeights, trained_weights
+from models.experiments.master_weights import MasterWeights, trained_weights, working_dtype
 
 
 def seeded_linear() -> nn.Linear:
@@ -14,14 +14,14 @@ def seeded_linear() -> nn.Linear:
 
 
 def step(training: MasterWeights, seed: int) -> float:
-    x = torch.randn(8, 4, generator=torch.Generator().manual_seed(seed)).bfloat16()
+    x = torch.randn(8, 4, generator=torch.Generator().manual_seed(seed)).to(training.working.weight.dtype)
     return training.update((training.working(x).float() ** 2).mean(), 0.01)
 
 
 def test_small_steps_add_up_in_the_master_though_bfloat16_cannot_hold_them() -> None:
     model = seeded_linear()
     before = model.weight.detach().clone()
-    training = MasterWeights(model, 1e-5)
+    training = MasterWeights(model, 1e-5, dtype=torch.bfloat16)
     x = torch.ones(1, 4).bfloat16()
     for _ in range(50):
         training.update(training.working(x).float().sum(), 1e-5)
@@ -39,10 +39,11 @@ def test_gradients_are_cleared_and_their_norm_reported() -> None:
     assert training.step == 1
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("orthogonal", [False, True])
-def test_what_is_saved_goes_on_as_if_nothing_had_happened(tmp_path, orthogonal) -> None:
+def test_what_is_saved_goes_on_as_if_nothing_had_happened(tmp_path, orthogonal, dtype) -> None:
     def fresh(model: nn.Linear) -> MasterWeights:
-        return MasterWeights(model, 0.01, orthogonal=[model.weight] if orthogonal else [])
+        return MasterWeights(model, 0.01, orthogonal=[model.weight] if orthogonal else [], dtype=dtype)
 
     one = fresh(seeded_linear())
     for seed in range(3):
@@ -66,7 +67,7 @@ def test_muon_moves_what_is_orthogonal_evenly_and_nothing_else() -> None:
     training = MasterWeights(model, 1e-3, orthogonal=[model.weight])
     plain = MasterWeights(seeded_linear(), 1e-3)
     for each in (training, plain):
-        x = torch.randn(8, 4, generator=torch.Generator().manual_seed(0)).bfloat16()
+        x = torch.randn(8, 4, generator=torch.Generator().manual_seed(0)).to(each.working.weight.dtype)
         each.update((each.working(x).float() ** 2).mean(), 1e-3)
     singular = torch.linalg.svdvals((training.master.weight - before).detach())
     assert singular.min() > 0.5 * singular.max()
@@ -76,3 +77,9 @@ def test_muon_moves_what_is_orthogonal_evenly_and_nothing_else() -> None:
 def test_resuming_from_nothing_is_an_error(tmp_path) -> None:
     with pytest.raises(FileNotFoundError):
         MasterWeights(nn.Linear(4, 3), 0.01).resume(tmp_path / "state.safetensors")
+
+
+def test_it_trains_in_what_the_machine_multiplies_fast() -> None:
+    training = MasterWeights(seeded_linear(), 0.01)
+    assert training.working.weight.dtype == working_dtype(torch.device("cpu"))
+    assert working_dtype(torch.device("cuda")) == torch.bfloat16
