@@ -5,7 +5,8 @@ as well) or a folder of MIDI and ABC files. EMOPIA's clips get the bars that the
 shipped judge says which mood bars have. ``--minutes`` ends the run after that time, with the learning rate falling to
 its end; else it ends after the preset's steps. ``--from`` goes on from trained weights, at a lower learning rate that
 soon falls, and in the end averages both where that validates better. ``--context`` has rows of so many steps instead,
-and as many fewer of them: what the model hears at once, in writing too. OUT has what ``--resume`` needs after the run
+and as many fewer of them: what the model hears at once, in writing too. ``--domains`` trains on these kinds alone, and
+``--outer-first`` lets the outer voices of each onset come first. OUT has what ``--resume`` needs after the run
 was killed, the log (``log.jsonl``), and in ``OUT/bundle`` the weights that validated best so far. The last line is one
 JSON object.
 """
@@ -18,6 +19,7 @@ import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -28,6 +30,7 @@ from models.mood.beats.checkpoint import load_beats
 from models.mood.checkpoint import load_mood
 from models.mood.fifths import with_moods
 from models.music import corpora
+from models.music.notes import DOMAINS
 from models.style.finetuning import Origin
 from models.style.pieces.checkpoint import PieceBundle, load_pieces_model, weights_with_moods
 from models.style.pieces.presets import PRESETS, Preset
@@ -37,6 +40,7 @@ from models.style.pieces.training_data import run_pieces
 # Of the preset's learning rate, for weights that were trained before, and the share of the steps over which it falls:
 # held high it undoes for an hour what its fall had brought
 FINE_TUNING, FALLING = 0.4, 0.8
+DROPOUT = 0.2  # at least, of weights that know music already: the less of it they go on with, the sooner by heart
 
 
 def own_folder(data: Path) -> Path | None:
@@ -61,7 +65,8 @@ def _trained(name: str) -> PieceBundle:
 def _fine_tuning(preset: Preset, trained: PieceBundle) -> Preset:
     """At a lower learning rate, the trained model in rows as long as the preset's, and told moods if it would be."""
     config = replace(trained.model.config, context=preset.config.context, moods=preset.config.moods)
-    return replace(preset, learning_rate=FINE_TUNING * preset.learning_rate, falling=FALLING, config=config)
+    rate, dropout = FINE_TUNING * preset.learning_rate, max(DROPOUT, preset.dropout)
+    return replace(preset, learning_rate=rate, falling=FALLING, dropout=dropout, config=config)
 
 
 def _with_context(preset: Preset, context: int) -> Preset:
@@ -70,10 +75,11 @@ def _with_context(preset: Preset, context: int) -> Preset:
     return replace(preset, rows=rows, config=replace(preset.config, context=context))
 
 
-def _context_of(out: Path) -> int:
-    """How many steps a row of the run in ``out`` has, as its log says."""
+def _config_of(out: Path) -> dict[str, Any]:
+    """The sizes of the model that the run in ``out`` trains, as its log says."""
     with (out / "log.jsonl").open(encoding="utf-8") as log:
-        return int(json.loads(log.readline())["config"]["context"])
+        found: dict[str, Any] = json.loads(log.readline())["config"]
+        return found
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -83,6 +89,10 @@ def main(argv: list[str] | None = None) -> None:
     add_run_arguments(parser, PRESETS, "runs/pieces")
     parser.add_argument("--from", dest="start", help="trained weights to go on from: a shipped piece model or a folder")
     parser.add_argument("--context", type=positive_int, help="steps a row, instead of the preset's")
+    parser.add_argument("--domains", nargs="+", choices=DOMAINS, default=list(DOMAINS), help="kinds of music")
+    parser.add_argument(
+        "--outer-first", action="store_true", help="an onset's highest note comes first, then its lowest"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args(argv)
     preset = PRESETS[given.preset]
@@ -99,16 +109,20 @@ def main(argv: list[str] | None = None) -> None:
         origin = Origin(start.version, int(start.card["steps"]), str(start.folder))
     if start:
         preset = _fine_tuning(preset, start)
-    if context := _context_of(out) if given.resume else given.context:
+    before = _config_of(out) if given.resume else {}
+    if context := before.get("context", given.context):
         preset = _with_context(preset, context)
+    if before.get("outer_first", given.outer_first):
+        preset = replace(preset, config=replace(preset.config, outer_first=True))
     data = own_folder(given.data)
     with exit_without_music("train"):
         pieces = run_pieces(
             data,
             out,
             again=given.resume,
+            domains=given.domains,
             judged=partial(with_moods, load_mood().first),
-            joined=partial(performances_with_bars, load_beats().network),
+            joined=partial(performances_with_bars, load_beats().network) if "pop" in given.domains else None,
         )
     training = PieceTraining(
         given.preset, preset, pieces, out, seed=given.seed, minutes=given.minutes, device=given.device, origin=origin,

@@ -29,6 +29,7 @@ from models.style.pieces.conditions import (
     returns_of,
 )
 from models.style.pieces.model import Steps
+from models.style.pieces.onsets import outer_first
 from models.style.windows import DOMAIN_SHARE, regular_bars, transposition
 
 FROM_THE_START = 0.4
@@ -88,6 +89,10 @@ class PieceSet:
     def each(self) -> list[TokenArray]:
         """The tokens of each piece."""
         return np.split(self.tokens, self.edges[1:-1])
+
+    def outer_first(self) -> PieceSet:
+        """The same pieces with the outer voices of each onset first."""
+        return replace(self, tokens=np.concatenate([outer_first(steps) for steps in self.each()]))
 
     def save(self, path: Path) -> None:
         """Write tokens, domains and names; the file appears whole or not at all."""

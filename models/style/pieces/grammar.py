@@ -8,24 +8,32 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from models.music.tokens import BAR, BAR_RANGES, END, LENGTH, PITCH, PITCHES, POSITION, POSITIONS
+from models.music.tokens import BAR, BAR_RANGES, END, LENGTH, PITCHES, POSITIONS
 from models.style.pieces.conditions import ABSENT, WHOLE
 
 MOST_NOTES = 96  # of a bar
 
 
 def position_logits(
-    logits: Tensor, last: Tensor, length: Tensor, notes: Tensor, number: Tensor, *, earliest: int, latest: int
+    logits: Tensor,
+    last: Tensor,
+    length: Tensor,
+    notes: Tensor,
+    number: Tensor,
+    *,
+    room: Tensor,
+    earliest: int,
+    latest: int,
 ) -> Tensor:
     """Positions ``(rows, POSITION_CLASSES)``: at the last one or after it, within the bar; BAR; END.
 
-    ``last`` ``(rows, 7)`` is the last step in classes, ``length`` ``(rows,)`` the grid steps of its bar, ``notes`` how
-    many notes that bar has, ``number`` its number: END may come from the bar ``earliest`` on, BAR before the bar
-    ``latest``. Where only one of them may, it has the weight of both: the bar is over either way.
+    ``last`` ``(rows,)`` is the position of the last step, ``length`` the grid steps of its bar, ``notes`` how many
+    notes that bar has, ``number`` its number, ``room`` whether another note may come at the last position. END may come
+    from the bar ``earliest`` on, BAR before the bar ``latest``. Where only one of them may, it has the weight of both:
+    the bar is over either way.
     """
     classes = torch.arange(logits.shape[-1], device=logits.device)
-    same_onset = (last[:, PITCH] < PITCHES - 1).long()  # above the topmost key there is none
-    floor = torch.where(last[:, POSITION] == BAR, 0, last[:, POSITION] + 1 - same_onset)
+    floor = torch.where(last == BAR, 0, last + 1 - room.long())
     here = (classes >= floor[:, None]) & (classes < length[:, None]) & (notes < MOST_NOTES)[:, None]
     ends, goes_on = number >= earliest, number < latest
     over = logits[:, [BAR, END]].logsumexp(-1)
@@ -35,10 +43,10 @@ def position_logits(
     return found
 
 
-def pitch_logits(logits: Tensor, last: Tensor, position: Tensor) -> Tensor:
-    """Pitches ``(rows, PITCHES)`` at ``position`` ``(rows,)``: above the last note where that has the same onset."""
-    floor = torch.where(last[:, POSITION] == position, last[:, PITCH], ABSENT)
-    return logits.masked_fill(torch.arange(PITCHES, device=logits.device) <= floor[:, None], -torch.inf)
+def pitch_logits(logits: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Pitches ``(rows, PITCHES)`` between ``low`` ``(rows,)`` and ``high``, neither of them."""
+    classes = torch.arange(PITCHES, device=logits.device)
+    return logits.masked_fill((classes <= low[:, None]) | (classes >= high[:, None]), -torch.inf)
 
 
 def length_logits(logits: Tensor, meter: Tensor) -> Tensor:

@@ -39,7 +39,8 @@ NARROW = 16  # inputs or outputs of a linear layer, below which its weights are 
 class PieceConfig:
     """Sizes of the piece model; ``context`` is how many steps it hears at once in training.
 
-    ``moods``: whether it is told the mood of bars.
+    ``moods``: whether it is told the mood of bars. ``outer_first``: whether it hears and writes the outer voices of an
+    onset first, else from the lowest note upwards.
     """
 
     dim: int = 224
@@ -49,6 +50,7 @@ class PieceConfig:
     condition: int = 64
     context: int = 512
     moods: bool = False
+    outer_first: bool = False
 
     @property
     def conditions(self) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,8 @@ class PieceTraining:
         origin: Origin | None = None,
         start: Mapping[str, Tensor] | None = None,
     ) -> None:
+        if preset.config.outer_first:
+            pieces = replace(pieces, train=pieces.train.outer_first(), validation=pieces.validation.outer_first())
         self.name, self.preset, self.pieces, self.out, self.seed = name, preset, pieces, out, seed
         self.minutes, self.device, self.origin, self.start = minutes, device, origin, start
         torch.manual_seed(seed)

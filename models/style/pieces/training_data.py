@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from models.experiments.dataset import training_pieces
 from models.experiments.provenance import data_hash
 from models.music.grouping import group_ids, split
-from models.music.notes import MusicError, Piece
+from models.music.notes import DOMAINS, MusicError, Piece
 from models.style.pieces.data import PieceSet
 from models.style.release import terms_of
 from models.style.training_data import own_parts
@@ -35,29 +35,36 @@ class RunPieces:
 
 
 def run_pieces(
-    data: Path | None, out: Path, *, again: bool, judged: Judged | None = None, joined: Joined | None = None
+    data: Path | None,
+    out: Path,
+    *,
+    again: bool,
+    domains: Collection[str] = DOMAINS,
+    judged: Judged | None = None,
+    joined: Joined | None = None,
 ) -> RunPieces:
     """The pieces of the run in ``out``: read and split now and noted there, or as noted there (``again``).
 
     ``data`` is a folder of MIDI and ABC files; None stands for the corpora, to whose training part come those
-    ``joined`` pieces that are no tune of the others. ``judged`` gives the training pieces, and others, the moods of
-    their bars. Raises ``MusicError`` where there is nothing to train on.
+    ``joined`` pieces that are no tune of the others. Those of ``domains`` are kept. ``judged`` gives the training
+    pieces, and others, the moods of their bars. Raises ``MusicError`` where there is nothing to train on.
     """
     kept = {part: out / f"{part}.npz" for part in ("train", "validation")}
     record = out / "data.json"
     if not (again and record.exists() and all(path.exists() for path in kept.values())):
-        _read(data, out, judged, joined)
+        _read(data, out, domains, judged, joined)
     noted = json.loads(record.read_text(encoding="utf-8"))
     sets = {part: PieceSet.load(path) for part, path in kept.items()}
     return RunPieces(sets["train"], sets["validation"], noted["about"], noted["held_out"])
 
 
-def _read(data: Path | None, out: Path, judged: Judged | None, joined: Joined | None) -> None:
+def _read(data: Path | None, out: Path, domains: Collection[str], judged: Judged | None, joined: Joined | None) -> None:
     pieces = training_pieces(data)
     parts = split(pieces, seed=0) if data is None else own_parts(pieces)
     if joined and data is None:
         others = [piece for part in PARTS[1:] for piece in parts[part]]
         parts = {**parts, "train": [*parts["train"], *unlike(joined(), others)]}
+    parts = {part: [piece for piece in pieces if piece.domain in domains] for part, pieces in parts.items()}
     sets: dict[str, PieceSet] = {}
     for part in PARTS:
         try:

@@ -43,6 +43,7 @@ from models.style.pieces.conditions import (
     first_numbers,
 )
 from models.style.pieces.model import Cache, PieceModel, Steps
+from models.style.pieces.onsets import Onsets, outer_first, upwards
 from models.style.pieces.returning import COPIED, Returning
 from models.style.pieces.wishes import NUCLEUS, TEMPERATURE, Place, Wishes, by_element, returns_by_number
 from models.style.skeleton import draw
@@ -80,6 +81,7 @@ class Writing:
         )
         self.returns = returns_by_number(wishes, places, rows)
         self.returning = Returning(rows)
+        self.onsets = Onsets(rows, outer=model.config.outer_first)
         self.ended = np.zeros(rows, dtype=bool)
         # each piece is heard as it is told to be, and where it is guided, after these also as if it was told neither
         # returns nor mood; just without its mood where what returns is made likelier anyway
@@ -94,6 +96,8 @@ class Writing:
         self.tokens: list[IntArray] = []
         self.numbers: list[IntArray] = []
         self.told: list[Along] = []
+        if prompt is not None and model.config.outer_first:
+            prompt = outer_first(prompt)
         for step in [] if prompt is None else prompt.astype(np.int64):
             self._follow(np.broadcast_to(step, (rows, 7)))
         self.given = len(self.tokens)
@@ -106,7 +110,7 @@ class Writing:
         """The tokens of each piece so far, without END."""
         table = np.stack(self.tokens, 1).astype(np.int16)
         over = (table[..., POSITION] == END).cumsum(1) > 0
-        return [row[~done] for row, done in zip(table, over, strict=True)]
+        return [upwards(row[~done]) for row, done in zip(table, over, strict=True)]
 
     @torch.inference_mode()
     def step(self) -> None:
@@ -142,6 +146,7 @@ class Writing:
         self.told = [Along(each.conditions[source], each.bars[source]) for each in self.told]
         for name in ("before", "last", "returns", "head", "number", "notes"):
             setattr(self, name, getattr(self, name)[source])
+        self.onsets.choose(source)
         if self.wishes.returning:
             self.returning.choose(source)
         rows = self._tensor(source)
@@ -189,6 +194,7 @@ class Writing:
         self.number = np.where(is_bar, np.where(first, begins, self.number + 1), self.number)
         self.head = np.where(is_bar[:, None], step, self.head)
         self.notes = np.where(is_bar, 0, self.notes + 1)
+        self.onsets.follow(step)
         counted = np.minimum(self.number - self.before, self.returns.shape[1] - 1)
         returns = np.take_along_axis(self.returns, counted[:, None], axis=1)[:, 0]
         position = np.where(is_bar, 0, step[:, POSITION])
@@ -260,8 +266,8 @@ class Writing:
         choose(POSITION, every, self._first_position if begins else self._position)
         notes = torch.nonzero(step[:, POSITION] < BAR)[:, 0]
         if len(notes):
-            before = self._tensor(classes(self.tokens[-1]))[notes]
-            choose(PITCH, notes, lambda logits, own: grammar.pitch_logits(logits, before, own[:, POSITION]))
+            low, high = map(self._tensor, self.onsets.between(step[:, POSITION].cpu().numpy()))
+            choose(PITCH, notes, lambda logits, _: grammar.pitch_logits(logits, low[notes], high[notes]))
             choose(DURATION, notes, _any)
             choose(VELOCITY, notes, _any)
         bars = torch.nonzero(step[:, POSITION] == BAR)[:, 0]
@@ -286,9 +292,10 @@ class Writing:
 
     def _position(self, logits: Tensor, _: Tensor) -> Tensor:
         earliest, latest = self.wishes.ends
-        last = self._tensor(classes(self.tokens[-1]))
-        length, notes, number = map(self._tensor, (self.head[:, LENGTH], self.notes, self.number - self.before))
-        return grammar.position_logits(logits, last, length, notes, number, earliest=earliest, latest=latest)
+        last, number = self.tokens[-1][:, POSITION], self.number - self.before
+        known = map(self._tensor, (last, self.head[:, LENGTH], self.notes, number))
+        room = self._tensor(self.onsets.room())
+        return grammar.position_logits(logits, *known, room=room, earliest=earliest, latest=latest)
 
     def _held_meter(self) -> IntArray:
         """The meter that the next bar of each piece has; -1 where it is free."""
