@@ -40,6 +40,7 @@ from models.style.pieces.training_data import run_pieces
 # Of the preset's learning rate, for weights that were trained before, and the share of the steps over which it falls:
 # held high it undoes for an hour what its fall had brought
 FINE_TUNING, FALLING = 0.4, 0.8
+WARM_UP = 20  # steps at most
 DROPOUT = 0.2  # at least, of weights that know music already: the less of it they go on with, the sooner by heart
 
 
@@ -66,7 +67,8 @@ def _fine_tuning(preset: Preset, trained: PieceBundle) -> Preset:
     """At a lower learning rate, the trained model in rows as long as the preset's, and told moods if it would be."""
     config = replace(trained.model.config, context=preset.config.context, moods=preset.config.moods)
     rate, dropout = FINE_TUNING * preset.learning_rate, max(DROPOUT, preset.dropout)
-    return replace(preset, learning_rate=rate, falling=FALLING, dropout=dropout, config=config)
+    warm_up = min(WARM_UP, preset.warm_up)
+    return replace(preset, learning_rate=rate, falling=FALLING, warm_up=warm_up, dropout=dropout, config=config)
 
 
 def _with_context(preset: Preset, context: int) -> Preset:
