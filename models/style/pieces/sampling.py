@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 import numpy as np
@@ -44,8 +45,8 @@ class Writer:
     >>> writer.compose("dance", count=4, bars=32, seed=1, form="AABB")  # doctest: +SKIP
     """
 
-    def __init__(self, bundle: PieceBundle) -> None:
-        self.bundle = bundle
+    def __init__(self, bundle: PieceBundle, specialists: Mapping[Domain, PieceBundle] = MappingProxyType({})) -> None:
+        self.bundle, self.specialists = bundle, specialists
         self.transpositions = transposition.load(bundle.folder)
         self.forms = forms.load(bundle.folder)
 
@@ -54,14 +55,20 @@ class Writer:
         """Which weights these are, how is drawn from them, and what is known of real pieces: what a seed gives."""
         keys = {name: each.to_json() for name, each in self.transpositions.items()}
         known = {"sampling": self.bundle.card.get("sampling"), "transpositions": keys, "forms": self.forms}
+        known |= {name: [own.version, own.card.get("sampling")] for name, own in self.specialists.items()}
         known = {name: each for name, each in known.items() if each}
         known |= {"among": [dict(AMONG), FAULTS]} if known else {}
         return f"{self.bundle.version}-{zlib.crc32(json.dumps(known).encode()):08x}" if known else self.bundle.version
 
     @classmethod
     def load(cls, name_or_path: str | Path, device: str = "cpu") -> Self:
-        """With a shipped model or that of a folder; raises ``FileNotFoundError`` or ``ValueError``."""
-        return cls(load_pieces_model(name_or_path, device))
+        """With a shipped model or that of a folder, and those that its card names for kinds of music.
+
+        Raises ``FileNotFoundError`` or ``ValueError``.
+        """
+        bundle = load_pieces_model(name_or_path, device)
+        named: Mapping[Domain, str] = bundle.card.get("specialists", {})
+        return cls(bundle, {domain: load_pieces_model(name, device) for domain, name in named.items()})
 
     def compose(
         self,
@@ -234,12 +241,14 @@ class Writer:
         self, wishes: Wishes, temperature: PerElement | None = None, nucleus: PerElement | None = None
     ) -> Wishes:
         """The wishes with temperature, nucleus and guidance: those given, else the card's, else the usual ones."""
-        chosen = self.bundle.card.get("sampling", {}).get(DOMAINS[wishes.domain], {})
+        domain = DOMAINS[wishes.domain]
+        bundle = self.specialists.get(domain, self.bundle)
+        chosen, repeats = bundle.card.get("sampling", {}).get(domain, {}), not bundle.model.config.outer_first
         return replace(
             wishes,
             temperature=chosen.get("temperature", TEMPERATURE) if temperature is None else temperature,
             nucleus=chosen.get("nucleus", NUCLEUS) if nucleus is None else nucleus,
-            returning=RETURNING.get(DOMAINS[wishes.domain], 0.0),
+            returning=RETURNING.get(domain, 0.0) if repeats else 0.0,  # which looks for notes from the lowest upwards
             guidance=max(chosen.get("guidance", 1.0), 1.0 if wishes.mood == NO_MOOD else MOOD_GUIDANCE),
         )
 
@@ -255,7 +264,8 @@ class Writer:
         between: Callable[[], None] | None = None,
     ) -> list[Piece]:
         """A piece for each of ``seeds``; ``closing``: with another ending where its own doesn't close it."""
-        model, domain = self.bundle.model, DOMAINS[wishes.domain]
+        domain = DOMAINS[wishes.domain]
+        model = self.specialists.get(domain, self.bundle).model
         among = AMONG.get(domain, 1)
         every = [(*seed, number) if number else seed for seed in seeds for number in range(among)]
         where = [place for place in places for _ in range(among)]
