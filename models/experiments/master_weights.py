@@ -27,9 +27,9 @@ MUON, FASTER = "muon.", 20.0  # its tensors among the saved ones, and its learni
 class MasterWeights(Generic[Model]):
     """``working`` runs in ``dtype``; ``update`` moves the float32 ``master`` by AdamW and copies it to ``working``.
 
-    Its ``orthogonal`` matrices by Muon (Jordan et al. 2024), whose steps take more time and get further. ``average``
-    follows the master as the exponential mean of its weights over about 1 / (1 - ``averaging``) steps (Polyak &
-    Juditsky 1992). Without a ``dtype`` it is that of ``working_dtype``.
+    In bfloat16 its ``orthogonal`` matrices are moved by Muon (Jordan et al. 2024), whose own products are in it: its
+    steps take more time and get further. ``average`` follows the master as the exponential mean of its weights over
+    about 1 / (1 - ``averaging``) steps (Polyak & Juditsky 1992). Without a ``dtype`` it is that of ``working_dtype``.
     """
 
     def __init__(
@@ -42,7 +42,9 @@ class MasterWeights(Generic[Model]):
     ) -> None:
         self.master, self.step, self.averaging = master, 0, averaging
         self.average = copy.deepcopy(master) if averaging else master
-        self.working = copy.deepcopy(master).to(dtype or working_dtype(next(master.parameters()).device))
+        dtype = dtype or working_dtype(next(master.parameters()).device)
+        self.working = copy.deepcopy(master).to(dtype)
+        orthogonal = orthogonal if dtype == torch.bfloat16 else ()
         turned = {id(p) for p in orthogonal}
         matrices = [p for p in master.parameters() if p.ndim >= 2 and id(p) not in turned]
         vectors = [p for p in master.parameters() if p.ndim < 2]

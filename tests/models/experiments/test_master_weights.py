@@ -64,8 +64,8 @@ def test_what_is_saved_goes_on_as_if_nothing_had_happened(tmp_path, orthogonal, 
 def test_muon_moves_what_is_orthogonal_evenly_and_nothing_else() -> None:
     model = seeded_linear()
     before = model.weight.detach().clone()
-    training = MasterWeights(model, 1e-3, orthogonal=[model.weight])
-    plain = MasterWeights(seeded_linear(), 1e-3)
+    training = MasterWeights(model, 1e-3, orthogonal=[model.weight], dtype=torch.bfloat16)
+    plain = MasterWeights(seeded_linear(), 1e-3, dtype=torch.bfloat16)
     for each in (training, plain):
         x = torch.randn(8, 4, generator=torch.Generator().manual_seed(0)).to(each.working.weight.dtype)
         each.update((each.working(x).float() ** 2).mean(), 1e-3)
