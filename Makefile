@@ -38,7 +38,7 @@ $(STAMP): pyproject.toml
 test: install
 	$(MAKE) --jobs=2 lint test-quick
 
-# And what listens in real time in a browser, trains, or kills the application again and again.
+# And what listens in real time in a browser, trains, kills the application again and again, or takes long.
 test-all: test
 	$(MAKE) test-slow
 

@@ -84,6 +84,8 @@ SLOW = (
     "tests/webapp/studies/test_command.py",
     "tests/webapp/tension/test_heard_music.py",
 )
+# And single tests, all of whose cases together take more than two seconds of a processor: one a line.
+LONG = frozenset((Path(__file__).parent / "slow.txt").read_text(encoding="utf-8").split())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -97,7 +99,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     items.sort(key=turn)
     for item in items:
-        if item.nodeid.startswith(SLOW):
+        if item.nodeid.startswith(SLOW) or item.nodeid.partition("[")[0] in LONG:
             item.add_marker("slow")
 
 

@@ -96,6 +96,13 @@ def test_every_room_is_on_the_readme_and_every_room_there_is() -> None:
     assert all((ROOT / each).exists() or (ROOT / f"{each}.py").exists() for each in named)
 
 
+def test_every_test_that_is_left_to_make_test_all_is_there() -> None:
+    named = (ROOT / "tests" / "slow.txt").read_text(encoding="utf-8").split()
+    assert named == sorted(set(named))
+    for path, test in (each.split("::") for each in named):
+        assert f"def {test}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}::{test}"
+
+
 def test_the_notice_names_what_is_shipped_where_it_lies() -> None:
     for path in re.findall(r"^- ([\w/]+):", (ROOT / "NOTICE").read_text(encoding="utf-8"), flags=re.MULTILINE):
         assert (ROOT / path).is_dir(), path
