@@ -84,7 +84,7 @@ SLOW = (
     "tests/webapp/studies/test_command.py",
     "tests/webapp/tension/test_heard_music.py",
 )
-# And single tests, all of whose cases together take more than two seconds of a processor: one a line.
+# And single tests, all of whose cases together take more than one or two seconds of a processor: one a line.
 LONG = frozenset((Path(__file__).parent / "slow.txt").read_text(encoding="utf-8").split())
 
 
