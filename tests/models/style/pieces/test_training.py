@@ -131,7 +131,7 @@ def test_fine_tuned_weights_are_averaged_with_those_they_began_from_where_that_v
 ) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     main([str(dance_music), "--preset", "tiny", "--steps", "20", "--out", str(first)])
-    monkeypatch.setattr("models.train.pieces.FINE_TUNING", 20.0)  # which throws it off its way
+    monkeypatch.setattr("models.train.pieces.FINE_TUNING", 200.0)  # which throws it off its way
     main([str(dance_music), "--preset", "tiny", "--steps", "4", "--out", str(second), "--from", str(first / "bundle")])
     kept = load_pieces_model(second / "bundle").card
     checked = [row["values"]["mean"] for row in rows(second / "log.jsonl") if row.get("part") == "validation"]
