@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.experiments import record
+from models.experiments import master_weights, record
 from models.experiments.dataset import training_pieces
 from models.experiments.master_weights import MasterWeights, trained_weights
 from models.music.corpora import music21_corpus
@@ -91,6 +91,7 @@ def test_the_loss_falls(first) -> None:
 def test_a_killed_and_resumed_training_ends_with_the_weights_of_one_that_was_not(
     music, quick, tmp_path, monkeypatch
 ) -> None:
+    monkeypatch.setattr(master_weights, "working_dtype", lambda _: torch.bfloat16)  # in which Muon moves matrices
     preset = replace(TINY, learning_rate=2e-3, muon=True)
     whole = trained(music, tmp_path / "whole", preset).master.state_dict()
     calls = []
