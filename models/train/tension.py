@@ -45,6 +45,8 @@ def main(argv: list[str] | None = None) -> None:
         pieces = load_pieces_model(given.pieces)
     except (FileNotFoundError, ValueError) as error:
         raise SystemExit(str(error)) from error
+    if pieces.model.config.outer_first:
+        raise SystemExit(f"{given.pieces} hears outer voices first; give a piece model that hears notes upwards")
     with exit_without_music("train"):
         parts = corpora_parts(pieces.folder) if given.data is None else own_parts(training_pieces(given.data))
         bars = read_all(pieces.model, parts["train"], each=preset.pieces, most=preset.bars, seed=given.seed)
