@@ -26,7 +26,7 @@ ANY = "Any mood: only your taste decides."
 # In the browser, where a place may have been chosen meanwhile.
 LAY = "(heard, pad) => ({ ...pad, new: heard })"
 # The tab keeps a place, which is of the moment, until somebody else listens; a frame may be denied to keep anything.
-# The listener is told once the page has loaded, when a place may have been chosen already.
+# The listener is told once the page has loaded, when a place, or any, may have been chosen already: that stays.
 KEEP = """(pad) => {
   try { sessionStorage.setItem("%s", JSON.stringify(pad.target)); } catch {}
 }"""
@@ -37,7 +37,7 @@ KEPT = """(pad, token) => {
   let kept = null;
   try { kept = JSON.parse(sessionStorage.getItem("%s")); } catch {}
   const place = Array.isArray(kept) && kept.length === 2 && kept.every((value) => Math.abs(value) <= 1);
-  return pad.target || !place ? pad : { ...pad, target: kept };
+  return pad.choices || !place ? pad : { ...pad, target: kept };
 }"""
 
 

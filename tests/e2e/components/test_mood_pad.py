@@ -6,6 +6,8 @@ import re
 
 from playwright.sync_api import expect
 
+from webapp.ui.moods import KEPT
+
 COMPONENT = "mood_pad"
 
 
@@ -72,3 +74,12 @@ def test_a_choice_made_while_something_is_laid_on_the_pad_stays(shown):
     expect(any_mood).to_have_attribute("aria-pressed", "true")
     pad.click()
     expect(asked).to_have_value("[0, 0]")
+
+
+def test_a_kept_place_is_laid_only_where_nothing_has_been_chosen_meanwhile(shown):
+    page, pad = shown(), {"target": None, "new": None}
+    page.evaluate("sessionStorage.setItem('kallos.mood.tested', '[0.9, -0.4]')")
+    laid = f"(pad) => ({KEPT % 'kallos.mood.tested'})(pad, 'a listener')"
+    assert page.evaluate(laid, pad)["target"] == [0.9, -0.4]
+    assert page.evaluate(laid, {**pad, "choices": 1})["target"] is None  # "Any mood", before the page had loaded
+    assert page.evaluate(laid, {**pad, "target": [0, 0], "choices": 1})["target"] == [0, 0]
