@@ -68,7 +68,14 @@ class Writer:
         """
         bundle = load_pieces_model(name_or_path, device)
         named: Mapping[Domain, str] = bundle.card.get("specialists", {})
-        return cls(bundle, {domain: load_pieces_model(name, device) for domain, name in named.items()})
+        specialists = {domain: load_pieces_model(name, device) for domain, name in named.items()}
+        for domain, own in specialists.items():
+            if domain not in own.card.get("validation", {}):
+                raise ValueError(
+                    f"{bundle.version} names {named[domain]} as its specialist for {domain}, but that model's card "
+                    f"has no figure of {domain} on validation music; name a model that was trained on it"
+                )
+        return cls(bundle, specialists)
 
     def compose(
         self,

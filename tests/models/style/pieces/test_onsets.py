@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.music.tokens import BAR, LOWEST_PITCH, PITCH, PITCHES, POSITION
-from models.style.pieces.checkpoint import PieceBundle, tiny_pieces
+from models.style.pieces.checkpoint import PieceBundle, save_pieces_model, tiny_pieces
 from models.style.pieces.conditions import classes
 from models.style.pieces.model import PieceModel
 from models.style.pieces.onsets import Onsets, outer_first, upwards
@@ -118,3 +118,18 @@ def test_a_chorale_is_played_on_from_its_own_notes(bundle):
     until = longer.bars[len(begun.bars) - 2, 0]  # the last bars may have been written again
     assert np.array_equal(begun.notes[begun.notes[:, 0] < until, :3], longer.notes[longer.notes[:, 0] < until, :3])
     assert len(longer.bars) > len(begun.bars)
+
+
+def test_a_card_that_names_a_specialist_of_another_kind_is_refused(bundle, tmp_path):
+    card = {"preset": "cpu", "steps": 1, "seed": 0}
+
+    def saved(name: str, model, **more):
+        save_pieces_model(tmp_path / name, model.config, model.state_dict(), {**card, **more}, {"test": []})
+        return str(tmp_path / name)
+
+    own = saved("own", bundle.model, version="own", validation={"chorale.pitch": 1.0, "chorale": 1.5})
+    for_chorales = saved("chorales", tiny_pieces().model, version="all", specialists={"chorale": own})
+    assert list(Writer.load(for_chorales).specialists) == ["chorale"]
+    for_dances = saved("dances", tiny_pieces().model, version="all", specialists={"dance": own})
+    with pytest.raises(ValueError, match="as its specialist for dance, but that model's card has no figure of dance"):
+        Writer.load(for_dances)
