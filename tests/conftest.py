@@ -40,13 +40,17 @@ MIGRATED = "kallos_migrated"
 
 # What listens in real time, and so leaves processors to others; the other browser tests keep them busy.
 LISTENING = ("first_picks", "four", "frame", "generator_down", "reload", "voting", "webkit")
-BROWSER, MODELS, FAULTS, REST = range(4)  # the order in which tests begin
+# What starts whole applications, and kills some: three busy processes each, beside which a browser waits for minutes.
+APPLICATIONS = ("tests/e2e/test_faults.py", "tests/webapp/hosting/", "tests/webapp/generation/test_ray_serve.py")
+BROWSER, MODELS, REST, LAST = range(4)  # the order in which tests begin
 
 
 def _turn(file: str) -> int:
-    """When a file's tests begin: what takes longest first, and what kills applications when the browsers are done."""
+    """When a file's tests begin: what takes longest first, and whole applications when the browsers are done."""
+    if file.startswith(APPLICATIONS):
+        return LAST
     if file.startswith("tests/e2e/"):
-        return FAULTS if file.endswith("test_faults.py") else BROWSER
+        return BROWSER
     return MODELS if file.startswith("tests/models/") else REST
 
 
