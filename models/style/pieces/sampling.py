@@ -32,10 +32,10 @@ OPENINGS = 0.25  # share of the excerpts that begin a piece
 MOOD_GUIDANCE = 3.0  # at least, where a mood is asked for: the model's own hardly heeds one
 # So many pieces of a seed are written side by side, and those with few faults in part writing go on: the model knows no
 # voices. Weighed so, as many faults are left as in real ones
-AMONG: Mapping[Domain, int] = {"chorale": 5}
-FAULTS = 8.0
+AMONG: Mapping[Domain, int] = {"chorale": 8}
+FAULTS = 24.0
 # Nats by which what was heard before is likelier in whole pieces, so that bars that return are as alike as in real ones
-RETURNING: Mapping[Domain, float] = {"pop": 3.5}
+RETURNING: Mapping[Domain, float] = {"pop": 4.5}
 
 
 class Writer:
@@ -57,7 +57,7 @@ class Writer:
         known = {"sampling": self.bundle.card.get("sampling"), "transpositions": keys, "forms": self.forms}
         known |= {name: [own.version, own.card.get("sampling")] for name, own in self.specialists.items()}
         known = {name: each for name, each in known.items() if each}
-        known |= {"among": [dict(AMONG), FAULTS]} if known else {}
+        known |= {"among": [dict(AMONG), FAULTS], "returning": dict(RETURNING)} if known else {}
         return f"{self.bundle.version}-{zlib.crc32(json.dumps(known).encode()):08x}" if known else self.bundle.version
 
     @classmethod
