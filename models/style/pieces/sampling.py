@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -57,7 +57,8 @@ class Writer:
         known = {"sampling": self.bundle.card.get("sampling"), "transpositions": keys, "forms": self.forms}
         known |= {name: [own.version, own.card.get("sampling")] for name, own in self.specialists.items()}
         known = {name: each for name, each in known.items() if each}
-        known |= {"among": [dict(AMONG), FAULTS], "returning": dict(RETURNING)} if known else {}
+        search: dict[str, Any] = {"among": [dict(AMONG), FAULTS], "returning": dict(RETURNING)}
+        known |= search if known else {}
         return f"{self.bundle.version}-{zlib.crc32(json.dumps(known).encode()):08x}" if known else self.bundle.version
 
     @classmethod
