@@ -22,10 +22,9 @@ from webapp.ui.components.clip_list import ClipList, playing
 from webapp.ui.components.heat_map import HeatMap
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.point_map import PointMap
-from webapp.ui.components.view_link import ViewLink, chosen
 from webapp.ui.dashboards import STILL
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import CHOICE, QUIET, explain
+from webapp.ui.layout import CHOICE, explain
 from webapp.ui.pages import map_point
 from webapp.ui.pages.map_report import origin
 from webapp.ui.pages.style_matrices import Place, build_moods
@@ -38,8 +37,6 @@ MEANING = (
     "other tunes. Where the latents tell nothing, the colours mix."
 )
 FIRST = "harmony"
-CLIPS = "clips"
-CHOSEN = ("moods_in", "moods_of")  # the kind of music and the style, as the page's address calls them
 NOTHING = "There is no map of clips yet."
 HINT = '<p class="k-explain">Choose a point to hear it.</p>'
 
@@ -51,30 +48,17 @@ class Drawn(TypedDict):
     rows: list[int]
 
 
-def build_mood(context: Context, listener: ListenerToken, link: ViewLink) -> Place:
-    """The matrix, and beside it in a tab of its own the clips, which are read when their tab is opened.
-
-    ``link`` keeps which clips were chosen.
-    """
-    with gr.Tabs() as tabs:
+def build_mood(context: Context, listener: ListenerToken) -> Place:
+    """The matrix, and beside it in a tab of its own the clips, which are read when their tab is opened."""
+    with gr.Tabs():
         with gr.Tab("Moved and read"):
             moods = build_moods()
-        with gr.Tab("Clips by what is read", id=CLIPS) as clips:
-            domain, group, wanted = _build_clips(context, listener, clips)
-    gr.on([domain.input, group.input], lambda *of: dict(zip(CHOSEN, of, strict=True)), [domain, group], link, **CHOICE)
-    gr.on(None, reopened, None, [tabs, domain, group, wanted], **QUIET)
+        with gr.Tab("Clips by what is read") as clips:
+            _build_clips(context, listener, clips)
     return moods
 
 
-def reopened(request: gr.Request) -> list[Any]:
-    """The tab of the clips and what was chosen there, where the address names that; else everything as it is."""
-    domain, group = (chosen(request, name) for name in CHOSEN)
-    if domain not in dict(DOMAINS).values() or group not in GROUPS:
-        return [gr.skip()] * 4
-    return [gr.Tabs(selected=CLIPS), domain, group, True]
-
-
-def _build_clips(context: Context, listener: ListenerToken, tab: gr.Tab) -> tuple[gr.Radio, gr.Radio, gr.State]:
+def _build_clips(context: Context, listener: ListenerToken, tab: gr.Tab) -> None:
     explain(MEANING)
     with gr.Row(elem_classes="k-bar"):
         domain = kinds_of_music("dance")
@@ -92,7 +76,6 @@ def _build_clips(context: Context, listener: ListenerToken, tab: gr.Tab) -> tupl
     outputs = [told, room, points, accuracy, player, leads, about, drawn]
     gr.on(triggers, bound(shown, context), [wanted, listener, domain, group], outputs, **CHOICE)
     points.select(bound(choose, context), drawn, [points, player, leads], **CHOICE)
-    return domain, group, wanted
 
 
 def shown(context: Context, wanted: bool, token: str | None, domain: str, group: str) -> list[Any]:  # noqa: FBT001 (as Gradio gives it)

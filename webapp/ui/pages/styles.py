@@ -38,7 +38,7 @@ def build(context: Context) -> None:
             with gr.Tab("Leakage", id="leakage") as leaking:
                 build_leakage(context)
             with gr.Tab("Mood", id="mood") as mood:
-                moods = build_mood(context, listener, link)
+                moods = build_mood(context, listener)
             with gr.Tab("Training", id="training") as training:
                 place, curves = build_training(context, link)
     is_open = gr.State(value=False)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-import gradio as gr
 import pytest
 
 from models.atlas.points import DrawnMap
@@ -90,9 +89,3 @@ def test_clips_that_wait_for_a_blind_pair_are_not_shown(context, client, stock, 
     drawing.keep(context.atlas, replace(shipped_map, points=replace(points, ids=ids)))
     _, _, shown, *_, drawn = style_moods.shown(context, True, token, "dance", "tempo")
     assert shown["value"]["hidden"] == [drawn["rows"].index(row)]
-
-
-@pytest.mark.parametrize("query", [{}, {"moods_in": "dance"}, {"moods_in": "jazz", "moods_of": "tempo"}])
-def test_an_address_that_names_no_clips_changes_nothing(query):
-    request: Any = SimpleNamespace(query_params=query)
-    assert style_moods.reopened(request) == [gr.skip()] * 4
