@@ -2,17 +2,15 @@
 
 import uuid
 
-import gradio as gr
 import pytest
 
 from models.music.midi import write_midi
-from webapp.listeners import accounts
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.limits import Buckets
 from webapp.tension import heard_music
 from webapp.tension.heard_music import HeardMusic
 from webapp.tension.plot import lanes
-from webapp.ui.pages.tension import drawn, hear_folder, row, summary
+from webapp.ui.pages.tension import drawn, row, summary
 
 SOMEBODY = uuid.UUID(int=1)
 JIG = b"X:1\nT:A jig\nM:6/8\nL:1/8\nK:D\n" + b"|dAF DFA|dAF def|gfe fed|cBA Bcd" * 4 + b"|]\n"
@@ -71,22 +69,3 @@ def test_one_hears_at_a_time_and_a_process_that_ends_says_so(monkeypatch):
     monkeypatch.setattr(heard_music, "SECONDS", 0.01)
     with pytest.raises(NotReady, match="in time"):
         heard_music.hear(SOMEBODY, [("jig.abc", JIG)])
-
-
-def test_the_music_of_a_folder_is_heard_as_far_as_there_is_room_and_no_copy_stays(context, tmp_path, monkeypatch):
-    monkeypatch.setattr(heard_music, "MOST_FILES", 1)
-    token = context.identity.token(accounts.create(context.database))
-    jigs, others = ([tmp_path / name for name in names] for names in (("b.abc", "a.ABC"), ("cover.png", "notes.txt")))
-    for each in jigs + others:
-        each.write_bytes(JIG)
-    said, kept, *_ = hear_folder(context, token, [str(each) for each in jigs + others])
-    assert "The folder has 2 files of notes: the first 1 by name are heard. a.ABC is heard." in said
-    assert [each.name for each in kept] == ["a.ABC"]
-    assert not any(each.exists() for each in jigs + others)
-
-
-def test_a_folder_without_music_says_so(context, tmp_path):
-    (tmp_path / "notes.txt").write_bytes(b"text")
-    said, *rest = hear_folder(context, "", [str(tmp_path / "notes.txt")])
-    assert "There is no MIDI or ABC in this folder of 1 file." in said
-    assert rest == [gr.skip()] * 6 + [None]

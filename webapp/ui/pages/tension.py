@@ -17,12 +17,12 @@ from webapp.ui import dashboards
 from webapp.ui.charts import section
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import AWAITED, CHOICE, heading, page, status
-from webapp.ui.words import capital, counted
+from webapp.ui.words import capital
 
 LEAD = (
-    "Drop MIDI or ABC files, or choose a folder of them. One model says how open their future is, note by note; "
-    "another, how well it knows their past. Nobody's likes are needed, and whether such a score tells what people like "
-    "has not been shown. For sound there is <a href='rate'>rate</a>."
+    "Drop MIDI or ABC files. One model says how open their future is, note by note; another, how well it knows their "
+    "past. Nobody's likes are needed, and whether such a score tells what people like has not been shown. For sound "
+    "there is <a href='rate'>rate</a>."
 )
 MEANING = (
     "In standard deviations of real music of the same kind. Open future: how uncertain the model was before each note. "
@@ -47,9 +47,6 @@ def build(context: Context) -> None:
             label="Your MIDI or ABC", file_count="multiple", file_types=list(FILES), height=DROP_PX,
             elem_id="heard-files", elem_classes="k-drop",
         )  # fmt: skip
-        folder = gr.UploadButton(
-            "A whole folder", file_count="directory", size="sm", scale=0, min_width=180, elem_id="heard-folder"
-        )
         said = gr.HTML(elem_id="heard-said", **dashboards.STILL)
         with section("Scores", MEANING, visible=False) as scores:
             table = dashboards.table("scores", "How each file scores", headers=list(COLUMNS))
@@ -58,44 +55,27 @@ def build(context: Context) -> None:
             plot = gr.Plot(label="Along the notes", show_label=False, container=False, elem_id="plot-tension")
         kept = gr.State([])
     outputs = [said, kept, scores, table, picture, which, plot]
-    for given, hears in ((files, hear_files), (folder, hear_folder)):
-        given.upload(bound(hears, context), [listener, given], [*outputs, given], js=listener.awaited, **AWAITED)
+    files.upload(bound(hear_files, context), [listener, files], [*outputs, files], js=listener.awaited, **AWAITED)
     which.input(drawn, [kept, which], plot, **CHOICE)
 
 
 def hear_files(context: Context, token: str | None, paths: list[str] | None) -> list[Any]:
     """Hear the dropped files, whose copies are deleted."""
-    return _heard(context, token, paths or [], "")
-
-
-def hear_folder(context: Context, token: str | None, paths: list[str] | None) -> list[Any]:
-    """Hear the MIDI and ABC files of a folder, as many as can be heard at once; the copies of all are deleted."""
-    music = sorted((each for each in paths or [] if each.lower().endswith(FILES)), key=lambda each: Path(each).name)
-    heard, others = music[: heard_music.MOST_FILES], set(paths or []) - set(music)
-    for each in [*music[len(heard) :], *others]:
-        Path(each).unlink(missing_ok=True)
-    if not music:
-        return _refused(f"There is no MIDI or ABC in this folder of {counted(len(others), 'file')}.")
-    left = f"The folder has {len(music)} files of notes: the first {len(heard)} by name are heard. "
-    return _heard(context, token, heard, left if len(music) > len(heard) else "")
-
-
-def _heard(context: Context, token: str | None, paths: list[str], before: str) -> list[Any]:
-    """Hear these files; ``before``: what is to be said before what became of them."""
+    paths = paths or []
     try:
         listener_id = listener_of(context, token)
         if len(paths) > heard_music.MOST_FILES:
             raise NotAllowed(f"{len(paths)} files were dropped; {heard_music.MOST_FILES} can be heard at once")
         found = heard_music.hear(listener_id, [(Path(each).name, Path(each).read_bytes()) for each in paths])
     except Problem as error:
-        return _refused(f"{capital(str(error))}.")
+        return [status(f"{capital(str(error))}."), *[gr.skip()] * 6, None]
     finally:
         for each in paths:
             Path(each).unlink(missing_ok=True)
     heard = [each for each in found if not each.problem]
     names = [(each.name, number) for number, each in enumerate(heard)]
     return [
-        status(before + summary(found)),
+        status(summary(found)),
         heard,
         gr.update(visible=bool(heard)),
         [row(number, each) for number, each in enumerate(heard, 1)],
@@ -104,11 +84,6 @@ def _heard(context: Context, token: str | None, paths: list[str], before: str) -
         drawn(heard, 0),
         None,
     ]
-
-
-def _refused(why: str) -> list[Any]:
-    """What was shown before stays."""
-    return [status(why), *[gr.skip()] * 6, None]
 
 
 def drawn(kept: list[HeardMusic], which: int | None) -> Any:
