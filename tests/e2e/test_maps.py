@@ -50,7 +50,7 @@ def maps(site) -> Iterator[dict[str, tuple[str, DrawnMap]]]:
 
 
 def shown(visitor):
-    expect(visitor.get("map")).to_have_attribute("data-drawn", re.compile(r"\d+"), timeout=PATIENCE_MS)
+    expect(visitor.get("map")).to_have_attribute("data-drawn", re.compile(r"[1-9]\d*"), timeout=PATIENCE_MS)
     return visitor
 
 
@@ -137,6 +137,23 @@ def test_map_legend_and_zoom_are_in_one_viewport_and_what_is_selected_is_listed(
     expect(selection.locator(".k-play").nth(5)).to_be_visible()
     visitor.frame.get_by_role("button", name="Clear selection").click()
     expect(selection).to_be_hidden(timeout=PATIENCE_MS)
+
+
+@pytest.mark.timeout(600)
+def test_nothing_can_be_selected_before_the_points_are_there(visit, maps):
+    map_id, _ = maps["tunes"]
+    visitor, held = visit(**DESKTOP), []
+    visitor.page.route(f"**/api/atlas/maps/{map_id}/points*", lambda route: held.append(route))
+    visitor.page.goto(f"{visitor.url}/maps?map={map_id}")
+    button = visitor.frame.get_by_role("button", name="Select all in view")
+    expect(visitor.frame.locator("#map-quality")).to_contain_text("Meter", timeout=PATIENCE_MS)
+    expect(button).to_be_disabled()
+    assert held
+    for route in held:
+        route.continue_()
+    button.click(timeout=PATIENCE_MS)
+    expect(visitor.frame.locator("#map-selection")).to_contain_text("points selected", timeout=PATIENCE_MS)
+    expect(visitor.frame.get_by_role("button", name="Clear selection")).to_be_visible()
 
 
 def test_a_new_installation_shows_the_map_that_comes_with_the_weights(visit):

@@ -56,6 +56,8 @@ class PointMap {
     this.scatter.onDrawn = () => this.regions.place();
     this.lassoButton = find("[data-do=lasso]");
     this.clearButton = find("[data-do=clear]");
+    /** @type {NodeListOf<HTMLButtonElement>} */
+    this.selecting = element.querySelectorAll("[data-do=lasso], [data-do=seen]");
     this.lasso = new Lasso(/** @type {any} */ (element.querySelector(".k-lasso")), (polygon) => {
       this.#drawing(false);
       this.#choose(this.scatter.rowsWithin((/** @type {number} */ x, /** @type {number} */ y) => within(polygon, x, y)));
@@ -86,17 +88,18 @@ class PointMap {
   async show() {
     const { points = NOTHING, added = [], hidden = [], view = null, source = "", axes = null } = this.#value;
     const from = typeof points === "string" ? points : "";
-    const another = !from || from !== this.#from;
-    if (another) {
-      const found = from ? await getJson(from) : points;
-      if (points !== this.#value.points && from !== this.#value.points) return; // another map was opened meanwhile
-      this.#points = found;
-    }
+    const coming = from && from !== this.#from;
+    this.#selectable(!coming);
+    const found = coming ? await getJson(from) : from ? this.#points : points;
+    if (points !== this.#value.points && from !== this.#value.points) return; // another map was opened meanwhile
+    const another = !from || from !== this.#from; // they may have come meanwhile, asked for twice
+    if (another) this.#points = found;
     this.#from = from;
     this.#added = added;
     this.#plain = [...this.#points.text, ...added.map((/** @type {Added} */ each) => each.text)].map(plain);
     const along = (/** @type {"x" | "y"} */ axis) => [...this.#points[axis], ...added.map((/** @type {Added} */ each) => each[axis])];
     const count = this.#points.x.length;
+    this.#selectable(this.#plain.length > 0);
     const { islands = [], regions = [] } = this.#points;
     this.scatter.show(along("x"), along("y"), { rings: added.map((/** @type {Added} */ _, /** @type {number} */ index) => count + index), hidden, islands, crossed: Boolean(axes) });
     this.regions.show(regions);
@@ -203,6 +206,14 @@ class PointMap {
       (this.#alone === null || this.#codes[row] === this.#alone) && (!this.#chosen || this.#chosen.has(row)) && this.#plain[row].includes(words);
     const rows = [...this.#codes.keys()].filter(fits);
     return this.scatter.light(rows, words ? rows : []);
+  }
+
+  /**
+   * Points can be selected once they are there.
+   * @param {boolean} on
+   */
+  #selectable(on) {
+    for (const button of this.selecting) button.disabled = !on;
   }
 
   /** @param {boolean} on */

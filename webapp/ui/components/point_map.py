@@ -19,9 +19,9 @@ _TEMPLATE = """
     <svg class="k-lasso" aria-hidden="true"><path></path></svg>
     <p class="k-tip" role="status" hidden></p>
     <div class="k-map-tools" role="group" aria-label="Select points">
-      <button type="button" class="k-quiet k-small" data-do="lasso" aria-pressed="false"
+      <button type="button" class="k-quiet k-small" data-do="lasso" aria-pressed="false" disabled
         title="Draw a line around points to list and play them">Lasso</button>
-      <button type="button" class="k-quiet k-small" data-do="seen"
+      <button type="button" class="k-quiet k-small" data-do="seen" disabled
         title="Select every point in the picture">Select all in view</button>
       <button type="button" class="k-quiet k-small" data-do="clear" hidden>Clear selection</button>
     </div>
