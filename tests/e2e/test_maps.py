@@ -143,7 +143,11 @@ def test_map_legend_and_zoom_are_in_one_viewport_and_what_is_selected_is_listed(
 def test_nothing_can_be_selected_before_the_points_are_there(visit, maps):
     map_id, _ = maps["tunes"]
     visitor, held = visit(**DESKTOP), []
-    visitor.page.route(f"**/api/atlas/maps/{map_id}/points*", lambda route: held.append(route))
+
+    def hold(route):
+        held.append(route)
+
+    visitor.page.route(f"**/api/atlas/maps/{map_id}/points*", hold)
     visitor.page.goto(f"{visitor.url}/maps?map={map_id}")
     button = visitor.frame.get_by_role("button", name="Select all in view")
     expect(visitor.frame.locator("#map-quality")).to_contain_text("Meter", timeout=PATIENCE_MS)
