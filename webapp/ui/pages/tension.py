@@ -15,14 +15,15 @@ from webapp.tension.heard_music import HeardMusic
 from webapp.tension.plot import lanes
 from webapp.ui import dashboards
 from webapp.ui.charts import section
+from webapp.ui.components.folder_picker import FolderPicker
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import AWAITED, CHOICE, heading, page, status
 from webapp.ui.words import capital
 
 LEAD = (
-    "Drop MIDI or ABC files. One model says how open their future is, note by note; another, how well it knows their "
-    "past. Nobody's likes are needed, and whether such a score tells what people like has not been shown. For sound "
-    "there is <a href='rate'>rate</a>."
+    "Drop MIDI or ABC files, or choose a folder of them. One model says how open their future is, note by note; "
+    "another, how well it knows their past. Nobody's likes are needed, and whether such a score tells what people like "
+    "has not been shown. For sound there is <a href='rate'>rate</a>."
 )
 MEANING = (
     "In standard deviations of real music of the same kind. Open future: how uncertain the model was before each note. "
@@ -46,6 +47,10 @@ def build(context: Context) -> None:
         files = gr.File(
             label="Your MIDI or ABC", file_count="multiple", file_types=list(FILES), height=DROP_PX,
             elem_id="heard-files", elem_classes="k-drop",
+        )  # fmt: skip
+        FolderPicker(
+            files="heard-files", kinds=FILES, most=heard_music.MOST_FILES,
+            called=("MIDI or ABC file", "MIDI or ABC files"), elem_id="heard-folder",
         )  # fmt: skip
         said = gr.HTML(elem_id="heard-said", **dashboards.STILL)
         with section("Scores", MEANING, visible=False) as scores:
