@@ -7,8 +7,9 @@ are those of the common practice (for example W. Piston: Harmony, 1941, chapters
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -56,19 +57,14 @@ class VoiceLeading:
 
 def voice_leading(piece: Piece) -> VoiceLeading:
     """The counts of a piece; all 0 where it is silent."""
-    beats = [sounding_pitches(piece, beat) for beat in range(0, piece.end_tick, TICKS_PER_QUARTER)]
+    beats = pitches_on_beats(piece)
     several = [pitches for pitches in beats if len(pitches) > 1]
     full = np.array([pitches for pitches in beats if len(pitches) == VOICES], dtype=np.int64).reshape(-1, VOICES)
-    changes = [
-        (before, after)
-        for before, after in pairwise(beats)
-        if len(before) == len(after) == VOICES and (before != after).any()
-    ]
-    before, after = np.array(changes, dtype=np.int64).reshape(-1, 2, VOICES).swapaxes(0, 1)
+    before, after = chord_changes(beats)
     onsets, crossings = held_crossings(piece)
     low, high = np.array(RANGES).T
     return VoiceLeading(
-        changes=len(changes),
+        changes=len(before),
         parallels=int(parallel_moves(before, after).sum()),
         hidden=int(hidden_moves(before, after).sum()),
         unprepared=int(unprepared_dissonances(before, after).sum()),
@@ -83,8 +79,27 @@ def voice_leading(piece: Piece) -> VoiceLeading:
 
 def part_writing_faults(piece: Piece) -> float:
     """Parallels a chord change and a third of the share of dissonant beats; about .1 in Bach's chorales."""
-    found = voice_leading(piece)
-    return found.parallels / max(1, found.changes) + found.dissonant / max(1, 3 * found.beats)
+    beats = pitches_on_beats(piece)
+    several = [pitches for pitches in beats if len(pitches) > 1]
+    before, after = chord_changes(beats)
+    dissonant = sum(is_dissonant(pitches) for pitches in several)
+    return int(parallel_moves(before, after).sum()) / max(1, len(before)) + dissonant / max(1, 3 * len(several))
+
+
+def pitches_on_beats(piece: Piece) -> list[Ints]:
+    """What sounds where each quarter beat begins, as ``sounding_pitches`` gives it."""
+    return [sounding_pitches(piece, beat) for beat in range(0, piece.end_tick, TICKS_PER_QUARTER)]
+
+
+def chord_changes(beats: Sequence[Ints]) -> tuple[Ints, Ints]:
+    """Four voices on a beat and on the next, where something moves: twice ``(changes, 4)``."""
+    changes = [
+        (before, after)
+        for before, after in pairwise(beats)
+        if len(before) == len(after) == VOICES and (before != after).any()
+    ]
+    before, after = np.array(changes, dtype=np.int64).reshape(-1, 2, VOICES).swapaxes(0, 1)
+    return before, after
 
 
 def sounding_pitches(piece: Piece, tick: int) -> Ints:
@@ -126,8 +141,7 @@ def unprepared_dissonances(before: Ints, after: Ints) -> Bools:
 
 def is_dissonant(pitches: Ints) -> bool:
     """Whether a second, seventh or tritone sounds among ``pitches``."""
-    upper, lower = np.triu_indices(len(pitches), 1)
-    return bool(np.isin((pitches[upper] - pitches[lower]) % 12, DISSONANT).any())
+    return any((upper - lower) % 12 in DISSONANT for upper, lower in combinations(pitches.tolist(), 2))
 
 
 def held_crossings(piece: Piece) -> tuple[int, int]:
