@@ -20,7 +20,6 @@ from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.style.evaluation.excerpts import Excerpts, composed_excerpts, real_excerpts, regular
 from models.style.evaluation.pieces import Judges, measures
 from models.style.pieces.particles import Particles
-from models.style.pieces.sampling import AMONG as OF_FAULTS
 from models.style.pieces.sampling import Writer
 from models.tension.checkpoint import TensionBundle
 from models.tension.score import Measured, Score, score
@@ -101,7 +100,7 @@ def search(writer: Writer, bundle: TensionBundle, domain: Domain, count: int, se
             found = Candidate.of(bundle, piece, domain)
             return None if found is None else reward(found.score)
 
-        rows = AMONG * OF_FAULTS.get(domain, 1)
+        rows = AMONG * writer.among(domain)
         particles = Particles(domain, worth, rows, seeds[::AMONG])
         pieces = writer.excerpts(domain, seeds, BARS[domain], places, after_step=particles)
         heard = [Candidate.of(bundle, piece, domain) for piece in track(pieces, f"{domain} {name} searched")]

@@ -30,12 +30,6 @@ from models.style.windows import PHRASE_BARS
 SIDE_BY_SIDE = 80  # pieces: twice as many a second as of 16
 OPENINGS = 0.25  # share of the excerpts that begin a piece
 MOOD_GUIDANCE = 3.0  # at least, where a mood is asked for: the model's own hardly heeds one
-# So many pieces of a seed are written side by side, and those with few faults in part writing go on: the model knows no
-# voices. Weighed so, as many faults are left as in real ones
-AMONG: Mapping[Domain, int] = {"chorale": 8}
-FAULTS = 24.0
-# Nats by which what was heard before is likelier in whole pieces, so that bars that return are as alike as in real ones
-RETURNING: Mapping[Domain, float] = {"pop": 4.5}
 
 
 class Writer:
@@ -57,8 +51,6 @@ class Writer:
         known = {"sampling": self.bundle.card.get("sampling"), "transpositions": keys, "forms": self.forms}
         known |= {name: [own.version, own.card.get("sampling")] for name, own in self.specialists.items()}
         known = {name: each for name, each in known.items() if each}
-        search: dict[str, Any] = {"among": [dict(AMONG), FAULTS], "returning": dict(RETURNING)}
-        known |= search if known else {}
         return f"{self.bundle.version}-{zlib.crc32(json.dumps(known).encode()):08x}" if known else self.bundle.version
 
     @classmethod
@@ -245,18 +237,29 @@ class Writer:
             )
         return fifth(asked[0]), fifth(asked[1])
 
+    def among(self, domain: Domain) -> int:
+        """How many pieces of a seed are written side by side, of which those with few faults in part writing go on."""
+        return int(self._chosen(domain).get("among", 1))
+
+    def _bundle(self, domain: Domain) -> PieceBundle:
+        return self.specialists.get(domain, self.bundle)
+
+    def _chosen(self, domain: Domain) -> Mapping[str, Any]:
+        """How music of a domain is drawn, as the card says; see ``models.train.pieces_sampling``."""
+        chosen: Mapping[str, Any] = self._bundle(domain).card.get("sampling", {}).get(domain, {})
+        return chosen
+
     def _drawn(
         self, wishes: Wishes, temperature: PerElement | None = None, nucleus: PerElement | None = None
     ) -> Wishes:
         """The wishes with temperature, nucleus and guidance: those given, else the card's, else the usual ones."""
         domain = DOMAINS[wishes.domain]
-        bundle = self.specialists.get(domain, self.bundle)
-        chosen, repeats = bundle.card.get("sampling", {}).get(domain, {}), not bundle.model.config.outer_first
+        chosen, repeats = self._chosen(domain), not self._bundle(domain).model.config.outer_first
         return replace(
             wishes,
             temperature=chosen.get("temperature", TEMPERATURE) if temperature is None else temperature,
             nucleus=chosen.get("nucleus", NUCLEUS) if nucleus is None else nucleus,
-            returning=RETURNING.get(domain, 0.0) if repeats else 0.0,  # which looks for notes from the lowest upwards
+            returning=chosen.get("returning", 0.0) if repeats else 0.0,  # which looks for notes from the lowest upwards
             guidance=max(chosen.get("guidance", 1.0), 1.0 if wishes.mood == NO_MOOD else MOOD_GUIDANCE),
         )
 
@@ -273,12 +276,11 @@ class Writer:
     ) -> list[Piece]:
         """A piece for each of ``seeds``; ``closing``: with another ending where its own doesn't close it."""
         domain = DOMAINS[wishes.domain]
-        model = self.specialists.get(domain, self.bundle).model
-        among = AMONG.get(domain, 1)
+        model, among, weight = self._bundle(domain).model, self.among(domain), self._chosen(domain).get("faults", 0.0)
         every = [(*seed, number) if number else seed for seed in seeds for number in range(among)]
         where = [place for place in places for _ in range(among)]
         if after_step is None and among > 1:
-            after_step = Particles(domain, lambda piece: -FAULTS * part_writing_faults(piece), among, seeds)
+            after_step = Particles(domain, lambda piece: -weight * part_writing_faults(piece), among, seeds)
         tokens: list[TokenArray] = []
         for first in range(0, len(every), SIDE_BY_SIDE):
             some = slice(first, first + SIDE_BY_SIDE)

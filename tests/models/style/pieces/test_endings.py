@@ -40,7 +40,6 @@ def test_tunes_that_do_not_close_end_otherwise_and_the_rest_stays(writer, monkey
 
 def test_a_chorale_gets_another_ending_only_where_that_is_better(writer, monkeypatch) -> None:
     found = []
-    monkeypatch.setattr(sampling, "AMONG", {})  # which costs eight times as much
     for tried in ({}, {"chorale": 4}):
         for module in (sampling, endings):
             monkeypatch.setattr(module, "TRIED", tried)

@@ -8,10 +8,9 @@ import pytest
 from models.metrics.voice_leading import part_writing_faults
 from models.music.notes import Piece
 from models.music.tokens import BAR, LENGTH, METER, METERS, PITCH, POSITION, TEMPO
-from models.style.pieces import sampling
 from models.style.pieces.checkpoint import tiny_pieces
 from models.style.pieces.particles import Particles, first_bars, survivors
-from models.style.pieces.sampling import FAULTS, Writer
+from models.style.pieces.sampling import Writer
 from models.style.pieces.wishes import Wishes
 from models.style.pieces.writing import Writing
 
@@ -87,14 +86,13 @@ def test_what_goes_on_of_a_group_does_not_hang_on_other_groups_and_begins_after_
         np.testing.assert_array_equal(alone, beside)
 
 
-def test_chorales_with_fewer_faults_go_on() -> None:
-    writer, seeds = Writer(tiny_pieces()), [(0, number) for number in range(4)]
-    places = writer.places("chorale", seeds, 12)
+def test_chorales_with_fewer_faults_go_on(drawing) -> None:
+    seeds = [(0, number) for number in range(4)]
     faults = []
-    for weight in (0.0, FAULTS):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sampling, "FAULTS", weight)
-            faults.append(np.mean([part_writing_faults(p) for p in writer.excerpts("chorale", seeds, 12, places)]))
+    for weight in (0.0, 24.0):
+        writer = drawing(tiny_pieces(), "chorale", among=8, faults=weight)
+        pieces = writer.excerpts("chorale", seeds, 12, writer.places("chorale", seeds, 12))
+        faults.append(np.mean([part_writing_faults(piece) for piece in pieces]))
     assert faults[1] < faults[0]
 
 

@@ -11,7 +11,6 @@ from models.style.pieces.checkpoint import tiny_pieces
 from models.style.pieces.conditions import ABSENT, CONDITIONS, LOWEST, OF_MOOD, OF_RETURNS, likeness_of
 from models.style.pieces.data import whole_tokens
 from models.style.pieces.returning import Returning
-from models.style.pieces.sampling import Writer
 from models.style.pieces.wishes import Wishes
 from models.style.pieces.writing import Writing
 
@@ -75,10 +74,11 @@ def test_a_copy_goes_on_with_what_its_source_has_heard() -> None:
     assert both.tolist() == [65, 65]
 
 
-def test_a_section_returns_though_the_model_never_learned_to_copy(monkeypatch) -> None:
+def test_a_section_returns_though_the_model_never_learned_to_copy(drawing) -> None:
     def likeness(nats: float) -> float:
-        monkeypatch.setattr(sampling, "RETURNING", {"dance": nats})
-        pieces = Writer(tiny_pieces()).compose("dance", count=4, bars=8, seed=1, form="AA", regular=True)
+        pieces = drawing(tiny_pieces(), "dance", returning=nats).compose(
+            "dance", count=4, bars=8, seed=1, form="AA", regular=True
+        )
         tables = [likeness_of(whole_tokens(piece)) for piece in pieces]
         return float(np.mean([table[row, row - 4] for table in tables for row in range(len(table) - 4, len(table))]))
 
@@ -86,12 +86,12 @@ def test_a_section_returns_though_the_model_never_learned_to_copy(monkeypatch) -
     assert likeness(12.0) > 0.9
 
 
-def test_excerpts_are_written_as_the_model_has_them(monkeypatch) -> None:
-    writer, seeds = Writer(tiny_pieces()), [(1, 0)]
-    found = []
-    for nats in (0.0, 12.0):
-        monkeypatch.setattr(sampling, "RETURNING", {"dance": nats})
-        found.append(writer.excerpts("dance", seeds, 4, [sampling.Place(0, 4, (0, 1, 1, 1))])[0])
+def test_excerpts_are_written_as_the_model_has_them(drawing) -> None:
+    place = sampling.Place(0, 4, (0, 1, 1, 1))
+    found = [
+        drawing(tiny_pieces(), "dance", returning=nats).excerpts("dance", [(1, 0)], 4, [place])[0]
+        for nats in (0.0, 12.0)
+    ]
     np.testing.assert_array_equal(found[0].notes, found[1].notes)
 
 

@@ -186,11 +186,10 @@ def test_guidance_goes_on_from_the_logits_without_returns_to_those_with_them(mod
         torch.testing.assert_close(found, without + 2.5 * (with_them - without), rtol=1e-3, atol=1e-3)
 
 
-def test_of_several_chorales_the_one_with_the_fewest_faults_is_kept(writer, monkeypatch) -> None:
+def test_of_several_chorales_the_one_with_the_fewest_faults_is_kept(writer, drawing) -> None:
     seeds, places = [(5,), (6,)], [Place(0, -1), Place(8, 20)]
-    monkeypatch.setattr(sampling, "FAULTS", 0.0)  # all of them go on to their end
-    kept = writer.excerpts("chorale", seeds, 8, places)
-    monkeypatch.setattr(sampling, "AMONG", {})
+    several = drawing(writer.bundle, "chorale", among=5, faults=0.0)  # all of them go on to their end
+    kept = several.excerpts("chorale", seeds, 8, places)
     for piece, seed, place in zip(kept, seeds, places, strict=True):
         every = writer.excerpts("chorale", [seed, *((*seed, number) for number in range(1, 5))], 8, [place] * 5)
         best = min(every, key=part_writing_faults)
