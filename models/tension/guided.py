@@ -22,6 +22,7 @@ from models.style.evaluation.pieces import Judges, measures
 from models.style.pieces.particles import Particles
 from models.style.pieces.sampling import Writer
 from models.tension.checkpoint import TensionBundle
+from models.tension.mixing import lesser
 from models.tension.score import Measured, Score, score
 from models.tension.usual import BARS
 
@@ -30,7 +31,7 @@ PLAIN = "plain"
 MODES: Mapping[str, Callable[[Score], float]] = {
     "future": lambda found: found.future,
     "past": lambda found: found.past,
-    "both": lambda found: found.both(),
+    "both": lambda found: lesser(found.future, found.past),
 }
 OVER_BARS = "_bars"  # how the ways over bars are called after these
 JUDGED = ("idiom_bits", "si_short", "si_mid", "si_long", "repeats", "copied")

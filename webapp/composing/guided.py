@@ -1,7 +1,7 @@
 """A pair that tests the tension model: of some drafts the one that it rewards most, and the first of them.
 
 Both are new drafts of one seed, composed for nobody's taste, and heard by one listener alone, blind, against each other
-(policy ``tension``). The reward is ``both``: an open future and a known past, as it was measured in
+(policy ``tension``). The reward is the lesser of an open future and a known past, as it was measured in
 ``models.tension.guided``.
 """
 
@@ -18,6 +18,7 @@ from db.queries.offers import met_among
 from db.tables import GUIDED, PICTURES
 from models.music.notes import Domain
 from models.style.drafts import Draft
+from models.tension.mixing import lesser
 from webapp.composing.clip_maker import ClipMaker, Made, Order
 from webapp.composing.dials import TENSION
 from webapp.composing.jobs import domain_named
@@ -69,7 +70,11 @@ def _best(maker: ClipMaker, drafts: list[Draft], domain: Domain) -> Draft | None
     if not drafts:
         return None
     rewards = maker.generation.rewards([draft.notes.to_json() for draft in drafts if draft.notes], domain).rewards
-    heard = [(reward.both, draft) for reward, draft in zip(rewards, drafts, strict=True) if reward is not None]
+    heard = [
+        (lesser(reward.future, reward.past), draft)
+        for reward, draft in zip(rewards, drafts, strict=True)
+        if reward is not None
+    ]
     return max(heard, key=lambda each: each[0])[1] if heard else None
 
 
