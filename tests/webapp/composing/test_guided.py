@@ -27,14 +27,14 @@ OFTEN = Mixture(repeat=0.0, proof=0.0, tension=0.9)
 
 
 class Written:
-    """Drafts with notes, the first of which leaps about, or with ``calm`` the last."""
+    """Drafts with notes, the first of which leaps about, or with ``calm`` are all alike."""
 
     def __init__(self, composer, *, calm: bool) -> None:
         self.composer, self.calm = composer, calm
 
     def drawn(self, domain: str, count: int, seed: int) -> list[Draft]:
         latents = self.composer.draw_each([domain] * count, range(seed % 1000, seed % 1000 + count))
-        leaps = [number if self.calm else count - number for number in range(count)]
+        leaps = [0 if self.calm else count - number for number in range(count)]
         return [Draft(each, leaping(leap, seed)) for each, leap in zip(latents, leaps, strict=True)]
 
 
