@@ -89,7 +89,7 @@ class PointMap {
     const { points = NOTHING, added = [], hidden = [], view = null, source = "", axes = null } = this.#value;
     const from = typeof points === "string" ? points : "";
     const coming = from && from !== this.#from;
-    this.#selectable(!coming);
+    if (coming) this.#selectable(false);
     const found = coming ? await getJson(from) : from ? this.#points : points;
     if (points !== this.#value.points && from !== this.#value.points) return; // another map was opened meanwhile
     const another = !from || from !== this.#from; // they may have come meanwhile, asked for twice
