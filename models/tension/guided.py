@@ -22,7 +22,6 @@ from models.style.evaluation.pieces import Judges, measures
 from models.style.pieces.particles import Particles
 from models.style.pieces.sampling import Writer
 from models.tension.checkpoint import TensionBundle
-from models.tension.mixing import lesser
 from models.tension.score import Measured, Score, score
 from models.tension.usual import BARS
 
@@ -31,7 +30,8 @@ PLAIN = "plain"
 MODES: Mapping[str, Callable[[Score], float]] = {
     "future": lambda found: found.future,
     "past": lambda found: found.past,
-    "both": lambda found: lesser(found.future, found.past),
+    # the lesser: they go against each other in what is written, and a sum goes the way of one of them
+    "both": lambda found: min(found.future, found.past),
 }
 OVER_BARS = "_bars"  # how the ways over bars are called after these
 JUDGED = ("idiom_bits", "si_short", "si_mid", "si_long", "repeats", "copied")

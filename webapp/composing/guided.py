@@ -18,7 +18,6 @@ from db.queries.offers import met_among
 from db.tables import GUIDED, PICTURES
 from models.music.notes import Domain
 from models.style.drafts import Draft
-from models.tension.mixing import lesser
 from webapp.composing.clip_maker import ClipMaker, Made, Order
 from webapp.composing.dials import TENSION
 from webapp.composing.jobs import domain_named
@@ -71,7 +70,7 @@ def _best(maker: ClipMaker, drafts: list[Draft], domain: Domain) -> Draft | None
         return None
     rewards = maker.generation.rewards([draft.notes.to_json() for draft in drafts if draft.notes], domain).rewards
     heard = [
-        (lesser(reward.future, reward.past), draft)
+        (min(reward.future, reward.past), draft)
         for reward, draft in zip(rewards, drafts, strict=True)
         if reward is not None
     ]

@@ -12,7 +12,6 @@ from db.tables import GUIDED, Clip, Offer
 from models.music.notes import Piece
 from models.style.drafts import Draft
 from models.taste.policy import Mixture, choose_named
-from models.tension.mixing import lesser
 from webapp.composing import guided, screening
 from webapp.generation import tension
 from webapp.generation.engine import Engine
@@ -67,7 +66,7 @@ def test_the_best_and_the_first_are_composed_once_offered_blind_and_counted(cont
     made = {clip.kind: clip for clip in rows(context, Clip, Clip.composed_for == listener)}
     assert set(made) == set(GUIDED)
     best, first = context.generation.rewards([made[kind].notes for kind in GUIDED], "pop").rewards
-    worth = [lesser(reward.future, reward.past) for reward in (best, first)]
+    worth = [min(reward.future, reward.past) for reward in (best, first)]
     assert worth[0] > worth[1]
     assert {clip.recipe["tension"]["among"] for clip in made.values()} == {guided.AMONG}
     ids = {clip.id for clip in made.values()}
