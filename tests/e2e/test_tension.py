@@ -20,6 +20,7 @@ def test_a_folder_is_heard_and_what_is_no_music_stays_at_home(visit, tmp_path):
         (folder / name).write_bytes(b"no music")
     visitor = visit(**PHONE)
     visitor.page.goto(f"{visitor.url}/tension")
+    expect(visitor.frame.locator("#heard-files input[type=file]")).to_be_attached(timeout=HEARD_MS)
     visitor.frame.locator("#heard-folder input[webkitdirectory]").set_input_files(folder)
     expect(visitor.frame.get_by_text("tunes has 2 MIDI or ABC files.")).to_be_visible()
     table = visitor.frame.locator("#scores")

@@ -10,11 +10,12 @@ export async function start({ element, props }) {
   const said = /** @type {HTMLElement} */ (element.querySelector("[role=status]"));
   button.hidden = !("webkitdirectory" in folder); // most phones have no folders to choose
   button.addEventListener("click", () => folder.click());
-  folder.addEventListener("change", () => {
+  const take = () => {
     const found = [...(folder.files ?? [])];
     folder.value = ""; // the same folder may be chosen again
     if (found.length) said.textContent = hand(found);
-  });
+  };
+  folder.addEventListener("change", take);
 
   /** @param {File[]} found */
   const hand = (found) => {
@@ -34,5 +35,6 @@ export async function start({ element, props }) {
     target.dispatchEvent(new Event("change", { bubbles: true }));
     return ours.length > most ? `${name} has ${some(ours.length)}; the first ${most} by name are taken.` : `${name} has ${some(ours.length)}.`;
   };
+  take(); // what was chosen before this module had come
   await dress(element, import.meta.url);
 }
