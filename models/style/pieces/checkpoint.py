@@ -74,4 +74,5 @@ def tiny_pieces(seed: int = 0, *, moods: bool = False) -> PieceBundle:
         for block in model.blocks:  # zero-initialised projections would make all steps deaf
             torch.nn.init.normal_(block.out.weight, std=0.3)
             torch.nn.init.normal_(block.down.weight, std=0.3)
+    model.half().float()  # as a checkpoint has its weights
     return PieceBundle(model.eval(), {"version": f"tiny-pieces-{seed}"})

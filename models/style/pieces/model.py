@@ -95,11 +95,15 @@ class Cache:
             kept[:, rows, :, :upto] = kept[:, source, :, :upto]
         self.at[rows] = self.at[source]
 
-    def extend(self, layer: int, places: Tensor, k: Tensor, v: Tensor, upto: int) -> tuple[Tensor, Tensor]:
-        """Put ``k``, ``v`` ``(batch, heads, new, head_dim)`` at ``places`` ``(batch, new)``; the first ``upto``."""
+    def make_room(self, upto: int) -> None:
+        """Have room for so many steps."""
         if (more := upto - self.keys.shape[3]) > 0:
             more = max(more, self.keys.shape[3])
             self.keys, self.values = (F.pad(kept, (0, 0, 0, more)) for kept in (self.keys, self.values))
+
+    def extend(self, layer: int, places: Tensor, k: Tensor, v: Tensor, upto: int) -> tuple[Tensor, Tensor]:
+        """Put ``k``, ``v`` ``(batch, heads, new, head_dim)`` at ``places`` ``(batch, new)``; the first ``upto``."""
+        self.make_room(upto)
         keys, values = self.keys[layer], self.values[layer]
         if len(places) == 1:  # in a third of the time
             keys[:, :, upto - k.shape[2] : upto], values[:, :, upto - k.shape[2] : upto] = k, v
@@ -189,7 +193,7 @@ class PieceModel(nn.Module):
 
     def _angles(self, place: Tensor, bars: Tensor) -> tuple[Tensor, Tensor]:
         """Cosine and sine ``(batch, 1, steps, head_dim / 2)``: a half of them turn by steps, a half by bars."""
-        by_step, by_bar = _speeds(self.config.dim // self.config.heads // 2, str(bars.device))
+        by_step, by_bar = speeds(self.config.dim // self.config.heads // 2, str(bars.device))
         angle = torch.cat([place[..., None] * by_step, bars[..., None] * by_bar], -1)[:, None]
         return angle.cos(), angle.sin()
 
@@ -208,7 +212,7 @@ class PieceModel(nn.Module):
 
 
 @remembered
-def _speeds(half: int, device: str) -> tuple[Tensor, Tensor]:
+def speeds(half: int, device: str) -> tuple[Tensor, Tensor]:
     """Radians a step and radians a bar by which ``half`` of a head's dimensions turn."""
     of_bars = half // 2
     with torch.inference_mode(mode=False):  # training takes them, too

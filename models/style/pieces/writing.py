@@ -43,6 +43,7 @@ from models.style.pieces.conditions import (
     first_numbers,
 )
 from models.style.pieces.model import Cache, PieceModel, Steps
+from models.style.pieces.next_step import next_step
 from models.style.pieces.onsets import Onsets, outer_first, upwards
 from models.style.pieces.returning import COPIED, Returning
 from models.style.pieces.wishes import NUCLEUS, TEMPERATURE, Place, Wishes, by_element, returns_by_number
@@ -70,6 +71,7 @@ class Writing:
         places: Sequence[Place] = (),
     ) -> None:
         self.model, self.wishes, rows = model, wishes, len(seeds)
+        self.compiled = next_step(model)
         self.before = np.array([place.before for place in places] or [0] * rows)
         self.last = np.array([place.last for place in places] or [wishes.last if wishes.ending else ABSENT] * rows)
         weight = next(model.parameters())
@@ -128,7 +130,7 @@ class Writing:
         self._let_go()
         told, rows = self.told[-1], self.heard
         now = self._steps(classes(step)[rows, None], told.conditions[rows, None], told.bars[rows, None])
-        self._note(self.model(now, self.cache)[:, 0])
+        self._note(self.compiled.state(now, self.cache) if self.compiled else self.model(now, self.cache)[:, 0])
         self.cache.at += 1
 
     @torch.inference_mode()
@@ -281,10 +283,11 @@ class Writing:
         return step
 
     def _logits(self, element: int, rows: Tensor, step: Tensor) -> Tensor:
+        told = (self.compiled or self.model).logits
         if not self.guided:
-            return self.model.logits(self.state[rows], element, step)
+            return told(self.state[rows], element, step)
         both = torch.cat([self.state[rows], self.unguided[rows]])
-        guided, plain = self.model.logits(both, element, step.repeat(2, 1)).chunk(2)
+        guided, plain = told(both, element, step.repeat(2, 1)).chunk(2)
         return plain + self.wishes.guidance * (guided - plain)
 
     def _allowed(self, element: int, rows: Tensor, logits: Tensor) -> None:

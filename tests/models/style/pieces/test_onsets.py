@@ -82,7 +82,7 @@ def bundle() -> PieceBundle:
 
 
 def test_what_is_written_outer_first_keeps_to_it_and_comes_out_upwards(bundle):
-    writing = Writing(bundle.model, Wishes(2, 6, temperature=1.5, nucleus=1.0), [(0, 0), (0, 1)])
+    writing = Writing(bundle.model, Wishes(2, 6, temperature=1.5, nucleus=1.0), [(0, 0), (0, 1), (0, 2)])
     while not writing.ended.all():
         writing.step()
     chords = 0
