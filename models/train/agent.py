@@ -2,30 +2,50 @@
 
 The writer that the style model names plays eight bars again and again; an adapter on its weights learns by GRPO what
 is rewarded: the rating network on the sound, a listener's head (``--head FILE.npz`` with ``mean``, ``covariance`` and
-``version``) on the latents, or both. ``--leash B`` holds it near the writer,
-whose weights never change. OUT has what ``--resume`` needs, the log (``log.jsonl``) and, at the end, the adapter in
-``OUT/bundle``. The last line is one JSON object.
+``version``) on the latents, or both. ``--leash B`` holds it near the writer, whose weights never change; ``--realness
+W`` holds it near real music, by a critic that learns to tell the agent's clips from real ones. OUT has what
+``--resume`` needs, the log (``log.jsonl``) and, at the end, the adapter in ``OUT/bundle``. The last line is one JSON
+object.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import torch
 
-from models.experiments.arguments import output_folder, positive_int
+from models.experiments.arguments import exit_without_music, output_folder, positive_int
+from models.experiments.dataset import training_pieces
 from models.experiments.provenance import commit
-from models.music.notes import DOMAINS
+from models.music.notes import DOMAINS, Domain
 from models.rating.agent.heads import load_head
+from models.rating.agent.realness import LEAST, REAL, Realness, real_statistics
 from models.rating.agent.reward import NAMES, heard_by_judge, reward_of
 from models.rating.agent.training import PRESETS, STATE, AgentTraining
 from models.rating.checkpoint import SHIPPED, load_bundle
 from models.style.arguments import MODEL_HELP, style_argument
 from models.style.compose import Composer
+from models.style.evaluation.clips import corpora_parts
+from models.style.evaluation.excerpts import real_excerpts, regular
+from models.style.latents import BARS
+
+
+def critic_for(composer: Composer, data: Path | None, domains: Sequence[Domain], seed: int) -> Realness:
+    """A critic who knows the music in ``data``, or what the style model learned from; ends where a domain has none."""
+    with exit_without_music("train"):
+        pieces = corpora_parts(composer.bundle.folder)["train"] if data is None else training_pieces(data)
+    real = {
+        domain: real_excerpts(regular(piece for piece in pieces if piece.domain == domain), BARS, REAL, seed).pieces
+        for domain in domains
+    }
+    if silent := [domain for domain, clips in real.items() if len(clips) < LEAST]:
+        raise SystemExit(f"there is no real music for a critic of {', '.join(silent)}; give other --domains, or --data")
+    return Realness(real_statistics(real), seed)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -35,6 +55,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--reward", choices=NAMES, default="network")
     parser.add_argument("--head", type=Path, help="a listener's head, for the rewards head and sum")
     parser.add_argument("--leash", type=float, help="weight of the divergence from the writer")
+    parser.add_argument("--realness", type=float, help="weight of the critic that tells its clips from real ones")
+    parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files that are real to the critic")
     parser.add_argument("--model", default="default", help=MODEL_HELP)
     parser.add_argument("--rating", default=SHIPPED, help="a rating network")
     parser.add_argument("--domains", nargs="+", choices=DOMAINS, default=list(DOMAINS))
@@ -46,7 +68,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
-    asked = {"leash": given.leash, "steps": given.steps, "clips": given.clips, "learning_rate": given.rate}
+    asked = {
+        "leash": given.leash, "steps": given.steps, "clips": given.clips, "learning_rate": given.rate,
+        "realness": given.realness,
+    }  # fmt: skip
     preset = replace(PRESETS[given.preset], **{name: value for name, value in asked.items() if value is not None})
     preset = replace(preset, standardise=not given.unstandardised)
     out = output_folder(given.out)
@@ -64,9 +89,10 @@ def main(argv: list[str] | None = None) -> None:
         raise SystemExit(str(error)) from error
     about = {"reward": given.reward, "rating": rating.version if rating else None}
     judge = partial(heard_by_judge, rating.judge) if rating else None
+    critic = critic_for(composer, given.data, given.domains, given.seed) if preset.realness > 0 else None
     training = AgentTraining(
         given.preset, preset, composer.writer, reward, out,
-        seed=given.seed, domains=given.domains, judge=judge, about=about,
+        seed=given.seed, domains=given.domains, judge=judge, critic=critic, about=about,
     )  # fmt: skip
     if given.resume:
         try:

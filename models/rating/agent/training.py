@@ -26,7 +26,8 @@ from models.rating.agent.adapter import Adapter, adapted
 from models.rating.agent.checkpoint import save_agent
 from models.rating.agent.objective import Objective, advantages, objective
 from models.rating.agent.play import Likelihood, Played, play
-from models.rating.agent.reward import Clip, Reward
+from models.rating.agent.realness import Realness
+from models.rating.agent.reward import Clip, Reward, standardised
 from models.style.pieces.sampling import Writer
 
 STATE = "state.safetensors"
@@ -45,6 +46,7 @@ class Preset:
     learning_rate: float = 1e-3
     leash: float = 0.05  # nats of divergence against deviations of reward
     standardise: bool = True  # the reward by the deviation of its group
+    realness: float = 0.0  # deviations of reward that one nat of the critic's log odds weighs
     warm_up: int = 3
 
 
@@ -69,6 +71,7 @@ class Group:
 
     played: Played
     reward: Floats
+    realness: Floats
     judge: Floats
     advantage: Tensor
     frozen: Tensor
@@ -77,7 +80,8 @@ class Group:
 class AgentTraining:
     """A run in the folder ``out``; ``run`` goes on from where it stands to the preset's steps.
 
-    ``judge`` is only told about, never rewarded; None where it would cost too much.
+    ``judge`` is only told about, never rewarded; None where it would cost too much. ``critic`` counts as much as the
+    preset says, and is needed where that is not 0.
     """
 
     def __init__(
@@ -91,10 +95,14 @@ class AgentTraining:
         seed: int,
         domains: Sequence[Domain] = DOMAINS,
         judge: Judge | None = None,
+        critic: Realness | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> None:
+        if preset.realness > 0 and critic is None:
+            raise ValueError(f"realness counts {preset.realness:g} here; a critic of realness is needed")
         self.name, self.preset, self.writer, self.reward, self.out, self.seed = name, preset, writer, reward, out, seed
         self.domains, self.judge, self.about = tuple(domains), judge, dict(about or {})
+        self.critic = critic if preset.realness > 0 else None
         self.adapter = Adapter(writer.bundle.model, preset.rank, seed)
         self.likelihood = Likelihood(writer.bundle.model).requires_grad_(requires_grad=False)
         self.optimiser = torch.optim.AdamW(self.adapter.parameters(), lr=preset.learning_rate, weight_decay=0.0)
@@ -106,11 +114,15 @@ class AgentTraining:
         self.at = int(state["step"])
         self.progress = Progressed(float(state["seconds"]), int(state["lines"]))
         self.adapter.load_state_dict({k[8:]: v for k, v in state.items() if k.startswith("adapter.")})
+        if self.critic:
+            self.critic.remembered = {domain: state[f"played.{domain}"].numpy() for domain in self.domains}
         unpack(self.optimiser, state)
 
     def save(self) -> None:
         """Write all that ``resume`` needs; a crash while writing leaves the last state whole."""
         state: dict[str, Tensor] = {f"adapter.{k}": v for k, v in self.adapter.state_dict().items()}
+        if self.critic:
+            state |= {f"played.{d}": torch.from_numpy(self.critic.remembered[d]).contiguous() for d in self.domains}
         counts = {"step": self.at, **asdict(self.progress)}
         state |= packed(self.optimiser) | {k: torch.tensor(v, dtype=torch.float64) for k, v in counts.items()}
         part = self.out / "state.part"
@@ -125,10 +137,15 @@ class AgentTraining:
         clips = [Clip(piece) for piece in played.pieces]
         reward = self.reward(clips)
         judge = self.judge(clips) if self.judge else np.full(len(clips), np.nan)
-        better = advantages(reward, standardise=self.preset.standardise)
+        realness, wanted = np.full(len(clips), np.nan), reward
+        if self.critic:
+            realness = self.critic(domain, played.pieces)
+            self.critic.learn(domain, played.pieces)
+            wanted = standardised(reward) + self.preset.realness * realness
+        better = advantages(wanted, standardise=self.preset.standardise)
         with torch.no_grad():
             frozen = self.likelihood(played)
-        return Group(played, reward, judge, torch.from_numpy(better).float(), frozen)
+        return Group(played, reward, realness, judge, torch.from_numpy(better).float(), frozen)
 
     def update(self, groups: Sequence[Group]) -> dict[str, float]:
         """``passes`` steps of the adapter on what was played; what the last one says."""
@@ -167,7 +184,7 @@ class AgentTraining:
         values = self.update(groups)
         self.at += 1
         told: dict[str, float] = {}
-        for name in ("reward", "judge"):
+        for name in ("reward", "realness", "judge"):
             means = {domain: _mean(getattr(group, name)) for domain, group in zip(self.domains, groups, strict=True)}
             told |= {f"{name}.{domain}": mean for domain, mean in means.items() if np.isfinite(mean)}
             told |= {name: mean} if np.isfinite(mean := _mean(list(means.values()))) else {}
