@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
@@ -59,10 +60,11 @@ def _exponentials(x: Floats) -> None:
 
 
 @compiled
-def _product(weight: Halves, x: Floats, found: Floats) -> None:
-    """``found`` ``(rows, outputs)`` = ``x`` ``(rows, inputs)`` · ``weight`` ``(outputs, inputs)`` transposed."""
+def _product(weight: Halves, x: Floats) -> Floats:
+    """``x`` ``(rows, inputs)`` · ``weight`` ``(outputs, inputs)`` transposed: ``(rows, outputs)``."""
     outputs, inputs = weight.shape
     rows = len(x)
+    found = np.empty((rows, outputs), dtype=np.float32)
     whole = np.empty(inputs, dtype=np.float32)
     bits = whole.view(np.uint32)
     for o in range(outputs):
@@ -87,6 +89,7 @@ def _product(weight: Halves, x: Floats, found: Floats) -> None:
                 a += whole[i] * x[r, i]
             found[r, o] = a * UNSCALED
             r += 1
+    return found
 
 
 @compiled
@@ -102,6 +105,32 @@ def _normalise(x: Floats) -> None:
     scale = np.float32(1) / np.sqrt(variance / np.float32(len(x)) + EPSILON)
     for i in range(len(x)):
         x[i] = (x[i] - mean) * scale
+
+
+@compiled
+def _normalised(x: Floats) -> Floats:
+    """Layer normalisation of each row."""
+    found = np.empty(x.shape, dtype=np.float32)
+    for r in range(x.shape[0]):
+        for i in range(x.shape[1]):
+            found[r, i] = x[r, i]
+        _normalise(found[r])
+    return found
+
+
+@compiled
+def _softmax(x: Floats) -> None:
+    """Softmax of a vector in place."""
+    highest, total = x[0], np.float32(0)
+    for value in x:
+        highest = max(highest, value)
+    for i in range(len(x)):
+        x[i] -= highest
+    _exponentials(x)
+    for value in x:
+        total += value
+    for i in range(len(x)):
+        x[i] /= total
 
 
 @compiled
@@ -123,9 +152,11 @@ def _looked_up(classes: Ints, first: Ints, weight: Floats) -> Floats:
     """``Multihot`` of ``classes`` ``(rows, fields)``, -1 for none: ``(rows, dim)``."""
     rows, fields = classes.shape
     dim = weight.shape[1]
-    found = np.zeros((rows, dim), dtype=np.float32)
+    found = np.empty((rows, dim), dtype=np.float32)
     for r in range(rows):
         absent = False
+        for i in range(dim):
+            found[r, i] = np.float32(0)
         for f in range(fields):
             if classes[r, f] < 0:
                 absent = True
@@ -165,7 +196,8 @@ def _likenesses(query: Floats, keys: Floats, found: Floats) -> None:
 def _weighted(share: Floats, values: Floats, found: Floats) -> None:
     """``found`` ``(head_dim,)``: the sum of the first ``values``, each times its ``share``; also four at a time."""
     steps, s = len(share), 0
-    found[:] = np.float32(0)
+    for i in range(len(found)):
+        found[i] = np.float32(0)
     while s + 4 <= steps:
         a, b, c, d = share[s], share[s + 1], share[s + 2], share[s + 3]
         for i in range(len(found)):
@@ -178,78 +210,33 @@ def _weighted(share: Floats, values: Floats, found: Floats) -> None:
 
 
 @compiled
-def _layer(  # noqa: PLR0917 (numba takes no others)
-    x: Floats, told: Floats, latent: Halves, qkv: Halves, out: Halves, up: Halves, down: Halves,
-    cos: Floats, sin: Floats, keys: Floats, values: Floats, at: Ints,
-) -> None:  # fmt: skip
-    """``Block`` on ``x`` ``(rows, dim)`` in place; ``keys`` and ``values`` ``(rows, heads, room, head_dim)`` gain a
-    step at ``at`` ``(rows,)``. ``cos`` and ``sin`` are ``(rows, head_dim / 2)``.
+def _attended(qkv: Floats, cos: Floats, sin: Floats, keys: Floats, values: Floats, at: Ints) -> Floats:  # noqa: PLR0917
+    """What each row's new step hears, ``(rows, dim)``, from its query, key and value, one behind the other in ``qkv``.
+
+    ``keys`` and ``values`` ``(rows, heads, room, head_dim)`` gain the step at ``at`` ``(rows,)``; ``cos`` and ``sin``
+    are ``(rows, head_dim / 2)``.
     """
-    rows, dim = x.shape
-    heads, size = keys.shape[1], keys.shape[3]
-    more, inner, all_three = np.empty_like(x), np.empty_like(x), np.empty((rows, 3 * dim), dtype=np.float32)
-    _product(latent, told, more)
-    x += more
-    inner[:] = x
-    for r in range(rows):
-        _normalise(inner[r])
-    _product(qkv, inner, all_three)
+    rows, heads, _, size = keys.shape
+    dim = heads * size
+    found = np.empty((rows, dim), dtype=np.float32)
     for r in range(rows):
         now = at[r]
-        score = np.empty(now + 1, dtype=np.float32)
+        share = np.empty(now + 1, dtype=np.float32)
         for h in range(heads):
-            query = all_three[r, h * size : (h + 1) * size]
-            key = all_three[r, dim + h * size : dim + (h + 1) * size]
+            query = qkv[r, h * size : (h + 1) * size]
+            key = qkv[r, dim + h * size : dim + (h + 1) * size]
             for vector in (query, key):
                 _normalise(vector)
                 for i in range(size // 2):
                     a, b = vector[i], vector[size // 2 + i]
                     vector[i] = a * cos[r, i] - b * sin[r, i]
                     vector[size // 2 + i] = a * sin[r, i] + b * cos[r, i]
-            keys[r, h, now] = key
-            values[r, h, now] = all_three[r, 2 * dim + h * size : 2 * dim + (h + 1) * size]
-            query /= np.sqrt(np.float32(size))
-            _likenesses(query, keys[r, h], score)
-            score -= score.max()
-            _exponentials(score)
-            attended = inner[r, h * size : (h + 1) * size]
-            _weighted(score, values[r, h], attended)
-            attended /= score.sum()
-    _product(out, inner, more)
-    x += more
-    inner[:] = x
-    for r in range(rows):
-        _normalise(inner[r])
-    wide = np.empty((rows, up.shape[0]), dtype=np.float32)
-    _product(up, inner, wide)
-    _gelu(wide)
-    _product(down, wide, more)
-    x += more
-
-
-@compiled
-def _begin(  # noqa: PLR0917
-    classes: Ints, first: Ints, weight: Floats, conditions: Ints, first_condition: Ints, weight_condition: Floats,
-    told_weight: Halves,
-) -> tuple[Floats, Floats]:  # fmt: skip
-    """What the first layer hears ``(rows, dim)``, and what every layer is told ``(rows, condition)``."""
-    told = _looked_up(conditions, first_condition, weight_condition)
-    for r in range(len(told)):
-        _normalise(told[r])
-    x = np.empty((len(told), weight.shape[1]), dtype=np.float32)
-    _product(told_weight, told, x)
-    x += _looked_up(classes, first, weight)
-    return x, told
-
-
-@compiled
-def _logits(state: Floats, inner: Halves, out: Halves) -> Floats:
-    """``Head``: ``(rows, classes)``."""
-    hidden = np.empty((len(state), inner.shape[0]), dtype=np.float32)
-    _product(inner, state, hidden)
-    _gelu(hidden)
-    found = np.empty((len(state), out.shape[0]), dtype=np.float32)
-    _product(out, hidden, found)
+            for i in range(size):
+                keys[r, h, now, i], values[r, h, now, i] = key[i], qkv[r, 2 * dim + h * size + i]
+                query[i] /= np.sqrt(np.float32(size))
+            _likenesses(query, keys[r, h], share)
+            _softmax(share)
+            _weighted(share, values[r, h], found[r, h * size : (h + 1) * size])
     return found
 
 
@@ -264,6 +251,45 @@ class _Table:
     def of(cls, multihot: Multihot) -> _Table:
         return cls(multihot.first.numpy().copy(), multihot.weight.detach().numpy().copy())
 
+    def __call__(self, classes: Ints) -> Floats:
+        return _looked_up(np.ascontiguousarray(classes), self.first, self.weight)
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """The weights of a ``Block``."""
+
+    latent: Halves
+    qkv: Halves
+    out: Halves
+    up: Halves
+    down: Halves
+
+    @classmethod
+    def of(cls, block: Block) -> _Layer:
+        return cls(*(_halves(each.weight) for each in (block.latent, block.qkv, block.out, block.up, block.down)))
+
+    def heard(self, x: Floats, told: Floats, attended: Callable[[Floats], Floats]) -> Floats:
+        """``Block`` on ``x`` ``(rows, dim)``."""
+        x = x + _product(self.latent, told)
+        x += _product(self.out, attended(_product(self.qkv, _normalised(x))))
+        wide = _product(self.up, _normalised(x))
+        _gelu(wide)
+        return x + _product(self.down, wide)
+
+
+@dataclass(frozen=True)
+class _Head:
+    """The weights of a ``Head``."""
+
+    inner: Halves
+    out: Halves
+
+    def __call__(self, state: Floats) -> Floats:
+        hidden = _product(self.inner, state)
+        _gelu(hidden)
+        return _product(self.out, hidden)
+
 
 class NextStep:
     """The weights of a ``PieceModel`` on a CPU as they are now, and its ``forward`` and ``logits`` of one step."""
@@ -273,52 +299,37 @@ class NextStep:
         self.embed, self.conditions = _Table.of(model.embed), _Table.of(model.conditions)
         self.given = {int(name): _Table.of(cast("Multihot", each)) for name, each in model.given.items()}
         self.told = _halves(model.told.weight)
-        self.layers = [self._of_block(block) for block in model.blocks]
-        self.heads = {int(name): self._of_head(cast("Head", head)) for name, head in model.heads.items()}
+        self.layers = [_Layer.of(block) for block in model.blocks]
+        heads = {int(name): cast("Head", head) for name, head in model.heads.items()}
+        self.heads = {e: _Head(_halves(head.inner.weight), _halves(head.out.weight)) for e, head in heads.items()}
         half = model.config.dim // model.config.heads // 2
         self.by_step, self.by_bar = (each.numpy() for each in speeds(half, "cpu"))
-
-    @staticmethod
-    def _of_block(block: Block) -> tuple[Halves, Halves, Halves, Halves, Halves]:
-        latent, qkv, out, up, down = (
-            _halves(each.weight) for each in (block.latent, block.qkv, block.out, block.up, block.down)
-        )
-        return latent, qkv, out, up, down
-
-    @staticmethod
-    def _of_head(head: Head) -> tuple[Halves, Halves]:
-        return _halves(head.inner.weight), _halves(head.out.weight)
 
     def state(self, steps: Steps, cache: Cache) -> Tensor:
         """``PieceModel.forward`` of one step a row, ``(rows, dim)``; like it, it leaves ``cache.at`` to the caller."""
         classes = steps.classes[:, 0].numpy()
         position, pitch = classes[:, POSITION, None], classes[:, PITCH, None]
         both = (np.where(pitch < 0, -1, each) for each in (position % QUARTER, pitch % 12))
-        conditions = steps.conditions[:, 0, : len(self.config.conditions)].numpy()
-        x, told = _begin(
-            np.concatenate([classes, *both], 1), self.embed.first, self.embed.weight,
-            np.ascontiguousarray(conditions), self.conditions.first, self.conditions.weight, self.told,
-        )  # fmt: skip
+        told = _normalised(self.conditions(steps.conditions[:, 0, : len(self.config.conditions)].numpy()))
+        x = self.embed(np.concatenate([classes, *both], 1)) + _product(self.told, told)
         at = cache.at.numpy()
         turned = (at[:, None] * self.by_step, steps.bars[:, :1].numpy() * self.by_bar)
         angle = np.concatenate(turned, 1, dtype=np.float32)
         cos, sin = np.cos(angle), np.sin(angle)
         cache.make_room(int(at.max()) + 1)
         keys, values = cache.keys.numpy(), cache.values.numpy()
-        for layer, weights in enumerate(self.layers):
-            _layer(x, told, *weights, cos, sin, keys[layer], values[layer], at)
-        for row in x:
-            _normalise(row)
-        return torch.from_numpy(x)
+        for number, layer in enumerate(self.layers):
+            x = layer.heard(
+                x, told, partial(_attended, cos=cos, sin=sin, keys=keys[number], values=values[number], at=at)
+            )
+        return torch.from_numpy(_normalised(x))
 
     def logits(self, state: Tensor, element: int, step: Tensor) -> Tensor:
         """``PieceModel.logits``."""
         heard = state.numpy()
         if EARLIER[element]:
-            given = self.given[element]
-            earlier = np.ascontiguousarray(step.numpy()[:, list(EARLIER[element])])
-            heard = heard + _looked_up(earlier, given.first, given.weight)
-        return torch.from_numpy(_logits(np.ascontiguousarray(heard), *self.heads[element]))
+            heard = heard + self.given[element](step.numpy()[:, list(EARLIER[element])])
+        return torch.from_numpy(self.heads[element](heard))
 
 
 _KNOWN: WeakKeyDictionary[PieceModel, tuple[tuple[int, ...], NextStep]] = WeakKeyDictionary()
