@@ -336,9 +336,13 @@ _KNOWN: WeakKeyDictionary[PieceModel, tuple[tuple[int, ...], NextStep]] = WeakKe
 
 
 def next_step(model: PieceModel) -> NextStep | None:
-    """The compiled step of ``model`` as its weights are now; None where it is not at rest on a CPU in float32."""
+    """The compiled step of ``model`` as its weights are now; None where it is not at rest on a CPU in float32.
+
+    Nor where its weights were made in inference mode, since nobody can tell then whether they changed.
+    """
     weights = list(model.parameters())
-    if model.training or any(each.device.type != "cpu" or each.dtype != torch.float32 for each in weights):
+    others = (each.device.type != "cpu" or each.dtype != torch.float32 or each.is_inference() for each in weights)
+    if model.training or any(others):
         return None
     versions = tuple(each._version for each in weights)
     known = _KNOWN.get(model)

@@ -93,6 +93,9 @@ def test_it_follows_weights_that_change_and_leaves_to_torch_what_is_not_at_rest_
     assert next_step(model.train()) is None
     assert next_step(model.eval().bfloat16()) is None
     assert next_step(tiny_pieces(0).model) is not None
+    with torch.inference_mode():
+        made = model_of()
+    assert next_step(made) is None
 
 
 def test_exponentials_are_right_to_the_sixth_digit():
