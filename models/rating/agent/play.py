@@ -49,8 +49,8 @@ class _Noted(Writing):
         self.seen: dict[int, list[Seen]] = {element: [] for chain in CHAINS for element in chain}
         super().__init__(model, wishes, seeds, places=places)
 
-    def _allowed(self, element: int, rows: Tensor, logits: Tensor) -> None:
-        self.seen[element].append((len(self.tokens), rows.cpu().numpy(), torch.isfinite(logits).cpu().numpy()))
+    def _allowed(self, element: int, rows: IntArray, logits: npt.NDArray[np.float32]) -> None:
+        self.seen[element].append((len(self.tokens), rows, np.isfinite(logits)))
 
     def along(self) -> list[Along]:
         """What was told before each step; the first was drawn when nothing was there."""

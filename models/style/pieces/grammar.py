@@ -1,30 +1,52 @@
 """What may come next in a piece: notes of a bar in order and within it, bars within their meter, an end when asked for.
 
 Each function takes logits of one element, of rows side by side, and gives them with minus infinity for what may not be.
+``draw`` then takes one of what may be. All of it is NumPy on the CPU: a step is many small things, and these cost torch
+three times as much to call.
 """
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+import numpy as np
+import numpy.typing as npt
 
 from models.music.tokens import BAR, BAR_RANGES, END, LENGTH, PITCHES, POSITIONS
-from models.style.pieces.conditions import ABSENT, WHOLE
+from models.style.pieces.conditions import ABSENT, WHOLE, IntArray
+
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
 
 MOST_NOTES = 96  # of a bar
+COOLEST = np.float32(1e-4)  # temperature
+
+
+def draw(logits: Floats, uniform: Floats, temperature: Floats, top_p: Floats) -> IntArray:
+    """Nucleus sampling by inverse CDF: ``logits`` ``(rows, classes)``, the rest ``(rows,)`` → classes ``(rows,)``.
+
+    Source: Holtzman et al. 2020.
+    """
+    rows = np.arange(len(logits))[:, None]
+    order = np.argsort(-logits, axis=1)
+    likely = logits[rows, order]
+    share = np.exp((likely - likely[:, :1]) / np.maximum(temperature, COOLEST)[:, None])
+    edge = share.cumsum(axis=1)
+    mass = np.where(edge - share < top_p[:, None] * edge[:, -1:], edge, 0).max(axis=1, keepdims=True)
+    place = (edge < uniform[:, None] * mass).sum(axis=1, keepdims=True)
+    found: IntArray = order[rows, place][:, 0]
+    return found
 
 
 def position_logits(
-    logits: Tensor,
-    last: Tensor,
-    length: Tensor,
-    notes: Tensor,
-    number: Tensor,
+    logits: Floats,
+    last: IntArray,
+    length: IntArray,
+    notes: IntArray,
+    number: IntArray,
     *,
-    room: Tensor,
+    room: Bools,
     earliest: int,
     latest: int,
-) -> Tensor:
+) -> Floats:
     """Positions ``(rows, POSITION_CLASSES)``: at the last one or after it, within the bar; BAR; END.
 
     ``last`` ``(rows,)`` is the position of the last step, ``length`` the grid steps of its bar, ``notes`` how many
@@ -32,37 +54,30 @@ def position_logits(
     from the bar ``earliest`` on, BAR before the bar ``latest``. Where only one of them may, it has the weight of both:
     the bar is over either way.
     """
-    classes = torch.arange(logits.shape[-1], device=logits.device)
-    floor = torch.where(last == BAR, 0, last + 1 - room.long())
+    classes = np.arange(logits.shape[1])
+    floor = np.where(last == BAR, 0, last + 1 - room)
     here = (classes >= floor[:, None]) & (classes < length[:, None]) & (notes < MOST_NOTES)[:, None]
     ends, goes_on = number >= earliest, number < latest
-    over = logits[:, [BAR, END]].logsumexp(-1)
-    found = logits.masked_fill(~here, -torch.inf)
-    found[:, BAR] = torch.where(goes_on, torch.where(ends, logits[:, BAR], over), -torch.inf)
-    found[:, END] = torch.where(ends, torch.where(goes_on, logits[:, END], over), -torch.inf)
+    over = np.logaddexp(logits[:, BAR], logits[:, END])
+    found = np.where(here, logits, -np.inf)
+    found[:, BAR] = np.where(goes_on, np.where(ends, logits[:, BAR], over), -np.inf)
+    found[:, END] = np.where(ends, np.where(goes_on, logits[:, END], over), -np.inf)
     return found
 
 
-def pitch_logits(logits: Tensor, low: Tensor, high: Tensor) -> Tensor:
+def pitch_logits(logits: Floats, low: IntArray, high: IntArray) -> Floats:
     """Pitches ``(rows, PITCHES)`` between ``low`` ``(rows,)`` and ``high``, neither of them."""
-    classes = torch.arange(PITCHES, device=logits.device)
-    return logits.masked_fill((classes <= low[:, None]) | (classes >= high[:, None]), -torch.inf)
+    classes = np.arange(PITCHES)
+    return np.where((classes > low[:, None]) & (classes < high[:, None]), logits, -np.inf)
 
 
-def length_logits(logits: Tensor, meter: Tensor) -> Tensor:
+def length_logits(logits: Floats, meter: IntArray) -> Floats:
     """Lengths of bars ``(rows, POSITIONS)``: no longer than a whole bar of ``meter`` ``(rows,)``."""
-    longest = torch.from_numpy(WHOLE).to(logits.device)[meter] - BAR_RANGES[LENGTH][0]
-    return logits.masked_fill(torch.arange(POSITIONS, device=logits.device) > longest[:, None], -torch.inf)
+    longest = WHOLE[meter] - BAR_RANGES[LENGTH][0]
+    return np.where(np.arange(POSITIONS) <= longest[:, None], logits, -np.inf)
 
 
-def same(logits: Tensor, wanted: Tensor) -> Tensor:
+def same(logits: Floats, wanted: IntArray) -> Floats:
     """Just the class ``wanted`` ``(rows,)`` of each row, or all where that is -1."""
-    classes = torch.arange(logits.shape[-1], device=logits.device)
-    return logits.masked_fill((classes != wanted[:, None]) & (wanted >= 0)[:, None], -torch.inf)
-
-
-def only(logits: Tensor, wanted: int) -> Tensor:
-    """Just the class ``wanted``, or all where that is -1."""
-    if wanted == ABSENT:
-        return logits
-    return logits.masked_fill(torch.arange(logits.shape[-1], device=logits.device) != wanted, -torch.inf)
+    classes = np.arange(logits.shape[1])
+    return np.where((classes == wanted[:, None]) | (wanted == ABSENT)[:, None], logits, -np.inf)

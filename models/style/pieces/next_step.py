@@ -24,12 +24,13 @@ from models.style.layers import Block, Head, Multihot
 from models.style.pieces.model import EARLIER, QUARTER, Cache, PieceModel, Steps, speeds
 
 Floats = npt.NDArray[np.float32]
-Halves = npt.NDArray[np.uint16]  # the bits of float16, which numba does not know on CPUs
+Halves = npt.NDArray[np.int16]  # the bits of float16, which numba does not know on CPUs
 Ints = npt.NDArray[np.int64]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 EPSILON = np.float32(1e-5)  # of torch's layer normalisation
-UNSCALED = np.float32(2.0**112)  # float16 bits, moved to float32's places, are so much too small
+# float16 bits, moved to float32's places: the sign has filled three more on its way, and all is so much too small
+MOVED, SIGN_ONCE, UNSCALED = np.int32(13), np.int32(~(7 << 28)), np.float32(2.0**112)
 # e^x = 2^n e^r with r within half of log 2, by its Taylor polynomial: 5e-7 off at most, relatively
 LOG2_E, LOG_2 = np.float32(1.4426950408889634), np.float32(0.6931471805599453)
 
@@ -66,11 +67,10 @@ def _product(weight: Halves, x: Floats) -> Floats:
     rows = len(x)
     found = np.empty((rows, outputs), dtype=np.float32)
     whole = np.empty(inputs, dtype=np.float32)
-    bits = whole.view(np.uint32)
+    bits = whole.view(np.int32)
     for o in range(outputs):
         for i in range(inputs):
-            half = np.uint32(weight[o, i])
-            bits[i] = ((half & np.uint32(0x8000)) << np.uint32(16)) | ((half & np.uint32(0x7FFF)) << np.uint32(13))
+            bits[i] = (np.int32(weight[o, i]) << MOVED) & SIGN_ONCE
         r = 0
         while r + 4 <= rows:  # four at a time, since they share what is read
             a, b, c, d = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
@@ -352,4 +352,4 @@ def next_step(model: PieceModel) -> NextStep | None:
 
 
 def _halves(weight: Tensor) -> Halves:
-    return weight.detach().half().contiguous().numpy().view(np.uint16)
+    return weight.detach().half().contiguous().numpy().view(np.int16)

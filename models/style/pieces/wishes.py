@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
-from torch import Tensor
+import numpy.typing as npt
 
 from models.music.tokens import FIELDS
 from models.style.pieces.conditions import ABSENT, NO_MOOD, IntArray, Mood
@@ -77,9 +76,9 @@ def returns_by_number(wishes: Wishes, places: Sequence[Place], rows: int) -> Int
     return found
 
 
-def by_element(given: PerElement, usual: float, rows: int) -> Tensor:
+def by_element(given: PerElement, usual: float, rows: int) -> npt.NDArray[np.float32]:
     """``(7, rows)``; raises ``ValueError`` for a name that is no element's."""
     table = dict.fromkeys(FIELDS, usual) | dict(given if isinstance(given, Mapping) else dict.fromkeys(FIELDS, given))
     if unknown := set(table) - set(FIELDS):
         raise ValueError(f"{min(unknown)} is no element; there are {', '.join(FIELDS)}")
-    return torch.tensor([table[name] for name in FIELDS])[:, None].expand(-1, rows)
+    return np.tile(np.array([[table[name]] for name in FIELDS], dtype=np.float32), rows)

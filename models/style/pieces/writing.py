@@ -47,11 +47,11 @@ from models.style.pieces.next_step import next_step
 from models.style.pieces.onsets import Onsets, outer_first, upwards
 from models.style.pieces.returning import COPIED, Returning
 from models.style.pieces.wishes import NUCLEUS, TEMPERATURE, Place, Wishes, by_element, returns_by_number
-from models.style.skeleton import draw
 
 KEPT = 0.6  # share of a full context that is heard again, from a bar on
 LET_GO = 0.25  # share of the rows in the cache that may have ended
 
+Floats = npt.NDArray[np.float32]
 Array = TypeVar("Array", bound=npt.NDArray[Any])
 
 
@@ -77,10 +77,8 @@ class Writing:
         weight = next(model.parameters())
         self.device = weight.device
         self.generators = [np.random.default_rng(list(seed)) for seed in seeds]
-        self.temperature, self.nucleus = (
-            by_element(given, usual, rows).to(self.device)
-            for given, usual in ((wishes.temperature, TEMPERATURE), (wishes.nucleus, NUCLEUS))
-        )
+        self.temperature = by_element(wishes.temperature, TEMPERATURE, rows)
+        self.nucleus = by_element(wishes.nucleus, NUCLEUS, rows)
         self.returns = returns_by_number(wishes, places, rows)
         self.returning = Returning(rows)
         self.onsets = Onsets(rows, outer=model.config.outer_first)
@@ -117,7 +115,7 @@ class Writing:
     @torch.inference_mode()
     def step(self) -> None:
         """Draw the next step of each piece that hasn't ended, and hear it."""
-        drawn = self._drawn().cpu().numpy()
+        drawn = self._drawn()
         step = np.where(drawn < 0, ABSENT, drawn + LOWEST)
         step[self.ended] = [END, *[ABSENT] * (len(FIELDS) - 1)]
         self.ended = step[:, POSITION] == END
@@ -248,57 +246,53 @@ class Writing:
         domain, last, mood = self.wishes.domain, int(self.last[row]), self.wishes.mood
         return before_first(domain=domain, last=last, before=before, meter=meter, tempo=tempo, mood=mood)
 
-    def _drawn(self) -> Tensor:
+    def _drawn(self) -> IntArray:
         """The next step of each piece in classes ``(rows, 7)``."""
-        chance = self._tensor(np.stack([g.random(len(FIELDS), dtype=np.float32) for g in self.generators]))
-        step = torch.full((len(self.ended), len(FIELDS)), ABSENT, device=self.device)
+        chance = np.stack([generator.random(len(FIELDS), dtype=np.float32) for generator in self.generators])
+        step = np.full((len(self.ended), len(FIELDS)), ABSENT)
         begins = len(self.tokens) == self.given
-        every = torch.arange(len(step), device=self.device)
 
-        def choose(element: int, rows: Tensor, allow: Callable[[Tensor, Tensor], Tensor]) -> None:
+        def choose(element: int, rows: IntArray, allow: Callable[[Floats], Floats]) -> None:
             logits = self._logits(element, rows, step[rows])
             if self.wishes.returning and element in COPIED:
-                expected = self.returning.expected(element, step.cpu().numpy())
-                logits = logits + self.wishes.returning * self._tensor(expected)[rows]
-            logits = allow(logits, step[rows])
+                logits += self.wishes.returning * self.returning.expected(element, step)[rows]
+            logits = allow(logits)
             self._allowed(element, rows, logits)
-            heat, nucleus = self.temperature[element][rows], self.nucleus[element][rows]
-            step[rows, element] = draw(logits, chance[rows, element], heat, nucleus)
+            heat, nucleus = self.temperature[element, rows], self.nucleus[element, rows]
+            step[rows, element] = grammar.draw(logits, chance[rows, element], heat, nucleus)
 
-        choose(POSITION, every, self._first_position if begins else self._position)
-        notes = torch.nonzero(step[:, POSITION] < BAR)[:, 0]
+        choose(POSITION, np.arange(len(step)), self._first_position if begins else self._position)
+        notes = np.flatnonzero(step[:, POSITION] < BAR)
         if len(notes):
-            low, high = map(self._tensor, self.onsets.between(step[:, POSITION].cpu().numpy()))
-            choose(PITCH, notes, lambda logits, _: grammar.pitch_logits(logits, low[notes], high[notes]))
+            low, high = self.onsets.between(step[:, POSITION])
+            choose(PITCH, notes, lambda logits: grammar.pitch_logits(logits, low[notes], high[notes]))
             choose(DURATION, notes, _any)
             choose(VELOCITY, notes, _any)
-        bars = torch.nonzero(step[:, POSITION] == BAR)[:, 0]
+        bars = np.flatnonzero(step[:, POSITION] == BAR)
         if len(bars):
             tempo = self.wishes.tempo if begins and not self.given else ABSENT
-            meter = self._tensor(self._held_meter())[bars]
-            choose(METER, bars, lambda logits, _: grammar.same(logits, meter))
-            whole = self._tensor(self._whole())[bars]
-            choose(LENGTH, bars, lambda logits, own: _length(logits, own[:, METER], whole))
-            choose(TEMPO, bars, lambda logits, _: grammar.only(logits, tempo))
+            meter, whole = self._held_meter()[bars], self._whole()[bars]
+            choose(METER, bars, lambda logits: grammar.same(logits, meter))
+            choose(LENGTH, bars, lambda logits: _length(logits, step[bars, METER], whole))
+            choose(TEMPO, bars, lambda logits: grammar.same(logits, np.full(len(bars), tempo)))
         return step
 
-    def _logits(self, element: int, rows: Tensor, step: Tensor) -> Tensor:
-        told = (self.compiled or self.model).logits
+    def _logits(self, element: int, rows: IntArray, step: IntArray) -> Floats:
+        told, states, own = (self.compiled or self.model).logits, self._tensor(rows), self._tensor(step)
         if not self.guided:
-            return told(self.state[rows], element, step)
-        both = torch.cat([self.state[rows], self.unguided[rows]])
-        guided, plain = told(both, element, step.repeat(2, 1)).chunk(2)
-        return plain + self.wishes.guidance * (guided - plain)
+            return told(self.state[states], element, own).cpu().numpy()
+        both = torch.cat([self.state[states], self.unguided[states]])
+        guided, plain = told(both, element, own.repeat(2, 1)).chunk(2)
+        return (plain + self.wishes.guidance * (guided - plain)).cpu().numpy()
 
-    def _allowed(self, element: int, rows: Tensor, logits: Tensor) -> None:
+    def _allowed(self, element: int, rows: IntArray, logits: Floats) -> None:
         """What may be drawn next for some of the rows; who wants to know it overrides this."""
 
-    def _position(self, logits: Tensor, _: Tensor) -> Tensor:
+    def _position(self, logits: Floats) -> Floats:
         earliest, latest = self.wishes.ends
         last, number = self.tokens[-1][:, POSITION], self.number - self.before
-        known = map(self._tensor, (last, self.head[:, LENGTH], self.notes, number))
-        room = self._tensor(self.onsets.room())
-        return grammar.position_logits(logits, *known, room=room, earliest=earliest, latest=latest)
+        known = last, self.head[:, LENGTH], self.notes, number
+        return grammar.position_logits(logits, *known, room=self.onsets.room(), earliest=earliest, latest=latest)
 
     def _held_meter(self) -> IntArray:
         """The meter that the next bar of each piece has; -1 where it is free."""
@@ -311,15 +305,15 @@ class Writing:
         return self.wishes.regular & ((self.before > 0) | (len(self.tokens) > 0))
 
     @staticmethod
-    def _first_position(logits: Tensor, _: Tensor) -> Tensor:
-        return grammar.only(logits, BAR)
+    def _first_position(logits: Floats) -> Floats:
+        return grammar.same(logits, np.full(len(logits), BAR))
 
 
-def _length(logits: Tensor, meter: Tensor, whole: Tensor) -> Tensor:
+def _length(logits: Floats, meter: IntArray, whole: npt.NDArray[np.bool_]) -> Floats:
     """No longer than a whole bar of ``meter`` ``(rows,)``, and no shorter where it has to be a ``whole`` one."""
-    length = torch.from_numpy(WHOLE).to(logits.device)[meter] - int(LOWEST[LENGTH])
-    return grammar.same(grammar.length_logits(logits, meter), torch.where(whole, length, ABSENT))
+    length = WHOLE[meter] - LOWEST[LENGTH]
+    return grammar.same(grammar.length_logits(logits, meter), np.where(whole, length, ABSENT))
 
 
-def _any(logits: Tensor, _: Tensor) -> Tensor:
+def _any(logits: Floats) -> Floats:
     return logits

@@ -18,7 +18,8 @@ def test_a_clip_is_as_likely_heard_at_once_as_it_was_note_by_note(monkeypatch):
     class Drawn(playing._Noted):
         def _allowed(self, element, rows, logits):
             super()._allowed(element, rows, logits)
-            chances.append((len(self.tokens), element, rows.clone(), (logits / TEMPERATURE).log_softmax(-1)))
+            chance = (torch.from_numpy(logits) / TEMPERATURE).log_softmax(-1)
+            chances.append((len(self.tokens), element, torch.from_numpy(rows), chance))
 
     monkeypatch.setattr(playing, "_Noted", Drawn)
     writer = Writer(tiny_pieces(3))
