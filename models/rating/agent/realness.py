@@ -30,19 +30,16 @@ class Realness:
         self.real, self.seed = dict(real), seed
         self.remembered: dict[Domain, Floats] = {domain: rows[:0] for domain, rows in self.real.items()}
 
-    def learn(self, domain: Domain, pieces: Sequence[Piece]) -> None:
-        """Remember what the agent played."""
-        if any(len(piece.notes) for piece in pieces):
-            rows = described(pieces)
-            told = np.concatenate([self.remembered[domain], rows[np.isfinite(rows).all(axis=1)]])
-            self.remembered[domain] = told[-REMEMBERED:]
+    def learn(self, domain: Domain, played: Floats) -> None:
+        """Remember what the agent played, as ``described`` says it."""
+        if (there := np.isfinite(played).all(axis=1)).any():
+            self.remembered[domain] = np.concatenate([self.remembered[domain], played[there]])[-REMEMBERED:]
 
-    def __call__(self, domain: Domain, pieces: Sequence[Piece]) -> Floats:
-        """The log odds that each clip is real rather than played, ``(clips,)``, 0 at most; 0 while nothing is known.
+    def __call__(self, domain: Domain, rows: Floats) -> Floats:
+        """The log odds that each ``described`` clip is real rather than played ``(clips,)``, 0 at most.
 
-        A clip without notes is not a number.
+        0 while nothing is known; not a number for a clip without notes.
         """
-        rows = described(pieces)
         there = np.isfinite(rows).all(axis=1)
         found = np.where(there, 0.0, np.nan)
         real, played = self.real[domain], self.remembered[domain]

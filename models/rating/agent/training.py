@@ -26,7 +26,7 @@ from models.rating.agent.adapter import Adapter, adapted
 from models.rating.agent.checkpoint import save_agent
 from models.rating.agent.objective import Objective, advantages, objective
 from models.rating.agent.play import Likelihood, Played, play
-from models.rating.agent.realness import Realness
+from models.rating.agent.realness import Realness, described
 from models.rating.agent.reward import Clip, Reward, standardised
 from models.style.pieces.sampling import Writer
 
@@ -139,8 +139,9 @@ class AgentTraining:
         judge = self.judge(clips) if self.judge else np.full(len(clips), np.nan)
         realness, wanted = np.full(len(clips), np.nan), reward
         if self.critic:
-            realness = self.critic(domain, played.pieces)
-            self.critic.learn(domain, played.pieces)
+            rows = described(played.pieces)
+            realness = self.critic(domain, rows)
+            self.critic.learn(domain, rows)
             wanted = standardised(reward) + self.preset.realness * realness
         better = advantages(wanted, standardise=self.preset.standardise)
         with torch.no_grad():

@@ -32,12 +32,12 @@ def lower(pieces, semitones):
 
 def test_the_critic_knows_what_the_agent_played_and_leaves_alone_what_could_be_real(real):
     critic = Realness(real_statistics({"dance": real[:40]}), seed=0)
-    assert critic("dance", real).tolist() == [0.0] * len(real)
-    critic.learn("dance", lower(real[:20], 9))
-    low, own = critic("dance", lower(real[40:], 9)), critic("dance", real[40:])
+    assert critic("dance", described(real)).tolist() == [0.0] * len(real)
+    critic.learn("dance", described(lower(real[:20], 9)))
+    low, own = critic("dance", described(lower(real[40:], 9))), critic("dance", described(real[40:]))
     assert low.max() < own.min() <= 0
     assert own.mean() > -0.2
-    assert np.array_equal(low, critic("dance", lower(real[40:], 9)))
+    assert np.array_equal(low, critic("dance", described(lower(real[40:], 9))))
 
 
 def test_a_silent_clip_is_no_number_and_only_the_last_clips_are_remembered(real):
@@ -46,10 +46,11 @@ def test_a_silent_clip_is_no_number_and_only_the_last_clips_are_remembered(real)
     critic = Realness(real_statistics({"dance": [*real[:10], silent]}), seed=0)
     assert len(critic.real["dance"]) == 10
     for _ in range(4):
-        critic.learn("dance", [silent, *real[:50]])
+        critic.learn("dance", described([silent, *real[:50]]))
+    critic.learn("dance", described([silent]))
     assert len(critic.remembered["dance"]) == REMEMBERED
-    assert np.isnan(critic("dance", [silent])).all()
-    assert np.isfinite(critic("dance", [silent, real[1]])).tolist() == [False, True]
+    assert np.isnan(critic("dance", described([silent]))).all()
+    assert np.isfinite(critic("dance", described([silent, real[1]]))).tolist() == [False, True]
 
 
 @pytest.fixture(scope="module")
