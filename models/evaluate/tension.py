@@ -3,9 +3,9 @@
 (a) How often held-out real music scores above itself with its bars shuffled, its melody jittered, or its second half
 taken from another piece. DIR with MIDI or ABC files alone is such music.
 (b) Effects of surprise, uncertainty and their product on liking, of all people and of each by themselves, and (c) pairs
-told by the score alone, beside supervised rivals, and what the page's head gains when it sees them, where DIR has
-judgements and clips (``models.taste.evaluation.study``; by default the listener ratings of the corpora, where they
-are).
+told by the score alone, beside supervised rivals, and what the page's head gains when it sees these measures, the mood
+that a judge hears, or both, where DIR has judgements and clips (``models.taste.evaluation.study``; by default the
+listener ratings of the corpora, where they are).
 (d) What the generator writes where of some candidates the one is kept that a reward likes best, or where a reward says
 every few bars which of them go on (``--guided`` pieces a domain; 0 leaves this out). Rewards are explained in
 ``models.tension.score``.
@@ -39,7 +39,7 @@ from models.style.pieces.sampling import Writer
 from models.taste.evaluation.methods import People, Task, new_clips
 from models.taste.evaluation.study import Pairs, Study, joined, load_study
 from models.tension.checkpoint import SHIPPED, TensionBundle, load_tension
-from models.tension.evaluation import Judged, gain, liking, pairs, real_above_spoiled, with_tension
+from models.tension.evaluation import Judged, gain, liking, pairs, real_above_spoiled, with_measures
 from models.tension.guided import guided
 from models.tension.heads import compare
 from models.tension.idyom import Melodies
@@ -70,17 +70,22 @@ def told_by_others(study: Study, seed: int) -> dict[str, tuple[Pairs, Floats]]:
     return {"average": (joined([task.pairs for task in tasks]), average), **found}
 
 
-def gains(report: Report, study: Study, heard: Judged) -> None:
-    """What the page's head gains from these features, on clips that others judged and on clips that nobody judged."""
-    more = with_tension(study, heard)
+def gains(report: Report, study: Study, measures: Mapping[str, Floats]) -> None:
+    """What the page's head gains from measures of the clips, on clips that others judged and that nobody judged.
+
+    ``measures`` ``(clips, K)`` by the name that stands before "known" and "unheard" in the key.
+    """
     tasks = half_known(study, report.seed)
-    if tasks:
-        known = [People(each, report.seed).answer("ours", tasks).wins for each in (more, study)]
-        gain(report, "known", joined([task.pairs for task in tasks]), (known[0], known[1]))
-    new = [unheard(each, report.seed, ["ours"]) for each in (more, study)]
-    answers = [each.answers["ours"] for each in new]
-    if answers[0] and answers[1]:
-        gain(report, "unheard", new[0].pairs, (answers[0].wins, answers[1].wins))
+    ways = {"without": study} | {name: with_measures(study, columns) for name, columns in measures.items()}
+    known = {name: People(each, report.seed).answer("ours", tasks).wins for name, each in ways.items() if tasks}
+    new = {name: unheard(each, report.seed, ["ours"]) for name, each in ways.items()}
+    answers = {name: found.answers["ours"] for name, found in new.items()}
+    for name in measures:
+        if tasks:
+            gain(report, f"{name}known", joined([task.pairs for task in tasks]), (known[name], known["without"]))
+        with_them, without = answers[name], answers["without"]
+        if with_them and without:
+            gain(report, f"{name}unheard", new["without"].pairs, (with_them.wins, without.wins))
 
 
 def heads(
@@ -136,7 +141,10 @@ def main(argv: list[str] | None = None) -> None:
             liking(report, study, heard)
             persons(report, study, heard)
             pairs(report, study, heard, told_by_others(study, given.seed))
-            gains(report, study, heard)
+            said = load_mood().first.judge(clips)
+            moods = np.stack([said.valence, said.arousal], axis=1)
+            every = np.concatenate([heard.measures(), moods], axis=1)
+            gains(report, study, {"": heard.measures(), "mood.": moods, "all.": every})
         if given.guided > 0:
             writer = Writer(load_pieces_model(bundle.card["pieces"]["name"]))
             guided(report, bundle, writer, parts["train"], test, count=given.guided)

@@ -116,18 +116,21 @@ class Judged:
             {name: np.array([each[name] for each in scores]) for name in (*REWARDS, *RIVALS)},
         )
 
+    def measures(self) -> Floats:
+        """Surprise, uncertainty and recognition ``(clips, 3)``."""
+        return np.stack([self.surprise, self.uncertainty, self.own_bars], axis=1)
 
-def with_tension(study: Study, judged: Judged) -> Study:
-    """The study with surprise, uncertainty and recognition among what heads and clip effects see.
+
+def with_measures(study: Study, columns: Floats) -> Study:
+    """The study with measures of its clips ``(clips, K)`` among what heads and clip effects see.
 
     Heads see each and its distance from the middle, so that people may like a middle best.
     """
-    columns = np.stack([judged.surprise, judged.uncertainty, judged.own_bars], axis=1)
     return replace(study, features=study.features | {FURTHER: columns})
 
 
 def gain(report: Report, name: str, asked: Pairs, wins: tuple[Floats, Floats]) -> None:
-    """Accuracy of a head with these features and ``without``, and their difference; adds ``tension.features.NAME.*``.
+    """Accuracy of a head with some features and ``without``, and their difference; adds ``tension.features.NAME.*``.
 
     ``wins``: P(left) with them and without them, of the same pairs.
     """

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-ROWS = 256  # a step
+ROWS = 256  # a step, if nothing else is said
 CHECK = 50  # steps between looks at the validation rows
 
 Head = TypeVar("Head", bound=nn.Module)
@@ -26,10 +26,11 @@ def fitted(
     steps: int,
     seed: int,
     learning_rate: float = 2e-3,
+    each: int = ROWS,
 ) -> Head:
     """``head`` as it was when ``loss`` ``(rows,)`` was least in the mean of ``validation``.
 
-    ``rows`` has ``count`` rows, of which ``some`` are taken at random in each step.
+    ``rows`` has ``count`` rows, of which ``some``, ``each`` many, are taken at random in each step.
     """
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
@@ -38,7 +39,7 @@ def fitted(
     for step in range(steps):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate * (1 - step / steps)
-        value = loss(head.train(), rows.some(rng.integers(count, size=ROWS))).mean()
+        value = loss(head.train(), rows.some(rng.integers(count, size=each))).mean()
         optimiser.zero_grad()
         torch.autograd.backward(value)
         optimiser.step()

@@ -1,20 +1,25 @@
 """Heads on the piece model's states beside the same heads on plain statistics: what the shared trunk is worth.
 
 ``tension.horizon.*``: nats of the bar that comes one, two and four bars on, beside its domain's marginal, the bar
-before, four bars before, and any of the last eight. ``tension.recognised.*``: what is recognised of what was heard.
-``tension.own_bars.*``: the log chance that a piece's own bar is found. All are fitted here, in equally many steps.
+before, four bars before, and any of the last eight; how uncertain the head was of it (``uncertainty``, in nats), and
+how well that foretells its surprise (``foretold``, a rank correlation of bars within their domain).
+``tension.recognised.*``: what is recognised of what was heard, also by a network of the task's own.
+``tension.own_bars.*``: the log chance that a piece's own bar is found. All are fitted here, heads in equally many
+steps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.stats import rankdata
 from torch import Tensor
 
-from models.experiments.report import Metric, Report, mean_over_songs
+from models.experiments.report import Report, mean_over_songs, over_songs
 from models.music.notes import DOMAINS
 from models.tension.fitting import fitted
 from models.tension.horizons import BACK, HORIZONS, BarPredictor, Coming, Points
@@ -25,6 +30,7 @@ from models.tension.training import PRESETS, train
 
 Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
 Parts = Mapping[str, Sequence[Read]]
 
 STEPS = 800
@@ -43,6 +49,7 @@ def horizons(report: Report, parts: Parts, *, steps: int = STEPS) -> None:
     points = Points.of(np.concatenate([each.latents[each.sounds] for each in parts["train"]]))
     for ahead in HORIZONS:
         found: dict[str, Floats] = {}
+        doubt: dict[str, Floats] = {}
         whose: list[str] = []
         domains = np.zeros(0, dtype=str)
         for name, (hidden, lags) in ways(ahead).items():
@@ -54,17 +61,28 @@ def horizons(report: Report, parts: Parts, *, steps: int = STEPS) -> None:
             )  # fmt: skip
             with torch.inference_mode():
                 found[name] = head.surprise(rows["test"]).double().numpy()
+            if hidden:
+                doubt[name] = head.uncertainty(rows["test"]).double().numpy()
             owner = rows["test"].owner
             whose = [f"{parts['test'][piece].domain} {parts['test'][piece].song}" for piece in owner]
             domains = np.array([parts["test"][piece].domain for piece in owner])
+        ranks = {name: (_ranks(values, domains), _ranks(found[name], domains)) for name, values in doubt.items()}
         for place, kept in _places(domains):
+            songs = [whose[row] for row in kept]
+            for name, (doubtful, surprising) in ranks.items():
+                key = f"tension.horizon.{ahead}{place}.{name}"
+                report.add(f"{key}.uncertainty", mean_over_songs(songs, doubt[name][kept]))
+                together = partial(_correlation, doubtful[kept], surprising[kept])
+                report.add(f"{key}.foretold", over_songs(songs, together, seed=report.seed, chance=0.0))
             base: float | None = None
             for name, values in found.items():
-                metric = mean_over_songs([whose[row] for row in kept], values[kept], baseline=base)
+                metric = mean_over_songs(songs, values[kept], baseline=base)
                 report.add(f"tension.horizon.{ahead}{place}.{name}.nats", metric)
                 base = metric.value if name == MARGINAL else base
             less = (found["trunk"] - found["statistics"])[kept]
-            report.add(f"tension.horizon.{ahead}{place}.trunk_less_statistics", _paired(whose, less, kept))
+            report.add(
+                f"tension.horizon.{ahead}{place}.trunk_less_statistics", mean_over_songs(songs, less, chance=0.0)
+            )
 
 
 def ways(ahead: int) -> dict[str, tuple[int, Sequence[int]]]:
@@ -149,10 +167,22 @@ def _joined(pieces: Sequence[Read], name: str) -> dict[str, Bars]:
     return found
 
 
-def _places(domains: npt.NDArray[np.str_]) -> list[tuple[str, npt.NDArray[np.int64]]]:
+def _places(domains: npt.NDArray[np.str_]) -> list[tuple[str, IntArray]]:
     there = [each for each in DOMAINS if (domains == each).any()]
     return [("", np.arange(len(domains))), *((f".{each}", np.flatnonzero(domains == each)) for each in there)]
 
 
-def _paired(whose: Sequence[str], values: Floats, kept: npt.NDArray[np.int64]) -> Metric:
-    return mean_over_songs([whose[row] for row in kept], values, chance=0.0)
+def _ranks(values: Floats, domains: npt.NDArray[np.str_]) -> Floats:
+    """The rank of each value among those of its domain, 0 to 1."""
+    found = np.zeros(len(values))
+    for domain in np.unique(domains):
+        own = domains == domain
+        found[own] = rankdata(values[own]) / own.sum()
+    return found
+
+
+def _correlation(one: Floats, other: Floats, rows: IntArray) -> float:
+    """Pearson's; not a number where one of them is always the same."""
+    a, b = one[rows] - one[rows].mean(), other[rows] - other[rows].mean()
+    spread = float(np.sqrt((a @ a) * (b @ b)))
+    return float(a @ b) / spread if spread > 0 else float("nan")

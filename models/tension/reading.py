@@ -17,7 +17,7 @@ from models.music.notes import DOMAINS, MusicError, Piece
 from models.music.tokens import BAR, METER, PITCH, POSITION, TokenArray
 from models.style.features import bar_features, gather_notes
 from models.style.model import StyleModel
-from models.style.pieces.conditions import ABSENT
+from models.style.pieces.conditions import ABSENT, IntArray, classes
 from models.style.pieces.data import regular_tokens
 from models.style.pieces.model import PieceModel
 from models.style.windows import pad
@@ -40,8 +40,9 @@ class Read:
     ``states`` ``(bars, 2 dim)``: the model's mean state in a bar and in all so far; ``plain`` ``(bars, 2 SIZE)``: the
     same of statistics. ``latents`` ``(bars, latent)``: each bar encoded by itself, so that it knows no other;
     ``sounds`` ``(bars,)``. ``marks`` ``(4, dim)``, ``plain_marks`` ``(4, SIZE)``: means over the first of ``MARKS``
-    bars, of states where the model was not told the domain. ``own``: for the recogniser, and ``own_plain`` the same of
-    statistics. ``mood``: mean valence and arousal, NaN where nobody could judge.
+    bars, of states where the model was not told the domain. ``opening`` ``(steps, 7)``: the classes of the steps of all
+    these bars, and ``ends`` ``(4,)`` how many steps the first of ``MARKS`` bars have. ``own``: for the recogniser, and
+    ``own_plain`` the same of statistics. ``mood``: mean valence and arousal, NaN where nobody could judge.
     """
 
     song: str
@@ -56,6 +57,8 @@ class Read:
     sounds: npt.NDArray[np.bool_]
     marks: Floats32
     plain_marks: Floats32
+    opening: IntArray
+    ends: IntArray
     own: Bars
     own_plain: Bars
 
@@ -87,6 +90,7 @@ def read(model: PieceModel, style: StyleModel, moods: Moods, piece: Piece, *, mo
         np.array([bool((bar[:, PITCH] >= 0).any()) for bar in bars]),
         np.stack([untold[: edges[mark]].mean(0) for mark in MARKS]),
         np.stack([plain[:mark].mean(0) for mark in MARKS]),
+        classes(tokens[: edges[LEAST]]), np.array([edges[mark] for mark in MARKS]),
         own, replace(own, heard=before, own=plain_c),
     )  # fmt: skip
 

@@ -1,7 +1,8 @@
 """What has been heard: domain, collection, meter, key and mood after one, two, four and eight bars.
 
 A small softmax head a task, over the piece model's mean state so far (it was not told the domain; the meter stands in
-each BAR step that it hears) or over plain statistics. A piece is one example four times, after each of ``MARKS`` bars.
+each BAR step that it hears) or over plain statistics; or a small network of the task's own that reads the same notes
+(``models.tension.own_trunk``). A piece is one example four times, after each of ``MARKS`` bars.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.music.keys import likely_key
+from models.tension import own_trunk
 from models.tension.fitting import fitted
 from models.tension.reading import MARKS, Read
 
@@ -25,7 +27,7 @@ IntArray = npt.NDArray[np.int64]
 Labels = Callable[[Read], "str | int | None"]
 
 FIFTHS = 5
-HIDDEN, STEPS = 96, 500
+HIDDEN, STEPS, OWN_STEPS = 96, 500, 400
 HEARD: Mapping[str, Callable[[Read], Floats32]] = {
     "trunk": lambda piece: piece.marks,
     "statistics": lambda piece: piece.plain_marks,
@@ -100,7 +102,14 @@ class Answers:
     classes: int
 
 
-def recognise(label: Labels, parts: Mapping[str, Sequence[Read]], *, seed: int, steps: int = STEPS) -> Answers | None:
+def recognise(
+    label: Labels,
+    parts: Mapping[str, Sequence[Read]],
+    *,
+    seed: int,
+    steps: int = STEPS,
+    own_steps: int = OWN_STEPS,
+) -> Answers | None:
     """Fit heads on "train", choose on "validation", ask on "test"; None where there are fewer than two classes."""
     known = {name: [piece for piece in pieces if label(piece) is not None] for name, pieces in parts.items()}
     values = sorted({label(piece) for piece in known["train"]}, key=str)
@@ -108,13 +117,11 @@ def recognise(label: Labels, parts: Mapping[str, Sequence[Read]], *, seed: int, 
         return None
     place = {value: number for number, value in enumerate(values)}
     right: dict[str, Floats] = {}
+    labels = {part: [place.get(label(each), -1) for each in pieces] for part, pieces in known.items()}
     for name, heard in HEARD.items():
         inputs = {part: np.stack([heard(piece) for piece in pieces]) for part, pieces in known.items()}
         mean, sd = inputs["train"].mean((0, 1)), inputs["train"].std((0, 1)) + 1e-3
-        rows = {
-            part: _examples((inputs[part] - mean) / sd, [place.get(label(each), -1) for each in pieces])
-            for part, pieces in known.items()
-        }
+        rows = {part: _examples((inputs[part] - mean) / sd, labels[part]) for part in known}
         fit = fitted(
             Telling(rows["train"].heard.shape[1], len(values)), _loss, rows["train"], rows["validation"],
             count=len(rows["train"].label), steps=steps, seed=seed,
@@ -122,6 +129,14 @@ def recognise(label: Labels, parts: Mapping[str, Sequence[Read]], *, seed: int, 
         with torch.inference_mode():
             told = fit(rows["test"]).argmax(1)
         right[name] = (told == rows["test"].label).double().numpy().reshape(-1, len(MARKS))
+    openings = {part: own_trunk.Openings.of(pieces, labels[part]) for part, pieces in known.items()}
+    torch.manual_seed(seed)
+    own = fitted(
+        own_trunk.OwnTrunk(len(values)), own_trunk.loss, openings["train"], openings["validation"],
+        count=len(labels["train"]), steps=own_steps, seed=seed, each=own_trunk.ROWS,
+    )  # fmt: skip
+    with torch.inference_mode():
+        right["own_trunk"] = (own(openings["test"]).argmax(2) == openings["test"].label[:, None]).double().numpy()
     common = _commonest(known["train"], label)
     majority = np.array([float(common.get(each.domain) == label(each)) for each in known["test"]])
     return Answers([f"{each.domain} {each.song}" for each in known["test"]], right, majority, len(values))

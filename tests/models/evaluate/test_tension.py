@@ -63,6 +63,7 @@ def test_judgements_are_compared_with_what_was_heard(model, listening_folder, ca
         "real_above_shuffled.both", "real_above_swapped.dance.ngram", "liking.surprise", "liking.product.smallest",
         "liking.persons.surprise.inverted_u.above", "liking.persons.uncertainty.r2", "liking.persons.product.spread",
         "pairs.both.accuracy", "pairs.trees.accuracy", "features.known.gain", "features.unheard.gain",
+        "features.mood.known.gain", "features.all.unheard.gain",
     ):  # fmt: skip
         assert metrics[f"tension.{name}"]["value"] is not None, name
     assert not any(name.startswith("tension.guided") for name in metrics)

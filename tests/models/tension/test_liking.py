@@ -11,7 +11,7 @@ from models.taste.evaluation.heads import basis_of, lines_of
 from models.taste.evaluation.study import Study
 from models.taste.judgements import NOBODY, Judgements
 from models.taste.space import distances
-from models.tension.evaluation import Judged, liking, with_tension
+from models.tension.evaluation import Judged, liking, with_measures
 from models.tension.persons import between, curve, people, persons
 
 CLIPS, LISTENERS, RATINGS = 40, 60, 12
@@ -119,7 +119,7 @@ def test_judgements_that_tell_little_are_no_error(what) -> None:
 
 def test_heads_see_the_distance_of_surprise_from_its_middle() -> None:
     study, judged = made(lambda surprise, who: surprise)
-    more = with_tension(study, judged)
+    more = with_measures(study, judged.measures())
     plain, seen = basis_of(study, "ours")[0], basis_of(more, "ours")[0]
     assert seen.shape[1] == plain.shape[1] + 6
     surprise = (judged.surprise - judged.surprise.mean()) / judged.surprise.std()

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
 from models.experiments.report import Report
 from models.music.notes import MusicError, Piece
 from models.music.tokens import BAR, METERS, POSITION
 from models.style.checkpoint import tiny_style
 from models.style.pieces.checkpoint import tiny_pieces
+from models.style.pieces.conditions import ABSENT
 from models.style.pieces.data import regular_tokens
-from models.tension.heads import horizons
+from models.tension.heads import _correlation, _ranks, horizons
+from models.tension.own_trunk import Openings, OwnTrunk
 from models.tension.reading import LEAST, MARKS, Read, read
 from models.tension.recognition import by_profile, recognise, tasks
 from models.tension.statistics import SIZE, bar_statistics
@@ -65,15 +70,36 @@ def test_a_bar_knows_no_later_one(parts) -> None:
 
 
 def test_a_collection_that_is_faster_is_told_and_a_random_one_is_not(parts) -> None:
-    found = recognise(tasks(parts["train"])["collection"], parts, seed=0, steps=150)
+    found = recognise(tasks(parts["train"])["collection"], parts, seed=0, steps=150, own_steps=60)
     assert found is not None
     assert found.classes == 2
     assert found.right["statistics"][:, 1:].mean() > 0.9
+    assert found.right["own_trunk"].shape == found.right["trunk"].shape
+    assert found.right["own_trunk"][:, 1:].mean() > 0.9
     rng = np.random.default_rng(0)
-    guessed = recognise(lambda _: int(rng.integers(4)), parts, seed=0, steps=20)
+    guessed = recognise(lambda _: int(rng.integers(4)), parts, seed=0, steps=20, own_steps=20)
     assert guessed is not None
     assert guessed.right["trunk"].mean() < 0.7
+    assert guessed.right["own_trunk"].mean() < 0.7
     assert recognise(lambda piece: piece.domain, parts, seed=0, steps=20) is None
+
+
+def test_a_network_of_its_own_hears_no_bar_before_it_has_come(parts) -> None:
+    pieces = parts["train"][:4]
+    whole = Openings.of(pieces, [0, 1, 0, 1])
+    first = replace(whole, steps=whole.steps.clone())
+    for row, ends in enumerate(whole.ends.tolist()):
+        first.steps[row, ends[1] :] = ABSENT
+    torch.manual_seed(0)
+    network = OwnTrunk(2).eval()
+    with torch.inference_mode():
+        found, cut = network(whole), network(first)
+    torch.testing.assert_close(found[:, :2], cut[:, :2])
+    assert not torch.allclose(found[:, 2:], cut[:, 2:], atol=1e-3)
+    some = whole.some(np.array([2]))
+    assert some.steps.shape[1] == int(whole.ends[2, -1]) == len(pieces[2].opening)
+    with torch.inference_mode():
+        torch.testing.assert_close(network(some), found[2:3])
 
 
 def test_a_key_profile_is_surer_the_more_was_heard(parts) -> None:
@@ -89,6 +115,17 @@ def test_nats_of_coming_bars_stand_beside_their_marginal(parts) -> None:
     assert trunk.baseline == report.metrics["tension.horizon.1.dance.marginal.nats"].value
     assert trunk.low < trunk.value < trunk.high
     assert trunk.n == len(parts["test"]) * (12 - 4)
+    doubt = report.metrics["tension.horizon.1.dance.trunk.uncertainty"]
+    assert doubt.low < doubt.value < doubt.high
+    assert -1 <= report.metrics["tension.horizon.4.trunk.foretold"].value <= 1
+
+
+def test_ranks_are_those_within_a_domain_and_go_together_or_not() -> None:
+    domains, values = np.array(["pop", "dance", "pop", "dance"]), np.array([5.0, 900.0, 7.0, 800.0])
+    assert _ranks(values, domains).tolist() == [0.5, 1.0, 1.0, 0.5]
+    rows = np.arange(4)
+    assert _correlation(values, -2 * values, rows) == pytest.approx(-1)
+    assert np.isnan(_correlation(values, np.ones(4), rows))
 
 
 def test_statistics_say_what_sounds_and_nothing_of_a_silent_bar() -> None:
