@@ -22,6 +22,7 @@ from webapp.ui.components.clip_list import ClipList, playing
 from webapp.ui.components.heat_map import HeatMap
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.point_map import PointMap
+from webapp.ui.components.view_link import ViewLink, chosen
 from webapp.ui.dashboards import STILL
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, explain
@@ -37,6 +38,7 @@ MEANING = (
     "other tunes. Where the latents tell nothing, the colours mix."
 )
 FIRST = "harmony"
+CLIPS = "clips"  # the tab's name
 NOTHING = "There is no map of clips yet."
 HINT = '<p class="k-explain">Choose a point to hear it.</p>'
 
@@ -48,17 +50,25 @@ class Drawn(TypedDict):
     rows: list[int]
 
 
-def build_mood(context: Context, listener: ListenerToken) -> Place:
-    """The matrix, and beside it in a tab of its own the clips, which are read when their tab is opened."""
-    with gr.Tabs():
-        with gr.Tab("Moved and read"):
+def build_mood(
+    context: Context, listener: ListenerToken, link: ViewLink, is_open: gr.State
+) -> tuple[Place, tuple[Any, ...]]:
+    """The matrix, and beside it in a tab of its own the clips, which are read when their tab is opened.
+
+    Also what ``named`` fills. ``link`` keeps which clips are shown, once the page ``is_open``.
+    """
+    with gr.Tabs() as tabs:
+        with gr.Tab("Moved and read") as matrix:
             moods = build_moods()
-        with gr.Tab("Clips by what is read") as clips:
-            _build_clips(context, listener, clips)
-    return moods
+        with gr.Tab("Clips by what is read", id=CLIPS) as clips:
+            choices = _build_clips(context, listener, clips, link, is_open)
+    matrix.select(kept, is_open, link, **CHOICE)
+    return moods, (tabs, *choices)
 
 
-def _build_clips(context: Context, listener: ListenerToken, tab: gr.Tab) -> None:
+def _build_clips(
+    context: Context, listener: ListenerToken, tab: gr.Tab, link: ViewLink, is_open: gr.State
+) -> tuple[Any, ...]:
     explain(MEANING)
     with gr.Row(elem_classes="k-bar"):
         domain = kinds_of_music("dance")
@@ -72,10 +82,25 @@ def _build_clips(context: Context, listener: ListenerToken, tab: gr.Tab) -> None
     about = gr.HTML(elem_id="mood-clips-about", **STILL)
     wanted, drawn = gr.State(value=False), gr.State()  # the tab may be opened before it is known who listens
     tab.select(lambda: True, None, wanted, **CHOICE)
+    gr.on([tab.select, domain.input, group.input], kept, [is_open, domain, group], link, **CHOICE)
     triggers = [wanted.change, listener.change, domain.input, group.input]
     outputs = [told, room, points, accuracy, player, leads, about, drawn]
     gr.on(triggers, bound(shown, context), [wanted, listener, domain, group], outputs, **CHOICE)
     points.select(bound(choose, context), drawn, [points, player, leads], **CHOICE)
+    return wanted, domain, group
+
+
+def kept(is_open: bool, domain: str = "", group: str = "") -> Any:  # noqa: FBT001 (an input)
+    """Which clips are shown, for the page's address; a page that is not open yet has still to read it."""
+    return {"clips": domain, "read": group} if is_open else gr.skip()
+
+
+def named(request: gr.Request) -> list[Any]:
+    """The tab of clips with those that the address names, if it does."""
+    domain, group = chosen(request, "clips"), chosen(request, "read")
+    if domain not in {name for _, name in DOMAINS}:
+        return [gr.skip()] * 4
+    return [gr.Tabs(selected=CLIPS), True, domain, group if group in GROUPS else gr.skip()]
 
 
 def shown(context: Context, wanted: bool, token: str | None, domain: str, group: str) -> list[Any]:  # noqa: FBT001 (as Gradio gives it)

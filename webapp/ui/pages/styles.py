@@ -13,7 +13,7 @@ from webapp.ui.handlers import bound
 from webapp.ui.layout import CHOICE, QUIET, heading, page
 from webapp.ui.pages.style_codes import build_codes
 from webapp.ui.pages.style_matrices import build_leakage, build_swaps, measured, shown_moods, shown_swaps
-from webapp.ui.pages.style_moods import build_mood
+from webapp.ui.pages.style_moods import build_mood, named
 from webapp.ui.pages.style_training import build_training, shown
 from webapp.ui.pages.style_walk import OPENS, build_walk
 
@@ -27,6 +27,7 @@ def build(context: Context) -> None:
         with gr.Row(elem_classes="k-ask k-abreast"):
             heading("Styles", LEAD)
             link = ViewLink(opens=OPENS, label="Link", scale=0)
+        is_open = gr.State(value=False)
         with gr.Tabs(elem_id="style-tabs") as tabs:
             with gr.Tab("Listen", id="listen") as listening, gr.Tabs():
                 with gr.Tab("A walk along a style"):
@@ -38,22 +39,22 @@ def build(context: Context) -> None:
             with gr.Tab("Leakage", id="leakage") as leaking:
                 build_leakage(context)
             with gr.Tab("Mood", id="mood") as mood:
-                moods = build_mood(context, listener)
+                moods, clips = build_mood(context, listener, link, is_open)
             with gr.Tab("Training", id="training") as training:
                 place, curves = build_training(context, link)
-    is_open = gr.State(value=False)
-    outputs = [is_open, tabs, *swaps.outputs, *moods.outputs, *curves]
+    outputs = [is_open, tabs, *clips, *swaps.outputs, *moods.outputs, *curves]
     gr.on(None, bound(opened, context, place), None, outputs, **QUIET)
     for tab, name in zip((listening, swapping, leaking, mood, training), TABS, strict=True):
         tab.select(bound(address, name), is_open, link, **CHOICE)
 
 
 def opened(context: Context, place: Chart, request: gr.Request) -> list[Any]:
-    """Everything that was measured, at the tab, the measure and the run that the address names."""
+    """Everything that was measured, at the tab, the clips, the measure and the run that the address names."""
     tab, run, found = chosen(request, "tab"), chosen(request, "run"), measured(context)
     return [
         True,
         gr.Tabs(selected=tab) if tab in TABS else gr.skip(),
+        *named(request),
         *shown_swaps(found),
         *shown_moods(found),
         *shown(context, place, run),
