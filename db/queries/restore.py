@@ -44,7 +44,7 @@ OLDER_SCHEMAS = (2, 3, 4)  # of heads that are learned again; the first two know
 PAIR = ("left_clip", "right_clip")
 FOUR = ("clip_a", "clip_b", "clip_c", "clip_d")
 LATER_COLUMNS: dict[str, Any] = {  # which the first exports and journals do not have
-    **dict.fromkeys(("repeats", "population_id", "picture_population_id", "measured", "image")),
+    **dict.fromkeys(("repeats", "population_id", "picture_population_id", "measured", "image", "mood")),
     "playing": "",
     "trust": "unavailable",
     "brought": False,

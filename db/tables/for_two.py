@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import Base, Clock, NewId
@@ -44,7 +45,8 @@ class Duet(Base):
 class DuetPiece(Base):
     """A piece composed for both. ``for_host``, ``for_guest``: how likely each likes it better than a draw of the prior.
 
-    Both chances are careful ones. ``notes``, ``latents``: JSON; the sound is made when it is asked for.
+    Both chances are careful ones. ``notes``, ``latents``: JSON; the sound is made when it is asked for. ``mood``: its
+    valence and arousal, None where nobody could judge.
     """
 
     __tablename__ = "duet_pieces"
@@ -63,6 +65,7 @@ class DuetPiece(Base):
     recipe: Mapped[dict[str, Any]]
     for_host: Mapped[float]
     for_guest: Mapped[float]
+    mood: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     model_version: Mapped[str]
     content_hash: Mapped[str]
     created_at: Mapped[Clock]

@@ -27,8 +27,10 @@ from models.taste.for_two import TasteComparison, compare_tastes
 from models.taste.space import TasteSpace
 from webapp.composing import addresses
 from webapp.composing.jobs import domain_named
+from webapp.generation.protocol import Mood
 from webapp.learning import heads
 from webapp.learning.playable_clips import PlayablePool, music_of
+from webapp.mood.words import sounding
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany, UnknownListenerError
 from webapp.runtime.journal import Journal
@@ -90,12 +92,13 @@ class Chances:
 
 @dataclass(frozen=True)
 class Piece:
-    """A piece composed for both."""
+    """A piece composed for both; ``mood``: how it sounds, in words, "" where that says nothing."""
 
     piece_id: uuid.UUID
     composed_at: datetime
     domain: str
     chance: Chances
+    mood: str
     seconds: float
     audio_url: str
     midi_url: str
@@ -280,6 +283,7 @@ def _piece(piece: DuetPiece, *, host: bool) -> Piece:
         composed_at=piece.created_at,
         domain=piece.domain,
         chance=Chances(*(chances if host else chances[::-1])),
+        mood=sounding(Mood(**piece.mood)) if piece.mood else "",
         seconds=sounding_seconds(music, touch.play(music, domain_named(piece.domain))),
         audio_url=f"{at}/flac{addresses.played()}",
         midi_url=f"{at}/midi",

@@ -23,7 +23,7 @@ from models.taste.search import SEARCHED
 from models.taste.space import TasteSpace, summary
 from webapp.composing.clip_maker import Order
 from webapp.composing.screening import content_hash
-from webapp.generation.protocol import GenerateResult, Generator
+from webapp.generation.protocol import GenerateResult, GenerationError, Generator
 from webapp.learning import heads
 from webapp.learning.installed_style import InstalledStyle
 from webapp.runtime.database import Database
@@ -78,13 +78,22 @@ class DuetComposer:
             if fault := rejection_reason(Piece.from_json(result.notes), self._style.fingerprint):
                 log.info("piece_rejected duet=%s fault=%s", duet_id, fault)
                 continue
-            values = _values(space, both, domain, result)
+            values = _values(space, both, domain, result) | {"mood": self._mood(result.notes)}
             if not self._database.transaction(partial(_store, journal=self._journal, duet_id=duet_id, values=values)):
                 break
             made += 1
             report({"stage": "composing", "pieces": made, "of": PIECES_A_JOB})
         log.info("composed_for_both duet=%s pieces=%d composed=%d", duet_id, made, composed)
         return Delivered(made, composed)
+
+    def _mood(self, notes: dict[str, Any]) -> dict[str, float] | None:
+        """What the judges hear in a piece; None where they can't, for which nobody shall wait."""
+        try:
+            (mood,) = self._generation.moods([notes]).moods
+        except GenerationError as error:
+            log.warning("mood_unknown error=%s", error)
+            return None
+        return mood.model_dump() if mood else None
 
 
 def _heads(session: Session, *, space: TasteSpace, duet_id: uuid.UUID) -> tuple[Head, Head] | None:

@@ -14,10 +14,12 @@ from sqlalchemy import func, select, text
 
 from db.queries import jobs
 from db.tables import Duet, DuetPiece
+from webapp.generation.protocol import GeneratorUnavailable
 from webapp.listeners import accounts, journal_rebuild
 from webapp.listeners.deletion import delete
 from webapp.listeners.export import export
 from webapp.listeners.restore import restore
+from webapp.mood.words import sounding
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours
 from webapp.sharing import for_two, for_two_composing, for_two_sound
 from webapp.studio import keeping, pieces
@@ -180,6 +182,26 @@ def test_pieces_are_composed_for_both_and_each_sees_their_own_side(context, two)
     assert for_two_sound.midi(source).startswith(b"MThd")
     with pytest.raises(NotYours):
         for_two_sound.find(context.database, accounts.create(context.database), duet, piece)
+
+
+def test_a_piece_says_how_it_sounds_and_where_nobody_can_judge_it_comes_all_the_same(context, two, monkeypatch):
+    host, _, duet = two
+    context.duet_composer.compose(duet, "pop", 7, lambda _: None)
+    stored = context.database.transaction(lambda s: s.scalars(select(DuetPiece)).all())
+    judged = context.generation.moods([piece.notes for piece in stored]).moods
+    assert [piece.mood for piece in stored] == [mood.model_dump() for mood in judged]
+    (shown,) = for_two.overview(context.database, context.space, context.playable, host)
+    words = {piece.id: sounding(mood) for piece, mood in zip(stored, judged, strict=True)}
+    assert {piece.piece_id: piece.mood for piece in shown.pieces} == words
+    assert any(words.values())
+
+    def nobody(_):
+        raise GeneratorUnavailable("the judges of mood cannot be used")
+
+    monkeypatch.setattr(context.generation, "moods", nobody)
+    assert context.duet_composer.compose(duet, "dance", 8, lambda _: None).pieces == for_two_composing.PIECES_A_JOB
+    (shown,) = for_two.overview(context.database, context.space, context.playable, host)
+    assert [piece.mood for piece in shown.pieces if piece.domain == "dance"] == [""] * for_two_composing.PIECES_A_JOB
 
 
 def test_a_page_sees_whether_an_agreement_has_changed(context, two):

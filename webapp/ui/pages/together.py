@@ -309,9 +309,10 @@ def _busy(found: ForTwo) -> bool:
 
 
 def _row(piece: SharedPiece, number: int) -> dict[str, Any]:
+    you, they = percent(piece.chance.you), percent(piece.chance.they)
     return {
         "heading": f"{CALLED[piece.domain]} {number}",
-        "detail": f"you {percent(piece.chance.you)} · they {percent(piece.chance.they)}",
+        "detail": " · ".join(filter(None, (piece.mood, f"you {you}", f"they {they}"))),
         "audio_url": piece.audio_url,
         "notes_url": piece.notes_url,
         "seconds": piece.seconds,
