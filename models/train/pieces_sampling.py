@@ -4,8 +4,9 @@ For each temperature and nucleus (of pitches, and of all else) excerpts are writ
 tells from real ones, the most idiomatic are best: nearest to real ones in bits a note. Then, in the same way, for how
 much the forms of real pieces are heeded; for how chorales are searched, where the nearest in faults of part writing is
 best; and for how much likelier what was heard before is in whole pieces of pop, where it is the nearest in
-``si_long``. The best is noted in the card, from which ``Writer`` takes it. Beside the card lie then the forms of real
-pieces and the transpositions in which they stand. Test music is never looked at.
+``si_long``. The best is noted in the card, from which ``Writer`` takes it, with how crowded real pieces are at most.
+Beside the card lie then the forms of real pieces and the transpositions in which they stand. Test music is never looked
+at.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from models.style.evaluation.pieces import REACH_TWO_SAMPLE, Judges, matched, me
 from models.style.evaluation.rivals import written
 from models.style.latents import BARS
 from models.style.pieces import forms, transposition
+from models.style.pieces.crowding import usually_at_most
 from models.style.pieces.sampling import Writer
 from models.style.pieces.transposition import Transposition
 from models.style.pieces.wishes import PerElement
@@ -92,8 +94,9 @@ def choose(
     """A row for each way that was tried, in the order of the module docstring; what was chosen comes first.
 
     ``{temperature, nucleus, guidance, told, bits}``: told and bits a note as ``Trials`` has them; with ``among``,
-    ``faults`` and ``part_writing`` where it is searched, with ``returning``, ``told_whole`` and ``si_long`` where
-    bars that return were made likelier. None where the domain has no music to train and validate on.
+    ``faults`` and ``part_writing`` where it is searched, with ``returning``, ``told_whole`` and ``si_long`` where bars
+    that return were made likelier. ``most_crowded`` is how crowded real music usually is at most. None where the domain
+    has no music to train and validate on.
     """
     training, held_out = (
         regular(piece for piece in parts[part] if piece.domain == domain) for part in ("train", "validation")
@@ -104,11 +107,13 @@ def choose(
     trials = Trials(writer, domain, real, lambda clips: _mean(clips, judges, "idiom_bits"), BARS, limit, seed)
     searches = [{"among": among, "faults": faults} for among, faults in SEARCHES.get(domain, ())]
     search = searches[0] if searches else {}
+    crowded = usually_at_most(training)
+    always = search if crowded is None else {"most_crowded": crowded, **search}
 
     def tried(ways: Sequence[Mapping[str, Any]], what: str, on: Trials, name: str) -> list[dict[str, Any]]:
         return [on.of(way, name) for way in track(ways, f"{domain}{what}", console=Console(stderr=True))]
 
-    ways = [{"temperature": t, "nucleus": nuclei(pitch, rest), "guidance": 1.0, **search} for t, pitch, rest in CHOICES]
+    ways = [{"temperature": t, "nucleus": nuclei(pitch, rest), "guidance": 1.0, **always} for t, pitch, rest in CHOICES]
     found = tried(ways, "", trials, "bits")
     chosen = trials.best(found, "bits")
     if writer.forms.get(domain):

@@ -47,7 +47,8 @@ def closed(model: PieceModel, tokens: TokenArray, wishes: Wishes, seed: Sequence
     last = len(bars) - 1 + int(first_numbers(tokens[bars[:1]])[0])
     tried = TRIED[domain]
     seeds = [(*seed, len(bars), number) for number in range(tried)]
-    writing = Writing(model, replace(wishes, last=last), seeds, tokens[: bars[-BARS]], [place] * tried if place else ())
+    wishes = replace(wishes, last=last, most_crowded=np.inf)
+    writing = Writing(model, wishes, seeds, tokens[: bars[-BARS]], [place] * tried if place else ())
     while not writing.ended.all():
         writing.step()
     found = [(closing(each, domain), -part_writing_faults(each), each) for each in map(from_tokens, writing.pieces())]

@@ -19,8 +19,10 @@ from models.music.tokens import BAR, METERS, POSITION, TEMPI_BPM, TokenArray, fr
 from models.style.pieces import forms, transposition
 from models.style.pieces.checkpoint import PieceBundle, load_pieces_model
 from models.style.pieces.conditions import ABSENT, FARTHEST, NO_MOOD, Mood, fifth, first_numbers
+from models.style.pieces.crowding import crowding
 from models.style.pieces.data import regular_tokens
 from models.style.pieces.endings import TRIED, closed
+from models.style.pieces.model import PieceModel
 from models.style.pieces.particles import Particles
 from models.style.pieces.transposition import SHIFTS
 from models.style.pieces.wishes import MOST_BARS, NUCLEUS, TEMPERATURE, PerElement, Place, Wishes
@@ -29,6 +31,7 @@ from models.style.windows import PHRASE_BARS
 
 SIDE_BY_SIDE = 80  # pieces: twice as many a second as of 16
 OPENINGS = 0.25  # share of the excerpts that begin a piece
+TIMES_ANEW, ANEW = 4, 1 << 20  # how often a piece is begun anew; what its seed then has besides
 MOOD_GUIDANCE = 3.0  # at least, where a mood is asked for: the model's own hardly heeds one
 
 
@@ -259,6 +262,7 @@ class Writer:
             wishes,
             temperature=chosen.get("temperature", TEMPERATURE) if temperature is None else temperature,
             nucleus=chosen.get("nucleus", NUCLEUS) if nucleus is None else nucleus,
+            most_crowded=chosen.get("most_crowded", np.inf),
             returning=chosen.get("returning", 0.0) if repeats else 0.0,  # which looks for notes from the lowest upwards
             guidance=max(chosen.get("guidance", 1.0), 1.0 if wishes.mood == NO_MOOD else MOOD_GUIDANCE),
         )
@@ -276,6 +280,8 @@ class Writer:
     ) -> list[Piece]:
         """A piece for each of ``seeds``; ``closing``: with another ending where its own doesn't close it."""
         domain = DOMAINS[wishes.domain]
+        if prompt is not None:  # which may be more crowded than real music is
+            wishes = replace(wishes, most_crowded=max(wishes.most_crowded, crowding(prompt)))
         model, among, weight = self._bundle(domain).model, self.among(domain), self._chosen(domain).get("faults", 0.0)
         every = [(*seed, number) if number else seed for seed in seeds for number in range(among)]
         where = [place for place in places for _ in range(among)]
@@ -284,14 +290,9 @@ class Writer:
         tokens: list[TokenArray] = []
         for first in range(0, len(every), SIDE_BY_SIDE):
             some = slice(first, first + SIDE_BY_SIDE)
-            writing = Writing(model, wishes, every[some], prompt, where[some])
-            while not writing.ended.all():
-                writing.step()
-                if after_step:
-                    after_step(writing)
-                if between:
-                    between()
-            tokens += writing.pieces()
+            tokens += _side_by_side(
+                model, wishes, every[some], prompt=prompt, places=where[some], after_step=after_step, between=between
+            )
         known = self.transpositions.get(domain) if prompt is None else None
         found: list[Piece] = []
         for first in range(0, len(every), among):
@@ -304,6 +305,42 @@ class Writer:
                 piece = known.moved(piece, np.random.default_rng([*every[best], len(SHIFTS)]))  # other draws
             found.append(replace(piece, domain=domain, source="composed"))
         return found
+
+
+def _side_by_side(
+    model: PieceModel,
+    wishes: Wishes,
+    seeds: Sequence[Sequence[int]],
+    *,
+    prompt: TokenArray | None,
+    places: Sequence[Place],
+    after_step: Callable[[Writing], None] | None,
+    between: Callable[[], None] | None,
+    anew: int = TIMES_ANEW,
+) -> list[TokenArray]:
+    """The tokens of a piece for each of ``seeds``.
+
+    Those that come to be too crowded are begun anew, with other draws, and at last taken as they come. Where
+    ``after_step`` chooses among them none is given up.
+    """
+    if after_step or not anew:
+        wishes = replace(wishes, most_crowded=np.inf)
+    writing = Writing(model, wishes, seeds, prompt, places)
+    while not writing.ended.all():
+        writing.step()
+        if after_step:
+            after_step(writing)
+        if between:
+            between()
+    tokens = writing.pieces()
+    if len(rows := np.flatnonzero(writing.given_up).tolist()):
+        others, where = [(*seeds[row], ANEW) for row in rows], [places[row] for row in rows if places]
+        written = _side_by_side(
+            model, wishes, others, prompt=prompt, places=where, after_step=None, between=between, anew=anew - 1
+        )
+        for row, found in zip(rows, written, strict=True):
+            tokens[row] = found
+    return tokens
 
 
 def returns_of_form(form: str, bars: int | None) -> dict[int, int]:

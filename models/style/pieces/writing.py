@@ -42,6 +42,7 @@ from models.style.pieces.conditions import (
     classes,
     first_numbers,
 )
+from models.style.pieces.crowding import TOGETHER
 from models.style.pieces.model import Cache, PieceModel, Steps
 from models.style.pieces.next_step import next_step
 from models.style.pieces.onsets import Onsets, outer_first, upwards
@@ -92,6 +93,8 @@ class Writing:
         # of each piece: the BAR step of the bar that it is in, that bar's number, and how many notes it has
         self.head = np.full((rows, 7), ABSENT, dtype=np.int64)
         self.number, self.notes = np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=np.int64)
+        self.notes_before = np.zeros((rows, TOGETHER - 1), dtype=np.int64)  # of the last bars before that one
+        self.given_up = np.zeros(rows, dtype=bool)  # pieces that have ended since they came to be too crowded
         # of each step so far: its tokens (rows, 7), the numbers of the bars (rows,), and what was told along
         self.tokens: list[IntArray] = []
         self.numbers: list[IntArray] = []
@@ -120,6 +123,9 @@ class Writing:
         step[self.ended] = [END, *[ABSENT] * (len(FIELDS) - 1)]
         self.ended = step[:, POSITION] == END
         self._follow(step)
+        crowded = self.notes + self.notes_before.sum(1) > TOGETHER * self.wishes.most_crowded
+        self.given_up |= crowded & ~self.ended
+        self.ended |= self.given_up
         if self.ended.all():
             return
         if int(self.cache.at.max()) >= self.model.config.context:
@@ -144,7 +150,7 @@ class Writing:
             raise ValueError("a piece that has ended can neither copy another nor be copied; leave it as it is")
         self.tokens, self.numbers = [each[source] for each in self.tokens], [each[source] for each in self.numbers]
         self.told = [Along(each.conditions[source], each.bars[source]) for each in self.told]
-        for name in ("before", "last", "returns", "head", "number", "notes"):
+        for name in ("before", "last", "returns", "head", "number", "notes", "notes_before"):
             setattr(self, name, getattr(self, name)[source])
         self.onsets.choose(source)
         if self.wishes.returning:
@@ -193,7 +199,9 @@ class Writing:
         begins = np.where(self.before > 0, self.before + 1, first_numbers(step))
         self.number = np.where(is_bar, np.where(first, begins, self.number + 1), self.number)
         self.head = np.where(is_bar[:, None], step, self.head)
-        self.notes = np.where(is_bar, 0, self.notes + 1)
+        earlier = np.concatenate([self.notes[:, None], self.notes_before[:, :-1]], axis=1)
+        self.notes_before = np.where(is_bar[:, None], earlier, self.notes_before)
+        self.notes = np.where(is_bar, 0, self.notes + (step[:, POSITION] < BAR))
         self.onsets.follow(step)
         counted = np.minimum(self.number - self.before, self.returns.shape[1] - 1)
         returns = np.take_along_axis(self.returns, counted[:, None], axis=1)[:, 0]

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from models.style.evaluation.excerpts import Excerpts
 from models.style.pieces.checkpoint import load_pieces_model, save_pieces_model, tiny_pieces
 from models.style.pieces.sampling import Writer
@@ -43,6 +45,7 @@ def test_search_and_returning_bars_are_chosen_and_the_writer_takes_them_from_the
     chosen = writer.bundle.card["sampling"]["dance"]
     assert chosen == told[0]
     assert (chosen["temperature"], chosen["among"], chosen["faults"], chosen["returning"]) == (0.5, 2, 8.0, 1.5)
+    assert chosen["most_crowded"] == pytest.approx(8, abs=4)  # notes a bar of tunes
     assert {"told", "told_whole", "bits", "part_writing", "si_long"} <= set(chosen)
     assert (writer.among("dance"), writer.among("chorale")) == (2, 1)
     assert len(writer.compose("dance", count=2, bars=2)) == 2
