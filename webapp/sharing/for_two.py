@@ -30,7 +30,6 @@ from webapp.composing.jobs import domain_named
 from webapp.generation.protocol import Mood
 from webapp.learning import heads
 from webapp.learning.playable_clips import PlayablePool, music_of
-from webapp.mood.words import sounding
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany, UnknownListenerError
 from webapp.runtime.journal import Journal
@@ -92,13 +91,13 @@ class Chances:
 
 @dataclass(frozen=True)
 class Piece:
-    """A piece composed for both; ``mood``: how it sounds, in words, "" where that says nothing."""
+    """A piece composed for both; ``mood``: what the judges hear in it, None where they couldn't."""
 
     piece_id: uuid.UUID
     composed_at: datetime
     domain: str
     chance: Chances
-    mood: str
+    mood: Mood | None
     seconds: float
     audio_url: str
     midi_url: str
@@ -283,7 +282,7 @@ def _piece(piece: DuetPiece, *, host: bool) -> Piece:
         composed_at=piece.created_at,
         domain=piece.domain,
         chance=Chances(*(chances if host else chances[::-1])),
-        mood=sounding(Mood(**piece.mood)) if piece.mood else "",
+        mood=Mood(**piece.mood) if piece.mood else None,
         seconds=sounding_seconds(music, touch.play(music, domain_named(piece.domain))),
         audio_url=f"{at}/flac{addresses.played()}",
         midi_url=f"{at}/midi",

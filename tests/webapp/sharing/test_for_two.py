@@ -191,9 +191,11 @@ def test_a_piece_says_how_it_sounds_and_where_nobody_can_judge_it_comes_all_the_
     judged = context.generation.moods([piece.notes for piece in stored]).moods
     assert [piece.mood for piece in stored] == [mood.model_dump() for mood in judged]
     (shown,) = for_two.overview(context.database, context.space, context.playable, host)
-    words = {piece.id: sounding(mood) for piece, mood in zip(stored, judged, strict=True)}
-    assert {piece.piece_id: piece.mood for piece in shown.pieces} == words
-    assert any(words.values())
+    assert {piece.piece_id: piece.mood for piece in shown.pieces} == {
+        piece.id: mood for piece, mood in zip(stored, judged, strict=True)
+    }
+    told = {together._row(piece, 1)["detail"].partition(" · you ")[0] for piece in shown.pieces}
+    assert {sounding(mood) for mood in judged if sounding(mood)} <= told
 
     def nobody(_):
         raise GeneratorUnavailable("the judges of mood cannot be used")
@@ -201,7 +203,7 @@ def test_a_piece_says_how_it_sounds_and_where_nobody_can_judge_it_comes_all_the_
     monkeypatch.setattr(context.generation, "moods", nobody)
     assert context.duet_composer.compose(duet, "dance", 8, lambda _: None).pieces == for_two_composing.PIECES_A_JOB
     (shown,) = for_two.overview(context.database, context.space, context.playable, host)
-    assert [piece.mood for piece in shown.pieces if piece.domain == "dance"] == [""] * for_two_composing.PIECES_A_JOB
+    assert [piece.mood for piece in shown.pieces if piece.domain == "dance"] == [None] * for_two_composing.PIECES_A_JOB
 
 
 def test_a_page_sees_whether_an_agreement_has_changed(context, two):

@@ -12,6 +12,7 @@ from models.taste.attribution import POLES
 from models.taste.explain import SEEMING, with_odds
 from webapp.api.dependencies import public_address
 from webapp.context import Context
+from webapp.mood.words import sounding
 from webapp.runtime.errors import Problem
 from webapp.sharing import for_two
 from webapp.sharing.for_two import ComposingJob, ForTwo, OneEffect, StyleBeside
@@ -310,9 +311,10 @@ def _busy(found: ForTwo) -> bool:
 
 def _row(piece: SharedPiece, number: int) -> dict[str, Any]:
     you, they = percent(piece.chance.you), percent(piece.chance.they)
+    mood = sounding(piece.mood) if piece.mood else ""
     return {
         "heading": f"{CALLED[piece.domain]} {number}",
-        "detail": " · ".join(filter(None, (piece.mood, f"you {you}", f"they {they}"))),
+        "detail": " · ".join(filter(None, (mood, f"you {you}", f"they {they}"))),
         "audio_url": piece.audio_url,
         "notes_url": piece.notes_url,
         "seconds": piece.seconds,
