@@ -58,6 +58,17 @@ def judged_folder(data: Path | None) -> Path | None:
     return folder if folder and any((folder / name).is_file() for name in JUDGEMENTS) else None
 
 
+def judged_clips(folder: Path, names: Sequence[str]) -> list[Piece]:
+    """The notes of judged clips, which lie in ``midi``; ends where some have none."""
+    files = {path.stem: path for path in (folder / "midi").glob("*.mid*")}
+    if lacking := [name for name in names if name not in files]:
+        raise SystemExit(
+            f"{folder} has no midi/{lacking[0]}.mid; tension is heard in notes, so every judged clip needs them: add "
+            f"the files of {len(lacking)} clips or drop their rows"
+        )
+    return [read_midi(files[name]) for name in names]
+
+
 def told_by_others(study: Study, seed: int) -> dict[str, tuple[Pairs, Floats]]:
     """What supervised rivals say: the average listener of the clips, ours and trees of clips that nobody judged."""
     every = study.pairs(np.arange(len(study.judgements)))
@@ -132,11 +143,11 @@ def main(argv: list[str] | None = None) -> None:
         about = {"hash": data_hash(test), "n": len(test)}
         model = {"version": bundle.version, "sha256": bundle.card["sha256"]["tension"]}
         report = Report("evaluate.tension", about, model, given.seed)
+        study = load_study(judged, style_argument("default")) if judged else None
+        clips = judged_clips(judged, study.clips) if judged and study else []
         real_above_spoiled(report, bundle, parts["train"], test, limit=given.limit)
-        if judged:
-            study = load_study(judged, style_argument("default"))
+        if study:
             about["judgements"] = study.hash
-            clips = [read_midi(next((judged / "midi").glob(f"{name}.mid*"))) for name in study.clips]
             heard = Judged.of(bundle, Melodies(piece for piece in parts["train"] if piece.domain == "pop"), clips)
             liking(report, study, heard)
             persons(report, study, heard)

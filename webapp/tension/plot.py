@@ -41,7 +41,8 @@ def lanes(called: str, music: Curves) -> go.Figure:
         figure.add_scatter(
             x=bars[: len(values)], y=list(values), name=name, mode="lines+markers", row=row, col=1,
             line={"color": colour, "dash": dash, "width": 2}, marker={"size": 5},
-            hovertemplate=f"bar %{{x:.0f}}: {name} %{{y:.2f}}<extra></extra>",
+            customdata=list(range(1, len(values) + 1)),
+            hovertemplate=f"bar %{{customdata}}: {name} %{{y:.2f}}<extra></extra>",
         )  # fmt: skip
     figure.add_scatter(
         x=[beat.onset + beat.length / 2 + 1 for beat in music.beats], y=[beat.surprise for beat in music.beats],
@@ -72,5 +73,6 @@ def _told(note: HeardNote) -> str:
     expected = ", ".join(f"{pitch_name(pitch)} {chance:.0%}" for pitch, chance in note.expected)
     return (
         f"bar {int(note.onset) + 1}: {pitch_name(note.pitch)}, surprise {note.surprise:.1f} nats, "
-        f"uncertainty {note.uncertainty:.1f}<br>likeliest here: {expected}"
+        f"uncertainty {note.uncertainty:.1f}, of when, pitch, length and loudness together"
+        f"<br>likeliest pitches here: {expected}"
     )

@@ -59,7 +59,7 @@ class MoodChoice:
                 self.told = gr.HTML(status(ANY), apply_default_css=False, elem_id=f"{elem_id}-told")
                 explain(f"{about} {GUESSED.format(heard=heard)}")
         self._say = partial(said, heard)
-        self.pad.input(self._say, self.pad, self.told, **CHOICE)
+        self.pad.input(partial(said, heard, before=True), self.pad, self.told, **CHOICE)
 
     def lay(self, event: Callable[..., Dependency], handler: Callable[..., Any], inputs: Any) -> None:
         """Put what a handler hears at an event on the pad, as ``hear`` gives it."""
@@ -93,10 +93,11 @@ def hear(context: Context, token: str | None, clip_id: str | None) -> list[float
     return [round(mood.valence, 3), round(mood.arousal, 3)]
 
 
-def said(heard: str, pad: Mapping[str, Any]) -> str:
-    """What a pad shows, in words; ``heard`` is what its dot stands for."""
+def said(heard: str, pad: Mapping[str, Any], *, before: bool = False) -> str:
+    """What a pad shows, in words. ``heard``: what its dot stands for; ``before``: it was there before the place was."""
     wanted, found = place_of(pad), pad["new"]
     text = f"You asked for music that is {in_words(wanted)}." if wanted else ANY
     if found:
-        text += f" {capital(heard)} sounds {in_words(Mood(valence=found[0], arousal=found[1]))}."
+        earlier = " was there before, and" if before and wanted else ""
+        text += f" {capital(heard)}{earlier} sounds {in_words(Mood(valence=found[0], arousal=found[1]))}."
     return status(text)

@@ -15,7 +15,9 @@ def test_a_note_tells_what_was_likely_and_lanes_are_read_as_a_table(shown):
     expect(told).to_contain_text("Point at a note")
     drawn = notes.locator("i")
     drawn.nth(5).hover()
-    expect(told).to_contain_text(re.compile(r"Bar 1, .* surprise \d+\.\d nats, .* Likeliest here: .*%, .*%, .*%\."))
+    expect(told).to_contain_text(
+        re.compile(r"Bar 1, .* surprise \d+\.\d nats, .* Likeliest pitches here: .*%, .*%, .*%\.")
+    )
     expect(drawn.nth(5)).to_have_class(re.compile("k-told"))
     notes.focus()
     page.keyboard.press("End")

@@ -69,6 +69,13 @@ def test_judgements_are_compared_with_what_was_heard(model, listening_folder, ca
     assert not any(name.startswith("tension.guided") for name in metrics)
 
 
+def test_judged_clips_without_notes_end_it_in_one_sentence(listening_folder) -> None:
+    folder = listening_folder("ratings")
+    assert len(tension.judged_clips(folder, ["c0", "c1"])) == 2
+    with pytest.raises(SystemExit, match=r"no midi/recorded\.mid; tension is heard in notes.*add the files of 1 clip"):
+        tension.judged_clips(folder, ["c0", "recorded"])
+
+
 def test_votes_alone_have_no_effects_on_liking(model, listening_folder, capsys) -> None:
     given = ["--limit", "2", "--guided", "0", "--heads", "0"]
     tension.main(["--model", str(model), "--data", str(listening_folder("votes")), *given])

@@ -46,7 +46,10 @@ def test_each_note_and_bar_is_told_and_the_best_score_comes_first(heard):
 def test_the_page_draws_and_tells(heard):
     figure = lanes(heard[0].name, heard[0].curves)
     assert len(figure.data) == 5
-    assert "likeliest here" in figure.data[0].customdata[0]
+    assert "likeliest pitches here" in figure.data[0].customdata[0]
+    surprise = figure.data[1]
+    assert (surprise.x[0], surprise.customdata[0]) == (1.5, 1), "the middle of bar 1"
+    assert "bar %{customdata}" in surprise.hovertemplate
     assert drawn(heard, 99) is None
     assert row(1, heard[0])[1] == heard[0].name
     said = summary(heard)

@@ -72,7 +72,8 @@ def told(note: HeardNote, first_bar: int = 1) -> str:
     expected = ", ".join(f"{pitch_name(pitch)} {chance:.0%}" for pitch, chance in note.expected).replace("%", "\u00a0%")
     return (
         f"Bar {int(note.onset) + first_bar}, {pitch_name(note.pitch)}: surprise {note.surprise:.1f} nats, "
-        f"uncertainty {note.uncertainty:.1f}. Likeliest here: {expected}."
+        f"uncertainty {note.uncertainty:.1f}, of when, pitch, length and loudness together. "
+        f"Likeliest pitches here: {expected}."
     )
 
 
