@@ -162,7 +162,8 @@ def test_how_to_draw_is_chosen_on_validation_tunes_and_noted_in_the_card(
     pieces_sampling.main([str(bundle), "--data", str(dance_music), "--limit", "4"])
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     rows = last["sampling"]["dance"]
-    assert [set(row) for row in rows] == [{"temperature", "nucleus", "guidance", "told", "bits"}] * 3
+    known = {"temperature", "nucleus", "guidance", "most_crowded", "told", "bits"}
+    assert [set(row) for row in rows] == [known] * 3
     assert sorted(row["guidance"] for row in rows) == [1, 1, 2]
     assert last["sampling"]["pop"] == []
     chosen = load_pieces_model(bundle).card["sampling"]
