@@ -115,6 +115,7 @@ def recognise(
     values = sorted({label(piece) for piece in known["train"]}, key=str)
     if len(values) < 2 or not known["test"] or not known["validation"]:
         return None
+    torch.manual_seed(seed)  # of the weights that each begins with
     place = {value: number for number, value in enumerate(values)}
     right: dict[str, Floats] = {}
     labels = {part: [place.get(label(each), -1) for each in pieces] for part, pieces in known.items()}
@@ -130,7 +131,6 @@ def recognise(
             told = fit(rows["test"]).argmax(1)
         right[name] = (told == rows["test"].label).double().numpy().reshape(-1, len(MARKS))
     openings = {part: own_trunk.Openings.of(pieces, labels[part]) for part, pieces in known.items()}
-    torch.manual_seed(seed)
     own = fitted(
         own_trunk.OwnTrunk(len(values)), own_trunk.loss, openings["train"], openings["validation"],
         count=len(labels["train"]), steps=own_steps, seed=seed, each=own_trunk.ROWS,
