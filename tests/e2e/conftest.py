@@ -37,6 +37,7 @@ expect.set_options(timeout=PATIENCE_MS)
 NOT_READY = 503  # "ask again in a second", as the page does
 LISTEN_S = 180  # at most, for two clips of which three seconds each are needed
 START_S = 240
+LOG_SHOWN = 8000  # characters of what the server wrote, the last ones
 CLIPS = 6  # in the pool, so that every visitor has a pair on the page and one ahead
 
 
@@ -275,8 +276,12 @@ def _end(visitors: Sequence[Visitor]) -> None:
 
 @pytest.fixture
 def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Visitor]]:
-    """``visit(**context options)`` → a new anonymous visitor; none may meet an error or another host."""
+    """``visit(**context options)`` → a new anonymous visitor; none may meet an error or another host.
+
+    What the server wrote meanwhile is shown where a test fails.
+    """
     visitors: list[Visitor] = []
+    begun = site.log.stat().st_size
 
     def make(context: BrowserContext | None = None, **options: Any) -> Visitor:
         context = context or browser.new_context(**(options or DESKTOP))
@@ -284,6 +289,7 @@ def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Visitor]]:
         return visitors[-1]
 
     yield make
+    print(site.log.read_bytes()[begun:].decode(errors="replace")[-LOG_SHOWN:])
     _end(visitors)
 
 

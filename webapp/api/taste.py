@@ -41,7 +41,7 @@ def explain_clip(clip_id: uuid.UUID, context: TheContext, listener_id: Known) ->
 @router.post("/clips/{clip_id}/change", status_code=201, responses=ERRORS)
 def compose_change(clip_id: uuid.UUID, context: TheContext, listener_id: Known) -> counterfactual.Counterfactual:
     """Compose the one style swap that would raise the clip most for this listener, to play beside it."""
-    return counterfactual.compose_change(context.studio, listener_id, clip_id)
+    return counterfactual.compose_change(context.studio, context.maker_of, listener_id, clip_id)
 
 
 @router.get("/checks", responses=ERRORS)

@@ -178,7 +178,7 @@ class ClipMaker:
         """
         self._check_version(result.model_version)
         piece = Piece.from_json(result.notes)
-        if fault := screening.fault(screened or piece, self.style):
+        if fault := self.fault(result, screened):
             return Kept(None, fault)
         digest = screening.content_hash(piece)
         result = result.model_copy(update={"recipe": {**result.recipe, "playing": touch.version()}})
@@ -196,6 +196,10 @@ class ClipMaker:
             self._discard(sounds)
             return Kept(None, screening.LISTENER_GONE)
         return Kept(clip_id)
+
+    def fault(self, result: GenerateResult, screened: Piece | None = None) -> str | None:
+        """Why what was composed may not become a clip; None where it may. ``screened`` as ``keep`` has it."""
+        return screening.fault(screened or Piece.from_json(result.notes), self.style)
 
     def lengthen(self, clip_id: uuid.UUID) -> None:
         """Render a stored clip at the lengths that it lacks; nothing where it is gone."""

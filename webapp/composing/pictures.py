@@ -43,15 +43,19 @@ class PictureMaker(ClipMaker):
         answer = self.generation.drawings(wanted, decoded=True)
         self._check_version(answer.model_version)
         latents = Latents.from_json(answer.latents[0])
-        if is_empty(latents):
-            return Kept(None, EMPTY)
         recipe = {"model_version": latents.version, "domain": PICTURES, "seed": order.seed}
         recipe |= {"content": "latents" if order.draft else "drawn", "styles": {}}
         result = GenerateResult(
             id=uuid.uuid4().hex, notes={}, latents=answer.latents[0], recipe=recipe, model_version=latents.version,
             queue_ms=0, decode_ms=0,
         )  # fmt: skip
+        if fault := self.fault(result):
+            return Kept(None, fault)
         return self._keep_picture(result, base64.b64decode(answer.pictures[0]), order)
+
+    def fault(self, result: GenerateResult, screened: object = None) -> str | None:  # noqa: ARG002 (of music)
+        """Whether the picture shows too little."""
+        return EMPTY if is_empty(Latents.from_json(result.latents)) else None
 
     def lengthen(self, clip_id: uuid.UUID) -> None:
         """Nothing: a picture has no length."""
@@ -65,9 +69,8 @@ class PictureMaker(ClipMaker):
         **_: object,  # a picture has no length and needs no turn
     ) -> Kept:
         """Store a picture that was made in the studio."""
-        latents = Latents.from_json(result.latents)
-        if is_empty(latents):
-            return Kept(None, EMPTY)
+        if fault := self.fault(result):
+            return Kept(None, fault)
         (png,) = self.generation.drawings(DrawingsRequest(latents=[result.latents]), decoded=True).pictures
         return self._keep_picture(result, base64.b64decode(png), Order(domain, 0, owner=owner, kind=kind))
 

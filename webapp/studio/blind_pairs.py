@@ -96,6 +96,12 @@ def offer(maker_of: MakerOf, listener_id: uuid.UUID, piece_id: uuid.UUID, *, cla
         raise NotYours("the clip that this was made from is not yours to hear") from error
 
 
+def fault_of(maker_of: MakerOf, source: Source) -> str:
+    """Why a piece of a studio can't be a clip, such as "it is silent"; empty where it can."""
+    fault = maker_of(source.domain).fault(_as_result(source))
+    return _broken(fault) if fault else ""
+
+
 def _source(maker_of: MakerOf, listener_id: uuid.UUID, piece_id: uuid.UUID) -> Source:
     database = maker_of(PICTURES).database
     return database.transaction(lambda session: find(session, f"{PIECES}/{piece_id}", listener_id, pictures=True))
@@ -108,9 +114,12 @@ def _clip(maker: ClipMaker, source: Source, listener_id: uuid.UUID) -> uuid.UUID
     with slow_slot():
         clip, fault = maker.keep(_as_result(source), source.domain, listener_id, "studio")
     if clip is None:
-        why = BROKEN.get(fault or "", "it can't be played")
-        raise NotAllowed(f"this piece can't be offered: {why}; change it a little or take a variation")
+        raise NotAllowed(f"this piece can't be offered: {_broken(fault)}; change it a little or take a variation")
     return clip
+
+
+def _broken(fault: str | None) -> str:
+    return BROKEN.get(fault or "", "it can't be played")
 
 
 def _as_result(source: Source) -> GenerateResult:

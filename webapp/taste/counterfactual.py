@@ -20,7 +20,8 @@ from models.taste.head import Head
 from models.taste.space import TasteSpace, summary
 from webapp.composing.sources import CLIPS, named_traits
 from webapp.runtime.errors import NotAllowed
-from webapp.studio import composing
+from webapp.studio import blind_pairs, composing
+from webapp.studio.blind_pairs import MakerOf
 from webapp.studio.pieces import OpenedPiece, open_piece, source_of
 from webapp.studio.recipes import Borrowed, Recipe
 from webapp.studio.studio import Studio
@@ -68,13 +69,14 @@ class _Tried:
     heard: Gain
     piece: OpenedPiece
     features: FloatArray
+    fault: str
 
 
-def compose_change(studio: Studio, listener_id: uuid.UUID, clip_id: uuid.UUID) -> Counterfactual:
+def compose_change(studio: Studio, maker_of: MakerOf, listener_id: uuid.UUID, clip_id: uuid.UUID) -> Counterfactual:
     """Compose the one style swap that promises most, with a clip of the pool or of the listener's, and hear it.
 
-    Of the ``TRIES`` most promising swaps the best as it is heard. Raises ``NothingBetter`` where no swap is surely
-    better, and as the studio does.
+    Of the ``TRIES`` most promising swaps the best as it is heard, of those that could be offered as a pair. Raises
+    ``NothingBetter`` where no swap is surely better or none can be offered, and as the studio does.
     """
 
     def read(session: Session) -> tuple[Basis, list[tuple[Swap, str]]]:
@@ -96,10 +98,15 @@ def compose_change(studio: Studio, listener_id: uuid.UUID, clip_id: uuid.UUID) -
         expected = _gain(base.head, swapped(base.space, base.parts, donor, swap.group)[0])
         made = source_of(studio, listener_id, piece.name)
         after = _as_heard(studio, base.space, made.notes, made.latents)
-        return _Tried(swap, words, expected, _gain(base.head, after - before), piece, after)
+        fault = blind_pairs.fault_of(maker_of, made)
+        return _Tried(swap, words, expected, _gain(base.head, after - before), piece, after, fault)
 
     with ThreadPoolExecutor(len(swaps)) as together:
-        best = max(together.map(tried, swaps), key=lambda each: each.heard.gain)
+        all_tried = list(together.map(tried, swaps))
+    whole = [each for each in all_tried if not each.fault]
+    if not whole:
+        raise NothingBetter(f"what promised to be better came out broken ({all_tried[0].fault}); try again")
+    best = max(whole, key=lambda each: each.heard.gain)
     moved = np.stack([before, best.features])
     return Counterfactual(
         part=best.swap.group,

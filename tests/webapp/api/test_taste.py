@@ -13,6 +13,7 @@ from db.queries.offers import met_clips
 from db.tables import Offer
 from models.style.latents import GROUPS
 from models.taste.explain import WORDS
+from webapp.composing.clip_maker import ClipMaker
 from webapp.research import vote_report
 from webapp.taste import counterfactual
 from webapp.taste.explanation import basis
@@ -104,6 +105,20 @@ def test_nothing_is_composed_where_no_swap_is_surely_better(voter, monkeypatch):
     answer = change(voter, best(voter)[0])
     assert answer.status_code == 422
     assert "more picks" in answer.json()["error"]
+
+
+def test_what_could_not_be_offered_is_no_change(voter, changed, monkeypatch):
+    clip = changed["original"]["name"].removeprefix("clips/")
+    broken = {changed["part"]}
+    monkeypatch.setattr(
+        ClipMaker, "fault", lambda _self, made, *_: "gap" if broken & {*made.recipe["styles"]} else None
+    )
+    while (answer := change(voter, clip)).status_code == 201:
+        found = answer.json()
+        assert found["part"] not in broken
+        broken.add(found["part"])
+    assert answer.status_code == 422
+    assert "it is silent for bars in between" in answer.json()["error"]
 
 
 @pytest.mark.parametrize(("liked", "right"), [("changed", "right"), ("original", "wrong"), ("equal", "equal")])

@@ -129,7 +129,9 @@ def explain(context: Context, token: str | None, rows: list[dict[str, Any]], eve
 def try_change(context: Context, token: str | None, clip_id: str) -> Changed:
     """Compose the change that promises most; there need not be one that is better."""
     try:
-        found = counterfactual.compose_change(context.studio, listener_of(context, token), uuid.UUID(clip_id))
+        found = counterfactual.compose_change(
+            context.studio, context.maker_of, listener_of(context, token), uuid.UUID(clip_id)
+        )
     except counterfactual.NothingBetter:
         return _as_it_was(f"{NOTHING_BETTER} A few more picks may tell more.")
     if not is_better(found):
