@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+LEAST_BARS = 4  # with notes in them, of a piece whose rewards are told: fewer can hardly be compared with whole music
+
 
 @dataclass(frozen=True)
 class HeardNote:
@@ -41,6 +43,7 @@ class Curves:
     have one figure a bar, None where there is none. ``heard_whole``: not cut off; ``loose``: it was played off the
     beat, and moved to sixteenths. ``usual_surprise``, ``usual_uncertainty``: the means of real music of that
     domain. ``silent_bars``: before the first note, of which nothing is told. ``beats``: dotted ones in compound meters.
+    ``scored``: it has ``LEAST_BARS``, without which the rewards say nothing.
     """
 
     domain: str = ""
@@ -57,6 +60,12 @@ class Curves:
     usual_uncertainty: float = 0.0
     silent_bars: int = 0
     beats: tuple[HeardBeat, ...] = ()
+    scored: bool = False
+
+    @property
+    def rewards(self) -> tuple[float | None, float | None, float | None]:
+        """``both``, ``future`` and ``past``, each None where the piece is not ``scored``."""
+        return (self.both, self.future, self.past) if self.scored else (None, None, None)
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists; ``from_json`` gives the same again."""

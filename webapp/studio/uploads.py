@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from models.music.abc import decoded, split_tunes, tune_piece
+from models.music.abc import Tune, decoded, split_tunes, tune_piece
 from models.music.midi import read_midi
 from models.music.notes import DOMAINS, MusicError, Piece
 from webapp.generation.protocol import BadRequest, GenerationError
@@ -88,6 +88,17 @@ def read(data: bytes, file_name: str) -> Piece:
     """A MIDI file, or the first readable tune of an ABC file, told apart by content; raises ``MusicError``."""
     if is_midi(data):
         return read_midi(data, source="upload")
+    tunes = tunes_of(data, file_name)
+    for tune in tunes[:-1]:
+        try:
+            return tune_piece(tune, file_name, "upload")
+        except MusicError:
+            continue
+    return tune_piece(tunes[-1], file_name, "upload")
+
+
+def tunes_of(data: bytes, file_name: str) -> list[Tune]:
+    """The tunes of an ABC file, one at least; raises ``MusicError``."""
     if not data.strip():
         raise MusicError("the file is empty")
     if b"\x00" in data:
@@ -97,9 +108,4 @@ def read(data: bytes, file_name: str) -> Piece:
         raise MusicError("it is neither MIDI (which begins with MThd) nor text in ABC")
     if not tunes:
         raise MusicError("no tune was found in it; ABC needs an X: and a K: line")
-    for tune in tunes[:-1]:
-        try:
-            return tune_piece(tune, file_name, "upload")
-        except MusicError:
-            continue
-    return tune_piece(tunes[-1], file_name, "upload")
+    return tunes

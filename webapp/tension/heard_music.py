@@ -6,9 +6,14 @@ import json
 import tempfile
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from models.tension.curves import Curves
 from webapp.runtime import own_process
@@ -17,16 +22,25 @@ from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
 
 MOST_FILES = 12
 AT_ONCE = 1  # processes that listen
+WAITING = 3  # requests that wait for one
+PATIENCE_S = 90
 SECONDS = 150  # for all files of a request
 LONGEST_NAME = 80
+COLUMNS = {
+    "scores": ("file", "heard_as", "score", "open_future", "known_past"),
+    "bars": ("file", "bar", "surprise", "uncertainty", "recognised"),
+    "notes": ("file", "onset_bars", "length_bars", "midi_pitch", "surprise", "uncertainty"),
+}
 
+
+_places = threading.BoundedSemaphore(AT_ONCE + WAITING)
 _slots = threading.BoundedSemaphore(AT_ONCE)
 _asked = Buckets(UPLOADS_A_SECOND, UPLOADS_AT_ONCE)
 
 
 @dataclass(frozen=True)
 class HeardMusic:
-    """A file as it was heard, or why it can't be (``problem``)."""
+    """A file, or a tune of a book, as it was heard, or why it can't be (``problem``)."""
 
     name: str
     curves: Curves = field(default_factory=Curves)
@@ -42,27 +56,54 @@ def hear(listener_id: uuid.UUID, files: Sequence[tuple[str, bytes]]) -> list[Hea
         raise NotAllowed(f"{len(files)} files were given; 1 to {MOST_FILES} can be heard at once")
     if not all(_asked.take(str(listener_id)) for _ in files):
         raise TooMany("so many files were heard that others must come first; wait a minute")
-    if not _slots.acquire(blocking=False):
-        raise NotReady("other music is being heard; nothing is lost, try again in a moment")
-    try:
-        with tempfile.TemporaryDirectory(prefix="kallos-tension-") as place:
-            folder = Path(place)
-            names = [" ".join(name.split())[-LONGEST_NAME:] or "the file" for name, _ in files]
-            for number, (_, data) in enumerate(files):
-                (folder / str(number)).write_bytes(data)
-            (folder / "names.json").write_text(json.dumps(names), encoding="utf-8")
-            own_process.run(
-                "webapp.tension.hearing_process", place, seconds=SECONDS,
-                late="the music could not be heard in time; try fewer or shorter files",
-                broken="the tension model did not answer; it is in the log, try again in a moment",
-            )  # fmt: skip
-            told = json.loads((folder / "heard.json").read_text(encoding="utf-8"))
-    finally:
-        _slots.release()
+    with _turn(), tempfile.TemporaryDirectory(prefix="kallos-tension-") as place:
+        folder = Path(place)
+        names = [" ".join(name.split())[-LONGEST_NAME:] or "the file" for name, _ in files]
+        for number, (_, data) in enumerate(files):
+            (folder / str(number)).write_bytes(data)
+        (folder / "names.json").write_text(json.dumps(names), encoding="utf-8")
+        own_process.run(
+            "webapp.tension.hearing_process", place, seconds=SECONDS,
+            late="the music could not be heard in time; try fewer or shorter files",
+            broken="the tension model did not answer; it is in the log, try again in a moment",
+        )  # fmt: skip
+        told = json.loads((folder / "heard.json").read_text(encoding="utf-8"))
     found = [
         HeardMusic(each["name"], problem=each["problem"])
         if "problem" in each
         else HeardMusic(each["name"], Curves.from_json(each["curves"]))
         for each in told
     ]
-    return sorted(found, key=lambda each: (bool(each.problem), -each.curves.both))
+    return sorted(found, key=lambda each: (bool(each.problem), not each.curves.scored, -each.curves.both))
+
+
+def tables(heard: Sequence[HeardMusic]) -> dict[str, pd.DataFrame]:
+    """What was heard as ``scores``, and the figures of each of the ``bars`` and ``notes``."""
+    scores, bars, notes = list[tuple[Any, ...]](), list[tuple[Any, ...]](), list[tuple[Any, ...]]()
+    for each in heard:
+        found, name = each.curves, each.name
+        scores.append((name, found.domain, *found.rewards))
+        by_bar = zip_longest(found.surprise, found.uncertainty, found.recognised)
+        bars += [(name, number, *figures) for number, figures in enumerate(by_bar, 1)]
+        notes += [
+            (name, note.onset + 1, note.length, note.pitch, note.surprise, note.uncertainty) for note in found.notes
+        ]
+    rows = {"scores": scores, "bars": bars, "notes": notes}
+    return {table: pd.DataFrame(rows[table], columns=list(COLUMNS[table])) for table in COLUMNS}
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Wait until no other music is heard; raises ``NotReady`` where many wait, or it takes too long."""
+    busy = NotReady("other music is being heard; nothing is lost, try again in a minute")
+    if not _places.acquire(blocking=False):
+        raise busy
+    try:
+        if not _slots.acquire(timeout=PATIENCE_S):
+            raise busy
+        try:
+            yield
+        finally:
+            _slots.release()
+    finally:
+        _places.release()

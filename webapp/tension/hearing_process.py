@@ -1,7 +1,7 @@
 """The process in which the tension model listens: torch, and whatever a file does to a reader, end with it.
 
 ``python -m webapp.tension.hearing_process FOLDER`` hears the files ``FOLDER/0``, ``FOLDER/1``, … that
-``FOLDER/names.json`` names, and writes ``FOLDER/heard.json``.
+``FOLDER/names.json`` names, and writes ``FOLDER/heard.json``. Of an ABC book each tune is heard by itself.
 """
 
 from __future__ import annotations
@@ -9,15 +9,21 @@ from __future__ import annotations
 import json
 import resource
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from models.music.notes import MusicError
+from models.music.abc import titles_of, tune_piece
+from models.music.notes import MusicError, Piece
 from models.tension.checkpoint import load_tension
 from models.tension.hearing import curves
-from webapp.studio.uploads import read
+from webapp.studio.uploads import is_midi, read, tunes_of
 
+MOST_PIECES = 24
+LONGEST_NAME = 120
 MEMORY_BYTES = 6 << 30  # of addresses: torch takes most of them without using them
 CPU_SECONDS = 140
 
@@ -26,14 +32,35 @@ def main(folder: Path) -> None:
     """See the module docstring."""
     torch.set_num_threads(1)
     bundle = load_tension()
-    found = []
-    for number, name in enumerate(json.loads((folder / "names.json").read_text(encoding="utf-8"))):
+    names = json.loads((folder / "names.json").read_text(encoding="utf-8"))
+    given = [each for number, name in enumerate(names) for each in pieces_of((folder / str(number)).read_bytes(), name)]
+    found: list[dict[str, Any]] = []
+    for name, read_it in given[:MOST_PIECES]:
         try:
-            piece = read((folder / str(number)).read_bytes(), name)
-            found.append({"name": name, "curves": curves(bundle, piece).to_json()})
+            found.append({"name": name, "curves": curves(bundle, read_it()).to_json()})
         except MusicError as error:
             found.append({"name": name, "problem": f"“{name}” can't be heard: {error}"})
+    if len(given) > MOST_PIECES:
+        problem = f"The files hold {len(given)} pieces; the first {MOST_PIECES} were heard"
+        found.append({"name": given[MOST_PIECES][0], "problem": problem})
     (folder / "heard.json").write_text(json.dumps(found), encoding="utf-8")
+
+
+def pieces_of(data: bytes, name: str) -> list[tuple[str, Callable[[], Piece]]]:
+    """What a file holds, each with its name and how it is read: MIDI, one tune, or the tunes of a book."""
+    try:
+        tunes = [] if is_midi(data) else tunes_of(data, name)
+    except MusicError:
+        tunes = []  # whoever reads it hears why
+    if len(tunes) < 2:
+        return [(name, partial(read, data, name))]
+    return [
+        (
+            f"{name}: {next(iter(titles_of(tune)), f'tune {tune.number}')}"[:LONGEST_NAME],
+            partial(tune_piece, tune, name),
+        )
+        for tune in tunes
+    ]
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Strangers' notes through the real process and the shipped model: heard, drawn, refused."""
 
+import json
+import threading
 import uuid
 
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from models.music.midi import write_midi
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.limits import Buckets
-from webapp.tension import heard_music
+from webapp.tension import heard_music, hearing_process
 from webapp.tension.heard_music import HeardMusic
 from webapp.tension.plot import lanes
 from webapp.ui.pages.tension import drawn, row, summary
@@ -67,8 +69,36 @@ def test_too_many_none_and_without_end_are_refused(monkeypatch):
 
 
 def test_one_hears_at_a_time_and_a_process_that_ends_says_so(monkeypatch):
+    monkeypatch.setattr(heard_music, "PATIENCE_S", 0.05)
     with heard_music._slots, pytest.raises(NotReady, match="other music"):
+        heard_music.hear(SOMEBODY, [("jig.abc", JIG)])
+    monkeypatch.setattr(heard_music, "_places", threading.BoundedSemaphore(1))
+    with heard_music._places, pytest.raises(NotReady, match="other music"):
         heard_music.hear(SOMEBODY, [("jig.abc", JIG)])
     monkeypatch.setattr(heard_music, "SECONDS", 0.01)
     with pytest.raises(NotReady, match="in time"):
         heard_music.hear(SOMEBODY, [("jig.abc", JIG)])
+
+
+def test_a_book_is_heard_tune_by_tune_and_what_is_short_has_no_score():
+    book = JIG + b"\n" + JIG.replace(b"X:1\nT:A jig", b"X:2\nT:Two notes").split(b"|dAF")[0] + b"A d|]\n"
+    found = heard_music.hear(SOMEBODY, [("book.abc", book)])
+    assert [each.name for each in found] == ["book.abc: A jig", "book.abc: Two notes"]
+    whole, short = (each.curves for each in found)
+    assert (whole.scored, short.scored) == (True, False)
+    assert row(2, found[1])[3:] == ["–", "–", "–"]
+    assert "book.abc: Two notes: too short for a score, which takes 4 bars" in summary(found)
+    scores, bars, notes = heard_music.tables(found).values()
+    assert scores.score.isna().tolist() == [False, True]
+    assert (len(bars), len(notes)) == (17, 98)
+    assert notes.midi_pitch[0] == 74
+
+
+def test_of_a_long_book_the_first_tunes_are_heard_and_that_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(hearing_process, "MOST_PIECES", 1)
+    (tmp_path / "0").write_bytes(JIG + b"\n" + JIG.replace(b"X:1", b"X:2"))
+    (tmp_path / "names.json").write_text(json.dumps(["book.abc"]))
+    hearing_process.main(tmp_path)
+    first, rest = json.loads((tmp_path / "heard.json").read_text())
+    assert first["curves"]["scored"]
+    assert "2 pieces; the first 1 were heard" in rest["problem"]

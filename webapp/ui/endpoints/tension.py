@@ -16,13 +16,13 @@ from webapp.ui.handlers import listener_of
 
 
 class HeardFile(TypedDict):
-    """A file's scores, and by bar what was heard; null in a bar of which nothing can be said."""
+    """A file's scores, and by bar what was heard; null where nothing can be said."""
 
     name: str
     domain: str
-    score: float
-    open_future: float
-    known_past: float
+    score: float | None
+    open_future: float | None
+    known_past: float | None
     surprise: list[float | None]
     uncertainty: list[float | None]
     recognised: list[float | None]
@@ -36,12 +36,13 @@ def tension(
 
     Args:
         token: the listener's token.
-        files: 1 to 12 MIDI or ABC files.
+        files: 1 to 12 MIDI or ABC files; of a book of tunes the first are heard, each by itself.
 
     Returns:
-        For each file what it was heard as; score, open_future and known_past in standard deviations of real music of
-        that kind; and for each bar the surprise and uncertainty of a note in nats, and how surely the bar is found to
-        be the piece's own among sixteen. Whether such a score tells what people like has not been shown.
+        For each file or tune what it was heard as; score, open_future and known_past in standard deviations of real
+        music of that kind, null for less than four bars with notes; and for each bar the surprise and uncertainty of a
+        note in nats, and how surely the bar is found to be the piece's own among sixteen. Whether such a score tells
+        what people like has not been shown.
     """
     listener_id = listener_of(context, token)
     return [
@@ -52,10 +53,11 @@ def tension(
 
 def told(name: str, found: Curves, problem: str = "") -> HeardFile:
     """As the endpoint answers it."""
+    both, future, past = found.rewards
     return {
-        "name": name, "domain": found.domain, "score": found.both, "open_future": found.future,
-        "known_past": found.past, "surprise": list(found.surprise), "uncertainty": list(found.uncertainty),
-        "recognised": list(found.recognised), "problem": problem,
+        "name": name, "domain": found.domain, "score": both, "open_future": future, "known_past": past,
+        "surprise": list(found.surprise), "uncertainty": list(found.uncertainty), "recognised": list(found.recognised),
+        "problem": problem,
     }  # fmt: skip
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from models.tension.curves import LEAST_BARS
 from webapp.context import Context
+from webapp.runtime.downloads import Downloads
 from webapp.runtime.errors import NotAllowed, Problem
 from webapp.studio.dials import MUSIC
 from webapp.tension import heard_music
@@ -21,9 +24,9 @@ from webapp.ui.layout import AWAITED, CHOICE, heading, page, status
 from webapp.ui.words import capital
 
 LEAD = (
-    "Drop MIDI or ABC files, or choose a folder of them. One model says how open their future is, note by note; "
-    "another, how well it knows their past. Nobody's likes are needed, and whether such a score tells what people like "
-    "has not been shown. For sound there is <a href='rate'>rate</a>."
+    "Drop MIDI or ABC files, or choose a folder of them; of a book the tunes are heard one by one. One model says how "
+    "open their future is, note by note; another, how well it knows their past. Nobody's likes are needed, and whether "
+    "such a score tells what people like has not been shown. For sound there is <a href='rate'>rate</a>."
 )
 MEANING = (
     "In standard deviations of real music of the same kind. Open future: how uncertain the model was before each note. "
@@ -55,11 +58,18 @@ def build(context: Context) -> None:
         said = gr.HTML(elem_id="heard-said", **dashboards.STILL)
         with section("Scores", MEANING, visible=False) as scores:
             table = dashboards.table("scores", "How each file scores", headers=list(COLUMNS))
+            with gr.Row(elem_classes="k-row"):
+                taken = [
+                    gr.DownloadButton(
+                        f"{capital(label)} (CSV)", elem_id=f"heard-{label}", size="sm", scale=0, min_width=150
+                    )
+                    for label in heard_music.COLUMNS
+                ]
         with section("Along the notes", PICTURE, visible=False) as picture:
             which = gr.Dropdown(label="File", elem_id="which-file", scale=0)
             plot = gr.Plot(label="Along the notes", show_label=False, container=False, elem_id="plot-tension")
         kept = gr.State([])
-    outputs = [said, kept, scores, table, picture, which, plot]
+    outputs = [said, kept, scores, table, picture, which, plot, *taken]
     files.upload(bound(hear_files, context), [listener, files], [*outputs, files], js=listener.awaited, **AWAITED)
     which.input(drawn, [kept, which], plot, **CHOICE)
 
@@ -73,7 +83,7 @@ def hear_files(context: Context, token: str | None, paths: list[str] | None) -> 
             raise NotAllowed(f"{len(paths)} files were dropped; {heard_music.MOST_FILES} can be heard at once")
         found = heard_music.hear(listener_id, [(Path(each).name, Path(each).read_bytes()) for each in paths])
     except Problem as error:
-        return [status(f"{capital(str(error))}."), *[gr.skip()] * 6, None]
+        return [status(f"{capital(str(error))}."), *[gr.skip()] * (6 + len(heard_music.COLUMNS)), None]
     finally:
         for each in paths:
             Path(each).unlink(missing_ok=True)
@@ -87,7 +97,17 @@ def hear_files(context: Context, token: str | None, paths: list[str] | None) -> 
         gr.update(visible=bool(heard)),
         gr.update(choices=names, value=0 if names else None, visible=len(names) > 1),
         drawn(heard, 0),
+        *_written(context, listener_id, heard),
         None,
+    ]
+
+
+def _written(context: Context, listener_id: uuid.UUID, heard: list[HeardMusic]) -> list[str | None]:
+    """Where the tables of ``heard_music.COLUMNS`` lie."""
+    downloads = Downloads(context.settings.home)
+    return [
+        str(downloads.write(listener_id, f"kallos-tension-{name}.csv", str(table.to_csv(index=False)).encode()))
+        for name, table in heard_music.tables(heard).items()
     ]
 
 
@@ -101,14 +121,17 @@ def drawn(kept: list[HeardMusic], which: int | None) -> Any:
 def row(number: int, music: HeardMusic) -> list[str]:
     """A file in the table."""
     found = music.curves
-    figures = (f"{value:+.2f}".replace("-", "−") for value in (found.both, found.future, found.past))
+    figures = ("–" if value is None else f"{value:+.2f}".replace("-", "−") for value in found.rewards)
     return [str(number), music.name, MUSIC[found.domain], *figures]
 
 
 def summary(found: list[HeardMusic]) -> str:
     """What became of the files, in sentences."""
     heard = [each for each in found if not each.problem]
-    said = [f"{each.name} scores highest." if len(heard) > 1 else f"{each.name} is heard." for each in heard[:1]]
+    best = f"{heard[0].name} scores highest." if len(heard) > 1 and heard[0].curves.scored else ""
+    said = [best or f"{heard[0].name} is heard."] if heard else []
+    short = [each.name for each in heard if not each.curves.scored]
+    said += [f"{', '.join(short)}: too short for a score, which takes {LEAST_BARS} bars with notes."] if short else []
     said += [f"{each.name} is long: its beginning is heard." for each in heard if not each.curves.heard_whole]
     said += [f"{each.name} is played off the beat; it was moved to sixteenths." for each in heard if each.curves.loose]
     said += [f"{each.problem}." for each in found if each.problem]
