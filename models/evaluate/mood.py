@@ -83,8 +83,10 @@ def main(argv: list[str] | None = None) -> None:
         else:
             about["heard"] = sum(digest(piece) in bundle.first.folds for piece in labelled.pieces)
             said = _said(bundle, labelled)
-            with suppress(MusicError):  # without EMOPIA there is nothing to fit a rival on
+            try:
                 said["hand_made"] = hand_made_rival(labelled)
+            except MusicError as error:
+                print(f"The rival on five features is left out, since it is fitted on EMOPIA: {error}")
             judged_folder(report, labelled, said)
     if given.save:
         record.save(bundle.folder, report.to_json())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from models.metrics.music_statistics import attributes
 from models.music import corpora
-from models.music.folder import read_folder
+from models.music.folder import METADATA, read_folder
 from models.music.notes import Domain, MusicError, Piece
 
 CORPORA = ("pop1k7", "oneills1850", "ryansMammoth", "airdsAirs", "cre", "bachChorales")
@@ -24,7 +24,7 @@ def training_pieces(data: Path | None) -> list[Piece]:
         name, reason = next(iter(loaded.broken.items()))
         raise MusicError(f"none of the {len(loaded.broken)} files in {data} can be read, such as {name}: {reason}")
     for name, reason in loaded.broken.items():
-        print(f"{name} can't be read and is left out: {reason}")
+        print(f"{name}: {reason}" if name == METADATA else f"{name} can't be read and is left out: {reason}")
     return [p if p.domain else replace(p, domain=likely_domain(p)) for p in loaded.pieces]
 
 

@@ -94,7 +94,7 @@ def labelled_folder(folder: Path) -> Labelled:
         moods.append(mood)
         graded |= any(abs(value) not in {0.0, 1.0} for value in mood if np.isfinite(value))
     if unlabelled:
-        print(f"{unlabelled} pieces have no mood in metadata.csv and are left out")
+        print(f"{unlabelled} {'piece has' if unlabelled == 1 else 'pieces have'} no mood in metadata.csv: left out")
     if not pieces:
         raise MusicError(f"no piece in {folder} has a mood: metadata.csv needs valence and arousal, or quadrant")
     valence, arousal = np.array(moods, dtype=np.float64).T

@@ -1,13 +1,12 @@
 """A folder of one's own music: ``**/*.{mid,midi,abc}`` with an optional ``metadata.csv``.
 
-Columns of ``metadata.csv``: path, and any of piece_id, title, genre, quadrant, valence, arousal, split. One broken file
-is reported and skipped; it stops nothing.
+Columns of ``metadata.csv``: path, and any of piece_id, title, genre, quadrant, valence, arousal, split; semicolons or
+tabs between them are understood, too. One broken file is reported and skipped; it stops nothing.
 """
 
 from __future__ import annotations
 
 import csv
-import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,10 +17,10 @@ from .chords import with_chords
 from .midi import read_midi
 from .notes import MusicError, Piece
 
-log = logging.getLogger(__name__)
-
 SUFFIXES = {".mid", ".midi", ".abc"}
 LABELS = ("quadrant", "valence", "arousal", "split")
+DELIMITERS = (",", ";", "\t")
+METADATA = "metadata.csv"
 MAX_FILES = 200_000
 
 
@@ -41,7 +40,7 @@ def read_folder(folder: Path) -> Loaded:
     if not files:
         raise MusicError(f"{folder} holds no .mid, .midi or .abc file; at least one is needed")
     loaded = Loaded([], {})
-    rows = _metadata(folder / "metadata.csv", loaded.broken)
+    rows = _metadata(folder / METADATA, loaded.broken)
     for path in files:
         name = path.relative_to(folder).as_posix()
         try:
@@ -50,8 +49,9 @@ def read_folder(folder: Path) -> Loaded:
             loaded.broken[name] = str(error)
             continue
         loaded.pieces.extend(_described(piece, rows.get(name, {}), alone=len(read) == 1) for piece in read)
-    for name, reason in loaded.broken.items():
-        log.warning("%s: %s", name, reason)
+    if lost := sorted(rows.keys() - {path.relative_to(folder).as_posix() for path in files}):
+        count = f"{len(lost)} rows name files that are" if len(lost) > 1 else "a row names a file that is"
+        loaded.broken[METADATA] = f"{count} not there, such as {lost[0]}"
     return loaded
 
 
@@ -73,9 +73,13 @@ def _metadata(path: Path, broken: dict[str, str]) -> dict[str, dict[str, str]]:
         return {}
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            if "path" not in (reader.fieldnames or ()):
-                broken["metadata.csv"] = "metadata.csv has no column called path; it is needed"
+            head = file.readline()
+            file.seek(0)
+            reader = csv.DictReader(file, delimiter=max(DELIMITERS, key=head.count))
+            reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
+            if "path" not in reader.fieldnames:
+                there = ", ".join(filter(None, reader.fieldnames)) or "none"
+                broken[METADATA] = f"its columns are {there}; one called path is needed, and lines with commas"
                 return {}
             return {
                 Path(row["path"].replace("\\", "/")).as_posix(): {k: v.strip() for k, v in row.items() if k and v}
@@ -83,7 +87,7 @@ def _metadata(path: Path, broken: dict[str, str]) -> dict[str, dict[str, str]]:
                 if row["path"]
             }
     except (OSError, ValueError, csv.Error) as error:
-        broken["metadata.csv"] = f"metadata.csv cannot be read: {error}"
+        broken[METADATA] = f"it is no table of text in UTF-8: {error}"
         return {}
 
 

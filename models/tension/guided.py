@@ -126,6 +126,8 @@ def guided(
         known = regular(piece for piece in train if piece.domain == domain)
         own = regular(piece for piece in test if piece.domain == domain)
         if domain not in bundle.usual or not known or not own:
+            lacks = "training music" if not known else "held-out music" if not own else "music that this model knows"
+            print(f"guided pieces of {domain} are left out: there is no {lacks}")
             continue
         judges = Judges.fit(domain, known)
         real = real_excerpts(own, BARS[domain], count, report.seed)

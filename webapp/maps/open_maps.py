@@ -28,6 +28,7 @@ KEPT = 5  # maps in memory, one of each kind
 NEIGHBOURS_SHOWN = 10
 DECIMALS = 4
 SHOWN_LINKS = 12
+FIXED = {"mood": ("tense", "sad", "happy", "calm")}  # labels that have the same colours on every map: red, blue, …
 COMPOSED = "composed"  # the label of a composed clip where it has none: it is of no genre and in no collection
 
 _reading = threading.Lock()
@@ -56,7 +57,7 @@ class OpenMap:
             "x": places[:, 0].tolist(),
             "y": places[:, 1].tolist(),
             "text": points.texts,
-            "colours": {name: _coded(labels) for name, labels in self.colours.items()},
+            "colours": {name: coded(labels, FIXED.get(name, ())) for name, labels in self.colours.items()},
             "links": points.links if any(points.links) else None,
             **asdict(terrain(self.drawn.places, self.colours, _titles(points))),
         }
@@ -188,13 +189,13 @@ def _titles(points: Points) -> list[str]:
     return [text if name.startswith("titles/") else "" for name, text in zip(points.ids, points.texts, strict=True)]
 
 
-def _coded(labels: Sequence[str]) -> dict[str, Any]:
-    """Labels as numbers of the list of those that there are, the commonest first; -1 for unknown."""
+def coded(labels: Sequence[str], fixed: Sequence[str] = ()) -> dict[str, Any]:
+    """Labels as numbers of the list of those that there are, -1 for unknown: the ``fixed`` ones, then the commonest."""
     names, codes, counts = np.unique(np.asarray(labels, dtype=np.str_), return_inverse=True, return_counts=True)
-    known = [index for index in np.argsort(-counts, kind="stable").tolist() if names[index]]
-    places = np.full(len(names), -1)
-    places[known] = np.arange(len(known))
-    return {"labels": [str(names[index]) for index in known], "codes": places[codes].tolist()}
+    there = [str(names[index]) for index in np.argsort(-counts, kind="stable") if names[index]]
+    listed = [*fixed, *(name for name in there if name not in fixed)] if there else []
+    places = np.array([listed.index(name) if name else -1 for name in names.tolist()])
+    return {"labels": listed, "codes": places[codes].tolist()}
 
 
 def _stored(database: Database, map_id: uuid.UUID) -> DrawnMapRow:

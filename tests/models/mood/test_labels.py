@@ -34,7 +34,7 @@ def test_degrees_and_quadrants_are_read_and_the_rest_is_left_out_with_a_line(tmp
     assert "wrong.mid is left out: its valence is 'much'; it must be a number from -1 to 1" in said
     assert "odd.mid is left out: its quadrant is 'Q7'; there are Q1, Q2, Q3, Q4" in said
     assert "short.mid is left out: it has 2 notes" in said
-    assert "1 pieces have no mood" in said
+    assert "1 piece has no mood" in said
     assert "broken.mid" in said
 
 

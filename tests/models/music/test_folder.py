@@ -46,7 +46,18 @@ def test_bad_metadata_is_reported_and_the_music_read(tmp_path: Path) -> None:
     (tmp_path / "metadata.csv").write_text("file,title\na.mid,x\n")
     loaded = read_folder(tmp_path)
     assert len(loaded.pieces) == 1
-    assert "path" in loaded.broken["metadata.csv"]
+    assert loaded.broken["metadata.csv"].startswith("its columns are file, title; one called path is needed")
+    (tmp_path / "metadata.csv").write_bytes(b"path\n\xff\xfe")
+    assert "UTF-8" in read_folder(tmp_path).broken["metadata.csv"]
+
+
+def test_metadata_as_a_spreadsheet_writes_it_is_read_and_rows_without_a_file_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.mid").write_bytes(MIDI)
+    (tmp_path / "metadata.csv").write_text("Path; Title;Valence\na.mid;A, in C;-0.5\nb.mid;x;\nc.mid;y;\n")
+    loaded = read_folder(tmp_path)
+    assert loaded.pieces[0].titles == ("A, in C",)
+    assert loaded.pieces[0].extra["valence"] == "-0.5"
+    assert loaded.broken == {"metadata.csv": "2 rows name files that are not there, such as b.mid"}
 
 
 def test_a_folder_without_music_is_refused(tmp_path: Path) -> None:

@@ -33,7 +33,6 @@ KEPT = 8  # maps and kinds of music in memory
 DECIMALS = 4
 FAR = 0.9  # share of the points that lie nearer to the middle than the name of a quarter, along the longer axis
 NEARLY_ALL = (0.002, 0.998)  # of the points are in the picture at first
-COLOURS = ("tense", "sad", "happy", "calm")  # in the order of the map's colours: red, blue, yellow, violet
 AXES = ("valence, as it is read", "arousal, as it is read")
 
 _kept: OrderedDict[tuple[str, str], MoodClips] = OrderedDict()
@@ -65,7 +64,7 @@ class MoodClips:
             "x": x.tolist(),
             "y": y.tolist(),
             "text": list(self.texts),
-            "colours": {"mood": {"labels": list(COLOURS), "codes": [COLOURS.index(mood) for mood in self.moods]}},
+            "colours": {"mood": open_maps.coded(self.moods, open_maps.FIXED["mood"])},
             "links": None,
             "regions": _quarters(reading),
             "islands": [_box(reading.places, *NEARLY_ALL)],

@@ -22,6 +22,7 @@ RESEARCH: tuple[Entry, ...] = (  # in a second row below Research
     ("maps", "maps", "Maps"),
     ("titles", "titles", "Titles"),
     ("styles", "styles", "Styles"),
+    ("tension", "tension", "Tension"),
     ("rate", "rate", "Rate"),
     ("listeners", "listeners", "Listeners"),
     ("studies", "studies", "Studies"),

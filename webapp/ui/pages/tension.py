@@ -44,7 +44,7 @@ DROP_PX = 110
 
 def build(context: Context) -> None:
     """The page at ``/tension``."""
-    with page("rate") as listener:
+    with page("tension") as listener:
         with gr.Row(elem_classes="k-ask"):
             heading("Tension", LEAD)
         files = gr.File(
