@@ -63,11 +63,14 @@ def hear_another_mood(visitor):
     box, calm = pad.bounding_box(), "calm" in told.inner_text()
     pad.click(position={"x": box["width"] * 0.9, "y": box["height"] * (0.1 if calm else 0.9)})
     expect(told).to_contain_text(re.compile("the new one|No version came nearer"), timeout=COMPOSED_MS)
+    expect(pad.locator("[data-part=target]")).to_be_visible()
     if "the new one" in told.inner_text():
         expect(visitor.frame.locator(SAID)).to_contain_text(re.compile("Borrowed: |For its mood the notes were put "))
         expect(pad.locator("[data-part=new]")).to_be_visible()
+        expect(told).to_contain_text("You asked for ")
         visitor.get("undo").press("Enter")
         expect(pad.locator("[data-part=new]")).to_be_hidden()
+        expect(pad.locator("[data-part=target]")).to_be_hidden()
 
 
 def see_whole_rows_of_many(visitor):

@@ -6,7 +6,8 @@ import { dress } from "./shared/dress.js";
 /**
  * @typedef {[number, number]} Place valence and arousal, -1 to 1
  * @typedef {{names: string[], old: Place | null, new: Place | null, fixed: boolean, target: Place | null,
- *   choices?: number}} Shown choices: how many had been made when the target was read
+ *   asked?: Place | null, choices?: number}} Shown choices: how many had been made when the target was read; asked: the
+ *   place that the new piece was to have
  */
 
 const STEP = 0.1;
@@ -63,14 +64,14 @@ class Pad {
   }
 
   show() {
-    const { old, new: made, target } = this.#shown;
-    const asked = this.#pointed ?? target;
+    const { old, new: made, target, asked } = this.#shown;
+    const wanted = this.#pointed ?? target;
     this.#put("old", old);
     this.#put("new", made);
-    this.#put("target", asked);
+    this.#put("target", wanted ?? asked ?? null);
     this.pad.setAttribute("aria-disabled", String(!this.#open));
     this.any?.setAttribute("aria-pressed", String(!target));
-    const here = asked ?? (this.any ? null : (made ?? old));
+    const here = wanted ?? (this.any ? null : (made ?? old));
     this.pad.setAttribute("aria-valuenow", String(Math.round(100 * (here?.[0] ?? 0))));
     this.pad.setAttribute("aria-valuetext", here ? inWords(here) : this.any ? "any mood" : "not heard yet");
   }

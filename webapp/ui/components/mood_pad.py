@@ -17,13 +17,15 @@ from webapp.ui.components.component import Component
 class Moods:
     """What the pad shows: the moods of the ``old`` piece and, where there is one, of the ``new`` one.
 
-    ``names`` says which pieces these are. ``fixed``: it can only be looked at.
+    ``names`` says which pieces these are. ``fixed``: it can only be looked at. ``asked``: the valence and arousal that
+    the new one was to have.
     """
 
     names: tuple[str, str] = ("", "")
     old: Mood | None = None
     new: Mood | None = None
     fixed: bool = False
+    asked: list[float] | None = None
 
 
 ANY = '<button type="button" class="k-quiet k-small" data-part="any" aria-pressed="true">Any mood</button>'
@@ -73,7 +75,8 @@ class MoodPad(Component):
         if not isinstance(value, Moods):
             return value
         old, new = (mood and [round(mood.valence, 3), round(mood.arousal, 3)] for mood in (value.old, value.new))
-        return {"names": list(value.names), "old": old, "new": new, "fixed": value.fixed, "target": None}
+        shown = {"names": list(value.names), "old": old, "new": new, "fixed": value.fixed, "target": None}
+        return {**shown, "asked": value.asked}
 
     def api_info(self) -> dict[str, Any]:
         """Places on the pad."""

@@ -63,16 +63,17 @@ def hear(context: Context, token: str | None, shown: dict[str, Any], pad: dict[s
         old, new = (hearing.hear(context.studio, listener_id, name, shown["link"]) if name else None for name in names)
     except Problem as problem:  # whatever is shown next is heard again
         return Moods(), status(f"{capital(str(problem))}.")
-    return Moods(names, old, new, fixed=shown["fixed"]), _heard(old, new)
+    asked = pad["target"] if pad and new else None  # which every other way has taken from the pad by now
+    return Moods(names, old, new, fixed=shown["fixed"], asked=asked), _heard(old, new, asked)
 
 
 def steer(context: Context, token: str | None, shown: dict[str, Any], pad: dict[str, Any]) -> tuple[Any, Any, Any]:
     """A version nearer to the place that was tapped, for the desk."""
     if "recipe" not in shown:
         raise NotReady("the piece is still being put on the desk; try again in a moment")
-    there = {**pad, "target": None}
+    there = {**pad, "target": None, "asked": pad["target"]}
     if shown["fixed"]:
-        return status(FIXED), gr.skip(), there
+        return status(FIXED), gr.skip(), {**there, "asked": None}
     old, new = _names(shown)
     target = Mood(valence=pad["target"][0], arousal=pad["target"][1])
     recipe = AskedRecipe.model_validate({**shown["recipe"], "content": old}).checked()
@@ -83,10 +84,11 @@ def steer(context: Context, token: str | None, shown: dict[str, Any], pad: dict[
     return gr.skip(), {"do": "take", "piece": piece, "of": old}, gr.skip()  # once it is shown, it is heard
 
 
-def _heard(old: Mood | None, new: Mood | None) -> str:
+def _heard(old: Mood | None, new: Mood | None, asked: list[float] | None = None) -> str:
     if old is None:
         return ""
-    said = f"The old one sounds {in_words(old)}"
+    wanted = f"You asked for {in_words(Mood(valence=asked[0], arousal=asked[1]))}. " if asked else ""
+    said = f"{wanted}The old one sounds {in_words(old)}"
     return status(f"{said}, the new one {in_words(new)}." if new else f"{said}.")
 
 

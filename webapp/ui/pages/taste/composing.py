@@ -28,7 +28,8 @@ POLL_S = 1
 WISHES = (("A gift", "careful"), ("Surprise me", "surprise"), ("Near one you know", "near"))
 TENSION = (("Calmest", -2), ("Calmer", -1), ("Usual", 0), ("Tenser", 1), ("Tensest", 2))
 TENSION_INFO = (
-    "Calmer: what comes next is easier to foresee. Of the ideas that suit you best, those are taken that are so."
+    "How well one can foresee what comes next: better in calmer music, worse in tenser. How it feels is its mood. Of "
+    "the ideas that suit you best, those are taken that are so."
 )
 ABOUT = {
     "careful": "What we are surest that you will like.",
