@@ -6,6 +6,7 @@ The commands and what they do are in ``webapp.commands``.
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -52,9 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = known_settings.read({name: value for name, value in changed.items() if value is not None})
         _check(given.command, settings)
         status: int = given.run(given, settings)
+        sys.stdout.flush()
     except SettingError as error:
         print(error, file=sys.stderr)
         return WRONG_SETTING
+    except BrokenPipeError:  # whoever read what is printed, such as ``head``, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     return status
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import uuid
 
 import pytest
@@ -65,6 +67,14 @@ def test_the_schema_goes_up_and_down_and_is_checked(new_database, monkeypatch, t
 def test_the_corpora_are_listed_with_their_terms(capsys):
     assert main(["corpus", "list"]) == 0
     assert "oneills1850" in capsys.readouterr().out
+
+
+def test_a_reader_that_has_seen_enough_gets_no_traceback():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "webapp", "corpus", "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.close()
+    assert "Traceback" not in process.communicate()[1].decode()
 
 
 def test_a_version_is_told(capsys):

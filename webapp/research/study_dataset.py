@@ -21,13 +21,12 @@ from sqlalchemy.orm import Session
 
 from db.queries import study_dataset as rows
 from db.queries.study_dataset import JudgedFour, JudgedPair
-from db.queries.study_listeners import study_ids
 from db.tables import Clip, FourVote, Vote
 from models.music.midi import write_midi
 from models.music.notes import MusicError, Piece
 from models.taste.plackett_luce import NAMES as PLACES
 from models.taste.space import TasteSpace
-from webapp.research.vote_report import UnknownStudyError
+from webapp.research.vote_report import check_study
 from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.database import Database
 
@@ -89,8 +88,7 @@ def export(database: Database, clip_store: ClipStore, space: TasteSpace, study_i
     pictures = space.of_pictures
 
     def work(session: Session) -> tuple[list[JudgedPair], list[JudgedFour], list[Clip], dict[uuid.UUID, str]]:
-        if study_id not in study_ids(session):
-            raise UnknownStudyError(f"there is no study {study_id!r}")
+        check_study(session, study_id)
         pairs = rows.judged_pairs(session, study_id, pictures=pictures, but=OWN_PAIRS)
         fours = rows.judged_fours(session, study_id, pictures=pictures)
         named = {side for each in pairs for side in (each.offer.left_clip, each.offer.right_clip)}

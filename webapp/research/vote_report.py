@@ -86,6 +86,14 @@ def of_listener(database: Database, space: TasteSpace, listener_id: uuid.UUID) -
     return _report(space, "report.listener", [database.transaction(work)])
 
 
+def check_study(session: Session, study_id: str) -> None:
+    """Raises ``UnknownStudyError``, with the studies that there are."""
+    there = study_ids(session)
+    if study_id not in there:
+        known = f"there are {', '.join(sorted(there))}" if there else "there is none yet"
+        raise UnknownStudyError(f"there is no study {study_id!r}; {known}")
+
+
 def of_study(database: Database, space: TasteSpace, study_id: str) -> Report:
     """The report on everybody in a study, whose votes are taken together; raises ``UnknownStudyError``.
 
@@ -93,8 +101,7 @@ def of_study(database: Database, space: TasteSpace, study_id: str) -> Report:
     """
 
     def work(session: Session) -> list[Evidence]:
-        if study_id not in study_ids(session):
-            raise UnknownStudyError(f"there is no study {study_id!r}")
+        check_study(session, study_id)
         everybody = rows.listeners_of(session, study_id)
         return [_evidence(session, each, pictures=space.of_pictures) for each in everybody]
 

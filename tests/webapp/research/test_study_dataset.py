@@ -108,6 +108,6 @@ def test_the_command_writes_it_and_knows_no_other_study(context, people, tmp_pat
     assert "9 votes and 0 picks of four by 2 listeners" in capsys.readouterr().out
     assert path.exists()
     assert main(["study", "export", "nothing", "--out", str(path)]) == 1
-    assert "no study 'nothing'" in capsys.readouterr().err
+    assert "no study 'nothing'; there are default" in capsys.readouterr().err
     with pytest.raises(UnknownStudyError):
         study_dataset.export(context.database, context.clip_store, context.space, "nothing", path)
