@@ -20,6 +20,7 @@ from models.music.notes import DOMAINS, Domain
 from models.style.draft_files import ENDING, FIRST, first_drafts, load_drafts, save_drafts
 from models.style.drafts import Draft, drafts_of
 from models.taste.search import SEARCHED, Candidate, Candidates
+from models.taste.space import TasteSpace
 from webapp.generation.protocol import Generator
 from webapp.learning.installed_style import InstalledStyle
 
@@ -57,6 +58,11 @@ class _Shelf:
         drafts, names = [self.drafts[place] for place in places], [self.names[place] for place in places]
         return _Shelf(self.candidates.chosen(places), drafts, names)
 
+    def with_others(self, space: TasteSpace, others: Sequence[Draft]) -> _Shelf:
+        """These and others, which have no names."""
+        candidates = Candidates.joined([self.candidates, Candidates.of(space, [each.latents for each in others])])
+        return _Shelf(candidates, [*self.drafts, *others], [*self.names, *[""] * len(others)])
+
 
 class Bank:
     """The draws of one style model below ``folder``, ``room`` of each domain; for many threads and processes."""
@@ -67,10 +73,19 @@ class Bank:
         self._reading, self._drawing = threading.Lock(), threading.Lock()
         self._renewed = self._rested = time.monotonic()
 
-    def choose(self, domain: Domain, search: Search, count: int, *, openings: bool = False) -> list[Draft]:
+    def choose(
+        self,
+        domain: Domain,
+        search: Search,
+        count: int,
+        *,
+        openings: bool = False,
+        beside: Sequence[Draft] = (),
+    ) -> list[Draft]:
         """The best ``count`` that ``search`` finds, which nobody else is given from now on; fewer where there are few.
 
-        It searches all drafts, or only the ``openings`` of pieces where there are any. ``search`` gets the candidates,
+        It searches all drafts, or only the ``openings`` of pieces where there are any, and those ``beside`` the bank's,
+        which are not kept there. ``search`` gets the candidates,
         the drafts that they are of, and how many to find; what it puts together from several has no notes. Raises a
         ``GenerationError`` where there are too few drafts and no generator answers.
         """
@@ -80,6 +95,9 @@ class Bank:
             opening = [place for place, draft in enumerate(shelf.drafts) if draft.opens] if openings else []
             if opening:
                 shelf = shelf.chosen(opening)
+            given = {id(draft.latents) for draft in chosen}
+            if others := [each for each in beside if id(each.latents) not in given]:
+                shelf = shelf.with_others(self._style.space, others)
             found = search(shelf.candidates, shelf.drafts, count - len(chosen))
             free = [each.latents for each in found if self._take(domain, shelf.names[each.origin])]
             chosen += drafts_of(free, shelf.drafts)
@@ -178,7 +196,9 @@ class Bank:
         return {path.name.removesuffix(TAKEN) for path in self._folder(domain).glob(f"*{TAKEN}")}
 
     def _take(self, domain: Domain, name: str) -> bool:
-        """Whether the draw was free; now it is ours."""
+        """Whether the draw was free; now it is ours. One that has no name was nobody else's."""
+        if not name:
+            return True
         try:
             os.close(os.open(self._folder(domain) / f"{name}{TAKEN}", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
         except FileExistsError:

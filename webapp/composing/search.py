@@ -14,15 +14,16 @@ from models.style.latents import Latents
 from models.taste.head import Head
 from models.taste.search import CAREFUL, OPTIMISTIC, SEARCHED, Candidate, Candidates, best_latents
 from webapp.composing.bank import Bank
-from webapp.composing.dials import dials
+from webapp.composing.dials import WantedMood, dials, place_of
 from webapp.composing.jobs import domain_named
 from webapp.composing.steered_search import SteeredSearch
 from webapp.composing.wishes import Wish
-from webapp.generation.protocol import BadRequest, Generator
+from webapp.generation.protocol import BadRequest, Generator, Mood
 from webapp.learning.installed_style import InstalledStyle
 from webapp.learning.playable_clips import AnyDomain
 from webapp.runtime.database import Database
 
+WRITTEN_FOR_MOOD: dict[Domain, int] = {"pop": 16, "dance": 16, "chorale": 6}  # a few seconds of a processor, each
 DRAWN_AT_ONCE = 16  # latents, after which is said how far the search is
 KAPPAS = {"careful": CAREFUL, "near": CAREFUL, "surprise": OPTIMISTIC}  # of a wish's mode
 
@@ -64,7 +65,8 @@ class LatentSearch:
             return [Draft(each.latents) for each in best_latents(head, space, near, count, kappa=kappa)]
 
         turned = dials(self._generation, domain, tension=wish.tension, mood=wish.mood)
-        steered = SteeredSearch(head, space, kappa, turned) if turned else None
+        written = self._written_for(wish.mood, domain, seed) if wish.mood else []
+        steered = SteeredSearch(head, space, kappa, turned, written) if turned else None
 
         def search(candidates: Candidates, drafts: Sequence[Draft], wanted: int) -> list[Candidate]:
             on_drawn(len(candidates.latents), len(candidates.latents))
@@ -72,12 +74,18 @@ class LatentSearch:
                 return steered.search(candidates, drafts, wanted)
             return best_latents(head, space, candidates, wanted, kappa=kappa)
 
-        found = self._bank.choose(domain, search, count)
+        found = self._bank.choose(domain, search, count, beside=written)
         return found if steered is None else [steered.noted(draft) for draft in found]
 
     def drawn(self, domain: AnyDomain, count: int, seed: int) -> list[Draft]:
         """New drafts, just as they come: of a bank from which the best were taken they would be the rest."""
         return [Draft.from_json(each) for each in self._generation.drafts(domain, count, seed).drafts]
+
+    def _written_for(self, mood: WantedMood, domain: Domain, seed: int) -> list[Draft]:
+        """Drafts that lean to a mood: of what is written for nobody, a few in a hundred are tense, or sad chorales."""
+        place, count = place_of(mood), WRITTEN_FOR_MOOD[domain]
+        wanted = Mood(valence=place.valence, arousal=place.arousal)
+        return [Draft.from_json(each) for each in self._generation.drafts(domain, count, seed, wanted).drafts]
 
     def _near(self, clip_id: uuid.UUID, keep: float, domain: Domain, seed: int, on_drawn: OnDrawn) -> list[Latents]:
         clip = self._database.transaction(partial(get_clip, clip_id=clip_id))

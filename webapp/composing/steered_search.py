@@ -37,12 +37,16 @@ class Dial(Generic[Heard]):
 
 @dataclass
 class SteeredSearch:
-    """A search among drafts for ``head``; what the ``dials`` cost is added up."""
+    """A search among drafts for ``head``; what the ``dials`` cost is added up.
+
+    ``written`` for what is wanted are drafts that are heard however well the head likes them.
+    """
 
     head: Head
     space: TasteSpace
     kappa: float
     dials: Sequence[Dial[Any]]
+    written: Sequence[Draft] = ()
     # of what could be heard, by the id of its latents: what each dial has heard
     _heard: dict[int, list[Any]] = field(default_factory=dict)
 
@@ -64,13 +68,15 @@ class SteeredSearch:
         return replace(draft, latents=replace(draft.latents, piece=piece))
 
     def _liked(self, candidates: Candidates, drafts: Sequence[Draft]) -> list[int]:
-        """The places of the written drafts that the head likes best."""
-        written = [place for place, draft in enumerate(drafts) if draft.notes is not None]
+        """The places of the drafts with notes that the head likes best, and of those written for what is wanted."""
+        wanted = {id(draft.latents) for draft in self.written}
+        mine = [place for place, draft in enumerate(drafts) if draft.notes and id(draft.latents) in wanted]
+        written = [place for place, draft in enumerate(drafts) if draft.notes and place not in mine]
         if not written:
-            return []
+            return mine
         features = self.space.with_distances(candidates.chosen(written).lines)
         order = np.argsort(-scores(self.head, features, self.kappa), kind="stable")
-        return [written[place] for place in order[:SEARCHED]]
+        return [*mine, *(written[place] for place in order[:SEARCHED])]
 
     def _audible(self, places: Sequence[int], drafts: Sequence[Draft]) -> list[int]:
         """Those that every dial can hear."""

@@ -33,7 +33,7 @@ from webapp.generation.protocol import (
 )
 from webapp.generation.tension import Tension
 
-DraftEach = Callable[[Sequence[Domain], Sequence[int]], list[Draft]]
+DraftEach = Callable[[Sequence[Domain], Sequence[int], tuple[float, float] | None], list[Draft]]
 
 MOST = 1024  # drafts or latents
 MOST_BARS = 64  # that a piece goes on at once
@@ -50,13 +50,18 @@ class Drawing:
         self._model = threading.Lock()  # one planning, encoding or drawing at a time beside a running decode
         self._writing = threading.Lock()  # one writing at a time: it takes long, and who has content need not wait
 
-    def drafts(self, domain: str, count: int, seed: int) -> DraftsResult:
-        """``count`` clips from nothing; the same seed gives the same ones. Raises ``BadRequest``."""
-        known = _domain(domain, count, seed)
+    def drafts(self, domain: str, count: int, seed: int, mood: Mood | None = None) -> DraftsResult:
+        """``count`` clips from nothing; the same seed gives the same ones. Raises ``BadRequest``.
+
+        They lean to a ``mood``, which is left out where the piece model was told no moods.
+        """
+        known, writer = _domain(domain, count, seed), self.composer.writer
+        wished = (mood.valence, mood.arousal) if mood and writer and writer.heeds_moods else None
         made: list[Draft] = []
         for part, wanted in _parts(count):
+            together = wanted if wished else TOGETHER  # of what one listener waits for there are no more than asked for
             with self._writing:
-                made += self._draft([known] * TOGETHER, part_seeds(seed, part))[:wanted]
+                made += self._draft([known] * together, part_seeds(seed, part)[:together], wished)[:wanted]
             time.sleep(0.001)  # let others have the lock
         return DraftsResult(drafts=[one.to_json() for one in made], model_version=self.composer.version)
 

@@ -156,7 +156,7 @@ class Engine(Drawing):
             drafts: dict[Job, Draft] = {}
             if line is self._unwritten:
                 with self._writing:
-                    made = self._draft([job.request.domain for job in jobs], [job.request.seed for job in jobs])
+                    made = self._draft([job.request.domain for job in jobs], [job.request.seed for job in jobs], None)
                 drafts = dict(zip(jobs, made, strict=True))
             for job in jobs:
                 self._plan(job, drafts.get(job), started)

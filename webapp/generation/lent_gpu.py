@@ -38,17 +38,19 @@ class LentGPU:
         except Exception as error:  # noqa: BLE001 (the network: who lends may not answer yet)
             self._refuse(error)
 
-    def __call__(self, domains: Sequence[Domain], seeds: Sequence[int]) -> list[Draft]:
+    def __call__(
+        self, domains: Sequence[Domain], seeds: Sequence[int], mood: tuple[float, float] | None = None
+    ) -> list[Draft]:
         """A draft for each domain and seed."""
         if time.monotonic() > self._refused_until:
             try:
                 self._begin()
-                drafts: list[Draft] = self._on_gpu(domains, seeds)
+                drafts: list[Draft] = self._on_gpu(domains, seeds, mood)
             except Exception as error:  # noqa: BLE001 (errors of Gradio's, of the network, of CUDA)
                 self._refuse(error)
             else:
                 return drafts
-        return draft_each(self._composer, domains, seeds)
+        return draft_each(self._composer, domains, seeds, mood)
 
     def _begin(self) -> None:
         if self._startup is not None:
@@ -59,7 +61,9 @@ class LentGPU:
         self._refused_until = time.monotonic() + REFUSED_SECONDS
         log.warning("no_gpu_lent error=%s", error)
 
-    def _draft_there(self, domains: Sequence[Domain], seeds: Sequence[int]) -> list[Draft]:
+    def _draft_there(
+        self, domains: Sequence[Domain], seeds: Sequence[int], mood: tuple[float, float] | None
+    ) -> list[Draft]:
         """In the fork, whose model the GPU may have: this process' own stays where it is."""
         there = Composer(self._composer.bundle, "cuda" if torch.cuda.is_available() else "cpu")
-        return draft_each(there, domains, seeds)
+        return draft_each(there, domains, seeds, mood)

@@ -250,8 +250,11 @@ class Generator(Protocol):
         """Compose one clip, blocking; raises a ``GenerationError``."""
         ...
 
-    def drafts(self, domain: str, count: int, seed: int) -> DraftsResult:
-        """``count`` clips from nothing: where a search for one listener happens."""
+    def drafts(self, domain: str, count: int, seed: int, mood: Mood | None = None) -> DraftsResult:
+        """``count`` clips from nothing: where a search for one listener happens.
+
+        They lean to a ``mood``, of which -1 and 1 are the ends, where the piece model knows of moods.
+        """
         ...
 
     def latents(self, domain: str, count: int, seed: int, *, near: dict[str, Any], keep: float) -> LatentsResult:

@@ -67,9 +67,9 @@ class RemoteGenerator:
         answer = self._post("/v1/generate", body, request.deadline_ms / 1000 + MARGIN_SECONDS)
         return GenerateResult.model_validate_json(answer.content)
 
-    def drafts(self, domain: str, count: int, seed: int) -> DraftsResult:
+    def drafts(self, domain: str, count: int, seed: int, mood: Mood | None = None) -> DraftsResult:
         """``count`` clips from nothing, with their latents; raises a ``GenerationError``."""
-        body = {"domain": domain, "count": count, "seed": seed}
+        body = {"domain": domain, "count": count, "seed": seed, "mood": mood and mood.model_dump()}
         return DraftsResult.model_validate_json(self._post("/v1/drafts", body, WRITING_SECONDS).content)
 
     def latents(self, domain: str, count: int, seed: int, *, near: dict[str, Any], keep: float) -> LatentsResult:

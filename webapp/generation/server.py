@@ -59,8 +59,8 @@ STATUS: dict[type[GenerationError], int] = {
 }
 
 
-class DraftsRequest(BaseModel):
-    """How many clips to compose from nothing."""
+class DrawnRequest(BaseModel):
+    """How much is drawn, and from which seed."""
 
     model_config = ConfigDict(extra="forbid")
     domain: Domain = "pop"
@@ -68,7 +68,13 @@ class DraftsRequest(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 
-class LatentsRequest(DraftsRequest):
+class DraftsRequest(DrawnRequest):
+    """How many clips to compose from nothing, and the mood that they are to lean to."""
+
+    mood: Mood | None = None
+
+
+class LatentsRequest(DrawnRequest):
     """How many latents to draw from the prior, beginning ``keep`` of the way to ``near`` (``Latents.to_json``)."""
 
     near: dict[str, Any]
@@ -213,7 +219,7 @@ def create_app(engine: Engine, secret: str = "") -> FastAPI:
 
     @app.post("/v1/drafts")
     def drafts(request: DraftsRequest) -> DraftsResult:
-        return engine.drafts(request.domain, request.count, request.seed)
+        return engine.drafts(request.domain, request.count, request.seed, request.mood)
 
     @app.post("/v1/latents")
     def latents(request: LatentsRequest) -> LatentsResult:

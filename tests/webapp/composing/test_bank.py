@@ -14,7 +14,7 @@ from models.music.notes import DOMAINS, Piece
 from models.style.drafts import BEFORE, Draft
 from models.style.latents import Latents
 from models.taste.head import Head
-from models.taste.search import best_latents
+from models.taste.search import Candidate, best_latents
 from models.train import first_drafts as command
 from webapp.composing import bank as bank_module
 from webapp.composing.bank import ROOM, Bank, room_beside
@@ -31,7 +31,7 @@ class Prior:
         self.composer, self.asked, self.down = composer, 0, False
         self.before = 0  # bars, of the drafts that are not written
 
-    def drafts(self, domain, count, seed) -> DraftsResult:
+    def drafts(self, domain, count, seed, mood=None) -> DraftsResult:
         if self.down:
             raise GeneratorUnavailable("down")
         self.asked += 1
@@ -79,6 +79,20 @@ def test_a_search_of_an_empty_bank_draws_what_it_needs_and_the_next_one_nothing(
     assert len(bank.choose("pop", search, 3)) == 3
     with pytest.raises(GeneratorUnavailable):
         bank.choose("dance", search, 1)
+
+
+def test_drafts_beside_the_banks_are_searched_too_and_not_kept(bank, prior):
+    beside = [Draft.from_json(each) for each in prior.drafts("pop", 4, 99).drafts]
+    theirs = {id(draft.latents) for draft in beside}
+
+    def search(candidates, drafts, wanted):
+        places = [0, *(place for place, draft in enumerate(drafts) if id(draft.latents) in theirs)]
+        return [Candidate(candidates.latents[place], 0.0, 0.0, 1.0, place) for place in places[:wanted]]
+
+    own, *others = bank.choose("pop", search, 3, beside=beside)
+    assert [id(each.latents) for each in others] == [id(each.latents) for each in beside[:2]]
+    assert id(own.latents) not in theirs
+    assert bank.size("pop") == bank_module.DRAWN_AT_ONCE - 1
 
 
 def test_what_was_found_once_is_never_found_again_by_nobody(bank, tmp_path, style, prior, search):

@@ -119,6 +119,23 @@ def test_what_a_dial_cannot_hear_is_not_taken(space, head, drafts):
     assert max(places) <= 5
 
 
+def test_what_was_written_for_it_is_heard_however_little_it_is_liked(space, head, drafts, monkeypatch):
+    monkeypatch.setattr("webapp.composing.steered_search.SEARCHED", 2)
+    candidates = Candidates.of(space, [each.latents for each in drafts])
+    *_, least = (each.origin for each in best_latents(head, space, candidates, len(drafts), refine=False))
+    heard = []
+    dial = Dial(
+        name=MOOD,
+        hear=lambda pieces: heard.extend(pieces) or [piece["tempo_bpm"][0] for piece in pieces],
+        cost=lambda tempi: 100.0 * (np.array(tempi) != drafts[least].notes.tempo_bpm[0]),
+        note=lambda _: {},
+    )
+    steered = SteeredSearch(head, space, CAREFUL, [dial], written=[drafts[least]])
+    best, *_ = steered.search(candidates, drafts, 2)
+    assert len(heard) == 3
+    assert best.origin == least
+
+
 def test_where_nothing_is_written_it_searches_as_without_a_dial(space, head, drafts, ears):
     unwritten = [Draft(each.latents) for each in drafts]
     steered, places = found(space, head, unwritten, tension_dial(ears, "pop", 2))

@@ -60,6 +60,20 @@ def test_a_piece_is_played_on_in_a_mood_where_the_piece_model_knows_of_moods(wri
     assert played_on(happy) != played_on(Mood(valence=-1, arousal=-1)) != played_on()
 
 
+def test_drafts_lean_to_a_mood_where_the_piece_model_knows_of_moods(writing_engine):
+    def drafted(wished: Mood | None = None):
+        return writing_engine.drafts("pop", 2, 7, wished).drafts
+
+    sad, happy = Mood(valence=-1, arousal=-1), Mood(valence=1, arousal=1)
+    assert drafted(sad) == drafted()
+    told = tiny_pieces(moods=True)
+    torch.nn.init.normal_(told.model.conditions.weight, std=0.5)
+    writing_engine.composer.writer = Writer(told)
+    assert drafted(sad) == drafted(sad)
+    assert drafted(sad) != drafted(happy) != drafted()
+    assert len(drafted(sad)) == 2
+
+
 def test_of_some_ways_on_in_a_mood_the_judges_nearest_is_taken_and_the_first_without_judges(
     writing_engine, monkeypatch
 ):

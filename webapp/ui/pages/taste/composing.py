@@ -37,7 +37,9 @@ ABOUT = {
     "near": "A {one} that you know: some of it is kept, the rest is {done} anew to your taste.",
 }
 CALLED = {"careful": "A gift", "surprise": "A surprise", "near": "Near a {one}"}
-ABOUT_MOOD = "Of the ideas that suit you best, those are taken that are nearest to your place."
+ABOUT_MOOD = (
+    "Some ideas are written for your place. Of these and of those that suit you best, the ones nearest to it are taken."
+)
 NOT_OF_A_WISH = {"opened", "studio"}
 NO_PIECE = "None of the {one}s you like is of what you compare now. Pick from a few more pairs first."
 BLIND = "The others come blind among your next pairs, so that you can find out whether they are any better."
