@@ -34,6 +34,7 @@ from .recipe import Recipe
 from .tagger import load_tagger
 from .training import Member, noise_pictures
 
+RUN = "run.json"
 JUDGED = 0  # the fold that the judge has not learned from
 
 
@@ -109,7 +110,7 @@ class CrossFit:
         config = {"recipe": asdict(recipe), "networks": networks, "data": self.material.hash,
                   "smooth": self.material.smooth, "seed": self.seed}  # fmt: skip
         at, lines = self._begun(config, plan) if resume else (0, 0)
-        (self.out / "run.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+        (self.out / RUN).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
         if not resume:
             for old in [*self.out.glob("network-*.safetensors"), self.out / "state.safetensors"]:
                 old.unlink(missing_ok=True)
@@ -141,9 +142,7 @@ class CrossFit:
 
     def _begun(self, config: dict[str, Any], plan: list[Planned]) -> tuple[int, int]:
         """How many networks of ``plan`` are done, and how many lines of the log to keep."""
-        path = self.out / "run.json"
-        if not path.exists():
-            raise FileNotFoundError(f"there is no {path} to resume; leave out --resume to begin")
+        path = self.out / RUN
         if json.loads(path.read_text(encoding="utf-8")) != json.loads(json.dumps(config)):
             raise ValueError("it has other data or another recipe; begin without --resume")
         done = [planned.file(self.out).exists() for planned in plan]

@@ -23,6 +23,7 @@ EMOTIONS = (
 )  # fmt: skip
 UPPER = 0.75  # of the scale: ratings from here on are likes
 FEWEST = 5  # tracks
+SEPARATORS = (",", ";", "\t")
 DECIDED = {"left", "right", "equal", "neither"}
 SHOWN = 5  # names in a line
 
@@ -75,14 +76,9 @@ def read_plays(folder: Path) -> Plays:
     """The tracks of ``folder`` that were played and have a sound; raises ``PlaysError`` where there are too few."""
     there = [name for name in FILES if (folder / name).is_file()]
     if len(there) != 1:
-        found = " and ".join(there) or "none of these"
-        raise PlaysError(f"{folder} has {found}; exactly one of {', '.join(FILES)} is needed, beside audio/")
-    path = folder / there[0]
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
-    except (ValueError, OSError) as error:
-        raise PlaysError(f"{path} is no CSV table ({error}); write it with a header line") from None
-    table.columns = table.columns.str.strip()
+        found = " and ".join(there) or "none of them"
+        raise PlaysError(f"{folder} needs exactly one of {', '.join(FILES)}, beside audio/; it has {found}")
+    table = _table(folder / there[0])
     remarks: list[str] = []
     counts = _counts(table, there[0], remarks)
     audio, notes = _files(folder / "audio"), _files(folder / "midi")
@@ -90,7 +86,7 @@ def read_plays(folder: Path) -> Plays:
     lacking = [name for name in counts.index if name not in sounds]
     if lacking:
         remarks.append(
-            f"{len(lacking)} tracks of {there[0]} have no file in audio/ or midi/ and are left out: {_some(lacking)}"
+            f"{_tracks(len(lacking))} of {there[0]} without a file in audio/ or midi/, left out: {_some(lacking)}"
         )
     counts = counts[counts.index.isin(set(sounds))]
     counts = counts.loc[sorted(counts.index, key=_sort_key)]
@@ -99,9 +95,10 @@ def read_plays(folder: Path) -> Plays:
     if unheard:
         remarks.append(f"{len(unheard)} files in audio/ or midi/ were not played by anybody: {_some(unheard)}")
     if len(counts) < FEWEST:
+        why = "".join(f"; {line}" for line in remarks)
         raise PlaysError(
-            f"{folder} has {len(counts)} tracks that were played and have a sound in audio/ or notes in midi/; "
-            f"{FEWEST} are needed"
+            f"{folder} has {_tracks(len(counts))} with plays that can be read and a sound in audio/ or notes in midi/, "
+            f"and {FEWEST} are needed{why}"
         )
     genres = _genres(table)
     emotions = counts.reindex(columns=list(EMOTIONS)).to_numpy(np.float64)
@@ -129,6 +126,20 @@ def read_all_plays(folders: Sequence[Path]) -> Plays:
         np.concatenate([np.full(len(each.clips), number) for number, each in enumerate(every)]),
         tuple(line for each in every for line in each.remarks),
     )
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """A table as text, whatever stands between its columns; their names in small letters."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            separator = max(SEPARATORS, key=file.readline().count)
+        table = pd.read_csv(
+            path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True
+        )
+    except (ValueError, OSError) as error:
+        raise PlaysError(f"{path} is no CSV table ({error}); write it with a header line") from None
+    table.columns = table.columns.str.strip().str.lower()
+    return table
 
 
 def _files(folder: Path) -> dict[str, Path]:
@@ -164,6 +175,9 @@ def _counts(table: pd.DataFrame, name: str, remarks: list[str]) -> pd.DataFrame:
         whole = (rows[["played", "liked"]] % 1 == 0).all(axis=1)
         good = whole & (rows["played"] > 0) & (rows["liked"] >= 0) & (rows["liked"] <= rows["played"])
         _say_left_out(rows, good, name, "played must be a whole number above 0 and liked one from 0 to played", remarks)
+        again = rows[good]["clip"][rows[good]["clip"].duplicated()].unique().tolist()
+        if again:
+            remarks.append(f"{_tracks(len(again))} of {name} in several rows, which are added up: {_some(again)}")
         counted: pd.DataFrame = rows[good].groupby("clip", sort=False)[["played", "liked"]].sum()
         return counted
     if clip and name == "ratings.csv" and "liked" in columns:
@@ -215,6 +229,10 @@ def _say_left_out(rows: pd.DataFrame, good: pd.Series[bool], name: str, rule: st
     if not good.all():
         lines = [f"line {index + 2}" for index in rows.index[~good]]
         remarks.append(f"{len(lines)} rows of {name} are left out, {rule}: {_some(lines)}")
+
+
+def _tracks(count: int) -> str:
+    return "1 track" if count == 1 else f"{count} tracks"
 
 
 def _some(names: list[str]) -> str:

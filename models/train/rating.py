@@ -21,7 +21,7 @@ from models.atlas.projection import LEAST_POINTS
 from models.atlas.tracks import TrackMap
 from models.experiments.arguments import output_folder, positive_int
 from models.rating.checkpoint import load_bundle
-from models.rating.crossfit import CrossFit
+from models.rating.crossfit import RUN, CrossFit
 from models.rating.features import Features
 from models.rating.material import Material, limited, load_material
 from models.rating.plays import PlaysError, read_all_plays
@@ -51,6 +51,8 @@ def main(argv: list[str] | None = None) -> None:
     if wrong := [name for name in given.ablate or [] if name not in known]:
         raise SystemExit(f"there is no ablation {', '.join(wrong)}; there are {', '.join(known)}")
     out = output_folder(given.out)
+    if given.resume and not (out / RUN).is_file():  # before every sound is decoded
+        raise SystemExit(f"there is no {out / RUN} to resume; leave out --resume to begin")
     try:
         material = load_material(
             limited(read_all_plays(given.data), given.limit), smooth=given.smooth, cache=out / "mels"

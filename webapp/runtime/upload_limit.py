@@ -31,7 +31,9 @@ KINDS = (".mid", ".midi", ".abc", *SOUND, *PICTURES, *FILMS, ".zip", ".json")
 HEADER_BYTES = 4096  # in which the first file's name stands
 FILMS_AT_ONCE = 3  # that are on their way: each is held in memory until it is whole
 FOLDER_BYTES = 500_000_000  # that uploads and downloads may take together
-NAMES = re.compile(rb'^content-disposition:[^\r\n]*?filename\*?="?([^"\r\n;]*)', re.IGNORECASE | re.MULTILINE)
+NAMES = re.compile(
+    rb'^content-disposition:[^\r\n]*?filename\*?=(?:"([^"\r\n]*)"|([^"\r\n;]*))', re.IGNORECASE | re.MULTILINE
+)
 
 
 class UploadLimit:
@@ -71,7 +73,7 @@ class UploadLimit:
 
     async def _kept(self, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a whole upload on where its files are of our kinds and there is room."""
-        names = [name.decode(errors="replace") for name in NAMES.findall(body)]
+        names = [(quoted or plain).decode(errors="replace") for quoted, plain in NAMES.findall(body)]
         if not names or any(not name.lower().endswith(KINDS) for name in names):
             await _refuse(send, 415, f"only files of these kinds can be uploaded: {', '.join(KINDS)}")
             return
@@ -84,7 +86,8 @@ class UploadLimit:
 def _may_be_large(body: bytearray) -> bool:
     """Whether the first file of an upload that has begun is called a film or a picture."""
     name = NAMES.search(body[:HEADER_BYTES])
-    return name is not None and name[1].decode(errors="replace").lower().endswith((*FILMS, *PICTURES))
+    called = (name[1] or name[2] or b"") if name else b""
+    return called.decode(errors="replace").lower().endswith((*FILMS, *PICTURES))
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

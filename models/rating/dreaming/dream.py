@@ -24,9 +24,10 @@ from .surface import Fourier, Pixels, Real, Waveform
 WayName = Literal["naive", "regularised", "critic", "both"]
 Surface = Literal["picture", "waveform"]
 
-WINDOW = 12  # steps over which p and the judge are compared
+WINDOW, FEWEST = 12, 4  # steps over which p and the judge are compared, and at the beginning at least
 LESSONS = 2  # of the critic, a step
 RISE = 0.05  # standard deviations of p: less is no rise
+FOLLOWS = 0.1  # of p's rise, from which on the judge's counts: a naive dream's judge creeps up by hundredths
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ WAYS: dict[WayName, Way] = {
 class Step:
     """The picture ``(MELS, frames)`` of a step; p and the judge's p, in standard deviations; the critic's word.
 
-    ``realness`` is NaN where there is no critic; ``alarm``: p has risen over the last steps and the judge has not.
+    ``realness`` is NaN where there is no critic; ``alarm``: p has risen over the last steps and the judge hardly.
     ``samples`` ``(n,)`` are the sound itself where that is what the dream changes.
     """
 
@@ -82,10 +83,15 @@ def total_variation(picture: Tensor) -> Tensor:
 
 
 def hacked(p: Sequence[float], judge: Sequence[float]) -> bool:
-    """Whether p has risen over the last ``WINDOW`` steps and the judge has not."""
-    if len(p) <= WINDOW:
+    """Whether p has risen over the last ``WINDOW`` steps, or all so far, and the judge by less than its share of that.
+
+    The share is ``FOLLOWS``.
+    """
+    back = min(WINDOW, len(p) - 1)
+    if back < FEWEST:
         return False
-    return p[-1] - p[-1 - WINDOW] > RISE and judge[-1] - judge[-1 - WINDOW] <= 0
+    rise = p[-1] - p[-1 - back]
+    return rise > RISE and judge[-1] - judge[-1 - back] < FOLLOWS * rise
 
 
 def dream(

@@ -29,7 +29,7 @@ def report_dreams(report: Report, bundle: RatingBundle, pictures: Sequence[Pictu
     p and judge: in standard deviations of p; baseline: the noise that the dream began with. realness: the share of real
     excerpts that are at least as far from music's mean (``Kind``). nearest: the cosine to the most similar real
     excerpt; baseline: of a real excerpt to the others. diversity: 1 less the mean cosine between dreams; baseline:
-    between real excerpts. alarm: the share of steps at which p rose and the judge did not.
+    between real excerpts. alarm: the share of steps at which p rose and the judge hardly.
     """
     real = Real(pictures)
     generator = torch.Generator().manual_seed(report.seed)

@@ -4,7 +4,7 @@ import torch
 
 from models.rating.attribution import attribution
 from models.rating.dreaming.critic import Critic
-from models.rating.dreaming.dream import WAYS, WINDOW, dream, hacked
+from models.rating.dreaming.dream import FEWEST, WAYS, WINDOW, dream, hacked
 from models.rating.dreaming.listening import audible, trail_picture
 from models.rating.dreaming.surface import Fourier, Pixels, Real, Waveform, noise_picture
 from models.rating.ensemble import Ensemble, Scale, Trained
@@ -77,9 +77,11 @@ def test_the_critic_learns_what_is_real(real):
 def test_the_alarm_marks_where_p_rises_and_the_judge_does_not():
     rising, level = np.linspace(0, 1, WINDOW + 2).tolist(), [0.0] * (WINDOW + 2)
     assert hacked(rising, level)
+    assert hacked(rising, [0.01 * each for each in rising]), "creeping up is not following"
     assert not hacked(rising, rising)
     assert not hacked(level, level)
-    assert not hacked(rising[:WINDOW], level[:WINDOW])
+    assert hacked(rising[: FEWEST + 1], level[: FEWEST + 1])
+    assert not hacked(rising[:FEWEST], level[:FEWEST])
 
 
 def test_what_is_heard_is_what_was_painted():

@@ -36,6 +36,31 @@ def test_plays_ratings_and_votes_are_counted(tmp_path):
     assert "skipped" in plays.remarks[0]
 
 
+def test_a_table_as_a_spreadsheet_writes_it_is_read_and_rows_of_one_track_are_added_up_with_a_line(tmp_path):
+    (tmp_path / "audio").mkdir()
+    for name in "abcde":
+        (tmp_path / "audio" / f"{name}.wav").touch()
+    rows = "\n".join(f"{name};4;{place}" for place, name in enumerate("abcde"))
+    (tmp_path / "plays.csv").write_text(f"\ufeffClip_ID;Played;Liked\n{rows}\na;2;1\n", encoding="utf-8")
+    plays = read_plays(tmp_path)
+    assert (plays.played.tolist(), plays.liked.tolist()) == ([6, 4, 4, 4, 4], [1, 1, 2, 3, 4])
+    assert plays.remarks == ("1 track of plays.csv in several rows, which are added up: a",)
+
+
+def test_where_too_little_is_left_it_is_said_why(tmp_path):
+    (tmp_path / "audio").mkdir()
+    for name in "abcde":
+        (tmp_path / "audio" / f"{name}.wav").touch()
+    rows = "\n".join(f"{name},1,3" for name in "abcd")
+    (tmp_path / "plays.csv").write_text(f"clip_id,played,liked\n{rows}\nf,2,1\ne,2,1\n")
+    with pytest.raises(
+        PlaysError, match=r"has 1 track with .* 5 are needed; 4 rows .*liked one from 0 to played: line 2"
+    ):
+        read_plays(tmp_path)
+    with pytest.raises(PlaysError, match=r"1 track of plays\.csv without a file in audio/ or midi/, left out: f"):
+        read_plays(tmp_path)
+
+
 def test_folders_are_read_as_one_collection_each(tmp_path):
     for name, clips in (("songs", "abcdefgh"), ("piano", "abcde")):
         (tmp_path / name / "audio").mkdir(parents=True)

@@ -59,7 +59,8 @@ def test_sounds_come_back_best_first_then_what_is_strange_then_what_is_broken(ra
     assert near_what(tracks, found).startswith(f"1, {first.name}, is nearest to {first.nearest[0]}")
     said = summary(found)
     assert f"{first.name} is rated highest" in said
-    assert "noise.flac is unlike anything" in said
+    assert "No rating, since it is unlike anything heard: noise.flac." in said
+    assert ("their ranges overlap" in said) == (first.low < second.high)
     assert row(3, strange)[0] == "–"
 
 

@@ -33,12 +33,13 @@ def upload(client, *names: str, data: bytes = b"MThd"):
 
 def test_what_the_pages_read_arrives_whole(client):
     assert upload(client, "a tune.mid", "x.ABC").json() == {"a tune.mid": 4, "x.ABC": 4}
+    assert upload(client, "semi;colon & <b>.wav").json() == {"semi;colon & <b>.wav": 4}
     assert upload(client, "kallos-listener.zip", data=b"x" * EXPORT_BYTES).json() == {
         "kallos-listener.zip": EXPORT_BYTES
     }
 
 
-@pytest.mark.parametrize("names", [("state.json.exe",), ("film.exe",), ("a.mid", "b.html"), ("",)])
+@pytest.mark.parametrize("names", [("state.json.exe",), ("film.exe",), ("a.mid", "b.html"), ("",), ("a.wav;b.html",)])
 def test_another_kind_of_file_is_refused(client, names):
     refused = upload(client, *names)
     assert refused.status_code == 415

@@ -25,7 +25,7 @@ from webapp.ui.pages.rate import NOTHING, training_command
 
 LEAD = (
     "The network that rates sounds begins with white noise and changes it, step by step, into what it rates higher. "
-    "A judge that it never learned from says whether it is still music."
+    "A judge, another network that foretells likes and that no dream climbs, says whether to believe the rating."
 )
 WAYS = (
     ("Whatever raises the rating", "naive"),
@@ -36,7 +36,7 @@ WAYS = (
 SURFACES = (("The picture that the network sees", "picture"), ("The sound itself", "waveform"))
 KEPT = "It stays until you keep another one or delete your data."
 EXPLAINED = (
-    "How the rating rises, beside the judge's. Where the ground is red the rating rises and the judge's does not: "
+    "How the rating rises, beside the judge's. Where the ground is red the rating rises and the judge's hardly: "
     "there the dream has found a weakness of the network, and not music."
 )
 Sound = tuple[int, npt.NDArray[np.float32]]

@@ -39,7 +39,8 @@ MEANING = (
 )
 PICTURE = (
     "Above, the sound as the network sees it: low notes at the bottom, the louder the stronger. Below, what raised the "
-    "rating (red) and what lowered it (teal). Of a long sound the first seconds are shown; the rating hears all parts."
+    "rating (red) and what lowered it (teal). Every three seconds the network begins to listen anew, which can leave a "
+    "faint upright line. Of a long sound the first seconds are shown; the rating hears all parts."
 )
 AMONG = (
     "Each dot is a track that the network knows, the larger the better it was liked; those that it hears alike lie "
@@ -213,12 +214,21 @@ def row(number: int, sound: RatedSound) -> list[str]:
     return [str(number), sound.name, f"{sound.p:.2f}", f"{sound.low:.2f} to {sound.high:.2f}", f"{sound.rank:.0%}"]
 
 
+def _overlap(first: RatedSound, second: RatedSound) -> bool:
+    return first.low is not None and second.high is not None and first.low < second.high
+
+
 def summary(found: list[RatedSound]) -> str:
     """What became of the sounds, in sentences."""
     rated = [each for each in found if each.p is not None]
-    strange = [each for each in found if each.p is None and not each.problem]
-    said = [f"{rated[0].name} is rated highest." if len(rated) > 1 else f"{each.name} is rated." for each in rated[:1]]
-    said += [f"{each.name} is unlike anything the network has heard, so it has no rating." for each in strange]
+    strange = [each.name for each in found if each.p is None and not each.problem]
+    said = [f"{rated[0].name} is rated." for _ in rated[:1]]
+    if len(rated) > 1:
+        unsure = f", but it may be {rated[1].name} as well: their ranges overlap" if _overlap(*rated[:2]) else ""
+        said = [f"{rated[0].name} is rated highest{unsure}."]
+    if strange:
+        one = len(strange) == 1
+        said.append(f"No rating, since {'it is' if one else 'they are'} unlike anything heard: {', '.join(strange)}.")
     said += [f"{each.problem}." for each in found if each.problem]
     said += [f"{remark}." for each in found for remark in each.remarks]
     return " ".join(said)
