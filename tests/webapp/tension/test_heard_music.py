@@ -86,7 +86,7 @@ def test_a_book_is_heard_tune_by_tune_and_what_is_short_has_no_score():
     assert [each.name for each in found] == ["book.abc: A jig", "book.abc: Two notes"]
     whole, short = (each.curves for each in found)
     assert (whole.scored, short.scored) == (True, False)
-    assert row(2, found[1])[3:] == ["–", "–", "–"]
+    assert row(2, found[1])[2:5] == ["–", "–", "–"]
     assert "book.abc: Two notes: too short for a score, which takes 4 bars" in summary(found)
     scores, bars, notes = heard_music.tables(found).values()
     assert scores.score.isna().tolist() == [False, True]

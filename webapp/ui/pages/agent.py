@@ -36,6 +36,7 @@ BLIND = (
     "Both begin at the same place of a piece. One is the composer as it was, the other what it became. "
     "Which is more beautiful?"
 )
+STAY = "It learns for some minutes, and stops when you leave this page."
 KEPT = "It stays until you keep another one or delete your data."
 Sound = tuple[int, npt.NDArray[np.float32]]
 
@@ -190,7 +191,7 @@ def _shown(now: Learning) -> list[Any]:
 def told(now: Learning) -> str:
     """How far it is, or what came of it, in a sentence or two."""
     if not now.steps:
-        return "Stopped." if now.ended else "Sitting down at the piano…"
+        return "Stopped." if now.ended else f"Sitting down at the piano… {STAY}"
     first, last = now.steps[0], now.steps[-1]
     if now.ended and not now.pairs:
         return f"Stopped at step {last.step}."

@@ -34,6 +34,7 @@ WAYS = (
     ("Both", "both"),
 )
 SURFACES = (("The picture that the network sees", "picture"), ("The sound itself", "waveform"))
+STAY = "It takes a minute or more, and ends when you leave this page."
 KEPT = "It stays until you keep another one or delete your data."
 EXPLAINED = (
     "How the rating rises, beside the judge's. Where the ground is red the rating rises and the judge's hardly: "
@@ -143,7 +144,7 @@ def _shown(now: Dreaming) -> list[Any]:
 def told(now: Dreaming) -> str:
     """How far it is, or what came of it, in a sentence or two."""
     if not now.steps:
-        return "Stopped." if now.ended else "Falling asleep…"
+        return "Stopped." if now.ended else f"Falling asleep… {STAY}"
     if now.ended and not now.dream:
         return f"Stopped at step {now.steps[-1].step}."
     if not now.ended:

@@ -37,7 +37,7 @@ PICTURE = (
     "A note is the redder the more it surprised; point at it to see what was likelier. Below, the mean of each bar "
     "and beat, and how surely that bar is found to be this piece's own among sixteen that are alike."
 )
-COLUMNS = ("", "file", "heard as", "score", "open future", "known past")
+COLUMNS = ("", "file", "score", "open future", "known past", "heard as")
 FILES = (".mid", ".midi", ".abc")
 DROP_PX = 110
 
@@ -122,14 +122,14 @@ def row(number: int, music: HeardMusic) -> list[str]:
     """A file in the table."""
     found = music.curves
     figures = ("–" if value is None else f"{value:+.2f}".replace("-", "−") for value in found.rewards)
-    return [str(number), music.name, MUSIC[found.domain], *figures]
+    return [str(number), music.name, *figures, MUSIC[found.domain]]
 
 
 def summary(found: list[HeardMusic]) -> str:
     """What became of the files, in sentences."""
     heard = [each for each in found if not each.problem]
-    best = f"{heard[0].name} scores highest." if len(heard) > 1 and heard[0].curves.scored else ""
-    said = [best or f"{heard[0].name} is heard."] if heard else []
+    several = sum(each.curves.scored for each in heard) > 1
+    said = [f"{each.name} {'scores highest' if several else 'is heard'}." for each in heard[:1]]
     short = [each.name for each in heard if not each.curves.scored]
     said += [f"{', '.join(short)}: too short for a score, which takes {LEAST_BARS} bars with notes."] if short else []
     said += [f"{each.name} is long: its beginning is heard." for each in heard if not each.curves.heard_whole]
