@@ -1,4 +1,4 @@
-"""How well likes are foretold: ``python -m models.evaluate.rating --data DIR [--model PATH] [--seed N] [--limit N]``.
+"""How well likes are foretold: ``python -m models.evaluate.rating --data DIR [--model PATH] [--dreams N] [--limit N]``.
 
 DIR has plays and sounds (``models.rating.plays``). The given weights are not trained: a track that they have learned
 from is rated by those networks that have not, any other by all. Rivals are fitted inside the same folds: ridge on
@@ -24,7 +24,7 @@ from models.experiments.report import Metric, Report
 from models.metrics.audio_statistics import SAMPLE_RATE_HZ as STATISTICS_HZ
 from models.metrics.audio_statistics import audio_statistics
 from models.rating.checkpoint import ABLATIONS, SHIPPED, RatingBundle, load_bundle
-from models.rating.evaluation.dreams import report_dreams
+from models.rating.evaluation.dreams import DREAMS, report_dreams
 from models.rating.evaluation.responses import Rate, report_responses
 from models.rating.evaluation.rivals import crossfitted, features, mean, ridge, trees
 from models.rating.evaluation.style_head import head, style_features
@@ -47,6 +47,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of plays and sounds")
     parser.add_argument("--model", default=SHIPPED, help="a shipped model, or OUT/bundle of a run of one's own")
     parser.add_argument("--limit", type=positive_int, help="tracks")
+    parser.add_argument("--dreams", type=int, default=DREAMS, help="dreams of each way, minutes each; 0 for none")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
     try:
@@ -81,7 +82,8 @@ def main(argv: list[str] | None = None) -> None:
         return lambda picture: float(bundle.rate([picture], [digest])[0])
 
     report_responses(report, bundle, sounds, [rater(digest) for digest in digests])
-    report_dreams(report, bundle, pictures)
+    if given.dreams > 0:
+        report_dreams(report, bundle, pictures, count=given.dreams)
     add_ablations(report, bundle, material, fold)
     report.print()
 

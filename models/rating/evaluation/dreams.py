@@ -8,6 +8,8 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 import torch
+from rich.console import Console
+from rich.progress import track
 
 from models.experiments.report import Metric, Report
 from models.metrics.intervals import bootstrap
@@ -23,8 +25,8 @@ Floats = npt.NDArray[np.float64]
 DREAMS, STEPS, SECONDS = 3, 96, 5.9
 
 
-def report_dreams(report: Report, bundle: RatingBundle, pictures: Sequence[Picture]) -> None:
-    """``dream.WAY.{p,judge,realness,nearest,diversity,alarm}`` over ``DREAMS`` seeds; ``waveform``: both, on the sound.
+def report_dreams(report: Report, bundle: RatingBundle, pictures: Sequence[Picture], *, count: int = DREAMS) -> None:
+    """``dream.WAY.{p,judge,realness,nearest,diversity,alarm}`` over ``count`` seeds; ``waveform``: both, on the sound.
 
     p and judge: in standard deviations of p; baseline: the noise that the dream began with. realness: the share of real
     excerpts that are at least as far from music's mean (``Kind``). nearest: the cosine to the most similar real
@@ -39,11 +41,12 @@ def report_dreams(report: Report, bundle: RatingBundle, pictures: Sequence[Pictu
     away = np.array([music.score(statistics(each)) for each in excerpts])
     known = _placed(excerpts, music)
     ways: dict[str, tuple[Way, Surface]] = {name: (way, "picture") for name, way in WAYS.items()}
-    for name, (way, surface) in {**ways, "waveform": (WAYS["both"], "waveform")}.items():
+    every = {**ways, "waveform": (WAYS["both"], "waveform")}
+    for name, (way, surface) in track(every.items(), "ways of dreaming", console=Console(stderr=True)):
         climb = partial(
             dream, bundle.ensemble, bundle.judge.network, real, way, surface=surface, steps=STEPS, seconds=SECONDS
         )
-        trails = [list(climb(seed=report.seed + each)) for each in range(DREAMS)]
+        trails = [list(climb(seed=report.seed + each)) for each in range(count)]
         _report_way(report, name, trails, music, away=away, known=known)
 
 

@@ -23,7 +23,6 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights_and_is_evaluated(
     played_folder, tmp_path, capsys, monkeypatch
 ):
     monkeypatch.setattr(dreams, "STEPS", 3)
-    monkeypatch.setattr(dreams, "DREAMS", 2)
     monkeypatch.setattr(dreams, "SECONDS", 2.9)
     monkeypatch.setattr(responses, "MOST", 3)
     monkeypatch.setattr(responses, "EACH", 2)
@@ -63,7 +62,10 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights_and_is_evaluated(
 
     main([*given, "--out", str(tmp_path / "whole"), "--ablate", "whole", "without_mixup"])
     capsys.readouterr()
-    evaluation.main(["--data", str(played_folder), "--model", str(tmp_path / "whole" / "bundle")])
+    evaluated = ["--data", str(played_folder), "--model", str(tmp_path / "whole" / "bundle"), "--dreams"]
+    evaluation.main([*evaluated, "0"])
+    assert "dream.both.judge" not in capsys.readouterr().out
+    evaluation.main([*evaluated, "2"])
     metrics = json.loads(capsys.readouterr().out.splitlines()[-1])["metrics"]
     assert metrics["rating.pairs.mean"]["value"] == 0.5
     assert metrics["rating.pairs.ours"]["n"] == TRACKS
