@@ -84,10 +84,10 @@ class Bank:
     ) -> list[Draft]:
         """The best ``count`` that ``search`` finds, which nobody else is given from now on; fewer where there are few.
 
-        It searches all drafts, or only the ``openings`` of pieces where there are any, and those ``beside`` the bank's,
-        which are not kept there. ``search`` gets the candidates,
-        the drafts that they are of, and how many to find; what it puts together from several has no notes. Raises a
-        ``GenerationError`` where there are too few drafts and no generator answers.
+        It searches all drafts, or only the ``openings`` of pieces where there are any, and those ``beside`` the
+        bank's, which are not kept there. ``search`` gets the candidates, the drafts that they are of, and how
+        many to find; what it puts together from several has no notes. Raises a ``GenerationError`` where there
+        are too few drafts and no generator answers.
         """
         chosen: list[Draft] = []
         for _ in range(TRIES):

@@ -23,7 +23,7 @@ from webapp.learning.installed_style import InstalledStyle
 from webapp.learning.playable_clips import AnyDomain
 from webapp.runtime.database import Database
 
-WRITTEN_FOR_MOOD: dict[Domain, int] = {"pop": 16, "dance": 16, "chorale": 6}  # a few seconds of a processor, each
+WRITTEN_FOR_MOOD: dict[Domain, int] = {"pop": 16, "dance": 16, "chorale": 6}  # seconds of a processor
 DRAWN_AT_ONCE = 16  # latents, after which is said how far the search is
 KAPPAS = {"careful": CAREFUL, "near": CAREFUL, "surprise": OPTIMISTIC}  # of a wish's mode
 
@@ -82,7 +82,7 @@ class LatentSearch:
         return [Draft.from_json(each) for each in self._generation.drafts(domain, count, seed).drafts]
 
     def _written_for(self, mood: WantedMood, domain: Domain, seed: int) -> list[Draft]:
-        """Drafts that lean to a mood: of what is written for nobody, a few in a hundred are tense, or sad chorales."""
+        """Drafts that lean to a mood: of those written for nobody, few pop pieces are tense and no chorale is sad."""
         place, count = place_of(mood), WRITTEN_FOR_MOOD[domain]
         wanted = Mood(valence=place.valence, arousal=place.arousal)
         return [Draft.from_json(each) for each in self._generation.drafts(domain, count, seed, wanted).drafts]
