@@ -68,6 +68,11 @@ def music_files(folder: Path) -> Iterator[Path]:
                 yield Path(root) / name
 
 
+def delimiter_of(head: str) -> str:
+    """What stands between the columns of a table with this first line."""
+    return max(DELIMITERS, key=head.count)
+
+
 def _metadata(path: Path, broken: dict[str, str]) -> dict[str, dict[str, str]]:
     if not path.is_file():
         return {}
@@ -75,7 +80,7 @@ def _metadata(path: Path, broken: dict[str, str]) -> dict[str, dict[str, str]]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             head = file.readline()
             file.seek(0)
-            reader = csv.DictReader(file, delimiter=max(DELIMITERS, key=head.count))
+            reader = csv.DictReader(file, delimiter=delimiter_of(head))
             reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
             if "path" not in reader.fieldnames:
                 there = ", ".join(filter(None, reader.fieldnames)) or "none"

@@ -17,13 +17,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from models.music.folder import delimiter_of
+
 FILES = ("plays.csv", "ratings.csv", "votes.csv")
 EMOTIONS = (
     "amazement", "solemnity", "tenderness", "nostalgia", "calmness", "power", "joyful_activation", "tension", "sadness",
 )  # fmt: skip
 UPPER = 0.75  # of the scale: ratings from here on are likes
 FEWEST = 5  # tracks
-SEPARATORS = (",", ";", "\t")
 DECIDED = {"left", "right", "equal", "neither"}
 SHOWN = 5  # names in a line
 
@@ -132,7 +133,7 @@ def _table(path: Path) -> pd.DataFrame:
     """A table as text, whatever stands between its columns; their names in small letters."""
     try:
         with path.open(encoding="utf-8-sig") as file:
-            separator = max(SEPARATORS, key=file.readline().count)
+            separator = delimiter_of(file.readline())
         table = pd.read_csv(
             path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True
         )

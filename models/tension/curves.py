@@ -43,7 +43,6 @@ class Curves:
     have one figure a bar, None where there is none. ``heard_whole``: not cut off; ``loose``: it was played off the
     beat, and moved to sixteenths. ``usual_surprise``, ``usual_uncertainty``: the means of real music of that
     domain. ``silent_bars``: before the first note, of which nothing is told. ``beats``: dotted ones in compound meters.
-    ``scored``: it has ``LEAST_BARS``, without which the rewards say nothing.
     """
 
     domain: str = ""
@@ -60,7 +59,11 @@ class Curves:
     usual_uncertainty: float = 0.0
     silent_bars: int = 0
     beats: tuple[HeardBeat, ...] = ()
-    scored: bool = False
+
+    @property
+    def scored(self) -> bool:
+        """Whether it has ``LEAST_BARS`` with notes, without which the rewards say nothing."""
+        return sum(each is not None for each in self.surprise) >= LEAST_BARS
 
     @property
     def rewards(self) -> tuple[float | None, float | None, float | None]:

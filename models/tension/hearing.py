@@ -14,7 +14,7 @@ from models.music.notes import TICKS_PER_QUARTER, Piece
 from models.music.tokens import from_tokens
 from models.style.pieces.data import regular_tokens
 from models.tension.checkpoint import TensionBundle
-from models.tension.curves import LEAST_BARS, Curves, HeardBeat, HeardNote
+from models.tension.curves import Curves, HeardBeat, HeardNote
 from models.tension.future import MOST_STEPS, Heard, hear
 from models.tension.past import bars_of, recognised
 from models.tension.score import Measured, score
@@ -46,7 +46,7 @@ def curves(bundle: TensionBundle, piece: Piece) -> Curves:
         domain, rewards.future, rewards.past, rewards.both(), _notes(heard, sounding),
         _numbers(surprise), _numbers(uncertainty), _numbers(np.exp(chances)), len(tokens) <= MOST_STEPS, loose,
         round(usual.mean["surprise"], DECIMALS), round(usual.mean["uncertainty"], DECIMALS), silent,
-        _beats(heard, sounding), int(np.isfinite(surprise).sum()) >= LEAST_BARS,
+        _beats(heard, sounding),
     )  # fmt: skip
 
 

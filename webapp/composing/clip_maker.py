@@ -178,7 +178,7 @@ class ClipMaker:
         """
         self._check_version(result.model_version)
         piece = Piece.from_json(result.notes)
-        if fault := self.fault(result, screened):
+        if fault := screening.fault(screened, self.style) if screened else self.fault(result):
             return Kept(None, fault)
         digest = screening.content_hash(piece)
         result = result.model_copy(update={"recipe": {**result.recipe, "playing": touch.version()}})
@@ -197,9 +197,9 @@ class ClipMaker:
             return Kept(None, screening.LISTENER_GONE)
         return Kept(clip_id)
 
-    def fault(self, result: GenerateResult, screened: Piece | None = None) -> str | None:
-        """Why what was composed may not become a clip; None where it may. ``screened`` as ``keep`` has it."""
-        return screening.fault(screened or Piece.from_json(result.notes), self.style)
+    def fault(self, result: GenerateResult) -> str | None:
+        """Why what was composed may not become a clip; None where it may."""
+        return screening.fault(Piece.from_json(result.notes), self.style)
 
     def lengthen(self, clip_id: uuid.UUID) -> None:
         """Render a stored clip at the lengths that it lacks; nothing where it is gone."""

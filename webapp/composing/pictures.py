@@ -53,7 +53,7 @@ class PictureMaker(ClipMaker):
             return Kept(None, fault)
         return self._keep_picture(result, base64.b64decode(answer.pictures[0]), order)
 
-    def fault(self, result: GenerateResult, screened: object = None) -> str | None:  # noqa: ARG002 (of music)
+    def fault(self, result: GenerateResult) -> str | None:
         """Whether the picture shows too little."""
         return EMPTY if is_empty(Latents.from_json(result.latents)) else None
 

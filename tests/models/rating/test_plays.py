@@ -11,15 +11,19 @@ from models.rating.spectrogram import FRAMES_A_SECOND, log_mel
 from tests.models.rating.conftest import TRACKS
 
 
+def touch_sounds(folder, names: str) -> None:
+    (folder / "audio").mkdir()
+    for name in names:
+        (folder / "audio" / f"{name}.wav").touch()
+
+
 def test_p_is_the_share_of_likes_times_the_log_of_them_and_nothing_without_a_like():
     assert target([10, 10, 10], [0, 1, 5]) == pytest.approx([0, 0, 0.5 * np.log(5)])
     assert target([10, 10], [0, 1], smooth=True) == pytest.approx([0, 0.1 * np.log(2)])
 
 
 def test_plays_ratings_and_votes_are_counted(tmp_path):
-    (tmp_path / "audio").mkdir()
-    for name in "abcdef":
-        (tmp_path / "audio" / f"{name}.wav").touch()
+    touch_sounds(tmp_path, "abcdef")
     rows = "\n".join(f"{name},1,0" for name in "abcdef")
     (tmp_path / "ratings.csv").write_text(f"track id,liked,disliked\n{rows}\na,1,0\na,0,1\n")
     plays = read_plays(tmp_path)
@@ -37,9 +41,7 @@ def test_plays_ratings_and_votes_are_counted(tmp_path):
 
 
 def test_a_table_as_a_spreadsheet_writes_it_is_read_and_rows_of_one_track_are_added_up_with_a_line(tmp_path):
-    (tmp_path / "audio").mkdir()
-    for name in "abcde":
-        (tmp_path / "audio" / f"{name}.wav").touch()
+    touch_sounds(tmp_path, "abcde")
     rows = "\n".join(f"{name};4;{place}" for place, name in enumerate("abcde"))
     (tmp_path / "plays.csv").write_text(f"\ufeffClip_ID;Played;Liked\n{rows}\na;2;1\n", encoding="utf-8")
     plays = read_plays(tmp_path)
@@ -48,9 +50,7 @@ def test_a_table_as_a_spreadsheet_writes_it_is_read_and_rows_of_one_track_are_ad
 
 
 def test_where_too_little_is_left_it_is_said_why(tmp_path):
-    (tmp_path / "audio").mkdir()
-    for name in "abcde":
-        (tmp_path / "audio" / f"{name}.wav").touch()
+    touch_sounds(tmp_path, "abcde")
     rows = "\n".join(f"{name},1,3" for name in "abcd")
     (tmp_path / "plays.csv").write_text(f"clip_id,played,liked\n{rows}\nf,2,1\ne,2,1\n")
     with pytest.raises(
@@ -116,9 +116,7 @@ def test_what_has_notes_alone_is_played_by_the_piano_and_what_has_both_is_heard(
 
 
 def test_what_a_track_is_called_is_kept(tmp_path):
-    (tmp_path / "audio").mkdir()
-    for name in "abcdef":
-        (tmp_path / "audio" / f"{name}.wav").touch()
+    touch_sounds(tmp_path, "abcdef")
     rows = "\n".join(f"{name},{kind},1,0" for name, kind in zip("abcdef", ["rock", "pop"] * 3, strict=True))
     (tmp_path / "ratings.csv").write_text(f"track id,genre,liked,disliked\n{rows}\n")
     assert read_plays(tmp_path).choose([1, 2]).genres == ("pop", "rock")

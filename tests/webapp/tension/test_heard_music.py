@@ -7,6 +7,7 @@ import uuid
 import pytest
 
 from models.music.midi import write_midi
+from models.tension.curves import Curves
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.limits import Buckets
 from webapp.tension import heard_music, hearing_process
@@ -100,5 +101,5 @@ def test_of_a_long_book_the_first_tunes_are_heard_and_that_is_said(tmp_path, mon
     (tmp_path / "names.json").write_text(json.dumps(["book.abc"]))
     hearing_process.main(tmp_path)
     first, rest = json.loads((tmp_path / "heard.json").read_text())
-    assert first["curves"]["scored"]
+    assert Curves.from_json(first["curves"]).scored
     assert "2 pieces; the first 1 were heard" in rest["problem"]

@@ -222,10 +222,12 @@ def summary(found: list[RatedSound]) -> str:
     """What became of the sounds, in sentences."""
     rated = [each for each in found if each.p is not None]
     strange = [each.name for each in found if each.p is None and not each.problem]
-    said = [f"{rated[0].name} is rated." for _ in rated[:1]]
-    if len(rated) > 1:
+    said = []
+    if len(rated) == 1:
+        said.append(f"{rated[0].name} is rated.")
+    elif rated:
         unsure = f", but it may be {rated[1].name} as well: their ranges overlap" if _overlap(*rated[:2]) else ""
-        said = [f"{rated[0].name} is rated highest{unsure}."]
+        said.append(f"{rated[0].name} is rated highest{unsure}.")
     if strange:
         one = len(strange) == 1
         said.append(f"No rating, since {'it is' if one else 'they are'} unlike anything heard: {', '.join(strange)}.")
