@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO
 
+import av
 import numpy as np
 import numpy.typing as npt
 import soundfile
@@ -14,6 +15,8 @@ Samples = npt.NDArray[np.float32]
 LONGEST_S = 120.0
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 4_000, 192_000
 BLOCK = 65_536  # frames
+CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,aac,matroska,webm"  # of one file alone, which names no others
+NEEDED = "WAV, FLAC, Ogg, Opus, MP3 or M4A"
 
 
 class SoundError(ValueError):
@@ -32,17 +35,48 @@ class Decoded:
 def decode(file: BinaryIO, name: str) -> Decoded:
     """The channels' mean; raises ``SoundError`` with one line."""
     try:
-        with soundfile.SoundFile(file) as opened:
-            rate = opened.samplerate
-            if not LOWEST_RATE_HZ <= rate <= HIGHEST_RATE_HZ:
-                raise SoundError(
-                    f"{name} has {rate} samples a second; {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} can be read"
-                )
-            blocks = opened.blocks(BLOCK, frames=int(LONGEST_S * rate), dtype="float32", always_2d=True)
-            found = [block.mean(axis=1) for block in blocks]
-            length = opened.frames
+        return _by_libsndfile(file, name)
     except (soundfile.LibsndfileError, RuntimeError) as error:
         why = str(error).rpartition(": ")[2].strip().rstrip(".")
-        raise SoundError(f"{name} is no audio ({why}); WAV, FLAC, Ogg, Opus or MP3 is needed") from None
-    samples = np.concatenate(found) if found else np.zeros(0, dtype=np.float32)
-    return Decoded(samples, rate, max(length, len(samples)) / rate)
+    file.seek(0)
+    try:
+        return _by_ffmpeg(file, name)
+    except SoundError:
+        raise
+    except (av.FFmpegError, OSError, ValueError, IndexError):
+        raise SoundError(f"{name} is no audio ({why}); {NEEDED} is needed") from None
+
+
+def _by_libsndfile(file: BinaryIO, name: str) -> Decoded:
+    with soundfile.SoundFile(file) as opened:
+        rate = _allowed(opened.samplerate, name)
+        blocks = opened.blocks(BLOCK, frames=int(LONGEST_S * rate), dtype="float32", always_2d=True)
+        samples = _joined([block.mean(axis=1) for block in blocks])
+        return Decoded(samples, rate, max(opened.frames, len(samples)) / rate)
+
+
+def _by_ffmpeg(file: BinaryIO, name: str) -> Decoded:
+    """What libsndfile doesn't read: above all what phones record."""
+    with av.open(file, "r", options={"format_whitelist": CONTAINERS}, metadata_errors="ignore") as container:
+        stream = container.streams.audio[0]
+        rate = _allowed(stream.rate, name)
+        mono, found, length = av.AudioResampler("flt", "mono", rate), list[Samples](), 0
+        for frame in container.decode(stream):
+            for part in mono.resample(frame):
+                found.append(part.to_ndarray()[0])
+                length += len(found[-1])
+            if length >= LONGEST_S * rate:
+                break
+        seconds = (container.duration or 0) / av.time_base
+    samples = _joined(found)[: int(LONGEST_S * rate)]
+    return Decoded(samples, rate, max(seconds, len(samples) / rate))
+
+
+def _allowed(rate: int, name: str) -> int:
+    if not LOWEST_RATE_HZ <= rate <= HIGHEST_RATE_HZ:
+        raise SoundError(f"{name} has {rate} samples a second; {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} can be read")
+    return rate
+
+
+def _joined(parts: list[Samples]) -> Samples:
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.float32)

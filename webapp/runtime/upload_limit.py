@@ -24,7 +24,7 @@ from webapp.runtime.limits import (
 )
 
 PATHS = {"/gradio_api/upload", "/upload"}
-SOUND = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+SOUND = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac")
 FILMS = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".m4v", ".gif")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 KINDS = (".mid", ".midi", ".abc", *SOUND, *PICTURES, *FILMS, ".zip", ".json")

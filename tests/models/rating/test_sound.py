@@ -1,3 +1,4 @@
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -50,6 +51,32 @@ def test_any_rate_is_read_at_the_networks_own(rate, tmp_path):
     spectrum = np.abs(np.fft.rfft(sound.samples))
     assert spectrum.argmax() * SAMPLE_RATE_HZ / len(sound.samples) == pytest.approx(440, abs=1)
     assert bool(sound.remarks) == (rate == 8_000)
+
+
+@pytest.mark.parametrize(("name", "rate"), [("voice memo.m4a", 44_100), ("recorded.webm", 48_000)])
+def test_what_phones_and_browsers_record_is_read(name, rate, tmp_path):
+    with av.open(tmp_path / name, "w") as container:
+        stream = container.add_stream("aac" if name.endswith("m4a") else "libopus", rate=rate, layout="stereo")
+        frame = av.AudioFrame.from_ndarray(np.stack([tone(3, rate)] * 2).astype(np.float32), "fltp", "stereo")
+        frame.sample_rate = rate
+        fitting = av.AudioResampler(stream.format, "stereo", rate, stream.codec_context.frame_size)
+        for part in (*fitting.resample(frame), *fitting.resample(None)):
+            container.mux(stream.encode(part))
+        container.mux(stream.encode())
+    sound = read_sound(tmp_path / name)
+    assert len(sound.samples) == pytest.approx(3 * SAMPLE_RATE_HZ, rel=0.05)
+    assert np.abs(np.fft.rfft(sound.samples)).argmax() * SAMPLE_RATE_HZ / len(sound.samples) == pytest.approx(
+        440, abs=1
+    )
+
+
+def test_pictures_without_sound_are_no_audio(tmp_path):
+    with av.open(tmp_path / "film.mp4", "w") as container:
+        stream = container.add_stream("mpeg4", rate=5, width=32, height=32)
+        container.mux(stream.encode(av.VideoFrame(32, 32, "rgb24").reformat(format="yuv420p")))
+        container.mux(stream.encode())
+    with pytest.raises(SoundError, match=r"film\.mp4 is no audio"):
+        read_sound(tmp_path / "film.mp4")
 
 
 def test_of_three_hours_the_first_two_minutes_are_heard(tmp_path):
