@@ -52,6 +52,39 @@ def choose_moods(page, pad, told):
     expect(pad.locator("[data-part=new]")).to_be_hidden()
 
 
+def choose_form(page):
+    """One that is none, and then one."""
+    form, told = page.get_by_role("combobox", name="Form of the next pieces"), page.locator("#whole-told")
+    form.fill("verse")
+    form.press("Enter")
+    expect(told).to_contain_text("“verse” is no form; 2 to 8 letters are allowed, such as AABA")
+    expect(form).to_have_value("as it comes")
+    form.fill("aba")
+    form.press("Enter")
+    expect(told).to_have_text("ABA, 24 bars, from the next piece on.")
+
+
+def still_there_after_a_reload(page, rows):
+    """Pieces, the mood and the form."""
+    page.reload()
+    expect(page.locator("#whole-mood-told")).to_have_text("You asked for music that is calm.")
+    expect(page.get_by_role("combobox", name="Form of the next pieces")).to_have_value("ABA")
+    expect(rows.first).to_contain_text(re.compile(r"No\. [23],"))
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+
+
+def open_a_section(page, row):
+    """In the Studio, where it has its letter."""
+    row.locator(".k-saving summary").click()
+    row.get_by_role("button", name="Open in Studio").click()
+    section = page.get_by_role("radio", name="B: 9–16", exact=True)
+    section.check()
+    page.evaluate("window.scrollTo(0, 0)")  # docked players have no bars to lock
+    expect(page.get_by_role("group", name="Lock bars of the old one").get_by_role("button").first).to_have_text("9")
+    expect(page.get_by_role("button", name="Put it back into the whole piece")).to_be_disabled()  # nothing is new yet
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+
+
 def test_a_piece_is_composed_sounds_and_the_next_one_follows_by_itself(site, visit):
     visitor = visit()
     page = visitor.page
@@ -60,12 +93,16 @@ def test_a_piece_is_composed_sounds_and_the_next_one_follows_by_itself(site, vis
     expect(page.locator("#whole-told")).to_contain_text("Play something new")
     pad, mood_told = page.get_by_role("slider", name="Mood of the next pieces"), page.locator("#whole-mood-told")
     choose_moods(page, pad, mood_told)
+    choose_form(page)
     page.get_by_role("button", name="Play something new").click()
     rows = page.locator("#whole-pieces .k-listed")
     first, sounding = rows.last, re.compile("k-sounding")
     expect(first).to_have_class(sounding)
     expect(first).to_contain_text("No. 1 begins; the rest is being composed")
-    expect(first).to_contain_text(re.compile(r"Pop piano in .+ m(aj|in)or, \d/\dNo\. 1, 24 bars, \d+ s"))
+    expect(first).to_contain_text(
+        re.compile(r"Pop piano in .+ m(aj|in)or, \d/\dNo\. 1, 24 bars in sections ABA, \d+ s")
+    )
+    expect(first.locator(".k-sections span")).to_have_text(["A", "B", "A"])
     expect(first.locator(".k-cover svg")).to_be_visible()
     expect(mood_told).to_contain_text("You asked for music that is calm. What plays sounds ")
     expect(pad.locator("[data-part=new]")).to_be_visible()
@@ -92,15 +129,5 @@ def test_a_piece_is_composed_sounds_and_the_next_one_follows_by_itself(site, vis
     assert sorted(outcomes[:5]) == sorted(
         [(one, "begun"), (one, "skipped"), (two, "begun"), (two, "skipped"), (one, "heard_out")]
     )
-    page.reload()
-    expect(mood_told).to_have_text("You asked for music that is calm.")
-    expect(rows.first).to_contain_text(re.compile(r"No\. [23],"))
-    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
-    rows.last.locator(".k-saving summary").click()
-    rows.last.get_by_role("button", name="Open in Studio").click()
-    section = page.get_by_role("radio", name="9–16", exact=True)
-    section.check()
-    page.evaluate("window.scrollTo(0, 0)")  # docked players have no bars to lock
-    expect(page.get_by_role("group", name="Lock bars of the old one").get_by_role("button").first).to_have_text("9")
-    expect(page.get_by_role("button", name="Put it back into the whole piece")).to_be_disabled()  # nothing is new yet
-    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+    still_there_after_a_reload(page, rows)
+    open_a_section(page, rows.last)

@@ -15,6 +15,7 @@ from webapp.composing.steered_search import Dial
 from webapp.generation.protocol import Generator, Mood, Rewards
 
 TENSION, MOOD = NOTED = ("tension", "mood")  # in the latents' ``piece``, and from there in the recipe
+FORM = "form"  # of a whole piece, in jobs and recipes
 WISHED = "wish"  # in a recipe's mood, beside valence and arousal as they were heard
 
 Degree = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]

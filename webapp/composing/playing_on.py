@@ -18,13 +18,14 @@ from db.tables import WHOLE
 from models.music.notes import Domain, Piece
 from models.style.drafts import Draft
 from models.style.latents import Latents
+from models.style.pieces.sections import SECTION_BARS, heard_form, sounding_bars
 from models.taste.likelihood import FloatArray
 from models.taste.search import CAREFUL, Candidate, Candidates, best_latents
 from models.taste.similar import nearest
 from webapp.composing import sources
 from webapp.composing.bank import Bank
 from webapp.composing.clip_maker import ClipMaker, Order
-from webapp.composing.dials import MOOD, WISHED, mood_dial, noted_mood, wanted_mood
+from webapp.composing.dials import FORM, MOOD, WISHED, mood_dial, noted_mood, wanted_mood
 from webapp.composing.jobs import JobInHand
 from webapp.composing.steered_search import SteeredSearch
 from webapp.composing.titling import Titling
@@ -36,7 +37,8 @@ log = logging.getLogger(__name__)
 
 GOES_ON: Mapping[Domain, int] = {"pop": 16, "dance": 24, "chorale": 8}  # bars after the opening's eight
 ENDS: Mapping[Domain, int] = {"pop": 8, "dance": 8, "chorale": 4}  # bars of another ending
-FORMS: Mapping[Domain, str] = {"pop": "", "dance": "AABB", "chorale": ""}  # of the whole
+FORMS: Mapping[Domain, str] = {"pop": "", "dance": "AABB", "chorale": ""}  # of the whole, where none is asked for
+SECTIONS: Mapping[Domain, int] = {"pop": SECTION_BARS, "dance": SECTION_BARS, "chorale": 4}  # bars of what is heard
 NAMED = {"clip": sources.CLIPS, "piece": sources.PIECES}  # what is played on, by its name in a job
 AMONG = 8  # of the best openings one is taken, so that not all pieces are alike; of a mood, the nearest
 ALIKE = 12  # the nearest to a piece, of which the head takes the best
@@ -124,11 +126,12 @@ class WholePieceComposer:
         """Whether the piece could be offered, and is stored."""
         generation, domain = self._maker.generation, job.domain
         opening = Order(domain, seed, draft).composed(generation)
-        form = _form(domain, Piece.from_json(opening.notes))
+        form, bars = _form(domain, Piece.from_json(opening.notes), job.payload.get(FORM, ""))
         wished = wanted_mood(job.payload.get(MOOD))
-        played = generation.play_on(opening.notes, GOES_ON[domain], seed, form, wished)
-        recipe = {**opening.recipe, "content": "written", "writer": played.writer, "played_on": GOES_ON[domain]}
-        recipe |= {"form": form, "title": self._titling.title(domain, played.notes, seed)}
+        played = generation.play_on(opening.notes, bars, seed, form, wished)
+        recipe = {**opening.recipe, "content": "written", "writer": played.writer, "played_on": bars}
+        recipe |= {FORM: form or heard_form(Piece.from_json(played.notes), SECTIONS[domain])}
+        recipe |= {"title": self._titling.title(domain, played.notes, seed)}
         recipe |= {name: job.payload[name] for name in (*NAMED, "like") if name in job.payload}
         return self._keep(opening, played, recipe, job)
 
@@ -155,9 +158,9 @@ class WholePieceComposer:
         return {MOOD: about} if about else {}
 
 
-def _form(domain: Domain, opening: Piece) -> str:
-    """The form that the whole is to have; none where its bars can't be divided so, silence around it left out."""
-    sounding = np.searchsorted(opening.bars[:, 0], opening.notes[[0, -1], 0], "right")
-    bars = int(sounding[1] - sounding[0]) + 1 + GOES_ON[domain]
-    form = FORMS[domain]
-    return form if form and bars % len(form) == 0 else ""
+def _form(domain: Domain, opening: Piece, asked: str) -> tuple[str, int]:
+    """The form that the whole is to have, and the bars to come; none where its bars can't be divided so."""
+    begun = sounding_bars(opening)
+    bars = max(1, SECTION_BARS * len(asked) - begun) if asked else GOES_ON[domain]
+    form = asked or FORMS[domain]
+    return form if form and (begun + bars) % len(form) == 0 else "", bars

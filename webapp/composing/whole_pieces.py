@@ -21,15 +21,16 @@ from db.queries import jobs
 from db.queries import listeners as listener_rows
 from db.queries.composed import WholePiece
 from db.tables import Job, Listener
+from models.style.pieces.sections import wanted_form
 from models.taste.space import TasteSpace
 from webapp.composing import sources
 from webapp.composing.beginnings import Beginnings
-from webapp.composing.dials import MOOD, WISHED, MoodPlace, noted_mood, wanted_mood
+from webapp.composing.dials import FORM, MOOD, WISHED, MoodPlace, noted_mood, wanted_mood
 from webapp.composing.wishes import ASKED_PRIORITY, require_room
 from webapp.generation.protocol import Generator
 from webapp.learning.playable_clips import PlayablePool, music_of
 from webapp.runtime.database import Database
-from webapp.runtime.errors import Contradiction, NotYours, TooMany, UnknownListenerError
+from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany, UnknownListenerError
 from webapp.runtime.journal import Journal
 
 KIND = "compose_whole"
@@ -69,16 +70,18 @@ def play_next(
     *,
     journal: Journal,
     mood: MoodPlace | None = None,
+    form: str = "",
 ) -> Programme:
     """Something new at once: the newest piece where it was not begun yet, or else a clip that is played on.
 
-    With a ``mood`` either was made for that place, or one beside it. While a piece is composed anyway that one is
-    waited for. Raises as ``ask`` does.
+    With a ``mood`` either was made for that place, or one beside it, and with a ``form`` in that form. While a piece is
+    composed anyway that one is waited for. Raises as ``ask`` does.
     """
+    form = _wanted(form)
 
     def look(session: Session) -> Programme | Beginnings:
         listener = _locked(session, listener_id)
-        return _there(session, listener, mood) or Beginnings.of(session, space, playable, listener)
+        return _there(session, listener, mood, form) or Beginnings.of(session, space, playable, listener)
 
     found = database.transaction(look)
     if isinstance(found, Programme):
@@ -87,31 +90,40 @@ def play_next(
 
     def leave(session: Session) -> Programme:
         listener = _locked(session, listener_id)
-        there = _there(session, listener, mood)  # another tab may have asked meanwhile
+        there = _there(session, listener, mood, form)  # another tab may have asked meanwhile
         if there is not None:
             return there
-        _leave(session, journal, listener, _payload(found.domain, mood) | ({"clip": str(clip_id)} if clip_id else {}))
+        payload = _payload(found.domain, mood, form) | ({"clip": str(clip_id)} if clip_id else {})
+        _leave(session, journal, listener, payload)
         return replace(_programme(session, listener_id), sounds=clip_id is not None)
 
     return database.transaction(leave)
 
 
 def ask(
-    database: Database, journal: Journal, listener_id: uuid.UUID, name: str = "", *, mood: MoodPlace | None = None
+    database: Database,
+    journal: Journal,
+    listener_id: uuid.UUID,
+    name: str = "",
+    *,
+    mood: MoodPlace | None = None,
+    form: str = "",
 ) -> Programme:
     """Leave a job for one more piece in the music that the listener hears now; there is one at a time.
 
     Whoever asks has a file in the journal from then on, so that what comes of it is written down, too.
 
-    It is near the ``mood`` where one is wanted. With a ``name`` it is that clip (``clips/ID``) or piece of their studio
-    (``pieces/ID``) which is played on. Raises ``UnknownListenerError``, ``NotYours`` for what is none of theirs,
+    It is near the ``mood`` and in the ``form`` (``sections.wanted_form``) where they are wanted. With a ``name`` it is
+    that clip (``clips/ID``) or piece of their studio (``pieces/ID``) which is played on. Raises
+    ``UnknownListenerError``, ``NotYours`` for what is none of theirs, ``NotAllowed`` for what is no form,
     ``Contradiction`` where another piece is under way instead, and ``TooMany`` after ``MOST_A_DAY``.
     """
+    form = _wanted(form)
 
     def work(session: Session) -> Programme:
         listener = _locked(session, listener_id)
         if not name:
-            _leave(session, journal, listener, _payload(music_of(listener.domain), mood))
+            _leave(session, journal, listener, _payload(music_of(listener.domain), mood, form))
             return _programme(session, listener_id)
         source = sources.find(session, name, listener_id)
         kind, _, number = name.partition("/")
@@ -180,13 +192,23 @@ def _locked(session: Session, listener_id: uuid.UUID) -> Listener:
     return listener
 
 
-def _there(session: Session, listener: Listener, mood: MoodPlace | None) -> Programme | None:
+def _wanted(form: str) -> str:
+    """The form; raises ``NotAllowed``."""
+    try:
+        return wanted_form(form)
+    except ValueError as error:
+        raise NotAllowed(str(error)) from error
+
+
+def _there(session: Session, listener: Listener, mood: MoodPlace | None, form: str) -> Programme | None:
     """What is to be played or waited for before anything else is composed."""
     found = _programme(session, listener.id)
     if found.coming in COMING:
         return found
     newest = found.pieces[-1] if found.pieces else None
     if newest is None or newest.done or newest.domain != music_of(listener.domain):
+        return None
+    if form and newest.recipe.get(FORM) != form:
         return None
     made_for = wanted_mood(newest.recipe.get(MOOD, {}).get(WISHED))
     return replace(found, sounds=True) if mood is None or (made_for and _near(made_for, mood)) else None
@@ -196,9 +218,9 @@ def _near(one: MoodPlace, other: MoodPlace) -> bool:
     return math.hypot(one.valence - other.valence, one.arousal - other.arousal) <= SAME_MOOD
 
 
-def _payload(domain: str, mood: MoodPlace | None) -> dict[str, Any]:
+def _payload(domain: str, mood: MoodPlace | None, form: str) -> dict[str, Any]:
     """Of a job for something new."""
-    return {"domain": domain} | ({MOOD: noted_mood(mood)} if mood else {})
+    return {"domain": domain} | ({MOOD: noted_mood(mood)} if mood else {}) | ({FORM: form} if form else {})
 
 
 def _leave(session: Session, journal: Journal, listener: Listener, payload: dict[str, Any]) -> bool:

@@ -28,7 +28,8 @@ from webapp.generation.protocol import GeneratorUnavailable, Mood
 from webapp.listeners import accounts, journal_rebuild
 from webapp.listening import plays
 from webapp.mood.words import in_words
-from webapp.runtime.errors import Contradiction, NotYours, TooMany, UnknownListenerError
+from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany, UnknownListenerError
+from webapp.ui.layout import status
 from webapp.ui.pages import whole
 from webapp.worker import HANDLERS, Worker
 
@@ -157,13 +158,13 @@ def test_the_page_plays_what_was_awaited_and_composes_the_next_while_the_newest_
     assert there.pieces["play"] > 0  # it sounds by itself
     assert [row["detail"][:5] for row in there.pieces["rows"]] == ["No. 1"]
     assert not there.awaited
-    begun = whole.begun(context, token, False, None, sounds(there.pieces["rows"][0]))
+    begun = whole.begun(context, token, False, None, "", sounds(there.pieces["rows"][0]))
     assert begun.timer["active"]
     work(context)
     after = whole.follow(context, token, awaited=False)
     assert [row["detail"][:5] for row in after.pieces] == ["No. 2", "No. 1"]
     assert "10 bars" in after.pieces[0]["detail"]
-    assert not whole.begun(context, token, False, None, sounds(after.pieces[1])).timer["active"]  # not the newest
+    assert not whole.begun(context, token, False, None, "", sounds(after.pieces[1])).timer["active"]  # not the newest
     _, _, told, timer, again, awaited = whole.ask(
         context, token, "", None
     )  # what is there and was not begun is there at once
@@ -202,13 +203,13 @@ def test_where_nothing_is_ready_a_clip_sounds_at_once_and_is_played_on(context, 
     assert (pieces["play"] > 0, timer["active"], awaited) == (True, True, False)
     assert beginning["id"] in pool - waiting
     assert beginning["seconds"] == 14
-    assert whole.begun(context, token, False, None, sounds(beginning)).timer["active"]
+    assert whole.begun(context, token, False, None, "", sounds(beginning)).timer["active"]
     (_, _, rows), *_ = whole.look(context, token)  # whoever opens the page again meanwhile finds it there
     assert rows["rows"] == [beginning]
     work(context)
     (there,) = whole.follow(context, token, awaited=False).pieces
     assert there["begins"] == beginning["id"] != there["id"]
-    assert whole.begun(context, token, False, None, sounds(there)).timer["active"]
+    assert whole.begun(context, token, False, None, "", sounds(there)).timer["active"]
     work(context)
     newest, _ = whole.follow(context, token, awaited=False).pieces
     assert newest["begins"] == ""  # an opening of the bank
@@ -282,6 +283,56 @@ def at(valence, arousal) -> dict:
     return {"target": [valence, arousal]}
 
 
+@pytest.mark.usefixtures("writing")
+def test_a_form_that_is_asked_for_says_how_long_the_piece_is(context, listener, monkeypatch):
+    whole_pieces.ask(context.database, context.journal, listener, form="aba")
+    told, play_on = [], context.generation.play_on
+    monkeypatch.setattr(context.generation, "play_on", lambda *given: told.append(given[1:4:2]) or play_on(*given))
+    work(context)
+    (clip,) = clips(context)
+    assert told == [(16, "ABA")]
+    assert (clip.recipe["form"], clip.recipe["bars"] + clip.recipe["played_on"]) == ("ABA", 24)
+    (row,) = whole.rows_of(context, whole_pieces.programme(context.database, listener))
+    assert row["sections"] == "ABA"
+    assert "24 bars in sections ABA" in row["detail"]
+    with pytest.raises(NotAllowed, match="“abc d e x” is no form"):
+        whole_pieces.ask(context.database, context.journal, listener, form="abc d e x")
+
+
+@pytest.mark.usefixtures("writing")
+def test_a_dance_tune_has_its_form_also_behind_a_pickup(context, listener, monkeypatch):
+    monkeypatch.setattr(playing_on, "GOES_ON", {"dance": 24})
+    accounts.change_domain(context.database, context.journal, listener, "dance")
+    told, play_on = [], context.generation.play_on
+    begins = playing_on.sounding_bars
+    monkeypatch.setattr(context.generation, "play_on", lambda *given: told.append(given[3]) or play_on(*given))
+    seen = []
+    monkeypatch.setattr(playing_on, "sounding_bars", lambda piece: seen.append(piece) or begins(piece))
+    whole_pieces.ask(context.database, context.journal, listener)
+    work(context)
+    assert told == ["AABB" if (begins(piece) + 24) % 4 == 0 else "" for piece in seen]
+
+
+def test_a_piece_of_another_form_is_left_and_the_form_holds_from_the_next_piece_on(context, listener, stock):
+    (piece,) = stock("pop", 1, composed_for=listener, lengths=(7.0,))
+    values = {"kind": "whole", "recipe": RECIPE | {"form": "ABA"}}
+    context.database.transaction(lambda s: s.execute(update(Clip).values(**values)))
+    token = context.identity.token(listener)
+    *_, there, _ = whole.ask(context, token, "", None, "ABA")
+    assert [row["id"] for row in there["rows"]] == [str(piece)]
+    whole.ask(context, token, "", None, "AABA")
+    job = context.database.transaction(lambda s: s.scalars(select(Job)).one())
+    assert job.payload == {"domain": "pop", "form": "AABA"}
+
+
+def test_a_form_is_taken_in_any_letters_case_and_what_is_none_is_said():
+    assert whole.choose_form("aaba") == ("AABA", status("AABA, 32 bars, from the next piece on."))
+    assert whole.choose_form("") == whole.choose_form(None) == ("", status(""))
+    none, why = whole.choose_form("AAC")
+    assert none == ""
+    assert "“AAC” is no form; 2 to 8 letters are allowed" in why
+
+
 def silent(_):
     raise GeneratorUnavailable("down")
 
@@ -351,7 +402,7 @@ def test_where_no_mood_can_be_heard_the_piece_is_composed_from_the_bank_when_it_
 def test_the_mood_that_is_chosen_holds_from_the_next_piece_on(context, listener, stock):
     (piece,) = stock("pop", 1, composed_for=listener, lengths=(7.0,))
     context.database.transaction(lambda s: s.execute(update(Clip).values(kind="whole", recipe=RECIPE)))
-    whole.begun(context, context.identity.token(listener), False, at(0, -0.5), sounds({"id": str(piece)}))
+    whole.begun(context, context.identity.token(listener), False, at(0, -0.5), "", sounds({"id": str(piece)}))
     job = context.database.transaction(lambda s: s.scalars(select(Job)).one())
     assert job.payload["mood"] == {"valence": 0, "arousal": -0.5}
 

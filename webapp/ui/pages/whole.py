@@ -10,6 +10,7 @@ import gradio as gr
 
 from db.queries.composed import WholePiece
 from db.tables import PICTURES
+from models.style.pieces.sections import SECTION_BARS, wanted_form
 from webapp.composing import naming, whole_pieces
 from webapp.composing.dials import MOOD
 from webapp.composing.whole_pieces import Opening, Programme
@@ -29,6 +30,7 @@ from webapp.ui.layout import CHOICE, QUIET, explain, heading, page, status
 from webapp.ui.moods import MoodChoice, place_of
 from webapp.ui.pages.picking import DOMAINS, ways
 from webapp.ui.queueing import queueing
+from webapp.ui.words import capital
 
 TITLE = "Whole pieces"
 POLL_S = 1
@@ -39,6 +41,13 @@ NAMED = f"""() => {{
   return [named[0] ?? "", named.length ? "{THIS}" : "{NEW}"];
 }}"""
 ABOUT_MOOD = "The next pieces that are composed come as near to your place as your taste allows."
+FORMS = [
+    ("as it comes", ""), ("AABB, as dance tunes", "AABB"), ("AABA, as songs", "AABA"), ("AAB, as chorales", "AAB"),
+    ("ABACA, a rondo", "ABACA"), ("AABBCCDD, the longest", "AABBCCDD"),
+]  # fmt: skip
+ABOUT_FORM = f"Letters of your own will do: each is {SECTION_BARS} bars, and a letter that comes again their return."
+KEEP_FORM = """(form) => { try { sessionStorage.setItem("kallos.form", form ?? ""); } catch {} }"""
+KEPT_FORM = """(form) => { try { return sessionStorage.getItem("kallos.form") ?? form; } catch { return form; } }"""
 MORE, ENDING = "More like this", "Another ending"
 LISTED = 20  # of the newest pieces; those that were kept stay besides
 FIRST = f"Press “{NEW}”: a piece of up to a minute is composed for you, and then the next."
@@ -70,7 +79,12 @@ def build(context: Context) -> None:
             ways("whole")
             told = gr.HTML(apply_default_css=False, elem_id="whole-told")
             Volume()
-        more = gr.Button(NEW, variant="primary", elem_id="whole-more", scale=0, min_width=200)
+        with gr.Row(elem_classes="k-whole-ask"):
+            more = gr.Button(NEW, variant="primary", elem_id="whole-more", scale=0, min_width=200)
+            form = gr.Dropdown(
+                FORMS, value="", label="Form of the next pieces", info=ABOUT_FORM, allow_custom_value=True,
+                elem_id="whole-form", min_width=240,
+            )  # fmt: skip
         mood = MoodChoice("Mood of the next pieces", ABOUT_MOOD, "what plays", "whole-mood")
         pieces = ClipList(endless=True, action=(MORE, ENDING), elem_id="whole-pieces", interactive=True)
         explain(
@@ -89,12 +103,15 @@ def build(context: Context) -> None:
     outputs = [told, timer, pieces, awaited]
     gr.on(None, None, None, [named, more], js=NAMED)
     mood.keep(listener, "kallos.mood")
+    listener.change(None, form, form, js=KEPT_FORM, **CHOICE)
+    form.input(choose_form, form, [form, told], **CHOICE).then(None, form, None, js=KEEP_FORM, **CHOICE)
     arrival.fill(listener.change, bound(look, context), listener, [domain, told, pieces], [timer, tells])
     tells.input(bound(let_plays_tell, context), [listener, tells], told, js=listener.awaited, **CHOICE)
     domain.input(bound(choose_domain, context), [listener, domain], told, js=listener.awaited, **CHOICE)
-    more.click(bound(ask, context), [listener, named, mood.pad], [named, more, *outputs], js=listener.awaited, **QUIET)
+    asked = [mood.pad, form]
+    more.click(bound(ask, context), [listener, named, *asked], [named, more, *outputs], js=listener.awaited, **QUIET)
     # also one that begins while the server still notes the one before
-    pieces.select(bound(begun, context), [listener, awaited, mood.pad], outputs, trigger_mode="multiple", **QUIET)
+    pieces.select(bound(begun, context), [listener, awaited, *asked], outputs, trigger_mode="multiple", **QUIET)
     mood.lay(pieces.select, bound(hear, context), listener)
     pieces.act(bound(ask_for_more, context), inputs=listener, outputs=outputs, **QUIET)
     timer.tick(bound(follow, context), inputs=[listener, awaited], outputs=outputs, **QUIET)
@@ -124,12 +141,23 @@ def choose_domain(context: Context, token: str | None, domain: str) -> str:
     return status(f"{called} from the next piece on.")
 
 
+def choose_form(form: str | None) -> tuple[str, str]:
+    """Another form, from the next piece on; none, and why, where it is no form."""
+    try:
+        wanted = wanted_form(form or "")
+    except ValueError as error:
+        return "", status(capital(str(error)) + ".")
+    return wanted, status(f"{wanted}, {SECTION_BARS * len(wanted)} bars, from the next piece on." if wanted else "")
+
+
 def hear(context: Context, token: str | None, event: gr.EventData) -> list[float] | None:
     """Where the piece that begins to sound lies on the pad."""
     return moods.hear(context, token, event.id)
 
 
-def ask(context: Context, token: str | None, named: str, mood: dict[str, Any] | None) -> tuple[Any, ...]:
+def ask(
+    context: Context, token: str | None, named: str, mood: dict[str, Any] | None, form: str | None = ""
+) -> tuple[Any, ...]:
     """Play something new, or what the address named and then on from it; what begins now sounds at once."""
     listener_id = listener_of(context, token)
     if named:
@@ -141,7 +169,7 @@ def ask(context: Context, token: str | None, named: str, mood: dict[str, Any] | 
     else:
         found = whole_pieces.play_next(
             context.database, context.space, context.playable, context.generation, listener_id,
-            journal=context.journal, mood=place_of(mood),
+            journal=context.journal, mood=place_of(mood), form=form or "",
         )  # fmt: skip
     now = shown(context, found, awaited=not found.sounds)
     return ("", gr.update(value=NEW), *(now._replace(pieces=playing(now.pieces)) if found.sounds else now))
@@ -157,11 +185,12 @@ def ask_for_more(context: Context, token: str | None, event: gr.EventData) -> Sh
     return shown(context, found, awaited=True)._replace(pieces=gr.skip())
 
 
-def begun(
+def begun(  # noqa: PLR0917 (what is chosen, control by control)
     context: Context,
     token: str | None,
     awaited: bool,  # noqa: FBT001 (an input)
     mood: dict[str, Any] | None,
+    form: str | None,
     event: gr.EventData,
 ) -> Shown:
     """A piece begins to sound; with the newest of them the next one is composed."""
@@ -171,7 +200,9 @@ def begun(
     if event.id in pieces:  # and no opening, which is played on by now
         plays.record(context.database, context.journal, listener_id, uuid.UUID(event.id), outcome="begun", heard_ms=0)
         if event.id == pieces[-1]:
-            found = whole_pieces.ask(context.database, context.journal, listener_id, mood=place_of(mood))
+            found = whole_pieces.ask(
+                context.database, context.journal, listener_id, mood=place_of(mood), form=form or ""
+            )
     return shown(context, found, awaited=awaited)._replace(pieces=gr.skip())
 
 

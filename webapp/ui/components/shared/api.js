@@ -24,7 +24,7 @@ function takenFromAddress(name) {
 /** What the tab alone keeps: the moods that were chosen for whole pieces and for what is composed on the taste page. */
 function forgetMoment() {
   try {
-    for (const key of ["kallos.mood", "kallos.mood.wished"]) sessionStorage.removeItem(key);
+    for (const key of ["kallos.mood", "kallos.mood.wished", "kallos.form"]) sessionStorage.removeItem(key);
   } catch {
     // a frame that keeps nothing
   }
