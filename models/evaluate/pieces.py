@@ -35,7 +35,7 @@ from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.style.arguments import MODEL_HELP, style_argument
 from models.style.compose import Composer
 from models.style.evaluation.clips import corpora_parts
-from models.style.evaluation.excerpts import SHORTEST, composed_excerpts, real_excerpts, regular
+from models.style.evaluation.excerpts import SHORTEST, Excerpts, composed_excerpts, real_excerpts, regular
 from models.style.evaluation.pieces import Judges, compare
 from models.style.evaluation.rivals import Compose, copy_bot, files, flow, ngram, written
 from models.style.latents import BARS
@@ -56,19 +56,30 @@ def evaluate(
     bars: int | None,
     limit: int,
 ) -> None:
-    """Add the figures of each domain; raises ``MusicError`` where none of them has music to train and test on."""
-    able = [d for d in domains if all(any(p.domain == d for p in pieces) for pieces in (training, test))]
-    if not able:
-        raise MusicError(f"none of {', '.join(domains)} has both training and held-out pieces")
+    """Add the figures of each domain, and say which is left out.
+
+    Raises ``MusicError`` where none of them has music to train and to test on that is long enough.
+    """
+    real: dict[Domain, Excerpts] = {}
+    for domain in domains:
+        learned, held_out = (sum(p.domain == domain for p in pieces) for pieces in (training, test))
+        cut = regular(piece for piece in test if piece.domain == domain)
+        found = real_excerpts(cut, bars, POOL * limit, report.seed)
+        if learned and found.pieces:
+            real[domain] = found
+        elif learned and held_out:
+            length = f"{bars or SHORTEST} whole bars of one meter that could be offered"
+            print(f"{domain} is left out: none of {held_out} pieces to test on has {length}")
+        else:
+            print(f"{domain} is left out: {learned} pieces to train on, {held_out} to test on; both are needed")
+    if not real:
+        raise MusicError(f"none of {', '.join(domains)} has both training and held-out pieces that are long enough")
     with Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task("", total=len(able) * (len(composers) + 3))
-        for domain in able:
+        task = progress.add_task("", total=len(real) * (len(composers) + 3))
+        for domain, own in real.items():
             progress.update(task, description=f"{domain}: judges", advance=1)
             known = regular(piece for piece in training if piece.domain == domain)
             judges = Judges.fit(domain, known)
-            real = real_excerpts(
-                regular(piece for piece in test if piece.domain == domain), bars, POOL * limit, report.seed
-            )
             rivals = {"ngram": ngram(judges.melody, known), "copy_bot": copy_bot(known)}
             methods = {}
             for name, compose in {**composers, **rivals}.items():
@@ -76,9 +87,9 @@ def evaluate(
                 methods[name] = composed_excerpts(compose(domain, limit, bars, report.seed), bars, report.seed)
             methods["training"] = real_excerpts(known, bars, limit, report.seed)
             progress.update(task, description=f"{domain}: figures")
-            compare(report, judges, real, methods, limit=limit, whole=bars is None)
+            compare(report, judges, own, methods, limit=limit, whole=bars is None)
             progress.update(task, advance=1)
-        progress.update(task, completed=len(able) * (len(composers) + 3))
+        progress.update(task, completed=len(real) * (len(composers) + 3))
 
 
 def speed(report: Report, writer: Writer) -> None:
@@ -114,10 +125,9 @@ def bars_argument(text: str) -> int | None:
     """``--bars``: a number of at least two, or "whole"."""
     if text == WHOLE:
         return None
-    bars = positive_int(text)
-    if bars < 2:
+    if not text.isdecimal() or int(text) < 2:
         raise argparse.ArgumentTypeError(f"{text} was given; at least 2 bars, or {WHOLE!r}, are needed")
-    return bars
+    return int(text)
 
 
 def pieces_argument(text: str) -> tuple[str, Path]:

@@ -39,7 +39,7 @@ def _corpus(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG0
 def add_compose(commands: Commands) -> None:
     """Add ``kallos compose``."""
     compose = commands.add_parser("compose", help="compose pieces into MIDI files, without server or database")
-    compose.add_argument("--domain", default="pop", help="pop, dance or chorale")
+    compose.add_argument("--domain", default="pop", help="pop, dance or chorale (pop)")
     compose.add_argument("--count", type=int, default=1, help="how many pieces (1)")
     compose.add_argument("--seed", type=int, default=0, help="the same seed composes the same notes (0)")
     compose.add_argument(
@@ -62,10 +62,13 @@ def _compose(given: argparse.Namespace, settings: Settings) -> int:
         offline.compose_files(
             task, given.out, settings.style_folder, settings.device, wav=given.wav, played=given.played
         )
-    except (ValueError, OSError, offline.NothingComposedError) as error:
+    except OSError as error:
+        print(f"{given.out} can't be written to ({error.strerror}); give a folder that can", file=sys.stderr)
+        return 1
+    except (ValueError, offline.NothingComposedError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{given.out}: {task.count} pieces of {task.domain}")
+    print(f"{given.out}: {task.count} {'piece' if task.count == 1 else 'pieces'} of {task.domain}")
     return 0
 
 

@@ -40,6 +40,7 @@ ENDS: Mapping[Domain, int] = {"pop": 8, "dance": 8, "chorale": 4}  # bars of ano
 FORMS: Mapping[Domain, str] = {"pop": "", "dance": "AABB", "chorale": ""}  # of the whole, where none is asked for
 SECTIONS: Mapping[Domain, int] = {"pop": SECTION_BARS, "dance": SECTION_BARS, "chorale": 4}  # bars of what is heard
 NAMED = {"clip": sources.CLIPS, "piece": sources.PIECES}  # what is played on, by its name in a job
+PLAYED_ON = ", played on"  # behind a title that the beginning has
 AMONG = 8  # of the best openings one is taken, so that not all pieces are alike; of a mood, the nearest
 ALIKE = 12  # the nearest to a piece, of which the head takes the best
 TRIES = 3  # openings, where a piece may not be offered
@@ -73,7 +74,9 @@ class WholePieceComposer:
         latents = given.latents
         if given.model_version != self._maker.style.version:
             latents = self._maker.generation.encode(given.notes).latents
-        piece = replace(given.piece, piece_id="", source=sources.COMPOSED)  # as a whole it is no section of another
+        titles = (given.title,) if given.title else ()
+        # as a whole it is no section of another
+        piece = replace(given.piece, piece_id="", source=sources.COMPOSED, titles=titles)
         return [Draft(Latents.from_json(latents), piece)] * TRIES
 
     def _openings(self, job: JobInHand) -> list[Draft]:
@@ -126,12 +129,14 @@ class WholePieceComposer:
         """Whether the piece could be offered, and is stored."""
         generation, domain = self._maker.generation, job.domain
         opening = Order(domain, seed, draft).composed(generation)
-        form, bars = _form(domain, Piece.from_json(opening.notes), job.payload.get(FORM, ""))
+        begun = Piece.from_json(opening.notes)
+        form, bars = _form(domain, begun, job.payload.get(FORM, ""))
         wished = wanted_mood(job.payload.get(MOOD))
         played = generation.play_on(opening.notes, bars, seed, form, wished)
         recipe = {**opening.recipe, "content": "written", "writer": played.writer, "played_on": bars}
         recipe |= {FORM: form or heard_form(Piece.from_json(played.notes), SECTIONS[domain])}
-        recipe |= {"title": self._titling.title(domain, played.notes, seed)}
+        own = f"{begun.titles[0].removesuffix(PLAYED_ON)}{PLAYED_ON}" if begun.titles else ""
+        recipe |= {"title": own or self._titling.title(domain, played.notes, seed)}
         recipe |= {name: job.payload[name] for name in (*NAMED, "like") if name in job.payload}
         return self._keep(opening, played, recipe, job)
 

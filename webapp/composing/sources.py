@@ -32,7 +32,7 @@ TEXTURE, SINGLE_LINE = "notes_per_onset", -1.0  # one note at a time, in standar
 
 @dataclass(frozen=True)
 class Source:
-    """A clip (``clips/ID``) or a studio piece (``pieces/ID``) with its music; only a piece has title and recipe.
+    """A clip (``clips/ID``) or a studio piece (``pieces/ID``) with its music; only a piece has a recipe.
 
     What was brought or looked up sounds as it is ``written``. A picture has latents, and no notes;
     ``image``: its PNG in base64, where it was kept.
@@ -83,7 +83,9 @@ def find(session: Session, name: str, listener_id: uuid.UUID, link_key: str = ""
         clip = clip_rows.get_clip(session, wanted)
         if clip is not None and (clip.composed_for in {None, listener_id} or by_link):
             _check(name, clip.domain, pictures=pictures)
-            return Source(name, cast("AnyDomain", clip.domain), "", {}, clip.notes, clip.latents, clip.model_version)
+            title = str(clip.recipe.get("title", ""))  # of whole pieces
+            domain = cast("AnyDomain", clip.domain)
+            return Source(name, domain, title, {}, clip.notes, clip.latents, clip.model_version)
     else:
         piece = rows.get_piece(session, wanted)
         if piece is not None and (piece.listener_id == listener_id or by_link):

@@ -10,6 +10,7 @@ from models.music.abc_writer import write_abc
 from models.music.midi import write_midi
 from models.music.musicxml import write_musicxml
 from models.music.notes import Piece
+from webapp.composing import naming
 from webapp.composing.sources import Source
 from webapp.studio.limits import slow_slot
 
@@ -37,7 +38,7 @@ def sound(source: Source, form: str) -> bytes:
 
 def midi(source: Source, *, played: bool = False) -> bytes:
     """The piece as a MIDI file, melody and accompaniment as two tracks; as written, or as it is ``played``."""
-    return write_midi(source.piece, source.performance if played else None, voices=True)
+    return write_midi(_titled(source), source.performance if played else None, voices=True)
 
 
 def played_midi(source: Source) -> bytes:
@@ -57,4 +58,5 @@ def musicxml(source: Source) -> bytes:
 
 
 def _titled(source: Source) -> Piece:
-    return replace(source.piece, titles=(source.title or "A piece from Kallos",))
+    """Its notes under its title, or else under what it is: "Pop piano in E flat major, 4/4"."""
+    return replace(source.piece, titles=(source.title or naming.name_of(source.music, source.notes),))

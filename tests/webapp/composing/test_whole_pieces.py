@@ -274,8 +274,10 @@ def test_the_newest_stay_in_the_list_and_those_that_are_kept(context, listener, 
 def test_what_is_no_clip_of_theirs_is_refused(context, listener):
     token = context.identity.token(listener)
     for named in ("nonsense", "clips/nonsense", f"clips/{uuid.UUID(int=9)}"):
-        with pytest.raises(NotYours):
-            whole.ask(context, token, named, None)
+        left, button, said, timer, pieces, _ = whole.ask(context, token, named, None)
+        assert (left, button["value"], timer["active"], pieces) == ("", whole.NEW, False, [])
+        assert said == status(whole.GONE)
+    assert whole_pieces.programme(context.database, listener).coming == "none"
 
 
 def at(valence, arousal) -> dict:

@@ -60,7 +60,9 @@ class Score {
       staffwidth: A4_PX,
       wrap: { minSpacing: 1.4, maxSpacing: 2.6, preferredMeasuresPerLine: 4 },
       format: { titlefont: "serif 15", tempofont: "serif 12" },
+      add_classes: true,
     });
+    number(drawing, piece);
     const frame = document.createElement("iframe");
     frame.dataset.testid = "printed";
     frame.style.cssText = "position: absolute; left: -9999px";
@@ -94,7 +96,9 @@ class Score {
         paddingright: 0,
         foregroundColor: "currentColor",
         ariaLabel: piece.title,
+        add_classes: true,
       });
+      number(this.paper, piece);
       this.#drawn = what;
       this.said.textContent = "";
     } catch (error) {
@@ -105,12 +109,22 @@ class Score {
 
 /**
  * Bars have their numbers; tempi of each bar would crowd the staff.
- * @param {{abc?: string, abc_url: string, first_bar?: number}} piece
+ * @param {{abc?: string, abc_url: string}} piece
  */
 async function abcOf(piece) {
   const text = piece.abc ?? new TextDecoder().decode(await audio(piece.abc_url));
-  const first = piece.first_bar ? `%%setbarnb ${piece.first_bar}\n` : "";
-  return text.replaceAll(/\[Q:[^\]]*\]/g, "").replace(/^X:.*\n/m, (line) => `${line}%%barnumbers 0\n${first}`);
+  return text.replaceAll(/\[Q:[^\]]*\]/g, "").replace(/^X:.*\n/m, (line) => `${line}%%barnumbers 0\n`);
+}
+
+/**
+ * Count bars from the piece's first one: abcjs, told where to begin, begins there anew with each line.
+ * @param {HTMLElement} drawing
+ * @param {{first_bar?: number}} piece
+ */
+function number(drawing, { first_bar: first = 1 }) {
+  for (const each of drawing.querySelectorAll(".abcjs-bar-number tspan")) {
+    each.textContent = String(Number(each.textContent) + first - 1);
+  }
 }
 
 /** @param {import("./shared/types.d.ts").GradioComponent} component */

@@ -364,8 +364,10 @@ class Desk {
   async #save(form) {
     this.save.open = false;
     const { piece } = this.#now;
+    const played = form === "played";
     try {
-      saveAs(await api.audio(piece.downloads[form]), piece.title || "studio", form === "played" ? "mid" : form);
+      const title = `${piece.title || "studio"}${played ? " as played" : ""}`;
+      saveAs(await api.audio(piece.downloads[form]), title, played ? "mid" : form);
     } catch (error) {
       this.#said(sentence(sorry(error)));
     }

@@ -54,6 +54,7 @@ FIRST = f"Press “{NEW}”: a piece of up to a minute is composed for you, and 
 OF_MUSIC = "You compare pictures just now; whole pieces are music alone, and pop unless you choose another kind."
 COMING = {"waiting", "running"}
 COMPOSING = "Composing the next piece…"
+GONE = "The piece that was to be played on isn't there (any more). Choose one from a list, or play something new."
 FAILED = "Composing failed this time. Nothing is lost; please try again."
 
 
@@ -163,9 +164,10 @@ def ask(
     if named:
         try:
             uuid.UUID(named.partition("/")[2])
-        except ValueError:
-            raise NotYours(f"there is no {named}; choose a piece to play on from a list") from None
-        found = whole_pieces.ask(context.database, context.journal, listener_id, named)
+            found = whole_pieces.ask(context.database, context.journal, listener_id, named)
+        except (ValueError, NotYours):  # which stays so: something new can be asked for instead
+            there = shown(context, whole_pieces.programme(context.database, listener_id), awaited=False)
+            return "", gr.update(value=NEW), *there._replace(text=status(GONE))
     else:
         found = whole_pieces.play_next(
             context.database, context.space, context.playable, context.generation, listener_id,

@@ -75,7 +75,8 @@ export function savingMenu(heading, save, stays = null) {
   }
   for (const [name, address] of Object.entries(save.files)) {
     entry(`Download ${name}`, async () => {
-      saveAs(await api.audio(address), heading, FORMS[name] ?? "txt");
+      const way = / as \w+$/.exec(name)?.[0] ?? ""; // both ways of MIDI may lie in one folder
+      saveAs(await api.audio(address), heading + way, FORMS[name] ?? "txt");
       return "Downloaded.";
     });
   }
