@@ -155,3 +155,12 @@ def ends_on_tonic(piece: Piece) -> bool:
         return False
     last = piece.notes[piece.notes[:, 0] == piece.notes[:, 0].max(), 2].min()
     return int(last) % 12 == likely_key(half_bar_chroma(piece).sum(0)) % 12
+
+
+def comes_to_rest(piece: Piece) -> bool:
+    """Whether in the last bar that has notes none begins in its second half."""
+    if len(piece.notes) == 0:
+        return False
+    last = int(piece.notes[:, 0].max())
+    start, length = piece.bars[np.searchsorted(piece.bars[:, 0], last, "right") - 1, :2].tolist()
+    return last - start <= length / 2

@@ -37,6 +37,7 @@ __all__ = [
 
 FADE_SECONDS = 0.6
 TAIL_SECONDS = 1.6  # dampers and room after the last note, where no length is asked for
+LONGEST_RING_SECONDS = 6.0  # from the last onset on: a held note is hardly heard any more
 MAX_SECONDS = 600.0
 PART_SECONDS = 60.0  # of long music that is played at a time
 RINGING_SECONDS = 3.0  # after a note's end: its damper and the room
@@ -111,11 +112,11 @@ def render_long(piece: Piece, seconds: float, performance: Performance) -> Audio
 def notes_in_seconds(
     piece: Piece, seconds: float | None = None, performance: Performance | None = None
 ) -> list[tuple[float, float, int, int]]:
-    """``(start_s, duration_s, pitch, velocity)`` a note, in the time of ``render``; cut at ``seconds``."""
+    """``(start_s, duration_s, pitch, velocity)`` a note, in the time of ``render``; cut where that ends."""
     notes = _timed(piece, performance)
-    if seconds is not None:
-        notes = notes[notes[:, 0] < seconds]
-        notes[:, 1] = np.minimum(notes[:, 1], seconds - notes[:, 0])
+    end = sounding_seconds(piece, performance) if seconds is None else seconds
+    notes = notes[notes[:, 0] < end]
+    notes[:, 1] = np.minimum(notes[:, 1], end - notes[:, 0])
     return [(round(float(on), 4), round(float(length), 4), int(pitch), int(vel)) for on, length, pitch, vel in notes]
 
 
@@ -129,7 +130,10 @@ def bars_in_seconds(piece: Piece, performance: Performance | None = None) -> lis
 def sounding_seconds(piece: Piece, performance: Performance | None = None) -> float:
     """How long ``render`` lets a whole piece sound; 0 without notes."""
     notes = _timed(piece, performance)
-    return float((notes[:, 0] + notes[:, 1]).max()) + TAIL_SECONDS if len(notes) else 0.0
+    if not len(notes):
+        return 0.0
+    released, last_onset = float((notes[:, 0] + notes[:, 1]).max()), float(notes[:, 0].max())
+    return min(released + TAIL_SECONDS, last_onset + LONGEST_RING_SECONDS)
 
 
 def encode_mp3(audio: Audio, quality: int = MP3_QUALITY) -> bytes:

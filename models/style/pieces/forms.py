@@ -18,6 +18,7 @@ from models.style.pieces.data import whole_tokens
 
 FILE = "forms.json"
 KEPT = 400  # pieces of a domain
+ENDING = 2  # bars that a piece ends with
 NEAREST = 8  # forms of a piece among which one is drawn
 
 Form = tuple[int, ...]
@@ -53,14 +54,21 @@ def load(folder: Path | None) -> dict[Domain, list[Form]]:
     return {domain: [tuple(form) for form in forms] for domain, forms in json.loads(path.read_text("utf-8")).items()}
 
 
-def drawn_like(forms: Sequence[Form], bars: int, begun: Form, rng: np.random.Generator) -> Form:
+def drawn_like(
+    forms: Sequence[Form], bars: int, begun: Form, rng: np.random.Generator, *, ending: bool = False
+) -> Form:
     """One of the forms, cut to ``bars``, of those nearest to that length whose first bars are likest to ``begun``.
 
-    Empty where none is as long.
+    With an ``ending`` its last bars are those with which the real piece ended, and no others. Empty where none is as
+    long.
     """
     able = [form for form in forms if len(form) >= bars]
     if not able:
         return ()
     alike = [sum(mine == theirs for mine, theirs in zip(begun, form, strict=False)) for form in able]
     order = sorted(rng.permutation(len(able)).tolist(), key=lambda i: (-alike[i], len(able[i]) - bars))
-    return able[int(rng.choice(order[:NEAREST]))][:bars]
+    found = able[int(rng.choice(order[:NEAREST]))]
+    if not ending or bars <= ENDING:
+        return found[:bars]
+    last = zip(range(bars - ENDING, bars), found[-ENDING:], strict=True)
+    return found[: bars - ENDING] + tuple(back if back <= bar else 0 for bar, back in last)

@@ -178,18 +178,20 @@ class Writer:
         """The beginnings of pieces of ``bars`` bars, or as long as real ones, in forms of real ones; see ``places``."""
         found = []
         for seed in seeds:
-            form = self._form(domain, bars, (), seed)
+            form = self._form(domain, bars, (), seed, ending=ending)
             last = (len(form) or ABSENT) if bars is None else bars
             found.append(Place(0, last if ending else ABSENT, form))
         return found
 
-    def _form(self, domain: Domain, bars: int | None, begun: forms.Form, seed: Sequence[int]) -> forms.Form:
+    def _form(
+        self, domain: Domain, bars: int | None, begun: forms.Form, seed: Sequence[int], *, ending: bool
+    ) -> forms.Form:
         """A form of a real piece for one of ``bars`` bars that has ``begun`` so; of any piece's length for None."""
         known, rng = self.forms.get(domain, []), np.random.default_rng([*seed, bars or 0])
         if bars is None:
             known = [form for form in known if len(form) < MOST_BARS]
             return known[int(rng.integers(len(known)))] if known else ()
-        return forms.drawn_like(known, bars, begun, rng)
+        return forms.drawn_like(known, bars, begun, rng, ending=ending)
 
     def play_on(
         self,
@@ -221,7 +223,7 @@ class Writer:
         begun, seeds = forms.form_of(prompt), [(seed, index) for index in range(count)]
         places = []
         for each in seeds if not form else ():
-            like = self._form(DOMAINS[domain], last, begun, each)
+            like = self._form(DOMAINS[domain], last, begun, each, ending=ending)
             places.append(Place(0, last if ending else ABSENT, like and begun + like[len(begun) :]))
         return self._written(wishes, seeds, prompt, places, closing=ending, between=between)
 

@@ -8,6 +8,7 @@ import pytest
 
 from models.metrics.structure import (
     chord_irregularity,
+    comes_to_rest,
     ends_on_tonic,
     fitness,
     grooving_similarity,
@@ -108,3 +109,10 @@ def test_the_end_is_heard_in_the_key_of_the_piece() -> None:
     assert ends_on_tonic(scored([*scale, 67, 60, 67, 72], 3))
     assert not ends_on_tonic(scored([*scale, 67, 60, 67, 64], 3))
     assert not ends_on_tonic(scored([], 1))
+
+
+@pytest.mark.parametrize(("last", "rests"), [(96, True), (144, True), (147, False), (180, False)])
+def test_a_piece_comes_to_rest_where_nothing_begins_in_the_second_half_of_its_last_bar(last, rests) -> None:
+    notes = np.array([[0, 12, 60, 70], [90, 12, 62, 70], [last, 12, 64, 70]], dtype=np.int32)
+    bars = np.array([[96 * n, 96, 4, 4] for n in range(3)], dtype=np.int32)  # the last one is silent
+    assert comes_to_rest(Piece(notes, bars, np.full(3, 100.0, dtype=np.float32))) is rests

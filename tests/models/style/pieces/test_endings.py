@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from models.metrics.structure import comes_to_rest
 from models.music.notes import Piece
 from models.style.pieces import endings, sampling
 from models.style.pieces.endings import BARS, closing
@@ -48,6 +49,18 @@ def test_a_chorale_gets_another_ending_only_where_that_is_better(writer, monkeyp
     same = [np.array_equal(one.notes, other.notes) for one, other in zip(*found, strict=True)]
     assert any(better)
     assert [not each for each in better] == same
+
+
+def test_pop_comes_to_rest_where_another_ending_does(writer, monkeypatch) -> None:
+    found = []
+    for tried in ({}, {"pop": 4}):
+        for module in (sampling, endings):
+            monkeypatch.setattr(module, "TRIED", tried)
+        found.append(writer.compose("pop", count=8, bars=LENGTH, seed=1))
+    rested = [[comes_to_rest(piece) for piece in pieces] for pieces in found]
+    assert sum(rested[1]) > sum(rested[0])
+    for one, other, before in zip(*found, rested[0], strict=True):
+        assert not before or np.array_equal(one.notes, other.notes)
 
 
 def test_what_breaks_off_stays_as_it_is(writer, monkeypatch) -> None:

@@ -33,6 +33,11 @@ def test_a_form_is_drawn_that_begins_alike_and_is_about_as_long(monkeypatch) -> 
     assert forms.drawn_like(known, 5, (), rng) == (0, 0, 0, 0, 4)  # the shortest that is long enough
     assert forms.drawn_like(known, 5, (0, 0, 2), rng) == (0, 0, 2, 2, 4)
     assert forms.drawn_like(known, 60, (0,), rng) == ()
+    ends = [(0, 0, 0, 0, 4, 4, 4, 4, 8, 0)]
+    assert forms.drawn_like(ends, 8, (), rng) == (0, 0, 0, 0, 4, 4, 4, 4)
+    assert forms.drawn_like(ends, 8, (), rng, ending=True) == (0, 0, 0, 0, 4, 4, 0, 0)  # nothing lies eight bars back
+    assert forms.drawn_like(ends, 9, (), rng, ending=True) == (0, 0, 0, 0, 4, 4, 4, 0, 0)
+    assert forms.drawn_like([(0, 1, 2)], 2, (), rng, ending=True) == (0, 1)
     monkeypatch.setattr(forms, "NEAREST", 8)
     assert len({forms.drawn_like(known, 6, (), rng) for _ in range(50)}) == 3
     as_long = [(number, 0) for number in range(40)]
