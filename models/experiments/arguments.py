@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,17 @@ def positive_int(text: str) -> int:
     return number
 
 
+def minutes(text: str) -> float:
+    """An argument that says how long something may take; argparse ends the command where it is no time."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0 < found < math.inf:
+        raise ArgumentTypeError(f"{text} was given; minutes above 0 are needed, such as 0.5 or 90")
+    return found
+
+
 def output_folder(path: Path) -> Path:
     """The folder that ``--out`` names, made where it isn't there; ends the command where it can't be."""
     try:
@@ -32,10 +44,10 @@ def output_folder(path: Path) -> Path:
 
 def add_run_arguments(parser: ArgumentParser, presets: Iterable[str], out: str) -> None:
     """What a command that trains one run takes: its preset, folder, end and seed, and whether it goes on."""
-    parser.add_argument("--preset", choices=sorted(presets), default="cpu")
-    parser.add_argument("--out", type=Path, default=Path(out))
+    parser.add_argument("--preset", choices=sorted(presets), default="cpu", help="sizes and steps (cpu)")
+    parser.add_argument("--out", type=Path, default=Path(out), help=f"folder of the run ({out})")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    parser.add_argument("--minutes", type=float, help="train for so long, instead of the preset's steps")
+    parser.add_argument("--minutes", type=minutes, help="train for so long, instead of the preset's steps")
     parser.add_argument("--steps", type=positive_int, help="optimiser steps in all, instead of the preset's")
     parser.add_argument("--seed", type=int, default=0)
 

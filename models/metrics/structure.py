@@ -163,4 +163,4 @@ def comes_to_rest(piece: Piece) -> bool:
         return False
     last = int(piece.notes[:, 0].max())
     start, length = piece.bars[np.searchsorted(piece.bars[:, 0], last, "right") - 1, :2].tolist()
-    return last - start <= length / 2
+    return bool(last - start <= length / 2)

@@ -1,4 +1,4 @@
-"""Titles for composed dance tunes: of some that nobody has used yet, the one that the title towers put nearest.
+"""Titles for composed dance tunes: of some that no tune of the collections has, the one that the towers put nearest.
 
 The towers know tunes of O'Neill's and of his kind alone; other music keeps a name by its key and meter.
 """

@@ -176,6 +176,7 @@ def test_the_page_plays_what_was_awaited_and_composes_the_next_while_the_newest_
 def test_a_clip_that_the_address_names_is_played_on_once(context, listener, stock):
     clip_id = stock("dance", 1)[0]
     token = context.identity.token(listener)
+    assert whole.name(context, token, f"clips/{clip_id}")["value"].startswith("Play this piece on: Dance tune in ")
     named, button, *_ = whole.ask(context, token, f"clips/{clip_id}", None)
     assert (named, button["value"]) == ("", whole.NEW)
     with pytest.raises(Contradiction, match="just now"):

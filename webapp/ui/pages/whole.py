@@ -11,7 +11,7 @@ import gradio as gr
 from db.queries.composed import WholePiece
 from db.tables import PICTURES
 from models.style.pieces.sections import SECTION_BARS, wanted_form
-from webapp.composing import naming, whole_pieces
+from webapp.composing import naming, sources, whole_pieces
 from webapp.composing.dials import MOOD
 from webapp.composing.whole_pieces import Opening, Programme
 from webapp.context import Context
@@ -103,6 +103,7 @@ def build(context: Context) -> None:
     timer = gr.Timer(POLL_S, active=False)
     outputs = [told, timer, pieces, awaited]
     gr.on(None, None, None, [named, more], js=NAMED)
+    named.change(bound(name, context), [listener, named], more, js=listener.awaited, **QUIET)
     mood.keep(listener, "kallos.mood")
     listener.change(None, form, form, js=KEPT_FORM, **CHOICE)
     form.input(choose_form, form, [form, told], **CHOICE).then(None, form, None, js=KEEP_FORM, **CHOICE)
@@ -149,6 +150,18 @@ def choose_form(form: str | None) -> tuple[str, str]:
     except ValueError as error:
         return "", status(capital(str(error)) + ".")
     return wanted, status(f"{wanted}, {SECTION_BARS * len(wanted)} bars, from the next piece on." if wanted else "")
+
+
+def name(context: Context, token: str | None, named: str) -> Any:
+    """The button says what it plays on, where the address named that."""
+    if not named:
+        return gr.skip()
+    listener_id = listener_of(context, token)
+    try:
+        source = context.database.transaction(lambda session: sources.find(session, named, listener_id))
+    except (ValueError, NotYours):  # which pressing it says
+        return gr.skip()
+    return gr.update(value=f"{THIS}: {source.title or naming.name_of(source.domain, source.notes)}")
 
 
 def hear(context: Context, token: str | None, event: gr.EventData) -> list[float] | None:
