@@ -10,7 +10,7 @@ import gradio as gr
 
 from db.queries.composed import WholePiece
 from db.tables import PICTURES
-from models.style.pieces.sections import SECTION_BARS, wanted_form
+from models.style.pieces.sections import MOST, SECTION_BARS, wanted_form
 from webapp.composing import naming, sources, whole_pieces
 from webapp.composing.dials import MOOD
 from webapp.composing.whole_pieces import Opening, Programme
@@ -41,11 +41,11 @@ NAMED = f"""() => {{
   return [named[0] ?? "", named.length ? "{THIS}" : "{NEW}"];
 }}"""
 ABOUT_MOOD = "The next pieces that are composed come as near to your place as your taste allows."
-FORMS = [
-    ("as it comes", ""), ("AABB, as dance tunes", "AABB"), ("AABA, as songs", "AABA"), ("AAB, as chorales", "AAB"),
-    ("ABACA, a rondo", "ABACA"), ("AABBCCDD, the longest", "AABBCCDD"),
-]  # fmt: skip
-ABOUT_FORM = f"Letters of your own will do: each is {SECTION_BARS} bars, and a letter that comes again their return."
+ANY_FORM = "as it comes"
+ABOUT_FORM = (
+    f"Letters of {SECTION_BARS} bars each: AABB as dance tunes, AABA as songs, AAB as chorales, ABACA as a rondo. A "
+    "letter that comes again asks for its music again."
+)
 KEEP_FORM = """(form) => { try { sessionStorage.setItem("kallos.form", form ?? ""); } catch {} }"""
 KEPT_FORM = """(form) => { try { return sessionStorage.getItem("kallos.form") ?? form; } catch { return form; } }"""
 MORE, ENDING = "More like this", "Another ending"
@@ -82,8 +82,8 @@ def build(context: Context) -> None:
             Volume()
         with gr.Row(elem_classes="k-whole-ask"):
             more = gr.Button(NEW, variant="primary", elem_id="whole-more", scale=0, min_width=200)
-            form = gr.Dropdown(
-                FORMS, value="", label="Form of the next pieces", info=ABOUT_FORM, allow_custom_value=True,
+            form = gr.Textbox(
+                label="Form of the next pieces", info=ABOUT_FORM, placeholder=ANY_FORM, max_length=MOST,
                 elem_id="whole-form", min_width=240,
             )  # fmt: skip
         mood = MoodChoice("Mood of the next pieces", ABOUT_MOOD, "what plays", "whole-mood")
@@ -106,7 +106,8 @@ def build(context: Context) -> None:
     named.change(bound(name, context), [listener, named], more, js=listener.awaited, **QUIET)
     mood.keep(listener, "kallos.mood")
     listener.change(None, form, form, js=KEPT_FORM, **CHOICE)
-    form.input(choose_form, form, [form, told], **CHOICE).then(None, form, None, js=KEEP_FORM, **CHOICE)
+    chosen = gr.on([form.submit, form.blur], choose_form, form, [form, told], **CHOICE)
+    chosen.then(None, form, None, js=KEEP_FORM, **CHOICE)
     arrival.fill(listener.change, bound(look, context), listener, [domain, told, pieces], [timer, tells])
     tells.input(bound(let_plays_tell, context), [listener, tells], told, js=listener.awaited, **CHOICE)
     domain.input(bound(choose_domain, context), [listener, domain], told, js=listener.awaited, **CHOICE)
@@ -143,13 +144,15 @@ def choose_domain(context: Context, token: str | None, domain: str) -> str:
     return status(f"{called} from the next piece on.")
 
 
-def choose_form(form: str | None) -> tuple[str, str]:
+def choose_form(form: str | None) -> tuple[str, Any]:
     """Another form, from the next piece on; none, and why, where it is no form."""
     try:
         wanted = wanted_form(form or "")
     except ValueError as error:
         return "", status(capital(str(error)) + ".")
-    return wanted, status(f"{wanted}, {SECTION_BARS * len(wanted)} bars, from the next piece on." if wanted else "")
+    return wanted, status(
+        f"{wanted}, {SECTION_BARS * len(wanted)} bars, from the next piece on."
+    ) if wanted else gr.skip()
 
 
 def name(context: Context, token: str | None, named: str) -> Any:
