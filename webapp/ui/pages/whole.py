@@ -263,7 +263,7 @@ def _beginning(number: int, opening: Opening, name: str) -> dict[str, Any]:
     clip = ShownClip.of(opening.clip_id, opening.seconds)
     return {
         "id": str(opening.clip_id),
-        "heading": name,
+        "heading": name.partition(" in ")[0],  # the key of the whole may turn out to be another
         "detail": f"No. {number} begins; the rest is being composed",
         "audio_url": clip.audio_url,
         "notes_url": clip.notes_url,
