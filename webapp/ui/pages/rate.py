@@ -148,7 +148,8 @@ def rate_recording(context: Context, token: str | None, path: str | None) -> lis
 
 
 def _refused(why: str) -> list[Any]:
-    return [status(f"{capital(why)}."), *[gr.skip()] * (OUTPUTS - 1)]
+    """Why nothing was rated; what was rated before is hidden, or it would be taken for this."""
+    return _shown(f"{capital(why)}.", [], ())
 
 
 def _rated(
@@ -168,17 +169,21 @@ def _rated(
     finally:
         for each in paths:
             Path(each).unlink(missing_ok=True)
+    return _shown(summary(found), found, rated_sounds.tracks(model))
+
+
+def _shown(said: str, found: list[RatedSound], tracks: Sequence[Track]) -> list[Any]:
     pictured = [each for each in found if each.picture is not None]
     names = [(each.name, number) for number, each in enumerate(pictured)]
     return [
-        status(summary(found)),
+        status(said),
         pictured,
         gr.update(visible=bool(pictured)),
         [row(number, each) for number, each in enumerate(found, 1) if not each.problem],
         gr.update(visible=bool(pictured)),
         gr.update(choices=names, value=0 if names else None, visible=len(names) > 1),
         picture(pictured, 0),
-        *_among(rated_sounds.tracks(model), found),
+        *_among(tracks, found),
     ]
 
 

@@ -23,6 +23,13 @@ def somebody(context, rating_model, monkeypatch):
     return context.identity.token(accounts.create(context.database))
 
 
+def assert_nothing_is_rated(found):
+    """Nothing that was rated before stands beside what was refused."""
+    _, kept, ratings, rows, pictures, which, plot, placed, _, near = found
+    assert (kept, rows, plot, near) == ([], [], None, "")
+    assert [each["visible"] for each in (ratings, pictures, which, placed)] == [False] * 4
+
+
 def named(**query):
     return SimpleNamespace(query_params=query)
 
@@ -46,17 +53,28 @@ def test_a_clip_that_the_address_names_is_rated(context, stock, somebody):
 
 @pytest.mark.parametrize("query", [{"clip": "nothing"}, {"piece": str(uuid4())}])
 def test_an_address_that_names_nothing_says_so(context, somebody, query):
-    said, *rest = arrive(context, somebody, named(**query))
-    assert "There is no" in said
-    assert rest == [gr.skip()] * (OUTPUTS - 1)
+    found = arrive(context, somebody, named(**query))
+    assert "There is no" in found[0]
+    assert_nothing_is_rated(found)
 
 
 def test_a_file_that_is_no_sound_says_why_and_its_copy_is_gone(context, somebody, tmp_path):
     file = tmp_path / "text.mp3"
     file.write_text("no sound" * 99)
-    said, *_ = rate_files(context, somebody, [str(file)])
-    assert "text.mp3 is no audio" in said
+    *found, dropped = rate_files(context, somebody, [str(file)])
+    assert "text.mp3 is no audio" in found[0]
+    assert_nothing_is_rated(found)
+    assert dropped is None
     assert not file.exists()
+
+
+def test_files_that_are_refused_leave_no_ratings_of_others_on_the_page(context, somebody, tmp_path):
+    files = [tmp_path / f"{number}.mp3" for number in range(rated_sounds.MOST_FILES + 1)]
+    for each in files:
+        each.write_bytes(b"anything")
+    *found, _ = rate_files(context, somebody, [str(each) for each in files])
+    assert "13 sounds were dropped" in found[0]
+    assert_nothing_is_rated(found)
 
 
 def test_a_recording_is_not_called_by_its_file(context, somebody, tmp_path):
