@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 
 import httpx
+import pytest
 from playwright.sync_api import expect
 
 LENGTH = re.compile(r"0:\d[1-9]")
+STEP = re.compile(r"Step \d+ of")
 DREAMING_MS = 300_000  # the most that a dream may take
 PHONE = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
 
@@ -34,7 +36,7 @@ def test_a_dream_is_stopped_and_another_dreamt_to_its_end_and_kept(site, visit) 
     page.goto(f"{site.url}/dreams")
     begin, stop, said = page.locator("#dream"), page.locator("#stop-dream"), page.locator("#dream-said")
     begin.click()
-    expect(said).to_contain_text(re.compile(r"Step \d+ of"))
+    expect(said).to_contain_text(STEP)
     stop.click()
     expect(said).to_contain_text("Stopped at step")
     expect(stop).to_be_disabled()
@@ -46,6 +48,39 @@ def test_a_dream_is_stopped_and_another_dreamt_to_its_end_and_kept(site, visit) 
     expect(kept).to_contain_text(LENGTH)
     page.reload()
     expect(kept).to_contain_text(LENGTH)
+    expect(said).to_contain_text("The rating went from")
+    expect(page.locator("#trail")).to_contain_text(LENGTH)
+    expect(page.get_by_label("Whatever raises the rating")).to_be_checked()
+
+
+@pytest.mark.parametrize(
+    ("path", "controls"),
+    [("dreams", ("#dream", "#stop-dream", "#dream-said")), ("agent", ("#learn", "#stop-agent", "#agent-said"))],
+)
+def test_what_takes_minutes_goes_on_while_its_page_is_left_and_is_no_strangers(site, visit, path, controls) -> None:
+    begin, stop, said = controls
+    page, other = visit(**PHONE).page, visit().page
+    page.goto(f"{site.url}/{path}")
+    page.locator(begin).click()
+    expect(page.locator(said)).to_contain_text("goes on if you leave")
+    page.goto(f"{site.url}/rate")
+    expect(page.locator("#sounds")).to_be_visible()
+    page.goto(f"{site.url}/{path}")
+    expect(page.locator(said)).to_contain_text(STEP, timeout=DREAMING_MS)
+    page.reload()
+    expect(page.locator(said)).to_contain_text(STEP)
+    expect(page.locator(begin)).to_be_disabled()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+    other.goto(f"{site.url}/{path}")
+    expect(other.locator("input[type=radio]:checked").first).to_be_visible()  # it has been told what there is
+    expect(other.locator(said)).not_to_contain_text(re.compile("Step|Stopped|goes on"))
+    expect(other.locator(stop)).to_be_disabled()
+    page.locator(stop).click()
+    expect(page.locator(said)).to_contain_text("Stopped at step")
+    page.reload()
+    expect(page.locator(said)).to_contain_text("Stopped at step")
+    expect(page.locator(begin)).to_be_enabled()
 
 
 def test_an_agent_that_learns_is_followed_and_stopped(site, visit) -> None:

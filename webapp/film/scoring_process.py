@@ -17,6 +17,7 @@ from models.picture.film import FilmError
 from webapp.film import making
 from webapp.film.scored_films import LINKS
 from webapp.runtime.bounded_work import Progress, bound, say
+from webapp.runtime.supervised_process import end_with_input
 
 
 def main(folder: Path, way: str, seed: int, longest_s: float, style_folder: Path) -> None:
@@ -35,5 +36,6 @@ def main(folder: Path, way: str, seed: int, longest_s: float, style_folder: Path
 
 
 if __name__ == "__main__":
+    end_with_input()
     bound(int(sys.argv[6]))
     main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), Path(sys.argv[5]))

@@ -25,6 +25,7 @@ from models.style.performance import touch
 from webapp.film.scored_films import MOVIE
 from webapp.film.shown_music import SHEET, TOLD
 from webapp.runtime.bounded_work import Progress, bound
+from webapp.runtime.supervised_process import end_with_input
 
 A_SECOND = 24
 SIDE = 480  # pixels
@@ -66,5 +67,6 @@ def moving(pictures: list[Pictures], times_s: list[float], seconds: float) -> It
 
 
 if __name__ == "__main__":
+    end_with_input()
     bound(int(sys.argv[2]))
     main(Path(sys.argv[1]))

@@ -2,7 +2,7 @@
 
 ``…`` are the reward, the domain, the seed and the number of steps. ``FOLDER/head.npz`` is the listener's head where
 that is the reward. Every step is a JSON line on its output; at the end ``FOLDER/bundle`` has the adapter, and
-``FOLDER/before-N.wav`` and ``after-N.wav`` are what the writer and the agent play from the same place on.
+``FOLDER/heard`` what the writer (``before-N.wav``) and the agent (``after-N.wav``) play from the same place on.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from models.rating.checkpoint import load_bundle
 from models.rating.evaluation.agent import plays
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
+from webapp.runtime.adapters import HEARD
+from webapp.runtime.supervised_process import end_with_input
 
 CLIPS, RATE = 12, 2e-3  # of a group; twice the usual learning rate, since it trains for a short while
 PAIRS, SECONDS = 3, 14.0  # to compare, and how much of each is heard
@@ -55,14 +57,18 @@ def main(folder: Path, style: str, rating: str, reward: str, domain: Domain, *, 
         print(json.dumps({"step": training.at, **{name: values.get(name) for name in TOLD}}), flush=True)
     agent = agent_of(writer, training.adapter, "agent")
     both = [plays(each)(domain, PAIRS, HEARD_SEED + seed) for each in (writer, agent)]
+    part = folder / "part"
+    part.mkdir()
     for number, (before, after) in enumerate(zip(*both, strict=True)):
         seconds = min(SECONDS, sounding_seconds(before), sounding_seconds(after))
         for name, piece in (("before", before), ("after", after)):
-            soundfile.write(folder / f"{name}-{number}.wav", render(piece, seconds), SAMPLE_RATE_HZ)
+            soundfile.write(part / f"{name}-{number}.wav", render(piece, seconds), SAMPLE_RATE_HZ)
     save_agent(folder / "bundle", training.adapter, training.card())
+    part.rename(folder / HEARD)
 
 
 if __name__ == "__main__":
+    end_with_input()
     signal.alarm(int(sys.argv[8]))
     main(
         Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4], cast("Domain", sys.argv[5]),

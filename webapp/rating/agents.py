@@ -1,13 +1,17 @@
-"""An agent that learns at the piano for one listener, in a process of its own, and is compared with the writer."""
+"""An agent that learns at the piano for a listener, in a process of its own, and is compared with the writer.
+
+It learns on whoever looks, is looked at step by step, and can be ended.
+"""
 
 from __future__ import annotations
 
 import json
 import tempfile
 import threading
+import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -19,15 +23,17 @@ from models.taste.head import Head
 from webapp.learning import heads
 from webapp.listeners.records import Records
 from webapp.runtime import own_process
-from webapp.runtime.adapters import Adapters
+from webapp.runtime.adapters import HEARD, Adapters
 from webapp.runtime.errors import NotAllowed, NotReady, UnknownListenerError
-from webapp.runtime.followed_process import Followed, FollowedProcess
+from webapp.runtime.followed_process import EVERY_S, FollowedProcess, lines_in
 
 RewardName = Literal["network", "head", "sum"]
 STEPS = 16
 SECONDS = 1_200  # at most
 MOST_SEED = 1_000_000
 PLAYS_S = 120  # at most, until eight bars are played
+ORDER = "order.json"
+BROKEN = "the agent broke off; try another seed, or again in a moment"
 
 _playing = threading.BoundedSemaphore(1)
 _learning = FollowedProcess(
@@ -46,22 +52,12 @@ class LearntStep:
 
 
 @dataclass(frozen=True)
-class Learning:
-    """How far an agent has come; ``pairs`` are WAV files (before, after) where it came to its end."""
-
-    steps: tuple[LearntStep, ...]
-    of: int
-    pairs: tuple[tuple[bytes, bytes], ...] = ()
-    ended: bool = False
-
-
-@dataclass(frozen=True)
 class Order:
     """What an agent is to learn: from which reward, in which domain, by which seed, for how many steps."""
 
-    reward: str
-    domain: str
-    seed: int
+    reward: str = "network"
+    domain: str = "dance"
+    seed: int = 1
     steps: int = STEPS
 
     def check(self) -> None:
@@ -73,10 +69,24 @@ class Order:
             )
 
 
-def follow(records: Records, style: Path, rating: str, listener_id: uuid.UUID, order: Order) -> Iterator[Learning]:
-    """A listener's agent as it learns, some times a second, until its end or ``end``; closing the iterator ends it too.
+@dataclass(frozen=True)
+class Learning:
+    """How far an agent has come; ``pairs`` are WAV files (before, after) where it came to its end.
 
-    Raises ``NotAllowed`` for an order that can't be, and ``NotReady``.
+    It ``ended`` without them where it was stopped, or by itself for a ``problem``.
+    """
+
+    order: Order
+    steps: tuple[LearntStep, ...]
+    pairs: tuple[tuple[bytes, bytes], ...] = ()
+    ended: bool = False
+    problem: str = ""
+
+
+def begin(records: Records, style: Path, rating: str, listener_id: uuid.UUID, order: Order) -> None:
+    """Have an agent learn in place of the listener's last one; it needs nobody who follows it.
+
+    Raises ``NotAllowed`` for an order that can't be, ``TooMany`` and ``NotReady``.
     """
     order.check()
     if order.reward != "head" and not rating:
@@ -88,19 +98,36 @@ def follow(records: Records, style: Path, rating: str, listener_id: uuid.UUID, o
         if head is not None:
             with (folder / "head.npz").open("wb") as file:
                 np.savez(file, allow_pickle=False, mean=head.mean, covariance=head.covariance, version=head.version)
+        (folder / ORDER).write_text(json.dumps(asdict(order)), encoding="utf-8")
         return folder
 
     given = [str(style), rating, order.reward, order.domain, str(order.seed), str(order.steps)]
-    with _learning.begun(listener_id, prepared, given) as agent:
-        yield Learning(_read(agent), order.steps)
-        while agent.goes_on() and agent.folder.is_dir():
-            yield Learning(_read(agent), order.steps)
-    if not agent.folder.is_dir():
-        raise UnknownListenerError
-    if agent.status > 0:
-        raise NotReady("the agent broke off; try another seed, or again in a moment")
-    pairs = _pairs(agent.folder) if agent.status == 0 else ()
-    yield Learning(_read(agent), order.steps, pairs, ended=True)
+    _learning.begin(listener_id, prepared, given)
+
+
+def look(home: Path, listener_id: uuid.UUID) -> Learning | None:
+    """How far the listener's last agent has come, or what came of it; None where there is none."""
+    folder = Adapters(home).run(listener_id)
+    if not (folder / ORDER).is_file():
+        return None
+    ended, problem = _learning.outcome(listener_id, BROKEN)
+    pairs = _pairs(folder / HEARD) if ended else ()
+    steps = tuple(LearntStep(**json.loads(line)) for line in lines_in(folder))
+    order = Order(**json.loads((folder / ORDER).read_text(encoding="utf-8")))
+    return Learning(order, steps, pairs, ended, problem)
+
+
+def follow(home: Path, listener_id: uuid.UUID) -> Iterator[Learning]:
+    """The listener's agent as it learns, some times a second, until its end; closing the iterator leaves it learning.
+
+    Raises ``UnknownListenerError`` where it was deleted with its listener.
+    """
+    while (found := look(home, listener_id)) is not None:
+        yield found
+        if found.ended:
+            return
+        time.sleep(EVERY_S)
+    raise UnknownListenerError
 
 
 def end(listener_id: uuid.UUID) -> None:
@@ -140,13 +167,8 @@ def _head(records: Records, listener_id: uuid.UUID) -> Head:
     return records.database.transaction(work)
 
 
-def _read(agent: Followed) -> tuple[LearntStep, ...]:
-    """The steps so far; none where the listener was deleted meanwhile."""
-    return tuple(LearntStep(**json.loads(line)) for line in agent.lines())
-
-
 def _pairs(folder: Path) -> tuple[tuple[bytes, bytes], ...]:
-    """What the writer and the agent play."""
+    """What the writer and the agent play; none before the end."""
     numbers = range(len(list(folder.glob("after-*.wav"))))
     return tuple(
         ((folder / f"before-{each}.wav").read_bytes(), (folder / f"after-{each}.wav").read_bytes()) for each in numbers

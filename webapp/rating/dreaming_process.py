@@ -1,7 +1,7 @@
 """The process that dreams: ``python -m webapp.rating.dreaming_process FOLDER MODEL WAY SEED STEPS SURFACE MOST_S``.
 
-Every step is a JSON line on its output; at the end ``FOLDER/dream.wav`` is what it ended with and ``FOLDER/trail.wav``
-the way there from the noise. Beside it lie pieces on the shipped piano, which are the real spectrograms of the critic.
+Every step is a JSON line on its output; at the end ``FOLDER/heard`` has what it ended with, ``dream.wav``, and the way
+there from the noise, ``trail.wav``. Pieces on the shipped piano are the real spectrograms of the critic.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from models.rating.dreaming.listening import audible, levelled, trail_picture, t
 from models.rating.dreaming.surface import Real
 from models.rating.mel_bands import SAMPLE_RATE_HZ
 from models.rating.piano import piano_pictures
+from webapp.runtime.kept_dreams import HEARD
+from webapp.runtime.supervised_process import end_with_input
 
 SECONDS = 5.9  # two of the tagger's windows
 SCENES = 16  # of the trail
@@ -48,11 +50,15 @@ def main(folder: Path, model: str, way: WayName, *, seed: int, steps: int, surfa
     else:
         trail = trail_picture([pictures[at] for at in kept])
         heard = {"dream": audible(pictures[-1]), "trail": audible(trail)}
+    part = folder / "part"
+    part.mkdir()
     for name, samples in heard.items():
-        soundfile.write(folder / f"{name}.wav", samples, SAMPLE_RATE_HZ)
+        soundfile.write(part / f"{name}.wav", samples, SAMPLE_RATE_HZ)
+    part.rename(folder / HEARD)
 
 
 if __name__ == "__main__":
+    end_with_input()
     signal.alarm(int(sys.argv[7]))
     main(
         Path(sys.argv[1]), sys.argv[2], cast("WayName", sys.argv[3]),

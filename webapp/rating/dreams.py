@@ -1,27 +1,51 @@
-"""A dream in a process of its own, which is followed step by step and can be ended."""
+"""A listener's dream in a process of its own: it goes on whoever looks, is looked at step by step, and can be ended."""
 
 from __future__ import annotations
 
 import json
-import tempfile
+import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from webapp.runtime.errors import NotAllowed, NotReady
-from webapp.runtime.followed_process import Followed, FollowedProcess
+from webapp.runtime.errors import NotAllowed, NotReady, UnknownListenerError
+from webapp.runtime.followed_process import EVERY_S, FollowedProcess, lines_in
+from webapp.runtime.kept_dreams import KeptDreams
 
 Way = Literal["naive", "regularised", "critic", "both"]
 Surface = Literal["picture", "waveform"]
 STEPS = 96
 SECONDS = 300  # at most
 MOST_SEED = 1_000_000
+ORDER = "order.json"
+BROKEN = "the dream broke off; try another noise, or again in a moment"
 
 _dreams = FollowedProcess(
     "webapp.rating.dreaming_process", SECONDS, "another dream is being dreamt; it takes a minute or two, try again then"
 )
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is dreamt: in which way, from which noise, for how many steps.
+
+    ``surface`` is what it changes: the picture that the network sees, or the waveform itself.
+    """
+
+    way: str = "both"
+    seed: int = 1
+    surface: str = "picture"
+    steps: int = STEPS
+
+    def check(self) -> None:
+        """Raises ``NotAllowed`` for a way, a surface or a seed that there isn't."""
+        if self.way not in get_args(Way) or self.surface not in get_args(Surface) or not 0 <= self.seed <= MOST_SEED:
+            raise NotAllowed(
+                f"{self.way}, {self.surface} and {self.seed} were given; a way is one of {', '.join(get_args(Way))}, "
+                f"what it changes one of {', '.join(get_args(Surface))}, a seed 0 to {MOST_SEED}"
+            )
 
 
 @dataclass(frozen=True)
@@ -37,48 +61,62 @@ class DreamtStep:
 
 @dataclass(frozen=True)
 class Dreaming:
-    """How far a dream has come; ``dream`` and ``trail`` are WAV files where it came to its end and was not stopped."""
+    """How far a dream has come; ``dream`` and ``trail`` are WAV files where it came to its end.
 
+    It ``ended`` without them where it was stopped, or by itself for a ``problem``.
+    """
+
+    order: Order
     steps: tuple[DreamtStep, ...]
-    of: int
     dream: bytes = b""
     trail: bytes = b""
     ended: bool = False
+    problem: str = ""
 
 
-def follow(
-    listener_id: uuid.UUID, way: str, seed: int, *, model: str, surface: str = "picture", steps: int = STEPS
-) -> Iterator[Dreaming]:
-    """A listener's dream as it goes, some twice a second, until its end or ``end``; closing the iterator ends it too.
+def begin(home: Path, listener_id: uuid.UUID, order: Order, *, model: str) -> None:
+    """Begin a dream in place of the listener's last one; it needs nobody who follows it.
 
-    ``surface`` is what it changes: the picture that the network sees, or the waveform itself.
-    Raises ``NotAllowed`` for a way, a surface or a seed that there isn't, and ``NotReady``.
+    Raises ``NotAllowed`` for an order that can't be, ``TooMany`` and ``NotReady``.
     """
-    if way not in get_args(Way) or surface not in get_args(Surface) or not 0 <= seed <= MOST_SEED:
-        raise NotAllowed(
-            f"{way}, {surface} and {seed} were given; a way is one of {', '.join(get_args(Way))}, what it changes one "
-            f"of {', '.join(get_args(Surface))}, a seed 0 to {MOST_SEED}"
-        )
+    order.check()
     if not model:
         raise NotReady("there is no rating network here; python -m models.train.rating makes one")
-    with tempfile.TemporaryDirectory(prefix="kallos-dream-") as place:
-        folder = Path(place)
-        with _dreams.begun(listener_id, lambda: folder, [model, way, str(seed), str(steps), surface]) as dream:
-            yield Dreaming(_read(dream), steps)
-            while dream.goes_on():
-                yield Dreaming(_read(dream), steps)
-        if dream.status > 0:
-            raise NotReady("the dream broke off; try another noise, or again in a moment")
-        sounds = [folder / f"{name}.wav" for name in ("dream", "trail")]
-        heard = [sound.read_bytes() for sound in sounds] if dream.status == 0 else [b"", b""]
-        yield Dreaming(_read(dream), steps, heard[0], heard[1], ended=True)
+
+    def prepared() -> Path:
+        folder = KeptDreams(home).begin(listener_id)
+        (folder / ORDER).write_text(json.dumps(asdict(order)), encoding="utf-8")
+        return folder
+
+    _dreams.begin(listener_id, prepared, [model, order.way, str(order.seed), str(order.steps), order.surface])
+
+
+def look(home: Path, listener_id: uuid.UUID) -> Dreaming | None:
+    """How far the listener's last dream has come, or what came of it; None where there is none."""
+    dreams = KeptDreams(home)
+    folder = dreams.run(listener_id)
+    if not (folder / ORDER).is_file():
+        return None
+    ended, problem = _dreams.outcome(listener_id, BROKEN)
+    heard = (dreams.dreamt(listener_id) if ended else None) or (b"", b"")
+    steps = tuple(DreamtStep(**json.loads(line)) for line in lines_in(folder))
+    order = Order(**json.loads((folder / ORDER).read_text(encoding="utf-8")))
+    return Dreaming(order, steps, *heard, ended=ended, problem=problem)
+
+
+def follow(home: Path, listener_id: uuid.UUID) -> Iterator[Dreaming]:
+    """The listener's dream as it goes, some twice a second, until its end; closing the iterator leaves it going on.
+
+    Raises ``UnknownListenerError`` where it was deleted with its listener.
+    """
+    while (found := look(home, listener_id)) is not None:
+        yield found
+        if found.ended:
+            return
+        time.sleep(EVERY_S)
+    raise UnknownListenerError
 
 
 def end(listener_id: uuid.UUID) -> None:
     """End the listener's dream where one goes on."""
     _dreams.end(listener_id)
-
-
-def _read(dream: Followed) -> tuple[DreamtStep, ...]:
-    """The steps so far."""
-    return tuple(DreamtStep(**json.loads(line)) for line in dream.lines())

@@ -102,7 +102,7 @@ def climbed(dreaming: Dreaming) -> go.Figure:
             figure.add_vrect(
                 x0=each.step - 0.5, x1=each.step + 0.5, fillcolor=RAISED, opacity=0.18, line_width=0, layer="below"
             )
-    return _by_step(figure, dreaming.of)
+    return _by_step(figure, dreaming.order.steps)
 
 
 def learnt(learning: Learning) -> go.Figure:
@@ -118,7 +118,7 @@ def learnt(learning: Learning) -> go.Figure:
             figure.add_scatter(
                 x=numbers, y=values, name=name, mode="lines+markers", line={"color": colour, "dash": dash, "width": 2}
             )
-    return _by_step(figure, learning.of)
+    return _by_step(figure, learning.order.steps)
 
 
 def _by_step(figure: go.Figure, steps: int) -> go.Figure:

@@ -1,4 +1,7 @@
-"""Something that takes minutes, in a process of its own, which is followed step by step and can be ended."""
+"""Something that takes minutes, in a process of its own, which is followed step by step and can be ended.
+
+Its program says ``end_with_input()`` first, so that it ends with the process that began it.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +24,16 @@ STEPS_FILE = "steps.jsonl"
 
 @dataclass(frozen=True)
 class Followed:
-    """A process that works in ``folder``."""
+    """A process that works, or has worked, in ``folder``."""
 
     folder: Path
     child: subprocess.Popen[bytes]
     seconds: int
+
+    @property
+    def works(self) -> bool:
+        """Whether it still does now."""
+        return self.child.poll() is None
 
     def goes_on(self) -> bool:
         """Whether it still does after ``EVERY_S``, or less where it ends before."""
@@ -46,11 +54,24 @@ class Followed:
 
     def lines(self) -> list[str]:
         """The whole lines that it has printed so far; none where its folder is gone."""
-        try:
-            text = (self.folder / STEPS_FILE).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return []
-        return text[: text.rfind("\n") + 1].splitlines()
+        return lines_in(self.folder)
+
+    def watch(self) -> None:
+        """Wait for its end, and bring that about where its folder is gone, as that of a deleted listener is."""
+        while self.goes_on():
+            if not self.folder.is_dir():
+                self.child.kill()
+        assert self.child.stdin is not None
+        self.child.stdin.close()
+
+
+def lines_in(folder: Path) -> list[str]:
+    """The whole lines that the process in this folder has printed so far; none where there is no such folder."""
+    try:
+        text = (folder / STEPS_FILE).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    return text[: text.rfind("\n") + 1].splitlines()
 
 
 class FollowedProcess:
@@ -58,20 +79,17 @@ class FollowedProcess:
 
     A listener may begin ``LONG_AT_ONCE`` of them one after the other, then ``LONG_A_SECOND``: others want it as well.
 
-    It is called with a folder, some arguments and the seconds after which it has to end by itself, also where nobody
-    follows it any more. What it prints lies in the folder as ``STEPS_FILE``.
+    It is called with a folder, some arguments and the seconds after which it has to end by itself: nobody may be
+    following it any more. What it prints lies in the folder as ``STEPS_FILE``.
     """
 
     def __init__(self, module: str, seconds: int, busy: str) -> None:
         self.module, self.seconds, self.busy = module, seconds, busy
         self._lock, self._asked = threading.Lock(), Buckets(LONG_A_SECOND, LONG_AT_ONCE)
-        self._current: tuple[uuid.UUID, subprocess.Popen[bytes]] | None = None
+        self._last: tuple[uuid.UUID, Followed] | None = None
 
-    @contextlib.contextmanager
-    def begun(
-        self, listener_id: uuid.UUID, prepare: Callable[[], Path], arguments: Sequence[str]
-    ) -> Iterator[Followed]:
-        """The process of a listener, which is killed where it still goes on at the end.
+    def begin(self, listener_id: uuid.UUID, prepare: Callable[[], Path], arguments: Sequence[str]) -> Followed:
+        """The process of a listener, which goes on whether or not it is followed, as long as there is its folder.
 
         Args:
             listener_id: Whose it is.
@@ -83,7 +101,7 @@ class FollowedProcess:
             TooMany: The listener has begun too many.
         """
         with self._lock:
-            if self._current and self._current[1].poll() is None:
+            if self._last and self._last[1].works:
                 raise NotReady(self.busy)
             if not self._asked.take(str(listener_id)):
                 raise TooMany(
@@ -93,16 +111,46 @@ class FollowedProcess:
             folder = prepare()
             command = [sys.executable, "-m", self.module, str(folder), *arguments, str(self.seconds)]
             with (folder / STEPS_FILE).open("wb") as output:
-                child = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL)  # noqa: S603 (our own)
-            self._current = listener_id, child
+                child = subprocess.Popen(  # noqa: S603 (our own)
+                    command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.DEVNULL
+                )
+            followed = Followed(folder, child, self.seconds)
+            self._last = listener_id, followed
+        threading.Thread(target=followed.watch, name=f"watch {self.module}", daemon=True).start()
+        return followed
+
+    @contextlib.contextmanager
+    def begun(
+        self, listener_id: uuid.UUID, prepare: Callable[[], Path], arguments: Sequence[str]
+    ) -> Iterator[Followed]:
+        """The same, but killed where it still goes on at the end."""
+        followed = self.begin(listener_id, prepare, arguments)
         try:
-            yield Followed(folder, child, self.seconds)
+            yield followed
         finally:
-            child.kill()
-            child.wait()
+            followed.child.kill()
+            followed.child.wait()
+
+    def outcome(self, listener_id: uuid.UUID, broken: str) -> tuple[bool, str]:
+        """Whether the listener's process has ended, and the problem that ended it before its work was done.
+
+        That is that its time was over, or ``broken``. It is "" where the work was done or stopped, and where nobody
+        knows any more: another listener's was begun since, or this server was.
+        """
+        followed = self._of(listener_id)
+        if followed is None or followed.works:
+            return followed is None, ""
+        try:
+            return True, broken if followed.status > 0 else ""
+        except NotReady as late:
+            return True, str(late)
 
     def end(self, listener_id: uuid.UUID) -> None:
         """End the listener's process where one goes on."""
+        if followed := self._of(listener_id):
+            followed.child.kill()
+
+    def _of(self, listener_id: uuid.UUID) -> Followed | None:
+        """The process that was begun last, where it is this listener's."""
         with self._lock:
-            if self._current and self._current[0] == listener_id:
-                self._current[1].kill()
+            return self._last[1] if self._last and self._last[0] == listener_id else None

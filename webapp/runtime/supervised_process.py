@@ -130,7 +130,7 @@ def die_with_parent() -> None:
     if not parent:
         return
     end_with(int(parent))
-    threading.Thread(target=_exit_at_end_of_input, name="watch parent", daemon=True).start()
+    end_with_input()
 
 
 def end_with(parent: int) -> None:
@@ -139,6 +139,11 @@ def end_with(parent: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before the call
             os._exit(1)
+
+
+def end_with_input() -> None:
+    """End this process when its standard input does: a pipe that the parent alone holds open."""
+    threading.Thread(target=_exit_at_end_of_input, name="watch parent", daemon=True).start()
 
 
 def free_local_port() -> int:

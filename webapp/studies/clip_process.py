@@ -12,6 +12,7 @@ from pathlib import Path
 
 from webapp.composing.offline import NothingComposedError
 from webapp.runtime.bounded_work import Progress, bound, say
+from webapp.runtime.supervised_process import end_with_input
 from webapp.studies.clip_making import make
 from webapp.studies.clip_task import Task
 from webapp.studies.sources import SourceError
@@ -28,5 +29,6 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    end_with_input()
     bound(int(sys.argv[2]))
     main(Path(sys.argv[1]))

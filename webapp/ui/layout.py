@@ -10,11 +10,10 @@ from typing import Any
 import gradio as gr
 from gradio.components import Navbar
 
-from webapp.runtime.errors import Problem
 from webapp.runtime.settings import Settings
 from webapp.ui.components.header import Header
 from webapp.ui.components.listener_token import ListenerToken
-from webapp.ui.words import capital, unbroken
+from webapp.ui.words import unbroken
 
 # Of an event that only changes what its page shows: no endpoint, and no veil over what it will change.
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -73,12 +72,3 @@ def explained(markup: str) -> str:
 def status(text: str) -> str:
     """What became of something the listener did, or how it goes; it is read out to those who don't see it."""
     return f'<p class="k-explain k-wide" role="status" aria-live="polite">{escape(unbroken(text))}</p>' if text else ""
-
-
-def ended_by(problem: Problem, others: int) -> list[Any]:
-    """What a page that follows a job shows once a problem has ended it midway.
-
-    In the order of its outputs: the problem, ``others`` as they are, the button that begins anew, the one that stops.
-    """
-    told = status(f"{capital(str(problem))}.")
-    return [told, *[gr.skip()] * others, gr.update(interactive=True), gr.update(interactive=False)]

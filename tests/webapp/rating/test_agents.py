@@ -1,5 +1,6 @@
-"""Agents through the real process: trained on a listener's head, kept, and gone when the listener is."""
+"""Agents through the real process: trained on a head, left and found again, kept, gone when the listener is."""
 
+import contextlib
 import time
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from webapp.rating.agents import Order
 from webapp.rating.plot import learnt
 from webapp.runtime.adapters import Adapters
 from webapp.runtime.errors import NotAllowed, NotReady, UnknownListenerError
+from webapp.ui.pages import agent as page
 from webapp.ui.pages.agent import Blind, keep_agent, keeps_one, pick_first, pick_second, play_kept, told
 
 
@@ -26,13 +28,16 @@ def listener(alone):
     return listener_id, alone.tokens.give(listener_id)
 
 
-def follow(context, listener_id, order):
-    return agents.follow(context.records, context.style_folder, "", listener_id, order)
+def begin(context, listener_id, order):
+    agents.begin(context.records, context.style_folder, "", listener_id, order)
 
 
 def learning_children():
-    children = psutil.Process().children(recursive=True)
-    return [child for child in children if "webapp.rating.agent_process" in child.cmdline()]
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # just ended
+            found += [child] if "webapp.rating.agent_process" in child.cmdline() else []
+    return found
 
 
 def test_an_agent_learns_from_a_head_is_compared_blind_kept_and_deleted_with_its_listener(alone, listener):
@@ -40,7 +45,8 @@ def test_an_agent_learns_from_a_head_is_compared_blind_kept_and_deleted_with_its
     adapters = Adapters(alone.settings.home)
     with pytest.raises(NotAllowed, match="let one learn first"):
         keep_agent(alone, token)
-    *_, last = follow(alone, listener_id, Order("head", "dance", 1, steps=1))
+    begin(alone, listener_id, Order("head", "dance", 1, steps=1))
+    *_, last = agents.follow(alone.settings.home, listener_id)
     assert last.ended
     assert [each.step for each in last.steps] == [1]
     assert last.steps[0].judge is None
@@ -55,6 +61,14 @@ def test_an_agent_learns_from_a_head_is_compared_blind_kept_and_deleted_with_its
     assert blind.won == (True, False, False)
     assert "1 of 3" in said
     assert pick_first(blind)[0] == blind
+
+    chosen, seed, said, curve, _, compared, found, first, *_ = page.arrive(alone, token)  # on another day
+    assert (chosen, seed) == (["head", "dance"], 1)
+    assert "The reward went from" in said
+    assert curve["visible"]
+    assert compared["visible"]
+    assert found.pairs == last.pairs
+    assert len(first[1]) > 0
 
     assert not keeps_one(alone, token)["visible"]
     assert "Kept" in keep_agent(alone, token)[0]
@@ -71,23 +85,48 @@ def test_an_agent_learns_from_a_head_is_compared_blind_kept_and_deleted_with_its
 
 def test_an_agent_in_training_ends_when_its_listener_is_deleted(alone, listener):
     listener_id, _ = listener
-    learning = follow(alone, listener_id, Order("head", "dance", 1))
+    begin(alone, listener_id, Order("head", "dance", 1))
+    learning = agents.follow(alone.settings.home, listener_id)
     next(learning)
-    run = Adapters(alone.settings.home).of(listener_id) / "run"
+    run = Adapters(alone.settings.home).run(listener_id)
     there = sorted(run.iterdir())
     with pytest.raises(NotReady, match="another agent"):
-        next(follow(alone, listener_id, Order("head", "dance", 1)))
+        begin(alone, listener_id, Order("head", "dance", 1))
     assert set(there) <= set(run.iterdir())  # the one that learns keeps its folder
     delete(alone.records, listener_id)
     began = time.monotonic()
     with pytest.raises(UnknownListenerError):
         list(learning)
-    assert time.monotonic() - began < 20
-    assert learning_children() == []
+    while learning_children():
+        assert time.monotonic() - began < 20
+        time.sleep(0.1)
     assert list(Adapters(alone.settings.home).home.iterdir()) == []
 
 
 @pytest.mark.parametrize("order", [Order("applause", "dance", 1), Order("head", "jazz", 1), Order("head", "pop", -1)])
 def test_another_reward_domain_or_seed_is_refused(alone, listener, order):
     with pytest.raises(NotAllowed, match="network, head, sum"):
-        next(follow(alone, listener[0], order))
+        begin(alone, listener[0], order)
+
+
+def test_nobody_sees_or_stops_the_agent_of_another_and_its_listener_finds_it_again(alone, listener):
+    listener_id, token = listener
+    stranger = alone.tokens.give(accounts.create(alone.database))
+    *_, timer, seen = page.learn(alone, token, "head", "dance", 2)
+    assert timer["active"]
+    page.stop_learning(alone, stranger)
+    _, _, said, curve, *_, begin_it, stop, timer, _ = page.arrive(alone, stranger)
+    assert said == ""
+    assert not curve["visible"]
+    assert (begin_it["interactive"], stop["interactive"], timer["active"]) == (True, False, False)
+    with pytest.raises(NotReady, match="another agent"):
+        page.learn(alone, token, "head", "pop", 2)
+    time.sleep(1)
+    chosen, seed, *_, begin_it, stop, timer, _ = page.arrive(alone, token)
+    assert (chosen, seed) == (["head", "dance"], 2)
+    assert (begin_it["interactive"], stop["interactive"], timer["active"]) == (False, True, True)
+    page.stop_learning(alone, token)
+    assert list(agents.follow(alone.settings.home, listener_id))[-1].ended
+    said, *_, begin_it, stop, timer, _ = page.follow(alone, token, seen)
+    assert "Stopped" in said
+    assert (begin_it["interactive"], stop["interactive"], timer["active"]) == (True, False, False)

@@ -1,10 +1,16 @@
-"""Dreams through the real process: followed to the end, ended by hand, refused."""
+"""Dreams through the real process: followed, left and found again, ended by hand, kept, refused."""
 
+import contextlib
 import io
+import signal
+import subprocess
+import sys
+import time
 import uuid
 import zipfile
 from itertools import pairwise
 
+import gradio as gr
 import numpy as np
 import psutil
 import pytest
@@ -13,24 +19,57 @@ from webapp.listeners import accounts, archive
 from webapp.listeners.deletion import delete
 from webapp.listeners.export import export
 from webapp.rating import dreams, rated_sounds
+from webapp.rating.dreams import Order
 from webapp.rating.plot import climbed
-from webapp.runtime.errors import NotAllowed, NotReady
+from webapp.runtime.errors import NotAllowed, NotReady, UnknownListenerError
 from webapp.runtime.kept_dreams import KeptDreams
-from webapp.ui.pages.dreams import _heard, dream, keep_dream, kept_dream, told
+from webapp.ui.pages.dreams import _heard, arrive, dream, follow, keep_dream, kept_dream, stop_dream, told
 
-SOMEBODY = uuid.UUID(int=7)
+SOMEBODY, SOMEBODY_ELSE = uuid.UUID(int=7), uuid.UUID(int=8)
 SECONDS = 5.9
+SERVER = """
+import sys, time, uuid
+from pathlib import Path
+from webapp.rating import dreams
+dreams.begin(Path(sys.argv[1]), uuid.UUID(int=7), dreams.Order("naive", steps=5000), model=sys.argv[2])
+print("begun", flush=True)
+time.sleep(600)
+"""
 
 
-def dreaming_children():
+def dreaming_children(of=None):
     found = []
-    for child in psutil.Process().children(recursive=True):
-        found += [child] if "webapp.rating.dreaming_process" in child.cmdline() else []
+    for child in psutil.Process(of).children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # just ended
+            found += [child] if "webapp.rating.dreaming_process" in child.cmdline() else []
     return found
 
 
-def test_a_dream_is_followed_to_its_end_and_heard(rating_model):
-    seen = list(dreams.follow(SOMEBODY, "both", 3, steps=8, model=str(rating_model)))
+@pytest.fixture
+def somebody(alone, rating_model, monkeypatch):
+    """``somebody()`` → a listener and their token, where there is a network."""
+    monkeypatch.setattr(rated_sounds, "model", lambda _: str(rating_model))
+
+    def come():
+        listener_id = accounts.create(alone.database)
+        return listener_id, alone.tokens.give(listener_id)
+
+    yield come
+    if dreams._dreams._last:
+        dreams._dreams._last[1].child.kill()
+        dreams._dreams._last[1].child.wait()
+
+
+def goes_on(shown):
+    """Whether a page that shows this has a button to stop, asks again, and has none to begin."""
+    *_, begin, stop, timer, _ = shown
+    assert stop["interactive"] == timer["active"] != begin["interactive"]
+    return bool(timer["active"])
+
+
+def test_a_dream_is_followed_to_its_end_and_heard(tmp_path, rating_model):
+    dreams.begin(tmp_path, SOMEBODY, Order("both", 3, steps=8), model=str(rating_model))
+    seen = list(dreams.follow(tmp_path, SOMEBODY))
     last = seen[-1]
     assert [each.step for each in last.steps] == list(range(9))
     assert all(len(a.steps) <= len(b.steps) for a, b in pairwise(seen))
@@ -45,17 +84,17 @@ def test_a_dream_is_followed_to_its_end_and_heard(rating_model):
 def test_the_sound_itself_is_dreamt_on_and_a_dream_is_kept_exported_and_deleted_with_its_listener(alone, rating_model):
     listener_id = accounts.create(alone.database)
     token = alone.tokens.give(listener_id)
-    *_, last = dreams.follow(listener_id, "naive", 3, steps=5, model=str(rating_model), surface="waveform")
+    home = alone.settings.home
+    dreams.begin(home, listener_id, Order("naive", 3, "waveform", steps=5), model=str(rating_model))
+    *_, last = dreams.follow(home, listener_id)
     assert last.steps[-1].p > last.steps[0].p
     rate, samples = _heard(last.dream)
     assert len(samples) / rate == pytest.approx(SECONDS, abs=0.2)
     assert len(_heard(last.trail)[1]) == len(samples)
     assert np.sqrt(np.mean(samples**2)) > 0.01
 
-    with pytest.raises(NotAllowed, match="dream first"):
-        keep_dream(alone, token, None)
     assert not kept_dream(alone, token)[0]["visible"]
-    said, shown, (_, trail), (_, kept) = keep_dream(alone, token, last)
+    said, shown, (_, trail), (_, kept) = keep_dream(alone, token)
     assert "Kept" in said
     assert shown["visible"]
     np.testing.assert_array_equal(kept, samples)
@@ -73,16 +112,99 @@ def test_the_sound_itself_is_dreamt_on_and_a_dream_is_kept_exported_and_deleted_
     assert list(KeptDreams(alone.settings.home).home.iterdir()) == []
 
 
-def test_a_dream_is_ended_by_whose_it_is_alone_and_there_is_one_at_a_time(rating_model):
-    dream = dreams.follow(SOMEBODY, "naive", 1, steps=5000, model=str(rating_model))
-    next(dream)
+def test_a_dream_that_nobody_follows_goes_on_and_is_found_again(alone, somebody, rating_model):
+    home, (listener_id, token) = alone.settings.home, somebody()
+    assert not goes_on(arrive(alone, token)[2:])
+    dreams.begin(home, listener_id, Order("naive", 4, "waveform", steps=12), model=str(rating_model))
+    leaving = dreams.follow(home, listener_id)
+    next(leaving)
+    leaving.close()
+    assert len(dreaming_children()) == 1
+    chosen, noise, *shown = arrive(alone, token)
+    assert (chosen, noise) == (["naive", "waveform"], 4)
+    assert goes_on(shown)
+    asked_until = time.monotonic() + dreams.SECONDS
+    while goes_on(shown):
+        assert time.monotonic() < asked_until
+        time.sleep(0.1)
+        now = follow(alone, token, shown[-1])
+        shown = shown if now == gr.skip() else now
+
+    _, _, said, climb, plot, sounds, (_, trail), *rest = arrive(alone, token)
+    assert "The rating went from" in said
+    assert climb["visible"]
+    assert len(plot.data) == 2
+    assert sounds["visible"]
+    assert len(trail) > 0
+    assert not goes_on(rest)
+    keep_dream(alone, token)
+    np.testing.assert_array_equal(kept_dream(alone, token)[1][1], trail)
+    np.testing.assert_array_equal(arrive(alone, token)[6][1], trail)  # to be heard as before
+
+
+def test_nobody_sees_stops_or_keeps_the_dream_of_another(alone, somebody):
+    (listener_id, token), (_, stranger) = somebody(), somebody()
+    assert goes_on(dream(alone, token, "naive", 1))
+    for shown in (arrive(alone, stranger)[2:], follow(alone, stranger, 0)):
+        assert shown[0] == ""
+        assert not shown[1]["visible"]
+        assert not shown[3]["visible"]
+        assert not goes_on(shown)
+    stop_dream(alone, stranger)
+    with pytest.raises(NotAllowed, match="dream first"):
+        keep_dream(alone, stranger)
+    with pytest.raises(NotReady, match="another dream"):
+        dream(alone, stranger, "naive", 1)
+    with pytest.raises(NotReady, match="another dream"):
+        dream(alone, token, "naive", 1)
+    time.sleep(1)
+    assert goes_on(arrive(alone, token)[2:])
+    stop_dream(alone, token)
+    *_, last = dreams.follow(alone.settings.home, listener_id)
+    assert last.ended
+    assert not goes_on(follow(alone, token, 0))
+    assert dreaming_children() == []
+
+
+def test_a_dream_that_goes_on_ends_when_its_listener_is_deleted(alone, somebody):
+    listener_id, token = somebody()
+    dream(alone, token, "naive", 1)
+    delete(alone.records, listener_id)
+    gone_until = time.monotonic() + 20
+    while dreaming_children():
+        assert time.monotonic() < gone_until
+        time.sleep(0.1)
+    assert list(KeptDreams(alone.settings.home).home.iterdir()) == []
+    assert not goes_on(follow(alone, token, 0))
+    with pytest.raises(UnknownListenerError):
+        next(dreams.follow(alone.settings.home, listener_id))
+
+
+def test_a_dream_ends_with_the_server_that_began_it(tmp_path, rating_model):
+    given = [sys.executable, "-c", SERVER, str(tmp_path), str(rating_model)]
+    with subprocess.Popen(given, stdout=subprocess.PIPE) as server:
+        assert server.stdout.readline() == b"begun\n"
+        (child,) = dreaming_children(server.pid)
+        server.send_signal(signal.SIGKILL)
+    psutil.wait_procs([child], timeout=120)  # until it has imported what it needs
+    assert not child.is_running()
+    found = dreams.look(tmp_path, SOMEBODY)
+    assert found.ended
+    assert told(found).startswith("Stopped")
+
+
+def test_a_dream_is_ended_by_whose_it_is_alone_and_there_is_one_at_a_time(tmp_path, rating_model):
+    endless = Order("naive", 1, steps=5000)
+    dreams.begin(tmp_path, SOMEBODY, endless, model=str(rating_model))
+    seen = dreams.follow(tmp_path, SOMEBODY)
+    next(seen)
     assert len(dreaming_children()) == 1
     with pytest.raises(NotReady, match="another dream"):
-        next(dreams.follow(SOMEBODY, "naive", 1, model=str(rating_model)))
-    dreams.end(uuid.UUID(int=8))
-    assert not next(dream).ended
+        dreams.begin(tmp_path, SOMEBODY, endless, model=str(rating_model))
+    dreams.end(SOMEBODY_ELSE)
+    assert not next(seen).ended
     dreams.end(SOMEBODY)
-    last = list(dream)[-1]
+    last = list(seen)[-1]
     assert last.ended
     assert last.dream == b""
     assert told(last).startswith("Stopped")
@@ -92,21 +214,21 @@ def test_a_dream_is_ended_by_whose_it_is_alone_and_there_is_one_at_a_time(rating
 @pytest.mark.parametrize(
     ("way", "seed", "surface"), [("other", 1, "picture"), ("both", -1, "picture"), ("both", 1, "canvas")]
 )
-def test_another_way_seed_or_surface_is_refused(way, seed, surface):
+def test_another_way_seed_or_surface_is_refused(tmp_path, way, seed, surface):
     with pytest.raises(NotAllowed, match="naive, regularised"):
-        next(dreams.follow(SOMEBODY, way, seed, model="any", surface=surface))
+        dreams.begin(tmp_path, SOMEBODY, Order(way, seed, surface), model="any")
 
 
-def test_a_dream_whose_time_is_over_says_so_and_another_can_begin(alone, rating_model, monkeypatch):
+def test_a_dream_whose_time_is_over_says_so_and_another_can_begin(alone, somebody, monkeypatch):
     monkeypatch.setattr(dreams._dreams, "seconds", 1)
-    monkeypatch.setattr(rated_sounds, "model", lambda _: str(rating_model))
-    token = alone.tokens.give(accounts.create(alone.database))
-    first, *_, last = dream(alone, token, "both", 1)
-    assert not first[6]["interactive"]
-    assert "It took longer than 1 seconds" in last[0]
-    assert last[6]["interactive"]
-    assert not last[7]["interactive"]
-    assert len(first) == len(last)
+    listener_id, token = somebody()
+    first = dream(alone, token, "both", 1)
+    assert goes_on(first)
+    assert list(dreams.follow(alone.settings.home, listener_id))[-1].ended
+    shown = follow(alone, token, first[-1])
+    assert "It took longer than 1 seconds" in shown[0]
+    assert not goes_on(shown)
+    assert arrive(alone, token)[2] == shown[0]
     with pytest.raises(NotAllowed, match="other, picture"):
-        next(dream(alone, token, "other", 1))
+        dream(alone, token, "other", 1)
     assert dreaming_children() == []

@@ -141,10 +141,11 @@ def dream(  # noqa: PLR0917 (an endpoint's arguments have places)
     """
     listener_id = listener_of(context, token)
     model = rated_sounds.model(context.settings.runs_folder)
-    *_, last = dreams.follow(listener_id, way, seed, model=model, steps=steps, surface=surface)
-    if not last.dream:
-        raise NotReady("the dream was stopped; ask for it again")
-    KeptDreams(context.settings.home).keep(listener_id, last.dream, last.trail)
+    home = context.settings.home
+    dreams.begin(home, listener_id, dreams.Order(way, seed, surface, steps), model=model)
+    *_, last = dreams.follow(home, listener_id)
+    if not KeptDreams(home).keep(listener_id):
+        raise NotReady(last.problem or "the dream was stopped; ask for it again")
     return {
         "steps": [
             {"step": each.step, "p": each.p, "judge": each.judge, "realness": each.realness, "alarm": each.alarm}
@@ -224,9 +225,10 @@ def agent(  # noqa: PLR0917 (an endpoint's arguments have places)
     listener_id = listener_of(context, token)
     model = rated_sounds.model(context.settings.runs_folder)
     order = agents.Order(reward, domain, seed, steps)
-    *_, last = agents.follow(context.records, context.style_folder, model, listener_id, order)
+    agents.begin(context.records, context.style_folder, model, listener_id, order)
+    *_, last = agents.follow(context.settings.home, listener_id)
     if not last.pairs:
-        raise NotReady("the agent was stopped; ask for it again")
+        raise NotReady(last.problem or "the agent was stopped; ask for it again")
     Adapters(context.settings.home).keep(listener_id)
     return {
         "steps": [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +16,12 @@ from webapp.rating import agents, rated_sounds
 from webapp.rating.agents import Learning, Order
 from webapp.rating.plot import learnt
 from webapp.runtime.adapters import Adapters
-from webapp.runtime.errors import NotAllowed, Problem
+from webapp.runtime.errors import NotAllowed
+from webapp.ui import arrival
 from webapp.ui.charts import section
-from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import AWAITED, QUIET, ended_by, heading, page, status
+from webapp.ui.handlers import bound, claim_of, listener_of
+from webapp.ui.layout import AWAITED, QUIET, heading, page, status
+from webapp.ui.words import capital
 
 LEAD = (
     "The composer plays eight bars again and again, and learns from what is rewarded. It keeps near what it was: "
@@ -36,7 +37,8 @@ BLIND = (
     "Both begin at the same place of a piece. One is the composer as it was, the other what it became. "
     "Which is more beautiful?"
 )
-STAY = "It learns for some minutes, and stops when you leave this page."
+STAY = "It learns for some minutes, and goes on if you leave this page: come back to it here."
+POLL_S = 1
 KEPT = "It stays until you keep another one or delete your data."
 Sound = tuple[int, npt.NDArray[np.float32]]
 
@@ -72,10 +74,10 @@ def build(context: Context) -> None:
     with page("rate") as listener:
         with gr.Row(elem_classes="k-ask"):
             heading("An agent at the piano", LEAD)
-        reward = gr.Radio(list(REWARDS), value="network", label="What is rewarded", elem_id="reward")
+        reward = gr.Radio(list(REWARDS), label="What is rewarded", elem_id="reward")
         with gr.Row(elem_classes="k-bar"):
             domain = gr.Dropdown(
-                list(DOMAINS), value="dance", label="What it plays", elem_id="plays", scale=0, min_width=180
+                list(DOMAINS), value=None, label="What it plays", elem_id="plays", scale=0, min_width=180
             )
             seed = gr.Number(
                 1, label="Seed", precision=0, minimum=0, maximum=agents.MOST_SEED, elem_id="agent-seed", scale=0
@@ -98,8 +100,11 @@ def build(context: Context) -> None:
         with section("The agent that you keep", KEPT, visible=False) as yours:
             play = gr.Button("Play something new", elem_id="play-kept", min_width=180)
             sound = gr.Audio(label="By your agent", interactive=False, elem_id="kept-sound", visible=False)
-    outputs = [said, curve, plot, compared, blind, first, second, verdict, begin, stop]
+    timer, seen = gr.Timer(POLL_S, active=False), gr.State(0)
+    outputs = [said, curve, plot, compared, blind, first, second, verdict, begin, stop, timer, seen]
+    arrival.fill(listener.change, bound(arrive, context), listener, [reward, domain], [seed, *outputs])
     begin.click(bound(learn, context), [listener, reward, domain, seed], outputs, js=listener.awaited, **QUIET)
+    timer.tick(bound(follow, context), [listener, seen], outputs, **QUIET)
     stop.click(bound(stop_learning, context), listener, said, **QUIET)
     left.click(pick_first, blind, [blind, first, second, verdict], **QUIET)
     right.click(pick_second, blind, [blind, first, second, verdict], **QUIET)
@@ -108,21 +113,26 @@ def build(context: Context) -> None:
     play.click(bound(play_kept, context), listener, sound, js=listener.awaited, **AWAITED)
 
 
-def learn(context: Context, token: str | None, reward: str, domain: str, seed: float | None) -> Iterator[list[Any]]:
-    """Follow an agent to its end."""
-    listener_id = listener_of(context, token)
+def arrive(context: Context, token: str | None) -> tuple[Any, ...]:
+    """What was ordered last, and how far it has come."""
+    now = agents.look(context.settings.home, claim_of(context, token).listener_id)
+    order = now.order if now else Order()
+    return [order.reward, order.domain], order.seed if now else gr.skip(), *_shown(now)
+
+
+def learn(context: Context, token: str | None, reward: str | None, domain: str | None, seed: float | None) -> list[Any]:
+    """Have an agent learn."""
+    listener_id, first = listener_of(context, token), Order()
+    order = Order(reward or first.reward, domain or first.domain, first.seed if seed is None else int(seed))
     model = rated_sounds.model(context.settings.runs_folder)
-    shown = -1
-    order = Order(reward, domain, int(seed or 0))
-    try:
-        for now in agents.follow(context.records, context.style_folder, model, listener_id, order):
-            if now.ended or len(now.steps) > shown:
-                shown = len(now.steps)
-                yield _shown(now)
-    except Problem as problem:
-        if shown < 0:
-            raise
-        yield ended_by(problem, 7)
+    agents.begin(context.records, context.style_folder, model, listener_id, order)
+    return _shown(agents.look(context.settings.home, listener_id))
+
+
+def follow(context: Context, token: str | None, seen: int) -> Any:
+    """How far it has come, asked again in a second while it goes on; ``seen``: the steps that the page shows."""
+    now = agents.look(context.settings.home, claim_of(context, token).listener_id)
+    return gr.skip() if now and not now.ended and len(now.steps) == seen else _shown(now)
 
 
 def stop_learning(context: Context, token: str | None) -> str:
@@ -172,31 +182,36 @@ def _picked(blind: Blind | None, *, first: bool) -> list[Any]:
     return [after, *sounds, status(f"{done} Here is the next pair.")]
 
 
-def _shown(now: Learning) -> list[Any]:
-    blind = Blind.of(now) if now.pairs else None
+def _shown(now: Learning | None) -> list[Any]:
+    steps, goes_on = now.steps if now else (), bool(now and not now.ended)
+    blind = Blind.of(now) if now and now.pairs else None
     sounds = (blind.sounds() if blind else None) or (None, None)
     return [
-        status(told(now)),
-        gr.update(visible=bool(now.steps)),
-        learnt(now) if now.steps else gr.skip(),
+        status(told(now) if now else ""),
+        gr.update(visible=bool(steps)),
+        learnt(now) if now and steps else gr.skip(),
         gr.update(visible=blind is not None),
         blind,
         *sounds,
         "",
-        gr.update(interactive=now.ended),
-        gr.update(interactive=not now.ended),
+        gr.update(interactive=not goes_on),
+        gr.update(interactive=goes_on),
+        gr.update(active=goes_on),
+        len(steps),
     ]
 
 
 def told(now: Learning) -> str:
     """How far it is, or what came of it, in a sentence or two."""
+    if now.problem:
+        return f"{capital(now.problem)}."
     if not now.steps:
         return "Stopped." if now.ended else f"Sitting down at the piano… {STAY}"
     first, last = now.steps[0], now.steps[-1]
     if now.ended and not now.pairs:
         return f"Stopped at step {last.step}."
     if not now.ended:
-        return f"Step {last.step} of {now.of}."
+        return f"Step {last.step} of {now.order.steps}."
     both = (("The reward", first.reward, last.reward), ("the judge", first.judge, last.judge))
     moved = [f"{name} went from {a:.2f} to {b:.2f}" for name, a, b in both if a is not None and b is not None]
     return f"{', '.join(moved)}.".replace("-", "−") if moved else "It has learned; nothing that it played was rated."

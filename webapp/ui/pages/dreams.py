@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
@@ -13,15 +12,16 @@ import soundfile
 
 from webapp.context import Context
 from webapp.rating import dreams, rated_sounds
-from webapp.rating.dreams import Dreaming
+from webapp.rating.dreams import Dreaming, Order
 from webapp.rating.plot import climbed
-from webapp.runtime.errors import NotAllowed, Problem
+from webapp.runtime.errors import NotAllowed
 from webapp.runtime.kept_dreams import KeptDreams
-from webapp.ui import dashboards
+from webapp.ui import arrival, dashboards
 from webapp.ui.charts import section
-from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import AWAITED, QUIET, ended_by, heading, page, status
+from webapp.ui.handlers import bound, claim_of, listener_of
+from webapp.ui.layout import AWAITED, QUIET, heading, page, status
 from webapp.ui.pages.rate import NOTHING, training_command
+from webapp.ui.words import capital
 
 LEAD = (
     "The network that rates sounds begins with white noise and changes it, step by step, into what it rates higher. "
@@ -34,7 +34,8 @@ WAYS = (
     ("Both", "both"),
 )
 SURFACES = (("The picture that the network sees", "picture"), ("The sound itself", "waveform"))
-STAY = "It takes a minute or more, and ends when you leave this page."
+STAY = "It takes a minute or more, and goes on if you leave this page: come back to it here."
+POLL_S = 1
 KEPT = "It stays until you keep another one or delete your data."
 EXPLAINED = (
     "How the rating rises, beside the judge's. Where the ground is red the rating rises and the judge's hardly: "
@@ -53,8 +54,8 @@ def build(context: Context) -> None:
             gr.HTML(f"<p>{NOTHING}</p>", **dashboards.STILL)
             dashboards.copied(training_command(context))
         with gr.Column(visible=there):
-            way = gr.Radio(list(WAYS), value="both", label="How it dreams", elem_id="way")
-            surface = gr.Radio(list(SURFACES), value="picture", label="What it changes", elem_id="surface")
+            way = gr.Radio(list(WAYS), label="How it dreams", elem_id="way")
+            surface = gr.Radio(list(SURFACES), label="What it changes", elem_id="surface")
             with gr.Row(elem_classes="k-bar"):
                 seed = gr.Number(
                     1, label="Which noise", precision=0, minimum=0, maximum=dreams.MOST_SEED, elem_id="noise", scale=0
@@ -64,16 +65,18 @@ def build(context: Context) -> None:
             said = gr.HTML(elem_id="dream-said", **dashboards.STILL)
         with section("How it climbed", EXPLAINED, visible=False) as climb:
             plot = gr.Plot(label="How it climbed", show_label=False, container=False, elem_id="plot-dream")
-        ended = gr.State(None)
         with gr.Column(visible=False) as sounds:
             trail, end = _two_sounds("trail", "dreamt")
             keep = gr.Button("Keep the dream", elem_id="keep-dream", scale=0, min_width=160)
         with section("The dream that you keep", KEPT, visible=False) as yours:
             kept = _two_sounds("kept-trail", "kept-dream")
-    outputs = [said, climb, plot, sounds, trail, end, begin, stop, ended]
+    timer, seen = gr.Timer(POLL_S, active=False), gr.State(0)
+    outputs = [said, climb, plot, sounds, trail, end, begin, stop, timer, seen]
+    arrival.fill(listener.change, bound(arrive, context), listener, [way, surface], [seed, *outputs])
     begin.click(bound(dream, context), [listener, way, seed, surface], outputs, js=listener.awaited, **AWAITED)
+    timer.tick(bound(follow, context), [listener, seen], outputs, **QUIET)
     stop.click(bound(stop_dream, context), listener, said, **QUIET)
-    keep.click(bound(keep_dream, context), [listener, ended], [said, yours, *kept], **QUIET)
+    keep.click(bound(keep_dream, context), listener, [said, yours, *kept], **QUIET)
     listener.change(bound(kept_dream, context), listener, [yours, *kept], **QUIET)
 
 
@@ -85,22 +88,28 @@ def _two_sounds(trail: str, end: str) -> tuple[gr.Audio, gr.Audio]:
         )
 
 
+def arrive(context: Context, token: str | None) -> tuple[Any, ...]:
+    """What was ordered last, and how far it has come."""
+    now = dreams.look(context.settings.home, claim_of(context, token).listener_id)
+    order = now.order if now else Order()
+    return [order.way, order.surface], order.seed if now else gr.skip(), *_shown(now)
+
+
 def dream(
-    context: Context, token: str | None, way: str, seed: float | None, surface: str = "picture"
-) -> Iterator[list[Any]]:
-    """Follow a dream to its end."""
-    listener_id = listener_of(context, token)
-    model = rated_sounds.model(context.settings.runs_folder)
-    shown = -1
-    try:
-        for now in dreams.follow(listener_id, way, int(seed or 0), model=model, surface=surface):
-            if now.ended or len(now.steps) > shown:
-                shown = len(now.steps)
-                yield _shown(now)
-    except Problem as problem:
-        if shown < 0:
-            raise
-        yield [*ended_by(problem, 5), gr.skip()]
+    context: Context, token: str | None, way: str | None, seed: float | None, surface: str | None = None
+) -> list[Any]:
+    """Begin a dream."""
+    listener_id, first = listener_of(context, token), Order()
+    order = Order(way or first.way, first.seed if seed is None else int(seed), surface or first.surface)
+    home, model = context.settings.home, rated_sounds.model(context.settings.runs_folder)
+    dreams.begin(home, listener_id, order, model=model)
+    return _shown(dreams.look(home, listener_id))
+
+
+def follow(context: Context, token: str | None, seen: int) -> Any:
+    """How far it has come, asked again in a second while it goes on; ``seen``: the steps that the page shows."""
+    now = dreams.look(context.settings.home, claim_of(context, token).listener_id)
+    return gr.skip() if now and not now.ended and len(now.steps) == seen else _shown(now)
 
 
 def stop_dream(context: Context, token: str | None) -> str:
@@ -109,12 +118,10 @@ def stop_dream(context: Context, token: str | None) -> str:
     return status("Stopping…")
 
 
-def keep_dream(context: Context, token: str | None, ended: Dreaming | None) -> list[Any]:
-    """Keep the dream that has just ended, until this listener is deleted or keeps another."""
-    if ended is None or not ended.dream:
+def keep_dream(context: Context, token: str | None) -> list[Any]:
+    """Keep the dream that ended last, until this listener is deleted or keeps another."""
+    if not KeptDreams(context.settings.home).keep(listener_of(context, token)):
         raise NotAllowed("no dream has come to its end yet; dream first, then keep it")
-    listener_id = listener_of(context, token)
-    KeptDreams(context.settings.home).keep(listener_id, ended.dream, ended.trail)
     return [status("Kept, in place of any that you kept before."), *kept_dream(context, token)]
 
 
@@ -126,36 +133,40 @@ def kept_dream(context: Context, token: str | None) -> list[Any]:
     return [gr.update(visible=True), _heard(found[1]), _heard(found[0])]
 
 
-def _shown(now: Dreaming) -> list[Any]:
-    heard = bool(now.dream)
+def _shown(now: Dreaming | None) -> list[Any]:
+    steps, goes_on = now.steps if now else (), bool(now and not now.ended)
+    heard = bool(now and now.dream)
     return [
-        status(told(now)),
-        gr.update(visible=bool(now.steps)),
-        climbed(now) if now.steps else gr.skip(),
+        status(told(now) if now else ""),
+        gr.update(visible=bool(steps)),
+        climbed(now) if now and steps else gr.skip(),
         gr.update(visible=heard),
-        _heard(now.trail) if heard else None,
-        _heard(now.dream) if heard else None,
-        gr.update(interactive=now.ended),
-        gr.update(interactive=not now.ended),
-        now if heard else None,
+        _heard(now.trail) if now and heard else None,
+        _heard(now.dream) if now and heard else None,
+        gr.update(interactive=not goes_on),
+        gr.update(interactive=goes_on),
+        gr.update(active=goes_on),
+        len(steps),
     ]
 
 
 def told(now: Dreaming) -> str:
     """How far it is, or what came of it, in a sentence or two."""
+    if now.problem:
+        return f"{capital(now.problem)}."
     if not now.steps:
         return "Stopped." if now.ended else f"Falling asleep… {STAY}"
     if now.ended and not now.dream:
         return f"Stopped at step {now.steps[-1].step}."
     if not now.ended:
-        return f"Step {now.steps[-1].step} of {now.of}."
+        return f"Step {now.steps[-1].step} of {now.order.steps}."
     first, last = now.steps[0], now.steps[-1]
     alarms = sum(each.alarm for each in now.steps)
     moved = (
         f"The rating went from {first.p:.1f} to {last.p:.1f} standard deviations, "
         f"the judge's from {first.judge:.1f} to {last.judge:.1f}."
     ).replace("-", "−")
-    return f"{moved} At {alarms} of {now.of} steps only the rating rose." if alarms else moved
+    return f"{moved} At {alarms} of {now.order.steps} steps only the rating rose." if alarms else moved
 
 
 def _heard(wav: bytes) -> Sound:
