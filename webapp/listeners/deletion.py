@@ -57,6 +57,8 @@ def expire(records: Records) -> int:
         return 0
     no_file = [each for each in found if not records.journal.segment(each).path.exists()]
     gone = records.database.transaction(lambda session: rows.delete_visitors(session, no_file))
+    for listener_id in gone:
+        _delete_files(records, listener_id)
     for listener_id in [each for each in found if each not in set(gone)][:SLOWLY_AT_ONCE]:
         with contextlib.suppress(UnknownListenerError):  # deleted by themselves just now
             _delete(records, listener_id)
@@ -82,9 +84,13 @@ def _delete(records: Records, listener_id: uuid.UUID) -> int:
         for key in keys:
             records.clip_store.delete(key)
         records.journal.forget(listener_id)
-        Downloads(records.home).forget(listener_id)
-        Adapters(records.home).forget(listener_id)
-        KeptDreams(records.home).forget(listener_id)
+        _delete_files(records, listener_id)
         return len(keys)
 
     return records.database.transaction(work)
+
+
+def _delete_files(records: Records, listener_id: uuid.UUID) -> None:
+    """What lies in folders of their own: downloads, agents, dreams."""
+    for folder in (Downloads(records.home), Adapters(records.home), KeptDreams(records.home)):
+        folder.forget(listener_id)

@@ -10,6 +10,8 @@ from db.queries.listeners import delete_visitors
 from db.tables import Listener, Offer
 from webapp.context import Context
 from webapp.listeners import accounts, deletion
+from webapp.runtime.adapters import Adapters
+from webapp.runtime.kept_dreams import KeptDreams
 
 
 def came_ago(context: Context, listeners: Sequence[UUID], ago: timedelta) -> None:
@@ -26,6 +28,17 @@ def test_who_left_nothing_behind_is_forgotten_after_a_week(context, live, stock)
     assert [accounts.exists(context.database, each) for each in (voted, idle, new)] == [True, False, True]
     assert not context.journal.segment(idle).path.exists()
     assert deletion.expire(context.records) == 0
+
+
+def test_what_a_visitor_dreamt_goes_with_them(context):
+    visitor, new = (accounts.create(context.database) for _ in range(2))
+    for folders in (KeptDreams(context.settings.home), Adapters(context.settings.home)):
+        for each in (visitor, new):
+            folders.begin(each)
+    came_ago(context, [visitor], timedelta(days=8))
+    assert deletion.expire(context.records) == 1
+    for folders in (KeptDreams(context.settings.home), Adapters(context.settings.home)):
+        assert [folders.run(each).is_dir() for each in (visitor, new)] == [False, True]
 
 
 def test_who_only_looks_has_no_file_and_their_first_vote_tells_all(context, stock):
