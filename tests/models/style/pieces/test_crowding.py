@@ -71,7 +71,7 @@ def test_where_nothing_is_sparse_enough_the_last_one_is_taken_as_it_comes(plain,
         begin(self, model, wishes, seeds, *more)
 
     monkeypatch.setattr(Writing, "__init__", noted)
-    found = drawing(plain.bundle, "pop", most_crowded=0.1).compose("pop", count=2, bars=4, seed=1)
+    found = drawing(plain.bundle, "pop", most_crowded=0.1).compose("pop", count=2, bars=4, seed=1, ending=False)
     assert all(crowding(to_tokens(piece)) > 0.1 for piece in found)
     assert written == [(0.1, 2)] * TIMES_ANEW + [(np.inf, 2)]
 
