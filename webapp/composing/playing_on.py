@@ -129,11 +129,12 @@ class WholePieceComposer:
         """Whether the piece could be offered, and is stored."""
         generation, domain = self._maker.generation, job.domain
         opening = Order(domain, seed, draft).composed(generation)
-        begun = Piece.from_json(opening.notes)
-        form, bars = _form(domain, begun, job.payload.get(FORM, ""))
+        begun, asked = Piece.from_json(opening.notes), job.payload.get(FORM, "")
+        form, bars = _form(domain, begun, asked)
         wished = wanted_mood(job.payload.get(MOOD))
         played = generation.play_on(opening.notes, bars, seed, form, wished)
         recipe = {**opening.recipe, "content": "written", "writer": played.writer, "played_on": bars}
+        recipe |= {"bars": sounding_bars(begun)} if asked else {}  # silent ones are none of the form's
         recipe |= {FORM: form or heard_form(Piece.from_json(played.notes), SECTIONS[domain])}
         own = f"{begun.titles[0].removesuffix(PLAYED_ON)}{PLAYED_ON}" if begun.titles else ""
         recipe |= {"title": own or self._titling.title(domain, played.notes, seed)}
