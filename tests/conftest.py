@@ -79,6 +79,7 @@ SLOW = (
     "tests/webapp/api/test_maps.py::test_the_worker_draws",
     "tests/webapp/composing/test_offline.py",
     "tests/webapp/composing/test_whole_pieces.py",
+    "tests/webapp/composing/test_wishes_for_whole_pieces.py",
     "tests/webapp/film/",
     "tests/webapp/learning/test_clip_effects.py",
     "tests/webapp/rating/",

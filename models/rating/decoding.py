@@ -59,7 +59,7 @@ def _by_ffmpeg(file: BinaryIO, name: str) -> Decoded:
     """What libsndfile doesn't read: above all what phones record."""
     with av.open(file, "r", options={"format_whitelist": CONTAINERS}, metadata_errors="ignore") as container:
         stream = container.streams.audio[0]
-        rate = _allowed(stream.rate, name)
+        rate = _allowed(stream.rate or 0, name)
         mono, found, length = av.AudioResampler("flt", "mono", rate), list[Samples](), 0
         for frame in container.decode(stream):
             for part in mono.resample(frame):

@@ -63,7 +63,8 @@ def _compose(given: argparse.Namespace, settings: Settings) -> int:
             task, given.out, settings.style_folder, settings.device, wav=given.wav, played=given.played
         )
     except OSError as error:
-        print(f"{given.out} can't be written to ({error.strerror}); give a folder that can", file=sys.stderr)
+        told = f"{error.filename} can't be used: {error.strerror}" if error.filename and error.strerror else str(error)
+        print(told, file=sys.stderr)
         return 1
     except (ValueError, offline.NothingComposedError) as error:
         print(error, file=sys.stderr)

@@ -130,11 +130,12 @@ class WholePieceComposer:
         generation, domain = self._maker.generation, job.domain
         opening = Order(domain, seed, draft).composed(generation)
         begun, asked = Piece.from_json(opening.notes), job.payload.get(FORM, "")
-        form, bars = _form(domain, begun, asked)
+        there = sounding_bars(begun)
+        form, bars = _form(domain, there, asked)
         wished = wanted_mood(job.payload.get(MOOD))
         played = generation.play_on(opening.notes, bars, seed, form, wished)
         recipe = {**opening.recipe, "content": "written", "writer": played.writer, "played_on": bars}
-        recipe |= {"bars": sounding_bars(begun)} if asked else {}  # silent ones are none of the form's
+        recipe |= {"bars": there} if asked else {}  # silent ones are none of the form's
         recipe |= {FORM: form or heard_form(Piece.from_json(played.notes), SECTIONS[domain])}
         own = f"{begun.titles[0].removesuffix(PLAYED_ON)}{PLAYED_ON}" if begun.titles else ""
         recipe |= {"title": own or self._titling.title(domain, played.notes, seed)}
@@ -164,9 +165,8 @@ class WholePieceComposer:
         return {MOOD: about} if about else {}
 
 
-def _form(domain: Domain, opening: Piece, asked: str) -> tuple[str, int]:
-    """The form that the whole is to have, and the bars to come; none where its bars can't be divided so."""
-    begun = sounding_bars(opening)
-    bars = max(1, SECTION_BARS * len(asked) - begun) if asked else GOES_ON[domain]
+def _form(domain: Domain, there: int, asked: str) -> tuple[str, int]:
+    """The form of a whole of which so many bars are there, and the bars to come; none where they can't be divided."""
+    bars = max(1, SECTION_BARS * len(asked) - there) if asked else GOES_ON[domain]
     form = asked or FORMS[domain]
-    return form if form and (begun + bars) % len(form) == 0 else "", bars
+    return form if form and (there + bars) % len(form) == 0 else "", bars

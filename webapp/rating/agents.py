@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import tempfile
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -24,8 +23,8 @@ from webapp.learning import heads
 from webapp.listeners.records import Records
 from webapp.runtime import own_process
 from webapp.runtime.adapters import HEARD, Adapters
-from webapp.runtime.errors import NotAllowed, NotReady, UnknownListenerError
-from webapp.runtime.followed_process import EVERY_S, FollowedProcess, lines_in
+from webapp.runtime.errors import NotAllowed, NotReady
+from webapp.runtime.followed_process import FollowedProcess, lines_in, until_ended
 
 RewardName = Literal["network", "head", "sum"]
 STEPS = 16
@@ -122,12 +121,7 @@ def follow(home: Path, listener_id: uuid.UUID) -> Iterator[Learning]:
 
     Raises ``UnknownListenerError`` where it was deleted with its listener.
     """
-    while (found := look(home, listener_id)) is not None:
-        yield found
-        if found.ended:
-            return
-        time.sleep(EVERY_S)
-    raise UnknownListenerError
+    return until_ended(lambda: look(home, listener_id))
 
 
 def end(listener_id: uuid.UUID) -> None:

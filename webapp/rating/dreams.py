@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from webapp.runtime.errors import NotAllowed, NotReady, UnknownListenerError
-from webapp.runtime.followed_process import EVERY_S, FollowedProcess, lines_in
+from webapp.runtime.errors import NotAllowed, NotReady
+from webapp.runtime.followed_process import FollowedProcess, lines_in, until_ended
 from webapp.runtime.kept_dreams import KeptDreams
 
 Way = Literal["naive", "regularised", "critic", "both"]
@@ -109,12 +108,7 @@ def follow(home: Path, listener_id: uuid.UUID) -> Iterator[Dreaming]:
 
     Raises ``UnknownListenerError`` where it was deleted with its listener.
     """
-    while (found := look(home, listener_id)) is not None:
-        yield found
-        if found.ended:
-            return
-        time.sleep(EVERY_S)
-    raise UnknownListenerError
+    return until_ended(lambda: look(home, listener_id))
 
 
 def end(listener_id: uuid.UUID) -> None:

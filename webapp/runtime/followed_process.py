@@ -10,12 +10,14 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
-from webapp.runtime.errors import NotReady, TooMany
+from webapp.runtime.errors import NotReady, TooMany, UnknownListenerError
 from webapp.runtime.limits import LONG_A_SECOND, LONG_AT_ONCE, Buckets
 
 EVERY_S = 0.5  # between two looks
@@ -72,6 +74,27 @@ def lines_in(folder: Path) -> list[str]:
     except FileNotFoundError:
         return []
     return text[: text.rfind("\n") + 1].splitlines()
+
+
+class Progress(Protocol):
+    """How far something has come."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it goes no further."""
+
+
+P = TypeVar("P", bound=Progress)
+
+
+def until_ended(look: Callable[[], P | None]) -> Iterator[P]:
+    """What ``look`` finds, every ``EVERY_S``, up to and with the end; raises ``UnknownListenerError`` for None."""
+    while (found := look()) is not None:
+        yield found
+        if found.ended:
+            return
+        time.sleep(EVERY_S)
+    raise UnknownListenerError
 
 
 class FollowedProcess:
