@@ -121,10 +121,11 @@ def notes_in_seconds(
 
 
 def bars_in_seconds(piece: Piece, performance: Performance | None = None) -> list[float]:
-    """Where each bar begins in the time of ``render``, and at last where the piece ends."""
+    """Where each bar begins in the time of ``render``, and at last where the piece ends: none is after its sound."""
     performance = performance or as_written(piece)
     first = float(performance.onset_s.min()) if len(piece.notes) else 0.0
-    return [round(float(start) - first, 4) for start in performance.bars_s]
+    end = sounding_seconds(piece, performance) if len(piece.notes) else np.inf
+    return [round(min(float(start) - first, end), 4) for start in performance.bars_s]
 
 
 def sounding_seconds(piece: Piece, performance: Performance | None = None) -> float:

@@ -66,7 +66,7 @@ def test_a_past_pair_can_be_heard_again(visit):
     clips.last.locator("summary").click()
     with visitor.page.expect_download() as saved:
         clips.last.get_by_role("button", name="Download MIDI as written").click()
-    assert saved.value.suggested_filename == "kallos-B.mid"
+    assert saved.value.suggested_filename == "kallos-B-as-written.mid"
     with visitor.page.expect_response(lambda reply: reply.url.endswith(f"{pair['right']['clip_id']}/keep")) as kept:
         clips.last.get_by_role("button", name="Keep in my Studio").click()
     assert kept.value.status == 201

@@ -151,6 +151,7 @@ def _shown(generation: RemoteGenerator, source: Source, look: Look, link_key: st
         raise NotReady("the picture model does not answer just now; nothing is lost, try again in a moment") from error
     bars_s = bars_in_seconds(piece, performance)
     times = np.interp(np.arange(drawn.count) / drawn.a_bar, np.arange(len(bars_s)), bars_s)
+    seconds = round(sounding_seconds(piece, performance), 3)
     link = {"link": link_key} if link_key else {}
     return ShownMusic(
         name=source.name,
@@ -158,8 +159,8 @@ def _shown(generation: RemoteGenerator, source: Source, look: Look, link_key: st
         sheet=f"data:image/webp;base64,{drawn.sheet}",
         columns=drawn.columns,
         side=drawn.side,
-        times_s=times.round(3).tolist(),
-        seconds=round(sounding_seconds(piece, performance), 3),
+        times_s=np.minimum(times.round(3), seconds).tolist(),
+        seconds=seconds,
         notes=notes_in_seconds(piece, None, performance),
         audio_url=f"/api/studio/{source.name}/flac{addresses.played(**link)}",
     )

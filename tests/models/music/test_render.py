@@ -180,3 +180,10 @@ def test_a_performance_is_heard_and_shown_in_its_own_time():
     struck = round(1.15 * SAMPLE_RATE_HZ)
     assert loud[struck : struck + 4000].max() > 2 * loud[struck - 4000 : struck - 100].max()
     assert np.array_equal(render(music, 3.0, as_written(music)), render(music, 3.0))
+
+
+def test_a_chord_held_for_long_is_cut_and_no_bar_begins_after_that():
+    music = piece([[0, 24, 60, 80], [24, 360, 67, 80]], bars=4)  # two seconds a bar, of which the last are one note
+    assert sounding_seconds(music) == pytest.approx(0.5 + 6)
+    assert notes_in_seconds(music)[1] == (0.5, 6.0, 67, 80)
+    assert bars_in_seconds(music) == [0.0, 2.0, 4.0, 6.0, 6.5]
