@@ -1,4 +1,4 @@
-"""A piece as a tune in ABC: melody and accompaniment as two voices, each a line of chords and ties.
+"""A piece as a tune in ABC: its voices on one staff or two, each a line of chords and ties.
 
 Notes that overlap within a voice are cut where another begins or ends and tied, as a score has them. Beats that divide
 by three and not by two are written as triplets. ABC standard 2.1 (https://abcnotation.com/wiki/abc:standard:v2.1);
@@ -22,29 +22,38 @@ EIGHTH = 12  # ticks: the note length L: of what is written
 BARS_A_LINE = 4
 THIRTY_SECOND = 3
 PLAIN = (96, 72, 48, 36, 24, 18, 12, 9, 6, 3)  # ticks of notes with at most one dot, longest first
+REST, UNSEEN = "z", "x"  # the second in a voice beside another one on its staff
 SIGN = {-1: "_", 0: "=", 1: "^"}
 
 
 def write_abc(piece: Piece, *, reading: bool = False) -> str:
-    """The piece as a tune; one without accompaniment has one voice.
+    """The piece as a tune: melody and accompaniment, or one voice where there is none.
 
     Velocities have no place in ABC, beats a minute are whole numbers, and what rings past the last bar ends with it.
-    For ``reading``, each note of a voice lasts to the next one, as engravers write what a pedal or a finger holds, and
-    one tempo stands over it, the mean of its bars.
+    For ``reading``, there is a staff for each hand (``staves``), and one tempo stands over it, the mean of its bars.
     """
     if reading:
         piece = replace(piece, tempo_bpm=np.full_like(piece.tempo_bpm, piece.tempo_bpm.mean()))
-    voices = staves(piece, reading=reading)
+    found = staves(piece, reading=reading)
     key = key_of(piece)
     numerator, denominator = piece.bars[0, 2:].tolist()
     head = ["X:1", *(f"T:{_line_of(title)}" for title in piece.titles or ("Untitled",))]
     head += [f"M:{numerator}/{denominator}", "L:1/8", f"Q:{_tempo(piece, 0)}"]
-    if len(voices) == 1:
-        return "\n".join([*head, f"K:{key}", *_lines(piece, voices[0].notes, key, tempi=True)]) + "\n"
+    if [len(staff.voices) for staff in found] == [1] and found[0].clef == "treble":
+        return "\n".join([*head, f"K:{key}", *_lines(piece, found[0].voices[0], key, tempi=True)]) + "\n"
     body: list[str] = []
-    for number, voice in enumerate(voices, 1):
-        body += [f"V:{number} clef={voice.clef}", *_lines(piece, voice.notes, key, tempi=number == 1)]
-    return "\n".join([*head, "%%score {1 | 2}", f"K:{key}", *body]) + "\n"
+    on_staff: list[str] = []
+    number = 0
+    for staff in found:
+        first = number + 1
+        for voice in staff.voices:
+            number += 1
+            rest = REST if voice is staff.voices[staff.rests] else UNSEEN
+            lines = _lines(piece, voice, key, tempi=number == 1)
+            body += [f"V:{number} clef={staff.clef}", *(line.replace(REST, rest) for line in lines)]
+        told = " ".join(map(str, range(first, number + 1)))
+        on_staff.append(f"({told})" if number > first else told)
+    return "\n".join([*head, f"%%score {{{' | '.join(on_staff)}}}", f"K:{key}", *body]) + "\n"
 
 
 def _line_of(title: str) -> str:
@@ -72,7 +81,8 @@ def _lines(piece: Piece, notes: IntArray, key: str, *, tempi: bool) -> Iterator[
             tempo = _tempo(piece, bar)
             text += f"[Q:{tempo}]"
         speller = Speller(spelling)
-        line.append(text + _bar(notes, start, length, beat_ticks(*meter), speller) + (" |]" if bar == last else " |"))
+        text += _bar(notes, start, length, beat_ticks(*meter), speller)
+        line.append(text + (" |]" if bar == last else " |"))
         if len(line) == BARS_A_LINE or bar == last:
             yield " ".join(line)
             line = []
@@ -174,7 +184,7 @@ def _sounding(part: Slice, lengths: list[Fraction], speller: Speller) -> str:
         names = speller.chord(sorted(part.pitches))
         ties = ["" if last and not on else "-" for _, on in sorted(part.pitches.items())]
         if not names:
-            text += f"z{tail}"
+            text += f"{REST}{tail}"
         elif len(names) == 1:
             text += f"{names[0]}{tail}{ties[0]}"
         else:

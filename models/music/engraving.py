@@ -1,6 +1,6 @@
-"""A piece as engravers see it: staves for melody and accompaniment, their key and clefs, and bars cut into slices.
+"""A piece as engravers see it: staves with their voices, their key and clefs, and bars cut into slices.
 
-Notes that overlap within a staff are cut where another begins or ends and tied, as a score has them.
+Notes that overlap within a voice are cut where another begins or ends and tied, as a score has them.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ from itertools import pairwise
 import numpy as np
 
 from .abc_fields import key_signature
+from .hands import right_hand
 from .keys import half_bar_chroma, likely_key
 from .midi import without_overlaps
 from .notes import IntArray, Piece
 from .voices import in_melody
 
-SIXTEENTH = 6  # ticks
+EIGHTH, SIXTEENTH = 12, 6  # ticks
 BASS_TOP, TREBLE_BOTTOM = 57, 64  # the outermost lines: A3 and E4
+MIDDLE_C = 60
+FEW = 0.1  # of the notes: a tune with no more beside it is on one staff
 REST = 24  # ticks: in a score for reading shorter rests belong to the note before
 MAJOR = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 MINOR = ("Cm", "C#m", "Dm", "Ebm", "Em", "Fm", "F#m", "Gm", "G#m", "Am", "Bbm", "Bm")
@@ -37,27 +40,67 @@ class Slice:
 
 @dataclass(frozen=True)
 class Staff:
-    """The notes of one staff and its clef, ``treble`` or ``bass``."""
+    """The notes of each voice of a staff, and its clef, ``treble`` or ``bass``.
 
-    notes: IntArray
+    Of two voices only the outer one has rests that are seen: the place of ``rests``, 0 above and -1 below.
+    """
+
+    voices: list[IntArray]
     clef: str
+    rests: int = 0
 
 
 def staves(piece: Piece, *, reading: bool) -> list[Staff]:
     """The melody, and below it the accompaniment where there is one.
 
-    What rings past the last bar ends with it. For ``reading``, each note of a staff lasts to the next one, as engravers
-    write what a pedal or a finger holds.
+    What rings past the last bar ends with it. For ``reading``, there is a staff for each hand, a chorale has two voices
+    on each, and each note of a voice lasts to the next one, as engravers write what a pedal or a finger holds.
     """
-    notes = without_overlaps(piece.notes)
-    notes[:, 1] = np.minimum(notes[:, 1], piece.end_tick - notes[:, 0])
-    melody = in_melody(replace(piece, notes=notes))
-    upper, lower = (_legato(each) if reading else each for each in (notes[melody], notes[~melody]))
-    if len(lower) == 0:
-        return [Staff(upper, "treble")]
-    above_bass = np.maximum(lower[:, 2] - BASS_TOP, 0).sum()
-    below_treble = np.maximum(TREBLE_BOTTOM - lower[:, 2], 0).sum()
-    return [Staff(upper, "treble"), Staff(lower, "bass" if above_bass < below_treble else "treble")]
+    notes = _within(without_overlaps(piece.notes), piece.end_tick)
+    piece = replace(piece, notes=notes)
+    melody = in_melody(piece)
+    if not reading:
+        found = [[notes[melody]], [notes[~melody]]]
+    elif len(notes) == 0 or (~melody).mean() < FEW:
+        found = [[_legato(notes)]]
+    elif piece.domain == "chorale":
+        found = [[_legato(part) for part in parts] for parts in _four_parts(piece)]
+    else:
+        right = right_hand(piece)
+        found = [_tune_and_inner(replace(piece, notes=notes[right])), [_legato(notes[~right])]]
+    there = [[_within(voice, piece.end_tick) for voice in voices if len(voice)] for voices in found]
+    there = [voices for voices in there if voices] or [[notes]]
+    return [Staff(voices, _clef(voices), -number) for number, voices in enumerate(there)]
+
+
+def _within(notes: IntArray, end: int) -> IntArray:
+    return np.stack([notes[:, 0], np.minimum(notes[:, 1], end - notes[:, 0]), *notes[:, 2:].T], axis=1)
+
+
+def _clef(voices: list[IntArray]) -> str:
+    pitch = np.concatenate(voices)[:, 2]
+    above_bass, below_treble = np.maximum(pitch - BASS_TOP, 0).sum(), np.maximum(TREBLE_BOTTOM - pitch, 0).sum()
+    return "bass" if above_bass < below_treble else "treble"
+
+
+def _tune_and_inner(piece: Piece) -> list[IntArray]:
+    """What is highest, with the chords that it is struck with, and what moves below while it is held."""
+    top = in_melody(piece)
+    struck = top | np.isin(piece.notes[:, 0], piece.notes[top, 0])
+    tune, inner = piece.notes[struck], piece.notes[~struck]
+    return [_legato(tune), _legato(inner, tune)]
+
+
+def _four_parts(piece: Piece) -> list[list[IntArray]]:
+    """Soprano and alto, tenor and bass: by how many sound above and below where a note begins."""
+    onset, length, pitch = piece.notes[:, :3].T
+    sounds = (onset <= onset[:, None]) & (onset[:, None] < onset + length)
+    above = (sounds & (pitch > pitch[:, None])).sum(1)
+    below = (sounds & (pitch < pitch[:, None])).sum(1)
+    alone = (above == 1) & (below == 1)  # of alto and tenor
+    part = np.select([above == 0, below == 0, alone], [0, 3, np.where(pitch >= MIDDLE_C, 1, 2)], np.minimum(above, 2))
+    soprano, alto, tenor, bass = (piece.notes[part == number] for number in range(4))
+    return [[soprano, alto], [tenor, bass]]
 
 
 def key_of(piece: Piece) -> str:
@@ -94,13 +137,19 @@ def slices(notes: IntArray, start: int, length: int) -> list[Slice]:
     return parts
 
 
-def _legato(notes: IntArray) -> IntArray:
-    """Notes that end where the next one of the voice begins, or, before a longer rest, where theirs is filled."""
+def _legato(notes: IntArray, others: IntArray | None = None) -> IntArray:
+    """Notes that end where the next one of the voice begins, or, before a longer rest, where theirs is filled.
+
+    A note ends where the next one begins of ``others`` on the staff as well, where these are given.
+    """
     if len(notes) == 0:
         return notes
     onsets, chord = np.unique(notes[:, 0], return_inverse=True)
+    unit = np.where(notes[:, 1] > REST, EIGHTH, SIXTEENTH)
     filled = np.zeros(len(onsets), dtype=np.int64)  # notes that begin together end together
-    np.maximum.at(filled, chord, -(-notes[:, 1] // SIXTEENTH) * SIXTEENTH)
-    room = np.append(np.diff(onsets), filled[-1])
+    np.maximum.at(filled, chord, -(-notes[:, 1] // unit) * unit)
+    coming = onsets if others is None else np.union1d(onsets, others[:, 0])
+    after = np.searchsorted(coming, onsets, side="right")
+    room = np.where(after < len(coming), coming[np.minimum(after, len(coming) - 1)] - onsets, filled)
     length = np.where(room - filled < REST, room, filled)[chord]
     return np.stack([notes[:, 0], length, *notes[:, 2:].T], axis=1).astype(np.int32)

@@ -1,4 +1,4 @@
-"""A piece as MusicXML, which notation programs open: a staff for the melody, another for the accompaniment.
+"""A piece as MusicXML, which notation programs open: the staves of ``models.music.engraving``.
 
 Written by music21 (Cuthbert & Ariza 2010).
 """
@@ -36,7 +36,7 @@ def _part(piece: Piece, staff: Staff, signature: Any, spelling: Spelling, *, tem
     m21 = _music21()
     part = m21.stream.PartStaff(id="melody" if tempi else "accompaniment")
     told: dict[str, Any] = {}
-    ringing: set[int] = set()
+    ringing: list[set[int]] = [set() for _ in staff.voices]
     for index, (start, length, numerator, denominator) in enumerate(piece.bars.tolist()):
         measure = m21.stream.Measure(number=index + (not piece.has_pickup))
         if index == 0:
@@ -49,9 +49,15 @@ def _part(piece: Piece, staff: Staff, signature: Any, spelling: Spelling, *, tem
         if tempi and told.get("tempo") != (mark.referent.quarterLength, mark.number):
             told["tempo"] = mark.referent.quarterLength, mark.number
             measure.insert(0, mark)
-        for each in slices(staff.notes, start, length):
-            measure.insert(_quarters(each.start), _sounding(each, spelling, ringing))
-            ringing = {pitch for pitch, on in each.pitches.items() if on}
+        for number, notes in enumerate(staff.voices):
+            voice = measure if len(staff.voices) == 1 else m21.stream.Voice(id=str(number + 1))
+            for each in slices(notes, start, length):
+                made = _sounding(each, spelling, ringing[number])
+                made.style.hideObjectOnPrint = not each.pitches and notes is not staff.voices[staff.rests]
+                voice.insert(_quarters(each.start), made)
+                ringing[number] = {pitch for pitch, on in each.pitches.items() if on}
+            if voice is not measure:
+                measure.insert(0, voice)
         if piece.has_pickup and index == 0:
             measure.padAsAnacrusis()
         part.append(measure)

@@ -70,6 +70,10 @@ def still_there_after_a_reload(page, rows):
     expect(page.locator("#whole-mood-told")).to_have_text("You asked for music that is calm.")
     expect(page.get_by_label("Form of the next pieces")).to_have_value("ABA")
     expect(rows.first).to_contain_text(re.compile(r"No\. [23],"))
+    page.get_by_role("button", name="Score").click()
+    score = page.get_by_role("region", name="Score")
+    expect(score.get_by_role("img")).to_be_visible()
+    expect(rows.first).to_contain_text(score.get_by_role("heading").inner_text())
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
 
 

@@ -58,5 +58,6 @@ def musicxml(source: Source) -> bytes:
 
 
 def _titled(source: Source) -> Piece:
-    """Its notes under its title, or else under what it is: "Pop piano in E flat major, 4/4"."""
-    return replace(source.piece, titles=(source.title or naming.name_of(source.music, source.notes),))
+    """Its notes, of its kind, under its title, or else under what it is: "Pop piano in E flat major, 4/4"."""
+    title = source.title or naming.name_of(source.music, source.notes)
+    return replace(source.piece, titles=(title,), domain=source.music)

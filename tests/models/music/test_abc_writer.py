@@ -1,6 +1,7 @@
 """Pieces written as ABC: our own reader gives the same notes back, and the text is what a score can be drawn from."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -126,6 +127,33 @@ def test_for_reading_a_voice_is_written_without_overlaps_and_short_rests() -> No
 def test_for_reading_every_note_begins_where_it_did(piece: Piece) -> None:
     back = read_abc(write_abc(piece, reading=True))[0]
     assert back.notes[:, [0, 2]].tolist() == [[onset, pitch] for onset, _, pitch in told(piece)]
+
+
+def test_for_reading_each_hand_has_a_staff_and_what_moves_below_the_tune_a_voice() -> None:
+    tune = [(0, 72, 76, 80), (72, 24, 77, 80), (0, 72, 72, 70)]
+    inner, bass = [(24, 24, 67, 60), (48, 24, 69, 60)], [(0, 48, 48, 60), (48, 48, 43, 60)]
+    text = write_abc(piece_of([*tune, *inner, *bass], 1), reading=True)
+    assert "%%score {(1 2) | 3}" in text
+    one, two, three = (text.split(f"V:{n} ")[1].splitlines()[:2] for n in (1, 2, 3))
+    assert (one, two, three) == (
+        ["clef=treble", "[ce]6 f2 |]"], ["clef=treble", "x2 G2 A2 x2 |]"], ["clef=bass", "C,4 G,,4 |]"],
+    )  # fmt: skip
+
+
+def test_for_reading_a_chorale_has_two_voices_on_each_staff() -> None:
+    soprano, alto = [(0, 24, 72, 80), (24, 24, 71, 80), (48, 48, 72, 80)], [(0, 48, 67, 70), (48, 48, 67, 70)]
+    tenor, bass = [(0, 24, 64, 70), (24, 24, 62, 70)], [(0, 48, 48, 70), (48, 48, 60, 70)]
+    piece = replace(piece_of([*soprano, *alto, *tenor, *bass], 1), domain="chorale")
+    text = write_abc(piece, reading=True)
+    assert "%%score {(1 2) | (3 4)}" in text
+    assert [text.split(f"V:{n} ")[1].splitlines()[1] for n in (1, 2, 3, 4)] == [
+        "c2 B2 c4 |]", "G4 G4 |]", "E2 D2 x4 |]", "C,4 C4 |]",
+    ]  # fmt: skip
+
+
+def test_for_reading_a_low_tune_without_chords_is_in_bass_clef() -> None:
+    text = write_abc(piece_of([(24 * beat, 24, 40 + beat, 80) for beat in range(4)], 1), reading=True)
+    assert text.count("V:1 clef=bass") == text.count("V:") == 1
 
 
 def test_a_piece_whose_tempo_and_meter_change_says_so_where_they_do() -> None:

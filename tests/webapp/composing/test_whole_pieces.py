@@ -16,7 +16,7 @@ from tests.webapp.composing.conftest import RECIPE, clips, music, pressed, sound
 from webapp.composing import playing_on, whole_pieces
 from webapp.composing.jobs import JobInHand
 from webapp.composing.rendering import whole_length
-from webapp.listeners import journal_rebuild
+from webapp.listeners import accounts, journal_rebuild
 from webapp.listening import plays
 from webapp.runtime.errors import Contradiction, NotYours, TooMany, UnknownListenerError
 from webapp.ui.layout import status
@@ -97,8 +97,8 @@ def test_a_model_that_cannot_play_on_is_said_to_have_failed(context, listener):
 @pytest.mark.usefixtures("writing")
 def test_the_page_plays_what_was_awaited_and_composes_the_next_while_the_newest_sounds(context, listener):
     token = context.identity.token(listener)
-    (domain, told, rows), *_ = whole.look(context, token)
-    assert (domain, rows["rows"]) == ("pop", [])
+    (domain, told, rows, score), *_ = whole.look(context, token)
+    assert (domain, rows["rows"], score) == ("pop", [], None)
     assert whole.NEW in told
     _, _, told, timer, pieces, awaited = whole.ask(context, token, "", None)
     assert (pieces, timer["active"], awaited) == ([], True, True)
@@ -113,6 +113,14 @@ def test_the_page_plays_what_was_awaited_and_composes_the_next_while_the_newest_
     work(context)
     after = whole.follow(context, token, awaited=False)
     assert [row["detail"][:5] for row in after.pieces] == ["No. 2", "No. 1"]
+    newest, first = after.pieces
+    (*_, score), *_ = whole.look(context, token)
+    assert score == whole.score_of(context, token, sounds(newest))
+    assert whole.score_of(context, token, sounds(first)) == {
+        "title": first["heading"], "abc_url": f"/api/studio/clips/{first['id']}/score",
+    }  # fmt: skip
+    somebody = context.identity.token(accounts.create(context.database))
+    assert whole.score_of(context, somebody, sounds(first)) is None
     assert "10 bars" in after.pieces[0]["detail"]
     assert not whole.begun(context, token, False, None, "", sounds(after.pieces[1])).timer["active"]  # not the newest
     _, _, told, timer, again, awaited = whole.ask(
@@ -155,7 +163,7 @@ def test_where_nothing_is_ready_a_clip_sounds_at_once_and_is_played_on(context, 
     assert beginning["id"] in pool - waiting
     assert beginning["seconds"] == 14
     assert whole.begun(context, token, False, None, "", sounds(beginning)).timer["active"]
-    (_, _, rows), *_ = whole.look(context, token)  # whoever opens the page again meanwhile finds it there
+    (_, _, rows, _), *_ = whole.look(context, token)  # whoever opens the page again meanwhile finds it there
     assert rows["rows"] == [beginning]
     work(context)
     (there,) = whole.follow(context, token, awaited=False).pieces

@@ -24,6 +24,7 @@ from webapp.runtime.errors import NotYours
 from webapp.ui import arrival, moods, saving
 from webapp.ui.components.clip_list import ClipList, playing, resting
 from webapp.ui.components.listener_token import ListenerToken
+from webapp.ui.components.score import Score
 from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, explain, heading, page, status
@@ -88,6 +89,7 @@ def build(context: Context) -> None:
             )  # fmt: skip
         mood = MoodChoice("Mood of the next pieces", ABOUT_MOOD, "what plays", "whole-mood")
         pieces = ClipList(endless=True, action=(MORE, ENDING), elem_id="whole-pieces", interactive=True)
+        score = Score(elem_id="whole-score")
         explain(
             f"The newest {LISTED} stay here, and those that you keep. Keys: <kbd>N</kbd> next, <kbd>P</kbd> previous, "
             "<kbd>space</kbd> play or pause."
@@ -108,7 +110,7 @@ def build(context: Context) -> None:
     listener.change(None, form, form, js=KEPT_FORM, **CHOICE)
     chosen = gr.on([form.submit, form.blur], choose_form, form, [form, told], **CHOICE)
     chosen.then(None, form, None, js=KEEP_FORM, **CHOICE)
-    arrival.fill(listener.change, bound(look, context), listener, [domain, told, pieces], [timer, tells])
+    arrival.fill(listener.change, bound(look, context), listener, [domain, told, pieces, score], [timer, tells])
     tells.input(bound(let_plays_tell, context), [listener, tells], told, js=listener.awaited, **CHOICE)
     domain.input(bound(choose_domain, context), [listener, domain], told, js=listener.awaited, **CHOICE)
     asked = [mood.pad, form]
@@ -116,19 +118,23 @@ def build(context: Context) -> None:
     # also one that begins while the server still notes the one before
     pieces.select(bound(begun, context), [listener, awaited, *asked], outputs, trigger_mode="multiple", **QUIET)
     mood.lay(pieces.select, bound(hear, context), listener)
+    pieces.select(bound(score_of, context), listener, score, **QUIET)
     pieces.act(bound(ask_for_more, context), inputs=listener, outputs=outputs, **QUIET)
     timer.tick(bound(follow, context), inputs=[listener, awaited], outputs=outputs, **QUIET)
 
 
 def look(context: Context, token: str | None) -> tuple[list[Any], Any, bool]:
-    """The kind of music, how the next piece stands, the pieces that are there, and whether plays tell something."""
+    """The kind of music, how the next piece stands, the pieces that are there, the newest one's score, and whether
+    plays tell something.
+    """
     listener_id = listener_of(context, token)
     found = whole_pieces.programme(context.database, listener_id)
     account = accounts.account(context.database, listener_id)
-    rows = resting(rows_of(context, found))
+    rows = rows_of(context, found)
     timer = gr.update(active=True) if _comes(found) else gr.skip()
     text = said(context, found) + (status(OF_MUSIC) if account.domain == PICTURES else "")
-    return [music_of(account.domain), text, rows], timer, account.plays_tell
+    score = _score(rows[0]["id"], rows[0]["heading"]) if rows else None
+    return [music_of(account.domain), text, resting(rows), score], timer, account.plays_tell
 
 
 def let_plays_tell(context: Context, token: str | None, tells: bool) -> str:  # noqa: FBT001 (an input)
@@ -170,6 +176,17 @@ def name(context: Context, token: str | None, named: str) -> Any:
 def hear(context: Context, token: str | None, event: gr.EventData) -> list[float] | None:
     """Where the piece that begins to sound lies on the pad."""
     return moods.hear(context, token, event.id)
+
+
+def score_of(context: Context, token: str | None, event: gr.EventData) -> dict[str, str] | None:
+    """The score of the piece that begins to sound."""
+    listener_id = listener_of(context, token)
+    named = f"{sources.CLIPS}/{event.id}"
+    try:
+        source = context.database.transaction(lambda session: sources.find(session, named, listener_id))
+    except NotYours:
+        return None
+    return _score(event.id, source.title or naming.name_of(source.domain, source.notes))
 
 
 def ask(
@@ -297,6 +314,10 @@ def _row(number: int, piece: WholePiece, name: str) -> dict[str, Any]:
         "sections": form,
         "save": saving.of_whole(piece.id),
     }
+
+
+def _score(clip_id: str, title: str) -> dict[str, str]:
+    return {"title": title, "abc_url": f"/api/studio/{sources.CLIPS}/{clip_id}/score"}
 
 
 def _mood(recipe: Mapping[str, Any]) -> str:
