@@ -47,6 +47,7 @@ REVERBERATION_SECONDS = 0.9  # time to −60 dB
 PRE_DELAY_SECONDS = 0.012
 ROOM_SEED = 17
 
+ARTIST = "Kallos"
 MP3_KBITS = 128
 MP3_QUALITY = 3  # LAME's own choice for constant bit rates; libsndfile's MP3 takes three times as long
 MP3_FRAME, MP3_DELAY = 1152, 576  # samples a frame, and those that LAME puts before the sound
@@ -137,11 +138,11 @@ def sounding_seconds(piece: Piece, performance: Performance | None = None) -> fl
     return min(released + TAIL_SECONDS, last_onset + LONGEST_RING_SECONDS)
 
 
-def encode_mp3(audio: Audio, quality: int = MP3_QUALITY) -> bytes:
+def encode_mp3(audio: Audio, quality: int = MP3_QUALITY, title: str = "") -> bytes:
     """``(samples, 2)`` at 44,100 Hz as MP3 of constant 128 kbit/s: clips of one length have files of one size.
 
     ``quality``: LAME's, 0 the best and 9 the quickest. The first frame tells players how long the sound is, so that
-    they begin and end where it does.
+    they begin and end where it does. Without a ``title`` there is no tag that names the music.
     """
     encoder = lameenc.Encoder()
     encoder.silence()
@@ -151,7 +152,14 @@ def encode_mp3(audio: Audio, quality: int = MP3_QUALITY) -> bytes:
     encoder.set_quality(quality)
     pcm = np.clip(audio / LAME_SCALE * 32_768, -32_768, 32_767).round().astype("<i2")
     frames = bytes(encoder.encode(pcm.tobytes())) + bytes(encoder.flush())
-    return _info_frame(frames, len(audio)) + frames
+    return (_id3(title) if title else b"") + _info_frame(frames, len(audio)) + frames
+
+
+def _id3(title: str) -> bytes:
+    """A tag with title and artist, as ID3v2.3 (id3.org) has it: text in UTF-16, sizes of seven bits a byte."""
+    texts = {name: b"\1" + text.encode("utf-16") for name, text in (("TIT2", title), ("TPE1", ARTIST))}
+    body = b"".join(name.encode() + struct.pack(">IH", len(text), 0) + text for name, text in texts.items())
+    return b"ID3\3\0\0" + bytes(len(body) >> shift & 0x7F for shift in (21, 14, 7, 0)) + body
 
 
 def _info_frame(frames: bytes, samples: int) -> bytes:
@@ -167,11 +175,17 @@ def _info_frame(frames: bytes, samples: int) -> bytes:
     return (header + bytes(32) + tag + left_out.to_bytes(3, "big")).ljust(size, b"\0")
 
 
-def encode_lossless(audio: Audio, form: str) -> bytes:
-    """``(samples, 2)`` at 44,100 Hz in 16 bits; ``form``: ``wav``, or ``flac`` in a twentieth of the time of MP3."""
-    file = io.BytesIO()
-    soundfile.write(file, audio, SAMPLE_RATE_HZ, format=form.upper(), subtype="PCM_16")
-    return file.getvalue()
+def encode_lossless(audio: Audio, form: str, title: str = "") -> bytes:
+    """``(samples, 2)`` at 44,100 Hz in 16 bits; ``form``: ``wav``, or ``flac`` in a twentieth of the time of MP3.
+
+    Without a ``title`` there is no tag that names the music.
+    """
+    data = io.BytesIO()
+    with soundfile.SoundFile(data, "w", SAMPLE_RATE_HZ, audio.shape[1], "PCM_16", format=form.upper()) as file:
+        if title:
+            file.title, file.artist = title, ARTIST
+        file.write(audio)
+    return data.getvalue()
 
 
 def warm_up() -> None:

@@ -20,6 +20,7 @@ from models.music.performance import Performance, as_written
 from models.style.latents import Latents
 from models.style.performance import touch
 from models.taste.space import TasteSpace, summary
+from webapp.composing import naming
 from webapp.composing.jobs import domain_named
 from webapp.learning.playable_clips import AnyDomain, PlayablePool
 from webapp.runtime.errors import NotYours
@@ -58,6 +59,11 @@ class Source:
     def music(self) -> Domain:
         """Its kind of music; ``ValueError`` for a picture."""
         return domain_named(self.domain)
+
+    @property
+    def called(self) -> str:
+        """Its title, or else what it is: "Pop piano in E flat major, 4/4"."""
+        return self.title or naming.name_of(self.domain, self.notes)
 
     @property
     def piece(self) -> Piece:

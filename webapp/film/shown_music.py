@@ -19,7 +19,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from webapp.composing import addresses, naming, sources
+from webapp.composing import addresses, sources
 from webapp.composing.sources import Source
 from webapp.film.scored_films import MOST_SEED, MOVIE, Way
 from webapp.generation.protocol import BadRequest, GenerationError, Look
@@ -155,7 +155,7 @@ def _shown(generation: RemoteGenerator, source: Source, look: Look, link_key: st
     link = {"link": link_key} if link_key else {}
     return ShownMusic(
         name=source.name,
-        title=source.title or naming.name_of(source.domain, source.notes),
+        title=source.called,
         sheet=f"data:image/webp;base64,{drawn.sheet}",
         columns=drawn.columns,
         side=drawn.side,

@@ -10,7 +10,6 @@ from models.music.abc_writer import write_abc
 from models.music.midi import write_midi
 from models.music.musicxml import write_musicxml
 from models.music.notes import Piece
-from webapp.composing import naming
 from webapp.composing.sources import Source
 from webapp.studio.limits import slow_slot
 
@@ -28,7 +27,8 @@ def sound(source: Source, form: str) -> bytes:
         return data
     with slow_slot(), _rendering:
         audio = render(source.piece, None, source.performance)
-        data = encode_mp3(audio) if form == "mp3" else encode_lossless(audio, form)
+        title = "" if form == "flac" else source.called
+        data = encode_mp3(audio, title=title) if form == "mp3" else encode_lossless(audio, form, title)
         if form == "flac":
             _kept[source.name] = data
         while len(_kept) > KEPT:
@@ -58,6 +58,4 @@ def musicxml(source: Source) -> bytes:
 
 
 def _titled(source: Source) -> Piece:
-    """Its notes, of its kind, under its title, or else under what it is: "Pop piano in E flat major, 4/4"."""
-    title = source.title or naming.name_of(source.music, source.notes)
-    return replace(source.piece, titles=(title,), domain=source.music)
+    return replace(source.piece, titles=(source.called,), domain=source.music)

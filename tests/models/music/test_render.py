@@ -1,6 +1,7 @@
 import io
 from dataclasses import replace
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -12,6 +13,7 @@ from models.music.performance import Performance, as_written
 from models.music.render import (
     SAMPLE_RATE_HZ,
     bars_in_seconds,
+    encode_lossless,
     encode_mp3,
     measure,
     notes_in_seconds,
@@ -57,6 +59,16 @@ def test_what_a_browser_decodes_has_the_length_loudness_and_peak_promised(music,
     loudness = measure(sound)
     assert loudness.lufs == pytest.approx(-18.0, abs=0.5)
     assert loudness.true_peak_db < -1.0
+
+
+@pytest.mark.parametrize("title", ["", "Ó’Neill’s ride 鳥, played on"])
+def test_a_title_is_read_from_the_file_and_changes_no_sound(title):
+    audio = render(dense(), 1.0)
+    for data in (encode_mp3(audio, title=title), encode_lossless(audio, "wav", title)):
+        with av.open(io.BytesIO(data)) as file:
+            found = file.metadata
+        assert [found.get(name) for name in ("title", "artist")] == ([title, "Kallos"] if title else [None, None])
+    assert np.array_equal(decoded(encode_mp3(audio, title=title)), decoded(encode_mp3(audio)))
 
 
 def test_two_clips_of_one_length_have_files_of_one_size():

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import uuid
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -61,7 +62,12 @@ def test_a_rhythm_borrowed_from_another_clip_makes_a_piece_that_opens_sounds_and
         assert heard.headers["content-type"] == kind
         samples, rate = soundfile.read(io.BytesIO(heard.content))
         assert len(samples) / rate == pytest.approx(piece["seconds"], abs=0.01)
-    assert studio.get(piece["downloads"]["mp3"]).headers["content-type"] == "audio/mpeg"
+        with av.open(io.BytesIO(heard.content)) as sound:
+            assert sound.metadata.get("artist") == ("Kallos" if kind == "audio/wav" else None)
+    mp3 = studio.get(piece["downloads"]["mp3"])
+    assert mp3.headers["content-type"] == "audio/mpeg"
+    with av.open(io.BytesIO(mp3.content)) as sound:
+        assert sound.metadata["title"].startswith("Pop piano in ")
     assert len(read_midi(studio.get(piece["downloads"]["mid"]).content).notes) == len(piece["notes"])
     score = studio.get(piece["downloads"]["musicxml"])
     assert score.headers["content-type"] == "application/vnd.recordare.musicxml+xml"

@@ -170,7 +170,7 @@ def name(context: Context, token: str | None, named: str) -> Any:
         source = context.database.transaction(lambda session: sources.find(session, named, listener_id))
     except (ValueError, NotYours):  # which pressing it says
         return gr.skip()
-    return gr.update(value=f"{THIS}: {source.title or naming.name_of(source.domain, source.notes)}")
+    return gr.update(value=f"{THIS}: {source.called}")
 
 
 def hear(context: Context, token: str | None, event: gr.EventData) -> list[float] | None:
@@ -186,7 +186,7 @@ def score_of(context: Context, token: str | None, event: gr.EventData) -> dict[s
         source = context.database.transaction(lambda session: sources.find(session, named, listener_id))
     except NotYours:
         return None
-    return _score(event.id, source.title or naming.name_of(source.domain, source.notes))
+    return _score(event.id, source.called)
 
 
 def ask(
