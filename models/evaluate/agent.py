@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from models.evaluate.for_me import AT, DOMAIN, LISTENERS, House, Mind, Searched, opened
-from models.experiments.arguments import exit_without_music, positive_int
+from models.experiments.arguments import add_domains_argument, exit_without_music, positive_int
 from models.experiments.dataset import training_pieces
 from models.experiments.provenance import data_hash
 from models.experiments.report import Report
@@ -137,7 +137,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files, all of it test data")
     parser.add_argument("--model", type=Path, default=Path("runs/agent/bundle"), help="OUT/bundle of a training")
     parser.add_argument("--agent", type=agent_argument, action="append", default=[], metavar="NAME=FOLDER")
-    parser.add_argument("--domains", nargs="+", choices=DOMAINS, default=list(DOMAINS))
+    add_domains_argument(parser)
     parser.add_argument("--rating", default=RATING, help="a rating network")
     parser.add_argument("--part", choices=PARTS, default="test", help="of the corpora, to tell clips from")
     parser.add_argument("--limit", type=positive_int, default=120, help="clips a domain and method")

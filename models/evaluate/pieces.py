@@ -27,11 +27,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from models.experiments.arguments import exit_without_music, positive_int
+from models.experiments.arguments import add_domains_argument, exit_without_music, positive_int
 from models.experiments.dataset import training_pieces
 from models.experiments.provenance import data_hash
 from models.experiments.report import Metric, Report
-from models.music.notes import DOMAINS, Domain, MusicError, Piece
+from models.music.notes import Domain, MusicError, Piece
 from models.style.arguments import MODEL_HELP, style_argument
 from models.style.compose import Composer
 from models.style.evaluation.clips import corpora_parts
@@ -146,14 +146,6 @@ def writer_argument(text: str) -> Writer:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def domains_argument(text: str) -> list[Domain]:
-    """``--domains``: some of them, divided by commas."""
-    chosen = [domain for domain in DOMAINS if domain in text.split(",")]
-    if len(chosen) != len(set(text.split(","))):
-        raise argparse.ArgumentTypeError(f"{text} was given; there are {','.join(DOMAINS)}")
-    return chosen
-
-
 def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m models.evaluate.pieces", description=__doc__.split("\n")[0])
@@ -161,7 +153,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--model", default="default", help=MODEL_HELP)
     parser.add_argument("--writer", type=writer_argument, metavar="FOLDER", help="a piece model: OUT/bundle of its run")
     parser.add_argument("--pieces", type=pieces_argument, action="append", default=[], metavar="NAME=FOLDER")
-    parser.add_argument("--domains", type=domains_argument, default=list(DOMAINS), metavar="DOMAIN,…")
+    add_domains_argument(parser)
     parser.add_argument(
         "--bars", type=bars_argument, default=BARS, help=f"of each excerpt, or {WHOLE!r} (from {SHORTEST})"
     )

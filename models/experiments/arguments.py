@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Iterable, Iterator
+from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from models.music.notes import MusicError
+from models.music.notes import DOMAINS, MusicError
 
 
 def positive_int(text: str) -> int:
@@ -31,6 +32,28 @@ def minutes(text: str) -> float:
     if not 0 < found < math.inf:
         raise ArgumentTypeError(f"{text} was given; minutes above 0 are needed, such as 0.5 or 90")
     return found
+
+
+def add_domains_argument(parser: ArgumentParser, help_text: str = "kinds of music") -> None:
+    """``--domains dance chorale``, or with commas: some of ``DOMAINS``, in their order; all where none is given."""
+    parser.add_argument(
+        "--domains", nargs="+", action=_Domains, default=list(DOMAINS), metavar="DOMAIN",
+        help=f"{help_text}: {', '.join(DOMAINS)}",
+    )  # fmt: skip
+
+
+class _Domains(Action):
+    def __call__(
+        self,
+        parser: ArgumentParser,
+        namespace: Namespace,
+        values: str | Sequence[Any] | None,
+        option: str | None = None,
+    ) -> None:
+        given = {name for text in values or () for name in str(text).split(",")}
+        if unknown := given - {*DOMAINS}:
+            parser.error(f"argument {option}: {min(unknown)!r} was given; there are {', '.join(DOMAINS)}")
+        setattr(namespace, self.dest, [domain for domain in DOMAINS if domain in given])
 
 
 def output_folder(path: Path) -> Path:

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import torch
 
-from models.experiments.arguments import exit_without_music, output_folder, positive_int
+from models.experiments.arguments import add_domains_argument, exit_without_music, output_folder, positive_int
 from models.experiments.dataset import training_pieces
 from models.experiments.provenance import commit
-from models.music.notes import DOMAINS, Domain
+from models.music.notes import Domain
 from models.rating.agent.heads import load_head
 from models.rating.agent.realness import LEAST, REAL, Realness, real_statistics
 from models.rating.agent.reward import NAMES, heard_by_judge, reward_of
@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files that are real to the critic")
     parser.add_argument("--model", default="default", help=MODEL_HELP)
     parser.add_argument("--rating", default=SHIPPED, help="a rating network")
-    parser.add_argument("--domains", nargs="+", choices=DOMAINS, default=list(DOMAINS))
+    add_domains_argument(parser)
     parser.add_argument("--steps", type=positive_int, help="instead of the preset's")
     parser.add_argument("--clips", type=positive_int, help="of a group, instead of the preset's")
     parser.add_argument("--rate", type=float, help="learning rate, instead of the preset's")

@@ -23,14 +23,19 @@ from typing import Any
 
 import torch
 
-from models.experiments.arguments import add_run_arguments, exit_without_music, positive_int, run_folder
+from models.experiments.arguments import (
+    add_domains_argument,
+    add_run_arguments,
+    exit_without_music,
+    positive_int,
+    run_folder,
+)
 from models.experiments.provenance import commit
 from models.mood.beats.bars import performances_with_bars
 from models.mood.beats.checkpoint import load_beats
 from models.mood.checkpoint import load_mood
 from models.mood.fifths import with_moods
 from models.music import corpora
-from models.music.notes import DOMAINS
 from models.style.finetuning import Origin
 from models.style.pieces.checkpoint import PieceBundle, load_pieces_model, weights_with_moods
 from models.style.pieces.presets import PRESETS, Preset
@@ -91,7 +96,7 @@ def main(argv: list[str] | None = None) -> None:
     add_run_arguments(parser, PRESETS, "runs/pieces")
     parser.add_argument("--from", dest="start", help="trained weights to go on from: a shipped piece model or a folder")
     parser.add_argument("--context", type=positive_int, help="steps a row, instead of the preset's")
-    parser.add_argument("--domains", nargs="+", choices=DOMAINS, default=list(DOMAINS), help="kinds of music")
+    add_domains_argument(parser)
     parser.add_argument(
         "--outer-first", action="store_true", help="an onset's highest note comes first, then its lowest"
     )

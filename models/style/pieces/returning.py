@@ -31,14 +31,16 @@ class Returning:
         """Note a step ``(rows, 7)`` of each piece, in its bar ``number`` ``(rows,)``.
 
         ``returns`` ``(rows,)`` is how many bars back that bar was heard; where it is new (0), or nothing is told of it
-        (-1), nothing is heard again.
+        (-1), nothing is heard again, nor a bar that was heard twice just before.
         """
         for row, (position, pitch, duration) in enumerate((step - LOWEST)[:, list(COPIED)].tolist()):
             now, back, bars = int(number[row]), int(returns[row]), self._bars[row]
             if position == BAR:
                 bars[now] = []
                 self._again[row], self._last[row] = ABSENT, ABSENT
-                for at, key, held in bars.get(now - back, ()) if back > 0 else ():
+                again = bars.get(now - back, []) if back > 0 else []
+                struck = [[note[:2] for note in bars.get(each, [])] for each in (now - 2, now - 1, now - back)]
+                for at, key, held in again if struck[0] != struck[1] or struck[1] != struck[2] else []:
                     self._again[row, at, key] = held
             elif position < BAR:
                 bars[now].append((position, pitch, duration))

@@ -149,8 +149,8 @@ class Writer:
 
         ``mood`` as in ``compose``. ``after_step`` may choose among what is being written side by side.
         """
-        wishes = Wishes(DOMAINS.index(domain), bars, regular=True, mood=self._mood(mood))
-        wishes = replace(self._drawn(wishes), returning=0.0)  # most of what returns in eight bars was heard before them
+        wishes = self._drawn(Wishes(DOMAINS.index(domain), bars, regular=True, mood=self._mood(mood)))
+        wishes = replace(wishes, returning=self._returning(domain, "returning_excerpts"))
         return self._written(wishes, seeds, places=places, after_step=after_step)
 
     def places(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int) -> list[Place]:
@@ -254,18 +254,22 @@ class Writer:
         chosen: Mapping[str, Any] = self._bundle(domain).card.get("sampling", {}).get(domain, {})
         return chosen
 
+    def _returning(self, domain: Domain, name: str) -> float:
+        """The card's; 0 for a model that writes outer voices first: what returns is looked for from the lowest up."""
+        return 0.0 if self._bundle(domain).model.config.outer_first else float(self._chosen(domain).get(name, 0.0))
+
     def _drawn(
         self, wishes: Wishes, temperature: PerElement | None = None, nucleus: PerElement | None = None
     ) -> Wishes:
         """The wishes with temperature, nucleus and guidance: those given, else the card's, else the usual ones."""
         domain = DOMAINS[wishes.domain]
-        chosen, repeats = self._chosen(domain), not self._bundle(domain).model.config.outer_first
+        chosen = self._chosen(domain)
         return replace(
             wishes,
             temperature=chosen.get("temperature", TEMPERATURE) if temperature is None else temperature,
             nucleus=chosen.get("nucleus", NUCLEUS) if nucleus is None else nucleus,
             most_crowded=chosen.get("most_crowded", np.inf),
-            returning=chosen.get("returning", 0.0) if repeats else 0.0,  # which looks for notes from the lowest upwards
+            returning=self._returning(domain, "returning"),
             guidance=max(chosen.get("guidance", 1.0), 1.0 if wishes.mood == NO_MOOD else MOOD_GUIDANCE),
         )
 

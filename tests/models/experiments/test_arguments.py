@@ -1,10 +1,10 @@
 """What can't be used as an argument is said with what can."""
 
-from argparse import ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError
 
 import pytest
 
-from models.experiments.arguments import minutes
+from models.experiments.arguments import add_domains_argument, minutes
 
 
 @pytest.mark.parametrize("text", ["-1", "0", "nan", "inf", "soon"])
@@ -15,3 +15,17 @@ def test_minutes_are_above_nothing(text):
 
 def test_half_a_minute_will_do():
     assert minutes("0.5") == 0.5
+
+
+@pytest.mark.parametrize(
+    ("given", "chosen"),
+    [
+        ([], ["pop", "dance", "chorale"]),
+        (["--domains", "chorale", "pop"], ["pop", "chorale"]),
+        (["--domains", "chorale,dance"], ["dance", "chorale"]),
+    ],
+)
+def test_domains_may_be_divided_by_blanks_or_commas(given, chosen):
+    parser = ArgumentParser()
+    add_domains_argument(parser)
+    assert parser.parse_args(given).domains == chosen

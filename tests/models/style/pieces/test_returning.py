@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from models.music.notes import Piece
 from models.music.tokens import BAR, DURATION, LENGTH, METER, PITCH, POSITION, TEMPO, VELOCITY
 from models.style.pieces import sampling
 from models.style.pieces.checkpoint import tiny_pieces
@@ -86,13 +87,33 @@ def test_a_section_returns_though_the_model_never_learned_to_copy(drawing) -> No
     assert likeness(12.0) > 0.9
 
 
-def test_excerpts_are_written_as_the_model_has_them(drawing) -> None:
-    place = sampling.Place(0, 4, (0, 1, 1, 1))
-    found = [
-        drawing(tiny_pieces(), "dance", returning=nats).excerpts("dance", [(1, 0)], 4, [place])[0]
-        for nats in (0.0, 12.0)
-    ]
-    np.testing.assert_array_equal(found[0].notes, found[1].notes)
+def test_excerpts_have_a_number_of_their_own(drawing) -> None:
+    def excerpts(**nats: float) -> list[Piece]:
+        places = [sampling.Place(0, 8, (0, 0, 0, 0, 4, 4, 4, 4))] * 4
+        return drawing(tiny_pieces(), "dance", **nats).excerpts("dance", [(1, n) for n in range(4)], 8, places)
+
+    def likeness(pieces: list[Piece]) -> float:
+        tables = [likeness_of(whole_tokens(piece)) for piece in pieces]
+        return float(np.mean([table[row, row - 4] for table in tables for row in range(len(table) - 4, len(table))]))
+
+    plain, whole, within = excerpts(), excerpts(returning=12.0), excerpts(returning_excerpts=12.0)
+    for one, other in zip(plain, whole, strict=True):
+        np.testing.assert_array_equal(one.notes, other.notes)
+    assert likeness(plain) < 0.3
+    assert likeness(within) > 0.7
+
+
+@pytest.mark.parametrize(
+    ("pitches", "back", "coming"),
+    [([60, 60], 1, []), ([60, 60], 2, []), ([60, 64], 1, [0]), ([60, 60, 64], 2, [0]), ([64, 60, 60], 3, [0])],
+)
+def test_what_was_heard_twice_just_before_is_expected_no_third_time(pitches, back, coming) -> None:
+    found = Returning(1)
+    for number, pitch in enumerate(pitches, 1):
+        for step in (bar(), note(0, pitch)):
+            found.follow(step[None], np.array([number]), np.array([0]))
+    found.follow(bar()[None], np.array([len(pitches) + 1]), np.array([back]))
+    assert expected(found, POSITION) == coming
 
 
 def test_what_plays_on_returns_to_the_bars_that_were_given(monkeypatch) -> None:
