@@ -118,7 +118,7 @@ def build(context: Context) -> None:
     # also one that begins while the server still notes the one before
     pieces.select(bound(begun, context), [listener, awaited, *asked], outputs, trigger_mode="multiple", **QUIET)
     mood.lay(pieces.select, bound(hear, context), listener)
-    pieces.select(bound(score_of, context), listener, score, **QUIET)
+    pieces.select(bound(score_of, context), listener, score, **CHOICE)
     pieces.act(bound(ask_for_more, context), inputs=listener, outputs=outputs, **QUIET)
     timer.tick(bound(follow, context), inputs=[listener, awaited], outputs=outputs, **QUIET)
 
