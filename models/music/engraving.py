@@ -6,12 +6,13 @@ Notes that overlap within a voice are cut where another begins or ends and tied,
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 
 import numpy as np
 
 from .abc_fields import key_signature
-from .hands import right_hand
+from .hands import MIDDLE_C, right_hand
 from .keys import half_bar_chroma, likely_key
 from .midi import without_overlaps
 from .notes import IntArray, Piece
@@ -19,7 +20,6 @@ from .voices import in_melody
 
 EIGHTH, SIXTEENTH = 12, 6  # ticks
 BASS_TOP, TREBLE_BOTTOM = 57, 64  # the outermost lines: A3 and E4
-MIDDLE_C = 60
 FEW = 0.1  # of the notes: a tune with no more beside it is on one staff
 REST = 24  # ticks: in a score for reading shorter rests belong to the note before
 MAJOR = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
@@ -93,10 +93,14 @@ def _tune_and_inner(piece: Piece) -> list[IntArray]:
 
 def _four_parts(piece: Piece) -> list[list[IntArray]]:
     """Soprano and alto, tenor and bass: by how many sound above and below where a note begins."""
-    onset, length, pitch = piece.notes[:, :3].T
-    sounds = (onset <= onset[:, None]) & (onset[:, None] < onset + length)
-    above = (sounds & (pitch > pitch[:, None])).sum(1)
-    below = (sounds & (pitch < pitch[:, None])).sum(1)
+    pitch = piece.notes[:, 2]
+    sounding: list[tuple[int, int]] = []  # where a note ends, and its pitch
+    counted = []
+    for onset, struck in groupby(piece.notes[:, :3].tolist(), key=itemgetter(0)):
+        begun = [(onset + length, pitch) for _, length, pitch in struck]
+        sounding = [note for note in sounding if note[0] > onset] + begun
+        counted += [(sum(p > own for _, p in sounding), sum(p < own for _, p in sounding)) for _, own in begun]
+    above, below = np.array(counted).T
     alone = (above == 1) & (below == 1)  # of alto and tenor
     part = np.select([above == 0, below == 0, alone], [0, 3, np.where(pitch >= MIDDLE_C, 1, 2)], np.minimum(above, 2))
     soprano, alto, tenor, bass = (piece.notes[part == number] for number in range(4))

@@ -15,7 +15,7 @@ DIVIDES = np.arange(50, 73)  # the lowest pitch of the right hand
 TREBLE_LOWEST, BASS_HIGHEST = 62, 59  # D4 and B3: what needs no ledger line
 LINE = 3.5  # semitones a ledger line
 SPAN = 14  # semitones that a hand reaches
-MIDDLE = 60
+MIDDLE_C = 60
 JUMP, OFF_MIDDLE = 0.15, 0.02  # what a semitone costs, between two bars and from the middle C
 
 BoolArray = npt.NDArray[np.bool_]
@@ -40,7 +40,7 @@ def right_hand(piece: Piece) -> BoolArray:
 
 def _cost(notes: npt.NDArray[np.int32]) -> FloatArray:
     """What each of ``DIVIDES`` would cost in a bar of notes ``(notes, 2)``: onset and pitch."""
-    cost = OFF_MIDDLE * np.abs(DIVIDES - MIDDLE).astype(float)
+    cost = OFF_MIDDLE * np.abs(DIVIDES - MIDDLE_C).astype(float)
     if len(notes) == 0:
         return cost
     onset, pitch = notes.T
