@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import expect
 
 
@@ -24,3 +26,22 @@ def test_a_clip_that_plays_by_itself_does_not_break_into_another_list(site, visi
     words.fill("the land")
     words.press("Enter")
     expect(page.locator("#tunes .k-sounding")).to_have_count(1)  # nothing else sounds now
+
+
+def test_a_clip_that_plays_by_itself_does_not_take_the_place_of_one_that_is_still_loading(site, visit):
+    page, held = visit().page, []
+    page.goto(f"{site.url}/titles")
+    mine = page.locator("#choices-here .k-listed").first
+    expect(mine).to_be_visible()
+    page.route(re.compile(r"/audio"), lambda route: held.append(route), times=1)  # noqa: PLW0108 (a list's method can be none)
+    mine.locator(".k-play").click()
+    expect(mine.locator(".k-play")).to_have_attribute("aria-busy", "true")
+    words = page.get_by_label("Any words")
+    words.fill("the sea")
+    words.press("Enter")
+    expect(page.locator("#tunes .k-listed")).to_have_count(8)
+    page.wait_for_timeout(1500)
+    expect(page.locator(".k-sounding")).to_have_count(0)
+    held[0].continue_()
+    expect(page.locator("#choices-here .k-sounding")).to_have_count(1)
+    expect(page.locator("#tunes .k-sounding")).to_have_count(0)

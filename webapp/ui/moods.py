@@ -23,8 +23,8 @@ from webapp.ui.words import capital
 
 GUESSED = "The dot is where our model hears {heard}: a guess, as it learned from pop piano."
 ANY = "Any mood: only your taste decides."
-# In the browser, where a place may have been chosen meanwhile.
-LAY = "(heard, pad) => ({ ...pad, new: heard })"
+# In the browser, where a place may have been chosen meanwhile; ``laid`` tells what was chosen before it was laid.
+LAY = "(heard, pad) => ({ ...pad, new: heard, laid: pad.choices ?? 0 })"
 # The tab keeps a place, which is of the moment, until somebody else listens; a frame may be denied to keep anything.
 # The listener is told once the page has loaded, when a place, or any, may have been chosen already: that stays.
 KEEP = """(pad) => {
@@ -58,22 +58,18 @@ class MoodChoice:
             with gr.Column(min_width=260):
                 self.told = gr.HTML(status(ANY), apply_default_css=False, elem_id=f"{elem_id}-told")
                 explain(f"{about} {GUESSED.format(heard=heard)}")
-        self._say = partial(said, heard)
-        self.pad.input(partial(said, heard, before=True), self.pad, self.told, **CHOICE)
+        # one event for all that changes the pad, so that what is said last is what it shows
+        self.pad.change(partial(said, heard), self.pad, self.told, **CHOICE)
 
     def lay(self, event: Callable[..., Dependency], handler: Callable[..., Any], inputs: Any) -> None:
         """Put what a handler hears at an event on the pad, as ``hear`` gives it."""
         heard = gr.JSON(visible="hidden")
-        self.say(event(handler, inputs, heard, **CHOICE).then(None, [heard, self.pad], self.pad, js=LAY, **CHOICE))
+        event(handler, inputs, heard, **CHOICE).then(None, [heard, self.pad], self.pad, js=LAY, **CHOICE)
 
     def keep(self, listener: ListenerToken, key: str) -> None:
         """Keep the place under ``key`` while the tab is open, until somebody else listens; ``api.js`` forgets it."""
         self.pad.input(None, self.pad, None, js=KEEP % key, **CHOICE)
-        self.say(listener.change(None, [self.pad, listener], self.pad, js=KEPT % key, **CHOICE))
-
-    def say(self, shown: Dependency) -> None:
-        """Say in words what the pad shows after an event."""
-        shown.then(self._say, self.pad, self.told, **CHOICE)
+        listener.change(None, [self.pad, listener], self.pad, js=KEPT % key, **CHOICE)
 
 
 def place_of(pad: Mapping[str, Any] | None) -> MoodPlace | None:
@@ -93,11 +89,12 @@ def hear(context: Context, token: str | None, clip_id: str | None) -> list[float
     return [round(mood.valence, 3), round(mood.arousal, 3)]
 
 
-def said(heard: str, pad: Mapping[str, Any], *, before: bool = False) -> str:
-    """What a pad shows, in words. ``heard``: what its dot stands for; ``before``: it was there before the place was."""
+def said(heard: str, pad: Mapping[str, Any]) -> str:
+    """What a pad shows, in words. ``heard``: what its dot stands for."""
     wanted, found = place_of(pad), pad["new"]
     text = f"You asked for music that is {in_words(wanted)}." if wanted else ANY
     if found:
-        earlier = " was there before, and" if before and wanted else ""
+        before = wanted and pad.get("choices", 0) > pad.get("laid", 0)
+        earlier = " was there before, and" if before else ""
         text += f" {capital(heard)}{earlier} sounds {in_words(Mood(valence=found[0], arousal=found[1]))}."
     return status(text)

@@ -233,12 +233,15 @@ class Writing:
                 heard[place, 1:upto] = classes(np.stack([step[row] for step in self.tokens[start:]]))
                 conditions[place, 1:upto] = [told.conditions[row] for told in self.told[start:]]
                 bars[place, 1:upto] = [told.bars[row] for told in self.told[start:]]
-        last = self._tensor(self._twice(np.array([total - start for start in starts])))
-        self.cache = Cache(config, len(last), self.state.dtype, str(self.device))
+        last = self._twice(np.array([total - start for start in starts]))
+        steps = self._steps(heard, conditions, bars)
+        unlike, as_which = _alike(steps)  # pieces with a prompt in common, which is heard once
+        self.cache = Cache(config, len(unlike), self.state.dtype, str(self.device))
         with torch.inference_mode():
-            after = self.model(self._steps(heard, conditions, bars), self.cache)
-            self.cache.at += last + 1
-            self._note(after[torch.arange(len(last), device=self.device), last])
+            after = self.model(Steps(steps.classes[unlike], steps.conditions[unlike], steps.bars[unlike]), self.cache)
+            self.cache.choose(as_which)
+            self.cache.at += self._tensor(last + 1)
+            self._note(after[as_which, self._tensor(last)])
 
     def _start(self, row: int, least: int) -> int:
         """The first bar of a piece from step ``least`` on."""
@@ -315,6 +318,15 @@ class Writing:
     @staticmethod
     def _first_position(logits: Floats) -> Floats:
         return grammar.same(logits, np.full(len(logits), BAR))
+
+
+def _alike(steps: Steps) -> tuple[Tensor, Tensor]:
+    """The rows that differ from all before them, and for each row which of these it is like."""
+    parts = (steps.classes, steps.conditions, steps.bars[..., None])
+    rows = torch.cat([each.flatten(1).double() for each in parts], 1).cpu().numpy()
+    _, unlike, as_which = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    device = steps.bars.device
+    return torch.from_numpy(unlike).to(device), torch.from_numpy(as_which.reshape(-1)).to(device)
 
 
 def _length(logits: Floats, meter: IntArray, whole: npt.NDArray[np.bool_]) -> Floats:

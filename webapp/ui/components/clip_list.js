@@ -26,6 +26,8 @@ const ICONS =
 
 /** @type {ClipList | null} */
 let sounding = null; // the list of the page that sounds now, which no clip that plays by itself interrupts
+/** @type {ClipList | null} */
+let coming = null; // the list that is to sound as soon as its clip is loaded, which none interrupts either
 
 const soundOf = (/** @type {Clip} */ clip) => clip.audio?.url ?? clip.audio_url;
 
@@ -98,7 +100,7 @@ class ClipList {
     if (silent) this.#played = Math.max(play, this.#played);
     else if (play > this.#played && this.#rows.length) {
       this.#played = play;
-      this.#due = sounding !== null && sounding !== this;
+      this.#due = [sounding, coming].some((list) => list && list !== this);
       if (!this.#due) {
         this.player.unlock();
         this.#sound(this.#rows[0], 0);
@@ -112,6 +114,7 @@ class ClipList {
   pause() {
     this.#presses += 1;
     this.#all = this.#awaiting = false;
+    if (coming === this) coming = null;
     this.player.pause();
   }
 
@@ -302,17 +305,21 @@ class ClipList {
     this.#awaiting = false;
     const press = this.#presses;
     if (!row.drawn) this.#draw(row);
+    coming = this.#open === row ? null : this;
     if (this.#open !== row) {
       row.button.setAttribute("aria-busy", String(!row.buffer));
       try {
         await this.#fetch(row);
       } catch {
         row.button.title = "This clip could not be loaded. Please try again.";
-        return;
+        if (press !== this.#presses || coming !== this) return;
+        coming = null;
+        return this.#ended();
       } finally {
         row.button.setAttribute("aria-busy", "false");
       }
-      if (press !== this.#presses) return;
+      if (press !== this.#presses || coming !== this) return; // something else was pressed since
+      coming = null;
       const place = this.props.together && seconds === null && this.player.playing ? this.#same(row) : seconds;
       this.player.pause();
       this.#leave();
@@ -327,6 +334,11 @@ class ClipList {
       this.player.seek("a", seconds);
       if (!sounds) this.player.play("a");
     }
+  }
+
+  /** What is to sound by itself may begin, unless something comes that was pressed. */
+  #ended() {
+    if (!coming) document.dispatchEvent(new CustomEvent(ENDED));
   }
 
   /** Another row is to sound: the one that is open was skipped, unless it has come to its end. */
@@ -355,7 +367,7 @@ class ClipList {
       this.#due = false;
     } else if (sounding === this) {
       sounding = null;
-      if (this.player.ended("a") && !this.#all && !this.props.endless) document.dispatchEvent(new CustomEvent(ENDED));
+      if (this.player.ended("a") && !this.#all && !this.props.endless) this.#ended();
     }
     if (this.#all && !sounds && this.player.ended("a")) this.#goOn();
     if (this.#open && this.#sounded && !sounds && this.player.ended("a")) this.#tell(this.#open, "heard_out").catch(() => {});

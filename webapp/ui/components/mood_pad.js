@@ -6,8 +6,8 @@ import { dress } from "./shared/dress.js";
 /**
  * @typedef {[number, number]} Place valence and arousal, -1 to 1
  * @typedef {{names: string[], old: Place | null, new: Place | null, fixed: boolean, target: Place | null,
- *   asked?: Place | null, choices?: number}} Shown choices: how many had been made when the target was read; asked: the
- *   place that the new piece was to have
+ *   asked?: Place | null, choices?: number, laid?: number}} Shown choices: how many had been made when the target was
+ *   read, and laid when the new piece was laid there; asked: the place that it was to have
  */
 
 const STEP = 0.1;
