@@ -66,6 +66,13 @@ def _product(weight: Halves, x: Floats) -> Floats:
     outputs, inputs = weight.shape
     rows = len(x)
     found = np.empty((rows, outputs), dtype=np.float32)
+    if rows == 1:  # who shares nothing keeps nothing, in three quarters of the time
+        for o in range(outputs):
+            a = np.float32(0)
+            for i in range(inputs):
+                a += np.int32((np.int32(weight[o, i]) << MOVED) & SIGN_ONCE).view(np.float32) * x[0, i]
+            found[0, o] = a * UNSCALED
+        return found
     whole = np.empty(inputs, dtype=np.float32)
     bits = whole.view(np.int32)
     for o in range(outputs):
