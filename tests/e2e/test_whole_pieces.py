@@ -74,6 +74,12 @@ def still_there_after_a_reload(page, rows):
     score = page.get_by_role("region", name="Score")
     expect(score.get_by_role("img")).to_be_visible()
     expect(rows.first).to_contain_text(score.get_by_role("heading").inner_text())
+    bar = score.locator(".abcjs-note.k-sounds")
+    expect(bar).to_have_count(0)
+    rows.first.get_by_role("button", name=re.compile("^Play ")).click()
+    expect(bar.first).to_be_visible()  # the bar that sounds
+    rows.first.get_by_role("button", name=re.compile("^Pause ")).click()
+    expect(bar).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext, public_address
 from webapp.sharing import for_two, for_two_sound
 from webapp.studio import keeping
-from webapp.studio.piano_roll import SoundingNotes
+from webapp.studio.piano_roll import PianoRoll
 
 router = APIRouter(prefix="/api/duets", tags=["music for two"])
 Key = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
@@ -97,7 +97,7 @@ def _midi(data: bytes) -> Response:
 
 
 @router.get("/{duet_id}/pieces/{piece_id}/notes", responses=ERRORS)
-def piece_notes(duet_id: uuid.UUID, piece_id: uuid.UUID, context: TheContext, listener_id: Known) -> SoundingNotes:
+def piece_notes(duet_id: uuid.UUID, piece_id: uuid.UUID, context: TheContext, listener_id: Known) -> PianoRoll:
     """The piece's notes in the time of its sound."""
     return for_two_sound.notes(for_two_sound.find(context.database, listener_id, duet_id, piece_id))
 

@@ -14,7 +14,7 @@ from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext
 from webapp.context import Context
 from webapp.maps import catalogue, listener_view, open_maps, placement, tied
 from webapp.studio import formats
-from webapp.studio.piano_roll import SoundingNotes
+from webapp.studio.piano_roll import PianoRoll
 
 router = APIRouter(prefix="/api/atlas", tags=["maps"])
 
@@ -92,7 +92,7 @@ def read_point(map_id: uuid.UUID, row: Row, context: TheContext) -> open_maps.Po
 
 
 @router.get("/maps/{map_id}/points/{row}/notes", responses=ERRORS)
-def read_notes(map_id: uuid.UUID, row: Row, context: TheContext, response: Response) -> SoundingNotes:
+def read_notes(map_id: uuid.UUID, row: Row, context: TheContext, response: Response) -> PianoRoll:
     """The point's notes in the time of its sound."""
     response.headers["Cache-Control"] = IMMUTABLE
     return open_maps.notes(_opened(context, map_id), row)

@@ -62,8 +62,11 @@ def audio(database: Database, clip_store: ClipStore, clip_id: uuid.UUID, seconds
 
 
 def notes(database: Database, clip_id: uuid.UUID, seconds: float) -> dict[str, Any]:
-    """``{seconds, notes: [[start_s, duration_s, pitch, velocity], …]}`` of a clip at one of its lengths."""
-    from models.music.render import notes_in_seconds  # noqa: PLC0415 (scipy, only where it is asked for)
+    """``{seconds, notes: [[start_s, duration_s, pitch, velocity], …], bars_s}`` of a clip at one of its lengths.
+
+    ``bars_s`` as of a ``PianoRoll``, of the whole clip.
+    """
+    from models.music.render import bars_in_seconds, notes_in_seconds  # noqa: PLC0415 (scipy, where it is asked for)
 
     def find(session: Session) -> tuple[Piece, Domain]:
         clip = rows.get_clip(session, clip_id)
@@ -73,7 +76,9 @@ def notes(database: Database, clip_id: uuid.UUID, seconds: float) -> dict[str, A
         return Piece.from_json(clip.notes), domain_named(clip.domain)
 
     piece, domain = database.transaction(find)
-    return {"seconds": seconds, "notes": notes_in_seconds(piece, seconds, touch.play(piece, domain))}
+    performance = touch.play(piece, domain)
+    sounding = notes_in_seconds(piece, seconds, performance)
+    return {"seconds": seconds, "notes": sounding, "bars_s": bars_in_seconds(piece, performance)}
 
 
 def image(database: Database, clip_store: ClipStore, generation: Generator, clip_id: uuid.UUID) -> bytes:

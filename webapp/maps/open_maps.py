@@ -22,7 +22,7 @@ from webapp.composing.sources import Source
 from webapp.runtime.clip_store import ClipMissingError, ClipStore
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotYours
-from webapp.studio.piano_roll import SoundingNotes, sounding_notes
+from webapp.studio.piano_roll import PianoRoll, piano_roll
 
 KEPT = 5  # maps in memory, one of each kind
 NEIGHBOURS_SHOWN = 10
@@ -179,9 +179,9 @@ def source(found: OpenMap, number: int) -> Source:
     )
 
 
-def notes(found: OpenMap, number: int) -> SoundingNotes:
+def notes(found: OpenMap, number: int) -> PianoRoll:
     """The point's music in the time of its sound."""
-    return sounding_notes(source(found, number))
+    return piano_roll(source(found, number))
 
 
 def _titles(points: Points) -> list[str]:

@@ -13,7 +13,7 @@ from webapp.composing.sources import Source
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotYours
 from webapp.studio import formats
-from webapp.studio.piano_roll import SoundingNotes, sounding_notes
+from webapp.studio.piano_roll import PianoRoll, piano_roll
 
 
 def find(database: Database, listener_id: uuid.UUID, duet_id: uuid.UUID, piece_id: uuid.UUID) -> Source:
@@ -45,6 +45,6 @@ def played_midi(source: Source) -> bytes:
     return formats.played_midi(source)
 
 
-def notes(source: Source) -> SoundingNotes:
+def notes(source: Source) -> PianoRoll:
     """The piece in the time of its sound."""
-    return sounding_notes(source)
+    return piano_roll(source)

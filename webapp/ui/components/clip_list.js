@@ -11,6 +11,7 @@ import { Player, SOUNDS, decode } from "./shared/player.js";
 import { Roll } from "./shared/roll.js";
 import { samePlace } from "./shared/same_place.js";
 import { savingMenu } from "./shared/saving.js";
+import { SoundingBar } from "./shared/sounding_bar.js";
 import { onThemeChange } from "./shared/theme.js";
 
 const ENDED = "kallos.ended"; // said on the document by a list whose clip has sounded to its end, and nothing follows
@@ -21,7 +22,7 @@ const ICONS =
 /**
  * A clip as Python gave it: with the file or the address of its sound, with its notes or their address.
  * @typedef {{heading: string, detail: string, audio?: {url: string}, audio_url: string, notes?: any[], notes_url: string, image_url?: string | null, seconds?: number, bars_s?: number[], acts?: boolean, leads_to?: string, lazy?: boolean, cover?: boolean, sections?: string, id?: string, begins?: string, plays?: string, save?: import("./shared/saving.js").Save}} Clip
- * @typedef {{clip: Clip, node: HTMLElement, button: HTMLButtonElement, roll: Roll, buffer: AudioBuffer | null, sound: Promise<AudioBuffer> | null, drawn: boolean}} Row
+ * @typedef {{clip: Clip, node: HTMLElement, button: HTMLButtonElement, roll: Roll, buffer: AudioBuffer | null, sound: Promise<AudioBuffer> | null, drawn: boolean, bars: number[]}} Row
  */
 
 /** @type {ClipList | null} */
@@ -32,6 +33,9 @@ let coming = null; // the list that is to sound as soon as its clip is loaded, w
 const soundOf = (/** @type {Clip} */ clip) => clip.audio?.url ?? clip.audio_url;
 
 const nameOf = (/** @type {Clip} */ clip) => clip.id ?? JSON.stringify(clip);
+
+/** What the address of its score has of it, too. @param {Clip} clip */
+const nameInAddress = (clip) => clip.id ?? (clip.notes_url ?? "").replace(/^\/|\/notes$/g, "");
 
 /** The sections of a piece over its roll. @param {string} form */
 function sections(form) {
@@ -59,6 +63,7 @@ class ClipList {
   #sounded = false; // whether something sounded when the player last changed
   #due = false; // whether the first row is to sound as soon as what sounds elsewhere has ended
   #awaiting = false; // whether the row that comes on top next is to sound
+  #bar = new SoundingBar();
 
   /**
    * @param {HTMLElement} list
@@ -231,7 +236,7 @@ class ClipList {
     const button = /** @type {HTMLButtonElement} */ (part(".k-play"));
     button.setAttribute("aria-label", `Play ${clip.heading}`);
     /** @type {Row} */
-    const row = { clip, node, button, roll: new Roll(part(".k-roll"), (at) => this.#press(row, at)), buffer: null, sound: null, drawn: false };
+    const row = { clip, node, button, roll: new Roll(part(".k-roll"), (at) => this.#press(row, at)), buffer: null, sound: null, drawn: false, bars: clip.bars_s ?? [] };
     button.addEventListener("click", () => this.#press(row));
     if (clip.image_url) this.#look(row);
     const tools = document.createElement("div");
@@ -275,7 +280,8 @@ class ClipList {
     row.drawn = true;
     const { clip } = row;
     try {
-      const { notes, seconds } = clip.notes ? { notes: clip.notes, seconds: 0 } : await notesAt(clip.notes_url);
+      const { notes, seconds, bars_s: bars } = clip.notes ? { notes: clip.notes, seconds: 0 } : await notesAt(clip.notes_url);
+      row.bars = bars ?? row.bars;
       row.roll.show(notes, clip.seconds ?? seconds);
       const place = row.node.querySelector(".k-cover");
       if (place) place.innerHTML = cover(notes, clip.seconds ?? seconds, clip.sections);
@@ -410,6 +416,7 @@ class ClipList {
       const sounds = this.player.playing === "a";
       this.#running = sounds && this.list.isConnected;
       this.#open?.roll.draw(this.player.position("a"), sounds);
+      if (this.#open) this.#bar.tell(nameInAddress(this.#open.clip), this.#open.bars, sounds ? this.player.position("a") : null);
       if (this.#running) window.requestAnimationFrame(step);
       else if (!this.list.isConnected) this.player.pause();
     };

@@ -3,6 +3,8 @@
 
 import { audio } from "./shared/api.js";
 import { dress } from "./shared/dress.js";
+import { whileOn } from "./shared/lifetime.js";
+import { BAR } from "./shared/sounding_bar.js";
 
 const SCRIPT = new URL("./vendor/abcjs-6.7.2.min.js", import.meta.url).href;
 const NARROW_PX = 620;
@@ -28,6 +30,7 @@ function abcjs() {
 
 class Score {
   #drawn = "";
+  #sounding = { name: "", bar: -1 };
 
   /** @param {import("./shared/types.d.ts").GradioComponent} component */
   constructor({ element, props }) {
@@ -40,6 +43,10 @@ class Score {
     this.paper = find("[data-part=paper]");
     this.button.addEventListener("click", () => this.#toggle());
     find("[data-testid=print]").addEventListener("click", () => this.#print());
+    whileOn(element, document, BAR, ({ detail }) => {
+      this.#sounding = detail;
+      this.#mark();
+    });
     new ResizeObserver(() => this.draw()).observe(this.section);
   }
 
@@ -75,6 +82,14 @@ class Score {
     paper.print();
   }
 
+  /** Show which bar sounds, where it is this piece that does. */
+  #mark() {
+    const { name, bar } = this.#sounding;
+    for (const each of this.paper.querySelectorAll(".k-sounds")) each.classList.remove("k-sounds");
+    if (bar < 0 || !this.props.value?.abc_url?.includes(`/${name}/score`)) return;
+    for (const each of this.paper.querySelectorAll(`.abcjs-mm${bar}`)) each.classList.add("k-sounds");
+  }
+
   /** Draw the piece that Python has set, where it is to be seen and not drawn yet. */
   async draw() {
     const piece = this.props.value;
@@ -100,6 +115,7 @@ class Score {
       });
       number(this.paper, piece);
       this.#drawn = what;
+      this.#mark();
       this.said.textContent = "";
     } catch (error) {
       this.said.textContent = (error instanceof Error && error.message) || SORRY;

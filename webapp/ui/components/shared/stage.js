@@ -5,6 +5,7 @@ import { store } from "./api.js";
 import { Looking } from "./looking.js";
 import { Player } from "./player.js";
 import { Roll, pitchRange } from "./roll.js";
+import { SoundingBar } from "./sounding_bar.js";
 import { whileOn } from "./lifetime.js";
 import { onThemeChange } from "./theme.js";
 
@@ -28,6 +29,7 @@ export class Stage extends EventTarget {
   /** Whether the listener has tapped once, so that sound may begin by itself. */
   started = false;
   #told = 0;
+  #bar = new SoundingBar();
   #running = false;
 
   /** @param {HTMLElement} root holds a card of the class `k-clip` for each side */
@@ -212,6 +214,9 @@ export class Stage extends EventTarget {
       const text = `${clock(position)} / ${clock(this.pair.clips[side].seconds)}`;
       if (time.textContent !== text) time.textContent = text;
     }
+    const { playing, current } = this.player;
+    const { clipId, bars = [] } = this.pair.clips[current];
+    this.#bar.tell(clipId, bars, playing === null ? null : this.player.position(playing));
   }
 
   /**

@@ -24,6 +24,8 @@ export interface LoadedClip {
   notes: Note[];
   seconds: number;
   clipId: string;
+  /** The seconds at which its bars begin, and at last where it ends, where that is known. */
+  bars?: number[];
 }
 
 /** What is on the page: clips by side, and which offer they are. */
