@@ -16,6 +16,7 @@ from .notes import MAX_NOTES, MusicError
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_TRACKS = 256
+MOST_FORM = 2  # 0: one track, 1: tracks side by side, 2: tracks one after another
 MAX_QUARTERS = 40_000
 MAX_EVENTS = 1_000_000
 DRUMS = 9  # the tenth channel
@@ -50,7 +51,9 @@ def parse(data: bytes | Path) -> MidiFile:
         data = data.read_bytes()
     if len(data) < 14 or data[:4] != b"MThd":
         raise MusicError("the file is not MIDI: it does not begin with an MThd header")
-    header, _, tracks, division = struct.unpack(">IHHH", data[4:14])
+    header, form, tracks, division = struct.unpack(">IHHH", data[4:14])
+    if not 6 <= header <= len(data) - 8 or form > MOST_FORM:
+        raise MusicError("the MIDI file is broken: what follows MThd is no header of one; export it again")
     if not 1 <= division < 0x8000:
         raise MusicError("the MIDI file counts no ticks a quarter (SMPTE time, or none); 1 to 32,767 are allowed")
     if tracks > MAX_TRACKS:

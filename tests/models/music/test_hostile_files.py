@@ -27,6 +27,7 @@ MIDI = {
     "four megabytes of zeros": bytes(4_000_000),
     "only a header": midi(b"")[:14],
     "no track": b"MThd" + struct.pack(">IHHH", 6, 1, 0, 480),
+    "words after MThd": b"MThd and then a letter to a friend",
     "no notes": midi(b"\x00\xff\x2f\x00"),
     "SMPTE time": midi(b"\x00\x90\x3c\x40", division=0xE728),
     "no ticks a quarter": midi(b"\x00\x90\x3c\x40", division=0),
