@@ -40,7 +40,7 @@ def test_a_new_piece_of_ones_own_can_be_linked_to_and_offered():
     assert gates.link["interactive"]
     assert gates.offer["interactive"]
     assert gates.url["visible"]
-    assert gates.score == {"title": "Score of the new one", "abc_url": "new", "first_bar": 9}
+    assert gates.score == {"title": "Score of the new one, from bar 9", "abc_url": "new", "first_bar": 9}
     assert not gates.again["interactive"]
     assert "Lock something" in gates.again_off
 

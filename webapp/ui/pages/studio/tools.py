@@ -250,11 +250,11 @@ def gates(shown: dict[str, Any], known: dict[str, Any]) -> Gates:
     again = not fixed and (locked or recipe["keep"] < 1)
     leads = bool(recipe["toward"]) and not fixed
     old = shown["side"] == "a" or not piece
-    heard = shown["old"] if old else piece
+    heard, first = shown["old"] if old else piece, shown["old"].get("first_bar")
     score = {
-        "title": f"Score of the {'old' if old else 'new'} one",
+        "title": f"Score of the {'old' if old else 'new'} one{f', from bar {first}' if (first or 1) > 1 else ''}",
         "abc_url": heard["score_url"],
-        "first_bar": shown["old"].get("first_bar"),
+        "first_bar": first,
     }
     return Gates(
         vary=gr.update(interactive=not fixed),
