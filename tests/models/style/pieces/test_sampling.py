@@ -185,6 +185,28 @@ def test_guidance_goes_on_from_the_logits_without_returns_to_those_with_them(mod
         torch.testing.assert_close(found, without + 2.5 * (with_them - without), rtol=1e-3, atol=1e-3)
 
 
+@torch.inference_mode()
+def test_what_pieces_begin_with_together_is_heard_once(model, tune, monkeypatch) -> None:
+    prompt, wishes, heard = regular_tokens(tune(6, bars=3)), Wishes(1, last=12), []
+    places = [Place(0, 12), Place(0, 12), Place(0, 16), Place(0, 12)]  # the third is told of another end
+
+    def forward(steps, cache=None):
+        heard.append(len(steps.classes))
+        return PieceModel.forward(model, steps, cache)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(model, "forward", forward)
+        together = Writing(model, wishes, [(row,) for row in range(4)], prompt, places)
+    assert heard == [2]
+    for row, place in enumerate(places):
+        alone = Writing(model, wishes, [(row,)], prompt, [place])
+        torch.testing.assert_close(together.state[row], alone.state[0], rtol=1e-4, atol=1e-4)
+        alone.step()
+        for name in ("keys", "values"):
+            cached, own, upto = getattr(together.cache, name), getattr(alone.cache, name), int(together.cache.at[row])
+            torch.testing.assert_close(cached[:, row, :, :upto], own[:, 0, :, :upto], rtol=1e-4, atol=1e-4)
+
+
 def test_of_several_chorales_the_one_with_the_fewest_faults_is_kept(writer, drawing) -> None:
     seeds, places = [(5,), (6,)], [Place(0, -1), Place(8, 20)]
     several = drawing(writer.bundle, "chorale", among=5, faults=0.0)  # all of them go on to their end
