@@ -15,7 +15,9 @@ def see_how_open_it_is(visitor):
 
 
 def see_what_is_open_yet(page):
-    expect(page.locator("#blind-tests")).to_contain_text("no average listener to compare with yet")
+    # whether there is an average listener depends on who else has picked here before
+    average = "no average listener to compare with yet|Not tested yet against pieces composed for the average listener"
+    expect(page.locator("#blind-tests")).to_contain_text(re.compile(average))
     heard = re.compile(r"By surprise: .+(Nothing shows yet \(10 picks\)|; 10 picks\))")  # the page looks by itself
     expect(page.locator("#taste-surprises")).to_contain_text(heard)
 
