@@ -324,9 +324,11 @@ def _alike(steps: Steps) -> tuple[Tensor, Tensor]:
     """The rows that differ from all before them, and for each row which of these it is like."""
     parts = (steps.classes, steps.conditions, steps.bars[..., None])
     rows = torch.cat([each.flatten(1).double() for each in parts], 1).cpu().numpy()
-    _, unlike, as_which = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    number: dict[bytes, int] = {}
+    as_which = [number.setdefault(row.tobytes(), len(number)) for row in rows]
+    unlike = [as_which.index(each) for each in range(len(number))]
     device = steps.bars.device
-    return torch.from_numpy(unlike).to(device), torch.from_numpy(as_which.reshape(-1)).to(device)
+    return torch.tensor(unlike, device=device), torch.tensor(as_which, device=device)
 
 
 def _length(logits: Floats, meter: IntArray, whole: npt.NDArray[np.bool_]) -> Floats:
