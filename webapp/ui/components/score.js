@@ -87,7 +87,7 @@ class Score {
     const { name, bar } = this.#sounding;
     for (const each of this.paper.querySelectorAll(".k-sounds")) each.classList.remove("k-sounds");
     if (bar < 0 || !this.props.value?.abc_url?.includes(`/${name}/score`)) return;
-    for (const each of this.paper.querySelectorAll(`.abcjs-mm${bar}`)) each.classList.add("k-sounds");
+    for (const each of this.paper.querySelectorAll(`.abcjs-mm${bar}:not(.abcjs-staff-extra)`)) each.classList.add("k-sounds");
   }
 
   /** Draw the piece that Python has set, where it is to be seen and not drawn yet. */
