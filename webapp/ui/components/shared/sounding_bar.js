@@ -14,7 +14,7 @@ export class SoundingBar {
    */
   tell(name, bars, seconds) {
     const begun = seconds === null ? 0 : bars.filter((start) => start <= seconds).length;
-    const bar = begun < bars.length ? begun - 1 : seconds === null ? -1 : bars.length - 2;
+    const bar = Math.max(-1, Math.min(begun, bars.length - 1) - 1);
     const told = `${name} ${bar}`;
     if (told === this.#told) return;
     this.#told = told;

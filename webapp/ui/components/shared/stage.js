@@ -215,7 +215,7 @@ export class Stage extends EventTarget {
       if (time.textContent !== text) time.textContent = text;
     }
     const { playing, current } = this.player;
-    const { clipId, bars = [] } = this.pair.clips[current];
+    const { clipId = "", bars = [] } = this.pair.clips[current] ?? {};
     this.#bar.tell(clipId, bars, playing === null ? null : this.player.position(playing));
   }
 
