@@ -75,6 +75,7 @@ def test_a_point_is_clicked_heard_read_and_found_again_by_its_link(visit, maps):
     expect(panel.get_by_role("heading", name="Its tunes")).to_be_visible()
     visitor.get("score").click()
     expect(visitor.frame.locator(".k-paper svg")).to_be_visible(timeout=PATIENCE_MS)
+    expect(visitor.frame.locator(".abcjs-note.k-sounds").first).to_be_visible(timeout=PATIENCE_MS)
     expect(panel.get_by_role("button", name="Open in Studio")).to_be_visible()
     neighbour = drawn.points.texts[int(drawn.neighbours.index[row, 0])]
     visitor.frame.locator("#map-neighbours").get_by_role("button").first.click()
