@@ -17,6 +17,20 @@ UPLOAD = "#start input[type=file]"
 COMPOSED_MS = 120_000  # on a machine that trains and tests beside us
 ABC = b"X:1\nT:The Test Jig\nM:6/8\nL:1/8\nK:D\n|:dAF DFA|dAF def|gfe fed|cBA Bcd:|\n"
 
+# as on a busy machine: what an observer saw reaches the page later, and then all at once
+LATE = """
+window.IntersectionObserver = class extends IntersectionObserver {
+  constructor(told, options) {
+    const seen = [];
+    super((entries, observer) => {
+      seen.push(...entries);
+      if (!window.busy) told(seen.splice(0), observer);
+    }, options);
+    window.addEventListener("idle", () => seen.length && told(seen.splice(0), this));
+  }
+};
+"""
+
 
 def open_studio(visitor, query: str = ""):
     visitor.page.goto(f"{visitor.url}/studio{query}")
@@ -100,6 +114,26 @@ def see_players_stay_in_view(visitor):
         expect(visitor.get(f"player-{side}")).to_be_in_viewport(ratio=1)
     width = visitor.page.viewport_size["width"]
     assert visitor.frame.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.timeout(900)
+def test_scrolled_away_and_back_at_once_the_players_are_large_again(visit):
+    visitor = visit(**DESKTOP)
+    visitor.page.add_init_script(LATE)
+    open_studio(visitor)
+    start(visitor)
+    players, page = visitor.frame.locator(".k-players"), visitor.page
+    page.evaluate("window.scrollTo(0, 1500)")
+    expect(players).to_have_class(re.compile("k-docked"))
+    page.evaluate("window.scrollTo(0, 0)")
+    expect(players).not_to_have_class(re.compile("k-docked"))
+    page.evaluate("window.busy = true")
+    for place in (1500, 0):
+        page.evaluate("place => window.scrollTo(0, place)", place)
+        page.evaluate("new Promise(drawn => requestAnimationFrame(() => setTimeout(drawn, 100)))")
+    page.evaluate("window.busy = false; window.dispatchEvent(new Event('idle'))")
+    expect(players).not_to_have_class(re.compile("k-docked"))
+    expect(visitor.get("lock-bar-1")).to_be_visible()
 
 
 def clock(visitor, side: str) -> str:

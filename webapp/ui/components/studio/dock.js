@@ -11,7 +11,8 @@ export function dock(place) {
   const players = /** @type {HTMLElement} */ (place.firstElementChild);
   const page = document.documentElement;
   const observer = new IntersectionObserver(
-    ([{ isIntersecting, boundingClientRect: box }]) => {
+    (entries) => {
+      const { isIntersecting, boundingClientRect: box } = entries[entries.length - 1]; // on a busy machine, several at once
       const away = !isIntersecting && box.height > 0 && box.bottom <= LINE_PX;
       place.style.height = away ? `${box.height}px` : "";
       players.classList.toggle("k-docked", away);
