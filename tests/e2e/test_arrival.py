@@ -51,6 +51,16 @@ def test_a_kind_of_music_that_was_chosen_first_stays_and_is_carried_out(site, vi
     assert visitor.api("/api/listener")["domain"] == "dance"
 
 
+@pytest.mark.parametrize(("path", "button"), [("/agent", "Let it learn"), ("/dreams", "Dream")])
+def test_what_takes_minutes_is_ordered_once_it_is_told_what_was_ordered_before(site, visit, path, button):
+    page = visit().page
+    slow, begin = Slow(page, *ANSWER), page.get_by_role("button", name=button, exact=True)
+    slow.open(site.url + path)
+    expect(begin).to_be_disabled()
+    slow.arrive()
+    expect(begin).to_be_enabled()
+
+
 def test_of_two_kinds_chosen_in_quick_succession_the_second_counts(visit):
     visitor, waiting = visit().arrive(), []
     page = visitor.page

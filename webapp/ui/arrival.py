@@ -32,3 +32,11 @@ def fill(
         None, [answer, *empty], list(empty), js=FILL
     )
     return filled
+
+
+def button(label: str, elem_id: str) -> gr.Button:
+    """What orders something, among the ``outputs`` of ``fill``: whose answer enables it, and so can't come after it.
+
+    On a busy server the answer would else show what was ordered before, in the place of what was ordered just now.
+    """
+    return gr.Button(label, variant="primary", elem_id=elem_id, scale=0, min_width=140, interactive=False)

@@ -82,7 +82,7 @@ def build(context: Context) -> None:
             seed = gr.Number(
                 1, label="Seed", precision=0, minimum=0, maximum=agents.MOST_SEED, elem_id="agent-seed", scale=0
             )
-            begin = gr.Button("Let it learn", variant="primary", elem_id="learn", scale=0, min_width=140)
+            begin = arrival.button("Let it learn", elem_id="learn")
             stop = gr.Button("Stop", elem_id="stop-agent", scale=0, min_width=120, interactive=False)
         said = gr.HTML(elem_id="agent-said", apply_default_css=False, js_on_load=None)
         with section("How it learns", EXPLAINED, visible=False) as curve:

@@ -60,7 +60,7 @@ def build(context: Context) -> None:
                 seed = gr.Number(
                     1, label="Which noise", precision=0, minimum=0, maximum=dreams.MOST_SEED, elem_id="noise", scale=0
                 )
-                begin = gr.Button("Dream", variant="primary", elem_id="dream", scale=0, min_width=140)
+                begin = arrival.button("Dream", elem_id="dream")
                 stop = gr.Button("Stop", elem_id="stop-dream", scale=0, min_width=120, interactive=False)
             said = gr.HTML(elem_id="dream-said", **dashboards.STILL)
         with section("How it climbed", EXPLAINED, visible=False) as climb:
