@@ -4,9 +4,9 @@ For each temperature and nucleus (of pitches, and of all else) excerpts are writ
 tells from real ones, the most idiomatic are best: nearest to real ones in bits a note. Then, in the same way, for how
 much the forms of real pieces are heeded; for how chorales are searched, where the nearest in faults of part writing is
 best; and for how much likelier what was heard before is in pop, where it is the nearest in ``si_long`` for whole pieces
-and in ``si_mid`` for excerpts. Whole pieces of pop get a nucleus of pitches of their own, by bits a note. The best is
-noted in the card, from which ``Writer`` takes it, with how crowded real pieces are at most. Beside the card lie then
-the forms of real pieces and the transpositions in which they stand. Test music is never looked at.
+and in ``si_mid`` for excerpts. The best is noted in the card, from which ``Writer`` takes it, with how crowded real
+pieces are at most. Beside the card lie then the forms of real pieces and the transpositions in which they stand. Test
+music is never looked at.
 """
 
 from __future__ import annotations
@@ -53,7 +53,6 @@ SEARCHES: Mapping[Domain, Sequence[tuple[int, float]]] = {"chorale": ((8, 24.0),
 # Nats by which what was heard before is likelier in whole pieces, and in excerpts
 RETURNING: Mapping[Domain, Sequence[float]] = {"pop": (0.0, 2.5, 3.5, 4.5)}
 RETURNING_EXCERPTS: Mapping[Domain, Sequence[float]] = {"pop": (0.0, 1.0, 2.0, 3.0)}
-WHOLE_PITCHES: Mapping[Domain, Sequence[float]] = {"pop": (0.95, 0.98, 0.99, 1.0)}  # nuclei: what goes on long drifts
 AS_GOOD = 0.02  # told so much more often than the best
 EXCERPTS, LEAST_EXCERPTS = 3000, 20  # from which is learned where real music lies
 POOL = 3  # times as many real clips, to find matched ones in
@@ -97,8 +96,7 @@ def choose(
 
     ``{temperature, nucleus, guidance, told, bits}``: told and bits a note as ``Trials`` has them; with ``among``,
     ``faults`` and ``part_writing`` where it is searched, with ``returning``, ``told_whole`` and ``si_long`` where bars
-    that return were made likelier, with ``returning_excerpts`` and ``si_mid`` where those of excerpts were, and with
-    ``nucleus_whole`` and ``bits_whole`` where whole pieces are drawn otherwise than excerpts.
+    that return were made likelier, and with ``returning_excerpts`` and ``si_mid`` where those of excerpts were.
     ``most_crowded`` is how crowded real music usually is at most. None where the domain has no music to train and
     validate on.
     """
@@ -144,26 +142,12 @@ def choose(
             found += rows
             best = on.best(rows, "si_long")
             chosen = {**best, "told": chosen["told"], "told_whole": best["told"]}
-        on = replace(on, measure=trials.measure)
-        plain = {name: value for name, value in chosen.items() if name != "told"}
-        wider = [
-            {**plain, "nucleus_whole": _pitches(chosen["nucleus"], share)} for share in WHOLE_PITCHES.get(domain, ())
-        ]
-        if rows := tried(wider, ", whole pitches", on, "bits_whole"):
-            found += rows
-            best = on.best(rows, "bits_whole")
-            chosen = {**best, "told": chosen["told"], "told_whole": best["told"]}
     return [chosen, *sorted((row for row in found if row != chosen), key=lambda row: row["told"])]
 
 
 def nuclei(pitch: float, rest: float) -> PerElement:
     """A nucleus for pitches and one for all else, as ``Wishes`` has it."""
     return rest if pitch == rest else {**dict.fromkeys(FIELDS, rest), "pitch": pitch}
-
-
-def _pitches(nucleus: PerElement, pitch: float) -> PerElement:
-    """The same nucleus of all but pitches."""
-    return nuclei(pitch, nucleus if isinstance(nucleus, float) else nucleus["position"])
 
 
 def _mean(excerpts: Excerpts, judges: Judges, name: str) -> float:
@@ -221,19 +205,15 @@ def _show(rows: dict[str, list[dict[str, Any]]]) -> None:
     table = Table("domain", "way", "told from real (matched)", "beside real music")
     for domain, found in rows.items():
         for row in found:
-            share = _in_words(row["nucleus"])
-            share += f"; whole: {_in_words(row['nucleus_whole'])}" if "nucleus_whole" in row else ""
+            nucleus = row["nucleus"]
+            share = nucleus if isinstance(nucleus, float) else f"pitch {nucleus['pitch']}, else {nucleus['position']}"
             way = {
                 name: row[name] for name in ("temperature", "guidance", "among", "faults", "returning") if name in row
             }
-            near = {name: row[name] for name in ("bits", "part_writing", "si_long", "bits_whole") if name in row}
+            near = {name: row[name] for name in ("bits", "part_writing", "si_long") if name in row}
             words = [", ".join(f"{name} {value:g}" for name, value in each.items()) for each in (way, near)]
             table.add_row(domain, f"nucleus {share}, {words[0]}", f"{row['told']:.3f}", words[1])
     Console().print(table)
-
-
-def _in_words(nucleus: PerElement) -> str:
-    return f"{nucleus}" if isinstance(nucleus, float) else f"pitch {nucleus['pitch']}, else {nucleus['position']}"
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from models.music.tokens import FIELDS
 from models.style.evaluation.excerpts import Excerpts
 from models.style.pieces.checkpoint import load_pieces_model, save_pieces_model, tiny_pieces
 from models.style.pieces.sampling import Writer
@@ -40,7 +39,6 @@ def test_search_and_returning_bars_are_chosen_and_the_writer_takes_them_from_the
     monkeypatch.setattr(pieces_sampling, "SEARCHES", {"dance": ((2, 8.0),)})
     monkeypatch.setattr(pieces_sampling, "RETURNING", {"dance": (1.5,)})
     monkeypatch.setattr(pieces_sampling, "RETURNING_EXCERPTS", {"dance": (0.5,)})
-    monkeypatch.setattr(pieces_sampling, "WHOLE_PITCHES", {"dance": (0.8,)})
     monkeypatch.setattr(pieces_sampling, "MOST_WHOLE", 1)
     main([str(tmp_path), "--data", str(dance_music), "--limit", "2", "--domains", "dance"])
     told = json.loads(capsys.readouterr().out.splitlines()[-1])["sampling"]["dance"]
@@ -49,9 +47,8 @@ def test_search_and_returning_bars_are_chosen_and_the_writer_takes_them_from_the
     assert chosen == told[0]
     assert (chosen["temperature"], chosen["among"], chosen["faults"], chosen["returning"]) == (0.5, 2, 8.0, 1.5)
     assert chosen["returning_excerpts"] == 0.5
-    assert chosen["nucleus_whole"] == {**dict.fromkeys(FIELDS, 1.0), "pitch": 0.8}
     assert chosen["most_crowded"] == pytest.approx(8, abs=4)  # notes a bar of tunes
-    assert {"told", "told_whole", "bits", "part_writing", "si_mid", "si_long", "bits_whole"} <= set(chosen)
+    assert {"told", "told_whole", "bits", "part_writing", "si_mid", "si_long"} <= set(chosen)
     assert (writer.among("dance"), writer.among("chorale")) == (2, 1)
     assert len(writer.compose("dance", count=2, bars=2)) == 2
 
