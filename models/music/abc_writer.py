@@ -22,7 +22,7 @@ EIGHTH = 12  # ticks: the note length L: of what is written
 BARS_A_LINE = 4
 THIRTY_SECOND = 3
 PLAIN = (96, 72, 48, 36, 24, 18, 12, 9, 6, 3)  # ticks of notes with at most one dot, longest first
-REST, UNSEEN = "z", "x"  # the second in a voice beside another one on its staff
+REST, UNSEEN = "z", "x"  # the second in a voice beside another one on its staff, but for a triplet's: they are counted
 SIGN = {-1: "_", 0: "=", 1: "^"}
 
 
@@ -49,8 +49,7 @@ def write_abc(piece: Piece, *, reading: bool = False) -> str:
         for voice in staff.voices:
             number += 1
             rest = REST if voice is staff.voices[staff.rests] else UNSEEN
-            lines = _lines(piece, voice, key, tempi=number == 1)
-            body += [f"V:{number} clef={staff.clef}", *(line.replace(REST, rest) for line in lines)]
+            body += [f"V:{number} clef={staff.clef}", *_lines(piece, voice, key, tempi=number == 1, rest=rest)]
         told = " ".join(map(str, range(first, number + 1)))
         on_staff.append(f"({told})" if number > first else told)
     return "\n".join([*head, f"%%score {{{' | '.join(on_staff)}}}", f"K:{key}", *body]) + "\n"
@@ -67,7 +66,7 @@ def _tempo(piece: Piece, bar: int) -> str:
     return f"{Fraction(beat, 4 * TICKS_PER_QUARTER)}={round(bpm * TICKS_PER_QUARTER / beat)}"
 
 
-def _lines(piece: Piece, notes: IntArray, key: str, *, tempi: bool) -> Iterator[str]:
+def _lines(piece: Piece, notes: IntArray, key: str, *, tempi: bool, rest: str = REST) -> Iterator[str]:
     """A voice, some bars a line; changes of meter, and of tempo where this voice tells them, before their bar."""
     spelling = Spelling(key)
     line: list[str] = []
@@ -81,7 +80,7 @@ def _lines(piece: Piece, notes: IntArray, key: str, *, tempi: bool) -> Iterator[
             tempo = _tempo(piece, bar)
             text += f"[Q:{tempo}]"
         speller = Speller(spelling)
-        text += _bar(notes, start, length, beat_ticks(*meter), speller)
+        text += _bar(notes, start, length, beat_ticks(*meter), speller, rest=rest)
         line.append(text + (" |]" if bar == last else " |"))
         if len(line) == BARS_A_LINE or bar == last:
             yield " ".join(line)
@@ -125,13 +124,14 @@ class Speller:
         return SIGN[shift] + name
 
 
-def _bar(notes: IntArray, start: int, length: int, beat: int, speller: Speller) -> str:
+def _bar(notes: IntArray, start: int, length: int, beat: int, speller: Speller, *, rest: str) -> str:
     """One bar of a voice, beat by beat; notes within a beat are beamed."""
     parts = slices(notes, start, length)
     text: list[str] = []
     for triplet, group in _beats(parts, beat):
         written = [(part, _written(part.end - part.start, triplet=triplet)) for part in group]
-        told = "".join(_sounding(part, lengths, speller) for part, lengths in written)
+        shown = REST if triplet else rest
+        told = "".join(_sounding(part, lengths, speller, rest=shown) for part, lengths in written)
         text.append((f"(3:2:{sum(len(lengths) for _, lengths in written)}" if triplet else "") + told)
     return " ".join(text)
 
@@ -174,7 +174,7 @@ def _written(ticks: int, *, triplet: bool) -> list[Fraction]:
     return lengths
 
 
-def _sounding(part: Slice, lengths: list[Fraction], speller: Speller) -> str:
+def _sounding(part: Slice, lengths: list[Fraction], speller: Speller, *, rest: str) -> str:
     """A rest, a note or a chord, as long as ``lengths`` tied together."""
     text = ""
     for index, length in enumerate(lengths):
@@ -184,7 +184,7 @@ def _sounding(part: Slice, lengths: list[Fraction], speller: Speller) -> str:
         names = speller.chord(sorted(part.pitches))
         ties = ["" if last and not on else "-" for _, on in sorted(part.pitches.items())]
         if not names:
-            text += f"{REST}{tail}"
+            text += f"{rest}{tail}"
         elif len(names) == 1:
             text += f"{names[0]}{tail}{ties[0]}"
         else:

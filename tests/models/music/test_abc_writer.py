@@ -140,6 +140,14 @@ def test_for_reading_each_hand_has_a_staff_and_what_moves_below_the_tune_a_voice
     )  # fmt: skip
 
 
+def test_for_reading_a_rest_within_a_triplet_is_seen_in_every_voice() -> None:
+    tune, bass = [(0, 96, 76, 80)], [(0, 96, 48, 60)]
+    inner = [(8, 8, 67, 60), (16, 8, 69, 60), (24, 24, 67, 60), (72, 12, 67, 60)]
+    text = write_abc(piece_of([*tune, *inner, *bass], 1), reading=True)
+    assert "%%score {(1 2) | 3}" in text
+    assert text.split("V:2 ")[1].splitlines()[1] == "(3:2:3zGA G2 x2 Gx |]"
+
+
 def test_for_reading_a_chorale_has_two_voices_on_each_staff() -> None:
     soprano, alto = [(0, 24, 72, 80), (24, 24, 71, 80), (48, 48, 72, 80)], [(0, 48, 67, 70), (48, 48, 67, 70)]
     tenor, bass = [(0, 24, 64, 70), (24, 24, 62, 70)], [(0, 48, 48, 70), (48, 48, 60, 70)]

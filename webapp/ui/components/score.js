@@ -1,7 +1,7 @@
 // @ts-check
 // A score drawn by abcjs, which is fetched when somebody first asks for one.
 
-import { audio } from "./shared/api.js";
+import { ApiError, audio } from "./shared/api.js";
 import { dress } from "./shared/dress.js";
 import { whileOn } from "./shared/lifetime.js";
 import { BAR } from "./shared/sounding_bar.js";
@@ -60,15 +60,21 @@ class Score {
   /** Draw the piece anew as wide as paper, in a frame of its own, and let the browser print that or save it as PDF. */
   async #print() {
     const piece = this.props.value;
-    const [{ renderAbc }, text] = await Promise.all([abcjs(), abcOf(piece)]);
     const drawing = document.body.appendChild(document.createElement("div"));
     drawing.style.cssText = "position: absolute; left: -9999px; width: 760px"; // it measures its letters on the page
-    renderAbc(drawing, text, {
-      staffwidth: A4_PX,
-      wrap: { minSpacing: 1.4, maxSpacing: 2.6, preferredMeasuresPerLine: 4 },
-      format: { titlefont: "serif 15", tempofont: "serif 12" },
-      add_classes: true,
-    });
+    try {
+      const [{ renderAbc }, text] = await Promise.all([abcjs(), abcOf(piece)]);
+      renderAbc(drawing, text, {
+        staffwidth: A4_PX,
+        wrap: { minSpacing: 1.4, maxSpacing: 2.6, preferredMeasuresPerLine: 4 },
+        format: { titlefont: "serif 15", tempofont: "serif 12" },
+        add_classes: true,
+      });
+    } catch (error) {
+      drawing.remove();
+      this.#tell(error);
+      return;
+    }
     number(drawing, piece);
     const frame = document.createElement("iframe");
     frame.dataset.testid = "printed";
@@ -118,8 +124,15 @@ class Score {
       this.#mark();
       this.said.textContent = "";
     } catch (error) {
-      this.said.textContent = (error instanceof Error && error.message) || SORRY;
+      this.paper.replaceChildren(); // it may be drawn in part
+      this.#tell(error);
     }
+  }
+
+  /** @param {unknown} error */
+  #tell(error) {
+    if (!(error instanceof ApiError)) console.error(error);
+    this.said.textContent = error instanceof ApiError ? error.message : SORRY;
   }
 }
 
