@@ -7,13 +7,10 @@ tables are a compiled function each, and weights are float16, as they are shippe
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, TypeVar, cast
+from typing import cast
 from weakref import WeakKeyDictionary
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -21,12 +18,12 @@ from torch import Tensor
 
 from models.music.tokens import PITCH, POSITION
 from models.style.layers import Block, Head, Multihot
-from models.style.pieces.model import EARLIER, QUARTER, Cache, PieceModel, Steps, speeds
+from models.style.pieces.machine_code import compiled_for_finite_numbers
+from models.style.pieces.model import EARLIER, QUARTER, Cache, PieceModel, speeds
 
 Floats = npt.NDArray[np.float32]
 Halves = npt.NDArray[np.int16]  # the bits of float16, which numba does not know on CPUs
 Ints = npt.NDArray[np.int64]
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 EPSILON = np.float32(1e-5)  # of torch's layer normalisation
 # float16 bits, moved to float32's places: the sign has filled three more on its way, and all is so much too small
@@ -35,16 +32,7 @@ MOVED, SIGN_ONCE, UNSCALED = np.int32(13), np.int32(~(7 << 28)), np.float32(2.0*
 LOG2_E, LOG_2 = np.float32(1.4426950408889634), np.float32(0.6931471805599453)
 
 
-def compiled(function: Function) -> Function:
-    """``function`` as machine code, kept on disk for the next process where a folder can be written."""
-    try:
-        made = numba.njit(cache=True, fastmath=True, nogil=True)(function)
-    except RuntimeError:  # no folder for the cache
-        made = numba.njit(fastmath=True, nogil=True)(function)
-    return cast("Function", made)
-
-
-@compiled
+@compiled_for_finite_numbers
 def _exponentials(x: Floats) -> None:
     """e to the power of a vector's numbers in place; no number is above 80. Far faster than one by one."""
     powers = np.empty(len(x), dtype=np.int32)
@@ -60,7 +48,7 @@ def _exponentials(x: Floats) -> None:
         x[i] *= scale[i]
 
 
-@compiled
+@compiled_for_finite_numbers
 def _product(weight: Halves, x: Floats) -> Floats:
     """``x`` ``(rows, inputs)`` · ``weight`` ``(outputs, inputs)`` transposed: ``(rows, outputs)``."""
     outputs, inputs = weight.shape
@@ -99,7 +87,7 @@ def _product(weight: Halves, x: Floats) -> Floats:
     return found
 
 
-@compiled
+@compiled_for_finite_numbers
 def _normalise(x: Floats) -> None:
     """Layer normalisation of a vector in place."""
     mean = np.float32(0)
@@ -114,7 +102,7 @@ def _normalise(x: Floats) -> None:
         x[i] = (x[i] - mean) * scale
 
 
-@compiled
+@compiled_for_finite_numbers
 def _normalised(x: Floats) -> Floats:
     """Layer normalisation of each row."""
     found = np.empty(x.shape, dtype=np.float32)
@@ -125,7 +113,7 @@ def _normalised(x: Floats) -> Floats:
     return found
 
 
-@compiled
+@compiled_for_finite_numbers
 def _softmax(x: Floats) -> None:
     """Softmax of a vector in place."""
     highest, total = x[0], np.float32(0)
@@ -140,7 +128,7 @@ def _softmax(x: Floats) -> None:
         x[i] /= total
 
 
-@compiled
+@compiled_for_finite_numbers
 def _gelu(x: Floats) -> None:
     """GELU of a matrix in place, by the hyperbolic tangent: x / (1 + e^-2y), which is x (1 + tanh y) / 2."""
     power = np.empty(x.shape[1], dtype=np.float32)
@@ -154,7 +142,7 @@ def _gelu(x: Floats) -> None:
             x[r, i] /= np.float32(1) + power[i]
 
 
-@compiled
+@compiled_for_finite_numbers
 def _looked_up(classes: Ints, first: Ints, weight: Floats) -> Floats:
     """``Multihot`` of ``classes`` ``(rows, fields)``, -1 for none: ``(rows, dim)``."""
     rows, fields = classes.shape
@@ -177,7 +165,7 @@ def _looked_up(classes: Ints, first: Ints, weight: Floats) -> Floats:
     return found
 
 
-@compiled
+@compiled_for_finite_numbers
 def _likenesses(query: Floats, keys: Floats, found: Floats) -> None:
     """``found`` ``(steps,)``: ``query`` times each of the first ``keys``; four at a time, in half the time."""
     steps, s = len(found), 0
@@ -199,7 +187,7 @@ def _likenesses(query: Floats, keys: Floats, found: Floats) -> None:
         s += 1
 
 
-@compiled
+@compiled_for_finite_numbers
 def _weighted(share: Floats, values: Floats, found: Floats) -> None:
     """``found`` ``(head_dim,)``: the sum of the first ``values``, each times its ``share``; also four at a time."""
     steps, s = len(share), 0
@@ -216,7 +204,7 @@ def _weighted(share: Floats, values: Floats, found: Floats) -> None:
         s += 1
 
 
-@compiled
+@compiled_for_finite_numbers
 def _attended(qkv: Floats, cos: Floats, sin: Floats, keys: Floats, values: Floats, at: Ints) -> Floats:  # noqa: PLR0917
     """What each row's new step hears, ``(rows, dim)``, from its query, key and value, one behind the other in ``qkv``.
 
@@ -247,6 +235,51 @@ def _attended(qkv: Floats, cos: Floats, sin: Floats, keys: Floats, values: Float
     return found
 
 
+@compiled_for_finite_numbers
+def _add(x: Floats, more: Floats) -> None:
+    """``more`` to a matrix in place."""
+    for r in range(x.shape[0]):
+        for i in range(x.shape[1]):
+            x[r, i] += more[r, i]
+
+
+@compiled_for_finite_numbers
+def _after_layers(  # noqa: PLR0917
+    x: Floats,
+    told: Floats,
+    cos: Floats,
+    sin: Floats,
+    keys: Floats,
+    values: Floats,
+    at: Ints,
+    latent: Halves,
+    qkv: Halves,
+    out: Halves,
+    up: Halves,
+    down: Halves,
+) -> Floats:
+    """Each ``Block`` in turn on ``x`` ``(rows, dim)``, in place; all weights are ``(layers, outputs, inputs)``.
+
+    The rest is as in ``_attended``, with the layers before the rows in ``keys`` and ``values``.
+    """
+    for n in range(len(qkv)):
+        _add(x, _product(latent[n], told))
+        heard = _attended(_product(qkv[n], _normalised(x)), cos, sin, keys[n], values[n], at)
+        _add(x, _product(out[n], heard))
+        wide = _product(up[n], _normalised(x))
+        _gelu(wide)
+        _add(x, _product(down[n], wide))
+    return _normalised(x)
+
+
+@compiled_for_finite_numbers
+def _head(state: Floats, inner: Halves, out: Halves) -> Floats:
+    """``Head`` on ``state`` ``(rows, dim)``."""
+    hidden = _product(inner, state)
+    _gelu(hidden)
+    return _product(out, hidden)
+
+
 @dataclass(frozen=True)
 class _Table:
     """A ``Multihot``: its rows in float32, and where each field's begin."""
@@ -262,42 +295,6 @@ class _Table:
         return _looked_up(np.ascontiguousarray(classes), self.first, self.weight)
 
 
-@dataclass(frozen=True)
-class _Layer:
-    """The weights of a ``Block``."""
-
-    latent: Halves
-    qkv: Halves
-    out: Halves
-    up: Halves
-    down: Halves
-
-    @classmethod
-    def of(cls, block: Block) -> _Layer:
-        return cls(*(_halves(each.weight) for each in (block.latent, block.qkv, block.out, block.up, block.down)))
-
-    def heard(self, x: Floats, told: Floats, attended: Callable[[Floats], Floats]) -> Floats:
-        """``Block`` on ``x`` ``(rows, dim)``."""
-        x = x + _product(self.latent, told)
-        x += _product(self.out, attended(_product(self.qkv, _normalised(x))))
-        wide = _product(self.up, _normalised(x))
-        _gelu(wide)
-        return x + _product(self.down, wide)
-
-
-@dataclass(frozen=True)
-class _Head:
-    """The weights of a ``Head``."""
-
-    inner: Halves
-    out: Halves
-
-    def __call__(self, state: Floats) -> Floats:
-        hidden = _product(self.inner, state)
-        _gelu(hidden)
-        return _product(self.out, hidden)
-
-
 class NextStep:
     """The weights of a ``PieceModel`` on a CPU as they are now, and its ``forward`` and ``logits`` of one step."""
 
@@ -306,37 +303,34 @@ class NextStep:
         self.embed, self.conditions = _Table.of(model.embed), _Table.of(model.conditions)
         self.given = {int(name): _Table.of(cast("Multihot", each)) for name, each in model.given.items()}
         self.told = _halves(model.told.weight)
-        self.layers = [_Layer.of(block) for block in model.blocks]
+        layers = [[_halves(weight) for weight in _weights(block)] for block in model.blocks]
+        self.layers = [np.stack(each) for each in zip(*layers, strict=True)]
         heads = {int(name): cast("Head", head) for name, head in model.heads.items()}
-        self.heads = {e: _Head(_halves(head.inner.weight), _halves(head.out.weight)) for e, head in heads.items()}
+        self.heads = {e: (_halves(head.inner.weight), _halves(head.out.weight)) for e, head in heads.items()}
         half = model.config.dim // model.config.heads // 2
         self.by_step, self.by_bar = (each.numpy() for each in speeds(half, "cpu"))
 
-    def state(self, steps: Steps, cache: Cache) -> Tensor:
-        """``PieceModel.forward`` of one step a row, ``(rows, dim)``; like it, it leaves ``cache.at`` to the caller."""
-        classes = steps.classes[:, 0].numpy()
+    def state(self, classes: Ints, conditions: Ints, bars: Floats, cache: Cache) -> Floats:
+        """``PieceModel.forward`` of one step a row, each without its axis of steps, ``(rows, …)``: ``(rows, dim)``.
+
+        Like it, it leaves ``cache.at`` to the caller.
+        """
         position, pitch = classes[:, POSITION, None], classes[:, PITCH, None]
         both = (np.where(pitch < 0, -1, each) for each in (position % QUARTER, pitch % 12))
-        told = _normalised(self.conditions(steps.conditions[:, 0, : len(self.config.conditions)].numpy()))
+        told = _normalised(self.conditions(conditions[:, : len(self.config.conditions)]))
         x = self.embed(np.concatenate([classes, *both], 1)) + _product(self.told, told)
         at = cache.at.numpy()
-        turned = (at[:, None] * self.by_step, steps.bars[:, :1].numpy() * self.by_bar)
+        turned = (at[:, None] * self.by_step, bars[:, None] * self.by_bar)
         angle = np.concatenate(turned, 1, dtype=np.float32)
-        cos, sin = np.cos(angle), np.sin(angle)
         cache.make_room(int(at.max()) + 1)
         keys, values = cache.keys.numpy(), cache.values.numpy()
-        for number, layer in enumerate(self.layers):
-            x = layer.heard(
-                x, told, partial(_attended, cos=cos, sin=sin, keys=keys[number], values=values[number], at=at)
-            )
-        return torch.from_numpy(_normalised(x))
+        return _after_layers(x, told, np.cos(angle), np.sin(angle), keys, values, at, *self.layers)
 
-    def logits(self, state: Tensor, element: int, step: Tensor) -> Tensor:
+    def logits(self, state: Floats, element: int, step: Ints) -> Floats:
         """``PieceModel.logits``."""
-        heard = state.numpy()
         if EARLIER[element]:
-            heard = heard + self.given[element](step.numpy()[:, list(EARLIER[element])])
-        return torch.from_numpy(self.heads[element](heard))
+            state = state + self.given[element](step[:, list(EARLIER[element])])
+        return _head(state, *self.heads[element])
 
 
 _KNOWN: WeakKeyDictionary[PieceModel, tuple[tuple[int, ...], NextStep]] = WeakKeyDictionary()
@@ -356,6 +350,10 @@ def next_step(model: PieceModel) -> NextStep | None:
     if known is None or known[0] != versions:
         known = _KNOWN[model] = versions, NextStep(model)
     return known[1]
+
+
+def _weights(block: Block) -> list[Tensor]:
+    return [each.weight for each in (block.latent, block.qkv, block.out, block.up, block.down)]
 
 
 def _halves(weight: Tensor) -> Halves:

@@ -76,7 +76,7 @@ class Writing:
         self.before = np.array([place.before for place in places] or [0] * rows)
         self.last = np.array([place.last for place in places] or [wishes.last if wishes.ending else ABSENT] * rows)
         weight = next(model.parameters())
-        self.device = weight.device
+        self.device, self.dtype = weight.device, weight.dtype
         self.generators = [np.random.default_rng(list(seed)) for seed in seeds]
         self.temperature = by_element(wishes.temperature, TEMPERATURE, rows)
         self.nucleus = by_element(wishes.nucleus, NUCLEUS, rows)
@@ -104,9 +104,7 @@ class Writing:
         for step in [] if prompt is None else prompt.astype(np.int64):
             self._follow(np.broadcast_to(step, (rows, 7)))
         self.given = len(self.tokens)
-        self.state, self.unguided = (
-            torch.zeros((rows, model.config.dim), dtype=weight.dtype, device=self.device) for _ in range(2)
-        )
+        self.state, self.unguided = (np.zeros((rows, model.config.dim), dtype=np.float32) for _ in range(2))
         self._hear_again()
 
     def pieces(self) -> list[TokenArray]:
@@ -133,8 +131,12 @@ class Writing:
             return
         self._let_go()
         told, rows = self.told[-1], self.heard
-        now = self._steps(classes(step)[rows, None], told.conditions[rows, None], told.bars[rows, None])
-        self._note(self.compiled.state(now, self.cache) if self.compiled else self.model(now, self.cache)[:, 0])
+        now = self._inputs(classes(step)[rows], told.conditions[rows], told.bars[rows])
+        if self.compiled:
+            self._note(self.compiled.state(*now, self.cache))
+        else:
+            steps = Steps(*(self._tensor(each[:, None]) for each in now))
+            self._note(_array(self.model(steps, self.cache)[:, 0]))
         self.cache.at += 1
 
     @torch.inference_mode()
@@ -150,13 +152,11 @@ class Writing:
             raise ValueError("a piece that has ended can neither copy another nor be copied; leave it as it is")
         self.tokens, self.numbers = [each[source] for each in self.tokens], [each[source] for each in self.numbers]
         self.told = [Along(each.conditions[source], each.bars[source]) for each in self.told]
-        for name in ("before", "last", "returns", "head", "number", "notes", "notes_before"):
+        for name in ("before", "last", "returns", "head", "number", "notes", "notes_before", "state", "unguided"):
             setattr(self, name, getattr(self, name)[source])
         self.onsets.choose(source)
         if self.wishes.returning:
             self.returning.choose(source)
-        rows = self._tensor(source)
-        self.state, self.unguided = self.state[rows], self.unguided[rows]
         place = np.zeros(len(self.ended), dtype=np.int64)
         place[self.heard] = np.arange(len(self.heard))
         kept = place[source[self.heard]]
@@ -174,24 +174,23 @@ class Writing:
     def _tensor(self, array: npt.NDArray[Any]) -> Tensor:
         return torch.from_numpy(array).to(self.device)
 
-    def _steps(self, heard: IntArray, conditions: IntArray, bars: npt.NDArray[np.float32]) -> Steps:
+    def _inputs(self, steps: IntArray, conditions: IntArray, bars: Floats) -> tuple[IntArray, IntArray, Floats]:
         """What the model hears of the pieces in the cache: all that it is told, then without what guides them."""
         conditions = self._twice(conditions)
         if not self.wishes.returning:
-            conditions[len(heard) :, ..., OF_RETURNS] = ABSENT
-        conditions[len(heard) :, ..., OF_MOOD] = NO_MOOD
-        return Steps(self._tensor(self._twice(heard)), self._tensor(conditions), self._tensor(self._twice(bars)))
+            conditions[len(steps) :, ..., OF_RETURNS] = ABSENT
+        conditions[len(steps) :, ..., OF_MOOD] = NO_MOOD
+        return self._twice(steps), conditions, self._twice(bars)
 
     def _twice(self, rows: Array) -> Array:
         """Once, and once more where the pieces are guided."""
         return cast("Array", np.concatenate([rows] * (1 + self.guided)))
 
-    def _note(self, states: Tensor) -> None:
+    def _note(self, states: Floats) -> None:
         """The states after the last steps of the pieces in the cache."""
-        rows = self._tensor(self.heard)
-        self.state[rows] = states[: len(rows)]
+        self.state[self.heard] = states[: len(self.heard)]
         if self.guided:
-            self.unguided[rows] = states[len(rows) :]
+            self.unguided[self.heard] = states[len(self.heard) :]
 
     def _follow(self, step: IntArray) -> None:
         """Note a step ``(rows, 7)`` of each piece, and where it stands."""
@@ -234,14 +233,14 @@ class Writing:
                 conditions[place, 1:upto] = [told.conditions[row] for told in self.told[start:]]
                 bars[place, 1:upto] = [told.bars[row] for told in self.told[start:]]
         last = self._twice(np.array([total - start for start in starts]))
-        steps = self._steps(heard, conditions, bars)
+        steps = Steps(*(self._tensor(each) for each in self._inputs(heard, conditions, bars)))
         unlike, as_which = _alike(steps)  # pieces with a prompt in common, which is heard once
-        self.cache = Cache(config, len(unlike), self.state.dtype, str(self.device))
+        self.cache = Cache(config, len(unlike), self.dtype, str(self.device))
         with torch.inference_mode():
             after = self.model(Steps(steps.classes[unlike], steps.conditions[unlike], steps.bars[unlike]), self.cache)
             self.cache.choose(as_which)
             self.cache.at += self._tensor(last + 1)
-            self._note(after[as_which, self._tensor(last)])
+            self._note(_array(after[as_which, self._tensor(last)]))
 
     def _start(self, row: int, least: int) -> int:
         """The first bar of a piece from step ``least`` on."""
@@ -289,12 +288,16 @@ class Writing:
         return step
 
     def _logits(self, element: int, rows: IntArray, step: IntArray) -> Floats:
-        told, states, own = (self.compiled or self.model).logits, self._tensor(rows), self._tensor(step)
         if not self.guided:
-            return told(self.state[states], element, own).cpu().numpy()
-        both = torch.cat([self.state[states], self.unguided[states]])
-        guided, plain = told(both, element, own.repeat(2, 1)).chunk(2)
-        return (plain + self.wishes.guidance * (guided - plain)).cpu().numpy()
+            return self._model_logits(self.state[rows], element, step)
+        both = np.concatenate([self.state[rows], self.unguided[rows]])
+        guided, plain = np.split(self._model_logits(both, element, np.concatenate([step, step])), 2)
+        return plain + np.float32(self.wishes.guidance) * (guided - plain)
+
+    def _model_logits(self, states: Floats, element: int, step: IntArray) -> Floats:
+        if self.compiled:
+            return self.compiled.logits(states, element, step)
+        return _array(self.model.logits(self._tensor(states).to(self.dtype), element, self._tensor(step)))
 
     def _allowed(self, element: int, rows: IntArray, logits: Floats) -> None:
         """What may be drawn next for some of the rows; who wants to know it overrides this."""
@@ -318,6 +321,10 @@ class Writing:
     @staticmethod
     def _first_position(logits: Floats) -> Floats:
         return grammar.same(logits, np.full(len(logits), BAR))
+
+
+def _array(states: Tensor) -> Floats:
+    return states.float().cpu().numpy()
 
 
 def _alike(steps: Steps) -> tuple[Tensor, Tensor]:

@@ -32,14 +32,14 @@ def test_a_copy_hears_what_its_source_has_heard() -> None:
     for _ in range(12):  # fewer than it hears at once
         writing.step()
     writing._hear_again()  # as it does when its context is full: the first bar's meter is then told before it
-    state = writing.state.clone()
+    state = writing.state.copy()
     source = np.array([2, 1, 2, 3])
     writing.choose(source)
     assert (writing.state == state[[2, 1, 2, 3]]).all()
     one, *_, other = np.array(writing.pieces(), dtype=object)[[0, 2]]
     np.testing.assert_array_equal(one, other)
     writing.step()
-    cached = writing.state.clone()
+    cached = writing.state.copy()
     writing._hear_again()  # what the cache says is what is heard when all is heard anew
     running = ~writing.ended
     np.testing.assert_allclose(cached[running], writing.state[running], atol=1e-4)

@@ -132,8 +132,8 @@ def test_where_bars_return_anyway_guidance_is_by_mood_alone(returning, mood, tol
     writing = Writing(tiny_pieces().model, wishes, [(0,)])
     assert writing.guided
     conditions = np.full((1, 1, len(CONDITIONS)), 1)
-    heard = writing._steps(np.zeros((1, 1, 7), dtype=np.int64), conditions, np.zeros((1, 1), np.float32))
-    without = heard.conditions[1]
+    _, told_along, _ = writing._inputs(np.zeros((1, 1, 7), dtype=np.int64), conditions, np.zeros((1, 1), np.float32))
+    without = told_along[1]
     assert without[0, OF_RETURNS] == told
     assert without[0, OF_MOOD].tolist() == [0, 0]
 
