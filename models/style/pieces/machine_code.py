@@ -6,6 +6,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numba
+from llvmlite import binding, ir
+from numba.extending import intrinsic
+
+# x86 processors from before 2013 lack the instruction, and LLVM would call a function that isn't there
+WIDENS_HALVES = binding.get_host_cpu_features().get("f16c", True)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -26,3 +31,14 @@ def _compiled(function: Function, *, fastmath: bool) -> Function:
     except RuntimeError:  # no folder for the cache
         made = numba.njit(fastmath=fastmath, nogil=True)(function)
     return cast("Function", made)
+
+
+def _widening(_context: Any, _bits: Any) -> tuple[Any, Callable[..., Any]]:
+    def generated(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.fpext(builder.bitcast(arguments[0], ir.HalfType()), ir.FloatType())
+
+    return numba.float32(numba.int16), generated
+
+
+# in compiled functions: the float32 of a float16, which numba does not know on CPUs, from its bits (an int16)
+widened = cast("Callable[[Any], Any]", intrinsic(_widening))

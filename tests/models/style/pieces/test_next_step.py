@@ -10,7 +10,7 @@ from models.music.tokens import PITCH, POSITION
 from models.style.pieces.checkpoint import tiny_pieces
 from models.style.pieces.conditions import CLASSES
 from models.style.pieces.model import EARLIER, ROOM, Cache, PieceConfig, PieceModel, Steps
-from models.style.pieces.next_step import _exponentials, next_step
+from models.style.pieces.next_step import _exponentials, _product, next_step
 
 CONFIG = PieceConfig(dim=48, layers=3, heads=2, hidden=40, condition=16, context=2 * ROOM, moods=True)
 
@@ -114,3 +114,11 @@ def test_exponentials_are_right_to_the_sixth_digit():
     lowest = np.array([-1e4, -np.inf], dtype=np.float32)
     _exponentials(lowest)
     assert (lowest < 1e-36).all()
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+def test_every_float16_is_widened_exactly(rows):
+    bits = np.arange(-(2**15), 2**15).astype(np.int16)
+    bits = bits[np.isfinite(bits.view(np.float16))]
+    found = _product(bits[:, None], np.ones((rows, 1), dtype=np.float32))
+    np.testing.assert_array_equal(found, np.tile(bits.view(np.float16).astype(np.float32), (rows, 1)))
