@@ -21,30 +21,34 @@ MOST_NOTES = 96  # of a bar
 COOLEST = np.float32(1e-4)  # temperature
 
 
-@compiled
 def draw(logits: Floats, uniform: Floats, temperature: Floats, top_p: Floats) -> IntArray:
     """Nucleus sampling by inverse CDF: ``logits`` ``(rows, classes)``, the rest ``(rows,)`` → classes ``(rows,)``.
 
     Source: Holtzman et al. 2020.
     """
+    return _drawn(logits, np.argsort(-logits, axis=1), uniform, temperature, top_p)
+
+
+@compiled
+def _drawn(logits: Floats, order: IntArray, uniform: Floats, temperature: Floats, top_p: Floats) -> IntArray:
+    """As ``draw``; ``order`` ``(rows, classes)`` has the likeliest class first."""
     rows, classes = logits.shape
-    found = np.zeros(rows, dtype=np.int64)
+    found = np.empty(rows, dtype=np.int64)
     edge = np.empty(classes, dtype=np.float32)
     for r in range(rows):
-        order = np.argsort(-logits[r])
-        highest, heat, total = logits[r, order[0]], max(temperature[r], COOLEST), np.float32(0)
+        highest, heat, total = logits[r, order[r, 0]], max(temperature[r], COOLEST), np.float32(0)
         for i in range(classes):
-            total += np.exp((logits[r, order[i]] - highest) / heat)
+            total += np.exp((logits[r, order[r, i]] - highest) / heat)
             edge[i] = total
-        mass = np.float32(0)
+        mass, before = np.float32(0), np.float32(0)
         for i in range(classes):
-            before = edge[i - 1] if i else np.float32(0)
             if before < top_p[r] * total:
                 mass = edge[i]
+            before = edge[i]
         place = 0
         while edge[place] < uniform[r] * mass:
             place += 1
-        found[r] = order[place]
+        found[r] = order[r, place]
     return found
 
 
