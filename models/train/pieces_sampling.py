@@ -3,10 +3,10 @@
 For each temperature and nucleus (of pitches, and of all else) excerpts are written. Of those that a classifier hardly
 tells from real ones, the most idiomatic are best: nearest to real ones in bits a note. Then, in the same way, for how
 much the forms of real pieces are heeded; for how chorales are searched, where the nearest in faults of part writing is
-best; and for how much likelier what was heard before is in pop, notes and then chords, where it is the nearest in
-``si_long`` for whole pieces and in ``si_mid`` for excerpts. The best is noted in the card, from which ``Writer`` takes
-it, with how crowded real pieces are at most. Beside the card lie then the forms of real pieces and the transpositions
-in which they stand. Test music is never looked at.
+best; and for how much likelier what was heard before is in pop, where it is the nearest in ``si_long`` for whole pieces
+and in ``si_mid`` for excerpts. The best is noted in the card, from which ``Writer`` takes it, with how crowded real
+pieces are at most. Beside the card lie then the forms of real pieces and the transpositions in which they stand. Test
+music is never looked at.
 """
 
 from __future__ import annotations
@@ -53,9 +53,6 @@ SEARCHES: Mapping[Domain, Sequence[tuple[int, float]]] = {"chorale": ((8, 24.0),
 # Nats by which what was heard before is likelier in whole pieces, and in excerpts
 RETURNING: Mapping[Domain, Sequence[float]] = {"pop": (0.0, 2.5, 3.5, 4.5)}
 RETURNING_EXCERPTS: Mapping[Domain, Sequence[float]] = {"pop": (0.0, 1.0, 2.0, 3.0)}
-# Nats by which the chords of a section back are likelier in whole pieces, with the nucleus of pitches there: fewer are
-# likely where some are led to
-HARMONY: Mapping[Domain, Sequence[tuple[float, float]]] = {"pop": ((0.0, 0.95), (0.5, 0.98), (1.0, 0.98), (2.0, 0.98))}
 AS_GOOD = 0.02  # told so much more often than the best
 EXCERPTS, LEAST_EXCERPTS = 3000, 20  # from which is learned where real music lies
 POOL = 3  # times as many real clips, to find matched ones in
@@ -98,10 +95,10 @@ def choose(
     """A row for each way that was tried, in the order of the module docstring; what was chosen comes first.
 
     ``{temperature, nucleus, guidance, told, bits}``: told and bits a note as ``Trials`` has them; with ``among``,
-    ``faults`` and ``part_writing`` where it is searched, with ``returning``, ``harmony``, ``nucleus_whole``,
-    ``told_whole`` and ``si_long`` where what was heard before was made likelier, and with ``returning_excerpts`` and
-    ``si_mid`` where it was in excerpts. ``most_crowded`` is how crowded real music usually is at most. None where the
-    domain has no music to train and validate on.
+    ``faults`` and ``part_writing`` where it is searched, with ``returning``, ``told_whole`` and ``si_long`` where bars
+    that return were made likelier, and with ``returning_excerpts`` and ``si_mid`` where those of excerpts were.
+    ``most_crowded`` is how crowded real music usually is at most. None where the domain has no music to train and
+    validate on.
     """
     training, held_out = (
         regular(piece for piece in parts[part] if piece.domain == domain) for part in ("train", "validation")
@@ -139,16 +136,12 @@ def choose(
         whole = real_excerpts(held_out, None, POOL * MOST_WHOLE, seed)
         several = min(limit, MOST_WHOLE)
         on = Trials(writer, domain, whole, lambda clips: _mean(clips, judges, "si_long"), None, several, seed)
-        nucleus = chosen["nucleus"]
-        rest = nucleus if isinstance(nucleus, float) else nucleus["position"]
-        again = [{"returning": nats} for nats in RETURNING.get(domain, ())]
-        led = [{"harmony": n, "nucleus_whole": nuclei(pitch, rest)} for n, pitch in HARMONY.get(domain, ())]
-        for what, each in ((", whole", again), (", chords", led)):
-            plain = {name: value for name, value in chosen.items() if name != "told"}
-            if rows := tried([{**plain, **way} for way in each], what, on, "si_long"):
-                found += rows
-                best = on.best(rows, "si_long")
-                chosen = {**best, "told": chosen["told"], "told_whole": best["told"]}
+        plain = {name: value for name, value in chosen.items() if name != "told"}
+        again = [{**plain, "returning": nats} for nats in RETURNING.get(domain, ())]
+        if rows := tried(again, ", whole", on, "si_long"):
+            found += rows
+            best = on.best(rows, "si_long")
+            chosen = {**best, "told": chosen["told"], "told_whole": best["told"]}
     return [chosen, *sorted((row for row in found if row != chosen), key=lambda row: row["told"])]
 
 
@@ -173,10 +166,6 @@ def places(pieces: Sequence[Piece]) -> dict[str, Transposition]:
         if len(excerpts) >= LEAST_EXCERPTS:
             found[domain] = Transposition.fit(excerpts)
     return found
-
-
-def _in_words(nucleus: PerElement) -> str:
-    return f"pitch {nucleus['pitch']}, else {nucleus['position']}" if isinstance(nucleus, Mapping) else f"{nucleus}"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -216,10 +205,11 @@ def _show(rows: dict[str, list[dict[str, Any]]]) -> None:
     table = Table("domain", "way", "told from real (matched)", "beside real music")
     for domain, found in rows.items():
         for row in found:
-            share = _in_words(row["nucleus"])
-            share += f"; whole: {_in_words(row['nucleus_whole'])}" if "nucleus_whole" in row else ""
-            names = ("temperature", "guidance", "among", "faults", "returning", "harmony")
-            way = {name: row[name] for name in names if name in row}
+            nucleus = row["nucleus"]
+            share = nucleus if isinstance(nucleus, float) else f"pitch {nucleus['pitch']}, else {nucleus['position']}"
+            way = {
+                name: row[name] for name in ("temperature", "guidance", "among", "faults", "returning") if name in row
+            }
             near = {name: row[name] for name in ("bits", "part_writing", "si_long") if name in row}
             words = [", ".join(f"{name} {value:g}" for name, value in each.items()) for each in (way, near)]
             table.add_row(domain, f"nucleus {share}, {words[0]}", f"{row['told']:.3f}", words[1])

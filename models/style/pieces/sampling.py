@@ -149,9 +149,8 @@ class Writer:
 
         ``mood`` as in ``compose``. ``after_step`` may choose among what is being written side by side.
         """
-        wishes = Wishes(DOMAINS.index(domain), bars, regular=True, mood=self._mood(mood))
-        wishes = self._drawn(wishes, nucleus=self._chosen(domain).get("nucleus", NUCLEUS))
-        wishes = replace(wishes, returning=self._returning(domain, "returning_excerpts"), harmony=0.0)
+        wishes = self._drawn(Wishes(DOMAINS.index(domain), bars, regular=True, mood=self._mood(mood)))
+        wishes = replace(wishes, returning=self._returning(domain, "returning_excerpts"))
         return self._written(wishes, seeds, places=places, after_step=after_step)
 
     def places(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int) -> list[Place]:
@@ -262,16 +261,15 @@ class Writer:
     def _drawn(
         self, wishes: Wishes, temperature: PerElement | None = None, nucleus: PerElement | None = None
     ) -> Wishes:
-        """The wishes with what is given of temperature and nucleus, or the card's for whole pieces, or the usual."""
+        """The wishes with temperature, nucleus and guidance: those given, else the card's, else the usual ones."""
         domain = DOMAINS[wishes.domain]
         chosen = self._chosen(domain)
         return replace(
             wishes,
             temperature=chosen.get("temperature", TEMPERATURE) if temperature is None else temperature,
-            nucleus=chosen.get("nucleus_whole", chosen.get("nucleus", NUCLEUS)) if nucleus is None else nucleus,
+            nucleus=chosen.get("nucleus", NUCLEUS) if nucleus is None else nucleus,
             most_crowded=chosen.get("most_crowded", np.inf),
             returning=self._returning(domain, "returning"),
-            harmony=float(chosen.get("harmony", 0.0)),
             guidance=max(chosen.get("guidance", 1.0), 1.0 if wishes.mood == NO_MOOD else MOOD_GUIDANCE),
         )
 

@@ -29,9 +29,8 @@ class Wishes:
     those without them to those with them (classifier-free guidance: Ho and Salimans 2022; of language models: Sanchez
     et al. 2023). With any but 1, the model's own, each step is computed twice. With ``returning`` so many nats are
     added instead to the logits of what was heard in a bar that comes again (``models.style.pieces.returning``), and
-    guidance is by mood alone. So many nats of ``harmony`` are added to the logits of pitches whose class sounded a
-    section back (``models.style.pieces.harmony``). A piece with more than ``most_crowded`` notes a bar over some bars
-    is given up (``models.style.pieces.crowding``).
+    guidance is by mood alone. A piece with more than ``most_crowded`` notes a bar over some bars is given up
+    (``models.style.pieces.crowding``).
     """
 
     domain: int
@@ -46,7 +45,6 @@ class Wishes:
     nucleus: PerElement = NUCLEUS
     guidance: float = 1.0
     returning: float = 0.0
-    harmony: float = 0.0
     most_crowded: float = np.inf
 
     @property

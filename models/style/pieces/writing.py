@@ -43,7 +43,6 @@ from models.style.pieces.conditions import (
     first_numbers,
 )
 from models.style.pieces.crowding import TOGETHER
-from models.style.pieces.harmony import Harmony
 from models.style.pieces.model import Cache, PieceModel, Steps
 from models.style.pieces.next_step import next_step
 from models.style.pieces.onsets import Onsets, outer_first, upwards
@@ -82,7 +81,7 @@ class Writing:
         self.temperature = by_element(wishes.temperature, TEMPERATURE, rows)
         self.nucleus = by_element(wishes.nucleus, NUCLEUS, rows)
         self.returns = returns_by_number(wishes, places, rows)
-        self.returning, self.harmony = Returning(rows), Harmony(rows)
+        self.returning = Returning(rows)
         self.onsets = Onsets(rows, outer=model.config.outer_first)
         self.ended = np.zeros(rows, dtype=bool)
         # each piece is heard as it is told to be, and where it is guided, after these also as if it was told neither
@@ -158,8 +157,6 @@ class Writing:
         self.onsets.choose(source)
         if self.wishes.returning:
             self.returning.choose(source)
-        if self.wishes.harmony:
-            self.harmony.choose(source)
         place = np.zeros(len(self.ended), dtype=np.int64)
         place[self.heard] = np.arange(len(self.heard))
         kept = place[source[self.heard]]
@@ -210,8 +207,6 @@ class Writing:
         position = np.where(is_bar, 0, step[:, POSITION])
         if self.wishes.returning:
             self.returning.follow(step, self.number, returns)
-        if self.wishes.harmony:
-            self.harmony.follow(step, self.number, returns)
         self.tokens.append(step)
         self.numbers.append(self.number)
         domain, mood = self.wishes.domain, self.wishes.mood
@@ -271,8 +266,6 @@ class Writing:
             logits = self._logits(element, rows, step[rows])
             if self.wishes.returning and element in COPIED:
                 logits += self.wishes.returning * self.returning.expected(element, step)[rows]
-            if self.wishes.harmony and element == PITCH:
-                logits += self.wishes.harmony * self.harmony.likelier(step[:, POSITION])[rows]
             logits = allow(logits)
             self._allowed(element, rows, logits)
             heat, nucleus = self.temperature[element, rows], self.nucleus[element, rows]

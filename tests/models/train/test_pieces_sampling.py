@@ -38,7 +38,6 @@ def test_search_and_returning_bars_are_chosen_and_the_writer_takes_them_from_the
     monkeypatch.setattr(pieces_sampling, "CHOICES", ((0.5, 0.9, 1.0),))
     monkeypatch.setattr(pieces_sampling, "SEARCHES", {"dance": ((2, 8.0),)})
     monkeypatch.setattr(pieces_sampling, "RETURNING", {"dance": (1.5,)})
-    monkeypatch.setattr(pieces_sampling, "HARMONY", {"dance": ((0.25, 0.8),)})
     monkeypatch.setattr(pieces_sampling, "RETURNING_EXCERPTS", {"dance": (0.5,)})
     monkeypatch.setattr(pieces_sampling, "MOST_WHOLE", 1)
     main([str(tmp_path), "--data", str(dance_music), "--limit", "2", "--domains", "dance"])
@@ -47,8 +46,7 @@ def test_search_and_returning_bars_are_chosen_and_the_writer_takes_them_from_the
     chosen = writer.bundle.card["sampling"]["dance"]
     assert chosen == told[0]
     assert (chosen["temperature"], chosen["among"], chosen["faults"], chosen["returning"]) == (0.5, 2, 8.0, 1.5)
-    assert (chosen["returning_excerpts"], chosen["harmony"]) == (0.5, 0.25)
-    assert (chosen["nucleus"]["pitch"], chosen["nucleus_whole"]["pitch"]) == (0.9, 0.8)
+    assert chosen["returning_excerpts"] == 0.5
     assert chosen["most_crowded"] == pytest.approx(8, abs=4)  # notes a bar of tunes
     assert {"told", "told_whole", "bits", "part_writing", "si_mid", "si_long"} <= set(chosen)
     assert (writer.among("dance"), writer.among("chorale")) == (2, 1)

@@ -291,18 +291,3 @@ def test_a_mood_is_told_with_every_step_and_refused_where_none_was_learned(write
 )
 def test_a_degree_asks_for_a_fifth(value, number) -> None:
     assert fifth(value) == number
-
-
-def test_whole_pieces_may_have_a_nucleus_of_their_own(writer, drawing) -> None:
-    """Of next to nothing the likeliest alone are left, whatever the seed."""
-    places = [Place(0, 4)] * 2
-
-    def alike(pieces: list[Piece]) -> bool:
-        return pieces[0].notes.tolist() == pieces[1].notes.tolist()
-
-    whole = drawing(writer.bundle, "dance", nucleus_whole=1e-6)
-    assert alike(whole.wholes("dance", [(1,), (2,)], 4))
-    assert not alike(whole.excerpts("dance", [(1,), (2,)], 4, places))
-    within = drawing(writer.bundle, "dance", nucleus=1e-6, nucleus_whole=0.98)
-    assert not alike(within.wholes("dance", [(1,), (2,)], 4))
-    assert alike(within.excerpts("dance", [(1,), (2,)], 4, places))
