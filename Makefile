@@ -21,7 +21,7 @@ TSC := node_modules/.bin/tsc
 TYPES_OF_SCRIPTS = @if test -x $(TSC) && command -v node >/dev/null; then echo $(TSC); $(TSC) --project .; \
 	else echo "the types of the scripts are not checked: that needs node and what 'npm ci' fetches"; fi
 
-.PHONY: run install test test-all test-quick test-slow lint lock bench results study clean
+.PHONY: run install test test-ci test-all test-quick test-part test-slow times lint lock bench results study clean
 
 run: install
 	$(BIN)/kallos serve --open
@@ -38,21 +38,34 @@ $(STAMP): pyproject.toml
 test: install
 	$(MAKE) --jobs=2 lint test-quick
 
-# And what listens in real time in a browser, trains, kills the application again and again, or takes long.
+# What every commit has to pass: one walk through each page, what was stored outlives whatever falls, and a twentieth of
+# the other slow tests, another one with each commit.
+test-ci: test
+	$(MAKE) test-part
+
+# And all that is slow.
 test-all: test
 	$(MAKE) test-slow
 
 # One thread a process: two of them with two threads each on two cores take almost three times as long. Three processes
 # keep two cores busy while one of them waits; of the slow tests two wait for a browser. In tests/conftest.py's order,
-# what takes longest first.
+# what takes longest first. Seconds are kept in .times.
 # Numba, where it has more than one thread, sets torch's as well.
 PYTEST := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
+PART ?= $(shell echo $$((0x$$(git rev-parse --short=7 HEAD 2>/dev/null || echo 0) % 20)))
 
 test-quick:
-	$(PYTEST) --numprocesses 3 -m "not slow"
+	$(PYTEST) --numprocesses 3 -m "not slow" --junitxml .times/quick.xml
+
+test-part:
+	$(PYTEST) --numprocesses 2 -m slow --part $(PART) --junitxml .times/part.xml
 
 test-slow:
-	$(PYTEST) --numprocesses 2 -m slow
+	$(PYTEST) --numprocesses 2 -m slow --junitxml .times/slow.xml
+
+# Seconds a file and a test, of what ran last.
+times:
+	$(BIN)/python tests/times.py
 
 lint: install
 	$(BIN)/ruff check .
@@ -79,4 +92,4 @@ study: install
 	KALLOS_HOME=$(STUDY) KALLOS_RUNS= KALLOS_DATABASE_URL= $(BIN)/kallos report retrieval titles --out $(STUDY)/report.html
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .times

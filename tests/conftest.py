@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -54,58 +55,47 @@ def _turn(file: str) -> int:
     return MODELS if file.startswith("tests/models/") else REST
 
 
-# What make test leaves to make test-all: what a browser is needed for, what trains, or composes at length.
-SLOW = (
-    "tests/e2e/",
-    "tests/models/atlas/test_projection.py",
-    "tests/models/mood/test_real_clips.py",
-    "tests/models/picture/tie/test_evaluation.py",
-    "tests/models/picture/tie/test_scoring.py",
-    "tests/models/style/pieces/test_training.py",
-    "tests/models/style/test_code_training.py",
-    "tests/models/style/test_independence.py",
-    "tests/models/style/test_skeleton.py::test_onsets_and_notes",
-    "tests/models/rating/agent/test_listeners.py",
-    "tests/models/rating/agent/test_training.py",
-    "tests/models/train/",
-    "tests/models/evaluate/",
-    "tests/models/style/evaluation/",
-    "tests/models/taste/evaluation/",
-    "tests/models/title/evaluation/",
-    "tests/webapp/hosting/test_backup.py",
-    "tests/webapp/hosting/test_several_processes.py",
-    "tests/webapp/hosting/test_upgrades.py",
-    "tests/webapp/hosting/test_space.py::test_what_a_space",
-    "tests/webapp/api/test_maps.py::test_the_worker_draws",
-    "tests/webapp/composing/test_offline.py",
-    "tests/webapp/composing/test_whole_pieces.py",
-    "tests/webapp/composing/test_wishes_for_whole_pieces.py",
-    "tests/webapp/film/",
-    "tests/webapp/learning/test_clip_effects.py",
-    "tests/webapp/rating/",
-    "tests/webapp/ui/endpoints/",
-    "tests/webapp/studio/test_pictures.py",
-    "tests/webapp/studio/test_sections.py",
-    "tests/webapp/studies/test_command.py",
-    "tests/webapp/tension/test_heard_music.py",
-)
-# And single tests, all of whose cases together take more than one or two seconds of a processor: one a line.
-LONG = frozenset((Path(__file__).parent / "slow.txt").read_text(encoding="utf-8").split())
+PARTS = 20  # of the slow tests; make test-ci runs one of them, beside browser walks and durability
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, so that no process is left alone with it at the end; mark what is slow."""
-    tests = Counter(item.nodeid.partition("::")[0] for item in items)
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--part 7``: of the slow tests only browser walks, durability and the eighth of twenty parts of the rest."""
+    parser.addoption("--part", type=int, choices=range(PARTS), help=f"0 to {PARTS - 1}: leave out the other slow tests")
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Which part runs, and how it is run again."""
+    part = config.getoption("part")
+    return None if part is None else f"part {part} of {PARTS} of the slow tests: make test-part PART={part}"
+
+
+def _left_out(item: pytest.Item, part: int | None) -> bool:
+    """Whether a slow test waits for another part's turn, or for ``make test-all``."""
+    if part is None or item.get_closest_marker("slow") is None:
+        return False
+    always = item.get_closest_marker("walk") or item.get_closest_marker("durability")
+    return always is None and zlib.crc32(item.nodeid.encode()) % PARTS != part
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no process is left alone with it at the end; leave out other parts."""
+    quick: Counter[str] = Counter()
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        if item.get_closest_marker("slow") is None:
+            if _turn(file) == BROWSER:
+                raise pytest.UsageError(f"{item.nodeid} needs a browser: mark it slow")
+            quick[file] += 1
 
     def turn(item: pytest.Item) -> tuple[int, float]:
         file = item.nodeid.partition("::")[0]
-        long = _turn(file) == BROWSER or item.nodeid.startswith(SLOW)
-        return _turn(file), 0.0 if long else 1 / tests[file]
+        return _turn(file), 1 / quick[file] if file in quick else 0.0  # first the files that are slow as a whole
 
     items.sort(key=turn)
-    for item in items:
-        if item.nodeid.startswith(SLOW) or item.nodeid.partition("[")[0] in LONG:
-            item.add_marker("slow")
+    part = config.getoption("part")
+    if out := [item for item in items if _left_out(item, part)]:
+        items[:] = [item for item in items if not _left_out(item, part)]
+        config.hook.pytest_deselected(items=out)
 
 
 class TogetherScheduling(LoadScopeScheduling):

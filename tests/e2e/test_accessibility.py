@@ -8,17 +8,22 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+pytestmark = pytest.mark.slow
+
 PAGES = (
     "", "four", "fit", "whole", "taste", "together", "studio", "maps", "titles", "styles", "rate", "dreams", "agent",
     "tension", "film", "canvas", "live", "listeners", "studies", "retrieval", "runs", "about", "endpoints",
 )  # fmt: skip
+WITHOUT_A_WALK = ("together", "about", "endpoints")  # of their own, elsewhere
 ACTS = {  # roles of what one can act on
     "button", "link", "textbox", "searchbox", "combobox", "listbox", "slider", "spinbutton", "checkbox", "radio",
     "switch", "tab", "menuitem",
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, marks=pytest.mark.walk) if path in WITHOUT_A_WALK else path for path in PAGES]
+)
 def test_all_that_one_can_act_on_has_a_name_and_the_page_its_landmarks(site, visit, path: str) -> None:
     page = visit().page
     page.goto(f"{site.url}/{path}")
@@ -48,6 +53,7 @@ def _node(node: dict[str, Any]) -> tuple[str, str, int | None]:
     return node["role"]["value"], node.get("name", {}).get("value", "").strip(), level
 
 
+@pytest.mark.walk
 def test_charts_have_names_and_tables_say_what_of(site, visit) -> None:
     page = visit().page
     page.goto(f"{site.url}/listeners?study=simulated")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+pytestmark = pytest.mark.slow
+
 GREETING, ANSWER = ("**/api/listener", "GET"), ("**/gradio_api/queue/join*", "POST")
 
 

@@ -10,6 +10,8 @@ from playwright.sync_api import expect
 
 from models.picture.drawings import DRAWINGS
 
+pytestmark = [pytest.mark.slow, pytest.mark.walk]
+
 # for each time the picture is drawn: when, where it is, and where the sound is that leaves the loudspeaker then
 DRAWN = """(() => {
   let sounding = null;

@@ -10,9 +10,12 @@ import shutil
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from models.experiments.run_log import rows
+
+pytestmark = pytest.mark.slow
 
 PLOTS = ("variants", "curves", "ranks", "nearest", "probe", "ablations", "probe_ablations")
 
@@ -81,6 +84,7 @@ def test_an_empty_page_says_what_fills_it_and_follows_a_study_to_its_end(site, v
     expect(page.locator("#exports-ablations [data-part=source]")).to_contain_text(about["commit"][:12])
 
 
+@pytest.mark.walk
 def test_a_view_is_taken_along_and_reopened_by_its_link(site, visit, study: Path) -> None:
     shutil.copytree(study, folder_of(site), dirs_exist_ok=True)
     visitor = visit(accept_downloads=True, viewport={"width": 1280, "height": 900})
@@ -116,6 +120,7 @@ def test_a_view_is_taken_along_and_reopened_by_its_link(site, visit, study: Path
     assert other.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+@pytest.mark.walk
 def test_all_runs_of_a_study_are_chosen_together_and_smoothed(site, visit, study: Path) -> None:
     shutil.copytree(study, folder_of(site), dirs_exist_ok=True)
     page = visit().page

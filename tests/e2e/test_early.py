@@ -7,8 +7,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx
+import pytest
 
 from webapp.runtime.identity import Arrival, Claim, Identity
+
+pytestmark = pytest.mark.slow
 
 
 def test_who_came_before_there_was_a_pair_picks_with_the_token_that_came_with_it(site, visit):

@@ -16,6 +16,8 @@ import pytest
 
 from tests.faults import Site, Voter
 
+pytestmark = [pytest.mark.slow, pytest.mark.durability]
+
 VOTES = 200
 LISTENERS = 4
 CLIPS = 12  # 66 pairs

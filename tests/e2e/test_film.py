@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from models.music.midi import read_midi
 from tests.models.picture.conftest import make_film
+
+pytestmark = [pytest.mark.slow, pytest.mark.walk]
 
 __all__ = ["make_film"]
 

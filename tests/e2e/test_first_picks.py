@@ -7,12 +7,15 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+pytestmark = pytest.mark.slow
+
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
 STYLES = ("rhythm", "register", "harmony", "dynamics", "tempo", "texture")
 ON_A_PHONE = 6  # picks: the first clip of one's own is composed then
 
 
+@pytest.mark.walk
 @pytest.mark.timeout(900)  # two listeners hear two times three seconds again and again; a busy machine composes slowly
 def test_ten_picks_lead_from_the_first_pair_to_a_taste_page_and_a_clip_of_ones_own(visit, hear_together):
     desktop, phone = visit(**DESKTOP).arrive(), visit(**PHONE).arrive()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.slow, pytest.mark.walk]
 
 
 def test_a_picture_or_a_piece_is_picked_and_the_page_says_what_it_learned(visit):

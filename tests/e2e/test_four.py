@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import time
 
+import pytest
 from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.slow, pytest.mark.walk]
 
 LISTEN_S = 240  # at most
 

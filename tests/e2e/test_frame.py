@@ -12,6 +12,8 @@ import psutil
 import pytest
 from playwright.sync_api import expect
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def shown_in_a_frame(address: str) -> Iterator[str]:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def test_voting_goes_on_while_the_generator_is_down_and_it_comes_back(visit, site):
     visitor = visit().arrive()

@@ -52,6 +52,7 @@ def wait_for_bars(page, count: int) -> None:
     )
 
 
+@pytest.mark.walk
 def test_the_map_and_the_camera_steer_the_next_bar(site, visit, with_camera):
     visitor = visit(with_camera.new_context(viewport={"width": 1280, "height": 900}))
     page = visitor.page

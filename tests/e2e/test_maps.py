@@ -22,6 +22,8 @@ from webapp.context import Context
 from webapp.maps import drawing
 from webapp.runtime.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
 PATIENCE_MS = 120_000  # on a machine that trains and tests beside us
@@ -60,6 +62,7 @@ def expect_to_sound(room) -> None:
     expect(room.locator(".k-roll").first).not_to_have_attribute("aria-valuenow", "0", timeout=PATIENCE_MS)
 
 
+@pytest.mark.walk
 @pytest.mark.timeout(600)
 def test_a_point_is_clicked_heard_read_and_found_again_by_its_link(visit, maps):
     map_id, drawn = maps["joint"]
@@ -169,6 +172,7 @@ def test_a_new_installation_shows_the_map_that_comes_with_the_weights(visit):
     expect(visitor.frame.locator("#draw-map")).to_be_hidden()
 
 
+@pytest.mark.walk
 @pytest.mark.timeout(600)
 def test_words_find_tunes_near_which_music_is_composed_and_a_file_gets_names_with_the_odds_told(visit, maps):
     visitor = visit(**DESKTOP)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import time
 
+import pytest
 from playwright.sync_api import expect
+
+pytestmark = pytest.mark.slow
 
 READY_S = 120  # at most, until the pool holds a few pictures
 

@@ -9,12 +9,15 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
+pytestmark = pytest.mark.slow
+
 LENGTH = re.compile(r"0:\d[1-9]")
 STEP = re.compile(r"Step \d+ of")
 DREAMING_MS = 300_000  # the most that a dream may take
 PHONE = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
 
 
+@pytest.mark.walk
 def test_dropped_sounds_are_rated_and_one_that_is_none_is_named(site, visit, tmp_path: Path) -> None:
     visitor = visit(**PHONE)
     page = visitor.arrive().page
@@ -31,6 +34,7 @@ def test_dropped_sounds_are_rated_and_one_that_is_none_is_named(site, visit, tmp
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+@pytest.mark.walk
 def test_a_dream_is_stopped_and_another_dreamt_to_its_end_and_kept(site, visit) -> None:
     page = visit().page
     page.goto(f"{site.url}/dreams")
@@ -83,6 +87,7 @@ def test_what_takes_minutes_goes_on_while_its_page_is_left_and_is_no_strangers(s
     expect(page.locator(begin)).to_be_enabled()
 
 
+@pytest.mark.walk
 def test_an_agent_that_learns_is_followed_and_stopped(site, visit) -> None:
     page = visit().page
     page.goto(f"{site.url}/agent")

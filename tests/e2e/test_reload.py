@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import expect
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_reload_in_the_middle_of_a_pair_brings_the_same_two_offers_and_what_was_heard(visit):

@@ -12,6 +12,8 @@ from tests.e2e.test_frame import enter, shown_in_a_frame, vote_once
 from tests.webapp.hosting.test_space import Space, open_folder
 from webapp.hosting.space import write_space
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["open_folder"]
 
 

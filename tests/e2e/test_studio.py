@@ -9,6 +9,8 @@ from playwright.sync_api import expect
 
 from models.music.abc import read_abc
 
+pytestmark = pytest.mark.slow
+
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
 SAID = ".k-desk [data-part=said]"
@@ -145,7 +147,9 @@ def moving(side: str) -> str:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize(
+    "screen", [pytest.param(DESKTOP, id="desktop", marks=pytest.mark.walk), pytest.param(PHONE, id="phone")]
+)
 def test_a_piece_borrows_a_rhythm_and_is_heard_against_the_old_one(visit, screen):
     visitor = open_studio(visit(**screen))
     start(visitor)

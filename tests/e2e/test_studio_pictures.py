@@ -9,6 +9,8 @@ from playwright.sync_api import expect
 
 from tests.e2e.test_pictures import wait_for_pictures
 
+pytestmark = pytest.mark.slow
+
 COMPOSED_MS = 150_000  # on a machine that trains and tests beside us
 SIZES = {
     "desktop": {"viewport": {"width": 1280, "height": 800}},

@@ -8,6 +8,8 @@ import time
 import pytest
 from playwright.sync_api import expect
 
+pytestmark = pytest.mark.slow
+
 TUNE = "X:1\nT:Dropped\nM:6/8\nL:1/8\nK:D\n" + "|dAF DFA|dAF def|gfe fed|cBA Bcd" * 4 + "|]\n"
 SAID = ".k-desk [data-part=said]"
 ANSWERED_S = 120

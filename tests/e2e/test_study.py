@@ -16,6 +16,8 @@ from models.music.midi import write_midi
 from models.music.notes import Piece
 from tests.e2e.test_accessibility import ACTS, accessible
 
+pytestmark = [pytest.mark.slow, pytest.mark.walk]
+
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 PEOPLE = 3
 PAIRS = 2

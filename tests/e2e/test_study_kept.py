@@ -11,6 +11,8 @@ from tests.e2e.conftest import Visitor
 from tests.e2e.test_study import PHONE, agree, clips, design
 from tests.faults import Site
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["clips"]
 
 

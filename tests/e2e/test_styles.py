@@ -9,6 +9,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+pytestmark = pytest.mark.slow
+
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
 COMPOSED_MS = 120_000  # on a machine that trains and tests beside us
 
@@ -45,6 +47,7 @@ def test_a_cell_of_the_swaps_says_its_interval_and_plays_its_swap(visit):
     expect(page.locator("#leakage-matrix").get_by_role("rowheader", name="pitch classes")).to_be_visible()
 
 
+@pytest.mark.walk
 @pytest.mark.timeout(900)
 def test_a_walk_plays_and_opens_again_and_codes_have_pieces(visit):
     visitor = visit(**PHONE)

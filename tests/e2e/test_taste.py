@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import expect
+
+pytestmark = pytest.mark.slow
 
 PHONE = {"viewport": {"width": 390, "height": 780}, "color_scheme": "dark", "has_touch": True}
 
@@ -22,6 +25,7 @@ def see_what_is_open_yet(page):
     expect(page.locator("#taste-surprises")).to_contain_text(heard)
 
 
+@pytest.mark.walk
 def test_a_clip_is_explained_changed_and_the_claim_is_offered(visit):
     visitor = visit(**PHONE).arrive()
     enough = "async () => (await (await fetch('/healthz')).json()).pool.pop >= 8"  # to have an average piece

@@ -15,6 +15,8 @@ from selenium.webdriver.support.wait import WebDriverWait
 from selenium.webdriver.webkitgtk.options import Options
 from selenium.webdriver.webkitgtk.service import Service
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_S = 180
 TIMES = "return [...document.querySelectorAll('.k-time')].map((time) => time.textContent)"
 

@@ -95,6 +95,7 @@ def open_a_section(page, row):
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
 
 
+@pytest.mark.walk
 def test_a_piece_is_composed_sounds_and_the_next_one_follows_by_itself(site, visit):
     visitor = visit()
     page = visitor.page

@@ -13,6 +13,8 @@ from db.engine import make_engine
 from db.schema_dump import describe_schema, differences
 from db.tables import DEFAULT_STUDY, Base
 
+pytestmark = pytest.mark.durability
+
 
 @pytest.fixture
 def empty(new_database: Callable[..., str]) -> Iterator[Engine]:
@@ -77,6 +79,7 @@ def test_the_default_study_is_there_after_the_migration(empty: Engine) -> None:
         assert connection.execute(text("SELECT id FROM studies")).scalars().all() == [DEFAULT_STUDY]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -107,6 +110,7 @@ def test_check_leaves_nothing_behind_and_names_a_missing_migration(empty: Engine
         assert set(schemas) == {"public", "information_schema"}
 
 
+@pytest.mark.slow
 def test_pairs_that_came_again_and_rivals_have_no_place_in_the_schema_before(fresh_engine: Engine) -> None:
     with fresh_engine.begin() as connection:
         listener = connection.scalar(text("INSERT INTO listeners DEFAULT VALUES RETURNING id"))

@@ -35,6 +35,7 @@ print(context.space.size > 0, sorted({"torch", "symusic", "sklearn", "music21"} 
 """
 
 
+@pytest.mark.slow
 def test_the_pages_answer_before_the_database_does_and_the_web_never_loads_torch(tmp_path):
     # a process of its own: Gradio leaves event loops behind, and other tests load torch
     found = subprocess.run(
@@ -50,6 +51,7 @@ def test_the_pages_answer_before_the_database_does_and_the_web_never_loads_torch
     ], found.stdout + found.stderr
 
 
+@pytest.mark.slow
 def test_before_the_database_is_there_the_page_says_to_wait_and_health_that_it_cannot_serve(
     space, tmp_path, monkeypatch
 ):
@@ -134,6 +136,7 @@ def test_another_site_can_neither_vote_nor_delete_with_somebodys_cookie(client, 
     assert client.post(f"/api/offers/{offer}/vote", json=ballot).status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path",
     ["/card/%00", "/card/%00/sound.mp3", f"/card/{'x' * 9_000}", "/api/studio/links/%00", "/api/duets/links/%00"],
@@ -143,6 +146,7 @@ def test_an_address_that_cannot_be_is_no_mistake_of_ours(client, path):
     assert client.get(path).status_code in {404, 422}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["bytes=" + "9" * 5_000 + "-", "bytes=-" + "9" * 5_000, "bytes=0-" + "9" * 5_000])
 def test_a_range_of_thousands_of_digits_is_refused(client, stock, given):
     clip = stock(clips=1)[0]
@@ -153,6 +157,7 @@ def test_a_range_of_thousands_of_digits_is_refused(client, stock, given):
     assert client.get(address, headers={"Range": "bytes=-3"}).content == whole.content[-3:]
 
 
+@pytest.mark.slow
 def test_a_number_that_is_none_in_a_listeners_file_is_refused_with_a_sentence(client, visitor, live, context):
     token = context.identity.token(live(2))
     file = client.get("/api/listener/export", headers={"Authorization": f"Bearer {token}"}).text

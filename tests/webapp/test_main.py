@@ -51,6 +51,7 @@ def test_what_is_no_command_is_refused_with_a_hint(words, capsys):
     assert "usage" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_schema_goes_up_and_down_and_is_checked(new_database, monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("KALLOS_HOME", str(tmp_path))
     monkeypatch.setenv("KALLOS_DATABASE_URL", new_database())
@@ -84,6 +85,7 @@ def test_a_version_is_told(capsys):
     assert capsys.readouterr().out.startswith(f"kallos {VERSION}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "environment", "said"),
     [
@@ -126,6 +128,7 @@ def test_each_of_two_bad_settings_has_its_line(monkeypatch, capsys):
     assert [line.partition("=")[0] for line in capsys.readouterr().err.splitlines()] == ["KALLOS_PORT", "KALLOS_DEVICE"]
 
 
+@pytest.mark.slow
 def test_a_database_that_does_not_answer_is_told_after_a_moment(monkeypatch, capsys):
     monkeypatch.setenv("KALLOS_DATABASE_URL", f"postgresql://somebody:secret@127.0.0.1:{free_local_port()}/kallos")
     assert main(["serve"]) == 2

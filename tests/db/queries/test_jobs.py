@@ -186,6 +186,8 @@ def test_a_job_in_the_middle_of_being_taken_is_skipped_not_waited_for(fresh_engi
             assert take_job(quick, ["work"]) is None
 
 
+@pytest.mark.durability
+@pytest.mark.slow
 @pytest.mark.parametrize("committed", [True, False])
 def test_a_killed_takers_job_is_taken_again(fresh_engine: Engine, fresh_database_url: str, *, committed: bool) -> None:
     with Session(fresh_engine) as session, session.begin():

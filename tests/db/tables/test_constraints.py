@@ -53,6 +53,7 @@ def test_every_time_has_a_zone() -> None:
     assert all(getattr(kind, "timezone", True) for kind in kinds)
 
 
+@pytest.mark.slow
 def test_an_offer_has_one_vote(session: Session, offer: Offer) -> None:
     first = vote(session, offer)
     again = insert(Vote).values(

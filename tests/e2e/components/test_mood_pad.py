@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from webapp.ui.moods import KEPT
+
+pytestmark = pytest.mark.slow
 
 COMPONENT = "mood_pad"
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from playwright.sync_api import expect
 
 from models.music.abc_writer import write_abc
 from models.music.notes import Piece
+
+pytestmark = pytest.mark.slow
 
 COMPONENT = "score"
 DRAW = """

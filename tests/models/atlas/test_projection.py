@@ -4,6 +4,8 @@ from scipy.optimize import brentq
 
 from models.atlas.projection import NEIGHBOURS, membership, place, project
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def crowds():

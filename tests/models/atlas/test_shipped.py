@@ -35,6 +35,7 @@ def test_they_are_of_the_models_that_are_shipped(maps):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_their_points_play_and_only_music_that_everybody_has_is_named(maps):
     shipped_corpora = [corpora.CORPORA[name] for name in played.PLAYED if corpora.CORPORA[name].shipped]
     for kind, found in maps.items():
@@ -52,6 +53,7 @@ def test_their_points_play_and_only_music_that_everybody_has_is_named(maps):
     }
 
 
+@pytest.mark.slow
 def test_a_shipped_map_is_the_drawn_one_without_what_everybody_has(tmp_path):
     tunes = corpora.load("airdsAirs", limit=30)[:30]
     points = some(30)

@@ -24,6 +24,8 @@ from models.evaluate import (
 from models.style.checkpoint import tiny_style
 from models.taste.evaluation import replay
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = (for_me, newcomers, policies, taste_simulation)
 COUNTING = (*COMMANDS, atlas, code_examples, codes, quantisation, rating, relations, style, taste, titles)
 

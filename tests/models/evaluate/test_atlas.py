@@ -8,6 +8,8 @@ from models.evaluate import atlas
 from models.evaluate.atlas import evaluate, main, placed
 from models.experiments.report import Report
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def crowds() -> Points:

@@ -22,6 +22,8 @@ from models.style.bar_data import Lines, chorale_lines, dance_windows, melody_li
 from models.style.bar_training import BarObjective, Scale, fit, ordering_loss, transposed
 from models.style.bar_vae import BarConfig, BarVAE, GroupedBarVAE, pitch_order
 
+pytestmark = pytest.mark.slow
+
 REEL = "X:{n}\nT:Reel {n}\nM:4/4\nL:1/8\nK:C\n" + "CDEF GABc|c2BA G2z2|E3F G4|cBAG FEDC|" * 8 + "\n\n"
 SMALL = BarConfig(latent=8, rhythm=4, hidden=16, plan=8, embedding=8)
 """A model that fits in a second."""

@@ -12,6 +12,8 @@ from models.metrics.music_statistics import ATTRIBUTES
 from models.music.corpora import load_folder
 from models.style.code_examples import CodeExamples, Example
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_name_explains_what_lies_between_its_groups() -> None:
     groups = np.array([0, 0, 1, 1])

@@ -10,6 +10,8 @@ from models.evaluate import codes
 from models.experiments import record
 from models.metrics.music_statistics import ATTRIBUTES
 
+pytestmark = pytest.mark.slow
+
 
 def test_windows_found_again_are_those_with_the_songs_codes() -> None:
     one = np.arange(10.0)[:, None].repeat(4, 1)

@@ -14,6 +14,8 @@ from models.picture.fit.evaluation import METHODS, MOST, Material, _votes_until,
 from models.picture.fit.head import TIES, annotated, features
 from models.taste.simulated_people import UTILITY_SD
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def material() -> Material:

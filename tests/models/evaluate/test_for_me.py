@@ -14,6 +14,8 @@ from models.taste.simulated_people import KINDS, taste
 from models.taste.space import TasteSpace, summary
 from models.taste.space_fitting import NAMES, attribute_row
 
+pytestmark = pytest.mark.slow
+
 
 def scale(tempo_bpm: float, lowest: int) -> Piece:
     """Eight bars of a rising scale."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 
 from models.evaluate import mood_wishes
 from models.evaluate.mood_wishes import Shelf, choose
 from models.mood.dial import MOODS
 from models.taste.head import Head
+
+pytestmark = pytest.mark.slow
 
 RNG = np.random.default_rng(0)
 

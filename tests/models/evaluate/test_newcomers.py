@@ -11,6 +11,8 @@ from models.taste.evaluation.pool import Pool
 from models.taste.simulated_people import UTILITY_SD, SharedTaste
 from models.taste.space import TasteSpace
 
+pytestmark = pytest.mark.slow
+
 NAMES = tuple(ATTRIBUTES)
 
 

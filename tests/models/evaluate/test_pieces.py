@@ -13,6 +13,8 @@ from models.music.notes import MusicError, Piece
 from models.style.evaluation.pieces import Judges, measures
 from tests.models.style.conftest import make_tune
 
+pytestmark = pytest.mark.slow
+
 SCALE = [60, 62, 64, 65, 67, 69, 71, 72, 74, 76]
 
 

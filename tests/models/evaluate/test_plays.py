@@ -11,6 +11,8 @@ from models.metrics.music_statistics import ATTRIBUTES
 from models.taste.evaluation.pool import Pool
 from models.taste.space import TasteSpace
 
+pytestmark = pytest.mark.slow
+
 NAMES = tuple(ATTRIBUTES)
 
 

@@ -16,6 +16,8 @@ from models.taste.evaluation.pool import Pool
 from models.taste.simulated_people import KINDS, person
 from models.taste.space import TasteSpace
 
+pytestmark = pytest.mark.slow
+
 NAMES = tuple(ATTRIBUTES)
 
 

@@ -7,6 +7,8 @@ import pytest
 from models.evaluate.quantisation import distance, distance_with_triplets, main
 from models.music.midi_file import MidiFile, dump
 
+pytestmark = pytest.mark.slow
+
 
 def test_distances_to_a_grid() -> None:
     assert distance(np.array([0.0, 2.0, 3.5, 11.0, 24.0]), 6).tolist() == [0, 2, 2.5, 1, 0]

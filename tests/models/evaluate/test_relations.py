@@ -14,6 +14,8 @@ from models.style.directions import TONICS, Directions
 from models.style.evaluation import relations as measuring
 from models.style.latents import GROUPS, STYLE_GROUPS, Latents
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", autouse=True)
 def few_draws() -> Iterator[None]:

@@ -10,6 +10,8 @@ from models.experiments import record
 from models.style.evaluation.reconstruction import NOISE
 from models.style.latents import STYLE_GROUPS
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_last_line_is_the_json_of_the_contract(tunes, weights, capsys) -> None:
     style.main(["--data", str(tunes), "--model", str(weights), "--limit", "3", "--seed", "3", "--save"])

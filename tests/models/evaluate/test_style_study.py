@@ -15,6 +15,8 @@ from models.style.latents import GROUPS, STYLE_GROUPS
 from models.style.model import StyleConfig
 from tests.models.style.conftest import make_tune
 
+pytestmark = pytest.mark.slow
+
 CLIPS = 40
 
 

@@ -29,6 +29,8 @@ from models.taste.evaluation.resampling import Resampling, accuracy_of, two_way
 from models.taste.evaluation.study import Pairs, Study, joined, load_study
 from models.taste.head import utilities
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", params=["ratings", "votes"])
 def study(request, listening_folder) -> Study:

@@ -18,6 +18,8 @@ from models.taste.simulated_listener import SimulatedListener
 from models.taste.space import TasteSpace, summary
 from models.taste.space_fitting import NAMES
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def composer() -> Composer:

@@ -9,10 +9,11 @@ from models.evaluate import tie
 from models.music.corpora import corpora_folder
 from models.picture.tie.scoring import LEARNED, WAYS
 
+pytestmark = pytest.mark.slow
+
 FILMS = 2
 
 
-@pytest.mark.slow
 def test_the_command_sets_films_to_music_in_every_way_and_shows_music(capsys, monkeypatch):
     """Real drawings, a real film and real music, where they are there; short films, few questions."""
     folder = corpora_folder()

@@ -21,6 +21,8 @@ from models.title.title_encoders import TitleConfig
 from models.title.tunes import Tune, name_of
 from models.title.two_tower import TowerConfig, TowerEnsemble, TwoTower
 
+pytestmark = pytest.mark.slow
+
 
 def untrained(seed: int = 0) -> TowerEnsemble:
     torch.manual_seed(seed)

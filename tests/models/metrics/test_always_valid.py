@@ -114,6 +114,7 @@ def test_the_interval_of_a_mean_is_that_of_the_wins_where_values_are_wins_and_ti
     assert ours.high == pytest.approx(counted.high, abs=0.02)
 
 
+@pytest.mark.slow
 def test_the_interval_of_a_mean_holds_at_every_look() -> None:
     """People's shares are Beta distributed around .6, and somebody looks after each of 300 people."""
     generator = np.random.default_rng(5)

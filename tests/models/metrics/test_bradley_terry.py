@@ -36,6 +36,7 @@ def test_what_always_wins_has_a_finite_strength_and_a_tie_favours_nobody() -> No
     assert bradley_terry.fit([[0, 5], [5, 0]]) == pytest.approx([0, 0])
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_at_every_look() -> None:
     truth = np.array([0.6, 0.0, -0.6])
     generator = np.random.default_rng(0)

@@ -95,6 +95,7 @@ def test_figures_agree_with_scipy_and_scikit_learn(seed: int) -> None:
     assert interpretability(codes, wanted, information) == pytest.approx(np.mean(chosen))
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(seeds, st.floats(0.1, 50), st.floats(-5, 5))
 def test_neither_scale_nor_order_nor_sign_of_dimensions_counts(seed: int, scale: float, shift: float) -> None:

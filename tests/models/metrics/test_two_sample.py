@@ -35,12 +35,14 @@ def test_shuffling_moves_whole_bars_and_loses_nothing(scales) -> None:
         assert (np.diff(mixed.notes[:, 0]) >= 0).all()
 
 
+@pytest.mark.slow
 def test_shuffled_bars_are_found(scales) -> None:
     mixed = [shuffled(piece, np.random.default_rng(i)) for i, piece in enumerate(scales)]
     songs = [str(i) for i in range(len(scales))] * 2
     assert two_sample_test(scales, mixed, songs).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_two_halves_of_the_same_music_are_not_told_apart(scales) -> None:
     right = two_sample_test(scales[:15], scales[15:], [str(i) for i in range(30)])
     assert 0.2 < right.mean() < 0.8

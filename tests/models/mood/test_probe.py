@@ -44,6 +44,7 @@ def report() -> Report:
     return found
 
 
+@pytest.mark.slow
 def test_arousal_is_read_where_it_is_and_nowhere_else(report) -> None:
     values = {name: metric.value for name, metric in report.metrics.items()}
     assert len(values) == 2 * len(GROUPS)

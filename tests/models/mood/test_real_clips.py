@@ -12,6 +12,8 @@ from models.mood.evaluation.judge import figures
 from models.mood.labels import emopia
 from models.music.corpora import corpora_folder
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_shipped_judges_are_right_about_real_clips_that_they_have_not_heard() -> None:
     folder = corpora_folder()

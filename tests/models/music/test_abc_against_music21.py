@@ -15,6 +15,8 @@ from models.music.abc_measures import Body
 from models.music.abc_repeats import written_out
 from models.music.corpora import CORPORA
 
+pytestmark = pytest.mark.slow
+
 NUMBERS = {"oneills1850": range(0, 2000, 200), "ryansMammoth": range(0, 1000, 100), "airdsAirs": range(0, 1100, 110)}
 
 

@@ -50,6 +50,7 @@ def pieces(draw) -> Piece:
     return piece_of(notes, bars, meter, pickup)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(pieces())
 def test_what_is_written_is_read_back(piece: Piece) -> None:

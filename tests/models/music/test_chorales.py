@@ -34,6 +34,7 @@ def test_the_soprano_is_a_little_louder() -> None:
     assert onset[onset[:, 2].argmax(), 3] == onset[0, 3] + 6
 
 
+@pytest.mark.slow
 def test_instruments_that_double_the_voices_are_left_out() -> None:
     piece = read_chorale(chorale("bwv1.6"))
     assert np.unique(piece.notes[:, 0], return_counts=True)[1].max() <= 4

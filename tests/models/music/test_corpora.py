@@ -8,6 +8,7 @@ from models.music.notes import MusicError
 from models.music.piece_cache import fingerprint, load_pieces, save_pieces
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "domain"),
     [("oneills1850", "dance"), ("ryansMammoth", "dance"), ("airdsAirs", "dance"), ("bachChorales", "chorale")],

@@ -92,6 +92,7 @@ def refused(read: Callable[[], object]) -> str:
     return str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MIDI)
 def test_a_hostile_midi_file_gives_one_clear_error(name: str) -> None:
     message = refused(lambda: read_midi(MIDI[name]))
@@ -99,6 +100,7 @@ def test_a_hostile_midi_file_gives_one_clear_error(name: str) -> None:
     assert "\n" not in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ABC)
 def test_a_hostile_abc_file_gives_one_clear_error(name: str) -> None:
     message = refused(lambda: read_abc(ABC[name]))

@@ -38,12 +38,14 @@ def notes_of(score) -> list[list[int]]:
     return sorted(rows, key=lambda row: (row[0], row[2]))
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(pieces())
 def test_music21_reads_the_same_notes(piece: Piece) -> None:
     assert notes_of(read_back(write_musicxml(piece))) == told(piece)
 
 
+@pytest.mark.slow
 def test_a_real_chorale_survives_and_for_reading_every_note_begins_where_it_did() -> None:
     root = music21_corpus()
     assert root is not None

@@ -38,6 +38,7 @@ def decoded(mp3):
     return soundfile.read(io.BytesIO(mp3), dtype="float32")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [7.0, 14.0])
 @pytest.mark.parametrize(
     "music",
@@ -80,6 +81,7 @@ def test_the_same_piece_sounds_the_same_again():
     assert np.array_equal(render(dense(4), 3.0), render(dense(4), 3.0))
 
 
+@pytest.mark.slow
 def test_long_music_is_played_in_parts_and_sounds_as_if_it_were_played_at_once(monkeypatch):
     music = dense()
     performance = as_written(music)
@@ -163,6 +165,7 @@ def test_a_piece_without_notes_or_without_a_length_is_refused():
     assert notes_in_seconds(piece([]), 7.0) == []
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(
     st.lists(

@@ -14,6 +14,8 @@ from models.picture.turning import BESIDE, Slopes
 from models.style.latents import MEASURED, Latents
 from models.taste.readouts import PICTURE_ATTRIBUTES
 
+pytestmark = pytest.mark.slow
+
 PICTURES = 16
 LEAST = 0.5  # of a standard deviation that is asked for, mean over pictures
 

@@ -38,6 +38,7 @@ def judge(real):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WAYS)
 def test_a_dream_climbs_from_noise_and_comes_again_the_same(name, ensemble, judge, real):
     steps = list(dream(ensemble, judge, real, WAYS[name], steps=24, seconds=2.0, seed=1))
@@ -65,6 +66,7 @@ def test_every_dream_begins_with_white_noise_at_the_level_of_music(kind, real):
     assert float(picture.mean()) == pytest.approx(real.level, abs=0.5)
 
 
+@pytest.mark.slow
 def test_the_critic_learns_what_is_real(real):
     critic = Critic(real, 0)
     fake = real.levelled(noise_picture(3.0, torch.Generator().manual_seed(1)))

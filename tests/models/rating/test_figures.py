@@ -20,6 +20,7 @@ def test_pairs_and_correlation_are_those_of_scipy_within_a_fold():
     assert order.pair_accuracy(p, than=-p).value == 1
 
 
+@pytest.mark.slow
 def test_the_mean_of_other_folds_orders_nothing():
     rng = np.random.default_rng(1)
     p = rng.normal(size=100)

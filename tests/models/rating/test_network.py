@@ -22,6 +22,7 @@ def network(config):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", CONFIGS)
 def test_what_stands_beside_a_sound_does_not_change_its_rating(config):
     model, extractor = network(config), small_extractor()

@@ -17,12 +17,14 @@ def heard():
     return Heard.of([log_mel(chord(number, 6.0)) for number in range(TRACKS)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [*LEARNED, *UNSEEN])
 def test_noise_is_unlike_anything_heard(kind, heard):
     noise = {**LEARNED, **UNSEEN}[kind]
     assert heard.score(log_mel(noise(5.0, np.random.default_rng(3)))) > 1
 
 
+@pytest.mark.slow
 def test_a_lone_chord_is_music_where_chords_were_heard_and_noise_stays_strange(heard):
     chord_alone = log_mel(piano_chord(4.0))
     assert heard.score(chord_alone) > 1

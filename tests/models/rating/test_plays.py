@@ -80,6 +80,7 @@ def test_folders_are_read_as_one_collection_each(tmp_path):
         read_all_plays([tmp_path / "songs", tmp_path])
 
 
+@pytest.mark.slow
 def test_rows_and_files_that_cannot_be_used_are_named_and_the_rest_goes_on(played_folder, tmp_path, capsys):
     (tmp_path / "audio").mkdir()
     for file in (played_folder / "audio").iterdir():
@@ -95,6 +96,7 @@ def test_rows_and_files_that_cannot_be_used_are_named_and_the_rest_goes_on(playe
         assert sum(told in line for line in lines) == 1
 
 
+@pytest.mark.slow
 def test_what_has_notes_alone_is_played_by_the_piano_and_what_has_both_is_heard(played_folder, tmp_path, capsys):
     for folder in ("audio", "midi"):
         (tmp_path / folder).mkdir()

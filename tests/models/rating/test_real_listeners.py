@@ -31,6 +31,7 @@ def test_listenings_are_counted_by_track(emotify):
     assert emotify.remarks == ()
 
 
+@pytest.mark.slow
 def test_a_part_of_p_is_how_often_a_track_was_played(emotify):
     found = reliability(emotify.played, emotify.liked, splits=20)
     assert 0.5 < found.whole < 0.65
@@ -38,6 +39,7 @@ def test_a_part_of_p_is_how_often_a_track_was_played(emotify):
     assert 0.6 < audible_ceiling(emotify.played, emotify.liked)[0] < found.pairs_low
 
 
+@pytest.mark.slow
 def test_real_tracks_are_heard_and_resemble_one_another(emotify):
     pictures = [log_mel(read_sound(file).samples) for file in emotify.files[:12]]
     heard = Heard.of(pictures)

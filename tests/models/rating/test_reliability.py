@@ -13,6 +13,7 @@ def drawn(listeners, seed=0, tracks=600):
     return share, played, rng.binomial(played, share)
 
 
+@pytest.mark.slow
 def test_the_ceiling_is_what_knowing_the_true_share_reaches():
     share, played, liked = drawn(20)
     found = reliability(played, liked)
@@ -22,6 +23,7 @@ def test_the_ceiling_is_what_knowing_the_true_share_reaches():
     assert found.pairs == pytest.approx(agrees, abs=0.03)
 
 
+@pytest.mark.slow
 def test_more_listeners_agree_better_and_noise_agrees_on_nothing():
     few, many = (reliability(*drawn(count)[1:]).whole for count in (8, 40))
     assert few < many < 1
@@ -44,6 +46,7 @@ def test_at_equal_exposure_how_often_a_track_was_played_does_not_matter():
     assert spearmanr(even, share).statistic > spearmanr(raw, share).statistic
 
 
+@pytest.mark.slow
 def test_how_often_a_track_was_played_cannot_be_heard():
     rng = np.random.default_rng(3)
     share = rng.beta(8, 12, 600)
@@ -59,6 +62,7 @@ def test_how_often_a_track_was_played_cannot_be_heard():
         assert reliability(played, liked, splits=20).pairs - truth > apart - 0.05
 
 
+@pytest.mark.slow
 def test_with_the_smooth_target_a_single_like_counts():
     played, liked = np.array([10, 10, 10]), np.array([0, 1, 2])
     assert target(played, liked)[:2].tolist() == [0, 0]

@@ -79,6 +79,7 @@ def test_pictures_without_sound_are_no_audio(tmp_path):
         read_sound(tmp_path / "film.mp4")
 
 
+@pytest.mark.slow
 def test_of_three_hours_the_first_two_minutes_are_heard(tmp_path):
     rate = 4_000
     with soundfile.SoundFile(tmp_path / "long.wav", "w", rate, 1, "PCM_U8") as file:

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from models.music import corpora
 from models.music.midi import write_midi
@@ -7,6 +8,8 @@ from models.rating.evaluation.style_head import head, style_features
 from models.rating.folds import folds_of
 from models.style.arguments import style_argument
 from models.style.compose import Composer
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_head_learns_from_notes_what_its_latents_say_and_needs_the_notes_of_all(tmp_path):

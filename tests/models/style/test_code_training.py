@@ -14,6 +14,8 @@ from models.style.code_training import Pairs, choose_pairs, explained, fit_codes
 from models.style.features import gather_notes
 from models.style.windows import DOMAIN_SHARE, batches, make_windows
 
+pytestmark = pytest.mark.slow
+
 
 def patterned(seed: int) -> Piece:
     """24 bars of a rhythm that is the piece's own, at pitches that aren't."""

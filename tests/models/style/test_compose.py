@@ -45,11 +45,13 @@ def test_draws_near_a_piece_are_the_nearer_the_more_is_kept(composer) -> None:
     assert {each.piece["meter"] for each in around[0.0]} == {piece.piece["meter"]}
 
 
+@pytest.mark.slow
 def test_a_clip_in_a_batch_is_the_clip_alone(composer) -> None:
     plans = [planned(composer, seed) for seed in range(4)]
     assert decoded(composer, *plans) == [decoded(composer, plan)[0] for plan in plans]
 
 
+@pytest.mark.slow
 def test_clips_join_leave_and_take_over_slots_in_a_running_batch(composer) -> None:
     plans = [planned(composer, seed) for seed in range(4)]
     alone = [decoded(composer, plan)[0] for plan in plans]
@@ -148,6 +150,7 @@ def test_style_codes_from_elsewhere_say_what_is_drawn(composer, tune) -> None:
         planned(composer, 0, content=None, styles={"codes": replace(content, piece={"codes": [1.0]})})
 
 
+@pytest.mark.slow
 def test_a_style_from_elsewhere_changes_the_music(composer, tune) -> None:
     plain = decoded(composer, planned(composer, 0, content=tune(1)))[0]
     for group in STYLE_GROUPS:

@@ -58,6 +58,7 @@ def test_chances_decide_which_styles_are_swapped(windows) -> None:
     assert moved == {group: group == "tempo" for group in REARRANGED}
 
 
+@pytest.mark.slow
 def test_a_run_taken_up_again_logs_what_one_that_was_not_killed_does(windows, tmp_path) -> None:
     model = tiny_style().model
     whole = Curiosity(windows, tmp_path / "whole.jsonl", 0)

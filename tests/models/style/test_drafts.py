@@ -40,6 +40,7 @@ def test_a_draft_has_eight_bars_and_the_latents_of_its_own_notes(writing) -> Non
     assert draft.latents.piece["writer"] == "tiny-pieces-0"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("all_may_be_offered")
 def test_each_seed_has_its_own_draft_whatever_stands_beside_it(writing) -> None:
     together = draft_each(writing, ["pop", "chorale", "pop"], [1, 1, 2])

@@ -7,6 +7,8 @@ from models.style.independence import Adversary, Correlation, independence_penal
 from models.style.latents import GROUPS
 from models.style.model import StyleConfig
 
+pytestmark = pytest.mark.slow
+
 BARS = 4000
 CONFIG = StyleConfig(latent=dict.fromkeys(GROUPS, 2))
 

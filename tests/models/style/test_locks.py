@@ -39,6 +39,7 @@ def ungridded(tune: Piece) -> Piece:
     return Piece(notes, tune.bars, tune.tempo_bpm, domain=tune.domain)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", [1.0, 0.4, 0.0])
 def test_locked_bars_keep_every_note_and_the_others_are_new(composer, tune, keep) -> None:
     content = ungridded(tune(1))
@@ -60,6 +61,7 @@ def test_what_follows_a_locked_bar_has_heard_it(composer, tune) -> None:
     assert in_bar(one, 1) != in_bar(other, 1)
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from([0.0, 1.0]), st.sampled_from([(4, 4), (6, 8)]))
 def test_a_locked_melody_stays_on_top(composer, tune, seed, keep, meter) -> None:
@@ -202,6 +204,7 @@ def test_what_is_locked_is_there_even_in_a_clip_that_is_cut_short(tune) -> None:
     assert {tuple(note) for note in melody} <= {tuple(note) for note in made.notes.tolist()}
 
 
+@pytest.mark.slow
 def test_locked_and_free_clips_share_a_batch(composer, tune) -> None:
     plans = [
         composer.plan(domain="dance", content=tune(seed), styles={}, seed=seed, locks=locks, keep=0.5)

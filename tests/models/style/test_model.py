@@ -264,6 +264,7 @@ def test_the_values_of_a_bar_so_far_are_summed() -> None:
     assert count.tolist() == [[0, 1, 2, 3, 0, 1, 1]]
 
 
+@pytest.mark.slow
 def test_register_pulls_towards_what_the_bar_is_short_of_and_all_the_more_the_fewer_notes_are_left() -> None:
     torch.manual_seed(0)
     height = LevelBudget(2, 8, 2, PITCHES, 12)

@@ -37,6 +37,7 @@ def toy() -> tuple[Prior, list[float]]:
     return prior.eval(), losses
 
 
+@pytest.mark.slow
 def test_the_loss_falls_on_a_distribution_that_can_be_learned(toy) -> None:
     losses = toy[1]
     assert sum(losses[-25:]) < 0.4 * sum(losses[:25])

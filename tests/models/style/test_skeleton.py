@@ -47,6 +47,7 @@ def test_events_of_a_skeleton_are_those_of_its_tokens() -> None:
     assert found == [[(0, 1, 24, GAPS - 1), (0, 0, 24, GAPS - 1), (24, 0, GAPS - 1, GAPS - 1)], [], [(6, 0, 42, 42)]]
 
 
+@pytest.mark.slow
 def test_onsets_and_notes_at_once_are_drawn_as_often_as_their_groups_say(composer) -> None:
     plan = composer.plan(domain="dance", content=None, styles={}, seed=0, temperature=1.0, top_p=1.0)
     model, bars = composer.model, range(plan.bars)

@@ -36,6 +36,7 @@ def draw(clips: np.ndarray, seed: int, **given) -> FourChoice:
     return choose_four(clips, make_head(), generator=np.random.default_rng(seed), **given)
 
 
+@pytest.mark.slow
 def test_fours_come_as_often_as_their_stated_probability() -> None:
     clips, draws = make_clips(6), 900
     given = {"offered": [(0, 1, 2, 3), {5, 4, 1, 0}], "heard": flags(6, 0, 3), "composed": flags(6, 5)}
@@ -58,6 +59,7 @@ def test_fours_come_as_often_as_their_stated_probability() -> None:
     assert chi_squared < degrees + 4 * math.sqrt(2 * degrees)
 
 
+@pytest.mark.slow
 def test_every_order_is_as_likely() -> None:
     clips = make_clips(4)
     firsts = [draw(clips, seed).clips[0] for seed in range(400)]

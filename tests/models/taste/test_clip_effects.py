@@ -82,6 +82,7 @@ def test_a_factor_says_of_the_weights_what_the_head_learned(world: World) -> Non
     assert set(factor.clips) == {clip for vote in votes for clip in vote[:2]}
 
 
+@pytest.mark.slow
 def test_what_all_hear_in_a_clip_is_found_with_and_without_statistics(world: World, population) -> None:
     factors = world.factors(population.newcomer())
     for statistics in (True, False):
@@ -93,6 +94,7 @@ def test_what_all_hear_in_a_clip_is_found_with_and_without_statistics(world: Wor
     assert common.variances.clip > 0.5
 
 
+@pytest.mark.slow
 def test_where_all_is_in_the_features_the_effects_are_small(population) -> None:
     plain = World(effects=0.0)
     told = plain.population()

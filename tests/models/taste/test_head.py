@@ -160,6 +160,7 @@ def test_swapping_the_sides_mirrors_the_side_bias_and_changes_nothing_else(
     assert np.allclose([there.left, there.equal, there.right], [back.right, back.equal, back.left])
 
 
+@pytest.mark.slow
 def test_the_four_thousandth_vote_is_taken_like_the_first() -> None:
     truth = np.array([1.0, -0.7, 0.0, 0.5, -0.2, 0.2, -0.9, -1.0])
     head = after(Head.of(np.zeros(SIZE), 0.3 * np.eye(SIZE), "v1"), make_votes(truth, 4000, 6, 0.05))

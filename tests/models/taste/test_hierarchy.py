@@ -68,6 +68,7 @@ def test_without_listeners_the_population_is_the_fixed_prior_and_few_leave_it_ne
     assert np.allclose(nothing_said.covariance, NOBODY.covariance, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_more_listeners_bring_mean_and_directions_to_light(evidence: list[Evidence]) -> None:
     truth = TRUE_FACTOR @ TRUE_FACTOR.T + 0.04 * np.eye(SIZE)
     off = {count: learn(evidence[:count], NOBODY) for count in (0, 6, 60)}

@@ -57,6 +57,7 @@ def test_predictions_are_the_shares_of_picks_that_sampling_gives() -> None:
     assert predict_four(head, CLIPS).sum() == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_many_picks_rank_clips_as_choix_does() -> None:
     generator = np.random.default_rng(1)
     truth = generator.normal(size=8)
@@ -108,6 +109,7 @@ def accuracy(head: Head, clips: np.ndarray, utility: np.ndarray) -> float:
     return float((np.sign(guess[first] - guess[second]) == np.sign(utility[first] - utility[second])).mean())
 
 
+@pytest.mark.slow
 def test_a_pick_of_four_informs_at_least_as_much_as_its_pairs() -> None:
     """Of the same fours: the pick, a vote on a pair of each, and the three pairs that the pick contains."""
     found = {"four": [], "a pair": [], "its pairs": []}

@@ -33,6 +33,7 @@ def flags(count: int, *on: int) -> np.ndarray:
     return mask
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("picks", [0, 40])
 def test_pairs_come_as_often_as_their_stated_probability(picks: int) -> None:
     clips, draws = make_clips(7), 1200
@@ -89,6 +90,7 @@ def test_every_pair_can_come_and_none_comes_twice() -> None:
         choose(clips, head, offered=offered, picks=15, generator=generator)
 
 
+@pytest.mark.slow
 def test_the_order_of_a_pair_is_a_fair_coin() -> None:
     clips, generator = make_clips(2), np.random.default_rng(0)
     choices = [choose(clips, make_head(), offered=(), picks=0, generator=generator) for _ in range(2000)]
@@ -168,6 +170,7 @@ def test_bad_input_is_refused() -> None:
         choose(make_clips(1), head, offered=(), picks=0, generator=generator)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("learning", [{name: 1.0} for name in POLICIES] + [dict.fromkeys(POLICIES, 1.0)])
 def test_whatever_policies_are_mixed_pairs_come_as_often_as_stated(learning: dict[str, float]) -> None:
     clips, draws = make_clips(6), 400

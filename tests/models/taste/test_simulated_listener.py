@@ -30,6 +30,7 @@ def test_one_vote_in_ten_is_a_coin_toss() -> None:
     assert votes.count("left") / 4000 == pytest.approx(0.95, abs=0.012)
 
 
+@pytest.mark.slow
 def test_thirty_votes_find_out_a_hidden_taste_and_ours_beats_random_pairs(space, clips_of) -> None:
     pool = clips_of(200, 3)
     features, listener = space.features(pool.summaries), SimulatedListener()

@@ -35,6 +35,7 @@ def test_the_density_is_that_of_the_mixture() -> None:
     assert found == pytest.approx(-np.log(sum(parts)), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_bar_that_comes_back_is_found_by_its_lag_and_by_no_other() -> None:
     train, other = pieces(30, 0, period=3), pieces(10, 1, period=3)
 

@@ -38,6 +38,7 @@ def test_how_often_is_what_would_be_picked_a_standard_deviation_apart() -> None:
     assert found.share.value == pytest.approx(1 / (1 + np.exp(-1.5)), abs=0.05)
 
 
+@pytest.mark.slow
 def test_who_does_not_pick_by_surprise_is_seldom_told_so() -> None:
     found = [leaning(picks(lambda z: 0 * z, 30, seed=seed)) for seed in range(100)]
     assert np.mean([each.liked != "" for each in found]) <= 0.08

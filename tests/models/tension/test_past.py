@@ -49,6 +49,7 @@ def test_others_have_the_same_meter_and_mode_and_are_of_other_pieces() -> None:
     assert (np.diff(apart) >= 0).all()
 
 
+@pytest.mark.slow
 def test_what_can_be_recognised_is_learned_and_what_cannot_stays_at_chance() -> None:
     preset = Preset(PIECES, EACH, 150, 32)
     _, found = train({"pop": library(0)}, {"pop": library(1)}, preset, inputs=DIM, seed=0)

@@ -47,6 +47,7 @@ def parts() -> dict[str, list[Read]]:
     return {"train": pieces[:40], "validation": pieces[40:50], "test": pieces[50:]}
 
 
+@pytest.mark.slow
 def test_a_piece_is_read_bar_by_bar(parts) -> None:
     piece = parts["train"][1]
     assert len(piece.states) == len(piece.plain) == len(piece.latents) == 12
@@ -69,6 +70,7 @@ def test_a_bar_knows_no_later_one(parts) -> None:
     np.testing.assert_allclose(whole.marks[:3], cut.marks[:3], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_collection_that_is_faster_is_told_and_a_random_one_is_not(parts) -> None:
     found = recognise(tasks(parts["train"])["collection"], parts, seed=0, steps=150, own_steps=60)
     assert found is not None
@@ -108,6 +110,7 @@ def test_a_key_profile_is_surer_the_more_was_heard(parts) -> None:
     assert right[-1] > right[0]
 
 
+@pytest.mark.slow
 def test_nats_of_coming_bars_stand_beside_their_marginal(parts) -> None:
     report = Report("evaluate.tension", {}, {}, 0)
     horizons(report, parts, steps=40)

@@ -16,6 +16,7 @@ def shipped() -> TitleBundle:
     return load_towers()
 
 
+@pytest.mark.slow
 def test_the_test_set_is_what_the_hash_draws_and_is_found_better_than_by_chance(shipped: TitleBundle) -> None:
     names = set(shipped.held_out["test"])
     asked = tunes_of([piece for piece in corpora.load("oneills1850") if name_of(piece) in names])

@@ -37,6 +37,7 @@ def test_a_tune_is_known_by_its_names_alone(lines: list[str], names: tuple[str, 
     assert alternatives(map(clean_title, lines)) == names
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(max_size=80), max_size=4))
 def test_any_text_is_cleaned_and_cleaning_again_changes_nothing(lines: list[str]) -> None:
     names = alternatives(lines)

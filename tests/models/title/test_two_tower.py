@@ -31,6 +31,7 @@ def pairs(tunes: list[Tune]) -> tuple[torch.Tensor, torch.Tensor]:
     return padded([tune.notes for tune in tunes]), characters([tune.titles[0] for tune in tunes])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("melody", "title"), VARIANTS)
 def test_every_variant_gives_unit_vectors_and_every_weight_a_gradient(
     melody: str, title: str, made_tunes: list[Tune]

@@ -14,6 +14,8 @@ from models.music.midi import write_midi
 from models.music.notes import Piece
 from models.train import beats
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

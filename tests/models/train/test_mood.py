@@ -17,6 +17,8 @@ from models.music.midi import write_midi
 from models.music.notes import Piece
 from models.train import mood
 
+pytestmark = pytest.mark.slow
+
 CLIPS = 60
 
 

@@ -9,6 +9,8 @@ from models.experiments.run_log import rows
 from models.style.performance.checkpoint import load_performance_model
 from models.train.performance import main
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.usefixtures("caplog")
 def test_a_run_goes_on_where_it_was_killed_and_can_be_evaluated(performed, tmp_path, capsys, monkeypatch):

@@ -10,6 +10,8 @@ from PIL import Image
 from models.evaluate import picture as evaluate
 from models.train import picture as train
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -10,6 +10,8 @@ from models.style.pieces.sampling import Writer
 from models.train import pieces_sampling
 from models.train.pieces_sampling import Trials, main
 
+pytestmark = pytest.mark.slow
+
 
 def test_where_real_music_lies_is_learned_and_the_way_of_drawing_stays(dance_music, tmp_path, capsys):
     tiny = tiny_pieces()

@@ -16,6 +16,8 @@ from models.rating.sound import read_sound
 from models.train.rating import main
 from tests.models.rating.conftest import TRACKS, chord, played_folder
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["played_folder"]
 
 

@@ -34,6 +34,8 @@ from models.taste import space_fitting
 from models.taste.space import TasteSpace
 from models.train import prior, style
 
+pytestmark = pytest.mark.slow
+
 TINY = Preset(
     12, 300, 4e-2, 3, StyleConfig(dim=32, layers=1, heads=2, hidden=32, memory=8, max_steps=24), code_steps=3
 )  # fmt: skip

@@ -11,6 +11,8 @@ from models.taste.readouts import summary
 from models.taste.space_fitting import NAMES, draw_clips
 from models.train import taste
 
+pytestmark = pytest.mark.slow
+
 
 def make_piece(seed: int) -> Piece:
     generator = np.random.default_rng(seed)

@@ -16,6 +16,8 @@ from models.tension.evaluation import CHEUNG, Judged, liking, pairs, real_above_
 from models.tension.idyom import Melodies
 from models.train import tension
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def bundle(tunes, tmp_path_factory):

@@ -16,6 +16,8 @@ from models.title.runs import PRESETS
 from models.train.title_study import Study, conditions_of, has_tested, main
 from models.train.titles import main as train_titles
 
+pytestmark = pytest.mark.slow
+
 RUNS = {
     f"{condition}-{seed}"
     for condition in ("bag-bag", "cnn-rnn", "bag-bag-no_rhythm", "bag-bag-no_word_order")

@@ -20,6 +20,8 @@ from models.title.two_tower import TwoTower
 from models.title.validation import NEAREST, WATCHED, Validation
 from models.train.titles import main
 
+pytestmark = pytest.mark.slow
+
 NOUNS = ("Cow", "Hen", "Mill", "Glen", "Lass")
 
 

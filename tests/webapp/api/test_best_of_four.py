@@ -34,6 +34,7 @@ def test_four_clips_are_shown_picked_from_and_lead_on(client, stock):
     assert client.get(f"/api/clips/{waiting}/similar").status_code == 404
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -58,6 +59,7 @@ def test_a_stranger_finds_nothing(client, visitor, stock):
     assert arrive(visitor()).post(f"/api/fours/{four}/pick", json=vote).status_code == 404
 
 
+@pytest.mark.slow
 def test_two_listeners_agree_over_a_link_and_either_ends_it(client, visitor, stock):
     stock("pop", 8)
     host, guest = arrive(client), arrive(visitor())

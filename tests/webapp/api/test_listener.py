@@ -50,6 +50,7 @@ def test_everything_about_a_listener_is_one_file(client, stock, vote):
     assert "'xml'" in refused.json()["error"]
 
 
+@pytest.mark.slow
 def test_a_listener_goes_back_to_an_earlier_vote(client, stock, vote):
     stock()
     assert client.get("/api/listener/votes").status_code == 401
@@ -79,6 +80,7 @@ def test_a_listener_goes_back_to_an_earlier_vote(client, stock, vote):
     assert refused.json()["error"] == "3 votes can't be kept, there are 2; give a number from 0 to 2"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body", [{}, {"votes": -1}, {"votes": "all"}, {"votes": 1.5}, {"votes": True}, {"vote": 1}, []]
 )
@@ -92,6 +94,7 @@ def test_a_malformed_rewind_is_refused_and_undoes_nothing(client, stock, body, v
     assert client.get("/api/listener/votes").json()["total"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", ["before=0", "limit=0", "limit=201", "before=x"])
 def test_a_part_of_the_history_that_is_none_is_refused(client, query):
     client.get("/api/listener")
@@ -164,6 +167,7 @@ def test_sixty_newcomers_of_one_address_do_not_pass_at_once(monkeypatch):
     accounts.admit("2001:db8:0:1::1")
 
 
+@pytest.mark.slow
 def test_ones_file_is_brought_by_another_browser_which_becomes_its_listener(client, visitor, stock):
     stock(clips=16)
     client.get("/api/listener")
@@ -211,6 +215,7 @@ def test_signing_out_everywhere_ends_every_other_token_and_link(client, visitor)
     assert visitor().post("/api/listener/link/use", json={"token": link}).status_code == 422
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("token", ["nonsense", "MQ.MQ", "x" * 9_000])
 def test_an_invalid_token_is_refused_and_replaced_by_nothing(client, visitor, token):
     for refused in (

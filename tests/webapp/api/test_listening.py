@@ -15,6 +15,7 @@ from models.style.performance import touch
 HEARD = {"left": 4000, "right": 4200.4}
 
 
+@pytest.mark.slow
 def test_a_visitor_becomes_a_listener_with_two_open_offers_that_a_reload_gives_again(client, stock):
     stock()
     first = client.get("/api/offers")
@@ -66,6 +67,7 @@ def test_an_offer_of_another_listener_does_not_exist(client, visitor, stock, vot
     assert client.get("/api/listener").json()["picks"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [
@@ -109,6 +111,7 @@ def test_concurrent_requests_make_two_offers_and_not_three(client, visitor, stoc
     assert len(answers[0]) == 2
 
 
+@pytest.mark.slow
 def test_a_double_click_is_one_vote(client, visitor, stock, context, vote):
     stock()
     token = client.get("/api/listener").json()["listener_token"]
@@ -209,6 +212,7 @@ def test_both_clips_of_a_pair_are_played_alike_whenever_they_were_rendered(clien
     assert played != notes_in_seconds(piece, old["seconds"])
 
 
+@pytest.mark.slow
 def test_the_taste_page_starts_with_doubt_and_ends_with_an_accuracy(client, stock, vote):
     stock()
     assert client.get("/api/taste").status_code == 401
@@ -249,6 +253,7 @@ def test_a_vote_that_can_not_be_written_down_is_not_taken(client, stock, context
     assert vote(client, offer).json()["picks"] == 2
 
 
+@pytest.mark.slow
 def test_composing_is_asked_for_once_and_its_clips_stay_blind(client, stock, vote):
     stock()
     assert client.post("/api/compose").status_code == 401
@@ -267,6 +272,7 @@ def test_composing_is_asked_for_once_and_its_clips_stay_blind(client, stock, vot
     assert client.get("/api/compose").json() == first.json()
 
 
+@pytest.mark.slow
 def test_a_wish_near_a_piece_names_one_that_was_voted_on_and_of_the_same_music(client, stock, vote):
     stock()
     client.get("/api/listener")
@@ -292,6 +298,7 @@ def test_a_wish_near_a_piece_names_one_that_was_voted_on_and_of_the_same_music(c
     assert asked.json()["wish"] == {"mode": "near", "near": near, "keep": 0.7, "tension": 0, "mood": None}
 
 
+@pytest.mark.slow
 def test_healthz_tells_how_each_part_is_and_503_before_a_pair_can_be_served(client, stock):
     empty = client.get("/healthz")
     assert empty.status_code == 503

@@ -100,6 +100,7 @@ def both(keep, tunes) -> tuple[str, str]:
     return keep(tunes, "clips"), keep(seen, "pictures", model_version="pictures-1")
 
 
+@pytest.mark.slow
 def test_a_picture_leads_to_its_music_on_the_other_map_and_music_to_its_pictures(listener, both, tunes):
     clips, pictures = (f"/api/atlas/maps/{each}/points" for each in both)
     (music,) = listener.get(f"{pictures}/0/tied").json()
@@ -114,10 +115,12 @@ def test_a_picture_leads_to_its_music_on_the_other_map_and_music_to_its_pictures
     assert "map of clips, which has no pictures" in refused.text
 
 
+@pytest.mark.slow
 def test_without_the_other_map_nothing_is_tied(listener, keep, tunes):
     assert listener.get(f"/api/atlas/maps/{keep(tunes, 'clips')}/points/3/tied").json() == []
 
 
+@pytest.mark.slow
 def test_without_a_map_the_answer_says_so_and_one_can_be_asked_for_once(listener):
     found = listener.get("/api/atlas").json()
     assert [each["kind"] for each in found] == ["clips", "tunes", "titles", "joint", "pictures"]
@@ -133,6 +136,7 @@ def test_a_stranger_cannot_have_maps_drawn(client, visitor):
     assert visitor().post("/api/atlas/tunes").status_code == 401
 
 
+@pytest.mark.slow
 def test_all_points_come_by_columns_and_small(listener, keep, tunes):
     left_out = {"pieces": 3, "why": "without a title or a melody"}
     map_id = keep(tunes, left_out=left_out)
@@ -154,6 +158,7 @@ def test_all_points_come_by_columns_and_small(listener, keep, tunes):
     assert plain.json() == body
 
 
+@pytest.mark.slow
 def test_a_point_plays_and_has_a_score_neighbours_and_its_title(listener, keep, tunes):
     map_id = keep(tunes)
     point = listener.get(f"/api/atlas/maps/{map_id}/points/3").json()
@@ -179,6 +184,7 @@ def test_the_file_opens_with_pandas_and_has_every_point(listener, keep, tunes):
     assert {"x", "y", "text", "genre", "neighbors"} <= set(table.columns)
 
 
+@pytest.mark.slow
 def test_what_is_not_there_is_told_as_such(listener, keep, context, tunes):
     assert listener.get(f"/api/atlas/maps/{uuid.uuid4()}/points").status_code == 404
     map_id = keep(tunes)
@@ -191,6 +197,7 @@ def test_what_is_not_there_is_told_as_such(listener, keep, context, tunes):
     assert "/maps?kind=joint" in lost.json()["error"]
 
 
+@pytest.mark.slow
 def test_a_listener_sees_their_taste_what_is_new_in_its_place_and_no_clip_that_waits(listener, keep, context, stock):
     stock(clips=40)
     clips = context.database.transaction(lambda session: drawing.pool(session, context.space.version))
@@ -232,11 +239,13 @@ def test_a_listener_sees_their_taste_what_is_new_in_its_place_and_no_clip_that_w
     assert after["utility"] != seen["utility"]
 
 
+@pytest.mark.slow
 def test_a_map_of_tunes_says_nothing_of_taste(listener, keep, tunes):
     seen = listener.get(f"/api/atlas/maps/{keep(tunes)}/mine").json()
     assert (seen["utility"], seen["hidden"], seen["added"]) == (None, [], [])
 
 
+@pytest.mark.slow
 def test_the_worker_draws_a_map_of_real_tunes_once_and_tells_how_far_it_is(listener, context, monkeypatch):
     monkeypatch.setattr("webapp.composing.pool.leave_job", lambda *_, **__: False)
     told: list[dict] = []

@@ -28,6 +28,7 @@ def metrics(client, key=KEY):
     return client.get("/metrics", headers={"Authorization": f"Bearer {key}"})
 
 
+@pytest.mark.slow
 def test_requests_are_counted_by_their_route_and_nobody_is_named(operated, vote):
     listener = operated.get("/api/listener").json()
     offer = operated.get("/api/offers").json()[0]["offer_id"]
@@ -45,17 +46,20 @@ def test_requests_are_counted_by_their_route_and_nobody_is_named(operated, vote)
     assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-", text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["", "another", KEY + "x", "ü"])
 def test_a_stranger_finds_no_metrics(operated, key):
     headers = {"Authorization": f"Bearer {key}".encode()}
     assert operated.get("/metrics", headers=headers).status_code == 404
 
 
+@pytest.mark.slow
 def test_without_a_key_there_are_no_metrics_for_anybody(client):
     assert metrics(client, "").status_code == 404
     assert client.get("/metrics").status_code == 404
 
 
+@pytest.mark.slow
 def test_the_status_page_says_how_each_part_is_and_tells_no_secret(operated, context):
     page = operated.get("/status", headers={"Accept": "text/html"})
     assert page.status_code == 200

@@ -6,6 +6,10 @@ import html
 import re
 from types import SimpleNamespace
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def test_the_reference_names_every_route_and_loads_nothing_from_elsewhere(client):
     page = client.get("/api/docs")

@@ -30,6 +30,7 @@ def ask(page, path: str, **body):
     return page.post(f"/api/study/{path}", json=body)
 
 
+@pytest.mark.slow
 def test_a_participant_goes_through_it_over_http_and_gets_no_cookie(page, study) -> None:
     key = study.keys.participant
     assert ask(page, "look", key=key).json()["closed"] == ""
@@ -51,6 +52,7 @@ def test_a_participant_goes_through_it_over_http_and_gets_no_cookie(page, study)
     assert ask(page, "step", participant=TOKEN).status_code == 404
 
 
+@pytest.mark.slow
 def test_a_stranger_sees_no_results(page, study) -> None:
     for what in ("report", "dataset", "panel"):
         for key in (study.keys.participant, study.keys.preview, "x" * 32):
@@ -62,6 +64,7 @@ def test_a_stranger_sees_no_results(page, study) -> None:
         assert mine.headers["referrer-policy"] == "no-referrer"
 
 
+@pytest.mark.slow
 def test_a_stranger_answers_for_nobody(page, study) -> None:
     token = study.join()
     step = ask(page, "questions", participant=token, part="before", answers={"1": "yes"}).json()

@@ -37,6 +37,7 @@ def bring(client, data: bytes, name: str = "tune.mid"):
     return client.post("/api/studio/uploads", params={"name": name}, content=data)
 
 
+@pytest.mark.slow
 def test_a_rhythm_borrowed_from_another_clip_makes_a_piece_that_opens_sounds_and_downloads(studio):
     content, other = names(studio)[:2]
     made = compose(studio, content, rhythm={"source": other})
@@ -74,6 +75,7 @@ def test_a_rhythm_borrowed_from_another_clip_makes_a_piece_that_opens_sounds_and
     assert b"<score-partwise" in score.content
 
 
+@pytest.mark.slow
 def test_the_same_recipe_gives_the_same_notes_and_another_seed_gives_others(studio):
     content, other = names(studio)[:2]
     borrowed = {group: {"source": other, "strength": 0.5} for group in STYLE_GROUPS}
@@ -89,6 +91,7 @@ def test_no_strength_is_the_content_itself(studio):
     assert own["notes"] == none["notes"]
 
 
+@pytest.mark.slow
 def test_a_piece_of_the_studio_may_be_content_and_source_of_the_next(studio):
     content = names(studio)[0]
     first = compose(studio, content).json()["name"]
@@ -97,6 +100,7 @@ def test_a_piece_of_the_studio_may_be_content_and_source_of_the_next(studio):
     assert second.json()["sources"].keys() == {first}
 
 
+@pytest.mark.slow
 def test_locked_bars_stay_and_the_recipe_and_its_link_tell_them(studio, visitor, tune):
     content = bring(studio, write_midi(tune)).json()["name"]
     old = studio.get(f"/api/studio/{content}").json()
@@ -126,6 +130,7 @@ def test_locked_bars_stay_and_the_recipe_and_its_link_tell_them(studio, visitor,
     assert stranger.get(f"/api/studio/links/{key}").json()["recipe"] == piece["recipe"]
 
 
+@pytest.mark.slow
 def test_locked_notes_cannot_follow_into_another_meter(studio, tune):
     content, other = (bring(studio, data, name).json()["name"] for data, name in ((write_midi(tune), "a.mid"), JIG))
     recipe = {"content": content, "locks": {"melody": True}, "toward": {"source": other, "strength": 0.75}}
@@ -137,6 +142,7 @@ def test_locked_notes_cannot_follow_into_another_meter(studio, tune):
     assert studio.post("/api/studio/pieces", json=recipe).status_code == 201
 
 
+@pytest.mark.slow
 def test_a_recipe_from_before_there_were_locks_still_opens(studio, context):
     piece = compose(studio, names(studio)[0]).json()
     plain = {"content": piece["recipe"]["content"], "styles": {}, "seed": 3}
@@ -145,6 +151,7 @@ def test_a_recipe_from_before_there_were_locks_still_opens(studio, context):
     assert (found["seed"], found["keep"], found["toward"], found["locks"]["bars"]) == (3, 1.0, None, [])
 
 
+@pytest.mark.slow
 def test_the_way_to_another_piece_has_steps_that_can_be_opened_and_made_again(studio):
     content, other = names(studio)[:2]
     made = studio.post("/api/studio/interpolations", json={"content": content, "toward": other, "steps": 3})
@@ -161,6 +168,7 @@ def test_the_way_to_another_piece_has_steps_that_can_be_opened_and_made_again(st
         assert refused.json()["error"]
 
 
+@pytest.mark.slow
 def test_a_piece_is_downloaded_as_abc_and_as_midi_of_two_tracks(studio, tune):
     name = bring(studio, write_midi(tune), "Tune.mid").json()["name"]
     piece = studio.get(f"/api/studio/{name}").json()
@@ -173,6 +181,7 @@ def test_a_piece_is_downloaded_as_abc_and_as_midi_of_two_tracks(studio, tune):
     assert "Melody" in [track.name for track in tracks]
 
 
+@pytest.mark.slow
 def test_music_of_an_older_model_is_encoded_again(studio, context):
     content, other = names(studio)[:2]
     newer = compose(studio, content, rhythm={"source": other})
@@ -184,6 +193,7 @@ def test_music_of_an_older_model_is_encoded_again(studio, context):
     assert older.json()["sources"][other]["traits"] == {}
 
 
+@pytest.mark.slow
 def test_variations_come_ranked_by_this_listeners_taste(studio):
     content = names(studio)[0]
     made = studio.post("/api/studio/variations", json={"content": content, "seed": 7, "count": 3})
@@ -192,6 +202,7 @@ def test_variations_come_ranked_by_this_listeners_taste(studio):
     assert len({str(each["notes"]) for each in made.json()}) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "status"),
     [
@@ -212,6 +223,7 @@ def test_a_recipe_that_cannot_be_cooked_is_refused(studio, change, status):
     assert refused.json()["error"]
 
 
+@pytest.mark.slow
 def test_a_style_that_does_not_exist_and_a_strength_beyond_the_other_clip_are_refused(studio):
     content, other = names(studio)[:2]
     refused = compose(studio, content, mood={"source": other})
@@ -220,6 +232,7 @@ def test_a_style_that_does_not_exist_and_a_strength_beyond_the_other_clip_are_re
     assert compose(studio, content, tempo={"source": other, "strength": 1.2}).status_code == 422
 
 
+@pytest.mark.slow
 def test_another_listener_finds_no_piece_of_mine_except_through_its_link(studio, visitor, tune):
     mine = compose(studio, bring(studio, write_midi(tune)).json()["name"]).json()
     content = mine["recipe"]["content"]
@@ -244,12 +257,14 @@ def test_another_listener_finds_no_piece_of_mine_except_through_its_link(studio,
     assert compose(stranger, copied["name"]).status_code == 201
 
 
+@pytest.mark.slow
 def test_a_link_that_nobody_made_leads_nowhere(studio):
     assert studio.get("/api/studio/links/guessed").status_code == 404
     piece = compose(studio, names(studio)[0]).json()
     assert studio.get(f"/api/studio/{piece['name']}", params={"link": "guessed"}).status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tune.mid", "tune"])
 def test_a_midi_file_becomes_a_piece_to_start_from(studio, tune, name):
     brought = bring(studio, write_midi(tune), name)
@@ -262,12 +277,14 @@ def test_a_midi_file_becomes_a_piece_to_start_from(studio, tune, name):
     assert compose(studio, piece["name"]).status_code == 201
 
 
+@pytest.mark.slow
 def test_an_abc_tune_becomes_a_piece_with_its_title(studio):
     piece = bring(studio, ABC.encode(), "jig.abc").json()
     assert piece["title"] == "The Test Jig"
     assert names(studio)[0] == piece["name"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "name", "said"),
     [
@@ -296,6 +313,7 @@ def test_a_file_larger_than_the_limit_is_refused_before_it_is_read(studio):
     assert str(UPLOAD_BYTES) in refused.json()["error"]
 
 
+@pytest.mark.slow
 def test_pieces_come_no_faster_than_a_person_makes_them(studio, monkeypatch):
     monkeypatch.setattr(limits, "MOST_A_MINUTE", 3)
     content = names(studio)[0]
@@ -306,6 +324,7 @@ def test_pieces_come_no_faster_than_a_person_makes_them(studio, monkeypatch):
     assert piece == content  # nothing was kept
 
 
+@pytest.mark.slow
 def test_when_every_place_is_taken_the_next_is_asked_to_wait(studio):
     content = names(studio)[0]
     taken = [limits.slow_slot() for _ in range(limits.AT_ONCE)]
@@ -319,6 +338,7 @@ def test_when_every_place_is_taken_the_next_is_asked_to_wait(studio):
     assert compose(studio, content).status_code == 201
 
 
+@pytest.mark.slow
 def test_old_pieces_go_and_those_with_a_link_stay(studio, monkeypatch):
     monkeypatch.setattr(pieces, "KEPT_PIECES", 2)
     content = names(studio)[0]
@@ -328,6 +348,7 @@ def test_old_pieces_go_and_those_with_a_link_stay(studio, monkeypatch):
     assert [studio.get(f"/api/studio/{name}").status_code for name in made] == [200, 404, 200, 200]
 
 
+@pytest.mark.slow
 def test_the_best_clips_met_come_first_and_clips_that_wait_for_their_pair_are_left_out(studio):
     open_now = studio.get("/api/offers").json()
     for _ in range(2):
@@ -362,6 +383,7 @@ def test_nothing_to_choose_yet_is_said_as_such(client):
     assert client.get("/api/studio/choices").status_code == 503
 
 
+@pytest.mark.slow
 def test_the_studio_goes_into_the_export_and_away_with_the_listener(studio):
     piece = compose(studio, names(studio)[0]).json()
     key = studio.post(f"/api/studio/{piece['name']}/link").json()["key"]
@@ -372,6 +394,7 @@ def test_the_studio_goes_into_the_export_and_away_with_the_listener(studio):
     assert studio.get(f"/api/studio/links/{key}").status_code == 404
 
 
+@pytest.mark.slow
 def test_a_clip_that_is_kept_is_one_piece_of_the_studio_however_often(studio):
     clip = names(studio)[0]
     first, again = (studio.post(f"/api/studio/{clip}/keep") for _ in range(2))

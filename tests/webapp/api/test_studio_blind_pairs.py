@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from models.music.midi import write_midi
 from tests.webapp.api.test_studio import HEARD, bring, compose, names
+
+pytestmark = pytest.mark.slow
 
 
 def test_new_against_old_waits_blind_behind_the_open_pairs(studio):

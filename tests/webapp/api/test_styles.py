@@ -71,6 +71,7 @@ def ask(client, path: str = "", **query):
     return client.get(f"/api/styles/walk{path}", params={"group": "rhythm", "seed": 3, **query})
 
 
+@pytest.mark.slow
 def test_the_page_gets_every_table_and_the_styles_along_which_one_can_walk(listener, context):
     found = listener.get("/api/styles").json()
     tables = {table["name"]: table for table in found["tables"]}
@@ -85,6 +86,7 @@ def test_the_page_gets_every_table_and_the_styles_along_which_one_can_walk(liste
     }
 
 
+@pytest.mark.slow
 def test_a_table_comes_as_csv_by_a_link(listener):
     reply = listener.get("/api/styles/tables/swaps.csv")
     assert reply.headers["content-type"].startswith("text/csv")
@@ -95,6 +97,7 @@ def test_a_table_comes_as_csv_by_a_link(listener):
     assert "there are swaps, drift" in missing.json()["error"]
 
 
+@pytest.mark.slow
 def test_the_hardest_styles_of_a_run_are_drawn_and_another_run_is_named(listener, context):
     log = context.settings.runs_folder / "style" / "log.jsonl"
     log.parent.mkdir(parents=True)
@@ -118,6 +121,7 @@ def test_the_hardest_styles_of_a_run_are_drawn_and_another_run_is_named(listener
         assert "there are style, the model that plays" in missing.json()["error"]
 
 
+@pytest.mark.slow
 def test_a_record_that_is_none_is_told_in_words(listener, bundle):
     (bundle / record.FILE).write_text("{}", encoding="utf-8")
     reply = listener.get("/api/styles")
@@ -125,6 +129,7 @@ def test_a_record_that_is_none_is_told_in_words(listener, bundle):
     assert "evaluate with --save again" in reply.json()["error"]
 
 
+@pytest.mark.slow
 def test_a_code_tells_what_explains_it_and_plays_real_pieces_else_the_pools(listener, known_codes, stock, context):
     clips = {str(clip) for clip in stock(domain="dance", clips=2)}
     found = listener.get("/api/styles/codes", params={"domain": "dance"}).json()
@@ -169,6 +174,7 @@ def test_what_a_code_means_is_told_as_far_as_it_is_known(value, low, high, said)
     assert "not been measured" in codes.meaning({}, 1)
 
 
+@pytest.mark.slow
 def test_five_steps_are_composed_from_a_draw_measured_and_sound(listener):
     reply = ask(listener)
     assert reply.status_code == 200, reply.text
@@ -196,6 +202,7 @@ def hearing_prior(tiny_composer):
     tiny_composer.prior.load_state_dict(learned)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("hearing_prior")
 def test_a_code_goes_through_its_five_values(listener, tiny_composer, stock):
     asked = walk.Asked("code_3", source="")
@@ -210,6 +217,7 @@ def test_a_code_goes_through_its_five_values(listener, tiny_composer, stock):
     assert [step["by"] for step in ask(listener, group="code_1", source=clip).json()] == [-2, -1, 0, 1, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("hearing_prior")
 def test_guidance_changes_what_is_drawn_and_is_refused_where_nothing_is(listener, stock):
     plain, strict = (ask(listener, group="code_3", guidance=guidance) for guidance in (1, 3))
@@ -221,6 +229,7 @@ def test_guidance_changes_what_is_drawn_and_is_refused_where_nothing_is(listener
     assert "nothing is drawn" in refused.json()["error"]
 
 
+@pytest.mark.slow
 def test_a_walk_is_the_same_when_it_is_composed_again_and_another_with_another_seed(listener):
     first = ask(listener).json()
     walk._kept.clear()
@@ -228,6 +237,7 @@ def test_a_walk_is_the_same_when_it_is_composed_again_and_another_with_another_s
     assert ask(listener, seed=4).json() != first
 
 
+@pytest.mark.slow
 def test_a_walk_begins_with_a_clip_of_the_pool(listener, stock, context):
     clip = stock(domain="dance", clips=2)[0]
     steps = ask(listener, source=f"clips/{clip}", group="harmony").json()
@@ -238,6 +248,7 @@ def test_a_walk_begins_with_a_clip_of_the_pool(listener, stock, context):
     assert float(lines[2]["mode"]) == pytest.approx(steps[2]["attributes"]["mode"], abs=1e-3)
 
 
+@pytest.mark.slow
 def test_another_ones_piece_is_not_found_and_nobody_walks_without_a_listener(listener, visitor, stock):
     other = visitor()
     assert ask(other).status_code == 401
@@ -248,6 +259,7 @@ def test_another_ones_piece_is_not_found_and_nobody_walks_without_a_listener(lis
     assert ask(other, source=made).status_code == 404
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "said"),
     [
@@ -272,6 +284,7 @@ def test_directions_of_another_model_are_none(listener, bundle):
     assert "evaluate.relations --save" in ask(listener).json()["error"]
 
 
+@pytest.mark.slow
 def test_a_swap_is_composed_from_two_draws_measured_and_sounds(listener):
     asked = {"group": "rhythm", "domain": "dance", "seed": 2}
     reply = listener.get("/api/styles/swap", params=asked)
@@ -292,10 +305,12 @@ def test_a_swap_is_composed_from_two_draws_measured_and_sounds(listener):
     assert "there are rhythm, register" in refused.json()["error"]
 
 
+@pytest.mark.slow
 def test_nobody_swaps_without_a_listener(visitor):
     assert visitor().get("/api/styles/swap", params={"group": "rhythm"}).status_code == 401
 
 
+@pytest.mark.slow
 def test_clips_by_the_mood_that_is_read_from_one_group_are_had_by_http(listener, context):
     drawn = shipped("clips")
     assert drawn is not None

@@ -56,6 +56,7 @@ def changed(voter):
     pytest.fail("no clip could be changed")
 
 
+@pytest.mark.slow
 def test_a_clip_is_explained_by_parts_that_sum_up(voter):
     clip = best(voter)[0]
     told = voter.get(f"/api/taste/clips/{clip}/why").json()
@@ -66,6 +67,7 @@ def test_a_clip_is_explained_by_parts_that_sum_up(voter):
     assert told["votes"] == 8
 
 
+@pytest.mark.slow
 def test_a_clip_that_waits_in_a_pair_or_is_somebody_elses_is_not_explained(voter, visitor):
     for clip in (voter.get("/api/offers").json()[0]["left"]["clip_id"], uuid.uuid4()):
         for answer in (voter.get(f"/api/taste/clips/{clip}/why"), change(voter, clip)):
@@ -82,12 +84,14 @@ def test_a_clip_that_waits_in_a_pair_or_is_somebody_elses_is_not_explained(voter
         assert (answer.status_code, answer.json()["code"]) == (404, "unknown_listener"), address
 
 
+@pytest.mark.slow
 def test_with_few_clips_there_is_no_average_to_compare_with(voter, monkeypatch):
     monkeypatch.setattr("webapp.taste.explanation.LEAST_POOL", 1000)
     answer = voter.get(f"/api/taste/clips/{best(voter)[0]}/why")
     assert (answer.status_code, "ask again" in answer.json()["error"]) == (422, True)
 
 
+@pytest.mark.slow
 def test_a_change_takes_one_style_and_plays_beside_the_original(voter, changed):
     assert changed["expected"]["gain"] > 0
     assert 0.5 < changed["expected"]["chance"] < 1
@@ -100,6 +104,7 @@ def test_a_change_takes_one_style_and_plays_beside_the_original(voter, changed):
         assert voter.get(each["audio_url"]).status_code == 200
 
 
+@pytest.mark.slow
 def test_nothing_is_composed_where_no_swap_is_surely_better(voter, monkeypatch):
     monkeypatch.setattr(counterfactual, "best_swaps", lambda *_: [])
     answer = change(voter, best(voter)[0])
@@ -121,6 +126,7 @@ def test_what_could_not_be_offered_is_no_change(voter, changed, monkeypatch):
     assert "it is silent for bars in between" in answer.json()["error"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("liked", "right"), [("changed", "right"), ("original", "wrong"), ("equal", "equal")])
 def test_a_claim_is_offered_as_a_pair_and_what_became_of_it_is_counted(voter, context, vote, changed, *, liked, right):
     piece = changed["piece"]["name"].removeprefix("pieces/")
@@ -144,6 +150,7 @@ def test_a_claim_is_offered_as_a_pair_and_what_became_of_it_is_counted(voter, co
     assert (found.value, found.n) == (told["value"], 1)
 
 
+@pytest.mark.slow
 def test_a_piece_that_is_no_single_swap_checks_no_claim(voter, context):
     clips = best(voter)
     style = {"source": f"clips/{clips[1]}"}
@@ -155,6 +162,7 @@ def test_a_piece_that_is_no_single_swap_checks_no_claim(voter, context):
     assert voter.get("/api/taste/checks").json()["value"] is None
 
 
+@pytest.mark.slow
 def test_styles_are_borrowed_from_the_pieces_composed_for_oneself_too_once_they_are_met(context, live):
     listener = live(8)
     for _ in range(8):  # most of these pairs hold a clip of their own

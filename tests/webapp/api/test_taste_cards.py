@@ -54,6 +54,7 @@ def path(url: str) -> str:
     return url.removeprefix("http://testserver")
 
 
+@pytest.mark.slow
 def test_the_picture_is_drawn_and_nothing_is_kept(voter, context):
     answer = voter.get("/api/taste/card")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
@@ -63,6 +64,7 @@ def test_the_picture_is_drawn_and_nothing_is_kept(voter, context):
     assert voter.get("/api/taste/cards").json() == []
 
 
+@pytest.mark.slow
 def test_a_shared_card_opens_for_anybody_without_a_cookie_or_another_host(voter, context, visitor):
     made = voter.post("/api/taste/cards").json()
     assert [made] == voter.get("/api/taste/cards").json()
@@ -90,6 +92,7 @@ def test_a_shared_card_opens_for_anybody_without_a_cookie_or_another_host(voter,
     assert all("set-cookie" not in answer.headers for answer in (shown, heard))
 
 
+@pytest.mark.slow
 def test_a_withdrawn_link_leads_nowhere_and_only_its_owner_withdraws_it(voter, context, visitor):
     made = voter.post("/api/taste/cards").json()
     other = visitor()
@@ -104,6 +107,7 @@ def test_a_withdrawn_link_leads_nowhere_and_only_its_owner_withdraws_it(voter, c
     assert other.get(f"/card/{'x' * 22}").status_code == 404
 
 
+@pytest.mark.slow
 def test_the_card_goes_with_its_listener(voter, context):
     made = voter.post("/api/taste/cards").json()
     assert voter.delete("/api/listener").status_code == 200
@@ -111,6 +115,7 @@ def test_the_card_goes_with_its_listener(voter, context):
     assert stored(context) == 0
 
 
+@pytest.mark.slow
 def test_a_rewind_undoes_cards_that_tell_of_undone_votes(voter, context):
     early = voter.post("/api/taste/cards").json()
     (who,) = context.database.transaction(lambda s: s.scalars(select(TasteCard.listener_id)).all())
@@ -122,6 +127,7 @@ def test_a_rewind_undoes_cards_that_tell_of_undone_votes(voter, context):
     assert voter.get(path(late["url"])).status_code == 404
 
 
+@pytest.mark.slow
 def test_a_card_is_exported_and_comes_back_but_never_with_somebody_elses_clip(voter, context, stock):
     made = voter.post("/api/taste/cards").json()
     (who,) = context.database.transaction(lambda s: s.scalars(select(TasteCard.listener_id)).all())
@@ -154,6 +160,7 @@ def test_a_card_is_offered_once_it_has_something_to_say(voter, context, visitor)
     assert found == [True, False]
 
 
+@pytest.mark.slow
 def test_links_have_a_limit(voter, monkeypatch):
     monkeypatch.setattr(taste_cards, "MOST_LINKS", 2)
     assert [voter.post("/api/taste/cards").status_code for _ in range(3)] == [201, 201, 429]
@@ -179,6 +186,7 @@ def test_what_is_sure_is_drawn_in_another_colour_than_what_is_not(lines):
     assert unsure == 0
 
 
+@pytest.mark.slow
 def test_what_is_no_card_can_not_be_withdrawn(voter):
     assert voter.delete("/api/taste/cards/nothing").status_code == 422
     assert voter.delete(f"/api/taste/cards/{uuid.uuid4()}").status_code == 404

@@ -48,6 +48,7 @@ def listener(client):
     return client
 
 
+@pytest.mark.slow
 def test_words_find_the_tunes_that_the_towers_find_and_these_play(listener, drawn, towers):
     answer = listener.get("/api/titles/tunes", params={"words": "The Mill Reel", "limit": 5})
     assert answer.status_code == 200, answer.text
@@ -62,6 +63,7 @@ def test_words_find_the_tunes_that_the_towers_find_and_these_play(listener, draw
     assert abs(samples).max() > 0.05
 
 
+@pytest.mark.slow
 def test_a_file_and_a_clip_get_the_titles_that_the_towers_find(listener, drawn, towers, stock):
     from models.music.abc import read_abc
 
@@ -76,6 +78,7 @@ def test_a_file_and_a_clip_get_the_titles_that_the_towers_find(listener, drawn, 
     assert listener.get(f"/api/titles/ideas/clips/{clip}").json()["results"]
 
 
+@pytest.mark.slow
 def test_a_file_takes_its_place_on_a_map_of_tunes_and_nothing_else_moves(listener, drawn, towers, visitor):
     from models.music.abc import read_abc
 
@@ -96,6 +99,7 @@ def test_a_file_takes_its_place_on_a_map_of_tunes_and_nothing_else_moves(listene
     assert stranger.get(f"/api/atlas/maps/{found['map_id']}/place/{brought}").status_code == 404
 
 
+@pytest.mark.slow
 def test_the_odds_are_those_of_the_card(listener, drawn):
     told = listener.get("/api/titles").json()
     measured = CARD["measured"]["titles.title_to_melody.mrr"]
@@ -114,6 +118,7 @@ def test_what_was_measured_is_written_into_the_card(tmp_path, towers):
         note_in_card(TitleBundle(towers.towers, {}, {}), {})
 
 
+@pytest.mark.slow
 def test_without_a_map_the_page_is_told_which_command_draws_it(listener):
     assert listener.get("/api/titles").json()["ready"] == {"tunes": False, "titles": False}
     refused = listener.get("/api/titles/tunes", params={"words": "reel"})
@@ -121,6 +126,7 @@ def test_without_a_map_the_page_is_told_which_command_draws_it(listener):
     assert "/maps?kind=tunes" in refused.json()["error"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["", "…!?", "音楽", "a" * 121])
 def test_words_that_cannot_be_read_are_refused_with_what_to_do(listener, drawn, words):
     refused = listener.get("/api/titles/tunes", params={"words": words})
@@ -128,6 +134,7 @@ def test_words_that_cannot_be_read_are_refused_with_what_to_do(listener, drawn, 
     assert refused.json()["error"]
 
 
+@pytest.mark.slow
 def test_music_of_another_listener_is_not_named(listener, drawn, visitor):
     brought = listener.post("/api/studio/uploads", params={"name": "jig.abc"}, content=JIG).json()["name"]
     stranger = visitor()

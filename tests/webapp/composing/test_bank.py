@@ -236,6 +236,7 @@ print(json.dumps([name for name in json.loads(sys.argv[4]) if bank._take("pop", 
 """
 
 
+@pytest.mark.slow
 def test_two_processes_never_take_the_same_draw(bank, tmp_path, style):
     bank.grow("pop")
     names = bank._names("pop")

@@ -14,6 +14,8 @@ from webapp.composing.for_listener import CLIPS_A_JOB
 from webapp.listeners import accounts
 from webapp.worker import FirstClips, Worker
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def all_can_be_offered(monkeypatch) -> None:

@@ -60,6 +60,7 @@ def rows(context, table, *where):
     return context.database.transaction(lambda s: s.scalars(select(table).where(*where)).all())
 
 
+@pytest.mark.slow
 def test_the_best_and_the_first_are_composed_once_offered_blind_and_counted(context, listener, tiny_composer):
     assert compose(context, listener, tiny_composer, calm=False).composed == 2
     assert compose(context, listener, tiny_composer, calm=False, seed=99).composed == 0  # these wait
@@ -109,6 +110,7 @@ def test_a_tension_model_that_cannot_be_loaded_costs_no_gift(context, listener, 
     silent.close()
 
 
+@pytest.mark.slow
 def test_where_the_first_is_the_best_there_is_nothing_to_test(context, listener, tiny_composer):
     assert compose(context, listener, tiny_composer, calm=True).composed == 0
     unwritten = context.listener_composer._search  # the tiny model writes no notes

@@ -30,6 +30,7 @@ def kinds(context, clips) -> list[str]:
     return [found[clip] for clip in clips]
 
 
+@pytest.mark.slow
 def test_the_gift_that_opens_is_always_the_same_and_the_others_stay_blind(context, wish):
     listener, clips = wish
     given = handing_over.hand_over(context.database, context.journal, listener)

@@ -14,6 +14,8 @@ from models.music.notes import TICKS_PER_QUARTER
 from webapp.composing import offline
 from webapp.composing.offline import NothingComposedError, Task
 
+pytestmark = pytest.mark.slow
+
 
 def kallos(tmp_path, *words: str) -> subprocess.CompletedProcess[str]:
     """The command as a user calls it, with a database and a generator that nobody could reach."""

@@ -34,6 +34,7 @@ def test_a_clip_is_offered_at_the_lengths_that_it_fills(seconds, lengths):
     assert rendering.playable_lengths(piece(seconds)) == lengths
 
 
+@pytest.mark.slow
 def test_both_lengths_are_stored_as_long_and_as_loud_as_they_say(tmp_path):
     store = ClipStore(str(tmp_path))
     sounds = [rendering.render_into(store, piece(16), seconds, "pop") for seconds in (7.0, 14.0)]

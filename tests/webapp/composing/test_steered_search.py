@@ -65,6 +65,7 @@ def music_of(drafts: list[Draft]) -> list[dict]:
     return [draft.notes.to_json() for draft in drafts]
 
 
+@pytest.mark.slow
 def test_what_is_found_is_as_open_as_the_dial_says_and_its_recipe_tells(space, head, drafts, ears):
     openness = np.array([reward.future for reward in ears.rewards(music_of(drafts), "pop").rewards])
     heard = {step: found(space, head, drafts, tension_dial(ears, "pop", step)) for step in (-2, 2)}
@@ -77,6 +78,7 @@ def test_what_is_found_is_as_open_as_the_dial_says_and_its_recipe_tells(space, h
     assert steered.noted(drafts[places[0]]).notes is drafts[places[0]].notes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mood", [*MOODS, MoodPlace(valence=0.3, arousal=-0.2)])
 def test_what_is_found_is_near_the_mood_and_its_recipe_tells(space, head, drafts, ears, mood):
     heard = np.array([(each.valence, each.arousal) for each in ears.moods(music_of(drafts)).moods])

@@ -23,6 +23,8 @@ from webapp.ui.layout import status
 from webapp.ui.pages import whole
 from webapp.worker import HANDLERS, Worker
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.usefixtures("writing")
 def test_the_piece_begins_with_an_opening_of_the_bank_and_goes_on_to_its_end(context, listener):
@@ -40,6 +42,7 @@ def test_the_piece_begins_with_an_opening_of_the_bank_and_goes_on_to_its_end(con
     assert len(context.clip_store.get(audio.uri)) == audio.bytes
 
 
+@pytest.mark.durability
 @pytest.mark.usefixtures("writing")
 def test_a_piece_for_somebody_who_never_voted_comes_back_from_the_journal(context, listener, another_context):
     whole_pieces.ask(context.database, context.journal, listener)

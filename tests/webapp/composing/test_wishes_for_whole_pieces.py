@@ -24,6 +24,8 @@ from webapp.runtime.errors import NotAllowed
 from webapp.ui.layout import status
 from webapp.ui.pages import whole
 
+pytestmark = pytest.mark.slow
+
 
 def at(valence, arousal) -> dict:
     """The pad with this place chosen."""

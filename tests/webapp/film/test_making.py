@@ -11,6 +11,8 @@ from models.picture.movie import write_frames
 from webapp.__main__ import main
 from webapp.film import making, scored_films
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def film(tmp_path: Path) -> Path:

@@ -13,6 +13,8 @@ from webapp.film.own_pictures import MOST_PICTURES, read
 from webapp.runtime.errors import NotAllowed, TooMany
 from webapp.runtime.limits import Buckets
 
+pytestmark = pytest.mark.slow
+
 SOMEBODY = uuid.UUID(int=7)
 
 

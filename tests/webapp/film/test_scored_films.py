@@ -13,6 +13,8 @@ from webapp.film import scored_films
 from webapp.runtime.errors import NotAllowed, NotReady
 from webapp.ui.pages.film import told
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["make_film"]
 
 SOMEBODY = uuid.UUID(int=7)

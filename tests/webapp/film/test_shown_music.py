@@ -14,6 +14,8 @@ from webapp.runtime.errors import NotAllowed, NotReady, NotYours, TooMany
 from webapp.runtime.limits import Buckets
 from webapp.ui.pages.canvas import told
 
+pytestmark = pytest.mark.slow
+
 SOMEBODY, USUAL = uuid.UUID(int=7), Look()
 
 

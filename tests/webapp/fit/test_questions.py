@@ -140,6 +140,7 @@ def test_an_export_without_its_clips_keeps_what_they_taught(context, listener, a
     assert kept == [None] * len(data["fits"])
 
 
+@pytest.mark.durability
 def test_a_rebuilt_journal_brings_them_back(context, listener, another_context):
     answer(context, listener, "right")
     before = stored(context)

@@ -53,6 +53,7 @@ def test_the_same_request_alone_gives_the_same_notes_again(engine):
     assert first.latents == second.latents
 
 
+@pytest.mark.slow
 def test_many_requests_at_once_each_get_the_clip_they_would_get_alone(engine):
     piece = Source(notes=some_piece().to_json())
     asked = [
@@ -131,6 +132,7 @@ def test_a_piece_is_encoded_to_latents_of_its_bars(engine):
         engine.encode({"ticks_per_quarter": 480})
 
 
+@pytest.mark.slow
 def test_a_full_queue_says_when_to_come_back(composer):
     engine, held = Engine(composer, slots=1, queue=2), Held()
     try:
@@ -190,6 +192,7 @@ def test_a_job_that_everybody_left_is_cancelled(slow_engine):
         job.future.result(60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "given",
     [
@@ -254,6 +257,7 @@ class BreakingComposer(Composer):
         return BreakingBatch(self.model, self.device, slots)
 
 
+@pytest.mark.slow
 def test_a_clip_that_breaks_the_batch_fails_alone(engine):
     breaking = Engine(BreakingComposer(tiny_style()), slots=4)
     try:
@@ -292,6 +296,7 @@ def test_closing_answers_everybody_who_waits(composer):
     assert engine.health()["status"] == "closed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_whatever_callers_do_every_request_is_answered_once_and_no_place_is_lost(engine, seed):
     random = np.random.default_rng(seed)

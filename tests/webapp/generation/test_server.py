@@ -174,6 +174,8 @@ def test_nobody_there_is_generator_unavailable():
     remote.close()
 
 
+@pytest.mark.durability
+@pytest.mark.slow
 def test_a_killed_generator_comes_back_at_the_same_url_and_composes_the_same_clip(tmp_path):
     bundle, port = tiny_style(), free_local_port()
     save_style(tmp_path, bundle.model, bundle.prior, bundle.fingerprint, bundle.card)
@@ -203,6 +205,7 @@ def test_a_killed_generator_comes_back_at_the_same_url_and_composes_the_same_cli
     assert child.pid is None
 
 
+@pytest.mark.durability
 def test_a_lost_connection_is_tried_once_more_with_the_same_id(engine, url):
     asked = []
     upstream = httpx.URL(url)
@@ -259,6 +262,7 @@ def test_pieces_are_heard_over_http_as_in_process_and_silence_is_refused(engine,
         remote.rewards([], "dance")
 
 
+@pytest.mark.slow
 def test_music_is_shown_over_http_and_what_can_not_be_is_refused(remote, tune):
     notes = tune.to_json()
     found = remote.pictures(notes, "dance", Look(seed=3))

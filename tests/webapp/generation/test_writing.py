@@ -47,6 +47,7 @@ def test_what_is_borrowed_is_put_into_what_was_written(writing_engine):
     assert result.notes != draft.notes.to_json()
 
 
+@pytest.mark.slow
 def test_a_piece_is_played_on_in_a_mood_where_the_piece_model_knows_of_moods(writing_engine):
     def played_on(wished: Mood | None = None):
         return writing_engine.play_on(some_piece().to_json(), 2, 1, "", wished).notes
@@ -74,6 +75,7 @@ def test_drafts_lean_to_a_mood_where_the_piece_model_knows_of_moods(writing_engi
     assert len(drafted(sad)) == 2
 
 
+@pytest.mark.slow
 def test_of_some_ways_on_in_a_mood_the_judges_nearest_is_taken_and_the_first_without_judges(
     writing_engine, monkeypatch
 ):

@@ -14,6 +14,8 @@ from webapp.listeners.deletion import delete
 from webapp.listeners.export import export
 from webapp.listeners.restore import restore as bring_back
 
+pytestmark = [pytest.mark.slow, pytest.mark.durability]
+
 
 @pytest.fixture
 def empty(context, another_context):

@@ -18,6 +18,8 @@ from webapp.composing import wishes
 from webapp.context import Context
 from webapp.listeners import journal_rebuild
 
+pytestmark = [pytest.mark.slow, pytest.mark.durability]
+
 LISTENERS = 2
 A_LISTENER_TAKES_S = 0.5
 CLIPS = {"pop": 64, "dance": 4, "chorale": 4}  # of which nobody has heard nearly all

@@ -155,6 +155,8 @@ def open_folder():
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.mark.durability
+@pytest.mark.slow
 def test_what_a_space_called_kept_outlives_its_disk(open_folder):
     folder, bucket = open_folder / "space", open_folder / "bucket"
     write_space(folder)

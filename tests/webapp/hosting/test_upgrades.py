@@ -29,6 +29,8 @@ from webapp.listening import plays
 from webapp.sharing import for_two, taste_cards
 from webapp.studio import pieces
 
+pytestmark = [pytest.mark.slow, pytest.mark.durability]
+
 VERSIONS = Path(__file__).resolve().parents[3] / "alembic" / "versions"
 REVISIONS = sorted(path.name[:4] for path in VERSIONS.glob("[0-9]*.py"))
 BACKED_UP_AT, FOURS_SINCE = "0009", "0008"

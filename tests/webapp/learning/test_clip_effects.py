@@ -15,6 +15,8 @@ from webapp.learning import clip_effects, heads, population
 from webapp.listeners import accounts
 from webapp.taste import explanation
 
+pytestmark = pytest.mark.slow
+
 PEOPLE, VOTES = 10, 12
 
 

@@ -90,6 +90,7 @@ def composed_by(context: Context, version: str) -> list[int]:
     return context.database.transaction(counts)
 
 
+@pytest.mark.slow
 def test_pool_heads_and_own_clips_move_over_to_another_model_and_back(
     context, next_context, stock, monkeypatch
 ) -> None:

@@ -18,6 +18,8 @@ from webapp.listeners.restore import restore
 from webapp.taste import overview
 from webapp.worker import HANDLERS, Worker
 
+pytestmark = pytest.mark.slow
+
 SAID = ("left", "right", "equal", "neither", "left", "left", "right")
 PEOPLE = 6
 
@@ -132,6 +134,7 @@ def test_a_head_stays_where_it_began_once_it_knows_many_votes(context, people, m
     assert rows(context, Listener, Listener.id == people[0])[0].population_id == first.id
 
 
+@pytest.mark.durability
 def test_heads_that_began_at_a_population_are_rewound_rebuilt_and_taken_elsewhere_exactly(
     context, people, another_context, tables
 ):

@@ -17,6 +17,8 @@ from webapp.listeners.export import export
 from webapp.listeners.restore import restore
 from webapp.worker import HANDLERS, Worker
 
+pytestmark = pytest.mark.slow
+
 PEOPLE, VOTES, FIRST = 8, 14, 6
 
 

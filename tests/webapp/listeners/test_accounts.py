@@ -66,6 +66,7 @@ def logged(settings):
     root.setLevel(level)
 
 
+@pytest.mark.slow
 def test_nothing_of_a_deleted_listener_is_left_in_database_store_or_home(context, live, logged, tables):
     other = live(4)
     before = (tables(context), context.clip_store.keys())
@@ -110,6 +111,7 @@ def stocked(context, listener) -> list[str]:
     return [str(name) for row in context.database.transaction(lambda s: s.execute(query).all()) for name in row]
 
 
+@pytest.mark.slow
 def test_sound_that_somebody_else_uses_too_stays(context, stock):
     stock("pop", 8)
     one, two = accounts.create(context.database), accounts.create(context.database)
@@ -139,6 +141,7 @@ def test_an_exported_listener_comes_back_whole(context, live):
     assert {**export(context.database, listener), "jobs": []} == {**exported, "jobs": []}
 
 
+@pytest.mark.slow
 def test_an_export_is_the_same_after_it_was_imported_into_another_database(context, stock, another_context):
     stock("pop", 20)
     stock("dance", 8)
@@ -197,6 +200,7 @@ def test_an_older_export_comes_back_and_its_head_is_learned_from_the_votes(conte
     assert mine.to_columns() == theirs.to_columns()
 
 
+@pytest.mark.slow
 def test_pieces_of_another_installation_are_for_their_listener_alone(context, live, another_context):
     listener = live(3)
     other = another_context()
@@ -286,6 +290,7 @@ def command(settings, monkeypatch):
     return main
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["me.json", "me.zip"])
 def test_the_command_exports_imports_and_deletes(context, live, command, capsys, name):
     listener = live(2)
@@ -315,6 +320,7 @@ def brought(context, current, data, *, replace=False):
     )
 
 
+@pytest.mark.slow
 def test_a_visitors_file_takes_the_place_of_who_was_here(context, live, another_context):
     listener, other = live(4), another_context()
     data = export(context.database, listener)
@@ -344,6 +350,7 @@ def test_votes_that_were_given_here_are_only_replaced_when_that_is_wanted(contex
     assert not accounts.exists(context.database, here)
 
 
+@pytest.mark.slow
 def test_a_file_that_would_reach_beyond_its_listener_is_refused(context, live, another_context):
     data, other = export(context.database, live(2)), another_context()
     far = json.loads(json.dumps(data))

@@ -32,6 +32,7 @@ def ask(context, question, *given, **named):
     return context.database.transaction(lambda session: question(session, *given, **named))
 
 
+@pytest.mark.slow
 def test_imported_votes_stand_in_no_study_figure_population_or_export(file, another_context, stock):
     here = another_context()
     listener = bring(here.records, None, file, replace=False)
@@ -49,6 +50,7 @@ def test_imported_votes_stand_in_no_study_figure_population_or_export(file, anot
     assert [(each.listeners, each.votes) for each in ask(here, study_rows.studies, pictures=False)] == [(0, 0)]
 
 
+@pytest.mark.slow
 def test_what_a_file_brings_goes_with_its_listener(file, another_context):
     here = another_context()
     one = bring(here.records, None, file, replace=False)
@@ -59,6 +61,7 @@ def test_what_a_file_brings_goes_with_its_listener(file, another_context):
         assert ask(here, lambda s, table=table: s.scalar(select(func.count()).select_from(table))) == 0
 
 
+@pytest.mark.slow
 def test_two_strangers_may_bring_the_same_clips(context, live, another_context):
     files = [archive.pack(export(context.database, live(4)), context.clip_store) for _ in range(2)]
     here = another_context()

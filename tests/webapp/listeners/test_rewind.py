@@ -40,6 +40,7 @@ def same(one, two) -> None:
     assert (one.tie, one.tie_variance, one.votes_seen) == (two.tie, two.tie_variance, two.votes_seen)
 
 
+@pytest.mark.slow
 def test_every_vote_can_be_gone_back_to(context, stock):
     stock("pop", 16)
     listener, other = (

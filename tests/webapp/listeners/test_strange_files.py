@@ -21,11 +21,13 @@ def zipped(text: bytes, name: str = "listener.json") -> bytes:
     return buffer.getvalue()
 
 
+@pytest.mark.slow
 def test_a_listeners_own_file_comes_through_unchanged(context, live):
     data = export(context.database, live(5))
     assert read(archive.pack(data, context.clip_store)) == read(json.dumps(data).encode()) == data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "why"),
     [
@@ -61,6 +63,7 @@ def test_what_is_no_export_is_told_apart(file):
         read(file)
 
 
+@pytest.mark.slow
 def test_reading_a_hostile_file_costs_this_process_hardly_any_memory():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     bomb = zipped(b'{"a": [' + b"[]," * 3_300_000 + b"[]]}")

@@ -43,6 +43,7 @@ def told(context, listener) -> dict:
     return found
 
 
+@pytest.mark.slow
 def test_undoing_leads_back_vote_by_vote_to_the_very_same_pairs_and_heads(context, listener):
     before = []
     for outcome in ("left", "skipped", "right", "equal", "left"):
@@ -76,6 +77,7 @@ def test_a_pair_that_was_undone_is_answered_again_once(context, listener):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_pairs_and_fours_are_undone_in_the_order_of_their_votes(context, listener):
     pair = vote(context, listener, "left")
     four = context.best_of_four.open(listener)[0].id
@@ -104,6 +106,7 @@ def test_what_was_composed_since_stays(context, listener, stock):
     assert found == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["proof", "claim"])
 def test_a_blind_test_that_has_told_what_it_was_keeps_its_answer(context, listener, policy):
     offer = vote(context, listener, "left")
@@ -114,6 +117,8 @@ def test_a_blind_test_that_has_told_what_it_was_keeps_its_answer(context, listen
     assert export(context.database, listener) == before
 
 
+@pytest.mark.durability
+@pytest.mark.slow
 def test_the_journal_forgets_what_was_undone_and_rebuilds_the_rest(context, listener, another_context):
     vote(context, listener, "left")
     undone = vote(context, listener, "right")

@@ -14,6 +14,8 @@ from db.queries import best_of_four, clips, listeners, offers, votes
 from db.queries.prepared import built_once
 from webapp.listeners import accounts
 
+pytestmark = pytest.mark.slow
+
 TOGETHER = 6
 TIMES = 12
 

@@ -153,6 +153,7 @@ def test_pairs_and_fours_teach_one_head_which_is_learned_again_bit_for_bit(conte
     assert accounts.account(context.database, listener).picks == 4
 
 
+@pytest.mark.slow
 def test_one_goes_back_over_pairs_and_fours(context, mixed):
     listener = mixed()
     told = rewind.history(context.database, listener, before=99, limit=99)
@@ -170,6 +171,7 @@ def test_one_goes_back_over_pairs_and_fours(context, mixed):
     assert count(context, Four) == 0
 
 
+@pytest.mark.slow
 def test_a_listener_with_fours_is_exported_brought_back_and_deleted(context, mixed, another_context, tables):
     listener, other = mixed(), another_context()
     data = json.loads(json.dumps(export(context.database, listener)))
@@ -190,6 +192,8 @@ def test_a_listener_with_fours_is_exported_brought_back_and_deleted(context, mix
     assert left == [0, 0, 0]
 
 
+@pytest.mark.durability
+@pytest.mark.slow
 def test_a_database_is_rebuilt_with_its_fours(context, mixed, another_context, tables):
     listener = mixed()
     rewind.rewind(context.records, listener, 6)
@@ -201,6 +205,7 @@ def test_a_database_is_rebuilt_with_its_fours(context, mixed, another_context, t
         assert theirs[name] == mine[name], name
 
 
+@pytest.mark.slow
 def test_picks_of_four_are_in_every_table_and_report(context, mixed, tmp_path):
     listener = mixed()
     data = export(context.database, listener)
@@ -233,6 +238,7 @@ def test_a_damaged_pick_in_an_export_is_refused(context, mixed, another_context)
         restore(another_context().database, another_context().journal, data)
 
 
+@pytest.mark.slow
 def test_what_was_heard_in_a_four_is_met(context, mixed):
     listener = mixed()
     clips = context.database.transaction(lambda s: s.scalars(select(Clip.id)).all())

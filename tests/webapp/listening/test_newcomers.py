@@ -65,6 +65,7 @@ def come(client) -> tuple[str, list[dict]]:
     return token, client.get("/api/offers", headers=bearer(token)).json()
 
 
+@pytest.mark.slow
 def test_looks_without_a_cookie_leave_no_row_and_no_file(context, client, visitor, stock):
     stock(clips=16)
     for _ in range(LOOKS):
@@ -92,6 +93,8 @@ def test_the_compare_page_and_a_notebook_that_only_look_leave_nothing_either(con
     assert stored(context)["votes"] == 1
 
 
+@pytest.mark.durability
+@pytest.mark.slow
 def test_the_first_vote_stores_all_of_it_and_survives_a_lost_database(  # noqa: PLR0917 (fixtures)
     context, client, stock, vote, tables, another_context
 ):
@@ -110,6 +113,7 @@ def test_the_first_vote_stores_all_of_it_and_survives_a_lost_database(  # noqa: 
         assert theirs[name] == mine[name], name
 
 
+@pytest.mark.slow
 def test_the_second_pair_may_be_answered_first_and_a_four_may(  # noqa: PLR0917 (fixtures)
     context, client, stock, vote, tables, another_context
 ):
@@ -139,6 +143,8 @@ def test_another_token_of_somebody_new_finds_the_same_pairs(context, client, sto
     assert client.get("/api/offers", headers=bearer(token)).status_code == 401
 
 
+@pytest.mark.durability
+@pytest.mark.slow
 def test_two_processes_show_the_same_and_store_one_vote_however_often_it_is_sent(
     context, client, another_process, stock, vote
 ):
@@ -195,6 +201,7 @@ def test_who_comes_back_too_late_or_was_deleted_is_somebody_new(context, client,
     assert stored(context)["listeners"] == 0, "nobody comes back who was deleted"
 
 
+@pytest.mark.durability
 def test_whom_the_database_has_lost_is_not_begun_anew_over_their_file(context, client, stock, vote):
     stock(clips=16)
     token, (first, second) = come(client)
@@ -208,6 +215,7 @@ def test_whom_the_database_has_lost_is_not_begun_anew_over_their_file(context, c
     assert file.read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
@@ -286,6 +294,8 @@ def test_a_notebook_that_came_too_early_is_told_to_come_again(context, client, s
     assert listening_endpoints.next_pair(context, account_endpoints.new_listener(context)).offer_id
 
 
+@pytest.mark.durability
+@pytest.mark.slow
 def test_the_first_answer_to_what_fits_stores_the_questions_and_survives_a_lost_database(  # noqa: PLR0917 (fixtures)
     context, client, stock, vote, tables, another_context
 ):
@@ -312,6 +322,7 @@ def test_the_first_answer_to_what_fits_stores_the_questions_and_survives_a_lost_
         assert tables(rebuilt)[name] == tables(context)[name], name
 
 
+@pytest.mark.slow
 def test_questions_that_were_seen_before_the_first_vote_are_still_open_after_it(context, client, stock, vote):
     stock(clips=16)
     token, offers = come(client)

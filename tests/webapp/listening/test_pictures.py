@@ -67,6 +67,7 @@ def compose(context) -> None:
         worker._do(job)
 
 
+@pytest.mark.slow
 def test_a_pair_of_pictures_has_images_and_no_sound(client, context, pictures):
     client.get("/api/listener")
     assert client.patch("/api/listener", json={"domain": "pictures"}).json()["domain"] == "pictures"
@@ -107,6 +108,7 @@ def test_music_stays_music_however_short_it_is(context, live):
     assert not any(clip.picture for vote in past for clip in vote.clips)
 
 
+@pytest.mark.slow
 def test_a_picture_that_the_store_lost_is_drawn_again(client, context, pictures):
     client.get("/api/listener")
     client.patch("/api/listener", json={"domain": "pictures"})
@@ -117,6 +119,7 @@ def test_a_picture_that_the_store_lost_is_drawn_again(client, context, pictures)
     assert client.get(address).content == before
 
 
+@pytest.mark.slow
 def test_votes_on_pictures_teach_a_head_of_their_own(context, listener, stock):
     pick_the_warmer(context, listener, 24)
     found = overview.overview(context.database, context.playable, listener)
@@ -138,6 +141,7 @@ def test_votes_on_pictures_teach_a_head_of_their_own(context, listener, stock):
     assert heads_effect(context, listener) == effect
 
 
+@pytest.mark.slow
 def test_gifts_and_goals_of_music_wait_for_picks_on_music(context, listener, stock):
     pick_the_warmer(context, listener, wishes.EARLY_AT - 1)
     stock("pop", 16)
@@ -170,6 +174,7 @@ def heads_effect(context, listener: uuid.UUID) -> float:
     return float(head.mean[space.names.index("warmth")])
 
 
+@pytest.mark.slow
 def test_a_gift_comes_after_six_picks_and_is_warmer_than_the_pool(context, listener):
     pick_the_warmer(context, listener, 4)
     compose(context)
@@ -195,6 +200,7 @@ def test_a_gift_comes_after_six_picks_and_is_warmer_than_the_pool(context, liste
         wishes.ask(context.database, context.space, listener, wishes.Wish(mood="happy"))
 
 
+@pytest.mark.slow
 def test_pictures_that_show_hardly_anything_are_neither_kept_nor_found(context):
     drawn = context.generation.drawings(DrawingsRequest(count=600, seed=5)).latents
     found = sorted((Latents.from_json(each) for each in drawn), key=lambda each: each.piece[MEASURED][INK])
@@ -217,6 +223,7 @@ def test_pictures_that_show_hardly_anything_are_neither_kept_nor_found(context):
     assert all(clip.latents["piece"][MEASURED][INK] >= LEAST_INK for clip in clips)
 
 
+@pytest.mark.slow
 def test_a_picture_is_explained_by_its_styles(context, listener):
     pick_the_warmer(context, listener, 8)
     best = overview.overview(context.database, context.playable, listener).best[0]
@@ -226,6 +233,7 @@ def test_a_picture_is_explained_by_its_styles(context, listener):
     assert found.utility > 0
 
 
+@pytest.mark.slow
 def test_what_is_drawn_near_a_picture_is_like_it(context, listener):
     pick_the_warmer(context, listener, 4)
     liked = overview.overview(context.database, context.playable, listener).best[0].clip_id
@@ -240,6 +248,8 @@ def test_what_is_drawn_near_a_picture_is_like_it(context, listener):
     assert min(likeness) > 0.7
 
 
+@pytest.mark.durability
+@pytest.mark.slow
 def test_undo_rewind_export_rebuild_and_deletion_know_pictures(context, listener, another_context):
     pick_the_warmer(context, listener, 6)
     compose(context)
@@ -273,6 +283,7 @@ def test_undo_rewind_export_rebuild_and_deletion_know_pictures(context, listener
     )
 
 
+@pytest.mark.slow
 def test_pictures_leave_come_back_and_go_as_png(context, listener, another_context):
     pick_the_warmer(context, listener, 6)
     compose(context)

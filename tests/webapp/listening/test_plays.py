@@ -103,6 +103,7 @@ def test_they_travel_in_an_export_and_go_when_the_listener_is_deleted(context, l
     assert export(context.database, listener)["plays"] == data["plays"]
 
 
+@pytest.mark.durability
 def test_a_rebuilt_journal_brings_them_back(context, listener, piece, another_context):
     play(context, listener, piece, "begun", 0)
     play(context, listener, piece, "skipped", 700)

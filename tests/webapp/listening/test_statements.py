@@ -8,6 +8,8 @@ from sqlalchemy import event
 from webapp.learning import playable_clips
 from webapp.listeners import accounts
 
+pytestmark = pytest.mark.slow
+
 MOST = 10
 PAIRS = ("left", "right", "equal", "neither", "left", "skipped", "right")
 FOURS = ("a", "d", "none", "b", "skipped", "c", "a")

@@ -31,6 +31,7 @@ def open_ids(context, listener):
     return [offer.id for offer in context.pairs.open(listener)]
 
 
+@pytest.mark.slow
 def test_votes_in_any_order_tell_one_story(context, stock):
     stock("pop", 10)
     stock("dance", 10)
@@ -206,6 +207,7 @@ def test_neither_and_skipped_are_no_picks_and_only_neither_teaches(context, stoc
     assert enough[0] == enough[1] < enough[2]
 
 
+@pytest.mark.slow
 def test_clips_are_composed_unasked_in_time_for_the_seventh_pair_and_every_ten_picks_later(context, stock):
     stock("pop", 24)
     listener = accounts.create(context.database)
@@ -226,6 +228,7 @@ def test_clips_are_composed_unasked_in_time_for_the_seventh_pair_and_every_ten_p
     assert left_at == [4, 6, 16, 26]
 
 
+@pytest.mark.slow
 def test_a_clip_made_for_one_listener_waits_in_their_next_new_pairs_and_in_nobody_elses(context, stock):
     stock("pop", 12)
     mine, other = accounts.create(context.database), accounts.create(context.database)
@@ -264,6 +267,7 @@ def test_when_every_pair_is_used_up_the_vote_still_counts(context, stock):
     assert len(open_ids(context, listener)) == 2
 
 
+@pytest.mark.slow
 def test_first_pairs_are_short_and_later_ones_long_where_the_pool_has_them(context, stock):
     stock("pop", 16)
     listener = accounts.create(context.database)

@@ -37,6 +37,7 @@ def test_what_is_seen_now_moves_the_very_next_bar(generation, directions):
         assert not ((bar.piece.notes[:, 2] - bar.tonic) % 12 == 3).any()
 
 
+@pytest.mark.slow
 def test_a_bar_goes_on_from_those_that_sounded_and_depends_on_nothing_later(generation, directions):
     seen = [NOTHING_SEEN, ALL_UP, ALL_DOWN, ALL_DOWN]
     one = [LiveMusic(generation, directions, "pop", 7)]
@@ -53,6 +54,7 @@ def test_a_bar_goes_on_from_those_that_sounded_and_depends_on_nothing_later(gene
     assert other.next_bar(ALL_UP).tempo_bpm > first[3].tempo_bpm
 
 
+@pytest.mark.slow
 def test_what_is_seen_later_takes_the_second_half_of_a_bar_and_the_music_goes_on_from_it(generation, directions):
     music = LiveMusic(generation, directions, "pop", 7)
     with pytest.raises(NotAllowed, match="ask for a bar first"):
@@ -101,6 +103,7 @@ def test_a_bar_that_was_not_composed_is_composed_later(generation, directions, m
     assert music.next_bar(NOTHING_SEEN).number == 1
 
 
+@pytest.mark.slow
 def test_a_bar_sounds_from_its_first_note_in_the_time_of_its_bar(generation, directions):
     import io
 

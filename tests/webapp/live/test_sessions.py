@@ -91,6 +91,7 @@ def test_a_notebook_goes_on_with_the_music_of_the_call_before(context):
             live_bar(context, token, [0.0] * 5, gone)
 
 
+@pytest.mark.slow
 def test_http_begins_gives_bars_and_ends(client):
     listener = client.get("/api/listener").json()
     client.headers["Authorization"] = f"Bearer {listener['listener_token']}"

@@ -15,6 +15,8 @@ from webapp.runtime.errors import NotYours
 from webapp.studio import pictures, pieces
 from webapp.ui.pages import map_point
 
+pytestmark = pytest.mark.slow
+
 ROW = 7
 
 

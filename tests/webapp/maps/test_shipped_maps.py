@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from models.atlas.shipped import shipped
 from webapp.maps import catalogue, drawing, open_maps, shipped_maps
 
@@ -20,6 +22,7 @@ def test_a_new_installation_has_the_maps_of_its_models_and_keeps_them_once(conte
         assert (found.map.points, found.map.commit) == (len(drawn.points), drawn.about["commit"])
 
 
+@pytest.mark.slow
 def test_a_map_that_was_drawn_here_stays_the_newest_of_its_kind(context):
     shipped_maps.keep_shipped(context.atlas)
     drawn = shipped("titles")
@@ -30,6 +33,7 @@ def test_a_map_that_was_drawn_here_stays_the_newest_of_its_kind(context):
     assert catalogue.overview(context.database)[2].map.map_id == own
 
 
+@pytest.mark.slow
 def test_a_point_of_a_shipped_map_sounds(context):
     shipped_maps.keep_shipped(context.atlas)
     entry = next(each for each in catalogue.overview(context.database) if each.kind == "titles")

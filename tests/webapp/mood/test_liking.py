@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from webapp.generation.protocol import GeneratorUnavailable
 from webapp.learning.heard_clips import HeardClips
 from webapp.mood import hearing, liking
 from webapp.ui.pages.taste import likings
+
+pytestmark = pytest.mark.slow
 
 
 def test_enough_picks_are_told_by_valence_and_arousal(context, live, monkeypatch):

@@ -41,6 +41,7 @@ def target(context, listener, clip):
     return hearing.hear(context.studio, listener, made.name)
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_nearer_and_its_recipe_gives_it_again(context, listener, clip, target):
     before = hearing.hear(context.studio, listener, clip)
     found = steering.steer(context.studio, listener, Recipe(clip), clip, target)
@@ -53,6 +54,7 @@ def test_what_is_kept_is_nearer_and_its_recipe_gives_it_again(context, listener,
     assert again.notes == found.piece.notes
 
 
+@pytest.mark.slow
 def test_where_none_is_nearer_nothing_is_kept(context, listener, clip, monkeypatch):
     here = hearing.hear(context.studio, listener, clip)
     monkeypatch.setattr(composing, "keep", None)  # whoever keeps something fails
@@ -73,6 +75,7 @@ def test_another_listeners_piece_is_not_heard_and_silence_of_the_judges_is_said(
         hearing.hear(context.studio, listener, clip)
 
 
+@pytest.mark.slow
 def test_rules_can_not_change_notes_that_are_locked(studio, clip):
     asked = {"content": clip, "rules": {"major": -1, "tempo": 0.8}}
     made = studio.post("/api/studio/pieces", json=asked)
@@ -85,6 +88,7 @@ def test_rules_can_not_change_notes_that_are_locked(studio, clip):
     assert wrong.status_code == 422
 
 
+@pytest.mark.slow
 def test_over_http_a_piece_is_judged_and_moved(studio, clip, target):
     heard = studio.get(f"/api/moods/{clip}").json()
     moved = studio.post("/api/moods", json={"content": clip, **target.model_dump()})
@@ -96,6 +100,7 @@ def test_over_http_a_piece_is_judged_and_moved(studio, clip, target):
     assert studio.post("/api/moods", json={"content": clip, "valence": 3, "arousal": 0}).status_code == 422
 
 
+@pytest.mark.slow
 def test_the_desk_hears_what_lies_on_it_once_and_takes_what_was_found(context, listener, clip, target):
     token = context.identity.token(listener)
     shown = {"old": {"name": clip}, "piece": None, "recipe": PLAIN, "link": "", "fixed": False}
@@ -113,6 +118,7 @@ def test_the_desk_hears_what_lies_on_it_once_and_takes_what_was_found(context, l
         pad.steer(context, token, {"do": "open"}, value)
 
 
+@pytest.mark.slow
 def test_with_the_melody_locked_only_styles_are_borrowed(context, listener, clip, target):
     recipe = Recipe.from_json({"content": clip, "styles": {}, "seed": 0, "locks": {**FREE, "melody": True}})
     found = steering.steer(context.studio, listener, recipe, clip, target)
@@ -126,6 +132,7 @@ def test_the_lenders_are_the_clips_that_everybody_may_hear(context, listener, st
     assert own[0] not in moods
 
 
+@pytest.mark.slow
 def test_who_asks_without_end_has_to_wait_though_nothing_was_kept(context, listener, clip, monkeypatch):
     here = hearing.hear(context.studio, listener, clip)
     monkeypatch.setattr(steering, "_asked", Buckets(0.001, 2))

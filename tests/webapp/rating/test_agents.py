@@ -18,6 +18,8 @@ from webapp.runtime.errors import NotAllowed, NotReady, UnknownListenerError
 from webapp.ui.pages import agent as page
 from webapp.ui.pages.agent import Blind, keep_agent, keeps_one, pick_first, pick_second, play_kept, told
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def listener(alone):

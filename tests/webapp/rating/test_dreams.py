@@ -25,6 +25,8 @@ from webapp.runtime.errors import NotAllowed, NotReady, UnknownListenerError
 from webapp.runtime.kept_dreams import KeptDreams
 from webapp.ui.pages.dreams import _heard, arrive, dream, follow, keep_dream, kept_dream, stop_dream, told
 
+pytestmark = pytest.mark.slow
+
 SOMEBODY, SOMEBODY_ELSE = uuid.UUID(int=7), uuid.UUID(int=8)
 SECONDS = 5.9
 SERVER = """

@@ -19,6 +19,8 @@ from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.limits import Buckets
 from webapp.ui.pages.rate import near_what, row, summary
 
+pytestmark = pytest.mark.slow
+
 SOMEBODY = uuid.UUID(int=1)
 
 

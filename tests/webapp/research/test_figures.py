@@ -127,6 +127,7 @@ def test_what_is_not_there_is_said(studied: Context) -> None:
         studied.database.transaction(lambda s: figures.draw(s, "curves", Asked(study="another")))
 
 
+@pytest.mark.slow
 def test_the_dashboards_are_asked_over_http(asking: TestClient, study: Path) -> None:
     listed = asking.get("/api/runs").json()
     assert {run["name"] for run in listed["runs"]} == {
@@ -185,6 +186,7 @@ def test_make_study_begins_anew_or_goes_on(
     assert "nothing is left to do" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_make_study_writes_one_file_from_an_empty_database(
     new_database, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -25,6 +25,7 @@ def test_without_any_nothing_is_copied(tmp_path):
     assert not copy_shipped(Settings(home=tmp_path), tmp_path / "nothing")
 
 
+@pytest.mark.slow
 def test_a_new_installation_shows_a_study_that_was_tested_with_what_it_comes_from(alone):
     copy_shipped(alone.settings)
     taken = training_runs.ingest_changed(alone.database, alone.settings)

@@ -17,6 +17,7 @@ def here(context):
     return simulation.Installation(context.database, context.journal, context.space, context.playable)
 
 
+@pytest.mark.slow
 def test_they_vote_through_pairs_and_heads_and_every_figure_is_drawn(context, here, stock):
     stock("pop", simulation.FEWEST_CLIPS)
     found = simulation.simulate(here, listeners=3, votes=6, seed=1)
@@ -32,6 +33,7 @@ def test_they_are_not_let_among_people(here, live):
         simulation.simulate(here, listeners=1, votes=1, seed=0)
 
 
+@pytest.mark.slow
 def test_what_the_pool_lacks_is_composed(here, context, stock, monkeypatch):
     monkeypatch.setattr(simulation, "FEWEST_CLIPS", 4)
     stock("pop", 1)
@@ -40,6 +42,7 @@ def test_what_the_pool_lacks_is_composed(here, context, stock, monkeypatch):
     assert (found["listeners"], found["votes"]) == (1, 2)
 
 
+@pytest.mark.slow
 def test_they_vote_on_pictures_that_are_drawn_for_them(context, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("KALLOS_HOME", str(context.settings.home))
     monkeypatch.setenv("KALLOS_DATABASE_URL", context.settings.database_url)

@@ -20,6 +20,8 @@ from webapp.listeners.export import export
 from webapp.research import study_dataset
 from webapp.research.vote_report import UnknownStudyError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def people(context, live):

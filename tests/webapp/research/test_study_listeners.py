@@ -120,6 +120,7 @@ def test_without_votes_a_figure_says_what_fills_it(said, name):
     assert "from" in told
 
 
+@pytest.mark.slow
 def test_a_study_over_http_with_everything_as_csv(client, context, live):
     for picks in (6, 7, 8):
         live(picks)

@@ -208,6 +208,8 @@ def test_results_of_a_study_are_taken_in_with_their_intervals(alone: Context) ->
     assert (found.condition, found.low, found.p, found.genre, found.line) == ("cnn-cnn-no_key", -0.2, 0.04, None, 1)
 
 
+@pytest.mark.durability
+@pytest.mark.slow
 def test_the_job_of_a_killed_worker_is_done_again_and_nothing_is_there_twice(
     alone: Context, fresh_engine: Engine
 ) -> None:

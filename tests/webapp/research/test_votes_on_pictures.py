@@ -18,6 +18,8 @@ from webapp.listeners import accounts
 from webapp.research import study_dataset, study_listeners, vote_report
 from webapp.taste import overview
 
+pytestmark = pytest.mark.slow
+
 ON_MUSIC, ON_PICTURES = 6, 4  # votes of ``live(5)``, and of the same listener on pictures
 
 

@@ -6,11 +6,14 @@ import shlex
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from models.style.card import SHIPPED_STYLE
 from webapp.runtime import commands
 from webapp.runtime.settings import Settings
 
 
+@pytest.mark.slow
 def test_a_command_runs_in_a_bare_shell_in_another_folder(tmp_path: Path) -> None:
     command = commands.python("models.train.titles", "--help")
     bare = {"PATH": "/usr/bin:/bin"}

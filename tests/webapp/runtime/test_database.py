@@ -13,6 +13,8 @@ from db.tables import Listener
 from webapp.runtime.database import Database
 from webapp.runtime.settings import Settings
 
+pytestmark = pytest.mark.durability
+
 
 @pytest.fixture
 def database(settings):
@@ -58,6 +60,7 @@ def test_patience_ends():
     nowhere.close()
 
 
+@pytest.mark.slow
 def test_an_embedded_postgres_that_is_killed_is_started_again_in_the_middle_of_a_request(tmp_path):
     database = Database(Settings(home=tmp_path / "home"))
     database.open()

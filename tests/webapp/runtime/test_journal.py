@@ -23,6 +23,8 @@ from webapp.runtime.journal import Journal
 from webapp.sharing import for_two, taste_cards
 from webapp.studio import pieces
 
+pytestmark = pytest.mark.durability
+
 HEARD = (3000, 3100)
 APPEND = """
 import os, signal, sys, uuid
@@ -78,6 +80,7 @@ def rebuilt(context, another_context, tables):
     return make
 
 
+@pytest.mark.slow
 def test_an_empty_database_is_rebuilt_exactly(context, live, stock, rebuilt, tables):
     live(7)
     second = live(2, ("right", "equal"))
@@ -95,6 +98,7 @@ def test_an_empty_database_is_rebuilt_exactly(context, live, stock, rebuilt, tab
     assert [entry.whole for entry in other.journal.segment(second).entries()].count(True) == 1
 
 
+@pytest.mark.slow
 def test_shared_cards_the_studio_and_music_for_two_come_back(context, live, rebuilt, monkeypatch):
     monkeypatch.setattr(pieces, "KEPT_PIECES", 2)
     host, guest, gone = live(5), live(2), live(2)
@@ -148,6 +152,7 @@ def test_a_vote_is_one_small_entry(context, stock):
     assert segment.path.stat().st_size == size
 
 
+@pytest.mark.slow
 def test_a_clip_is_written_down_when_it_is_composed_and_not_twice(context, live):
     (clip,) = context.clip_maker.make([Order("pop", 80)]).clip_ids
     (row,) = context.journal.pool_clips()
@@ -162,6 +167,7 @@ def test_a_clip_is_written_down_when_it_is_composed_and_not_twice(context, live)
     assert told[str(own)]["composed_for"] == str(listener)
 
 
+@pytest.mark.slow
 def test_a_vote_that_was_written_down_and_not_committed_is_replaced_by_the_next(context, stock, rebuilt, monkeypatch):
     stock()
     listener = accounts.create(context.database)
@@ -185,6 +191,7 @@ def test_a_vote_that_was_written_down_and_not_committed_is_replaced_by_the_next(
     assert other.database.transaction(lambda s: s.scalar(select(func.count()).select_from(Offer))) == 4
 
 
+@pytest.mark.slow
 def test_a_process_killed_between_journal_and_commit_loses_and_invents_nothing(context, stock, rebuilt):
     stock()
     listener = accounts.create(context.database)
@@ -197,6 +204,7 @@ def test_a_process_killed_between_journal_and_commit_loses_and_invents_nothing(c
     rebuilt()
 
 
+@pytest.mark.slow
 def test_two_processes_write_one_segment_in_turn(context, stock, rebuilt):
     stock()
     listener = accounts.create(context.database)
@@ -209,6 +217,7 @@ def test_two_processes_write_one_segment_in_turn(context, stock, rebuilt):
     rebuilt()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["segment", "line", "everything", "zeros"])
 def test_what_the_journal_lost_is_told_again_with_the_next_vote(context, stock, rebuilt, loss):
     stock()
@@ -237,6 +246,7 @@ def test_a_listener_from_before_the_journal_gets_one_with_the_next_vote(context,
     rebuilt()
 
 
+@pytest.mark.slow
 def test_a_worker_without_this_journal_makes_none_and_the_web_tells_it_all(context, stock, rebuilt, tmp_path):
     stock()
     listener = accounts.create(context.database)
@@ -262,6 +272,7 @@ def test_an_empty_database_beside_a_journal_is_noticed(context, another_context,
     )
 
 
+@pytest.mark.slow
 def test_a_damaged_segment_is_told_and_the_others_come_back(context, stock, another_context, monkeypatch, capsys):
     stock()
     good, bad = accounts.create(context.database), accounts.create(context.database)
@@ -330,6 +341,7 @@ def test_a_deleted_listener_does_not_come_back(context, live, another_context):
     assert not accounts.exists(other.database, gone)
 
 
+@pytest.mark.slow
 def test_a_deletion_that_the_database_does_not_take_leaves_a_listener_who_can_be_rebuilt(
     context, live, rebuilt, monkeypatch
 ):
@@ -354,6 +366,7 @@ def test_a_deletion_that_the_database_does_not_take_leaves_a_listener_who_can_be
     assert not accounts.exists(context.database, listener)
 
 
+@pytest.mark.slow
 def test_after_a_rewind_the_journal_knows_nothing_of_what_was_undone(context, live, rebuilt):
     listener = live(6)
     undone = context.database.transaction(

@@ -14,6 +14,8 @@ from webapp.runtime.journal import Journal
 from webapp.runtime.journal_copy import MOST_PARTS, JournalCopy, Part
 from webapp.runtime.journal_segment import Entry, Segment
 
+pytestmark = pytest.mark.durability
+
 HEARD = (3000, 3100)
 
 
@@ -45,6 +47,7 @@ def brought_to(folder, place):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.json*")}
 
 
+@pytest.mark.slow
 def test_a_vote_that_is_called_kept_comes_back_on_an_empty_disk(copying, another_context, live, tables, place):
     listener = live(5)
     assert copying.journal.kept(listener) is False  # nobody has copied yet: the last vote came a moment ago
@@ -63,6 +66,7 @@ def test_a_vote_that_is_called_kept_comes_back_on_an_empty_disk(copying, another
     other.journal.close()
 
 
+@pytest.mark.slow
 def test_a_rebuild_that_was_killed_goes_on(copying, another_context, live, tables, monkeypatch):
     for votes in (2, 3):
         live(votes)

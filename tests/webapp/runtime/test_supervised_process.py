@@ -10,6 +10,8 @@ import pytest
 
 from webapp.runtime.supervised_process import SupervisedProcess
 
+pytestmark = pytest.mark.durability
+
 CHILD = (
     "import time; from webapp.runtime.supervised_process import die_with_parent; die_with_parent(); {before}; "
     "time.sleep(120)"

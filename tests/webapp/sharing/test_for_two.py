@@ -57,6 +57,7 @@ def two(context, stock):
     )
 
 
+@pytest.mark.durability
 def test_two_who_never_voted_are_together_again_when_the_database_was_lost(context, another_context):
     host, guest = (accounts.create(context.database) for _ in range(2))
     duet = for_two.agree(
@@ -95,6 +96,7 @@ def test_a_link_invites_one_other_listener_once(context):
         for_two.request_pieces(context.database, third, duet)
 
 
+@pytest.mark.slow
 def test_both_see_the_same_whichever_kind_of_music_each_has_chosen(context, two, stock):
     host, guest, _ = two
     stock("dance", 6)
@@ -120,6 +122,7 @@ def test_an_end_is_told_to_both(context, two):
     assert all("has ended, for both of you" in each.said for each in after)
 
 
+@pytest.mark.slow
 def test_a_piece_for_two_that_is_kept_outlives_the_end(context, two):
     host, _, duet = two
     for_two.request_pieces(context.database, host, duet)
@@ -154,6 +157,7 @@ def test_of_many_who_open_a_link_at_once_one_agrees(context):
     assert sum(each is not None for each in told) == 1
 
 
+@pytest.mark.slow
 def test_pieces_are_composed_for_both_and_each_sees_their_own_side(context, two):
     host, guest, duet = two
     asked = for_two.request_pieces(context.database, host, duet)
@@ -218,6 +222,7 @@ def test_a_page_sees_whether_an_agreement_has_changed(context, two):
     assert seen() != before
 
 
+@pytest.mark.slow
 def test_the_worker_composes_for_both(context, two):
     host, _, duet = two
     for_two.request_pieces(context.database, host, duet)
@@ -228,6 +233,7 @@ def test_the_worker_composes_for_both(context, two):
     assert (told.job.state, len(told.pieces)) == ("done", for_two_composing.PIECES_A_JOB)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leaving", ["end", "delete the host", "delete the guest"])
 def test_when_one_leaves_nothing_is_left_of_what_was_shared(context, two, leaving):
     host, guest, duet = two
@@ -250,6 +256,7 @@ def test_when_one_leaves_nothing_is_left_of_what_was_shared(context, two, leavin
         assert not any(gone in row for row in dump)
 
 
+@pytest.mark.slow
 def test_an_export_tells_what_was_shared_and_not_with_whom(context, two, another_context):
     host, guest, duet = two
     context.duet_composer.compose(duet, "pop", 7, lambda _: None)
@@ -262,6 +269,7 @@ def test_an_export_tells_what_was_shared_and_not_with_whom(context, two, another
     assert for_two.overview(other.database, other.space, other.playable, host) == []
 
 
+@pytest.mark.slow
 def test_a_job_of_a_duet_goes_with_who_asked_for_it(context, two):
     host, _, duet = two
     for_two.request_pieces(context.database, host, duet)

@@ -9,6 +9,8 @@ import pytest
 from webapp.hosting.backup import NotABackupError, backup, restore
 from webapp.studies import clips, studies
 
+pytestmark = [pytest.mark.slow, pytest.mark.durability]
+
 
 @pytest.fixture
 def empty(context, another_context):

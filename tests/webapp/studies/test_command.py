@@ -5,9 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+
 from db.queries.listening_studies import count_studies
 from webapp.__main__ import main
 from webapp.studies import studies
+
+pytestmark = pytest.mark.slow
 
 DESIGN = """
 title = "High or low?"

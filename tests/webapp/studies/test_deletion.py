@@ -14,6 +14,8 @@ from webapp.runtime.errors import NotYours
 from webapp.studies import clips, deletion, participation, studies
 
 
+@pytest.mark.durability
+@pytest.mark.slow
 def test_a_backup_brings_answers_back_but_nobody_who_withdrew(
     study, make_study: Callable, new_database: Callable, tmp_path: Path
 ) -> None:

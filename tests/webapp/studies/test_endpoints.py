@@ -27,6 +27,7 @@ def test_a_study_is_made_with_the_research_key_alone(alone) -> None:
         create_study(alone, "", {"title": "A"}, [])  # no key is set: only the page on the machine itself
 
 
+@pytest.mark.slow
 def test_a_study_is_moved_tried_and_read(make_study) -> None:
     study = make_study(opened=False)
     context, key = study.context, study.keys.researcher

@@ -16,6 +16,8 @@ from webapp.runtime.journal import Journal
 from webapp.studies import clips, dataset, deletion, participation, studies
 from webapp.studies import journal as study_journal
 
+pytestmark = pytest.mark.durability
+
 
 @pytest.fixture
 def place(study):
@@ -43,6 +45,7 @@ def on_another_disk(another_context, study, place):
     return context
 
 
+@pytest.mark.slow
 def test_a_study_comes_back_from_a_copy_answer_by_answer(study, copied, another_context, place):
     done, half, gone = study.join(panel_id="5f1"), study.join(), study.join()
     study.finish(done)

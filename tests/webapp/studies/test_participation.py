@@ -221,6 +221,7 @@ def heard_by(session, token: str) -> tuple[str, set[str]]:
     return found.condition, {session.get(StudyClip, each).condition for each in session.scalars(heard)}
 
 
+@pytest.mark.slow
 def test_conditions_are_filled_evenly_and_hear_their_own_clips(alone) -> None:
     made = {"seconds": 2.0, "uri": "x", "sha256": "0" * 64, "notes": {}, "midi": None, "recipe": {}, "item": ""}
     design = {"title": "A", "quota": 9, "headphone_check": False, "pairs": {"way": "adaptive", "per_participant": 6}}

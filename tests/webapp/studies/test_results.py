@@ -61,6 +61,7 @@ def answered(make_study):
     return study
 
 
+@pytest.mark.slow
 def test_the_analysis_finds_the_preference_and_leaves_out_who_failed(answered) -> None:
     found = analysed(answered)
     (all_of_them,), (kept,) = found.everybody, found.without
@@ -76,6 +77,7 @@ def test_the_analysis_finds_the_preference_and_leaves_out_who_failed(answered) -
     assert kept.strengths[0].value == pytest.approx(-kept.strengths[1].value)
 
 
+@pytest.mark.slow
 def test_the_report_says_it_with_and_without_whom_the_rules_leave_out(answered) -> None:
     page = report.report(answered.context.database, answered.keys.researcher)
     assert page.count("high over low") == 2
@@ -96,6 +98,7 @@ def unpacked(study) -> dict[str, bytes]:
         return {name: files.read(name) for name in files.namelist()}
 
 
+@pytest.mark.slow
 def test_nobody_is_found_in_the_dataset_by_what_they_have_themselves(answered) -> None:
     files = unpacked(answered)
     whole = b"\n".join(data for name, data in files.items() if not name.endswith(".mid")).decode("latin-1")
@@ -116,6 +119,7 @@ def test_nobody_is_found_in_the_dataset_by_what_they_have_themselves(answered) -
     assert not [name for name in files if name.startswith(("midi/", "audio/"))]  # brought, and not to be shared
 
 
+@pytest.mark.slow
 def test_the_dataset_is_whole_and_its_codebook_names_every_column(answered) -> None:
     files = unpacked(answered)
     answers = pd.read_parquet(io.BytesIO(files["answers.parquet"]))
@@ -128,6 +132,7 @@ def test_the_dataset_is_whole_and_its_codebook_names_every_column(answered) -> N
     assert set(answers["participant"]) == set(people["participant"])
 
 
+@pytest.mark.slow
 def test_who_withdraws_is_in_no_export_after_it(answered) -> None:
     before = pd.read_csv(io.BytesIO(unpacked(answered)["participants.csv"]))
     token = answered.join()
@@ -137,6 +142,7 @@ def test_who_withdraws_is_in_no_export_after_it(answered) -> None:
     assert len(pd.read_csv(io.BytesIO(unpacked(answered)["participants.csv"]))) == len(before)
 
 
+@pytest.mark.slow
 def test_the_panel_list_names_whom_to_pay(answered) -> None:
     lines = dataset.panel_list(answered.context.database, answered.keys.researcher).decode().splitlines()
     assert len(lines) == 5
@@ -150,6 +156,7 @@ def test_clips_that_may_be_shared_are_in_the_dataset(make_study) -> None:
     } | {f"audio/{system}/tone.mp3" for system in ("high", "low")}
 
 
+@pytest.mark.slow
 def test_a_dry_run_goes_through_all_of_it_and_says_what_it_could_show(make_study) -> None:
     study = make_study(opened=False, headphone_check=True, after=QUESTIONS, quota=40, pairs={"break_after": 2})
     database, journal, key = study.context.database, study.context.journal, study.keys.researcher

@@ -22,6 +22,8 @@ from webapp.hosting.backup import backup, restore
 from webapp.studies import analysis, dataset, keys, participation, report, studies
 from webapp.studies.keys import Keys
 
+pytestmark = [pytest.mark.slow, pytest.mark.durability]
+
 STUDIES_SINCE = "0020"
 OF_STUDIES = ("listening_studies", "study_consents", "study_clips", "study_participants", "study_trials")
 

@@ -33,6 +33,7 @@ def names(client) -> list[str]:
     return [each["name"] for each in client.get("/api/studio/choices").json()]
 
 
+@pytest.mark.slow
 def test_a_turned_style_moves_along_the_datas_regression_and_nothing_else_does(studio, context, dials):
     content = names(studio)[0]
     told = studio.get(f"/api/studio/{content}").json()["dials"]
@@ -62,6 +63,7 @@ def test_a_style_is_turned_as_far_as_makes_it_sound_as_asked(context, dials, tun
     assert far({"rhythm": 1.0})["rhythm"] == 1.0 * REACHES[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("turned", "said"),
     [({"tempo": 1.0}, "tempo can't be turned in this music"), ({"mood": 1.0}, "'mood'"), ({"rhythm": 1.0}, "at once")],

@@ -19,6 +19,8 @@ from webapp.composing import pool
 from webapp.listeners import archive, journal_rebuild, restore
 from webapp.listeners.export import export
 
+pytestmark = pytest.mark.slow
+
 HEARD = {"left": 2000, "right": 2000}
 
 

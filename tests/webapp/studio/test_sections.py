@@ -23,6 +23,8 @@ from webapp.ui.pages import studio as page
 from webapp.ui.pages.studio import whole_piece
 from webapp.worker import HANDLERS, Worker
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def listener(context):

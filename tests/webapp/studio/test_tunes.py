@@ -11,6 +11,8 @@ import pytest
 from models.music import corpora, played
 from models.music.midi import write_midi
 
+pytestmark = pytest.mark.slow
+
 ABC = "X:1\nT:The Test Jig\nM:6/8\nK:D\n|:dAF DFA|dAF def|gfe fed|cBA Bcd:|\n"
 
 

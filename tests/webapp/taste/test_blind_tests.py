@@ -69,6 +69,7 @@ def ready(context, stock):
     return listener, set(own), {clip: kind for kind, clips in rivals.items() for clip in clips}
 
 
+@pytest.mark.slow
 def test_rivals_meet_ones_own_clips_blind_once_and_nothing_else(context, ready):
     listener, own, rivals = ready
     for number in range(14):
@@ -104,6 +105,7 @@ def test_rivals_are_nowhere_called_composed_for_the_listener(context, ready):
         assert clip.composed == (clip.clip_id in own)
 
 
+@pytest.mark.slow
 def test_after_some_votes_pairs_come_again_with_their_sides_swapped(context, stock, monkeypatch):
     monkeypatch.setattr(pairs, "REPEAT_AFTER", 6)
     monkeypatch.setattr(pairs, "REPEAT_GAP", 3)
@@ -131,6 +133,7 @@ def test_after_some_votes_pairs_come_again_with_their_sides_swapped(context, sto
     assert both.high - both.low > 0.08  # drawing one or two listeners again would tell nothing
 
 
+@pytest.mark.slow
 def test_the_report_says_how_many_votes_are_suspicious_and_what_is_foreseen_without_them(context, live):
     listener = live(6, ("left", "right"))
     some = rows(context, Vote, Vote.listener_id == listener)[:2]
@@ -149,6 +152,7 @@ def test_the_report_says_how_many_votes_are_suspicious_and_what_is_foreseen_with
         assert found["prediction.accuracy_unsuspicious"].n == votes - 2
 
 
+@pytest.mark.slow
 def test_the_report_counts_what_was_voted(context, ready, capsys):
     listener, own, rivals = ready
     won, seen = Counter(), 0
@@ -206,6 +210,8 @@ def test_a_report_on_nobody_says_so(context, settings, monkeypatch, capsys):
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["command"] == "report.study"
 
 
+@pytest.mark.durability
+@pytest.mark.slow
 def test_repeats_and_rivals_are_exported_rebuilt_rewound_and_deleted(
     context, ready, another_context, tables, monkeypatch
 ):
@@ -235,6 +241,7 @@ def test_repeats_and_rivals_are_exported_rebuilt_rewound_and_deleted(
     assert not {clip.id for clip in rows(context, Clip)} & set(rivals)
 
 
+@pytest.mark.slow
 def test_the_average_listener_leaves_this_one_out_and_takes_more_than_two_others(context, stock):
     stock("pop", 16)
     people = [accounts.create(context.database) for _ in range(4)]
@@ -261,6 +268,7 @@ def test_the_average_listener_leaves_this_one_out_and_takes_more_than_two_others
     assert asked(people[0]).mean == pytest.approx(45.0 / 5, abs=1e-2)
 
 
+@pytest.mark.slow
 def test_a_job_composes_rivals_from_the_same_draws(context, stock, monkeypatch):
     stock("pop", 16)
     listener, *others = (accounts.create(context.database) for _ in range(4))

@@ -15,6 +15,8 @@ from webapp.tension.heard_music import HeardMusic
 from webapp.tension.plot import lanes
 from webapp.ui.pages.tension import drawn, row, summary
 
+pytestmark = pytest.mark.slow
+
 SOMEBODY = uuid.UUID(int=1)
 JIG = b"X:1\nT:A jig\nM:6/8\nL:1/8\nK:D\n" + b"|dAF DFA|dAF def|gfe fed|cBA Bcd" * 4 + b"|]\n"
 

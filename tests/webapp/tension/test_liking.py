@@ -32,6 +32,7 @@ def heard_at_once(monkeypatch):
     monkeypatch.setattr(surprises, "begin", begin)
 
 
+@pytest.mark.slow
 def test_clips_are_heard_behind_the_page_and_still_known_after_a_start(context, live, heard_at_once, monkeypatch):
     few, many = live(3), live(12)
     said, timer = load_surprises(context, context.identity.token(few))
@@ -49,6 +50,7 @@ def test_clips_are_heard_behind_the_page_and_still_known_after_a_start(context, 
     assert not timer["active"]
 
 
+@pytest.mark.slow
 def test_where_no_model_answers_nothing_shows_and_it_is_tried_again(context, live, heard_at_once, monkeypatch):
     listener = live(12)
 

@@ -10,6 +10,8 @@ from webapp.studio.recipes import Recipe
 from webapp.tension import steering
 from webapp.ui.pages.studio import tension_dial
 
+pytestmark = pytest.mark.slow
+
 FREE = {"bars": [], "melody": False, "harmony": False, "rhythm": False}
 
 

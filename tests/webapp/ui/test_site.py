@@ -42,6 +42,7 @@ def page(client, path):
     return reply.text.replace('\\"', '"').replace("\\u003c", "<").replace("\\u003e", ">").replace("\\u0027", "'")
 
 
+@pytest.mark.slow
 def test_the_compare_page_has_every_stable_test_id_once(client):
     text = page(client, "/")
     for name in COMPARE_IDS:
@@ -105,6 +106,7 @@ def test_every_plot_of_a_dashboard_is_one_that_can_be_asked_for(client):
         assert set(plots) <= set(FIGURES)
 
 
+@pytest.mark.slow
 def test_every_module_is_served_and_asked_for_again(client):
     assert TEXT
     for path in TEXT:

@@ -40,6 +40,7 @@ def playable(context, domain="pop") -> int:
     return context.database.transaction(lambda s: count_pool(s, domain=domain))
 
 
+@pytest.mark.slow
 def test_the_worker_fills_an_empty_pool_with_a_pair_first(context, worker):
     assert worker.step()
     assert playable(context) == 2
@@ -53,6 +54,7 @@ def test_the_worker_fills_an_empty_pool_with_a_pair_first(context, worker):
         assert audio.true_peak_db < -1
 
 
+@pytest.mark.slow
 def test_the_pool_is_filled_in_turn_and_then_left_alone(context, worker, monkeypatch):
     monkeypatch.setattr(pool, "FEW", 3)
     context.settings = context.settings.model_copy(update={"pool": 3})
@@ -81,6 +83,8 @@ def test_the_pool_grows_as_a_listener_uses_it_up(context, stock, monkeypatch):
     assert needed.domain == "pop"
 
 
+@pytest.mark.durability
+@pytest.mark.slow
 def test_the_job_of_a_killed_worker_is_taken_again_and_done_once(context, worker):
     def take_and_die(session):
         pool.leave_job(session, context.space.version, context.settings.pool)
@@ -101,6 +105,7 @@ def test_the_job_of_a_killed_worker_is_taken_again_and_done_once(context, worker
     assert (state, attempts) == ("done", 2)
 
 
+@pytest.mark.slow
 def test_clips_composed_for_a_listener_are_theirs_and_done_again_the_same(context, worker, stock, monkeypatch):
     found = []
     remember = jobs.remember
@@ -132,6 +137,7 @@ def test_clips_composed_for_a_listener_are_theirs_and_done_again_the_same(contex
     assert accounts.account(context.database, listener).first_composed.ready
 
 
+@pytest.mark.slow
 def test_a_wish_is_kept_with_its_job_and_tells_how_far_it_is(context, worker, stock, monkeypatch):
     for domain in ("pop", "dance", "chorale"):
         stock(domain, 60)
@@ -169,6 +175,7 @@ def test_a_wish_is_kept_with_its_job_and_tells_how_far_it_is(context, worker, st
     assert kinds == {"near", "surprise"}  # what no blind proof is made of brings no rivals
 
 
+@pytest.mark.slow
 def test_a_piece_that_the_listener_has_already_is_not_composed_again(context, stock, monkeypatch):
     stock("pop", 16)
     monkeypatch.setattr(screening, "rejection_reason", lambda *_: None)
@@ -193,6 +200,7 @@ def test_a_piece_that_the_listener_has_already_is_not_composed_again(context, st
     assert (other.own, set(other.made.faults)) == (0, {"there_already"})
 
 
+@pytest.mark.slow
 def test_clips_for_somebody_deleted_meanwhile_leave_nothing_behind(context, stock, monkeypatch):
     listener = accounts.create(context.database)
     before = context.clip_store.keys()
@@ -262,6 +270,7 @@ def test_a_generator_of_another_version_is_refused_and_the_job_says_why(context,
     assert playable(context) == 0
 
 
+@pytest.mark.slow
 def test_heads_of_a_new_version_are_fitted_from_all_votes(context, worker, stock):
     for domain in ("pop", "dance", "chorale"):
         stock(domain, 60)
@@ -285,6 +294,7 @@ def test_heads_of_a_new_version_are_fitted_from_all_votes(context, worker, stock
     assert not context.database.transaction(lambda s: refits.leave_job(s, context.spaces))
 
 
+@pytest.mark.slow
 def test_after_a_change_of_model_clips_are_encoded_and_heads_fitted_from_the_old_votes(context, worker, stock):
     for domain in ("pop", "dance", "chorale"):
         stock(domain, 60)

@@ -42,6 +42,7 @@ def test_questions_share_one_side_and_never_come_again() -> None:
         choose(new_head(), music, pictures, shown=shown, generator=rng)
 
 
+@pytest.mark.slow
 def test_the_probability_is_how_often_a_question_comes() -> None:
     music, pictures = material(3, 3)
     shown, rng, drawn, told = Shown.nothing(3, 3), np.random.default_rng(1), Counter(), {}

@@ -15,6 +15,8 @@ from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.draft_files import first_drafts
 
+pytestmark = pytest.mark.slow
+
 MANY = 12
 REVERSED = -np.stack([np.eye(5)])  # links of somebody who hears everything the other way round
 

@@ -17,6 +17,8 @@ from models.style.directions import Directions
 from models.style.fingerprint import Fingerprint
 from models.style.screen import LONGEST_COPY_BARS
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 24.0
 
 

@@ -35,6 +35,7 @@ def test_more_picture_dimensions_than_noise_still_give_unit_noise() -> None:
     assert noise.std(0) == pytest.approx(np.ones(30), abs=0.1)
 
 
+@pytest.mark.slow
 def test_the_flow_goes_back_to_the_noise_that_it_came_from() -> None:
     composer = Composer(load_style(str(style_folder())))
     prior = composer.prior
@@ -47,6 +48,7 @@ def test_the_flow_goes_back_to_the_noise_that_it_came_from() -> None:
     assert correlation > 0.95
 
 
+@pytest.mark.slow
 def test_a_long_film_is_carried_window_after_window() -> None:
     composer = Composer(load_style(str(style_folder())))
     size = len(rotation.open_dimensions(composer))

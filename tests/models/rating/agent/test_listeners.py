@@ -19,6 +19,8 @@ from models.taste.simulated_people import Person
 from models.taste.space import TasteSpace, summary
 from models.taste.space_fitting import NAMES
 
+pytestmark = pytest.mark.slow
+
 
 def lower(pieces):
     return Person(np.array([-2.0 * piece.notes[:, 2].mean() / 10 for piece in pieces]))

@@ -84,6 +84,7 @@ def test_what_could_be_real_gains_beside_what_the_critic_knows_and_no_more_than_
     assert np.corrcoef(gained, held.realness)[0, 1] > 0.5
 
 
+@pytest.mark.slow
 def test_a_run_with_a_critic_tells_of_it_and_goes_on_to_the_same_weights_after_it_was_killed(own, tmp_path):
     whole, killed = (training_in(tmp_path / name, 5.0, own) for name in ("whole", "killed"))
     whole.run()

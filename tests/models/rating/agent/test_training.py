@@ -21,6 +21,8 @@ from models.style.evaluation.pieces import Judges
 from models.style.pieces.checkpoint import tiny_pieces
 from models.style.pieces.sampling import Writer
 
+pytestmark = pytest.mark.slow
+
 LOW = replace(PRESETS["tiny"], steps=12, clips=12, learning_rate=1e-2, leash=0.0)
 
 

@@ -1,10 +1,13 @@
 """Held-out clips: how they are chosen, who lends them styles, how they are composed again."""
 
 import numpy as np
+import pytest
 
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.evaluation.clips import compose_all, donors_of
+
+pytestmark = pytest.mark.slow
 
 
 def test_clips_are_eight_bars_of_different_songs_first(clips) -> None:

@@ -1,7 +1,11 @@
 """What is kept of a clip, measured beside the baseline with a tiny model."""
 
+import pytest
+
 from models.experiments.report import Report
 from models.style.evaluation.editing import editing
+
+pytestmark = pytest.mark.slow
 
 
 def test_what_is_kept_is_told_by_share_and_lock(scales, composer) -> None:

@@ -3,10 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from models.music.notes import Piece
 from models.style.evaluation.excerpts import composed_excerpts, real_excerpts, regular, starts_of
 from tests.models.style.conftest import make_tune
+
+pytestmark = pytest.mark.slow
 
 
 def with_pickup(piece: Piece) -> Piece:

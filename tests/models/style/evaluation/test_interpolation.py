@@ -6,6 +6,8 @@ import pytest
 from models.experiments.report import Report
 from models.style.evaluation.interpolation import SHARES, STEPS, cross_fade, interpolation
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_cross_fade_is_the_one_at_its_beginning_and_the_other_at_its_end(scales) -> None:
     one, other = scales.pieces[:2]

@@ -12,6 +12,8 @@ from models.style.evaluation import relations
 from models.style.evaluation.relations import Measured, in_data, in_latents, percentiles, shuffled_within
 from models.style.latents import GROUPS
 
+pytestmark = pytest.mark.slow
+
 CLIPS, BARS = 120, 4
 
 

@@ -16,6 +16,8 @@ from models.style.evaluation.excerpts import regular
 from models.style.evaluation.rivals import copy_bot, files, flow, ngram
 from tests.models.style.conftest import make_tune
 
+pytestmark = pytest.mark.slow
+
 DEGREES = {"I": (0, 4, 7), "IV": (5, 9, 12), "V": (7, 11, 14)}
 
 

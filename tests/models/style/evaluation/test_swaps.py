@@ -10,6 +10,8 @@ from models.music.notes import Piece
 from models.style.evaluation import swaps
 from models.style.evaluation.clips import Clips, donors_of
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_melody_is_found_among_others_in_any_key(clips) -> None:
     results = [piece.transposed(index % 5) for index, piece in enumerate(clips.pieces)]

@@ -23,6 +23,7 @@ def writer() -> Writer:
     return Writer.load("pieces-gpu")
 
 
+@pytest.mark.slow
 def test_tunes_that_do_not_close_end_otherwise_and_the_rest_stays(writer, monkeypatch) -> None:
     monkeypatch.setattr(sampling, "TRIED", {})
     plain = writer.compose("dance", count=COUNT, bars=LENGTH, seed=3)
@@ -39,6 +40,7 @@ def test_tunes_that_do_not_close_end_otherwise_and_the_rest_stays(writer, monkey
     assert not all(changed)
 
 
+@pytest.mark.slow
 def test_a_chorale_gets_another_ending_only_where_that_is_better(writer, monkeypatch) -> None:
     found = []
     for tried in ({}, {"chorale": 4}):
@@ -63,6 +65,7 @@ def test_pop_comes_to_rest_where_another_ending_does(writer, monkeypatch) -> Non
         assert not before or np.array_equal(one.notes, other.notes)
 
 
+@pytest.mark.slow
 def test_what_breaks_off_stays_as_it_is(writer, monkeypatch) -> None:
     found = []
     for tried in ({}, {"dance": 4}):

@@ -48,6 +48,7 @@ def test_a_copy_hears_what_its_source_has_heard() -> None:
         writing.choose(np.array([1, 1, 2, 3]))
 
 
+@pytest.mark.slow
 def test_a_search_writes_more_of_what_is_rewarded() -> None:
     def few_notes(piece: Piece) -> float:
         return -len(piece.notes) / 10
@@ -86,6 +87,7 @@ def test_what_goes_on_of_a_group_does_not_hang_on_other_groups_and_begins_after_
         np.testing.assert_array_equal(alone, beside)
 
 
+@pytest.mark.slow
 def test_chorales_with_fewer_faults_go_on(drawing) -> None:
     seeds = [(0, number) for number in range(4)]
     faults = []

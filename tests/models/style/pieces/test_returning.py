@@ -75,6 +75,7 @@ def test_a_copy_goes_on_with_what_its_source_has_heard() -> None:
     assert both.tolist() == [65, 65]
 
 
+@pytest.mark.slow
 def test_a_section_returns_though_the_model_never_learned_to_copy(drawing) -> None:
     def likeness(nats: float) -> float:
         pieces = drawing(tiny_pieces(), "dance", returning=nats).compose(

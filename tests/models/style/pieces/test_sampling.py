@@ -49,6 +49,7 @@ def whole_bars(piece: Piece) -> int:
     return len(piece.bars) - 1 + int(first_numbers(to_tokens(piece)[:1])[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_pieces_are_lossless_and_have_the_bars_asked_for(writer, domain) -> None:
     found = writer.compose(domain, count=3, bars=6, seed=1)
@@ -70,6 +71,7 @@ def test_notes_come_in_order_within_bars_that_fit_their_meter(writer) -> None:
         assert (np.diff(place @ [10**6, 10**3, 1]) > 0).all()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_piece_alone_and_among_others(writer) -> None:
     several = writer.compose("dance", count=3, bars=12, seed=5)
     again = writer.compose("dance", count=1, bars=12, seed=5)
@@ -143,6 +145,7 @@ def told_returns(monkeypatch, compose: Callable[[], list[Piece]]) -> list[list[i
     return [[int(told) for told, is_bar in zip(*row, strict=True) if is_bar] for row in zip(heads, bars, strict=True)]
 
 
+@pytest.mark.slow
 def test_a_whole_piece_is_told_the_form_of_a_real_one_unless_another_is_asked_for(
     writer, with_forms, monkeypatch
 ) -> None:
@@ -167,6 +170,7 @@ def test_what_plays_on_keeps_its_own_returns_and_takes_a_form_that_begins_like_t
     assert told == likest
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_guidance_goes_on_from_the_logits_without_returns_to_those_with_them(model, tune) -> None:
     prompt = regular_tokens(tune(6, bars=3))
@@ -207,6 +211,7 @@ def test_what_pieces_begin_with_together_is_heard_once(model, tune, monkeypatch)
             torch.testing.assert_close(cached[:, row, :, :upto], own[:, 0, :, :upto], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_of_several_chorales_the_one_with_the_fewest_faults_is_kept(writer, drawing) -> None:
     seeds, places = [(5,), (6,)], [Place(0, -1), Place(8, 20)]
     several = drawing(writer.bundle, "chorale", among=5, faults=0.0)  # all of them go on to their end

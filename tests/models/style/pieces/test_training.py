@@ -21,6 +21,8 @@ from models.style.pieces.training_data import RunPieces, run_pieces, unlike
 from models.train import pieces_sampling
 from models.train.pieces import FINE_TUNING, main, own_folder
 
+pytestmark = pytest.mark.slow
+
 CONFIG = PieceConfig(dim=32, layers=1, heads=2, hidden=32, condition=16, context=64)
 PRESET = Preset(
     steps=12, rows=2, learning_rate=2e-3, check_every=4, held_out_rows=1, config=CONFIG, warm_up=2, dropout=0.1

@@ -55,6 +55,7 @@ def test_nothing_is_moved_to_where_the_model_has_no_pitches(known):
     assert known.moved(silent, np.random.default_rng(0)) is silent
 
 
+@pytest.mark.slow
 def test_what_is_known_is_kept_beside_the_card_and_asked_by_the_writer(known, tmp_path):
     transposition.save(tmp_path, {"dance": known})
     back = transposition.load(tmp_path)["dance"]

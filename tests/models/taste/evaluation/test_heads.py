@@ -12,6 +12,8 @@ from models.taste.evaluation.resampling import accuracy_of
 from models.taste.evaluation.study import Study, joined, load_study
 from models.taste.space import UTILITY_DIFFERENCE_SD
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", params=["ratings", "votes"])
 def study(request, listening_folder) -> Study:

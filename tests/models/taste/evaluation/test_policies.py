@@ -1,6 +1,10 @@
 """The policies that are compared are the page's."""
 
+import pytest
+
 from models.taste.evaluation.policies import ALONE, mixture_of
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_page_and_the_figures_use_one_mixture() -> None:

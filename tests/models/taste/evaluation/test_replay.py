@@ -9,6 +9,8 @@ from models.taste.evaluation.heads import basis_of
 from models.taste.evaluation.replay import answers_of, curve, replayed
 from models.taste.evaluation.study import load_study
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("form", ["ratings", "votes"])
 def test_real_answers_are_replayed_and_nothing_else_is_asked(listening_folder, form: str, monkeypatch) -> None:

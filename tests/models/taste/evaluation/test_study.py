@@ -9,6 +9,8 @@ import soundfile
 from models.style.checkpoint import tiny_style
 from models.taste.evaluation.study import load_study
 
+pytestmark = pytest.mark.slow
+
 
 def rewritten(folder, target, name: str, text: str):
     shutil.copytree(folder, target)

@@ -10,6 +10,8 @@ from models.title.evaluation.study import DIRECTIONS, Condition, Ground, Outcome
 from models.title.pool import make_pool
 from models.title.tunes import Tune
 
+pytestmark = pytest.mark.slow
+
 KINDS = ("hornpipe", "jig", "reel")
 
 

@@ -30,6 +30,7 @@ def in_blocks(make: Callable[[], Made]) -> Made:
     return asyncio.run(build())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_a_component_starts_the_script_beside_it(kind):
     assert (FOLDER / kind.script).is_file()

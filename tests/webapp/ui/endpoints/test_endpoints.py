@@ -30,6 +30,8 @@ from webapp.runtime.downloads import Downloads
 from webapp.ui.endpoints import ENDPOINTS
 from webapp.worker import Worker
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["played_folder", "rating_model"]
 
 CONTRACT = (

@@ -10,6 +10,8 @@ import pytest
 
 from webapp.ui.endpoints import ENDPOINTS
 
+pytestmark = pytest.mark.slow
+
 MCP = True
 needs_mcp = pytest.mark.skipif(importlib.util.find_spec("mcp") is None, reason="the extra mcp is not installed")
 

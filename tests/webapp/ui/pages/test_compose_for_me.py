@@ -50,6 +50,7 @@ def test_it_is_said_how_many_others_an_average_listener_takes(others, said):
     assert said in likings.tests_text(BlindTests(NONE, NONE, NONE, others, 3), OF_MUSIC)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tension", "mood", "wish"),
     [
@@ -65,6 +66,7 @@ def test_the_mood_that_was_chosen_is_wished_for(context, live, tension, mood, wi
     assert wishes.state(context.database, listener).wish == wish
 
 
+@pytest.mark.slow
 def test_what_was_made_is_named_for_the_pad_until_the_next_is_asked_for(context, live, stock):
     listener = live()
     token = context.identity.token(listener)

@@ -78,6 +78,7 @@ def charts() -> dict[str, Any]:
     return {name: place(name) for name in retrieval.CHARTS}
 
 
+@pytest.mark.slow
 def test_retrieval_opens_with_all_that_can_be_chosen_and_says_how_far_the_study_is(studied, charts, study):
     told = of_retrieval(retrieval.opened(studied, charts, asked()))
     assert told["room"]["visible"]
@@ -96,6 +97,7 @@ def test_retrieval_opens_with_all_that_can_be_chosen_and_says_how_far_the_study_
     assert told["ranks.exports"]["address"].startswith("/api/plots/ranks?study=study&")
 
 
+@pytest.mark.slow
 def test_a_view_is_the_one_that_its_address_names(studied, charts):
     query = "direction=melody_to_title&measure=ndcg&condition=cnn-rnn&curves=cnn-rnn&curves=bag-bag&genre=reel"
     told = of_retrieval(retrieval.opened(studied, charts, asked(query)))
@@ -107,6 +109,7 @@ def test_a_view_is_the_one_that_its_address_names(studied, charts):
     assert of_retrieval(retrieval.opened(studied, charts, asked("study=gone&measure=pie")))["measure"]["value"] == "mrr"
 
 
+@pytest.mark.slow
 def test_following_draws_again_only_what_has_changed(studied, charts):
     told = of_retrieval(retrieval.opened(studied, charts, asked()))
     assert retrieval.follow(studied, charts, told["link"], told["seen"]) == gr.skip()
@@ -210,6 +213,7 @@ def test_a_single_run_fills_what_it_can_and_names_what_a_study_would_add(alone, 
     assert not told["variants.plot"]["value"].data[0].error_x.visible
 
 
+@pytest.mark.slow
 def test_simulated_listeners_stand_first_until_somebody_has_voted(context, live):
     places: Any = {name: (place(name), None) for name in listeners.CHARTS}
     _, _, link, _, study, *_ = listeners.view(context, places, "", listeners.MUSIC)
@@ -239,6 +243,7 @@ def test_the_tastes_of_a_study_are_drawn_or_say_what_is_missing(context, live):
     assert "This is measured once" in exports["empty"]
 
 
+@pytest.mark.slow
 def test_votes_on_pictures_are_chosen_apart_from_those_on_music(context, live):
     listener = live()
     pool.fill(context.picture_maker, {"domain": PICTURES, "clips": 24, "seed": 1}, 24)

@@ -26,6 +26,7 @@ def waiting_for(context, listener):
     return context.database.transaction(lambda session: ids_shown(session, listener, state="open"))
 
 
+@pytest.mark.slow
 def test_the_history_tells_how_both_sound_unless_one_waits_in_a_pair(context, listener):
     token, waiting = context.identity.token(listener), waiting_for(context, listener)
     for vote in rewind.history(context.database, listener, before=2**31 - 1, limit=13).votes:

@@ -37,6 +37,7 @@ def test_another_kind_of_music_comes_at_once_and_the_player_is_told(context):
     assert picking.arrive(context, token)[0] == ["dance"]
 
 
+@pytest.mark.slow
 def test_every_pick_is_answered_and_names_the_next_goal(context, listener, token):
     for picks in range(5, 12):
         event = cast(context, listener, "left" if picks % 2 else "right")
@@ -54,6 +55,7 @@ def test_a_picked_clip_can_be_heard_whole(context, listener, token):
     assert "whole" not in picking.answer(context, token, event)
 
 
+@pytest.mark.slow
 def test_how_a_pick_sounds_is_told_where_the_goal_is_far_and_never_of_what_waits_in_a_pair(context, live, monkeypatch):
     monkeypatch.setattr(hearing, "begin", judged_at_once(hearing.begin))
     listener = live(14)

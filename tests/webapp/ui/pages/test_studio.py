@@ -59,6 +59,7 @@ def test_with_nothing_new_the_old_one_has_a_score_and_no_link():
     assert gates.again["interactive"]
 
 
+@pytest.mark.slow
 def test_a_long_file_of_ones_own_is_read_from_the_bar_that_is_chosen(context, stock, live, tmp_path):
     token = context.identity.token(live())
     stock("pop")
@@ -91,6 +92,7 @@ def test_a_file_that_is_too_large_is_refused_and_no_copy_stays(context, live, tm
     assert not path.exists()
 
 
+@pytest.mark.slow
 def test_the_address_of_a_clip_opens_it_as_the_old_one(context, stock, live):
     listener_id = live()
     clip = str(next(iter(stock("pop"))))

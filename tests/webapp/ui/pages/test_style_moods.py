@@ -73,6 +73,7 @@ def test_music_with_too_few_moods_says_how_many_there_are(context, token, shippe
     assert (room["visible"], points["value"]) == (False, None)
 
 
+@pytest.mark.slow
 def test_clips_that_wait_for_a_blind_pair_are_not_shown(context, client, stock, shipped_map):
     stock("pop", 16)
     token = client.get("/api/listener").json()["listener_token"]
