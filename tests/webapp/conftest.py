@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import socket
-import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-import uvicorn
 from httpx import Response
 from sqlalchemy import text, update
 from starlette.testclient import TestClient
@@ -22,6 +19,7 @@ from models.metrics.music_statistics import ATTRIBUTES
 from models.music.notes import Piece
 from models.style.performance import touch
 from models.taste.space import TasteSpace, summary
+from tests.serving import served
 from webapp.app import create_app
 from webapp.composing import bank, for_listener, pool, rendering, search
 from webapp.composing.screening import content_hash
@@ -84,15 +82,8 @@ def generator_url(tiny_composer) -> Iterator[str]:
     from webapp.generation.server import create_app as generator_app
 
     engine = Engine(tiny_composer, slots=4, queue=64)
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        server = uvicorn.Server(uvicorn.Config(generator_app(engine), log_level="warning"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+    with served(generator_app(engine)) as url:
+        yield url
     engine.close()
 
 

@@ -32,6 +32,7 @@ from webapp.generation.protocol import (
     Source,
 )
 from webapp.generation.tension import Tension
+from webapp.generation.towers import Towers
 
 DraftEach = Callable[[Sequence[Domain], Sequence[int], tuple[float, float] | None], list[Draft]]
 
@@ -45,7 +46,7 @@ class Drawing:
 
     def __init__(self, composer: Composer, draft: DraftEach | None = None) -> None:
         self.composer = composer
-        self.tension, self.mood, self.shown = Tension(), MoodJudges(), MusicShown(composer)
+        self.tension, self.mood, self.shown, self.towers = Tension(), MoodJudges(), MusicShown(composer), Towers()
         self._draft: DraftEach = draft or partial(draft_each, composer)
         self._model = threading.Lock()  # one planning, encoding or drawing at a time beside a running decode
         self._writing = threading.Lock()  # one writing at a time: it takes long, and who has content need not wait

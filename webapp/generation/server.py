@@ -178,10 +178,7 @@ class NeedsSecret:
 
 def create_app(engine: Engine, secret: str = "") -> FastAPI:
     """The HTTP face of ``engine``, for those who have the ``secret``; whoever made the engine closes it."""
-    from webapp.generation.towers import Towers  # noqa: PLC0415 (torch, after its environment is set)
-
     app = FastAPI(title="Kallos generator", docs_url="/docs", redoc_url=None)
-    title_towers = Towers()
     if secret:
         app.add_middleware(NeedsSecret, secret=secret)
 
@@ -256,7 +253,7 @@ def create_app(engine: Engine, secret: str = "") -> FastAPI:
 
     @app.post("/v1/towers")
     def towers(request: TowersRequest) -> TowersResult:
-        return title_towers.vectors(request.titles, request.melodies)
+        return engine.towers.vectors(request.titles, request.melodies)
 
     @app.get("/healthz")
     def healthz() -> Response:

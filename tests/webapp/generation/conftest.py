@@ -1,16 +1,13 @@
-import socket
-import threading
 import time
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
-import uvicorn
 
 from models.music.notes import Piece
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
 from models.style.decode import DecodeBatch
+from tests.serving import served
 from webapp.generation.engine import Engine
 from webapp.generation.protocol import GenerateRequest
 from webapp.generation.server import create_app
@@ -59,28 +56,13 @@ def slow_engine():
     engine.close()
 
 
-@contextmanager
-def http_server(engine):
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        server = uvicorn.Server(uvicorn.Config(create_app(engine), log_level="warning"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
 @pytest.fixture
 def url(engine):
-    with http_server(engine) as url:
+    with served(create_app(engine)) as url:
         yield url
 
 
 @pytest.fixture
 def slow_url(slow_engine):
-    with http_server(slow_engine) as url:
+    with served(create_app(slow_engine)) as url:
         yield url

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import uvicorn
 from gradio_client import Client
 
 from models.taste.space import TasteSpace
+from tests.serving import served as served_app
 from webapp.app import create_app
 from webapp.context import Context
 from webapp.listeners import accounts
@@ -61,16 +59,9 @@ def _serving(context: Context) -> Iterator[str]:
         return create_app(supervision=Supervision(context, children=False))
 
     app = asyncio.run(build())
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
+    with served_app(app) as url:
         assert app.state.supervision.ready.wait(60)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+        yield url
 
 
 @pytest.fixture(scope="module")
