@@ -52,10 +52,13 @@ test-all: test
 # what takes longest first. Seconds are kept in .times.
 # Numba, where it has more than one thread, sets torch's as well.
 PYTEST := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
-PART ?= $(shell echo $$((0x$$(git rev-parse --short=7 HEAD 2>/dev/null || echo 0) % 20)))
+# Each commit has another part, and another order of a file's quick tests; the first lines of a run name them.
+COMMIT := $(shell printf %d 0x$$(git rev-parse HEAD 2>/dev/null | cut -c1-7 | grep . || echo 0))
+PART ?= $(shell echo $$(($(COMMIT) % 20)))
+ORDER ?= $(COMMIT)
 
 test-quick:
-	$(PYTEST) --numprocesses 3 -m "not slow" --junitxml .times/quick.xml
+	$(PYTEST) --numprocesses 3 -m "not slow" --order $(ORDER) --junitxml .times/quick.xml
 
 test-part:
 	$(PYTEST) --numprocesses 2 -m slow --part $(PART) --junitxml .times/part.xml

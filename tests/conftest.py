@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import random
 import shutil
 import zlib
 from collections import Counter
@@ -59,14 +60,19 @@ PARTS = 20  # of the slow tests; make test-ci runs one of them, beside browser w
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--part 7``: of the slow tests only browser walks, durability and the eighth of twenty parts of the rest."""
+    """``--part 7``: of the slow tests only browser walks, durability and the eighth of twenty parts of the rest.
+
+    ``--order 7``: a file's tests begin in another order, which the number names.
+    """
     parser.addoption("--part", type=int, choices=range(PARTS), help=f"0 to {PARTS - 1}: leave out the other slow tests")
+    parser.addoption("--order", type=int, help="shuffle the tests of each file by this number")
 
 
-def pytest_report_header(config: pytest.Config) -> str | None:
-    """Which part runs, and how it is run again."""
-    part = config.getoption("part")
-    return None if part is None else f"part {part} of {PARTS} of the slow tests: make test-part PART={part}"
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Which part runs in which order, and how it is run again."""
+    part, order = config.getoption("part"), config.getoption("order")
+    again = [] if part is None else [f"part {part} of {PARTS} of the slow tests: make test-part PART={part}"]
+    return again if order is None else [*again, f"tests of a file in order {order}: make test-quick ORDER={order}"]
 
 
 def _left_out(item: pytest.Item, part: int | None) -> bool:
@@ -80,19 +86,24 @@ def _left_out(item: pytest.Item, part: int | None) -> bool:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with what takes longest, so that no process is left alone with it at the end; leave out other parts."""
     quick: Counter[str] = Counter()
+    place: dict[str, int] = {}
     for item in items:
         file = item.nodeid.partition("::")[0]
+        place.setdefault(file, len(place))
         if item.get_closest_marker("slow") is None:
             if _turn(file) == BROWSER:
                 raise pytest.UsageError(f"{item.nodeid} needs a browser: mark it slow")
             quick[file] += 1
+    part, order = config.getoption("part"), config.getoption("order")
+    if order is not None:
+        random.Random(order).shuffle(items)
 
-    def turn(item: pytest.Item) -> tuple[int, float]:
+    def turn(item: pytest.Item) -> tuple[int, float, int]:
         file = item.nodeid.partition("::")[0]
-        return _turn(file), 1 / quick[file] if file in quick else 0.0  # first the files that are slow as a whole
+        first = 1 / quick[file] if file in quick else 0.0  # the files that are slow as a whole
+        return _turn(file), first, place[file]
 
     items.sort(key=turn)
-    part = config.getoption("part")
     if out := [item for item in items if _left_out(item, part)]:
         items[:] = [item for item in items if not _left_out(item, part)]
         config.hook.pytest_deselected(items=out)

@@ -5,17 +5,15 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import pytest
-
 WEBAPP = Path(__file__).parent.parent / "webapp"
 HELD = {"sqlalchemy": {"Engine"}, "sqlalchemy.orm": {"Session"}}  # sessions and engines are passed on
 ERRORS = "sqlalchemy.exc"
 ASKING = {"add", "add_all", "delete", "execute", "get", "get_one", "merge", "query", "refresh", "scalar", "scalars"}
 
 
-@pytest.mark.parametrize("path", sorted(WEBAPP.rglob("*.py")), ids=lambda path: path.relative_to(WEBAPP).as_posix())
-def test_the_web_application_writes_no_sql(path: Path) -> None:
-    found = []
+def sql(path: Path) -> list[str]:
+    """What of SQLAlchemy a file uses that only ``db`` may."""
+    found: list[str] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found += [each.name for each in node.names if each.name.partition(".")[0] == "sqlalchemy"]
@@ -26,4 +24,10 @@ def test_the_web_application_writes_no_sql(path: Path) -> None:
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ASKING:
             of = node.func.value
             found += [f"session.{node.func.attr}"] if isinstance(of, ast.Name) and of.id in {"session", "s"} else []
-    assert not found
+    return found
+
+
+def test_the_web_application_writes_no_sql() -> None:
+    files = list(WEBAPP.rglob("*.py"))
+    assert len(files) > 200
+    assert {path.relative_to(WEBAPP).as_posix(): found for path in files if (found := sql(path))} == {}

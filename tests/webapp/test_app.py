@@ -136,23 +136,24 @@ def test_another_site_can_neither_vote_nor_delete_with_somebodys_cookie(client, 
     assert client.post(f"/api/offers/{offer}/vote", json=ballot).status_code == 200
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "path",
-    ["/card/%00", "/card/%00/sound.mp3", f"/card/{'x' * 9_000}", "/api/studio/links/%00", "/api/duets/links/%00"],
-)
-def test_an_address_that_cannot_be_is_no_mistake_of_ours(client, path):
+def test_an_address_that_cannot_be_is_no_mistake_of_ours(client):
     client.get("/api/listener")
-    assert client.get(path).status_code in {404, 422}
+    for path in [
+        "/card/%00",
+        "/card/%00/sound.mp3",
+        f"/card/{'x' * 9_000}",
+        "/api/studio/links/%00",
+        "/api/duets/links/%00",
+    ]:
+        assert client.get(path).status_code in {404, 422}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("given", ["bytes=" + "9" * 5_000 + "-", "bytes=-" + "9" * 5_000, "bytes=0-" + "9" * 5_000])
-def test_a_range_of_thousands_of_digits_is_refused(client, stock, given):
+def test_a_range_of_thousands_of_digits_is_refused(client, stock):
     clip = stock(clips=1)[0]
     address = f"/api/clips/{clip}/audio/7"
     whole = client.get(address)
-    assert client.get(address, headers={"Range": given}).status_code == 416
+    for given in ["bytes=" + "9" * 5_000 + "-", "bytes=-" + "9" * 5_000, "bytes=0-" + "9" * 5_000]:
+        assert client.get(address, headers={"Range": given}).status_code == 416
     assert client.get(address, headers={"Range": "bytes=0-²".encode("latin-1")}).content == whole.content
     assert client.get(address, headers={"Range": "bytes=-3"}).content == whole.content[-3:]
 

@@ -16,9 +16,8 @@ def home(monkeypatch, tmp_path):
     monkeypatch.setenv("KALLOS_HOME", str(tmp_path))
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
+def test_every_promised_command_is_there():
+    for words in [
         ["serve"],
         ["serve", "--open", "--port", "0"],
         ["generator", "--host", "0.0.0.0", "--port", "1", "--device", "cpu"],
@@ -38,17 +37,15 @@ def home(monkeypatch, tmp_path):
         ["report", "study", "pilot"],
         ["report", "retrieval"],
         ["report", "retrieval", "a study", "--out", "a file"],
-    ],
-)
-def test_every_promised_command_is_there(words):
-    assert callable(parser().parse_args(words).run)
+    ]:
+        assert callable(parser().parse_args(words).run)
 
 
-@pytest.mark.parametrize("words", [[], ["dance"], ["db", "drop"], ["listener", "delete", "everybody"]])
-def test_what_is_no_command_is_refused_with_a_hint(words, capsys):
-    with pytest.raises(SystemExit):
-        parser().parse_args(words)
-    assert "usage" in capsys.readouterr().err
+def test_what_is_no_command_is_refused_with_a_hint(capsys):
+    for words in [[], ["dance"], ["db", "drop"], ["listener", "delete", "everybody"]]:
+        with pytest.raises(SystemExit):
+            parser().parse_args(words)
+        assert "usage" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -7,24 +7,17 @@ import pytest
 
 from models.atlas.neighbours import nearest
 from models.atlas.points import KINDS, DrawnMap, packed
-from models.atlas.shipped import FOLDER, NEIGHBOURS, rounded, ship, shipped
+from models.atlas.shipped import NEIGHBOURS, rounded, ship, shipped
 from models.music import corpora, played
 from models.picture.checkpoint import load_pictures
 from models.style.card import SHIPPED_STYLE, read_card
 from models.title.checkpoint import load_towers
 from tests.models.atlas.test_points import some
 
-MEGABYTES = 6
-
 
 @pytest.fixture(scope="module")
 def maps() -> dict[str, DrawnMap]:
     return {kind: found for kind in KINDS if (found := shipped(kind))}
-
-
-def test_all_kinds_are_shipped_in_six_megabytes(maps):
-    assert list(maps) == list(KINDS)
-    assert sum(path.stat().st_size for path in FOLDER.iterdir()) <= MEGABYTES * 1_000_000
 
 
 def test_they_are_of_the_models_that_are_shipped(maps):

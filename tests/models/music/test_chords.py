@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from models.music.abc import read_abc
 from models.music.chords import NAMES, bar_chroma, estimate_chords, with_chords
@@ -16,12 +15,12 @@ def chords(*bars: str) -> tuple[str, ...]:
     return estimate_chords(read_abc("X:1\nM:4/4\nL:1/1\nK:C\n" + "|".join(bars) + "|")[0])
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_triad_is_found(name: str) -> None:
-    root, quality = NAMES.index(name) % 12, name.split(":")[1]
-    steps = {"maj": (0, 4, 7), "min": (0, 3, 7), "dim": (0, 3, 6)}[quality]
-    notes = np.array([[0, 96, 48 + root + step, 64] for step in steps])
-    assert estimate_chords(Piece(notes, np.array([[0, 96, 4, 4]]), np.array([90.0]))) == (name,)
+def test_every_triad_is_found() -> None:
+    for name in NAMES:
+        root, quality = NAMES.index(name) % 12, name.split(":")[1]
+        steps = {"maj": (0, 4, 7), "min": (0, 3, 7), "dim": (0, 3, 6)}[quality]
+        notes = np.array([[0, 96, 48 + root + step, 64] for step in steps])
+        assert estimate_chords(Piece(notes, np.array([[0, 96, 4, 4]]), np.array([90.0]))) == (name,)
 
 
 def test_a_bar_of_silence_has_no_chord() -> None:

@@ -80,27 +80,23 @@ def test_a_listener_goes_back_to_an_earlier_vote(client, stock, vote):
     assert refused.json()["error"] == "3 votes can't be kept, there are 2; give a number from 0 to 2"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "body", [{}, {"votes": -1}, {"votes": "all"}, {"votes": 1.5}, {"votes": True}, {"vote": 1}, []]
-)
-def test_a_malformed_rewind_is_refused_and_undoes_nothing(client, stock, body, vote):
+def test_a_malformed_rewind_is_refused_and_undoes_nothing(client, stock, vote):
     stock()
     client.get("/api/listener")
     vote(client, client.get("/api/offers").json()[0]["offer_id"])
-    refused = client.post("/api/listener/rewind", json=body)
-    assert refused.status_code == 422
-    assert set(refused.json()) == {"error"}
-    assert client.get("/api/listener/votes").json()["total"] == 1
+    for body in [{}, {"votes": -1}, {"votes": "all"}, {"votes": 1.5}, {"votes": True}, {"vote": 1}, []]:
+        refused = client.post("/api/listener/rewind", json=body)
+        assert refused.status_code == 422
+        assert set(refused.json()) == {"error"}
+        assert client.get("/api/listener/votes").json()["total"] == 1
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("query", ["before=0", "limit=0", "limit=201", "before=x"])
-def test_a_part_of_the_history_that_is_none_is_refused(client, query):
+def test_a_part_of_the_history_that_is_none_is_refused(client):
     client.get("/api/listener")
-    refused = client.get(f"/api/listener/votes?{query}")
-    assert refused.status_code == 422
-    assert query.partition("=")[0] in refused.json()["error"]
+    for query in ["before=0", "limit=0", "limit=201", "before=x"]:
+        refused = client.get(f"/api/listener/votes?{query}")
+        assert refused.status_code == 422
+        assert query.partition("=")[0] in refused.json()["error"]
 
 
 def test_deleting_forgets_the_listener_their_token_and_their_journal(client, stock, context, vote):

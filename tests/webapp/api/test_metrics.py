@@ -46,11 +46,10 @@ def test_requests_are_counted_by_their_route_and_nobody_is_named(operated, vote)
     assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-", text)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("key", ["", "another", KEY + "x", "ü"])
-def test_a_stranger_finds_no_metrics(operated, key):
-    headers = {"Authorization": f"Bearer {key}".encode()}
-    assert operated.get("/metrics", headers=headers).status_code == 404
+def test_a_stranger_finds_no_metrics(operated):
+    for key in ["", "another", KEY + "x", "ü"]:
+        headers = {"Authorization": f"Bearer {key}".encode()}
+        assert operated.get("/metrics", headers=headers).status_code == 404
 
 
 @pytest.mark.slow

@@ -160,18 +160,15 @@ def test_codes_without_examples_name_the_command(listener, stock, bundle):
     assert "evaluate.code_examples --save writes it again" in reply.json()["error"]
 
 
-@pytest.mark.parametrize(
-    ("value", "low", "high", "said"),
-    [
+def test_what_a_code_means_is_told_as_far_as_it_is_known():
+    for value, low, high, said in [
         (0.1, -0.1, 0.3, "may be chance"),
         (-0.2, -0.3, -0.1, "the slower, but weakly"),
         (0.7, 0.6, 0.8, "clearly the faster"),
-    ],
-)
-def test_what_a_code_means_is_told_as_far_as_it_is_known(value, low, high, said):
-    metrics = {"codes.1.tempo_bpm": Metric(value, low, high, 9), "codes.1.leap": Metric(0.05, -0.1, 0.2, 9)}
-    assert said in codes.meaning(metrics, 1)
-    assert "not been measured" in codes.meaning({}, 1)
+    ]:
+        metrics = {"codes.1.tempo_bpm": Metric(value, low, high, 9), "codes.1.leap": Metric(0.05, -0.1, 0.2, 9)}
+        assert said in codes.meaning(metrics, 1)
+        assert "not been measured" in codes.meaning({}, 1)
 
 
 @pytest.mark.slow
@@ -260,21 +257,18 @@ def test_another_ones_piece_is_not_found_and_nobody_walks_without_a_listener(lis
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("query", "said"),
-    [
+def test_what_can_not_be_walked_is_told_in_words(listener):
+    for query, said in [
         ({"group": "mood"}, "there are rhythm, register"),
         ({"group": "tempo"}, "no direction of 'tempo'"),
         ({"seed": -1}, "seed"),
         ({"domain": "jazz"}, "domain"),
         ({"guidance": 4.5}, "less than or equal to 4"),
         ({"source": "clips/1"}, "source"),
-    ],
-)
-def test_what_can_not_be_walked_is_told_in_words(listener, query, said):
-    reply = ask(listener, **query)
-    assert reply.status_code == 422
-    assert said in reply.json()["error"]
+    ]:
+        reply = ask(listener, **query)
+        assert reply.status_code == 422
+        assert said in reply.json()["error"]
 
 
 def test_directions_of_another_model_are_none(listener, bundle):

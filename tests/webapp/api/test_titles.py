@@ -127,11 +127,11 @@ def test_without_a_map_the_page_is_told_which_command_draws_it(listener):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", ["", "…!?", "音楽", "a" * 121])
-def test_words_that_cannot_be_read_are_refused_with_what_to_do(listener, drawn, words):
-    refused = listener.get("/api/titles/tunes", params={"words": words})
-    assert refused.status_code == 422
-    assert refused.json()["error"]
+def test_words_that_cannot_be_read_are_refused_with_what_to_do(listener, drawn):
+    for words in ["", "…!?", "音楽", "a" * 121]:
+        refused = listener.get("/api/titles/tunes", params={"words": words})
+        assert refused.status_code == 422
+        assert refused.json()["error"]
 
 
 @pytest.mark.slow

@@ -57,10 +57,10 @@ def test_what_no_listeners_file_holds_is_refused_with_a_sentence(file, why):
         read(file)
 
 
-@pytest.mark.parametrize("file", [b"", b"{", b"\xff\xfe", b"[1]", zipped(b"{}", "other.json"), zipped(b"{}")[:-9]])
-def test_what_is_no_export_is_told_apart(file):
-    with pytest.raises(BrokenFileError):
-        read(file)
+def test_what_is_no_export_is_told_apart():
+    for file in [b"", b"{", b"\xff\xfe", b"[1]", zipped(b"{}", "other.json"), zipped(b"{}")[:-9]]:
+        with pytest.raises(BrokenFileError):
+            read(file)
 
 
 @pytest.mark.slow

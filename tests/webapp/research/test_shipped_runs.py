@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 
 from webapp.research import retrieval, training_runs
-from webapp.research.shipped_runs import SHIPPED, copy_shipped
+from webapp.research.shipped_runs import copy_shipped
 from webapp.runtime.settings import Settings
-
-LARGEST = 2_000_000
 
 
 def test_they_are_copied_once_and_only_where_nobody_named_a_folder(tmp_path):
@@ -21,10 +19,6 @@ def test_they_are_copied_once_and_only_where_nobody_named_a_folder(tmp_path):
     assert not (tmp_path / "mine").exists()
 
 
-def test_without_any_nothing_is_copied(tmp_path):
-    assert not copy_shipped(Settings(home=tmp_path), tmp_path / "nothing")
-
-
 @pytest.mark.slow
 def test_a_new_installation_shows_a_study_that_was_tested_with_what_it_comes_from(alone):
     copy_shipped(alone.settings)
@@ -34,10 +28,6 @@ def test_a_new_installation_shows_a_study_that_was_tested_with_what_it_comes_fro
     (study,) = alone.database.transaction(retrieval.all_studies)
     assert study.tested
     assert all(run.ended and run.data_hash and run.commit for run in study.runs)
-
-
-def test_they_are_small():
-    assert sum(path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file()) < LARGEST
 
 
 @pytest.fixture

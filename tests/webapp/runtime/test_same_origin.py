@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -26,8 +28,6 @@ def browser() -> TestClient:
     return TestClient(app, base_url="https://kallos.example", cookies={COOKIE: "a token"})
 
 
-@pytest.mark.parametrize("path", ["/api/listener", "/gradio_api/queue/join", "/gradio_api/upload"])
-@pytest.mark.parametrize("method", CHANGING)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -41,10 +41,10 @@ def browser() -> TestClient:
         {"Authorization": "Basic YTpi", "Origin": EVIL},
     ],
 )
-def test_another_site_changes_nothing_with_somebodys_cookie(browser, path, method, headers):
-    answer = browser.request(method, path, headers=headers)
-    assert answer.status_code == 403
-    assert answer.json()["code"] == "another_site"
+def test_another_site_changes_nothing_with_somebodys_cookie(browser, headers):
+    for method, path in product(CHANGING, ("/api/listener", "/gradio_api/queue/join", "/gradio_api/upload")):
+        answer = browser.request(method, path, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "another_site"), (method, path)
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,6 @@ def test_a_smoothed_line_forgets_its_beginning_and_stays_where_nothing_changes()
     assert smoothed([1.0, 3.0], 0.0) == [1.0, 3.0]
 
 
-def test_no_two_runs_look_the_same() -> None:
-    assert len(set(looks([f"run {place}" for place in range(48)]).values())) == 48
-
-
 def test_a_long_line_keeps_its_ends_and_no_more_points_than_are_seen() -> None:
     drawn = panel(frame(["a"], 5000), looks(["a"]), "loss", smoothing=0.5, log=False)
     assert [len(line.x) for line in drawn.data] == [MOST_POINTS, MOST_POINTS]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from webapp.research.plots.paper import COLOURS, Source, colours
+from webapp.research.plots.paper import COLOURS, Source
 from webapp.research.plots.ranks import ranks
 
 
@@ -19,11 +19,6 @@ def luminance(colour: str) -> float:
 def test_a_colour_can_be_told_from_light_and_dark_paper(colour: str, paper: str) -> None:
     dark, light = sorted((luminance(colour), luminance(paper)))
     assert (light + 0.05) / (dark + 0.05) >= 3
-
-
-def test_no_two_lines_look_the_same() -> None:
-    looks = colours([f"line {index}" for index in range(40)])
-    assert len(set(looks.values())) == 40
 
 
 def test_a_source_names_runs_data_and_commits() -> None:
