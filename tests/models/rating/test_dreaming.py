@@ -51,6 +51,7 @@ def test_a_dream_climbs_from_noise_and_comes_again_the_same(name, ensemble, judg
     assert not np.array_equal(steps[0].picture, other[0].picture)
 
 
+@pytest.mark.slow
 def test_the_waveform_can_be_dreamt_on_and_a_dream_can_be_ended(ensemble, judge, real):
     steps = list(dream(ensemble, judge, real, WAYS["naive"], steps=12, seconds=1.5, surface="waveform"))
     assert steps[-1].p > steps[0].p

@@ -67,6 +67,7 @@ def training_in(out, weight, own):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_could_be_real_gains_beside_what_the_critic_knows_and_no_more_than_the_weight_says(own, tmp_path):
     upwards = own["dance"][own["dance"][:, PITCH].argsort()]
     assert upwards[0, PITCH] < 70 < upwards[-1, PITCH] < 108

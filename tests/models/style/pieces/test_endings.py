@@ -53,6 +53,7 @@ def test_a_chorale_gets_another_ending_only_where_that_is_better(writer, monkeyp
     assert [not each for each in better] == same
 
 
+@pytest.mark.slow
 def test_pop_comes_to_rest_where_another_ending_does(writer, monkeypatch) -> None:
     found = []
     for tried in ({}, {"pop": 4}):
