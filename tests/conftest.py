@@ -6,6 +6,7 @@ import fcntl
 import os
 import random
 import shutil
+import sys
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -128,6 +129,15 @@ STUDY = (
     "--preset=tiny", "--steps=6", "--seeds=2", "--variants=bag-bag,cnn-rnn", "--ablated=bag-bag",
     "--without=rhythm,word_order",
 )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def same_random_numbers_in_any_order() -> None:
+    """What draws from a library's own generator draws the same, whichever tests ran before."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 (what scikit-learn and UMAP draw from)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,11 @@ FEATURES = 4
 RNG = np.random.default_rng(0)
 
 
+@pytest.fixture(autouse=True)
+def same_numbers_in_any_order() -> None:
+    RNG.bit_generator.state = np.random.default_rng(0).bit_generator.state
+
+
 @pytest.fixture
 def head():
     return Head.of(np.zeros(FEATURES), np.eye(FEATURES), "v")

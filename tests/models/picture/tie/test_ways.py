@@ -14,6 +14,11 @@ from models.style.latents import GROUPS, Latents
 RNG = np.random.default_rng(0)
 
 
+@pytest.fixture(autouse=True)
+def same_numbers_in_any_order() -> None:
+    RNG.bit_generator.state = np.random.default_rng(0).bit_generator.state
+
+
 def test_a_rotation_keeps_what_is_alike_alike_and_can_be_turned_back() -> None:
     turn = rotation.rotation(40, 100, seed=3)
     assert turn.T @ turn == pytest.approx(np.eye(40), abs=1e-9)
