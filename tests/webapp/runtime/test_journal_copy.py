@@ -9,6 +9,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from webapp.listeners import accounts, journal_rebuild
 from webapp.listeners.deletion import delete
+from webapp.runtime import journal_copy
 from webapp.runtime.errors import NotWritten
 from webapp.runtime.journal import Journal
 from webapp.runtime.journal_copy import MOST_PARTS, JournalCopy, Part
@@ -17,6 +18,7 @@ from webapp.runtime.journal_segment import Entry, Segment
 pytestmark = pytest.mark.durability
 
 HEARD = (3000, 3100)
+FOR_EVER_S = 3600
 
 
 @pytest.fixture
@@ -26,8 +28,9 @@ def place(tmp_path):
 
 
 @pytest.fixture
-def copying(context, place):
-    """The context with its journal copied; ``copying()`` writes what is there so far."""
+def copying(context, place, monkeypatch):
+    """The context with its journal copied by ``flush``, never meanwhile."""
+    monkeypatch.setattr(journal_copy, "GATHER_SECONDS", FOR_EVER_S)
     journal = Journal(context.journal.folder, str(place))
     context.__dict__["journal"] = journal
     return context

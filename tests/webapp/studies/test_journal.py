@@ -11,12 +11,14 @@ from sqlalchemy import delete
 from db import migrate
 from db.tables import ListeningStudy
 from webapp.__main__ import main
+from webapp.runtime import journal_copy
 from webapp.runtime.errors import NotWritten, NotYours
 from webapp.runtime.journal import Journal
 from webapp.studies import clips, dataset, deletion, participation, studies
 from webapp.studies import journal as study_journal
 
 pytestmark = pytest.mark.durability
+FOR_EVER_S = 3600
 
 
 @pytest.fixture
@@ -26,8 +28,9 @@ def place(study):
 
 
 @pytest.fixture
-def copied(study, place):
-    """The study with a journal that is copied, as on a disk that forgets."""
+def copied(study, place, monkeypatch):
+    """The study with a journal that is copied, as on a disk that forgets: by ``flush``, never meanwhile."""
+    monkeypatch.setattr(journal_copy, "GATHER_SECONDS", FOR_EVER_S)
     journal = Journal(study.context.settings.journal_folder, str(place))
     study.context.__dict__["journal"] = journal
     journal.copy.bring_home()  # as at each start: what was written before is copied as well

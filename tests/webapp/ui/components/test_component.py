@@ -39,6 +39,10 @@ def test_a_component_starts_the_script_beside_it(kind):
         assert f'"static/here/{kind.script}"' in in_blocks(kind).js_on_load
 
 
+def test_no_stub_hides_a_components_source_from_type_checkers():
+    assert list(FOLDER.rglob("*.pyi")) == []
+
+
 def test_a_handler_can_listen_to_a_vote_and_to_nothing_that_a_component_does_not_tell():
     def listen():
         PairPlayer().vote(lambda: None)
