@@ -35,6 +35,7 @@ from webapp.runtime.settings import Settings, without_password
 from webapp.runtime.supervised_process import WRONG_SETTING
 from webapp.runtime.upload_limit import UploadLimit
 from webapp.runtime.version import VERSION
+from webapp.runtime.visits import NoteVisits
 from webapp.supervision import Supervision
 
 NO_MCP = "KALLOS_MCP=1 was set, but MCP is not installed: install it with `pip install 'kallos[mcp]'`, or unset it"
@@ -96,6 +97,7 @@ def create_app(
     app.add_middleware(NotFoundPage)
     app.add_middleware(SameOrigin)
     app.add_middleware(SecurityHeaders, frame_ancestors=watched.context.settings.frame_ancestors)
+    app.add_middleware(NoteVisits, visits=watched.context.visits)
     app.state.metrics = metrics.Metrics(watched)
     app.add_middleware(metrics.CountRequests, metrics=app.state.metrics)  # outermost: refusals count as well
     _answer_errors(app)

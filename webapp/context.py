@@ -29,6 +29,7 @@ from webapp.runtime.database import Database
 from webapp.runtime.identity import Identity
 from webapp.runtime.journal import Journal
 from webapp.runtime.settings import Settings
+from webapp.runtime.visits import Visits
 from webapp.studio.studio import Studio
 
 PICTURE_MODEL = Path(models.__file__).parent / "weights" / "picture-cpu"
@@ -57,6 +58,7 @@ class Context:
         self.generator_url = generator_url or settings.generator_url
         self.database = Database(settings, revive_after_s=revive_after_s)
         self.style_folder = style_folder or settings.style_folder
+        self.visits = Visits()
         self._space = space
         self._silent_since: float | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sys
 import threading
@@ -15,10 +16,12 @@ from sqlalchemy.orm import Session
 from db import migrate
 from db.embedded import EmbeddedPostgresError
 from db.queries import clips
+from db.queries.notifications import VISITS, notify
 from models.music.notes import DOMAINS
 from webapp.context import Context
 from webapp.generation.protocol import GenerationError
 from webapp.listeners.journal_rebuild import bring_back_missing, unknown_segments
+from webapp.runtime.priority import NICENESS, SESSION_NICENESS, lower_session
 from webapp.runtime.supervised_process import SupervisedProcess, free_local_port
 from webapp.studies import journal as study_journal
 
@@ -26,8 +29,9 @@ log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 0.5
 NEWER_SECONDS = 30.0  # until a database of a newer version is looked at again
+QUIET_SECONDS = 5.0  # between rounds of the watch while nobody is there
 HEALTH_EVERY = 4  # rounds of the watch
-NICENESS = 10  # of worker and generator: votes come before clips, once the first listeners have some
+TELL_SECONDS = 5.0  # between notifications that somebody is here
 ENOUGH_CLIPS = 8
 PROGRAM = (sys.executable, "-m", "webapp")
 
@@ -46,6 +50,7 @@ class Supervision:
         self._generator: SupervisedProcess | None = None
         self._worker: SupervisedProcess | None = None
         self._nice: set[int] = set()
+        self._told = -math.inf
 
     def begin(self) -> None:
         """Start everything, each part beside the others; a second call does nothing."""
@@ -64,6 +69,7 @@ class Supervision:
             if self._watcher is None or self._ending.is_set():
                 return
             self._ending.set()
+            self.context.visits.wake()
             self._watcher.join()
             for child in (self._worker, self._generator):
                 if child is not None:
@@ -113,15 +119,22 @@ class Supervision:
         if self._ending.is_set():
             return
         self.ready.set()
+        visits = self.context.visits
         for round_number in range(sys.maxsize):
             try:
                 self.context.database.revive()
             except EmbeddedPostgresError as error:
                 log.warning("postgres_restart_failed error=%s", error)
-            if round_number % HEALTH_EVERY == 0:
+            at_rest = visits.quiet and self.generator_state["status"] == "ok" and not self._to_lower()
+            if at_rest or round_number % HEALTH_EVERY == 0:
                 self._check_generator()
                 self._lower_priorities()
-            if self._ending.wait(WATCH_SECONDS):
+            self._tell_of_visits()
+            if at_rest:
+                visits.wait(QUIET_SECONDS)
+            else:
+                self._ending.wait(WATCH_SECONDS)
+            if self._ending.is_set():
                 return
 
     def _compare_with_journal(self) -> None:
@@ -137,11 +150,28 @@ class Supervision:
                 log.warning("database_lacks studies_in_journal=%d: stop, and run kallos journal rebuild", lost)
         study_journal.write_missing(database, journal, clip_store)
 
+    def _tell_of_visits(self) -> None:
+        """Tell the workers, wherever they run, that somebody is here."""
+        now = time.monotonic()
+        if self.context.visits.age_s() >= now - self._told or now - self._told < TELL_SECONDS:
+            return
+        try:
+            self.context.database.transaction(lambda session: notify(session, VISITS), patience_s=0.0)
+            self._told = now
+        except DBAPIError as error:
+            log.warning("visit_not_told error=%s", error)
+
+    def _to_lower(self) -> list[int]:
+        """Worker and generator, where they have the priority of the web process."""
+        if not hasattr(os, "setpriority"):
+            return []
+        children = [child for child in (self._worker, self._generator) if child is not None]
+        return [pid for child in children if (pid := child.pid) is not None and pid not in self._nice]
+
     def _lower_priorities(self) -> None:
         """Give worker and generator a low priority as soon as there is something to hear."""
-        children = [child for child in (self._worker, self._generator) if child is not None]
-        urgent = [pid for child in children if (pid := child.pid) is not None and pid not in self._nice]
-        if not urgent or not hasattr(os, "setpriority"):
+        urgent = self._to_lower()
+        if not urgent:
             return
 
         def playable(session: Session) -> int:
@@ -152,7 +182,8 @@ class Supervision:
                 return
             for pid in urgent:  # each leads a group of its own, so that all of its threads are meant
                 os.setpriority(os.PRIO_PGRP, pid, NICENESS)
-                self._nice.add(pid)
+                if lower_session(pid, SESSION_NICENESS):
+                    self._nice.add(pid)
         except (DBAPIError, OSError) as error:
             log.warning("priority_not_changed error=%s", error)
 

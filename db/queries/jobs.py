@@ -12,6 +12,7 @@ from sqlalchemy import Text, and_, cast, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
+from db.queries.notifications import JOBS
 from db.tables import Job
 
 LEASE_S = 30.0
@@ -45,7 +46,7 @@ def enqueue(
     delay_s: float = 0.0,
     max_attempts: int = 5,
 ) -> int | None:
-    """Leave a job; its id, or None where one of the same ``dedupe_key`` waits or runs already."""
+    """Leave a job and notify workers; its id, or None where one of the same ``dedupe_key`` waits or runs already."""
     new = (
         insert(Job)
         .values(
@@ -58,7 +59,7 @@ def enqueue(
             max_attempts=max_attempts,
         )
         .on_conflict_do_nothing(index_elements=[Job.dedupe_key], index_where=ACTIVE)
-        .returning(Job.id)
+        .returning(Job.id, func.pg_notify(JOBS, ""))
     )
     return session.scalars(new).one_or_none()
 
@@ -145,6 +146,11 @@ def count_under_way(session: Session, kind: str, *, least_priority: int, but: UU
     if but is not None:
         query = query.where(Job.listener_id.is_distinct_from(but))
     return session.scalars(query.select_from(Job)).one()
+
+
+def are_under_way(session: Session, kinds: Sequence[str]) -> bool:
+    """Whether any job of these kinds waits or runs."""
+    return session.scalar(select(select(Job.id).where(Job.kind.in_(kinds), ACTIVE).exists())) or False
 
 
 def release_job(session: Session, job: TakenJob) -> bool:

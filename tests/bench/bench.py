@@ -26,7 +26,9 @@ import httpx
 import numpy as np
 import psutil
 from maps import crowd, draw_seconds, in_the_page
+from newcomers import come
 from next_pair import NoBrowserError, next_pair_ms
+from rest import rest
 from sqlalchemy import text
 from votes import BEFORE_PICK, cost_of_votes, first_clip_picks, first_offers_ms, votes_a_second
 
@@ -38,6 +40,8 @@ from webapp.context import Context
 from webapp.maps.drawing import store
 from webapp.runtime.settings import Settings
 
+ARRIVE_AFTER_S = 60.0  # a start
+REST_AFTER_S, REST_S = 300.0, 120.0  # a start; of looking at it
 HEARD = {"left": 4000, "right": 4000}
 PART = "generator"
 
@@ -96,8 +100,8 @@ class Site:
 
 
 @contextmanager
-def serving(home: Path):
-    """`kallos serve` on a fresh home, from its start to the first pair that plays."""
+def serving(home: Path, *, visited: bool = True):
+    """`kallos serve` on a fresh home, from its start to the first pair that plays; not ``visited``, that could."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -112,7 +116,7 @@ def serving(home: Path):
         )
         try:
             url = f"http://127.0.0.1:{port}"
-            wait_for_pair(url, process)
+            (wait_for_pair if visited else wait_until_well)(url, process)
             yield Site(url, process, home / "home", time.monotonic() - begun)
         finally:
             process.send_signal(signal.SIGTERM)
@@ -136,6 +140,18 @@ def wait_for_pair(url: str, process: subprocess.Popen[bytes]) -> None:
                 pass
             time.sleep(0.05)
     raise RuntimeError("kallos serve ended before it served a pair")
+
+
+def wait_until_well(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Until a pair could be served, as who is no listener finds out."""
+    while process.poll() is None:
+        try:
+            if httpx.get(f"{url}/healthz", timeout=30, trust_env=False).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.05)
+    raise RuntimeError("kallos serve ended before it was well")
 
 
 class Listener:
@@ -314,6 +330,29 @@ def measure(site: Site, report: Report, arguments: argparse.Namespace) -> None:
     )
 
 
+def measure_rest(report: Report) -> None:
+    """What a server costs whom nobody has asked for anything, from the fifth minute after its start on."""
+    with tempfile.TemporaryDirectory(prefix="kallos-rest-") as folder, serving(Path(folder), visited=False) as site:
+        time.sleep(max(0.0, REST_AFTER_S - site.start_seconds))
+        before = site.memory_mb()
+        cost = rest(site.processes, REST_S)
+        report.add("bench.rest_cpu", Metric(cost.cpu_s.total() / REST_S, n=1, reference=0.03))
+        report.add("bench.rest_written_kb", Metric(cost.written.total() / 1000, n=1, reference=0.0))
+        report.add("bench.rest_memory_growth_mb", Metric(site.memory_mb() - before, n=1, reference=0.0))
+
+
+def measure_arrivals(report: Report) -> None:
+    """How fifty newcomers fare who come a minute after a start, while the pool fills."""
+    with tempfile.TemporaryDirectory(prefix="kallos-arrivals-") as folder, serving(Path(folder), visited=False) as site:
+        time.sleep(max(0.0, ARRIVE_AFTER_S - site.start_seconds))
+        fared = come(site.url)
+        report.add("bench.newcomers_p50_ms", quantile(fared.vote_ms, 0.5))
+        report.add("bench.newcomers_p95_ms", quantile(fared.vote_ms, 0.95, reference=150.0))
+        report.add("bench.newcomers_worst_ms", Metric(max(fared.vote_ms), n=len(fared.vote_ms)))
+        report.add("bench.newcomers_first_offer_p95_ms", quantile(fared.first_offer_ms, 0.95))
+        print(fared.text())
+
+
 def measure_newcomers(site: Site, report: Report, arguments: argparse.Namespace) -> None:
     """How long newcomers who come at once wait for a pair, and when the first clip made for each of them is ready."""
     took, newcomers = first_offers_ms(arguments.listeners, lambda seed: Listener(site.url, 1000 + seed))
@@ -368,6 +407,8 @@ def main() -> int:
         version = health["generator"].get("model_version")
         report = Report("bench", {"hash": None, "n": arguments.past_votes, "machine": machine}, {"version": version}, 0)
         measure(site, report, arguments)
+    measure_arrivals(report)
+    measure_rest(report)
     report.print()
     return 0
 

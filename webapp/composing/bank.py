@@ -26,7 +26,7 @@ from webapp.learning.installed_style import InstalledStyle
 
 log = logging.getLogger(__name__)
 
-ROOM = 2048  # draws of a domain, at most: about 9 MB
+ROOM = 512  # draws of a domain, at most: about 2.5 MB; among more a search finds nothing that pleases more
 DRAWN_AT_ONCE = 32  # four seconds of one core
 ENOUGH = SEARCHED  # draws, before which a search has some drawn first
 TRIES = 4  # searches, where others take what was found in the meantime
@@ -109,9 +109,12 @@ class Bank:
         """How many draws are free."""
         return len(self._names(domain))
 
-    def grow(self, domain: Domain) -> None:
-        """Draw some more and keep them; the oldest go where there is no room. Raises a ``GenerationError``."""
-        answer = self._generation.drafts(domain, DRAWN_AT_ONCE, secrets.randbits(63))
+    def grow(self, domain: Domain, *, background: bool = False) -> None:
+        """Draw some more and keep them; the oldest go where there is no room. Raises a ``GenerationError``.
+
+        In the ``background`` nobody waits for them.
+        """
+        answer = self._generation.drafts(domain, DRAWN_AT_ONCE, secrets.randbits(63), background=background)
         self._write(domain, [Draft.from_json(each) for each in answer.drafts])
         self._tidy(domain)
 
@@ -147,7 +150,7 @@ class Bank:
                 return False
             domain = min(DOMAINS, key=lambda name: min(self._drawn_at(name), default=Path()).name)
             self._renewed = began
-        self.grow(domain)
+        self.grow(domain, background=True)
         now = time.monotonic()
         self._rested = now + RESTS * (now - began)
         return True

@@ -51,10 +51,19 @@ class Drawing:
         self._model = threading.Lock()  # one planning, encoding or drawing at a time beside a running decode
         self._writing = threading.Lock()  # one writing at a time: it takes long, and who has content need not wait
 
-    def drafts(self, domain: str, count: int, seed: int, mood: Mood | None = None) -> DraftsResult:
+    def drafts(
+        self,
+        domain: str,
+        count: int,
+        seed: int,
+        mood: Mood | None = None,
+        *,
+        background: bool = False,  # noqa: ARG002
+    ) -> DraftsResult:
         """``count`` clips from nothing; the same seed gives the same ones. Raises ``BadRequest``.
 
-        They lean to a ``mood``, which is left out where the piece model was told no moods.
+        They lean to a ``mood``, which is left out where the piece model was told no moods. What runs in the
+        ``background`` is for whoever has several processes.
         """
         known, writer = _domain(domain, count, seed), self.composer.writer
         wished = (mood.valence, mood.arousal) if mood and writer and writer.heeds_moods else None

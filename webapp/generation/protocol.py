@@ -250,10 +250,13 @@ class Generator(Protocol):
         """Compose one clip, blocking; raises a ``GenerationError``."""
         ...
 
-    def drafts(self, domain: str, count: int, seed: int, mood: Mood | None = None) -> DraftsResult:
+    def drafts(
+        self, domain: str, count: int, seed: int, mood: Mood | None = None, *, background: bool = False
+    ) -> DraftsResult:
         """``count`` clips from nothing: where a search for one listener happens.
 
-        They lean to a ``mood``, of which -1 and 1 are the ends, where the piece model knows of moods.
+        They lean to a ``mood``, of which -1 and 1 are the ends, where the piece model knows of moods. In the
+        ``background`` nobody waits for them.
         """
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -35,6 +35,7 @@ from webapp.generation.protocol import (
     RewardsResult,
     TowersResult,
 )
+from webapp.generation.urgency import BACKGROUND
 
 log = logging.getLogger(__name__)
 CONNECT_SECONDS = 2.0
@@ -67,10 +68,13 @@ class RemoteGenerator:
         answer = self._post("/v1/generate", body, request.deadline_ms / 1000 + MARGIN_SECONDS)
         return GenerateResult.model_validate_json(answer.content)
 
-    def drafts(self, domain: str, count: int, seed: int, mood: Mood | None = None) -> DraftsResult:
+    def drafts(
+        self, domain: str, count: int, seed: int, mood: Mood | None = None, *, background: bool = False
+    ) -> DraftsResult:
         """``count`` clips from nothing, with their latents; raises a ``GenerationError``."""
         body = {"domain": domain, "count": count, "seed": seed, "mood": mood and mood.model_dump()}
-        return DraftsResult.model_validate_json(self._post("/v1/drafts", body, WRITING_SECONDS).content)
+        headers = BACKGROUND if background else None
+        return DraftsResult.model_validate_json(self._post("/v1/drafts", body, WRITING_SECONDS, headers).content)
 
     def latents(self, domain: str, count: int, seed: int, *, near: dict[str, Any], keep: float) -> LatentsResult:
         """``count`` latents near others, not decoded to notes; raises a ``GenerationError``."""
@@ -152,16 +156,18 @@ class RemoteGenerator:
         log.warning("generator_silent url=%s error=%s", self.url, error)
         return GeneratorUnavailable("no generator answers")
 
-    def _post(self, path: str, body: dict[str, Any], seconds: float) -> httpx.Response:
+    def _post(
+        self, path: str, body: dict[str, Any], seconds: float, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
         timeout = httpx.Timeout(seconds, connect=CONNECT_SECONDS)
         try:
             try:
-                answer = self._client.post(path, json=body, timeout=timeout)
+                answer = self._client.post(path, json=body, timeout=timeout, headers=headers)
                 lost = _is_lost(answer)
             except (httpx.NetworkError, httpx.RemoteProtocolError):
                 lost = True
             if lost:
-                answer = self._client.post(path, json=body, timeout=timeout)
+                answer = self._client.post(path, json=body, timeout=timeout, headers=headers)
         except httpx.ConnectTimeout as error:
             raise self._silent(error) from error
         except httpx.TimeoutException as error:

@@ -44,6 +44,7 @@ from webapp.generation.protocol import (
     TowersResult,
 )
 from webapp.generation.remote import is_local
+from webapp.generation.urgency import ByUrgency, own_session
 from webapp.runtime.supervised_process import WRONG_SETTING, die_with_parent
 
 if TYPE_CHECKING:  # torch is imported by load_engine(), after its environment is set
@@ -293,8 +294,11 @@ def serve(
     except (OSError, ValueError) as error:
         print(f"the style model cannot be used: {error}", file=sys.stderr)
         return 1
+    app = create_app(engine, secret)
+    if own_session():
+        app.add_middleware(ByUrgency)
     try:
-        uvicorn.run(create_app(engine, secret), host=host, port=port, log_level="warning", timeout_graceful_shutdown=3)
+        uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=3)
     finally:
         engine.close()
     return 0

@@ -12,6 +12,7 @@ from typing import Any, cast
 import gradio as gr
 from fastapi import FastAPI
 from gradio.data_classes import BlocksConfigDict
+from gradio.queueing import Queue
 from gradio.routes import App
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -20,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 from webapp.context import Context
 from webapp.runtime.downloads import KEPT_S, Downloads
 from webapp.runtime.limits import FILM_BYTES
+from webapp.runtime.visits import Visits
 from webapp.ui import endpoints
 from webapp.ui.components.component import FOLDER, SERVED, served_at
 from webapp.ui.pages import (
@@ -54,6 +56,7 @@ from webapp.ui.theme import FONTS, Kallos
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
+BUSY_S, IDLE_S, PROGRESS_S, QUIET_S = 0.001, 0.005, 0.01, 0.1  # between two looks of Gradio's queue
 SWEEP_S = 600  # between two looks for files that were kept long enough
 AT_ONCE = 8  # calls of one event, of however many listeners
 STATIC_PATH = "/static/kallos"  # below Gradio's own /static, which must stay reachable
@@ -132,6 +135,31 @@ class Site(gr.Blocks):
         return {**super().get_config_file(), "connect_heartbeat": False}
 
 
+class QuietQueue(Queue):
+    """Gradio's queue, which looks a thousand times a second whether there is anything to do; this one while there is.
+
+    It is made by Gradio, and becomes one of these by ``of``.
+    """
+
+    _visits: Visits
+
+    @classmethod
+    def of(cls, queue: Queue, visits: Visits) -> None:
+        """Have a queue look less often, and hardly ever while nobody is there."""
+        queue.__class__ = cls
+        cast("QuietQueue", queue)._visits = visits
+
+    @property
+    def sleep_when_free(self) -> float:  # type: ignore[override] # Gradio has an attribute
+        """Seconds until it looks again."""
+        return BUSY_S if len(self) else QUIET_S if self._visits.quiet else IDLE_S
+
+    @property
+    def progress_update_sleep_when_free(self) -> float:  # type: ignore[override] # Gradio has an attribute
+        """Seconds until it looks again what is to be told of those under way."""
+        return BUSY_S if any(self.active_jobs) else QUIET_S if self._visits.quiet else PROGRESS_S
+
+
 @contextmanager
 def _no_application_of_parts() -> Iterator[None]:
     """While pages are built: Gradio makes an application at the end of each, of all pages so far, and throws it away.
@@ -169,6 +197,7 @@ def _all_pages(context: Context) -> Site:
     with site.route("Endpoints", endpoints_page.PATH, show_in_navbar=False):
         endpoints_page.build(site, context)
     site.queue(default_concurrency_limit=AT_ONCE)
+    QuietQueue.of(site._queue, context.visits)
     return site
 
 

@@ -1,6 +1,6 @@
-"""Workers beside the first one: for who waits for a first clip of their own, and for the logs of training runs.
+"""Workers beside the first one: for who waits for a first clip of their own, for logs of training runs, for the bank.
 
-Both would else wait behind composing.
+The first two would else wait behind composing; for what is drawn for the bank nobody waits.
 """
 
 from __future__ import annotations
@@ -14,16 +14,23 @@ from sqlalchemy.orm import Session
 
 from db.embedded import EmbeddedPostgresError
 from db.queries import jobs
+from db.queries.clips import count_pool
 from db.queries.jobs import TakenJob
-from webapp.composing import wishes
+from models.music.notes import DOMAINS
+from webapp.composing import pool, wishes
+from webapp.composing.bank import ENOUGH
 from webapp.context import Context
+from webapp.generation.protocol import GenerationError
 from webapp.research import training_runs
+from webapp.runtime.priority import on_battery
 from webapp.worker.handlers import RUN_LOG_HANDLERS
 from webapp.worker.lease import LEASE_SECONDS
+from webapp.worker.notifications import Notifications
 from webapp.worker.worker import Worker
 
 log = logging.getLogger(__name__)
 
+FILL_SECONDS = 600.0  # after somebody's last request: then nothing more is drawn for whoever may come
 RUNS_SECONDS = 1.0  # between looks at the logs of training runs
 FIRST_CLIPS_TOGETHER = 16  # as many as the generator decodes side by side
 
@@ -34,8 +41,8 @@ class FirstClips(Worker):
     The worker does so too, one after the other; here nobody waits behind a long job, and clips are decoded together.
     """
 
-    def __init__(self, context: Context) -> None:
-        super().__init__(context)
+    def __init__(self, context: Context, notifications: Notifications | None = None) -> None:
+        super().__init__(context, notifications=notifications)
         self._room = threading.Semaphore(FIRST_CLIPS_TOGETHER)
         self._threads = ThreadPoolExecutor(FIRST_CLIPS_TOGETHER, "first clips")
 
@@ -47,9 +54,8 @@ class FirstClips(Worker):
     def leave_jobs(self) -> None:
         """The worker does."""
 
-    def tend_bank(self, *, idle: bool) -> bool:  # noqa: ARG002
+    def warm_up(self) -> None:
         """The worker does."""
-        return False
 
     def step(self, *, look: bool = True) -> bool:  # noqa: ARG002
         """Begin one job, where there is one and room for it; whether there was."""
@@ -82,14 +88,13 @@ class FirstClips(Worker):
 class RunLogWorker(Worker):
     """Takes in the logs of training runs as they grow, until ``stop``."""
 
-    idle_s, look_every = RUNS_SECONDS, 1
+    idle_s = RUNS_SECONDS
 
-    def __init__(self, context: Context) -> None:
-        super().__init__(context, RUN_LOG_HANDLERS)
+    def __init__(self, context: Context, notifications: Notifications | None = None) -> None:
+        super().__init__(context, RUN_LOG_HANDLERS, notifications)
 
-    def tend_bank(self, *, idle: bool) -> bool:  # noqa: ARG002
+    def warm_up(self) -> None:
         """The worker does."""
-        return False
 
     def _take(self, session: Session) -> TakenJob | None:
         return jobs.take_job(session, list(self._handlers), lease_s=LEASE_SECONDS)
@@ -98,3 +103,37 @@ class RunLogWorker(Worker):
         """Leave a job where a log has changed."""
         folder = self.context.settings.runs_folder
         self.context.database.transaction(lambda session: training_runs.leave_job(session, folder))
+
+
+class BankKeeper(Worker):
+    """Draws for the bank while nobody waits, within ``FILL_SECONDS`` of somebody's last request, until ``stop``."""
+
+    def warm_up(self) -> None:
+        """The worker does."""
+
+    def step(self, *, look: bool = True) -> bool:  # noqa: ARG002
+        """Draw a little, where it is time for it; whether anything was drawn."""
+        bank, first = self.context.bank, DOMAINS[0]
+        try:
+            if bank.size(first) < ENOUGH and self.context.database.transaction(self._has_a_few):
+                bank.grow(first)  # or the first search would have to
+                return True
+            if self.notifications.visited_s() > FILL_SECONDS or on_battery() or self._somebody_waits():
+                return False
+            return bank.tend()
+        except GenerationError as error:
+            log.info("bank_not_tended error=%s", error)
+        except OSError as error:
+            log.warning("bank_not_tended error=%s", error)
+        return False
+
+    def _has_a_few(self, session: Session) -> bool:
+        return count_pool(session, domain=DOMAINS[0]) >= pool.FEW
+
+    def _somebody_waits(self) -> bool:
+        """For a job, or for what the generator does at once."""
+        kinds = list(self._handlers)
+        if self.context.database.transaction(lambda session: jobs.are_under_way(session, kinds)):
+            return True
+        busy = self.context.generation.health()
+        return bool(busy["queued"] + busy["running"])

@@ -10,7 +10,8 @@ from types import FrameType
 from webapp.context import Context
 from webapp.runtime.settings import Settings
 from webapp.runtime.supervised_process import die_with_parent
-from webapp.worker.beside import FirstClips, RunLogWorker
+from webapp.worker.beside import BankKeeper, FirstClips, RunLogWorker
+from webapp.worker.notifications import Notifications
 from webapp.worker.worker import START_SECONDS, Worker
 
 REVIVE_AFTER_SECONDS = 5.0  # a fallen Postgres is the web's to start again, where there is a web
@@ -24,7 +25,9 @@ def run_worker(settings: Settings) -> int:
     if wrong := context.wrong_model():
         print(wrong, file=sys.stderr)
         return 1
-    worker, beside = Worker(context), [FirstClips(context), RunLogWorker(context)]
+    told = Notifications(context.database)
+    worker = Worker(context, notifications=told)
+    beside = [FirstClips(context, told), RunLogWorker(context, told), BankKeeper(context, notifications=told)]
 
     def stop(_: int, __: FrameType | None) -> None:
         for each in (worker, *beside):
@@ -34,6 +37,7 @@ def run_worker(settings: Settings) -> int:
     signal.signal(signal.SIGINT, stop)
     worker.put_first_drafts()
     if worker.wait_for_schema():
+        told.start()
         threads = [threading.Thread(target=each.run, name=type(each).__name__, daemon=True) for each in beside]
         threads.append(threading.Thread(target=worker.put_shipped, name="shipped", daemon=True))  # clips don't wait
         for thread in threads:

@@ -1,4 +1,4 @@
-"""One worker: takes a job after the other, leaves those that are due, and draws for the bank where nobody waits."""
+"""One worker: takes a job after the other, and leaves those that are due."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from sqlalchemy.orm import Session
 from db import migrate
 from db.embedded import EmbeddedPostgresError
 from db.queries import jobs
-from db.queries.clips import count_pool
 from db.queries.jobs import TakenJob
-from models.music.notes import DOMAINS
 from webapp.composing import pool, wishes
-from webapp.composing.bank import ENOUGH
 from webapp.context import Context
 from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.learning import population, reencoding, refits
 from webapp.listeners import deletion
 from webapp.maps import shipped_maps
 from webapp.research.shipped_runs import copy_shipped
+from webapp.runtime import visits
 from webapp.worker.handlers import HANDLERS, Handler
 from webapp.worker.lease import LEASE_SECONDS, Lease
+from webapp.worker.notifications import Notifications
 
 log = logging.getLogger(__name__)
 
-IDLE_SECONDS = 0.25
-LOOK_EVERY = 4  # rounds without a job, between looks at what the pool needs: six queries
+IDLE_SECONDS = 0.25  # between looks for a job, where nothing tells that one was left
+LOOK_SECONDS = 1.0  # between looks at what the pool needs: six queries
+QUIET_SECONDS = 5.0  # between looks at anything, once nobody has been here for a while
 LONGEST_WAIT_SECONDS = 5.0  # between questions to a generator that is down
 START_SECONDS = 30.0  # in which database and generator may start; who is later is told of
 HOUSEKEEPING_SECONDS = 3600.0
@@ -40,14 +40,22 @@ POPULATION_SECONDS = 60.0  # between looks at whether votes have grown enough to
 
 
 class Worker:
-    """Works until ``stop``."""
+    """Works until ``stop``; begins a job as soon as it is told of it by ``notifications``."""
 
-    idle_s, look_every = IDLE_SECONDS, LOOK_EVERY
+    idle_s = IDLE_SECONDS
 
-    def __init__(self, context: Context, handlers: Mapping[str, Handler] = HANDLERS) -> None:
+    def __init__(
+        self,
+        context: Context,
+        handlers: Mapping[str, Handler] = HANDLERS,
+        notifications: Notifications | None = None,
+    ) -> None:
         self.context = context
+        self.notifications = notifications or Notifications(context.database)
         self._handlers = handlers
         self._stopping = threading.Event()
+        self._heard = 0
+        self._worked = time.monotonic()
         self._housekeeping = self._expiry = self._populations = 0.0
         self._warm = False
         self._changing = True  # of model: nothing is known yet
@@ -55,6 +63,7 @@ class Worker:
     def stop(self) -> None:
         """Finish the job in hand and no other."""
         self._stopping.set()
+        self.notifications.stop()
 
     def wait_for_schema(self) -> bool:
         """Wait until somebody has brought the database up to date; False where we are told to stop before."""
@@ -76,17 +85,30 @@ class Worker:
 
     def run(self) -> None:
         """Work until told to stop."""
-        idle = 0
+        looked = -math.inf
+        worked = True
         while not self._stopping.is_set():
+            if look := worked or time.monotonic() >= looked + LOOK_SECONDS:
+                looked = time.monotonic()
             try:
-                worked = self.step(look=idle % self.look_every == 0)
+                worked = self.step(look=look)
             except (DBAPIError, EmbeddedPostgresError) as error:
                 log.warning("database_unavailable error=%s", error)
                 worked = False
-            worked = self.tend_bank(idle=not worked) or worked
-            idle = 0 if worked else idle + 1
-            if not worked:
-                self._stopping.wait(self.idle_s)
+            if worked:
+                self._worked = time.monotonic()
+            else:
+                self.warm_up()
+                self._rest()
+
+    def _rest(self) -> None:
+        """Wait for something to do."""
+        heard = self.notifications
+        if not heard.listening:
+            self._stopping.wait(self.idle_s)
+            return
+        quiet = min(heard.visited_s(), time.monotonic() - self._worked) > visits.QUIET_SECONDS
+        self._heard = heard.wait(self._heard, QUIET_SECONDS if quiet else LOOK_SECONDS)
 
     def put_first_drafts(self) -> None:
         """Put the drafts that come with the weights into the bank, before anything is drawn for it."""
@@ -116,33 +138,13 @@ class Worker:
         self._hold(job)
         return True
 
-    def tend_bank(self, *, idle: bool) -> bool:
-        """Draw for the bank where nobody waits, or where it has too little to search; whether anything was drawn."""
-        bank, first = self.context.bank, DOMAINS[0]
-        try:
-            if idle and not self._warm:
-                self._warm_up()
-            if idle:
-                busy = self.context.generation.health()
-                return busy["queued"] + busy["running"] == 0 and bank.tend()
-            if bank.size(first) < ENOUGH and self.context.database.transaction(self._has_a_few):
-                bank.grow(first)
-                return True
-        except GenerationError as error:
-            log.info("bank_not_tended error=%s", error)
-        except (DBAPIError, EmbeddedPostgresError, OSError) as error:
-            log.warning("bank_not_tended error=%s", error)
-        return False
+    def warm_up(self) -> None:
+        """Make the piano's sounds now, once, so that those who come first don't wait for them."""
+        if not self._warm:
+            from models.music.render import warm_up  # noqa: PLC0415 (the piano, only where it is needed)
 
-    def _warm_up(self) -> None:
-        """Make the piano's sounds now, so that those who come first don't wait for them."""
-        from models.music.render import warm_up  # noqa: PLC0415 (the piano, only where it is needed)
-
-        warm_up()
-        self._warm = True
-
-    def _has_a_few(self, session: Session) -> bool:
-        return count_pool(session, domain=DOMAINS[0]) >= pool.FEW
+            warm_up()
+            self._warm = True
 
     def _take(self, session: Session) -> TakenJob | None:
         """The next job; while first clips are composed, none that can wait."""

@@ -28,13 +28,14 @@ class Prior:
     """A generator that only draws, and counts how often."""
 
     def __init__(self, composer) -> None:
-        self.composer, self.asked, self.down = composer, 0, False
+        self.composer, self.asked, self.down, self.background = composer, 0, False, 0
         self.before = 0  # bars, of the drafts that are not written
 
-    def drafts(self, domain, count, seed, mood=None) -> DraftsResult:
+    def drafts(self, domain, count, seed, mood=None, *, background=False) -> DraftsResult:
         if self.down:
             raise GeneratorUnavailable("down")
         self.asked += 1
+        self.background += background
         drawn = self.composer.draw_each([domain] * count, range(seed % 2**31, seed % 2**31 + count))
         drafts = [
             Draft(
@@ -120,6 +121,7 @@ def test_an_idle_bank_grows_in_all_domains_until_it_is_full_and_is_renewed_from_
     monkeypatch.setattr(bank_module, "RESTS", 0.0)
     while bank.tend():
         pass
+    assert prior.background == prior.asked  # nobody waits for them
     sizes = [bank.size(domain) for domain in ("pop", "dance", "chorale")]
     assert sizes == [64, 64, 64]
     before = {domain: bank._drawn_at(domain) for domain in ("pop", "dance", "chorale")}
