@@ -56,6 +56,9 @@ RESTRAINT: dict[Domain, Restraint] = {
 
 _kept: OrderedDict[str, Performance] = OrderedDict()
 _lock = Lock()
+_playing = (
+    Lock()
+)  # one at a time: in one interpreter several take as long, and who asks for anything else waits for all
 
 
 def version(model: str | Path = SHIPPED) -> str:
@@ -73,21 +76,29 @@ def play(piece: Piece, domain: Domain | None = None, model: str | Path = SHIPPED
         return as_written(piece)
     digest = hashlib.sha256(piece.notes.tobytes() + piece.bars.tobytes() + piece.tempo_bpm.tobytes()).hexdigest()
     key = f"{version(model)}:{kind}:{digest}"
+    if (known := _known(key)) is not None:
+        return known
+    with _playing:
+        if (known := _known(key)) is not None:  # somebody else asked for it, too
+            return known
+        player = load_performance_model(model).player
+        restraint = RESTRAINT[kind]
+        score = read_score(piece, dynamics=restraint.dynamics)
+        drawn = player.play(score, _chance(piece, score))
+        played = restrained(piece, score, drawn, restraint)
+        found = performance(piece, kind, score, played, ends=len(piece.bars) > BARS)
+        with _lock:
+            _kept[key] = found
+            while len(_kept) > KEPT:
+                _kept.popitem(last=False)
+    return found
+
+
+def _known(key: str) -> Performance | None:
     with _lock:
         if (known := _kept.get(key)) is not None:
             _kept.move_to_end(key)
-            return known
-    player = load_performance_model(model).player
-    restraint = RESTRAINT[kind]
-    score = read_score(piece, dynamics=restraint.dynamics)
-    drawn = player.play(score, _chance(piece, score))
-    played = restrained(piece, score, drawn, restraint)
-    found = performance(piece, kind, score, played, ends=len(piece.bars) > BARS)
-    with _lock:
-        _kept[key] = found
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
-    return found
+        return known
 
 
 def _chance(piece: Piece, score: Score) -> Floats:

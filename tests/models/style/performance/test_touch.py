@@ -1,3 +1,6 @@
+import threading
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -99,3 +102,19 @@ def test_a_chorale_breathes_after_a_held_chord():
 def test_a_piece_without_notes_stays_as_it_is():
     piece = Piece(np.zeros((0, 4)), np.array([[0, 96, 4, 4]]), np.array([90.0]))
     assert touch.play(piece, "pop").bars_s.tolist() == as_written(piece).bars_s.tolist()
+
+
+def test_a_piece_that_several_ask_for_at_once_is_played_once(chords, monkeypatch):
+    piece, asked, played = chords(3), threading.Barrier(4), []
+    monkeypatch.setattr(touch, "_kept", OrderedDict())
+    real = touch.performance
+    monkeypatch.setattr(touch, "performance", lambda *given, **more: played.append(1) or real(*given, **more))
+
+    def ask(_):
+        asked.wait()
+        return touch.play(piece)
+
+    with ThreadPoolExecutor(4) as together:
+        answers = list(together.map(ask, range(4)))
+    assert len(played) == 1
+    assert all(answer is answers[0] for answer in answers)
