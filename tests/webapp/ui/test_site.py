@@ -7,14 +7,16 @@ import re
 
 import pytest
 from fastapi import FastAPI
+from gradio.queueing import EventQueue, Queue
 from starlette.testclient import TestClient
 
 from webapp.context import Context
 from webapp.research.figures import FIGURES
 from webapp.runtime.settings import Settings
+from webapp.runtime.visits import Visits
 from webapp.ui.components.component import FOLDER
 from webapp.ui.components.header import PAGES, RESEARCH
-from webapp.ui.site import COMPONENTS_PATH, mount_site
+from webapp.ui.site import COMPONENTS_PATH, QuietQueue, mount_site
 
 CHOOSING = {"input", "select", "lasso", "move", "borrow", "vote", "undone", "shows"}  # what a later one replaces
 TEXT = sorted(path for path in FOLDER.rglob("*") if path.suffix in {".js", ".css"})
@@ -113,3 +115,20 @@ def test_a_research_page_marks_itself_and_where_it_belongs(client):
 def test_the_old_address_of_the_listeners_page_leads_to_the_new_one(client):
     reply = client.get("/tastes?study=one", follow_redirects=False)
     assert (reply.status_code, reply.headers["location"]) == (307, "listeners?study=one")
+
+
+def test_gradios_queue_looks_often_only_while_there_is_something_to_do():
+    async def build():  # as above
+        return Queue(live_updates=True, concurrency_count=1, update_intervals=1, max_size=None, blocks=None)
+
+    queue = asyncio.run(build())
+    visits = Visits()
+    QuietQueue.of(queue, visits)
+    quiet = queue.sleep_when_free, queue.progress_update_sleep_when_free
+    visits.note()
+    idle = queue.sleep_when_free, queue.progress_update_sleep_when_free
+    queue.event_queue_per_concurrency_id["one"] = EventQueue("one", 1)
+    queue.event_queue_per_concurrency_id["one"].queue.append(object())
+    queue.active_jobs = [[object()]]
+    busy = queue.sleep_when_free, queue.progress_update_sleep_when_free
+    assert busy < idle < quiet
