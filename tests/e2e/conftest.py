@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,12 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from tests.e2e import sound_clock
+
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
-CROWD = 6  # tests that begin after listening
 PATIENCE_MS = 150_000  # for a machine that trains or tests beside us
 expect.set_options(timeout=PATIENCE_MS)
 NOT_READY = 503  # "ask again in a second", as the page does
-LISTEN_S = 180  # at most, for two clips of which three seconds each are needed
 START_S = 240
 LOG_SHOWN = 8000  # characters of what the server wrote, the last ones
 CLIPS = 6  # in the pool, so that every visitor has a pair on the page and one ahead
@@ -192,21 +192,21 @@ class Visitor:
         if self.get(f"player-{side}").get_attribute("aria-pressed") != "true":
             self.get(f"player-{side}").click()
 
-    def lacks(self, side: str) -> bool:
-        """Whether the page asks to hear more of this side."""
-        hint = self.frame.locator(".k-hint").text_content() or ""
-        return bool(re.search(f"both|play|ready|{side.upper()} a little", hint))
-
     def be_silent(self) -> None:
-        """Pause whatever sounds; A may hand over to B, or B end, in between."""
+        """Pause whatever sounds."""
         sounding = self.frame.locator(".k-play[aria-pressed=true]")
-        while sounding.count():
-            sounding.evaluate_all("buttons => buttons.forEach((button) => button.click())")
-            self.page.wait_for_timeout(100)
+        sounding.evaluate_all("buttons => buttons.forEach((button) => button.click())")
+        expect(sounding).to_have_count(0)
 
     def listen(self) -> None:
-        """Hear both sides for as long as a vote needs, in real time."""
-        listen_together([self])
+        """Hear both sides for as long as a vote needs; A may go over into B by itself in between."""
+        hint = "document.querySelector('.k-hint').textContent"
+        for side in ("a", "b"):
+            lacks = f"/both|play|ready|{side.upper()} a little/.test({hint})"
+            if self.frame.evaluate(lacks):
+                self.hear(side)
+                sound_clock.listen_until(self.frame, f"!{lacks}")
+        expect(self.get("vote-left")).to_be_enabled()
 
     def vote(self, outcome: str) -> None:
         self.get(f"vote-{outcome}").click()
@@ -216,9 +216,9 @@ class Visitor:
 
     def expect_the_next_pair_to_sound(self, vote: int) -> None:
         """After this many votes: the page itself started the next pair, and time has passed on one of its clocks."""
-        started = "performance.getEntriesByName('kallos.next_pair').length"
+        self.frame.wait_for_function(f"performance.getEntriesByName('kallos.next_pair').length === {vote}")
         moved = "[...document.querySelectorAll('.k-time')].some((time) => !time.textContent.startsWith('0:00'))"
-        self.frame.wait_for_function(f"{started} === {vote} && {moved}")
+        sound_clock.listen_until(self.frame, moved)
 
     def api(self, path: str, method: str = "GET") -> Any:
         """Ask the server as this listener, again where it is not ready yet; a refusal fails with its words."""
@@ -249,25 +249,7 @@ class Visitor:
         return [offer["offer_id"] for offer in self.api("/api/offers")]
 
 
-def listen_together(visitors: Sequence[Visitor]) -> None:
-    """Several visitors hear A and then B at the same time; A may have gone over into B by itself in between."""
-    end = time.monotonic() + LISTEN_S
-    for side in ("a", "b"):
-        while lacking := [visitor for visitor in visitors if visitor.lacks(side)]:
-            assert time.monotonic() < end, f"nothing was heard of {side} for too long"
-            for visitor in lacking:
-                visitor.hear(side)
-            lacking[0].page.wait_for_timeout(200)
-    for visitor in visitors:
-        expect(visitor.get("vote-left")).to_be_enabled()
-
-
-@pytest.fixture
-def hear_together() -> Callable[[Sequence[Visitor]], None]:
-    return listen_together
-
-
-def _end(visitors: Sequence[Visitor]) -> None:
+def _end(visitors: list[Visitor]) -> None:
     for visitor in visitors:
         visitor.context.close()
     assert [trouble for visitor in visitors for trouble in visitor.troubles] == []
@@ -275,16 +257,20 @@ def _end(visitors: Sequence[Visitor]) -> None:
 
 
 @pytest.fixture
-def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Visitor]]:
+def visit(browser: Browser, site: Site, request: pytest.FixtureRequest) -> Iterator[Callable[..., Visitor]]:
     """``visit(**context options)`` → a new anonymous visitor; none may meet an error or another host.
 
+    Their players' time stands still until a test moves it on, but in tests that are marked ``realtime``.
     What the server wrote meanwhile is shown where a test fails.
     """
     visitors: list[Visitor] = []
     begun = site.log.stat().st_size
+    real_time = request.node.get_closest_marker("realtime") is not None
 
     def make(context: BrowserContext | None = None, **options: Any) -> Visitor:
         context = context or browser.new_context(**(options or DESKTOP))
+        if not real_time:
+            sound_clock.install(context)
         visitors.append(Visitor(context, context.new_page(), site.url))
         return visitors[-1]
 
@@ -293,28 +279,14 @@ def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Visitor]]:
     _end(visitors)
 
 
-@pytest.fixture(scope="package")
-def crowd(browser: Browser, site: Site) -> list[Visitor]:
-    """Visitors who have heard their first pair, all at the same time, since listening takes its time."""
-    visitors = []
-    for _ in range(CROWD):
-        context = browser.new_context(**DESKTOP)
-        visitors.append(Visitor(context, context.new_page(), site.url).arrive())
-    listen_together(visitors)
-    for visitor in visitors:
-        visitor.be_silent()
-    return visitors
-
-
 @pytest.fixture
-def listened(crowd: list[Visitor]) -> Iterator[Callable[[], Visitor]]:
-    """``listened()`` → one visitor of the crowd, whose answers are awake and whose players are silent."""
-    taken: list[Visitor] = []
+def listened(visit: Callable[..., Visitor]) -> Callable[[], Visitor]:
+    """``listened()`` → a visitor who has heard their first pair, and whose players are silent."""
 
     def take() -> Visitor:
-        taken.append(crowd.pop())
-        taken[-1].page.bring_to_front()
-        return taken[-1]
+        visitor: Visitor = visit().arrive()
+        visitor.listen()
+        visitor.be_silent()
+        return visitor
 
-    yield take
-    _end(taken)
+    return take

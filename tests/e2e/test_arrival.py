@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Request, Route, expect
+
+from tests.e2e.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
 GREETING, ANSWER = ("**/api/listener", "GET"), ("**/gradio_api/queue/join*", "POST")
+ANSWERED = re.compile("/gradio_api/queue/|/api/")  # a queue's answers come by a stream that ends with the last one
+DRAWN = "new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
 
 
 class Slow:
@@ -15,6 +21,10 @@ class Slow:
 
     def __init__(self, page: Page, address: str, method: str) -> None:
         self._page, self._waiting, self._opening = page, [], True
+        self._under_way: set[Request] = set()
+        page.on("request", lambda request: ANSWERED.search(request.url) and self._under_way.add(request))
+        for over in ("requestfinished", "requestfailed"):
+            page.on(over, lambda request: self._under_way.discard(request))  # noqa: PLW0108 (a set's method can be none)
         page.route(address, lambda route: self._take(route, method))
 
     def _take(self, route: Route, method: str) -> None:
@@ -25,16 +35,27 @@ class Slow:
 
     def open(self, url: str) -> None:
         self._page.goto(url)
-        while not self._waiting:
-            self._page.wait_for_timeout(50)
-        self._page.wait_for_timeout(300)  # all that it asks at once
+        wait_until(lambda: self._waiting, "the page asks for something", self._page)
+        self._settle()
         self._opening = False
 
     def arrive(self) -> None:
-        self._page.wait_for_timeout(500)  # what somebody did was answered
-        for route in self._waiting:
+        self._settle()
+        waiting, self._waiting = self._waiting, []
+        for route in waiting:
             route.continue_()
-        self._page.wait_for_timeout(1000)  # and whatever would undo it
+        self._settle()
+
+    def _settle(self) -> None:
+        """Until the page waits for nothing but what is held back, nor asks for more after what has come."""
+
+        def settled() -> bool:
+            return self._under_way <= {route.request for route in self._waiting}
+
+        self._page.evaluate(DRAWN)
+        while not settled():
+            wait_until(settled, "what was asked is answered", self._page)
+            self._page.evaluate(DRAWN)
 
 
 def kind(page: Page, name: str):
@@ -68,8 +89,7 @@ def test_of_two_kinds_chosen_in_quick_succession_the_second_counts(visit):
     page = visitor.page
     page.route(ANSWER[0], lambda route: route.continue_() if waiting else waiting.append(route))
     kind(page, "Dance tunes").check()
-    while not waiting:
-        page.wait_for_timeout(50)
+    wait_until(lambda: waiting, "the first is on its way", page)
     kind(page, "Chorales").check()
     waiting[0].continue_()
     expect(page.locator(".k-note")).to_contain_text("Chorales from here on")

@@ -35,6 +35,7 @@ DRAWN = """(() => {
 LATE_S = 0.04
 
 
+@pytest.mark.realtime
 def test_pictures_move_in_time_with_a_piece_and_become_a_film(site, visit):
     visitor = visit()
     page = visitor.page

@@ -5,9 +5,16 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 pytestmark = pytest.mark.slow
+
+
+def require_silence(tunes: Locator) -> None:
+    """A list that is to sound by itself says from the first moment on which clip it waits for."""
+    expect(tunes.locator(".k-listed")).to_have_count(8)
+    expect(tunes.locator("[aria-busy=true]")).to_have_count(0)
+    expect(tunes.locator(".k-sounding")).to_have_count(0)
 
 
 def test_a_clip_that_plays_by_itself_does_not_break_into_another_list(site, visit):
@@ -20,9 +27,7 @@ def test_a_clip_that_plays_by_itself_does_not_break_into_another_list(site, visi
     words = page.get_by_label("Any words")
     words.fill("the sea")
     words.press("Enter")
-    expect(page.locator("#tunes .k-listed")).to_have_count(8)
-    page.wait_for_timeout(1500)
-    expect(page.locator("#tunes .k-sounding")).to_have_count(0)
+    require_silence(page.locator("#tunes"))
     expect(playing).to_have_count(1)
     mine.locator(".k-play").click()
     expect(playing).to_have_count(0)
@@ -42,8 +47,7 @@ def test_a_clip_that_plays_by_itself_does_not_take_the_place_of_one_that_is_stil
     words = page.get_by_label("Any words")
     words.fill("the sea")
     words.press("Enter")
-    expect(page.locator("#tunes .k-listed")).to_have_count(8)
-    page.wait_for_timeout(1500)
+    require_silence(page.locator("#tunes"))
     expect(page.locator(".k-sounding")).to_have_count(0)
     held[0].continue_()
     expect(page.locator("#choices-here .k-sounding")).to_have_count(1)

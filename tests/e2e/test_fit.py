@@ -7,6 +7,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.sound_clock import listen_until
+
 pytestmark = [pytest.mark.slow, pytest.mark.walk]
 
 
@@ -21,6 +23,7 @@ def test_a_picture_or_a_piece_is_picked_and_the_page_says_what_it_learned(visit)
     expect(visitor.get("player-a")).to_be_enabled()
     assert visitor.api("/api/fits") == before
     visitor.get("player-a").click()  # a second piece follows by itself
+    listen_until(page, "!document.querySelector('[data-testid=fit-left]').disabled")
     expect(visitor.get("fit-left")).to_be_enabled()
     pictures = before["open"][0]["kind"] == "pictures"
     visitor.get("picture-right" if pictures else "fit-right").click()

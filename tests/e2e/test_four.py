@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.sound_clock import listen_until
+
 pytestmark = [pytest.mark.slow, pytest.mark.walk]
-
-LISTEN_S = 240  # at most
-
-
-def hear_all(visitor) -> None:
-    """Hear each clip for as long as a pick needs; one goes over into the next by itself."""
-    end = time.monotonic() + LISTEN_S
-    hint = visitor.frame.locator(".k-hint")
-    while not re.search("Your pick", hint.text_content() or ""):
-        assert time.monotonic() < end, "nothing was heard for too long"
-        lacking = re.findall(r"\b[A-D]\b", hint.text_content() or "") or ["A"]
-        visitor.hear(lacking[0].lower())
-        visitor.page.wait_for_timeout(300)
 
 
 def test_one_of_four_is_picked_once_and_leads_on_to_more_like_it(visit):
@@ -33,7 +21,8 @@ def test_one_of_four_is_picked_once_and_leads_on_to_more_like_it(visit):
     visitor.page.reload()
     expect(visitor.get("player-a")).to_be_enabled()
     assert visitor.api("/api/fours") == before
-    hear_all(visitor)
+    visitor.hear("a")  # the others follow by themselves
+    listen_until(visitor.frame, "/Your pick/.test(document.querySelector('.k-hint').textContent)")
     visitor.get("pick-b").dblclick(force=True)
     visitor.expect_picks(1)
     expect(visitor.get("pick-b")).to_be_disabled()  # the next four has to be heard first

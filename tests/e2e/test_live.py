@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 
@@ -11,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from models.picture import readouts
+from tests.e2e.sound_clock import listen_until
 from webapp.live.picture_map import drawings
 
 pytestmark = pytest.mark.slow
@@ -21,6 +21,7 @@ ASKED = "performance.getEntriesByName('kallos.live').map((each) => [each.detail.
 PARTS = """performance.getEntriesByName('kallos.live').map(({startTime, duration, detail}) => (
   {...detail, at: startTime + duration}
 ))"""
+COMPOSED_IN_TIME = "kallosSoundClock.standForAnswers(/api.live/)"  # however long a busy machine composes
 INSTRUMENT = """(() => {
   window.sent = [];
   const output = {id: "one", name: "An instrument", send: (bytes, at) => window.sent.push([...bytes])};
@@ -41,15 +42,9 @@ def bar_of(page) -> int:
     return int(found.group(1)) if found else 0
 
 
-def wait_for_bars(page, count: int) -> None:
-    wanted = bar_of(page) + count
-    page.wait_for_function(
-        """wanted => {
-          const [, bar] = document.querySelector("[data-testid=live-bar]").textContent.match(/Bar ([0-9]+)/) ?? [0, 0];
-          return Number(bar) >= wanted;
-        }""",
-        arg=wanted,
-    )
+def hear_bars(page, count: int) -> None:
+    bar = "document.querySelector('[data-testid=live-bar]').textContent.match(/Bar ([0-9]+)/)?.[1]"
+    listen_until(page, f"Number({bar} ?? 0) >= {bar_of(page) + count}")
 
 
 @pytest.mark.walk
@@ -62,9 +57,10 @@ def test_the_map_and_the_camera_steer_the_next_bar(site, visit, with_camera):
     page.goto(f"{site.url}/studio")
     page.get_by_role("link", name="steer it live").click()
     page.get_by_role("button", name="Send MIDI…").click()
+    page.evaluate(COMPOSED_IN_TIME)
     page.get_by_label("MIDI instrument").select_option("one")
     page.get_by_test_id("live-play").click()
-    wait_for_bars(page, 1)
+    hear_bars(page, 1)
     expect(page.get_by_test_id("live-play")).to_have_attribute("aria-pressed", "true")
 
     pictures, room = drawings(), page.get_by_test_id("live-map").bounding_box()
@@ -74,7 +70,7 @@ def test_the_map_and_the_camera_steer_the_next_bar(site, visit, with_camera):
         x, y = pictures.places[number].tolist()
         page.mouse.move(room["x"] + x * room["width"], room["y"] + (1 - y) * room["height"])
         expect(page.get_by_test_id("live-map")).to_have_attribute("aria-valuetext", re.compile(pictures.names[number]))
-        wait_for_bars(page, 2)  # of which the second was asked for after the change
+        hear_bars(page, 2)  # of which the second was asked for after the change
         seen[number] = answers[-1].json()["readouts"]["brightness"]
     assert seen[darkest] < -0.5 < 0.3 < seen[brightest]
     page.get_by_test_id("live-map").focus()
@@ -83,7 +79,8 @@ def test_the_map_and_the_camera_steer_the_next_bar(site, visit, with_camera):
 
     page.get_by_role("radio", name="Camera").check()
     expect(page.get_by_test_id("live-camera")).to_contain_text("Nothing of the camera is recorded, stored or sent")
-    wait_for_bars(page, 3)
+    expect(page.locator("[data-readout=brightness].k-seen")).to_be_visible()
+    hear_bars(page, 3)
     sent = answers[-1].request.post_data_json
     assert set(sent) == set(readouts.READOUTS)  # five numbers, and no picture
     assert any(abs(value) > 0.05 for value in sent.values())
@@ -123,19 +120,16 @@ def sums_of_halves(bars: list[dict]) -> list[tuple[int, int]]:
 
 def test_what_is_seen_after_a_bar_has_begun_is_heard_from_its_middle_beat_on(site, visit):
     page = visit().page
-    page.route(
-        "**/api/live/*/bars**",  # long bars, for a busy machine
-        lambda route: route.continue_(post_data=json.dumps({**route.request.post_data_json, "motion": -3})),
-    )
     halves = []
     page.on("response", lambda each: halves.append(each.json()) if each.url.endswith("/second-half") else None)
     page.goto(f"{site.url}/live")
+    page.evaluate(COMPOSED_IN_TIME)
     page.get_by_test_id("live-play").click()
-    wait_for_bars(page, 1)
+    hear_bars(page, 1)
     room = page.get_by_test_id("live-map").bounding_box()
     for turn in range(16):
         page.mouse.move(room["x"] + (0.1 + 0.8 * (turn % 2)) * room["width"], room["y"] + 0.5 * room["height"])
-        wait_for_bars(page, 1)
+        hear_bars(page, 1)
         if len(halves) > 2:
             break
     page.get_by_test_id("live-play").click()
@@ -166,6 +160,7 @@ def test_readouts_of_the_browser_are_those_of_films(site, visit):
     np.testing.assert_allclose(found, readouts.of_pictures(picture[None])[0], atol=1e-5)
 
 
+@pytest.mark.realtime
 def test_no_camera_and_other_sound_are_met_with_plain_words(site, visit):
     page = visit().page
     page.add_init_script(
@@ -176,7 +171,7 @@ def test_no_camera_and_other_sound_are_met_with_plain_words(site, visit):
     expect(page.get_by_test_id("live-said")).to_contain_text("The camera was not allowed")
     expect(page.get_by_role("radio", name="Pictures")).to_be_checked()
     page.get_by_test_id("live-play").click()
-    wait_for_bars(page, 1)
+    expect(page.get_by_test_id("live-bar")).to_contain_text("Bar 1 ")
     page.evaluate("document.dispatchEvent(new CustomEvent('kallos.sounds', {detail: 'something else'}))")
     expect(page.get_by_test_id("live-play")).to_have_attribute("aria-pressed", "false")
     page.route(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 from playwright.sync_api import expect
+
+from tests.e2e.sound_clock import listen
+from tests.e2e.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -14,10 +16,14 @@ READY_S = 120  # at most, until the pool holds a few pictures
 
 
 def wait_for_pictures(site, count: int = 8) -> None:
-    end = time.monotonic() + READY_S
-    while site.health()["pool"]["pictures"] < count:
-        assert time.monotonic() < end, f"the pool holds too few pictures: {site.health()['pool']}"
-        time.sleep(0.3)
+    wait_until(lambda: site.health()["pool"]["pictures"] >= count, f"the pool holds {count} pictures", most_s=READY_S)
+
+
+def look_for(visitor, seconds: float) -> None:
+    """Once the page has been told what is in view, which it is as late as this test."""
+    for side in ("a", "b"):
+        expect(visitor.get(f"picture-{side}")).to_be_in_viewport(ratio=0.6)
+    listen(visitor.page, seconds)
 
 
 def test_pictures_are_picked_by_key_and_music_comes_back(site, visit):
@@ -36,6 +42,7 @@ def test_pictures_are_picked_by_key_and_music_comes_back(site, visit):
 
     ticks = page.locator(".k-ticks .k-done")
     for number in range(1, 7):
+        look_for(visitor, 1.1)
         expect(visitor.get("vote-left")).to_be_enabled()
         page.keyboard.press("12"[number % 2])
         visitor.expect_picks(number)
@@ -70,9 +77,11 @@ def test_nothing_is_seen_of_a_picture_that_is_out_of_view(site, visit):
     page.get_by_role("radio", name="Pictures", exact=True).evaluate("radio => radio.click()")
     expect(visitor.get("picture-b")).to_have_count(1)
     page.evaluate("window.scrollTo(0, 0)")
-    page.wait_for_timeout(2500)
+    expect(visitor.get("picture-b")).not_to_be_in_viewport()
+    listen(page, 2.5)
     expect(visitor.get("vote-left")).to_be_disabled()
     expect(page.locator(".k-hint")).to_have_text("Look at both for a second.")
     page.evaluate("document.body.style.paddingTop = '0'")
+    look_for(visitor, 1.1)
     expect(visitor.get("vote-left")).to_be_enabled()
     expect(page.locator(".k-hint")).to_have_text(re.compile("Your pick"))

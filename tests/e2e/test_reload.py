@@ -7,6 +7,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.sound_clock import listen
+
 pytestmark = pytest.mark.slow
 
 
@@ -14,12 +16,14 @@ def test_a_reload_in_the_middle_of_a_pair_brings_the_same_two_offers_and_what_wa
     visitor = visit().arrive()
     before = visitor.offer_ids()
     visitor.hear("a")
+    listen(visitor.frame, 3.2)
     expect(visitor.frame.locator(".k-hint")).to_have_text("Listen to B a little more.")
     visitor.page.reload()
     expect(visitor.get("player-a")).to_be_enabled()
     assert visitor.offer_ids() == before
     expect(visitor.get("vote-left")).to_be_disabled()
     visitor.get("player-b").click()
+    listen(visitor.frame, 3.2)
     expect(visitor.get("vote-left")).to_be_enabled()  # A was heard before the reload
 
 

@@ -5,11 +5,19 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Route, expect
 
+from tests.e2e.waiting import wait_until
+
 pytestmark = pytest.mark.slow
 
 
 def token_of(visitor):
     return visitor.frame.evaluate("localStorage.getItem('kallos.token')")
+
+
+def status_of(visitor):
+    """What the server answers to who they say they are."""
+    ask = "token => fetch('/api/listener', {headers: {Authorization: `Bearer ${token}`}}).then(({status}) => status)"
+    return visitor.frame.evaluate(ask, token_of(visitor))
 
 
 def test_a_strangers_link_replaces_nobody_who_does_not_want_it(visit):
@@ -48,7 +56,7 @@ def test_who_was_signed_out_is_asked_and_keeps_the_old_token(visit):
     expect(here.frame.locator("#signed-out")).to_contain_text("Done")
     here.arrive()
     assert token_of(here) != old
-    there.page.wait_for_timeout(6_000)  # as long as another process may take to hear of it
+    wait_until(lambda: status_of(there) == 401, "the server has heard of it", there.page)
     there.page.reload()
     expect(there.frame.get_by_role("heading", name="You are not signed in here")).to_be_visible()
     assert token_of(there) == old

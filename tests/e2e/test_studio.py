@@ -8,6 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from models.music.abc import read_abc
+from tests.e2e.sound_clock import listen_until
+from tests.e2e.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -32,6 +34,9 @@ window.IntersectionObserver = class extends IntersectionObserver {
   }
 };
 """
+
+# a browser without a window says at once that it has printed: here the dialogue stays open
+PRINTER = "window.print = function () { window.top.printing = window; }"
 
 
 def open_studio(visitor, query: str = ""):
@@ -157,11 +162,11 @@ def test_a_piece_borrows_a_rhythm_and_is_heard_against_the_old_one(visit, screen
     see_how_open_it_is(visitor)
     hear_another_mood(visitor)
     visitor.get("player-a").click()
-    visitor.frame.wait_for_function(moving("a"))
+    listen_until(visitor.frame, moving("a"))
     borrow(visitor, "rhythm")
     expect(visitor.get("player-b")).to_have_attribute("aria-pressed", "true", timeout=COMPOSED_MS)  # sounds by itself
     expect(visitor.get("tension")).to_be_hidden()  # it was the old one's
-    visitor.frame.wait_for_function(moving("b"))
+    listen_until(visitor.frame, moving("b"))
     visitor.get("player-a").click()
     expect(visitor.get("player-a")).to_have_attribute("aria-pressed", "true")
     expect(visitor.get("player-b")).to_have_attribute("aria-pressed", "false")
@@ -194,7 +199,9 @@ def test_a_piece_borrows_a_rhythm_and_is_heard_against_the_old_one(visit, screen
 
 @pytest.mark.timeout(900)
 def test_what_is_locked_stays_and_can_be_undone_reopened_read_and_saved(visit):
-    visitor = open_studio(visit(**PHONE))
+    visitor = visit(**PHONE)
+    visitor.page.add_init_script(PRINTER)
+    open_studio(visitor)
     start(visitor)
     said = visitor.frame.locator(SAID)
     visitor.get("lock-bar-2").focus()
@@ -218,6 +225,8 @@ def test_what_is_locked_stays_and_can_be_undone_reopened_read_and_saved(visit):
     printed = visitor.frame.locator("iframe[data-testid=printed]")
     expect(printed).to_have_count(1)
     assert printed.evaluate("frame => frame.contentDocument.querySelectorAll('svg').length") == 1
+    visitor.page.evaluate("window.printing.dispatchEvent(new Event('afterprint'))")
+    expect(printed).to_have_count(0)
     assert visitor.frame.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"]
     visitor.get("save").click()
     with visitor.page.expect_download() as download:
@@ -293,6 +302,7 @@ def test_a_tune_is_found_an_own_one_is_brought_and_a_bad_file_says_what_to_do(vi
     expect(visitor.frame.locator("#offer")).to_be_disabled()
 
 
+@pytest.mark.realtime
 @pytest.mark.timeout(600)
 def test_a_link_shows_the_recipe_to_somebody_else_and_plays_it(visit):
     maker = open_studio(visit(**DESKTOP))
@@ -370,8 +380,7 @@ def test_what_is_left_while_it_is_being_composed_comes_to_nothing(visit):
     def wish_for_more():
         visitor.get("turn-rhythm").fill("2")
         expect(said).to_contain_text("Composing")
-        while not held:
-            page.wait_for_timeout(50)
+        wait_until(lambda: held, "the wish is on its way", page)
 
     wish_for_more()
     visitor.get("undo").press("Enter")

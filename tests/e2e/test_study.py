@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 
 from models.music.midi import write_midi
 from models.music.notes import Piece
+from tests.e2e.sound_clock import listen_until
 from tests.e2e.test_accessibility import ACTS, accessible
 
 pytestmark = [pytest.mark.slow, pytest.mark.walk]
@@ -100,11 +101,11 @@ def test_a_study_is_designed_taken_part_in_exported_and_left(site, visit, clips:
     people = [visit(**PHONE).page for _ in range(PEOPLE)]
     for number, page in enumerate(people):
         agree(page, link, number)
-        page.get_by_test_id("player-a").click()  # B follows; the others listen meanwhile
+        page.get_by_test_id("player-a").click()  # B follows
     for done in range(PAIRS):
         for page in people:
             expect(page.locator("[data-part=place]")).to_have_text(f"Pair {done + 1} of {PAIRS}")
-            expect(page.get_by_test_id("study-left")).to_be_enabled()  # the next pair sounds by itself
+            listen_until(page, "!document.querySelector('[data-testid=study-left]').disabled")  # it sounds by itself
             page.get_by_test_id("study-left").click()
     for page in people:
         expect(page.get_by_test_id("study-complete")).to_have_attribute("href", "https://example.org/done")

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import Visitor
 from tests.e2e.test_study import PHONE, agree, clips, design
+from tests.e2e.waiting import wait_until
 from tests.faults import Site
 
 pytestmark = pytest.mark.slow
@@ -31,6 +32,11 @@ def own_site(tmp_path: Path, place: Path):
     site.stop()
 
 
+def tries(site: Site) -> int:
+    """How often it was copied in vain."""
+    return site.log.read_text(errors="replace").count("journal_not_copied_yet")
+
+
 @pytest.mark.timeout(900)
 def test_answers_are_called_kept_only_once_they_are(own_site: Site, place: Path, browser: Browser, clips: Path) -> None:
     own_site.wait_for_clips(1)
@@ -43,7 +49,8 @@ def test_answers_are_called_kept_only_once_they_are(own_site: Site, place: Path,
     agree(participant, link, 0)
     said = participant.locator("[data-part=kept]")
     expect(said).to_have_text("Your answers so far are being kept…")
-    participant.wait_for_timeout(3000)  # longer than a copy takes
+    tried = tries(own_site)
+    wait_until(lambda: tries(own_site) > tried + 1, "it was copied again, in vain")
     expect(said).to_have_text("Your answers so far are being kept…")
     assert not list(aside.rglob("participants/*"))
     place.unlink()

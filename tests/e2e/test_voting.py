@@ -26,7 +26,7 @@ def test_a_double_click_stores_one_vote(listened):
     visitor.get("vote-left").dblclick(force=True)
     visitor.page.keyboard.press("1")
     visitor.expect_picks(1)
-    visitor.page.wait_for_timeout(300)
+    expect(visitor.get("vote-skipped")).to_be_enabled()  # nothing is on its way any more
     assert len(visitor.votes()) == 1
 
 

@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import PATIENCE_MS
+from tests.e2e.sound_clock import listen
+from tests.e2e.waiting import wait_until
 from webapp.listening.candidates import LONG_SECONDS, SHORT_SECONDS
 
 pytestmark = pytest.mark.slow
 PLAYED_S = (SHORT_SECONDS, LONG_SECONDS)  # of a clip
-# of each sound that begins: how many ended by themselves before, its seconds, and from where on it sounds
-SOUNDS = """(() => {
-  let ended = 0;
-  window.sounds = [];
-  const start = AudioBufferSourceNode.prototype.start;
-  AudioBufferSourceNode.prototype.start = function (at, from) {
-    window.sounds.push([ended, this.buffer.duration, from]);
-    this.addEventListener("ended", () => (ended += 1));
-    return start.call(this, at, from);
-  };
-})()"""
+# of each sound that has begun: when, its seconds, and from where on it sounds
+SOUNDS = "kallosSoundClock.sounds.map((each) => [each.startedAt, each.buffer.duration, each.offset])"
 
 
 def plays_of(visitor, least):
     """(clip, outcome) of the plays of which the server knows, as soon as there are so many: pages tell it behind."""
-    end = time.monotonic() + PATIENCE_MS / 1000
-    while len(plays := visitor.api("/api/listener/export")["plays"]) < least:
-        assert time.monotonic() < end, plays
-        visitor.page.wait_for_timeout(200)
-    return [(play["clip_id"], play["outcome"]) for play in plays]
+
+    def known():
+        return visitor.api("/api/listener/export")["plays"]
+
+    wait_until(lambda: len(known()) >= least, f"{least} plays are known", visitor.page)
+    return [(play["clip_id"], play["outcome"]) for play in known()]
 
 
 def choose_moods(page, pad, told):
@@ -89,8 +81,10 @@ def open_a_section(page, row):
     row.get_by_role("button", name="Open in Studio").click()
     section = page.get_by_role("radio", name="B: 9–16", exact=True)
     section.check()
+    first_bar = page.locator("[aria-label='Lock bars of the old one'] button").first
+    expect(first_bar).to_have_text("9")  # it is open: nothing scrolls the page any more
     page.evaluate("window.scrollTo(0, 0)")  # docked players have no bars to lock
-    expect(page.get_by_role("group", name="Lock bars of the old one").get_by_role("button").first).to_have_text("9")
+    expect(first_bar).to_be_visible()
     expect(page.get_by_role("button", name="Put it back into the whole piece")).to_be_disabled()  # nothing is new yet
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
 
@@ -99,7 +93,6 @@ def open_a_section(page, row):
 def test_a_piece_is_composed_sounds_and_the_next_one_follows_by_itself(site, visit):
     visitor = visit()
     page = visitor.page
-    page.add_init_script(SOUNDS)
     page.goto(f"{site.url}/whole")
     expect(page.locator("#whole-told")).to_contain_text("Play something new")
     pad, mood_told = page.get_by_role("slider", name="Mood of the next pieces"), page.locator("#whole-mood-told")
@@ -109,6 +102,7 @@ def test_a_piece_is_composed_sounds_and_the_next_one_follows_by_itself(site, vis
     rows = page.locator("#whole-pieces .k-listed")
     first, sounding = rows.last, re.compile("k-sounding")
     expect(first).to_have_class(sounding)
+    listen(page, 1)
     expect(first).to_contain_text("No. 1 begins; the rest is being composed")
     expect(first).to_contain_text(
         re.compile(r"Pop piano in .+ m(aj|in)or, \d/\dNo\. 1, 24 bars in sections ABA, \d+ s")
@@ -117,8 +111,8 @@ def test_a_piece_is_composed_sounds_and_the_next_one_follows_by_itself(site, vis
     expect(first.locator(".k-cover svg")).to_be_visible()
     expect(mood_told).to_contain_text("You asked for music that is calm. What plays sounds ")
     expect(pad.locator("[data-part=new]")).to_be_visible()
-    page.wait_for_function("window.sounds.length === 2")
-    page.keyboard.press(" ")  # on a machine that does other things too, it might end before the next one is there
+    page.wait_for_function("kallosSoundClock.sounds.length === 2")
+    page.keyboard.press(" ")
     expect(first.get_by_role("button", name="Play")).to_be_visible()
     expect(rows).to_have_count(2)
     page.keyboard.press(" ")
@@ -127,11 +121,11 @@ def test_a_piece_is_composed_sounds_and_the_next_one_follows_by_itself(site, vis
     expect(rows.filter(has_text="No. 2")).to_have_class(sounding)
     page.keyboard.press("p")
     expect(first).to_have_class(sounding)
-    # a beginning, and then the whole from where that was: nothing falls silent unless composing takes longer than it
-    (_, beginning, begun_at), (silences, whole, went_on_at), *_ = page.evaluate("window.sounds")
+    # a beginning, and then the whole from where that was: nothing falls silent
+    (began, beginning, begun_at), (went_on, whole, went_on_at), *_ = page.evaluate(SOUNDS)
     assert (beginning in PLAYED_S, begun_at) == (True, 0)
     assert whole > beginning
-    assert 0 < went_on_at < beginning if silences == 0 else went_on_at == pytest.approx(beginning)
+    assert went_on_at == pytest.approx(went_on - began)
     first.get_by_role("slider").press("End")
     expect(rows.filter(has_text="No. 2")).to_have_class(sounding)
     expect(first).not_to_have_class(sounding)

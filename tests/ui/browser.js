@@ -1,6 +1,7 @@
-// As much of a browser as the modules need that are tested here: storage, timers, and an audio clock that a test sets.
+// As much of a browser as the modules need that are tested here: storage, and a sound clock that a test moves on.
 
-export const timers = [];
+import "./sound_clock.js";
+
 const stored = new Map();
 
 globalThis.window = globalThis;
@@ -17,62 +18,8 @@ globalThis.dispatchEvent = () => true;
 /** What a page's storage holds. */
 export const storage = stored;
 
-/** The clock of every context, in seconds. */
-export const clock = { now: 0 };
+/** See sound_clock.js. */
+export const clock = globalThis.kallosSoundClock;
 
-export class FakeContext extends EventTarget {
-  state = "running";
-  destination = {};
-  outputLatency = 0;
-
-  get currentTime() {
-    return clock.now;
-  }
-
-  async resume() {
-    this.state = "running";
-    this.dispatchEvent(new Event("statechange"));
-  }
-
-  async close() {
-    this.state = "closed";
-  }
-}
-
-/** Every source that was made, with what was asked of it. */
-export const sources = [];
-
-class FakeNode {
-  connect(next) {
-    return next;
-  }
-}
-
-globalThis.AudioContext = FakeContext;
-globalThis.AudioBufferSourceNode = class extends FakeNode {
-  constructor(_, { buffer }) {
-    super();
-    Object.assign(this, { buffer, offset: null, stopped: null });
-    sources.push(this);
-  }
-
-  start(_, offset) {
-    this.offset = offset;
-  }
-
-  stop(when) {
-    this.stopped = when;
-  }
-};
-globalThis.GainNode = class extends FakeNode {
-  constructor() {
-    super();
-    this.ramps = [];
-    this.gain = {
-      value: 1,
-      setValueAtTime() {},
-      cancelScheduledValues() {},
-      linearRampToValueAtTime: (value, when) => this.ramps.push([value, when]),
-    };
-  }
-};
+/** Every source that was started. */
+export const sources = clock.sounds;

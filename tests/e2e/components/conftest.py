@@ -15,6 +15,8 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.e2e import sound_clock
+
 START_S = 120
 PATIENCE_MS = 120_000
 STARTED = "document.querySelector('[aria-busy=false]') && !document.querySelector('[aria-busy=true]')"
@@ -64,14 +66,20 @@ def _wait(url: str, process: psutil.Process, log: Path) -> None:
 
 
 @pytest.fixture
-def shown(browser: Browser, demo: str) -> Iterator[Callable[..., Page]]:
-    """``shown(**context options)`` → the demo in a browser; it may meet no error and no other host."""
+def shown(browser: Browser, demo: str, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
+    """``shown(**context options)`` → the demo in a browser; it may meet no error and no other host.
+
+    Its player's time stands still until a test moves it on, but in tests that are marked ``realtime``.
+    """
     troubles: list[str] = []
     contexts = []
+    real_time = request.node.get_closest_marker("realtime") is not None
 
     def show(**options: object) -> Page:
         context = browser.new_context(**(options or DESKTOP))  # type: ignore[arg-type]
         contexts.append(context)
+        if not real_time:
+            sound_clock.install(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: troubles.append(str(error)))

@@ -10,6 +10,7 @@ pytestmark = pytest.mark.slow
 COMPONENT = "clip_list"
 
 
+@pytest.mark.realtime
 def test_one_clip_sounds_at_a_time_and_a_button_tells_which_row_it_is_of(shown):
     page = shown()
     first, second = (page.locator(".k-clip").nth(place) for place in (0, 1))

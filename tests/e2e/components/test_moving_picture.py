@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.sound_clock import listen
+
 pytestmark = pytest.mark.slow
 
 COMPONENT = "moving_picture"
@@ -19,15 +21,18 @@ def test_the_picture_is_where_the_sound_is(shown):
     assert picture.evaluate(middle)[:3] == [255, 0, 0]
     page.get_by_test_id("player-a").click()
     expect(page.get_by_test_id("player-a")).to_have_attribute("aria-pressed", "true")
-    page.wait_for_function("Number(document.querySelector('[data-testid=moving-picture]').dataset.place) > 0.5")
+    listen(page, 3)
+    expect(picture).to_have_attribute("data-place", "3.50")  # eight key frames in six seconds
     picture.click()
     expect(page.get_by_test_id("player-a")).to_have_attribute("aria-pressed", "false")
     page.keyboard.press(" ")
     expect(page.get_by_test_id("player-a")).to_have_attribute("aria-pressed", "true")
     page.keyboard.press(" ")
     expect(page.get_by_test_id("player-a")).to_have_attribute("aria-pressed", "false")
-    slider = page.get_by_role("slider")
-    slider.press("End")
+    page.get_by_role("slider").press("End")
+    expect(page.get_by_test_id("player-a")).to_have_attribute("aria-pressed", "true")  # from the start
+    listen(page, 7)
+    expect(page.get_by_test_id("player-a")).to_have_attribute("aria-pressed", "false")
     expect(picture).to_have_attribute("data-place", "7.00")
     red, _, blue, _ = picture.evaluate(middle)
     assert red < 10
@@ -38,5 +43,5 @@ def test_who_wants_less_motion_sees_it_stand_still(shown):
     page = shown(reduced_motion="reduce")
     picture = page.get_by_test_id("moving-picture")
     page.get_by_role("slider").press("End")
-    page.wait_for_timeout(300)
+    listen(page, 0.1)
     expect(picture).to_have_attribute("data-place", "0.00")

@@ -10,6 +10,7 @@ pytestmark = pytest.mark.slow
 COMPONENT = "pair_player"
 
 
+@pytest.mark.realtime
 def test_a_vote_wakes_once_both_were_heard_and_a_handler_answers_it_with_the_next_pair(shown):
     page = shown()
     expect(page.get_by_test_id("player-a")).to_be_enabled()

@@ -10,6 +10,7 @@ pytestmark = pytest.mark.slow
 COMPONENT = "piano_roll"
 
 
+@pytest.mark.realtime
 def test_a_clip_plays_from_where_the_roll_is_pointed_at_and_another_one_takes_its_place(shown):
     page = shown()
     play, roll = page.get_by_test_id("player-a"), page.get_by_role("slider")

@@ -11,6 +11,7 @@ import { Player, SOUNDS, decode } from "./shared/player.js";
 import { Roll } from "./shared/roll.js";
 import { samePlace } from "./shared/same_place.js";
 import { savingMenu } from "./shared/saving.js";
+import { clock } from "./shared/sound_clock.js";
 import { SoundingBar } from "./shared/sounding_bar.js";
 import { onThemeChange } from "./shared/theme.js";
 
@@ -417,10 +418,10 @@ class ClipList {
       this.#running = sounds && this.list.isConnected;
       this.#open?.roll.draw(this.player.position("a"), sounds);
       if (this.#open) this.#bar.tell(nameInAddress(this.#open.clip), this.#open.bars, sounds ? this.player.position("a") : null);
-      if (this.#running) window.requestAnimationFrame(step);
+      if (this.#running) clock.frame(step);
       else if (!this.list.isConnected) this.player.pause();
     };
-    window.requestAnimationFrame(step);
+    clock.frame(step);
   }
 }
 

@@ -7,6 +7,7 @@ import { isOurs, standsOnButton } from "./shared/keys.js";
 import { whileOn } from "./shared/lifetime.js";
 import { SOUNDS } from "./shared/player.js";
 import { json, request } from "./shared/request.js";
+import { clock } from "./shared/sound_clock.js";
 import { BarPlayer } from "./live/bar_player.js";
 import { Camera, READOUTS } from "./live/camera_readouts.js";
 import { MidiOut, hasMidi } from "./live/midi_out.js";
@@ -113,7 +114,7 @@ class LivePlayer {
   /** @param {number[]} place */
   #go(place) {
     const next = place.map((each) => Math.max(0, Math.min(1, each)));
-    const now = performance.now() / 1000;
+    const now = clock.now() / 1000;
     const seconds = Math.max(1e-3, now - this.#moved);
     const way = Math.hypot(next[0] - this.#position[0], next[1] - this.#position[1]);
     const share = Math.exp(-seconds / SLOWING_S);
@@ -129,7 +130,7 @@ class LivePlayer {
 
   /** How fast the pointer moves, in usual deviations. */
   get #motion() {
-    const rest = Math.exp(-(performance.now() / 1000 - this.#moved) / SLOWING_S);
+    const rest = Math.exp(-(clock.now() / 1000 - this.#moved) / SLOWING_S);
     return Math.min(MOST, 3 * this.#speed * rest + STILL);
   }
 
@@ -280,7 +281,7 @@ class LivePlayer {
     if (beats.childElementCount !== count) beats.replaceChildren(...Array.from({ length: count }, () => document.createElement("span")));
     const now = bar && playing ? Math.floor(((heardS - beganS) / bar.seconds) * count) : -1;
     [...beats.children].forEach((each, i) => each.classList.toggle("k-on", i === Math.max(0, Math.min(count - 1, now)) && now >= -1 && playing));
-    if (this.#drawing) window.requestAnimationFrame(() => this.#beat());
+    if (this.#drawing) clock.frame(() => this.#beat());
   }
 
   #meters() {

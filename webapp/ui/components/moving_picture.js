@@ -6,6 +6,7 @@ import { dress } from "./shared/dress.js";
 import { isOurs, standsOnButton } from "./shared/keys.js";
 import { whileOn } from "./shared/lifetime.js";
 import { SOUNDS, decode } from "./shared/player.js";
+import { clock } from "./shared/sound_clock.js";
 import { Stage } from "./shared/stage.js";
 
 const CALM = window.matchMedia("(prefers-reduced-motion: reduce)");
@@ -100,7 +101,7 @@ class MovingPicture {
     const step = () => {
       this.#running = this.stage.player.playing !== null && this.root.isConnected;
       this.#draw();
-      if (this.#running) window.requestAnimationFrame(step);
+      if (this.#running) clock.frame(step);
     };
     this.#running = true;
     step();

@@ -2,6 +2,7 @@
 // Bars that are asked for one after the other, each as late as its way here allows, and sound without a gap. Where
 // something else is seen after that, the bar goes by it from its middle beat on.
 
+import { clock } from "../shared/sound_clock.js";
 import { openSound } from "../shared/volume.js";
 
 const FIRST_S = 0.8; // that a bar may take to come, as long as none has told
@@ -16,7 +17,7 @@ const SOON_S = 0.06;
 
 /**
  * @typedef {{number: number, tempo_bpm: number, meter: number[], ticks: number, middle: number, from_tick: number, seconds: number, tonic: number, major: boolean, notes: number[][], readouts: Record<string, number>, sides: Record<string, number>, audio: string, audio_after_s: number}} Bar
- * @typedef {{bar: Bar, from: number, to: number, atMs: number}} Part of a bar, in ticks, which begins at `atMs`, as `performance.now()` counts
+ * @typedef {{bar: Bar, from: number, to: number, atMs: number}} Part of a bar, in ticks, which begins at `atMs`, as the clock counts
  * @typedef {{source: AudioBufferSourceNode, gain: GainNode}} Sound
  * @typedef {{bar: Bar, buffer: AudioBuffer | null, asked: number}} Made
  */
@@ -84,10 +85,10 @@ export class BarPlayer extends EventTarget {
     return (this.#context?.currentTime ?? 0) - (this.#context?.outputLatency || 0);
   }
 
-  /** When a time of the context is in `performance.now()`. @param {number} seconds */
+  /** When a time of the context is on the clock. @param {number} seconds */
   clockMs(seconds) {
     const now = this.#context?.currentTime ?? 0;
-    return performance.now() + (seconds - now) * 1000;
+    return clock.now() + (seconds - now) * 1000;
   }
 
   /** Inside a tap or key press. */
@@ -146,10 +147,10 @@ export class BarPlayer extends EventTarget {
 
   /** @param {Promise<Bar>} coming @returns {Promise<Made>} */
   async #made(coming) {
-    const asked = performance.now();
+    const asked = clock.now();
     const bar = await coming;
     const buffer = bar.audio ? await /** @type {AudioContext} */ (this.#context).decodeAudioData(bytesOf(bar.audio)) : null;
-    this.#took = [...this.#took, (performance.now() - asked) / 1000].slice(-RECENT);
+    this.#took = [...this.#took, (clock.now() - asked) / 1000].slice(-RECENT);
     return { bar, buffer, asked };
   }
 
@@ -206,8 +207,9 @@ export class BarPlayer extends EventTarget {
    */
   #schedule(buffer, at) {
     const context = /** @type {AudioContext} */ (this.#context);
-    const source = new AudioBufferSourceNode(context, { buffer });
-    const gain = new GainNode(context);
+    const source = context.createBufferSource();
+    source.buffer = buffer;
+    const gain = context.createGain();
     source.connect(gain).connect(this.#loudness ?? context.destination);
     const late = Math.max(0, context.currentTime - at);
     source.start(at + late, late);
@@ -231,7 +233,7 @@ export class BarPlayer extends EventTarget {
   /** @param {number} seconds @returns {Promise<void>} */
   #until(seconds) {
     const wait = (seconds - (this.#context?.currentTime ?? 0)) * 1000;
-    return new Promise((resolve) => window.setTimeout(resolve, Math.max(0, wait)));
+    return new Promise((resolve) => clock.after(Math.max(0, wait), resolve));
   }
 
   #open() {

@@ -2,6 +2,7 @@
 // Pictures that are looked at in place of clips that are heard: how long each has really been in view.
 
 import { whileOn } from "./lifetime.js";
+import { clock } from "./sound_clock.js";
 
 const IN_VIEW = 0.6; // of a picture, from which on it is seen
 const TELL_MS = 100;
@@ -14,7 +15,8 @@ export class Looking extends EventTarget {
   #pictures = {}; // by side
   /** @type {IntersectionObserver | null} */
   #observer = null;
-  #timer = 0;
+  /** @type {() => void} */
+  #stopTelling = () => {};
 
   /** @param {HTMLElement} root */
   constructor(root) {
@@ -46,17 +48,23 @@ export class Looking extends EventTarget {
     );
     for (const element of Object.values(elements)) observer.observe(element);
     this.#observer = observer;
-    this.#timer = window.setInterval(() => {
+    this.#tell(enoughMs);
+  }
+
+  /** Tell again and again that time goes by, until all have been seen for `enoughMs`. @param {number} enoughMs */
+  #tell(enoughMs) {
+    this.#stopTelling = clock.after(TELL_MS, () => {
       if (!this.root.isConnected) return this.clear();
+      const enough = Object.keys(this.#pictures).every((side) => this.seenMs(side) >= enoughMs);
+      if (!enough) this.#tell(enoughMs);
       this.dispatchEvent(new Event("change"));
-      if (Object.keys(this.#pictures).every((side) => this.seenMs(side) >= enoughMs)) window.clearInterval(this.#timer);
-    }, TELL_MS);
+    });
   }
 
   /** Nothing is looked at any more. */
   clear() {
     this.#observer?.disconnect();
-    window.clearInterval(this.#timer);
+    this.#stopTelling();
     this.#pictures = {};
   }
 
@@ -67,12 +75,12 @@ export class Looking extends EventTarget {
   seenMs(side) {
     const seen = this.#pictures[side];
     if (!seen) return 0;
-    return Math.round(seen.seenMs + (seen.since === null ? 0 : performance.now() - seen.since));
+    return Math.round(seen.seenMs + (seen.since === null ? 0 : clock.now() - seen.since));
   }
 
   /** What is in view now begins to count, what is not stops. */
   #count() {
-    const now = performance.now();
+    const now = clock.now();
     for (const seen of Object.values(this.#pictures)) {
       const counts = seen.inView && !document.hidden;
       if (counts && seen.since === null) seen.since = now;

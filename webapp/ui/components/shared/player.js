@@ -2,6 +2,7 @@
 // One WebAudio player for the clips of a pair or a four: each resumes at its own place, switching is a 5 ms crossfade, and what
 // was heard is counted in the audio clock's own time, which stands still whenever nothing sounds.
 
+import { clock } from "./sound_clock.js";
 import { openSound } from "./volume.js";
 
 const FADE_S = 0.005;
@@ -125,8 +126,10 @@ export class Player extends EventTarget {
     clip.begun = true;
     if (clip.position > clip.buffer.duration - END_S) clip.position = 0;
     const now = context.currentTime;
-    const source = new AudioBufferSourceNode(context, { buffer: clip.buffer });
-    const gain = new GainNode(context, { gain: 0 });
+    const source = context.createBufferSource();
+    source.buffer = clip.buffer;
+    const gain = context.createGain();
+    gain.gain.value = 0;
     gain.gain.setValueAtTime(0, now);
     gain.gain.linearRampToValueAtTime(1, now + fadeS);
     source.connect(gain).connect(this.#loudness ?? context.destination);
@@ -197,7 +200,7 @@ export class Player extends EventTarget {
   /** @param {AudioContext} context */
   async #revive(context) {
     const late = new Promise((resolve) => {
-      window.setTimeout(resolve, REVIVE_MS, "late");
+      clock.after(REVIVE_MS, () => resolve("late"));
     });
     const outcome = await Promise.race([context.resume().catch(() => "late"), late]);
     if (outcome !== "late" || context.state === "running" || this.#context !== context) return;

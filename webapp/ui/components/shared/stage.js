@@ -5,6 +5,7 @@ import { store } from "./api.js";
 import { Looking } from "./looking.js";
 import { Player } from "./player.js";
 import { Roll, pitchRange } from "./roll.js";
+import { clock } from "./sound_clock.js";
 import { SoundingBar } from "./sounding_bar.js";
 import { whileOn } from "./lifetime.js";
 import { onThemeChange } from "./theme.js";
@@ -17,7 +18,7 @@ const KEPT = "kallos.heard"; // what was heard of what is on the page, for a rel
 /** @typedef {import("./types.js").Laid} Laid */
 /** @typedef {{card: HTMLElement, button: HTMLButtonElement, name: string, roll: Roll, time: HTMLElement}} Card */
 
-const clock = (/** @type {number} */ seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+const minutes = (/** @type {number} */ seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
 /** Emits "change" whenever what sounds or what has been heard (or seen) may have changed. */
 export class Stage extends EventTarget {
@@ -78,7 +79,7 @@ export class Stage extends EventTarget {
     if (this.ofPictures) return;
     if (this.started) this.begin();
     for (const side of this.sides) this.cards[side].button.disabled = false;
-    window.requestAnimationFrame(() => this.pair === pair && this.#drawRolls());
+    clock.frame(() => this.pair === pair && this.#drawRolls());
   }
 
   /**
@@ -199,9 +200,9 @@ export class Stage extends EventTarget {
         this.#told = now;
         this.dispatchEvent(new Event("change"));
       }
-      if (this.#running) window.requestAnimationFrame(step);
+      if (this.#running) clock.frame(step);
     };
-    window.requestAnimationFrame(step);
+    clock.frame(step);
   }
 
   #draw() {
@@ -211,7 +212,7 @@ export class Stage extends EventTarget {
       const position = this.player.position(side);
       const active = this.player.playing === side;
       if (roll.seen.position !== position || roll.seen.active !== active) roll.draw(position, active);
-      const text = `${clock(position)} / ${clock(this.pair.clips[side].seconds)}`;
+      const text = `${minutes(position)} / ${minutes(this.pair.clips[side].seconds)}`;
       if (time.textContent !== text) time.textContent = text;
     }
     const { playing, current } = this.player;

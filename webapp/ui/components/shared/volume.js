@@ -2,6 +2,7 @@
 // How loud everything plays, on every page: the listener's choice, remembered in this browser.
 
 import { store } from "./api.js";
+import { clock } from "./sound_clock.js";
 
 const KEPT = "kallos.volume";
 const CHANGED = "kallos.volume"; // said on the window
@@ -29,10 +30,9 @@ export function setVolume(share) {
  * @returns {{ context: AudioContext, loudness: GainNode }}
  */
 export function openSound() {
-  const Context = window.AudioContext ?? /** @type {any} */ (window).webkitAudioContext;
-  /** @type {AudioContext} */
-  const context = new Context({ latencyHint: "interactive" });
-  const loudness = new GainNode(context, { gain: volume() });
+  const context = clock.open({ latencyHint: "interactive" });
+  const loudness = context.createGain();
+  loudness.gain.value = volume();
   loudness.connect(context.destination);
   onVolume(context, () => {
     loudness.gain.value = volume();
