@@ -24,11 +24,16 @@ from webapp.api import health
 from webapp.api.not_found import NotFoundPage
 from webapp.api.reference import add_reference
 from webapp.context import Context
+from webapp.runtime.asked_from import AskedFrom
+from webapp.runtime.database_errors import SILENT, first_line, of_database
 from webapp.runtime.downloads import Downloads
 from webapp.runtime.draining import Draining
-from webapp.runtime.errors import DATABASE_SILENT, OUR_MISTAKE, Problem, in_words
+from webapp.runtime.errors import OUR_MISTAKE, Problem, in_words
+from webapp.runtime.gradio_limit import GradioLimit
+from webapp.runtime.journal import Journal
 from webapp.runtime.journal_copy import JournalCopy
 from webapp.runtime.limits import BodyLimit
+from webapp.runtime.root_path import BehindProxies, BelowRootPath
 from webapp.runtime.same_origin import SameOrigin
 from webapp.runtime.security_headers import SecurityHeaders
 from webapp.runtime.settings import Settings, without_password
@@ -59,6 +64,51 @@ def create_app(
         finally:
             watched.end()
 
+    app = FastAPI(
+        title="Kallos",
+        description="Two short pieces, one question: which is more beautiful?",
+        version=VERSION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        lifespan=lifespan,
+    )
+    app.state.context = watched.context
+    app.state.supervision = watched
+    app.add_middleware(BelowRootPath)
+    app.add_middleware(AskedFrom)
+    app.add_middleware(GradioLimit)
+    app.add_middleware(UploadLimit, folder=Downloads(watched.context.settings.home).folder)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(NotFoundPage)
+    app.add_middleware(SameOrigin)
+    app.add_middleware(SecurityHeaders, frame_ancestors=watched.context.settings.frame_ancestors)
+    app.add_middleware(NoteVisits, visits=watched.context.visits)
+    from webapp.api import metrics  # noqa: PLC0415 (FastAPI's models take a moment; serve begins its children before)
+
+    app.state.metrics = metrics.Metrics(watched)
+    app.add_middleware(metrics.CountRequests, metrics=app.state.metrics)  # outermost: refusals count as well
+    _answer_errors(app)
+    _include_routers(app)
+    add_reference(app)
+
+    @app.get("/healthz", tags=["operation"])
+    def healthz() -> JSONResponse:
+        """Whether pairs can be served (503 where not), and how each part is."""
+        report, able = health.report(watched)
+        return JSONResponse(report, status_code=200 if able else 503)
+
+    if pages:
+        from webapp.ui.site import mount_site  # noqa: PLC0415 (Gradio takes seconds to import)
+
+        mount_site(app, watched.context)
+    chosen = watched.context.settings
+    app.add_middleware(BehindProxies, trusted=chosen.trusted_proxies, root_path=chosen.root_path)  # outermost
+    return app
+
+
+def _include_routers(app: FastAPI) -> None:
+    """Every slice of the HTTP interface."""
     # FastAPI's models take a moment; serve begins its children before
     from webapp.api import (  # noqa: PLC0415
         best_of_four,
@@ -81,26 +131,6 @@ def create_app(
         titles,
     )
 
-    app = FastAPI(
-        title="Kallos",
-        description="Two short pieces, one question: which is more beautiful?",
-        version=VERSION,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url="/api/openapi.json",
-        lifespan=lifespan,
-    )
-    app.state.context = watched.context
-    app.state.supervision = watched
-    app.add_middleware(UploadLimit, folder=Downloads(watched.context.settings.home).folder)
-    app.add_middleware(BodyLimit)
-    app.add_middleware(NotFoundPage)
-    app.add_middleware(SameOrigin)
-    app.add_middleware(SecurityHeaders, frame_ancestors=watched.context.settings.frame_ancestors)
-    app.add_middleware(NoteVisits, visits=watched.context.visits)
-    app.state.metrics = metrics.Metrics(watched)
-    app.add_middleware(metrics.CountRequests, metrics=app.state.metrics)  # outermost: refusals count as well
-    _answer_errors(app)
     app.include_router(listening.router)
     app.include_router(listeners.router)
     app.include_router(taste.router)
@@ -119,19 +149,6 @@ def create_app(
     app.include_router(styles.router)
     app.include_router(metrics.router)
     app.include_router(status_page.router)
-    add_reference(app)
-
-    @app.get("/healthz", tags=["operation"])
-    def healthz() -> JSONResponse:
-        """Whether pairs can be served (503 where not), and how each part is."""
-        report, able = health.report(watched)
-        return JSONResponse(report, status_code=200 if able else 503)
-
-    if not pages:
-        return app
-    from webapp.ui.site import mount_site  # noqa: PLC0415 (Gradio takes seconds to import)
-
-    return mount_site(app, watched.context)
 
 
 def serve(settings: Settings, *, open_browser: bool = False) -> int:
@@ -152,7 +169,7 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
         return WRONG_SETTING
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # until the server listens to it itself
     copy = context.journal.copy
-    if copy and (reason := _bring_journal_home(copy, settings)):
+    if copy and (reason := _bring_journal_home(context.journal, copy, settings)):
         print(reason, file=sys.stderr)
         listening.close()
         return WRONG_SETTING
@@ -170,7 +187,7 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
             timeout_graceful_shutdown=STREAMS_S,
             timeout_keep_alive=KEEP_ALIVE_S,
             server_header=False,
-            forwarded_allow_ips=settings.trusted_proxies,
+            proxy_headers=False,  # which ``BehindProxies`` reads, with what uvicorn doesn't
         )
         _Server(config, draining, f"http://{shown}:{port}", open_browser=open_browser).run(sockets=[listening])
     except KeyboardInterrupt:
@@ -180,14 +197,14 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
     return 0
 
 
-def _bring_journal_home(copy: JournalCopy, settings: Settings) -> str:
+def _bring_journal_home(journal: Journal, copy: JournalCopy, settings: Settings) -> str:
     """Have the journal's copy here, and the secret that signs tokens; why not, or nothing.
 
     Without it Kallos does not start: listeners whom it would not know would begin anew, and their votes would be lost.
     """
     try:
         settings.prepare_home()
-        if brought := copy.bring_home():
+        if brought := journal.bring_home():
             log.info("journal_brought_home files=%d", brought)
         if not settings.secret and settings.signing_secrets:
             copy.mark(settings.home / "secret")
@@ -260,15 +277,17 @@ def _answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(DataError)
     def no_such_value(_: Request, error: DataError) -> JSONResponse:
-        log.warning("no_such_value error=%s", error.orig)
+        log.warning("no_such_value error=%s", first_line(error))
         return answer(422, "the address or the request holds a character or a number that there can't be")
 
     @app.exception_handler(DBAPIError)
     def no_database(_: Request, error: DBAPIError) -> JSONResponse:
-        log.error("database_error error=%s", error.orig)
-        return answer(503, DATABASE_SILENT, {"Retry-After": "2"})
+        status, told = of_database(error)
+        log.error("database_error error=%s", first_line(error))
+        return answer(status, told, {"Retry-After": "2"} if status == SILENT else None)
 
     @app.exception_handler(Exception)
     def broken(request: Request, error: Exception) -> JSONResponse:
-        log.error("request_failed method=%s path=%s", request.method, request.url.path, exc_info=error)
+        route = getattr(request.scope.get("route"), "path", request.url.path)  # names no offer, whose listener may go
+        log.error("request_failed method=%s path=%s", request.method, route, exc_info=error)
         return answer(500, OUR_MISTAKE)

@@ -173,6 +173,12 @@ def newest_of(session: Session, dedupe_key: str) -> Job | None:
     return session.scalars(query.execution_options(populate_existing=True)).one_or_none()
 
 
+def change_waiting(session: Session, job_id: int, payload: dict[str, Any]) -> bool:
+    """Give a job that nobody has taken yet another payload; whether it still waited."""
+    change = update(Job).where(Job.id == job_id, Job.state == "waiting").values(payload=payload)
+    return session.scalars(change.returning(Job.id)).one_or_none() is not None
+
+
 def recent_results(session: Session, within: timedelta) -> list[dict[str, Any]]:
     """What the jobs that were done lately came to; those that tell nothing are left out."""
     done = Job.state == "done"

@@ -97,6 +97,12 @@ def next_generation(session: Session, listener_id: UUID) -> int | None:
     return session.scalars(change.returning(Listener.token_generation)).one_or_none()
 
 
+def begin_generation(session: Session, listener_id: UUID, generation: int) -> None:
+    """Let tokens of this generation count, and none of an earlier one; that of a later one stays."""
+    later = func.greatest(Listener.token_generation, generation)
+    session.execute(update(Listener).where(Listener.id == listener_id).values(token_generation=later))
+
+
 def set_link(session: Session, listener_id: UUID, link_id: UUID) -> bool:
     """Let this link to the listener work, and no other; whether there is such a listener."""
     change = update(Listener).where(Listener.id == listener_id).values(link_id=link_id).returning(Listener.id)

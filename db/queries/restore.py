@@ -100,7 +100,18 @@ def restore_rows(session: Session, data: Mapping[str, Any], *, stranger: bool = 
     except (KeyError, TypeError, ValueError, AttributeError, StatementError) as error:
         if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | DataError):
             raise  # the database's trouble, not the export's
-        raise NotAnExportError(f"this export of a listener is damaged: {str(error).splitlines()[0]}") from error
+        raise NotAnExportError(f"this export of a listener is damaged: {_in_words(error)}") from error
+
+
+def _in_words(error: Exception) -> str:
+    """What is wrong with the data, without the driver's own words."""
+    if isinstance(error, KeyError):
+        return f"it lacks {str(error)[:80]}"
+    if isinstance(error, IntegrityError):
+        return "a row in it contradicts another one, or what is stored here"
+    if isinstance(error, StatementError | TypeError | AttributeError):
+        return "a value in it is of another kind than its column, or larger than any there can be"
+    return (str(error).splitlines() or ["a value in it can't be read"])[0][:200]
 
 
 def restore_clips(session: Session, clips: Iterable[Mapping[str, Any]], *, retired: bool = False) -> dict[UUID, UUID]:

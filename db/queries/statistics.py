@@ -75,22 +75,25 @@ def predicted_votes(
 def foreseen_votes(session: Session, listener_id: UUID, *, pictures: bool = False) -> list[PredictedVote]:
     """The listener's votes for left, right or equal that could be foreseen, on music or on ``pictures``, oldest first.
 
-    Mirrored repeats are left out: the head has seen the answer to them.
+    Mirrored repeats are left out: the head has seen the answer to them. So is the first vote, before which nothing was
+    known of the listener.
     """
     votes = predicted_votes(session, listener_id=listener_id, pictures=pictures)
-    return [vote for vote in votes if vote.outcome in PICKS and not vote.repeated]
+    return [vote for vote in votes if vote.outcome in PICKS and not vote.repeated and vote.votes_seen]
 
 
 def predicted_picks(session: Session, listener_id: UUID, *, pictures: bool = False) -> list[PredictedPick]:
     """The listener's picks of four and their "none", of music or of ``pictures``, oldest first.
 
-    What was skipped is left out.
+    What was skipped is left out, and what came before the first vote.
     """
     query = (
         select(FourVote.outcome, FourVote.chances)
         .join(Four, Four.id == FourVote.four_id)
         .where(asked_about(Four.clip_a, pictures=pictures))
-        .where(FourVote.listener_id == listener_id, FourVote.outcome.in_((*FOUR_PICKS, "none")))
+        .where(
+            FourVote.listener_id == listener_id, FourVote.outcome.in_((*FOUR_PICKS, "none")), FourVote.votes_seen > 0
+        )
         .order_by(FourVote.created_at, FourVote.four_id)
     )
     return [PredictedPick(outcome, (a, b, c, d)) for outcome, (a, b, c, d) in session.execute(query)]

@@ -130,6 +130,7 @@ def tune_piece(tune: Tune, piece_id: str = "", source: str = "") -> Piece:
         genre=genre,
         source=source,
         piece_id=piece_id or tune.number,
+        extra={"composer": composer} if (composer := tune.fields.get("C", "")) else {},
     )
 
 

@@ -50,11 +50,12 @@ class Staff:
     rests: int = 0
 
 
-def staves(piece: Piece, *, reading: bool) -> list[Staff]:
+def staves(piece: Piece, *, reading: bool, sustained: bool = False) -> list[Staff]:
     """The melody, and below it the accompaniment where there is one.
 
     What rings past the last bar ends with it. For ``reading``, there is a staff for each hand, a chorale has two voices
-    on each, and each note of a voice lasts to the next one, as engravers write what a pedal or a finger holds.
+    on each, and each note of a voice lasts to the next one, as engravers write what a pedal or a finger holds; where it
+    is ``sustained``, as long as it is held at least.
     """
     notes = _within(without_overlaps(piece.notes), piece.end_tick)
     piece = replace(piece, notes=notes)
@@ -62,12 +63,15 @@ def staves(piece: Piece, *, reading: bool) -> list[Staff]:
     if not reading:
         found = [[notes[melody]], [notes[~melody]]]
     elif len(notes) == 0 or (~melody).mean() < FEW:
-        found = [[_legato(notes)]]
+        found = [[_legato(notes, sustained=sustained)]]
     elif piece.domain == "chorale":
-        found = [[_legato(part) for part in parts] for parts in _four_parts(piece)]
+        found = [[_legato(part, sustained=sustained) for part in parts] for parts in _four_parts(piece)]
     else:
         right = right_hand(piece)
-        found = [_tune_and_inner(replace(piece, notes=notes[right])), [_legato(notes[~right])]]
+        found = [
+            _tune_and_inner(replace(piece, notes=notes[right]), sustained=sustained),
+            [_legato(notes[~right], sustained=sustained)],
+        ]
     there = [[_within(voice, piece.end_tick) for voice in voices if len(voice)] for voices in found]
     there = [voices for voices in there if voices] or [[notes]]
     return [Staff(voices, _clef(voices), -number) for number, voices in enumerate(there)]
@@ -83,12 +87,12 @@ def _clef(voices: list[IntArray]) -> str:
     return "bass" if above_bass < below_treble else "treble"
 
 
-def _tune_and_inner(piece: Piece) -> list[IntArray]:
+def _tune_and_inner(piece: Piece, *, sustained: bool) -> list[IntArray]:
     """What is highest, with the chords that it is struck with, and what moves below while it is held."""
     top = in_melody(piece)
     struck = top | np.isin(piece.notes[:, 0], piece.notes[top, 0])
     tune, inner = piece.notes[struck], piece.notes[~struck]
-    return [_legato(tune), _legato(inner, tune)]
+    return [_legato(tune, sustained=sustained), _legato(inner, tune, sustained=sustained)]
 
 
 def _four_parts(piece: Piece) -> list[list[IntArray]]:
@@ -141,10 +145,11 @@ def slices(notes: IntArray, start: int, length: int) -> list[Slice]:
     return parts
 
 
-def _legato(notes: IntArray, others: IntArray | None = None) -> IntArray:
+def _legato(notes: IntArray, others: IntArray | None = None, *, sustained: bool = False) -> IntArray:
     """Notes that end where the next one of the voice begins, or, before a longer rest, where theirs is filled.
 
-    A note ends where the next one begins of ``others`` on the staff as well, where these are given.
+    A note ends where the next one begins of ``others`` on the staff as well, where these are given; one that is held
+    longer does not, where notes are ``sustained``.
     """
     if len(notes) == 0:
         return notes
@@ -156,4 +161,5 @@ def _legato(notes: IntArray, others: IntArray | None = None) -> IntArray:
     after = np.searchsorted(coming, onsets, side="right")
     room = np.where(after < len(coming), coming[np.minimum(after, len(coming) - 1)] - onsets, filled)
     length = np.where(room - filled < REST, room, filled)[chord]
+    length = np.maximum(length, notes[:, 1]) if sustained else length
     return np.stack([notes[:, 0], length, *notes[:, 2:].T], axis=1).astype(np.int32)

@@ -20,16 +20,23 @@ def write_musicxml(piece: Piece, *, reading: bool = False) -> bytes:
     tonic = name.removesuffix("m").replace("b", "-")
     signature = m21.key.Key(tonic.lower() if name.endswith("m") else tonic)
     score = m21.stream.Score()
-    score.metadata = m21.metadata.Metadata(title=piece.titles[0] if piece.titles else "Untitled", composer="Kallos")
+    score.metadata = m21.metadata.Metadata(
+        title=piece.titles[0] if piece.titles else "Untitled", composer=_composer(piece)
+    )
     parts = [
         _part(piece, staff, signature, Spelling(name), tempi=index == 0)
-        for index, staff in enumerate(staves(piece, reading=reading))
+        for index, staff in enumerate(staves(piece, reading=reading, sustained=reading))
     ]
     for part in parts:
         score.insert(0, part)
     if len(parts) > 1:
         score.insert(0, m21.layout.StaffGroup(parts, symbol="brace", barTogether=True))
     return bytes(m21.musicxml.m21ToXml.GeneralObjectExporter(score).parse())
+
+
+def _composer(piece: Piece) -> str:
+    """Who is named as such; music21 would name itself where somebody brought the music and didn't say."""
+    return piece.extra.get("composer") or ("Kallos" if piece.source in {"", "composed"} else "Unknown")
 
 
 def _part(piece: Piece, staff: Staff, signature: Any, spelling: Spelling, *, tempi: bool) -> Any:

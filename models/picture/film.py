@@ -27,6 +27,7 @@ SIDE = 96  # pixels of a frame, squeezed to a square: all of it counts
 A_SECOND = 6.0  # frames that are kept
 SHORTEST_S, LONGEST_S = 2.0, 4 * 3600.0  # an hour's frames take 600 MB
 MOST_PIXELS = 4096 * 2304
+MOST_FRAMES_A_SECOND = 130  # a phone's slow motion has 120, kept as it was taken
 MOST_BROKEN = 50  # frames in a row that can't be decoded
 # Containers of one file alone: playlists and the like may name other files, or addresses
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,ogg,mpeg,mpegts,mpegvideo,flv,gif,asf,h264,hevc,m4v,mjpeg,ivf"
@@ -155,7 +156,7 @@ def opened(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 def decoded(container: InputContainer, stream: VideoStream) -> Iterator[tuple[float, VideoFrame]]:
     """Frames with their seconds from the first one; single broken ones are left out."""
     first: float | None = None
-    last, broken = -1.0, 0
+    last, broken, seen = -1.0, 0, 0
     packets = container.demux(stream)
     while True:
         try:
@@ -169,6 +170,9 @@ def decoded(container: InputContainer, stream: VideoStream) -> Iterator[tuple[fl
                 raise FilmError("the film is broken: many frames in a row can't be decoded") from error
             continue
         for frame in frames:
+            seen += 1
+            if seen > MOST_FRAMES_A_SECOND * (max(last, 0.0) + SHORTEST_S):
+                raise FilmError(f"the film has more than {MOST_FRAMES_A_SECOND} frames a second; fewer can be read")
             if frame.pts is None:
                 continue
             first = frame.time if first is None else first

@@ -32,6 +32,8 @@ BROKEN = (
     OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError,
     struct.error, zlib.error,
 )  # fmt: skip
+# what is opened at all, whatever a file is called: Pillow would hand others, such as EPS, to programs of the system
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 FILMS = frozenset({".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ogv"})
 FRAMES_A_SECOND = 1.0
@@ -69,7 +71,7 @@ def read_picture(source: Path | str | bytes) -> Pixels:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's own limit is above ours, and odd metadata does no harm
         try:
-            with Image.open(io.BytesIO(data)) as image:
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 if image.width * image.height <= MOST_PIXELS:
                     image.draft("RGB", (4 * SIDE, 4 * SIDE))  # a JPEG is decoded small at once
                     return _square(ImageOps.exif_transpose(image))

@@ -10,11 +10,10 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from models.picture.film import A_SECOND, SIDE, Film, FilmError, Pictures
-from models.picture.reading import BROKEN, in_eight_bits
+from models.picture.reading import BROKEN, FORMATS, in_eight_bits
 
 PICTURE_S, FADE_S = 5.2, 0.8  # two bars at a walking pace
 MOST_PICTURES = 100
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 MOST_PIXELS = 50_000_000
 CANVAS = (960, 540)
 SHOWN_A_SECOND = 24

@@ -45,6 +45,7 @@ from webapp.generation.protocol import (
     RewardsResult,
     TowersResult,
 )
+from webapp.runtime.waiting import Waits, always
 
 COMMAND = "python -m tests.recording"
 OF_NO_MATTER = {"id", "deadline_ms", "stream", "model"}  # to what is composed
@@ -117,7 +118,9 @@ class RecordedGenerator:
         """Everything is answered already."""
         return False
 
-    def drafts(self, domain: str, count: int, seed: int, mood: Mood | None = None) -> DraftsResult:
+    def drafts(
+        self, domain: str, count: int, seed: int, mood: Mood | None = None, *, waits: Waits = always
+    ) -> DraftsResult:
         """Drafts of a domain, those that lean to a quarter of the moods where one is given."""
         kind = mood_kind(domain, mood.valence, mood.arousal) if mood else domain
         drafts = self._some(f"drafts of {kind}", self.recording.drafts.get(kind, []), count, seed)
@@ -129,7 +132,16 @@ class RecordedGenerator:
         found = self._some(kind, self.recording.latents.get(kind, []), count, seed)
         return LatentsResult(latents=found, model_version=self.version)
 
-    def play_on(self, notes: Json, bars: int, seed: int, form: str = "", mood: Mood | None = None) -> PlayedOnResult:
+    def play_on(
+        self,
+        notes: Json,
+        bars: int,
+        seed: int,
+        form: str = "",
+        mood: Mood | None = None,
+        *,
+        waits: Waits = always,
+    ) -> PlayedOnResult:
         """A whole piece begins with what it is given."""
         raise self._lacks("a piece that is played on")
 

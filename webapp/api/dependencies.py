@@ -18,6 +18,8 @@ from webapp.context import Context
 from webapp.listeners import accounts
 from webapp.runtime.errors import InvalidToken, NoListener
 from webapp.runtime.identity import Claim, given_token, is_https, set_cookie
+from webapp.runtime.root_path import root_path
+from webapp.runtime.waiting import Waits, waits_for
 
 IMMUTABLE = "private, max-age=31536000, immutable"
 RENEWED = "Listener-Token"  # the header of an answer with another token of the same listener, which the page is to keep
@@ -69,6 +71,7 @@ def _known(context: TheContext, claim: MaybeClaim) -> uuid.UUID:
     return claim.listener_id
 
 
+Waiting = Annotated[Waits, Depends(waits_for)]
 Asking = Annotated[uuid.UUID | None, Depends(_asking)]
 Known = Annotated[uuid.UUID, Depends(_known)]
 
@@ -111,9 +114,8 @@ def address_of(request: Request) -> str | None:
 def public_address(request: Request) -> str:
     """Scheme, host and prefix as the listener's browser sees them, also behind a proxy that ends https.
 
-    Uvicorn's ``proxy_headers`` knows neither host nor prefix, and no chain of proxies.
+    Uvicorn's middleware knows no host, and no chain of proxies.
     """
     scheme = "https" if is_https(request) else "http"
     host = request.headers.get("x-forwarded-host", request.headers.get("host", request.url.netloc)).split(",")[0]
-    prefix = request.headers.get("x-forwarded-prefix", "").rstrip("/")
-    return f"{scheme}://{host.strip()}{prefix}"
+    return f"{scheme}://{host.strip()}{root_path(request.scope)}"

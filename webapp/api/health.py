@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +14,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.queries import jobs, statistics
 from models.music.notes import DOMAINS
 from webapp.learning.playable_clips import ALL_DOMAINS
+from webapp.runtime.database import Database
 from webapp.runtime.version import VERSION, commit
 
 if TYPE_CHECKING:
     from webapp.supervision import Supervision
 
 COUNTED = timedelta(days=1)
+PATIENCE_S = 2.0  # in which the database answers, or is said to be down
+_asker = ThreadPoolExecutor(1, thread_name_prefix="healthz")
+_asking = threading.Lock()
+_asked: list[Future[tuple[dict[str, Any], list[dict[str, Any]]]]] = []
 
 
 def report(supervision: Supervision) -> tuple[dict[str, Any], bool]:
@@ -34,10 +41,8 @@ def report(supervision: Supervision) -> tuple[dict[str, Any], bool]:
     if not supervision.ready.is_set():
         return state, False
     try:
-        counts, results = supervision.context.database.transaction(
-            lambda session: (statistics.counts(session), jobs.recent_results(session, COUNTED)), patience_s=0.0
-        )
-    except SQLAlchemyError:
+        counts, results = _in_time(supervision.context.database)
+    except (SQLAlchemyError, TimeoutError):
         state.update(status="down", database="down")
         return state, False
     state["database"] = "ok"
@@ -47,6 +52,21 @@ def report(supervision: Supervision) -> tuple[dict[str, Any], bool]:
     well = generator.get("status") == "ok"
     state["status"] = ("ok" if well else "degraded") if able else "starting"
     return state, able
+
+
+def _in_time(database: Database) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What the report tells of the rows; raises ``TimeoutError`` where the database hangs."""
+    with _asking:
+        if not _asked or _asked[-1].done():
+            _asked[:] = [_asker.submit(_read, database)]
+        answer = _asked[-1]
+    return answer.result(PATIENCE_S)
+
+
+def _read(database: Database) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    return database.transaction(
+        lambda session: (statistics.counts(session), jobs.recent_results(session, COUNTED)), patience_s=0.0
+    )
 
 
 def thrown_away(results: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -6,11 +6,11 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi import APIRouter, Body, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from webapp.api.dependencies import ERRORS, Known, MaybeClaim, TheContext, address_of, arrive, newcomer, public_address
+from webapp.api.dependencies import ERRORS, Known, MaybeClaim, TheContext, arrive, newcomer, public_address
 from webapp.context import Context
 from webapp.learning.playable_clips import ALL_DOMAINS, AnyDomain
 from webapp.listeners import accounts, archive, deletion, export, restore, rewind, undo
@@ -152,14 +152,15 @@ def import_listener(
     *,
     data: Annotated[bytes, Body(media_type="application/octet-stream")] = b"",
     replace: Annotated[bool, Query()] = False,
+    key: Annotated[str, Header(alias="Idempotency-Key", max_length=64)] = "",
 ) -> Listener:
     """Bring back the listener of an export, zip or JSON, at most 10 MB unpacked, in place of the one who asks.
 
-    409 where the one who asks has votes, which are deleted with ``replace=true``; 422 with what is wrong with the file.
+    Where the answer was lost, the same file with the same header ``Idempotency-Key`` (16 letters or more) gives it
+    again. 409 where the one who asks has votes, which are deleted with ``replace=true``; 422 with what is wrong with
+    the file.
     """
-    listener_id = restore.bring(
-        context.records, claim.listener_id if claim else None, data, replace=replace, address=address_of(request)
-    )
+    listener_id = restore.bring(context.records, claim.listener_id if claim else None, data, replace=replace, key=key)
     token = context.tokens.give(listener_id)
     set_cookie(request, response, token)
     return _listener(context, listener_id, token)

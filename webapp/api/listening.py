@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.taste.likelihood import Outcome
 from webapp.api.byte_ranges import sound_response
-from webapp.api.dependencies import ERRORS, IMMUTABLE, Asking, Known, MaybeClaim, TheContext, arrive
+from webapp.api.dependencies import ERRORS, IMMUTABLE, Asking, Known, MaybeClaim, TheContext, Waiting, arrive
 from webapp.composing import wishes
 from webapp.listening import Shown, plays, similar, sound
 from webapp.listening.heard import require_heard, require_pace
@@ -133,10 +133,14 @@ Audible = Annotated[uuid.UUID, Depends(_audible)]
 
 @router.get("/clips/{clip_id}/audio/{seconds}", responses=ERRORS, response_class=Response)
 def clip_audio(
-    clip: Audible, seconds: float, context: TheContext, wanted: Annotated[str, Header(alias="range")] = ""
+    clip: Audible,
+    seconds: float,
+    context: TheContext,
+    waits: Waiting,
+    wanted: Annotated[str, Header(alias="range")] = "",
 ) -> Response:
     """The clip's sound, MP3; it never changes. One composed for a listener is for them, or for who has its ``key``."""
-    return sound_response(sound.audio(context.database, context.clip_store, clip, seconds), wanted)
+    return sound_response(sound.audio(context.database, context.clip_store, clip, seconds, waits), wanted)
 
 
 @router.get("/clips/{clip_id}/image", responses=ERRORS, response_class=Response)

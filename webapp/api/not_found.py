@@ -6,6 +6,8 @@ from html import escape
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from webapp.runtime.root_path import root_path
+
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Nothing here · Kallos</title>
 <meta name="viewport" content="width=device-width"><meta name="robots" content="noindex">
@@ -52,8 +54,7 @@ def _of_a_browser(scope: Scope) -> bool:
 
 
 async def _show(scope: Scope, send: Send) -> None:
-    prefix = dict(scope["headers"]).get(b"x-forwarded-prefix", scope.get("root_path", "").encode()).decode("latin-1")
-    page = PAGE.format(home=escape(prefix.rstrip("/") + "/", quote=True)).encode()
+    page = PAGE.format(home=escape(f"{root_path(scope)}/", quote=True)).encode()
     headers = [
         (b"content-type", b"text/html; charset=utf-8"),
         (b"content-length", str(len(page)).encode()),

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from webapp.api.byte_ranges import sound_response
 from webapp.api.dependencies import ERRORS, TheContext, address_of
 from webapp.runtime.errors import TooMany
-from webapp.runtime.limits import NEW_LISTENERS_A_SECOND, NEW_LISTENERS_AT_ONCE, Buckets, network_of
+from webapp.runtime.limits import PARTICIPANTS_A_SECOND, PARTICIPANTS_AT_ONCE, Buckets, network_of
 from webapp.studies import clips, dataset, deletion, participation, report
 from webapp.studies.keys import MOST_LETTERS
 from webapp.studies.participation import Joining
@@ -29,7 +29,7 @@ ALONE = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inlin
 Key = Annotated[str, Query(min_length=16, max_length=MOST_LETTERS)]
 Heard = Annotated[int, Field(ge=0, le=86_400_000)]
 
-_joining = Buckets(NEW_LISTENERS_A_SECOND, NEW_LISTENERS_AT_ONCE)
+_joining = Buckets(PARTICIPANTS_A_SECOND, PARTICIPANTS_AT_ONCE)
 
 
 class Link(BaseModel):

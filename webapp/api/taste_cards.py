@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
 from webapp.api.byte_ranges import sound_response
-from webapp.api.dependencies import ERRORS, Known, TheContext, public_address
+from webapp.api.dependencies import ERRORS, Known, TheContext, Waiting, public_address
 from webapp.sharing import taste_cards
 from webapp.sharing.card_page import card_page
 
@@ -88,8 +88,10 @@ def open_picture(key: Key, context: TheContext) -> Response:
 
 
 @router.get("/card/{key}/sound.mp3", responses=ERRORS, response_class=Response)
-def open_sound(key: Key, context: TheContext, wanted: Annotated[str, Header(alias="range")] = "") -> Response:
+def open_sound(
+    key: Key, context: TheContext, waits: Waiting, wanted: Annotated[str, Header(alias="range")] = ""
+) -> Response:
     """The clip of a shared card."""
-    answer = sound_response(taste_cards.linked_sound(context.database, context.clip_store, key), wanted)
+    answer = sound_response(taste_cards.linked_sound(context.database, context.clip_store, key, waits), wanted)
     answer.headers.update(PUBLIC)
     return answer

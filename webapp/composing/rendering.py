@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from typing import TypedDict
 
 from models.music.notes import Domain, Piece
+from models.music.performance import as_written
 from models.music.piano import Piano
-from models.music.render import encode_mp3, measure, render, sounding_seconds
+from models.music.render import encode_lossless, encode_mp3, measure, render, sounding_seconds
 from models.style.performance import touch
 from webapp.runtime.clip_store import ClipStore
+from webapp.runtime.waiting import Waits, output_of
 
 LADDER_SECONDS = (7.0, 14.0)  # first pairs are short, later ones longer
 LONGEST_SECONDS = 240.0  # of a whole piece
+QUICK_NOTES, QUICK_SECONDS = 2_000, 30.0  # up to which a request renders by itself, in about a second
+PROCESS_SECONDS = 120  # that the process for whatever is larger may take
 LEAST_SOUNDING_SHARE = 0.9  # of a length, so that no clip of a pair ends long before the other
 
 
@@ -54,6 +59,48 @@ class Rendered:
         }
 
 
+@dataclass(frozen=True)
+class Sound:
+    """An encoded sound, and how loud it is."""
+
+    data: bytes
+    lufs: float
+    true_peak_db: float
+
+
+def rendered(
+    piece: Piece, seconds: float | None, domain: Domain | None, *, form: str = "mp3", title: str = "",
+    piano: Piano | None = None,
+) -> Sound:  # fmt: skip
+    """The sound of a piece, of so many ``seconds`` or whole, as music of its ``domain`` or, where None, as written.
+
+    ``form``: ``mp3``, ``flac`` or ``wav``.
+    """
+    audio = render(piece, seconds, touch.play(piece, domain) if domain else as_written(piece), piano=piano)
+    loudness = measure(audio)
+    data = encode_mp3(audio, title=title) if form == "mp3" else encode_lossless(audio, form, title)
+    return Sound(data, loudness.lufs, loudness.true_peak_db)
+
+
+def rendered_for(
+    waits: Waits, piece: Piece, seconds: float | None, domain: Domain | None, *, form: str = "mp3", title: str = ""
+) -> Sound:
+    """As ``rendered``, within a request: what is long or full of notes in a process of its own.
+
+    Raises ``NobodyWaits`` and ``NotReady``.
+    """
+    length = seconds or float(piece.seconds_at(piece.end_tick))
+    if len(piece.notes) <= QUICK_NOTES and length <= QUICK_SECONDS:
+        return rendered(piece, seconds, domain, form=form, title=title)
+    wanted = {"piece": piece.to_json(), "seconds": seconds, "domain": domain, "form": form, "title": title}
+    printed = output_of(
+        "webapp.composing.rendering_process", str(PROCESS_SECONDS), given=json.dumps(wanted).encode(),
+        seconds=PROCESS_SECONDS, waits=waits,
+    )  # fmt: skip
+    loudness, _, data = printed.partition(b"\n")
+    return Sound(data, **json.loads(loudness))
+
+
 def playable_lengths(piece: Piece) -> list[float]:
     """The lengths of the ladder that the piece fills."""
     if len(piece.notes) == 0:
@@ -68,11 +115,14 @@ def whole_length(piece: Piece, domain: Domain) -> float:
     return math.ceil(10 * min(sounding_seconds(piece, touch.play(piece, domain)), LONGEST_SECONDS)) / 10
 
 
-def render_into(store: ClipStore, piece: Piece, seconds: float, domain: Domain, piano: Piano | None = None) -> Rendered:
-    """Render one length, played as music of its ``domain`` is, and store it."""
-    audio = render(piece, seconds, touch.play(piece, domain), piano=piano)
-    loudness = measure(audio)
-    stored = store.put(encode_mp3(audio), ".mp3")
-    return Rendered(
-        seconds, stored.sha256, stored.key, stored.size, loudness.lufs, loudness.true_peak_db, touch.version()
-    )
+def render_into(
+    store: ClipStore, piece: Piece, seconds: float, domain: Domain, piano: Piano | None = None, *,
+    waits: Waits | None = None,
+) -> Rendered:  # fmt: skip
+    """Render one length, played as music of its ``domain`` is, and store it; ``rendered_for`` whoever ``waits``."""
+    if waits is None:
+        sound = rendered(piece, seconds, domain, piano=piano)
+    else:
+        sound = rendered_for(waits, piece, seconds, domain)
+    stored = store.put(sound.data, ".mp3")
+    return Rendered(seconds, stored.sha256, stored.key, stored.size, sound.lufs, sound.true_peak_db, touch.version())

@@ -134,6 +134,30 @@ def ask(
     return database.transaction(work)
 
 
+def change_form(database: Database, listener_id: uuid.UUID, form: str) -> bool:
+    """Have what waits to be composed in this ``form``, "" for none; whether the next piece that is heard will be.
+
+    It will not where that is being composed, or is there and was not begun, in another form.
+    """
+    form = _wanted(form)
+
+    def work(session: Session) -> bool:
+        if listener_rows.get_listener(session, listener_id) is None:  # who has only looked
+            return True
+        key = _keys(listener_id)[0]
+        coming = jobs.newest_of(session, key)
+        if coming is not None and coming.state == "waiting":
+            others = {name: value for name, value in coming.payload.items() if name != FORM}
+            return jobs.change_waiting(session, coming.id, others | ({FORM: form} if form else {}))
+        if coming is not None and coming.state == "running":
+            return str(coming.payload.get(FORM, "")) == form
+        pieces = rows.whole_pieces(session, listener_id)
+        newest = pieces[-1] if pieces else None
+        return newest is None or bool(newest.done) or newest.recipe.get(FORM, "") == form
+
+    return database.transaction(work)
+
+
 def ask_for_more(
     database: Database, journal: Journal, space: TasteSpace, listener_id: uuid.UUID, clip_id: uuid.UUID
 ) -> Programme:

@@ -48,7 +48,7 @@ def main(folder: Path) -> None:
 def pictures_of(sheet: Path, told: dict[str, Any]) -> list[Pictures]:
     """The pictures of a sheet, in their order, as large as the film."""
     side, columns = told["side"], told["columns"]
-    with Image.open(sheet) as image:
+    with Image.open(sheet, formats=("WEBP",)) as image:
         whole = image.convert("RGB")
     places = [divmod(number, columns) for number in range(len(told["times_s"]))]
     boxes = [(column * side, row * side, (column + 1) * side, (row + 1) * side) for row, column in places]

@@ -33,6 +33,8 @@ from webapp.generation.protocol import (
 )
 from webapp.generation.tension import Tension
 from webapp.generation.towers import Towers
+from webapp.runtime.errors import NobodyWaits
+from webapp.runtime.waiting import POLL_S, Waits, always, turn
 
 DraftEach = Callable[[Sequence[Domain], Sequence[int], tuple[float, float] | None], list[Draft]]
 
@@ -59,9 +61,11 @@ class Drawing:
         mood: Mood | None = None,
         *,
         background: bool = False,  # noqa: ARG002
+        waits: Waits = always,
     ) -> DraftsResult:
-        """``count`` clips from nothing; the same seed gives the same ones. Raises ``BadRequest``.
+        """``count`` clips from nothing; the same seed gives the same ones.
 
+        Raises ``BadRequest``, and ``NobodyWaits`` before the next of them where nobody ``waits`` any more.
         They lean to a ``mood``, which is left out where the piece model was told no moods. What runs in the
         ``background`` is for whoever has several processes.
         """
@@ -70,7 +74,7 @@ class Drawing:
         made: list[Draft] = []
         for part, wanted in _parts(count):
             together = wanted if wished else TOGETHER  # of what one listener waits for there are no more than asked for
-            with self._writing:
+            with turn(self._writing, waits):
                 made += self._draft([known] * together, part_seeds(seed, part)[:together], wished)[:wanted]
             time.sleep(0.001)  # let others have the lock
         return DraftsResult(drafts=[one.to_json() for one in made], model_version=self.composer.version)
@@ -98,13 +102,20 @@ class Drawing:
         return LatentsResult(latents=[one.to_json() for one in drawn], model_version=self.composer.version)
 
     def play_on(
-        self, notes: dict[str, Any], bars: int, seed: int, form: str = "", mood: Mood | None = None
+        self,
+        notes: dict[str, Any],
+        bars: int,
+        seed: int,
+        form: str = "",
+        mood: Mood | None = None,
+        *,
+        waits: Waits = always,
     ) -> PlayedOnResult:
         """A piece with so many more bars, in which it comes to its end; the same seed gives the same again.
 
         With a ``mood``, ``OF_A_MOOD`` ways are written for it, and the judges take the nearest; it is left out where
         the piece model was told no moods. Raises ``BadRequest`` for what can't be played on, and where no piece model
-        is there.
+        is there; ``NobodyWaits`` at the next step where nobody ``waits`` any more.
         """
         writer = self.composer.writer
         if writer is None:
@@ -114,16 +125,30 @@ class Drawing:
         wished = (mood.valence, mood.arousal) if mood and writer.heeds_moods else None
         ways = OF_A_MOOD if wished else 1
         try:
-            with self._writing:
+            with turn(self._writing, waits):
                 made = writer.play_on(
                     Piece.from_json(notes), bars, count=ways, seed=seed, form=form, mood=wished,
-                    between=self._let_decodes_go_on,
+                    between=self._between(waits),
                 )  # fmt: skip
         except ValueError as error:  # MusicError is one
             raise BadRequest(str(error)) from error
         piece = self.mood.nearest(made, wished) if wished else made[0]
         version = self.composer.version
         return PlayedOnResult(notes=piece.to_json(), writer=writer.bundle.version, model_version=version)
+
+    def _between(self, waits: Waits) -> Callable[[], None]:
+        """What is done between two steps of writing: others decode, and what nobody waits for ends."""
+        looked = time.monotonic()
+
+        def step() -> None:
+            nonlocal looked
+            self._let_decodes_go_on()
+            if time.monotonic() - looked > POLL_S:
+                looked = time.monotonic()
+                if not waits():
+                    raise NobodyWaits
+
+        return step
 
     def _let_decodes_go_on(self) -> None:
         """While a piece is written, which takes long: nothing else runs here."""

@@ -45,7 +45,9 @@ from webapp.generation.protocol import (
 )
 from webapp.generation.remote import is_local
 from webapp.generation.urgency import ByUrgency, own_session
+from webapp.runtime.errors import NobodyWaits
 from webapp.runtime.supervised_process import WRONG_SETTING, die_with_parent
+from webapp.runtime.waiting import waits_for
 
 if TYPE_CHECKING:  # torch is imported by load_engine(), after its environment is set
     from webapp.generation.engine import Engine
@@ -187,6 +189,10 @@ def create_app(engine: Engine, secret: str = "") -> FastAPI:
     async def refuse(_: Request, error: GenerationError) -> JSONResponse:
         return JSONResponse({"detail": str(error)}, _status(error), headers=_headers(error))
 
+    @app.exception_handler(NobodyWaits)
+    async def nobody_reads(_: Request, error: NobodyWaits) -> Response:
+        return Response(status_code=error.status)
+
     @app.exception_handler(RequestValidationError)
     async def refuse_malformed(_: Request, error: RequestValidationError) -> JSONResponse:
         problems = (f"{'.'.join(map(str, e['loc'][1:])) or 'body'}: {e['msg']}" for e in error.errors())
@@ -216,16 +222,17 @@ def create_app(engine: Engine, secret: str = "") -> FastAPI:
         return JSONResponse({"id": request_id, "cancelled": there}, 200 if there else 404)
 
     @app.post("/v1/drafts")
-    def drafts(request: DraftsRequest) -> DraftsResult:
-        return engine.drafts(request.domain, request.count, request.seed, request.mood)
+    def drafts(request: DraftsRequest, http: Request) -> DraftsResult:
+        return engine.drafts(request.domain, request.count, request.seed, request.mood, waits=waits_for(http))
 
     @app.post("/v1/latents")
     def latents(request: LatentsRequest) -> LatentsResult:
         return engine.latents(request.domain, request.count, request.seed, near=request.near, keep=request.keep)
 
     @app.post("/v1/play_on")
-    def play_on(request: PlayOnRequest) -> PlayedOnResult:
-        return engine.play_on(request.notes, request.bars, request.seed, request.form, request.mood)
+    def play_on(request: PlayOnRequest, http: Request) -> PlayedOnResult:
+        waits = waits_for(http)
+        return engine.play_on(request.notes, request.bars, request.seed, request.form, request.mood, waits=waits)
 
     @app.post("/v1/encode")
     def encode(request: EncodeRequest) -> EncodeResult:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import csv
 import hashlib
 import io
 import json
@@ -25,6 +24,7 @@ from db.tables import PICTURES
 from models.music.midi import write_midi
 from models.music.notes import MusicError, Piece
 from models.taste.plackett_luce import NAMES as PLACES
+from webapp.runtime import csv_text
 from webapp.runtime.adapters import Adapters
 from webapp.runtime.clip_store import ClipMissingError, ClipStore, key_of
 from webapp.runtime.kept_dreams import NAMES, KeptDreams
@@ -128,9 +128,7 @@ def unpack(file: bytes, most_bytes: int = MOST_BYTES) -> Any:
 
 def votes_csv(data: Mapping[str, Any]) -> str:
     """One line a vote, in their order."""
-    table = io.StringIO(newline="")
-    writer = csv.writer(table)
-    writer.writerow(COLUMNS)
+    lines = []
     voted = [offer for offer in data["offers"] if offer["vote"]]
     for offer in sorted(voted, key=lambda each: (each["vote"]["created_at"], each["id"])):
         said, vote, heard = (offer[part] or {} for part in ("prediction", "vote", "listening"))
@@ -138,19 +136,17 @@ def votes_csv(data: Mapping[str, Any]) -> str:
         listened = (heard.get("left_ms"), heard.get("right_ms"), offer["seconds"])
         foreseen = (said.get("p_left"), said.get("p_equal"), said.get("p_right"), offer["policy"])
         drawn = (offer["pair_probability"], offer["order_probability"], offer["study_id"], offer["condition"])
-        writer.writerow((*given, *listened, *foreseen, *drawn))
-    return table.getvalue()
+        lines.append((*given, *listened, *foreseen, *drawn))
+    return csv_text.table(COLUMNS, lines)
 
 
 def fours_csv(data: Mapping[str, Any]) -> str:
     """One line a pick of four, in their order; ``outcome`` names the place, "none" or "skipped"."""
-    table = io.StringIO(newline="")
-    writer = csv.writer(table)
-    writer.writerow(FOUR_COLUMNS)
+    lines = []
     picked = [four for four in data["fours"] if four["vote"]]
     for four in sorted(picked, key=lambda each: (each["vote"]["created_at"], each["id"])):
         vote, clips = four["vote"], [four[f"clip_{place}"] for place in PLACES]
         given = (four["listener_id"], *clips, vote["outcome"], vote["created_at"], *vote["heard_ms"], four["seconds"])
         drawn = (vote["votes_seen"], four["policy"], four["four_probability"], four["order_probability"])
-        writer.writerow((*given, *vote["chances"], *drawn, four["study_id"], four["condition"]))
-    return table.getvalue()
+        lines.append((*given, *vote["chances"], *drawn, four["study_id"], four["condition"]))
+    return csv_text.table(FOUR_COLUMNS, lines)

@@ -88,18 +88,22 @@ def unknown_segments(database: Database, journal: Journal) -> int:
 
 
 def _bring_back(database: Database, spaces: Sequence[TasteSpace], segment: Segment, result: Rebuilt) -> None:
-    number, data = segment.state()
+    number, data = segment.state(with_gaps=True)
+    gaps = segment.gaps()
 
     def work(session: Session) -> tuple[int, int]:
         restored = restore_rows(session, data)
         who = restored.listener_id
-        listener_rows.set_journal_entries(session, who, number)
+        # a file with a gap is written anew with the next entry, which then does not follow
+        listener_rows.set_journal_entries(session, who, number + 2 if gaps else number)
         if restored.votes:
             refits.refit(session, spaces, who)
         return restored.votes, restored.missing
 
     votes, missing = database.transaction(work)
     result.listeners += 1
+    if gaps:
+        result.problems.append(f"{segment.path.name} lacks {', '.join(gaps)}; all else of this listener is back")
     result.votes += votes
     if missing:
         result.problems.append(f"{segment.path.name}: {missing} offers stay away, their clips are not in the journal")

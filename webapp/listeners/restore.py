@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
+from db.queries import listeners as listener_rows
 from db.queries.restore import NotAnExportError, Restored, restore_listener
 from db.queries.study_listeners import study_ids
 from db.tables import PICTURES
+from models.music.notes import MusicError, Piece
 from webapp.learning import refits
 from webapp.listeners import accounts, strange_files
 from webapp.listeners.deletion import delete
 from webapp.listeners.records import Records
+from webapp.runtime import asked_from
 from webapp.runtime.clip_store import key_of
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, TooMany
 from webapp.runtime.journal import Journal
-from webapp.runtime.limits import IMPORTS_A_SECOND, IMPORTS_AT_ONCE, Buckets, network_of
+from webapp.runtime.limits import IMPORTS_A_SECOND, IMPORTS_AT_ONCE, Buckets
 
 log = logging.getLogger(__name__)
+LEAST_KEY = 16  # letters, that a request is repeated by
 FARTHEST = 30.0  # standard deviations from the middle of the clips that any feature of a piece may lie
 _imports = Buckets(IMPORTS_A_SECOND, IMPORTS_AT_ONCE)
 _readers = threading.BoundedSemaphore(2)  # each may take all of its memory
@@ -49,16 +55,17 @@ def restore(database: Database, journal: Journal, data: Any, *, trusted: bool = 
     return restored
 
 
-def bring(
-    records: Records, current: uuid.UUID | None, file: bytes, *, replace: bool, address: str | None = None
-) -> uuid.UUID:
+def bring(records: Records, current: uuid.UUID | None, file: bytes, *, replace: bool, key: str = "") -> uuid.UUID:
     """Bring back whom a visitor's file is about, in place of the ``current`` listener, who is forgotten; their id.
 
     Nothing that a stranger may have made up counts for others: the study must be one of this installation, clips lie
-    where clips can lie, and the head is learned again from the votes. Raises ``NotAllowed`` with what is wrong with the
+    where clips can lie, and the head is learned again from the votes. Whoever has made up a ``key`` and got no answer
+    asks again with the same key and file, and is told the same. Raises ``NotAllowed`` with what is wrong with the
     file, ``Contradiction`` where the current listener has votes and is not to be replaced, and ``TooMany``.
     """
-    if not _imports.take(network_of(address) if address or current is None else str(current)):
+    if key and len(key) < LEAST_KEY:
+        raise NotAllowed(f"the key of a request has {LEAST_KEY} letters or more, so that nobody guesses it")
+    if not _imports.take(asked_from.network() or str(current)):
         raise TooMany("you have brought several files just now; try again in a minute")
     if not _readers.acquire(blocking=False):
         raise TooMany("several files are being read just now; try again in a few seconds")
@@ -74,12 +81,15 @@ def bring(
         ) from error
     finally:
         _readers.release()
+    link_id = uuid.uuid5(uuid.NAMESPACE_OID, f"{key} {hashlib.sha256(file).hexdigest()}") if key else None
+    if link_id and (known := _brought_before(records, data, link_id)):
+        return known
     if here is not None and _named_in(data) == str(here):
         raise NotAllowed("this file is about you, and what it holds is here already")
     if here is not None and not replace and (picks := accounts.account(records.database, here).picks):
         raise Contradiction(f"{picks} picks were given here already; they would be deleted for what is in the file")
     try:
-        restored = records.database.transaction(lambda session: _brought(session, records, data))
+        restored = records.database.transaction(lambda session: _brought(session, records, data, link_id))
     except NotAnExportError as error:
         raise NotAllowed(str(error)) from error
     if here is not None:
@@ -88,17 +98,38 @@ def bring(
     return restored.listener_id
 
 
+def _end_older_tokens(session: Session, listener_id: uuid.UUID) -> None:
+    """Only the token that is given now is theirs: those from before they left here were perhaps taken back.
+
+    The file doesn't say which generation was the last here, nor would it be believed; seconds have passed since any.
+    """
+    began = int((datetime.now(UTC) - strange_files.FIRST_DAY).total_seconds())
+    listener_rows.begin_generation(session, listener_id, began)
+
+
 def _named_in(data: Any) -> str | None:
     """The id of the listener of an export; None where there is none."""
     listener = data.get("listener") if isinstance(data, dict) else None
     return listener.get("id") if isinstance(listener, dict) else None
 
 
-def _brought(session: Session, records: Records, data: Any) -> Restored:
+def _brought_before(records: Records, data: Any, link_id: uuid.UUID) -> uuid.UUID | None:
+    """Whom a request with this key and file has brought; None where none has, or they have made a link since."""
+    try:
+        named = uuid.UUID(_named_in(data))
+    except (ValueError, TypeError, AttributeError):
+        return None
+    there = records.database.transaction(lambda session: listener_rows.has_link(session, named, link_id))
+    return named if there else None
+
+
+def _brought(session: Session, records: Records, data: Any, link_id: uuid.UUID | None) -> Restored:
     if _named_in(data) is not None:
         data = {**data, "heads": [], "population": None, "picture_population": None}
     here = study_ids(session)
+    _check_music(data)
     restored = restore_listener(session, data, stranger=True)
+    _end_older_tokens(session, restored.listener_id)
     strange = study_ids(session) - here
     if strange:
         raise NotAnExportError(
@@ -111,8 +142,24 @@ def _brought(session: Session, records: Records, data: Any) -> Restored:
                 raise NotAnExportError("this export of a listener is damaged: a piece lies where no piece can lie")
     if restored.votes:
         refits.refit(session, records.spaces, restored.listener_id)
+    if link_id:
+        listener_rows.set_link(session, restored.listener_id, link_id)
     records.journal.append(session, restored.listener_id)
     return restored
+
+
+def _check_music(data: Any) -> None:
+    """Every piece must be one that can be played: its notes lie within its bars."""
+    try:
+        for row in (*data["clips"], *data.get("studio", [])):
+            if row["domain"] != PICTURES:
+                Piece.from_json(row["notes"])
+    except (KeyError, TypeError, AttributeError):
+        return  # no export at all, which is told better elsewhere
+    except MusicError as error:
+        raise NotAnExportError(
+            f"this export of a listener is damaged: a piece in it can't be played ({error})"
+        ) from None
 
 
 def _check_sound(data: Any) -> None:

@@ -29,7 +29,14 @@ MOST_ROWS = {
 }  # fmt: skip
 MOST_OTHER_ROWS = 1_000
 LARGEST = 1e12
-LONGEST_S = 600.0  # of a clip's sound
+LONGEST_S = 240.0  # of a clip's sound
+MOST_NOTES, MOST_BARS, LONGEST_PIECE_S = (
+    8_000,
+    600,
+    600.0,
+)  # of a piece: a whole one of 64 bars has a few thousand notes
+TICKS_A_QUARTER = 24
+MOST_LINES, MOST_LETTERS, MOST_PICKS, FARTHEST = 3, 120, 1_000_000, 100.0  # of what a card says
 LEAST_CHANCE = 1e-9  # of what was drawn: no policy has drawn anything rarer
 FIRST_DAY = datetime(2025, 1, 1, tzinfo=UTC)  # there was no Kallos before
 CHANCES = {"pair_probability", "four_probability", "order_probability", "p_left", "p_equal", "p_right"}
@@ -73,6 +80,11 @@ def checked(file: bytes, *, most_bytes: int = MOST_BYTES) -> Any:
         if isinstance(rows, list) and len(rows) > most:
             raise AbsurdFileError(f"it has {len(rows)} {name[:40]}; at most {most} can be brought")
     _check_values(data)
+    for part in ("clips", "studio"):
+        for row in _objects(data.get(part)):
+            _check_music(row.get("notes"))
+    for card in _objects(data.get("cards")):
+        _check_card(card.get("about"))
     return data
 
 
@@ -132,6 +144,79 @@ def _check_values(data: Any) -> None:
                 _check_time(key, value, latest)
         elif isinstance(value, int | float) and not isinstance(value, bool):
             _check_number(key, value)
+
+
+def _objects(rows: Any) -> list[dict[str, Any]]:
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _check_music(piece: Any) -> None:
+    """As far as it says what rendering and drawing cost; ``Piece.from_json`` checks the rest."""
+    if not piece:  # a picture's
+        return
+    notes, bars, tempi = (
+        (piece.get(name) if isinstance(piece, dict) else None) for name in ("notes", "bars", "tempo_bpm")
+    )
+    if not (isinstance(notes, list) and isinstance(bars, list) and isinstance(tempi, list)):
+        raise AbsurdFileError("a piece in it has no lists of notes, bars and tempi")
+    if len(notes) > MOST_NOTES or len(bars) > MOST_BARS:
+        raise AbsurdFileError(
+            f"a piece in it has {len(notes)} notes in {len(bars)} bars; at most {MOST_NOTES} in {MOST_BARS} are taken"
+        )
+    try:
+        seconds = sum(60 * bar[1] / TICKS_A_QUARTER / tempo for bar, tempo in zip(bars, tempi, strict=True))
+        right = all(bar[1] > 0 for bar in bars) and all(tempo > 0 for tempo in tempi) and seconds <= LONGEST_PIECE_S
+    except (TypeError, ValueError, IndexError, KeyError, ZeroDivisionError):
+        right = False
+    if not right:
+        raise AbsurdFileError(f"a piece in it has no bars that last {LONGEST_PIECE_S:g} seconds at most")
+
+
+def _check_card(about: Any) -> None:
+    """That a card says what cards of ours say: some lines of some words, and numbers that can be drawn."""
+    lines = about.get("lines") if isinstance(about, dict) else None
+    right = (
+        isinstance(about, dict)
+        and set(about) == {"picks", "lines", "accuracy"}
+        and _is_whole(about["picks"], MOST_PICKS)
+        and isinstance(lines, list)
+        and len(lines) <= MOST_LINES
+        and all(_is_line(line) for line in lines)
+        and _is_accuracy(about["accuracy"])
+    )
+    if not right:
+        raise AbsurdFileError("a card in it says something else than cards do")
+
+
+def _is_line(line: Any) -> bool:
+    return (
+        isinstance(line, dict)
+        and set(line) == {"words", "less", "more", "effect", "sd"}
+        and all(
+            isinstance(line[name], str) and 0 < len(line[name]) <= MOST_LETTERS for name in ("words", "less", "more")
+        )
+        and all(line[name].isprintable() for name in ("words", "less", "more"))
+        and _is_number(line["effect"], -FARTHEST, FARTHEST)
+        and _is_number(line["sd"], 0, FARTHEST)
+    )
+
+
+def _is_accuracy(given: Any) -> bool:
+    if given is None:
+        return True
+    return (
+        isinstance(given, dict)
+        and all(_is_number(given.get(name), 0, 1) for name in ("value", "low", "high"))
+        and _is_whole(given.get("n"), MOST_PICKS)
+    )
+
+
+def _is_number(value: Any, least: float, most: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
+
+
+def _is_whole(value: Any, most: int) -> bool:
+    return isinstance(value, int) and _is_number(value, 0, most)
 
 
 def _check_text(text: str) -> None:

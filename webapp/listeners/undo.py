@@ -20,9 +20,11 @@ from db.queries.heads import delete_heads
 from webapp.learning import refits
 from webapp.learning.playable_clips import AnyDomain
 from webapp.listeners.records import Records
-from webapp.runtime.errors import NotAllowed, UnknownListenerError
+from webapp.runtime.errors import NotAllowed, TooMany, UnknownListenerError
+from webapp.runtime.limits import UNDONE_A_SECOND, UNDONE_AT_ONCE, Buckets
 
 log = logging.getLogger(__name__)
+_undone = Buckets(UNDONE_A_SECOND, UNDONE_AT_ONCE)
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,11 @@ def undo_last(records: Records, listener_id: uuid.UUID) -> Undone:
     """Take the last vote back; the listener is back in its kind of music.
 
     Pairs and fours drawn since go: they were drawn for the head that is undone. Raises ``NotAllowed`` where there is no
-    vote, and for a blind test, whose answer has told what it was.
+    vote, and for a blind test, whose answer has told what it was; ``TooMany`` where they come one after the other.
     """
+
+    if not _undone.take(str(listener_id)):
+        raise TooMany("many picks were taken back just now; wait a few seconds, or go back further in your votes")
 
     def work(session: Session) -> Undone:
         listener = listener_rows.lock_listener(session, listener_id)

@@ -20,6 +20,7 @@ from webapp.generation.protocol import DrawingsRequest, GenerationError, Generat
 from webapp.runtime.clip_store import ClipMissingError, ClipStore
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotReady, NotYours
+from webapp.runtime.waiting import Waits, always, turn
 
 log = logging.getLogger(__name__)
 _rendering = threading.Lock()  # one at a time: it is rare, and votes come first
@@ -32,8 +33,10 @@ def require_theirs(database: Database, clip_id: uuid.UUID, listener_id: uuid.UUI
         raise NotYours(f"there is no clip {clip_id}, or it is another listener's; send your token with the request")
 
 
-def audio(database: Database, clip_store: ClipStore, clip_id: uuid.UUID, seconds: float) -> bytes:
-    """The MP3 of a clip; raises ``NotYours`` for what was never rendered.
+def audio(
+    database: Database, clip_store: ClipStore, clip_id: uuid.UUID, seconds: float, waits: Waits = always
+) -> bytes:
+    """The MP3 of a clip; raises ``NotYours`` for what was never rendered, ``NobodyWaits`` where nobody ``waits``.
 
     It is rendered again where the store lost it, and where it is played otherwise than clips are today: whatever is
     heard beside it is played in the same way.
@@ -56,9 +59,9 @@ def audio(database: Database, clip_store: ClipStore, clip_id: uuid.UUID, seconds
 
     if (data := stored()) is not None:
         return data
-    with _rendering:
+    with turn(_rendering, waits):
         data = stored()  # where another request was first
-        return _again(database, clip_store, clip_id, seconds) if data is None else data
+        return _again(database, clip_store, clip_id, seconds, waits) if data is None else data
 
 
 def notes(database: Database, clip_id: uuid.UUID, seconds: float) -> dict[str, Any]:
@@ -120,7 +123,7 @@ def _require_music(clip_id: uuid.UUID, *, picture: bool) -> None:
         raise NotYours(f"clip {clip_id} is a picture, without sound and notes; GET {seen} gives its PNG")
 
 
-def _again(database: Database, clip_store: ClipStore, clip_id: uuid.UUID, seconds: float) -> bytes:
+def _again(database: Database, clip_store: ClipStore, clip_id: uuid.UUID, seconds: float, waits: Waits) -> bytes:
     """Render a clip from its notes."""
     from webapp.composing.rendering import render_into  # noqa: PLC0415 (the piano, only where it is needed)
 
@@ -132,7 +135,7 @@ def _again(database: Database, clip_store: ClipStore, clip_id: uuid.UUID, second
     if found is None:
         raise NotYours(f"there is no clip {clip_id}")
     piece, domain = found
-    sound = render_into(clip_store, piece, seconds, domain)
+    sound = render_into(clip_store, piece, seconds, domain, waits=waits)
 
     def note(session: Session) -> None:
         row = rows.get_audio(session, clip_id, seconds, lock=True)

@@ -12,6 +12,7 @@ import uuid
 from PIL import Image
 
 from models.music.played import PLAYED
+from models.picture.reading import FORMATS
 from webapp.composing.sources import CLIPS, PIECES
 from webapp.maps import tied
 from webapp.maps.open_maps import OpenMap
@@ -49,7 +50,7 @@ def picture_address(studio: Studio, listener_id: uuid.UUID, found: OpenMap, row:
     Raises ``NotYours`` on a map of music, and ``NotAllowed``, ``TooMany`` and ``NotReady`` as the studio does.
     """
     png = io.BytesIO()
-    Image.open(io.BytesIO(tied.picture(found, row))).convert("RGB").save(png, "PNG")
+    Image.open(io.BytesIO(tied.picture(found, row)), formats=FORMATS).convert("RGB").save(png, "PNG")
     title = found.drawn.points.texts[row]
     piece = pictures.bring(studio, listener_id, title, base64.b64encode(png.getvalue()).decode())
     return f"studio?piece={piece.name.removeprefix(f'{PIECES}/')}"

@@ -23,6 +23,7 @@ from webapp.research.plots.ranks import ranks
 from webapp.research.plots.variants import variants
 from webapp.research.retrieval import DIRECTIONS, MEASURES, WHOLE, Study, condition_of
 from webapp.research.runs import name_of
+from webapp.runtime import csv_text
 from webapp.runtime.errors import NotAllowed, NotYours
 
 MOST_CURVES = 12  # conditions; more can't be told apart
@@ -61,7 +62,7 @@ class Drawn:
 
     def to_csv(self) -> str:
         """The frame, below a line that says where it comes from."""
-        return f"# {self.source}\n{self.frame.to_csv(index=False)}"
+        return f"# {self.source}\n{csv_text.of_frame(self.frame)}"
 
 
 def draw(session: Session, name: str, asked: Asked) -> Drawn:

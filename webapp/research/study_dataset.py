@@ -6,9 +6,7 @@ people's own studios are left out with their pieces. ``python -m models.evaluate
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import secrets
 import uuid
 import zipfile
@@ -27,6 +25,7 @@ from models.music.notes import MusicError, Piece
 from models.taste.plackett_luce import NAMES as PLACES
 from models.taste.space import TasteSpace
 from webapp.research.vote_report import check_study
+from webapp.runtime import csv_text
 from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.database import Database
 
@@ -186,8 +185,4 @@ def _heard(milliseconds: int) -> int:
 
 
 def _table(columns: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    writer.writerows(lines)
-    return text.getvalue()
+    return csv_text.table(columns, lines)

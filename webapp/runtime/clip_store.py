@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
+
+from webapp.runtime.journal_segment import sync_folder
+
+HASH = re.compile(r"[0-9a-f]{64}")
 
 
 class ClipMissingError(LookupError):
@@ -37,6 +42,12 @@ def key_of(sha256: str, suffix: str) -> str:
     return f"{sha256[:2]}/{sha256}{suffix}"
 
 
+def _fits(key: str, data: bytes) -> bool:
+    """Whether a file's name is the hash of what it holds; one of another name is believed."""
+    named = key.rpartition("/")[2].partition(".")[0]
+    return not HASH.fullmatch(named) or hashlib.sha256(data).hexdigest() == named
+
+
 class ClipStore:
     """Files named by the SHA-256 of what they hold."""
 
@@ -48,15 +59,19 @@ class ClipStore:
         """Store ``data`` under its hash and ``suffix`` (such as ``.mp3``); storing it again changes nothing."""
         digest = hashlib.sha256(data).hexdigest()
         stored = Stored(key_of(digest, suffix), digest, len(data))
-        if self.size(stored.key) == len(data):
+        if self.size(stored.key) == len(data) and self._is_whole(stored.key):
             return stored
         path = self._path(stored.key)
         if self._local:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             draft = Path(f"{path}.{os.getpid()}.{secrets.token_hex(4)}.part")
             try:
-                draft.write_bytes(data)
+                with draft.open("wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())  # before a row says that it is there
                 draft.replace(path)
+                sync_folder(draft.parent)
             finally:
                 draft.unlink(missing_ok=True)
         else:  # an object store shows an object only once it is whole
@@ -64,12 +79,21 @@ class ClipStore:
         return stored
 
     def get(self, key: str) -> bytes:
-        """The bytes under ``key``; raises ``ClipMissingError``."""
+        """The bytes under ``key``; raises ``ClipMissingError``, also where they are not those that were stored."""
         try:
             data: bytes = self._files.cat_file(self._path(key))
         except (FileNotFoundError, NotADirectoryError):
             raise ClipMissingError(key) from None
+        if not _fits(key, data):
+            raise ClipMissingError(key)  # cut off, by a full disk or a crash
         return data
+
+    def _is_whole(self, key: str) -> bool:
+        try:
+            self.get(key)
+        except ClipMissingError:
+            return False
+        return True
 
     def size(self, key: str) -> int | None:
         """Bytes under ``key``, or None where there is no such file."""

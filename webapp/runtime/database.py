@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from db.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from db.engine import answers, make_engine
+from webapp.runtime.database_errors import is_full
 from webapp.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ class Database:
                 with Session(self.engine, expire_on_commit=False) as session, session.begin():
                     return work(session)
             except DBAPIError as error:
-                if not (isinstance(error, OperationalError) or error.connection_invalidated):
+                if is_full(error) or not (isinstance(error, OperationalError) or error.connection_invalidated):
                     raise
                 waited_s = time.monotonic() - begun
                 if waited_s + pause_s > patience_s:

@@ -10,7 +10,22 @@ import time
 import uuid
 from pathlib import Path
 
+from webapp.runtime.errors import NotReady
+from webapp.runtime.limits import FOLDER_BYTES
+
 KEPT_S = 3_600
+MOST_OF_ONE = 250_000_000  # bytes of one listener: a film with its sound has some 100 MB at most
+
+
+def _files_in(folder: Path) -> list[tuple[Path, int, float]]:
+    """Each file below ``folder`` with its bytes and when it was written."""
+    found = []
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # deleted just now
+            if path.is_file():
+                about = path.stat()
+                found.append((path, about.st_size, about.st_mtime))
+    return found
 
 
 class Downloads:
@@ -20,7 +35,20 @@ class Downloads:
         self.folder = home / "cache" / "gradio"
 
     def write(self, listener_id: uuid.UUID, name: str, data: bytes) -> Path:
-        """Write a file under an address that nobody can guess; where it lies."""
+        """Write a file under an address that nobody can guess; where it lies.
+
+        The oldest of this listener go where there would be more than ``MOST_OF_ONE`` bytes. Raises ``NotReady`` where
+        there is no room.
+        """
+        own = sorted(_files_in(self._of(listener_id)), key=lambda each: each[2])
+        room = MOST_OF_ONE - len(data) - sum(size for _, size, _ in own)
+        for path, size, _ in own:
+            if room >= 0:
+                break
+            shutil.rmtree(path.parent, ignore_errors=True)
+            room += size
+        if sum(size for _, size, _ in _files_in(self.folder)) + len(data) > FOLDER_BYTES:
+            raise NotReady("there is no room for more files just now; try again in an hour")
         folder = self._of(listener_id) / secrets.token_urlsafe(16)
         folder.mkdir(parents=True, mode=0o700)
         path = folder / name

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-DATABASE_SILENT = "the database does not answer; try again in a moment"
 OUR_MISTAKE = "something went wrong on our side; it is in the log"
 
 
@@ -77,6 +76,15 @@ class NotReady(Problem):
 
     status = 503
     retry_after_s = 1
+
+
+class NobodyWaits(Problem):
+    """Whoever asked has left: nobody reads this, and nothing more is done for them."""
+
+    status = 499
+
+    def __init__(self) -> None:
+        super().__init__("you left before it was done")
 
 
 def in_words(errors: Iterable[Mapping[str, Any]]) -> str:

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from webapp.runtime import asked_from
 from webapp.runtime.errors import NotReady, TooMany, UnknownListenerError
-from webapp.runtime.limits import LONG_A_SECOND, LONG_AT_ONCE, Buckets
+from webapp.runtime.limits import LONG_A_SECOND, LONG_AT_ONCE, LONG_OF_ONE_ADDRESS, Buckets
 
 EVERY_S = 0.5  # between two looks
 STEPS_FILE = "steps.jsonl"
@@ -100,7 +101,8 @@ def until_ended(look: Callable[[], P | None]) -> Iterator[P]:
 class FollowedProcess:
     """The program ``module``, of which one runs at a time; ``busy`` is said to whoever wants another meanwhile.
 
-    A listener may begin ``LONG_AT_ONCE`` of them one after the other, then ``LONG_A_SECOND``: others want it as well.
+    A listener may begin ``LONG_AT_ONCE`` of them one after the other, then ``LONG_A_SECOND``, and all of one address
+    together ``LONG_OF_ONE_ADDRESS``: others want it as well.
 
     It is called with a folder, some arguments and the seconds after which it has to end by itself: nobody may be
     following it any more. What it prints lies in the folder as ``STEPS_FILE``.
@@ -109,6 +111,7 @@ class FollowedProcess:
     def __init__(self, module: str, seconds: int, busy: str) -> None:
         self.module, self.seconds, self.busy = module, seconds, busy
         self._lock, self._asked = threading.Lock(), Buckets(LONG_A_SECOND, LONG_AT_ONCE)
+        self._asked_from = Buckets(LONG_A_SECOND, LONG_OF_ONE_ADDRESS)
         self._last: tuple[uuid.UUID, Followed] | None = None
 
     def begin(self, listener_id: uuid.UUID, prepare: Callable[[], Path], arguments: Sequence[str]) -> Followed:
@@ -126,10 +129,11 @@ class FollowedProcess:
         with self._lock:
             if self._last and self._last[1].works:
                 raise NotReady(self.busy)
-            if not self._asked.take(str(listener_id)):
+            network = asked_from.network()
+            if not self._asked.take(str(listener_id)) or (network and not self._asked_from.take(network)):
                 raise TooMany(
-                    f"you have begun {LONG_AT_ONCE} of these within a short time, and one takes minutes; let others "
-                    f"have theirs, and try again in {1 / LONG_A_SECOND / 60:.0f} minutes"
+                    "you, or others at your address, have begun many of these within a short time, and one takes "
+                    f"minutes; let others have theirs, and try again in {1 / LONG_A_SECOND / 60:.0f} minutes"
                 )
             folder = prepare()
             command = [sys.executable, "-m", self.module, str(folder), *arguments, str(self.seconds)]

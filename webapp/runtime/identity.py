@@ -19,6 +19,8 @@ from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from webapp.runtime.root_path import root_path
+
 COOKIE = "kallos_listener"
 COOKIE_AGE = timedelta(days=400)  # the longest that browsers keep one
 LINK_AGE = timedelta(hours=1)
@@ -142,7 +144,7 @@ def is_https(request: HTTPConnection) -> bool:
 def set_cookie(request: HTTPConnection, response: Response, token: str) -> None:
     """Give the token as a cookie: partitioned and usable in a frame over https, Lax on plain http."""
     age = int(COOKIE_AGE.total_seconds())
-    common = f"{COOKIE}={token}; Path=/; Max-Age={age}; HttpOnly"
+    common = f"{COOKIE}={token}; Path={root_path(request.scope) or '/'}; Max-Age={age}; HttpOnly"
     # written by hand: Python 3.11's cookies know no Partitioned
     kind = "SameSite=None; Secure; Partitioned" if is_https(request) else "SameSite=Lax"
     response.headers.append("set-cookie", f"{common}; {kind}")
@@ -151,7 +153,12 @@ def set_cookie(request: HTTPConnection, response: Response, token: str) -> None:
 def clear_cookie(request: HTTPConnection, response: Response) -> None:
     """Make the browser forget the token."""
     kind = "SameSite=None; Secure; Partitioned" if is_https(request) else "SameSite=Lax"
-    response.headers.append("set-cookie", f"{COOKIE}=; Path=/; Max-Age=0; HttpOnly; {kind}")
+    response.headers.append("set-cookie", f"{COOKIE}=; Path={_path(request)}; Max-Age=0; HttpOnly; {kind}")
+
+
+def _path(request: HTTPConnection) -> str:
+    """Where the cookie holds: below the path of a proxy nobody else's pages get it."""
+    return root_path(request.scope) or "/"
 
 
 def _loaded(token: str, load: Any) -> Any:

@@ -50,6 +50,18 @@ class Journal:
         self._duets = folder / "duets"
         self._of_one_listener: set[uuid.UUID] = set()  # clips that have no file of their own; one never becomes another
 
+    def bring_home(self) -> int:
+        """Write what this disk lacks of the copy, and note who was deleted there; how many files came."""
+        if self.copy is None:
+            return 0
+        brought = self.copy.bring_home()
+        gone = [Path(name) for name in self.copy.known_gone()]
+        there = [uuid.UUID(each.stem) for each in gone if each.suffix == ".jsonl"]
+        known = {*self.tombstones.among(there)}
+        for listener_id in (each for each in there if each not in known):
+            self.tombstones.add(listener_id)
+        return brought
+
     def append(
         self,
         session: Session,

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 from webapp.runtime.errors import NotWritten
 from webapp.runtime.whole_lines import end_of_last_line
@@ -104,6 +105,7 @@ class JournalCopy:
     def __init__(self, url: str, folder: Path) -> None:
         self._files, root = fsspec.core.url_to_fs(url)
         self._root, self._folder = str(root).rstrip("/"), folder
+        self._local = isinstance(self._files, LocalFileSystem)
         self._copied: dict[str, Copied] = {}
         self._marked: dict[str, float] = {}  # since when each waits
         self._changed = threading.Condition()
@@ -172,6 +174,10 @@ class JournalCopy:
             if not _covers(self._copied.get(self._name(path)), _story(path)):
                 self.mark(path)
         return brought
+
+    def known_gone(self) -> list[str]:
+        """The files that were deleted, as far as ``bring_home`` saw."""
+        return [name for name, found in self._copied.items() if found.gone]
 
     def gone(self) -> list[str]:
         """The files that were deleted, asked anew."""
@@ -248,8 +254,14 @@ class JournalCopy:
             self._clear(name, older)
 
     def _put(self, name: str, part: Part, data: bytes) -> None:
-        self._files.makedirs(f"{self._root}/{name}", exist_ok=True)
-        self._files.pipe_file(f"{self._root}/{name}/{part.name}", data)
+        path = f"{self._root}/{name}/{part.name}"
+        if self._local:
+            make_private(Path(self._root), Path(path).parent)
+        else:
+            self._files.makedirs(f"{self._root}/{name}", exist_ok=True)
+        self._files.pipe_file(path, data)
+        if self._local:
+            Path(path).chmod(0o600)
         self._copied.setdefault(name, Copied()).add(part)
 
     def _clear(self, name: str, parts: Iterable[Part]) -> None:
@@ -323,6 +335,13 @@ class JournalCopy:
         if not path.resolve().is_relative_to(self._folder.resolve()):
             raise ValueError(f"{name!r} is no file of the journal")
         return path
+
+
+def make_private(root: Path, folder: Path) -> None:
+    """Make a folder below ``root``, and what is between, that only its owner can open."""
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for between in [*reversed(folder.relative_to(root).parents), folder.relative_to(root)]:
+        (root / between).mkdir(mode=0o700, exist_ok=True)
 
 
 def _story(path: Path) -> Story:

@@ -84,6 +84,16 @@ class Segment:
 
     def entries(self) -> list[Entry]:
         """The entries that count, from the last whole one on; raises ``DamagedSegmentError`` where one is lacking."""
+        kept = self._counted()
+        if gaps := _gaps(kept):
+            raise DamagedSegmentError(f"{self.path.name} lacks {gaps[0]}")
+        return kept
+
+    def gaps(self) -> list[str]:
+        """What is lacking between the entries that count: lines that the disk has damaged."""
+        return _gaps(self._counted())
+
+    def _counted(self) -> list[Entry]:
         counted: list[Entry] = []
         for entry in self._lines():
             while counted and counted[-1].number >= entry.number:
@@ -92,17 +102,14 @@ class Segment:
         first = max((index for index, entry in enumerate(counted) if entry.whole), default=None)
         if first is None:
             raise DamagedSegmentError(f"{self.path.name} has no entry that tells the whole of a listener")
-        kept = counted[first:]
-        for before, after in pairwise(kept):
-            if after.number != before.number + 1:
-                raise DamagedSegmentError(
-                    f"{self.path.name} lacks what lies between {before.number} and {after.number}"
-                )
-        return kept
+        return counted[first:]
 
-    def state(self) -> tuple[int, dict[str, Any]]:
-        """The number of the newest entry, and the listener's rows after it, in the form of a whole entry."""
-        first, *rest = entries = self.entries()
+    def state(self, *, with_gaps: bool = False) -> tuple[int, dict[str, Any]]:
+        """The number of the newest entry, and the listener's rows after it, in the form of a whole entry.
+
+        ``with_gaps``: what damaged lines told is left out; else they raise ``DamagedSegmentError``.
+        """
+        first, *rest = entries = self._counted() if with_gaps else self.entries()
         data = dict(first.data)
         gone = {each for entry in entries for each in entry.data.get("gone", ())}
         for name in ("offers", "fours", "clips", "studio", "plays", "fits"):
@@ -150,6 +157,14 @@ class Segment:
                     yield Entry(int(data.pop("n")), bool(data.pop("whole")), data)
                 except (ValueError, KeyError, TypeError, AttributeError):
                     continue  # damaged: if it is missed, the numbers tell
+
+
+def _gaps(entries: list[Entry]) -> list[str]:
+    return [
+        f"what lies between {before.number} and {after.number}"
+        for before, after in pairwise(entries)
+        if after.number != before.number + 1
+    ]
 
 
 def sync_folder(folder: Path) -> None:

@@ -16,6 +16,7 @@ EXPORT_BYTES = 10_000_000
 EVENT_BYTES = 2_000_000  # what a page sends to one of its handlers, such as the points of a selection
 FILE_BYTES = EXPORT_BYTES + BODY_BYTES  # a file within a form
 FILM_BYTES = 40_000_000
+FOLDER_BYTES = 500_000_000  # that uploads and downloads may take together
 LARGER = {
     "/api/studio/uploads": UPLOAD_BYTES,
     "/api/listener/import": EXPORT_BYTES,
@@ -25,11 +26,18 @@ LARGER = {
 # of one address, behind which a whole class may sit; of all of them together; listeners, imported files, uploads, votes
 NEW_LISTENERS_A_SECOND, NEW_LISTENERS_AT_ONCE = 0.5, 50
 ALL_NEW_LISTENERS_A_SECOND, ALL_NEW_LISTENERS_AT_ONCE = 20.0, 400
+PARTICIPANTS_A_SECOND, PARTICIPANTS_AT_ONCE = 1 / 120, 40  # of one address: a laboratory, and not a whole quota
 IMPORTS_A_SECOND, IMPORTS_AT_ONCE = 0.05, 5
 UPLOADS_A_SECOND, UPLOADS_AT_ONCE = 0.5, 20
 VOTES_A_SECOND, VOTES_AT_ONCE = 50.0, 200  # of one listener: nobody listens so fast, a program may
 STEERED_A_SECOND, STEERED_AT_ONCE = 0.2, 10  # of one listener: each composes some versions, and may keep none
+UNDONE_A_SECOND, UNDONE_AT_ONCE = 0.2, 10  # of one listener: each learns their head again from all their votes
+LONG_OF_ONE_ADDRESS = 8  # of what follows, all listeners of one address together
 LONG_A_SECOND, LONG_AT_ONCE = 1 / 300, 6  # of one listener: what takes minutes, while everybody else waits for it
+# of one address: events of pages and calls of named endpoints, those larger than BODY_BYTES, and what may wait at once
+EVENTS_A_SECOND, EVENTS_AT_ONCE = 30.0, 600
+LARGE_EVENTS_A_SECOND, LARGE_EVENTS_AT_ONCE = 0.5, 10
+MOST_EVENTS_OF_ONE, MOST_EVENTS = 150, 400  # the second of all addresses together
 MOST_BUCKETS = 20_000
 
 

@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.style.card import SHIPPED_STYLE
+from webapp.runtime.root_path import A_PATH
 
 WORDS = {  # where pydantic's are many, or tell no way out
     "int_parsing": "it must be a whole number",
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
     soundfont: str = ""
     secret: str = Field(default="", repr=False)
     pool: int = Field(default=48, ge=2, le=2_000)  # clips of each domain that always lie ready
+    root_path: str = ""  # below which path the pages lie, such as /kallos; what a trusted proxy says where empty
     trusted_proxies: str = "127.0.0.1,::1"  # whose X-Forwarded-For is believed, addresses or networks by commas
     frame_ancestors: str = "*"  # which sites may show the pages in a frame, as a Content-Security-Policy says it
     generator_secret: str = Field(default="", repr=False)  # which the generation server asks for, beyond one machine
@@ -113,6 +115,13 @@ class Settings(BaseSettings):
             except ValueError as error:
                 raise ValueError("it must be addresses or networks such as 10.0.0.0/8, separated by commas") from error
         return given
+
+    @field_validator("root_path")
+    @classmethod
+    def _path(cls, given: str) -> str:
+        if given.rstrip("/") and not A_PATH.fullmatch(given.rstrip("/")):
+            raise ValueError("it must be empty or a path such as /kallos")
+        return given.rstrip("/")
 
     @field_validator("study_generators")
     @classmethod

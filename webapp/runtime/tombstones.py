@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
@@ -21,7 +23,10 @@ class Tombstones:
 
     def add_all(self, marks: Iterable[str]) -> None:
         """Note what another file of this kind has."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._alone():
+            self._append(marks)
+
+    def _append(self, marks: Iterable[str]) -> None:
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "a", encoding="ascii") as file:
             file.writelines(f"{mark}\n" for mark in marks)
@@ -30,12 +35,24 @@ class Tombstones:
 
     def lift(self, listener_id: uuid.UUID) -> None:
         """Forget that they were deleted: they brought their own export back."""
-        marks = self.read()
-        if _mark(listener_id) in marks:
+        if _mark(listener_id) not in self.read():
+            return
+        with self._alone():
             draft = Tombstones(self.path.with_suffix(".part"))
             draft.path.unlink(missing_ok=True)
-            draft.add_all(sorted(marks - {_mark(listener_id)}))
+            draft._append(sorted(self.read() - {_mark(listener_id)}))
             draft.path.replace(self.path)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else writes meanwhile, in no process: what is added while the file is written anew would be lost."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(self.path.with_suffix(".lock"), os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def read(self) -> set[str]:
         """Every mark."""

@@ -17,6 +17,7 @@ from webapp.runtime.limits import (
     EXPORT_BYTES,
     FILE_BYTES,
     FILM_BYTES,
+    FOLDER_BYTES,
     UPLOADS_A_SECOND,
     UPLOADS_AT_ONCE,
     Buckets,
@@ -30,7 +31,6 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 KINDS = (".mid", ".midi", ".abc", *SOUND, *PICTURES, *FILMS, ".zip", ".json")
 HEADER_BYTES = 4096  # in which the first file's name stands
 FILMS_AT_ONCE = 3  # that are on their way: each is held in memory until it is whole
-FOLDER_BYTES = 500_000_000  # that uploads and downloads may take together
 NAMES = re.compile(
     rb'^content-disposition:[^\r\n]*?filename\*?=(?:"([^"\r\n]*)"|([^"\r\n;]*))', re.IGNORECASE | re.MULTILINE
 )

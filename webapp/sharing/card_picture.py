@@ -19,6 +19,7 @@ IVORY, PAPER, INK, INK_2, LINE, LINE_2, FELT, WASH = (
 )
 Z95 = 1.96
 LEFT, MIDDLE, RIGHT, ROW = 64, 660, 1136, 108  # px: margins, where the scales begin, from line to line
+SMALLEST = 8  # px: the letters of words that are too long
 LEAST_RANGE = 30  # semitones of the roll at least
 
 
@@ -36,7 +37,7 @@ def draw_card(about: Mapping[str, Any], notes: Sequence[Sequence[float]], second
     lines = about["lines"]
     span = max([0.5, *(abs(line["effect"]) + Z95 * line["sd"] for line in lines)])
     size = 44
-    while any(_font(SERIF, size).getlength(_said(line)) > MIDDLE - LEFT - 30 for line in lines):
+    while size > SMALLEST and any(_font(SERIF, size).getlength(_said(line)) > MIDDLE - LEFT - 30 for line in lines):
         size -= 1
     for index, line in enumerate(lines):
         draw.text((LEFT, 170 + ROW * index), _said(line), font=_font(SERIF, size), fill=INK, anchor="lm")

@@ -5,8 +5,13 @@ A shared card says what was known when it was shared; withdrawing the link delet
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
+import threading
 import uuid
+from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -29,14 +34,19 @@ from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotAllowed, NotYours, TooMany, UnknownListenerError
 from webapp.runtime.journal import Journal
+from webapp.runtime.waiting import Waits, always
 from webapp.taste import overview
 from webapp.taste.overview import StyleLiking
 
 log = logging.getLogger(__name__)
+_pictures: OrderedDict[bytes, bytes] = OrderedDict()
+_drawing = threading.Lock()  # one at a time: votes come first
 
 LINES = 3
 CALLED = {"content": "melody"}  # what a listener calls a style
 MOST_LINKS = 20
+MOST_LETTERS = 120  # of each text of a line
+MOST_PICTURES = 32  # that are kept in memory, of some 40 kB
 WORTH_TELLING = 5  # votes before it is said how many were foreseen
 
 
@@ -122,7 +132,7 @@ def opened(database: Database, key: str) -> Card:
         row = rows.linked_card(session, key)
         if row is None:
             raise NotYours("this link leads to no card (any more)")
-        return Card(row.about, row.clip_id, row.seconds)
+        return Card(_shown(row.about), row.clip_id, row.seconds)
 
     return database.transaction(work)
 
@@ -132,16 +142,34 @@ def linked_picture(database: Database, key: str) -> bytes:
     return _drawn(database, opened(database, key))
 
 
-def linked_sound(database: Database, clip_store: ClipStore, key: str) -> bytes:
+def linked_sound(database: Database, clip_store: ClipStore, key: str, waits: Waits = always) -> bytes:
     """The clip of a shared card, MP3; raises ``NotYours``."""
     card = opened(database, key)
-    return sound.audio(database, clip_store, card.clip_id, card.seconds)
+    return sound.audio(database, clip_store, card.clip_id, card.seconds, waits)
 
 
 def _drawn(database: Database, card: Card) -> bytes:
+    """The picture, which is drawn once as long as it is asked for: a card never changes."""
     from webapp.sharing.card_picture import draw_card  # noqa: PLC0415 (Pillow, which few requests need)
 
-    return draw_card(card.about, sound.notes(database, card.clip_id, card.seconds)["notes"], card.seconds)
+    key = hashlib.sha256(json.dumps([card.about, str(card.clip_id), card.seconds], sort_keys=True).encode()).digest()
+    with _drawing:
+        if (known := _pictures.get(key)) is None:
+            known = draw_card(card.about, sound.notes(database, card.clip_id, card.seconds)["notes"], card.seconds)
+            _pictures[key] = known
+        _pictures.move_to_end(key)
+        while len(_pictures) > MOST_PICTURES:
+            _pictures.popitem(last=False)
+    return known
+
+
+def _shown(about: Mapping[str, Any]) -> dict[str, Any]:
+    """What a card says, no more of it than a card of ours does: a row may have come with somebody's file."""
+    short = [
+        {**line, **{name: str(line[name])[:MOST_LETTERS] for name in ("words", "less", "more")}}
+        for line in about["lines"][:LINES]
+    ]
+    return {**about, "lines": short}
 
 
 def _leans(

@@ -7,7 +7,6 @@ the design says that it may be shared.
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import secrets
@@ -25,9 +24,10 @@ from db.queries import listening_studies as study_rows
 from db.queries import study_participants as rows
 from db.queries.study_participants import TakenPart
 from db.tables import ListeningStudy, StudyClip
+from webapp.runtime import csv_text
 from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.database import Database
-from webapp.studies import analysis, report, studies
+from webapp.studies import analysis, participation, report, studies
 from webapp.studies.analysis import Analysis
 from webapp.studies.codebook import ANSWERS, codebook
 from webapp.studies.design import Question, StudyDesign
@@ -89,7 +89,7 @@ def _packed(found: Found, clip_store: ClipStore) -> bytes:
         packed.writestr("report.html", found.page)
         packed.writestr("design.json", json.dumps(design.model_dump(mode="json"), indent=1, ensure_ascii=False))
         for name, frame in (("answers", answers), ("participants", persons)):
-            packed.writestr(f"{name}.csv", frame.to_csv(index=False))
+            packed.writestr(f"{name}.csv", csv_text.of_frame(frame))
             packed.writestr(f"{name}.parquet", frame.to_parquet(index=False))
         packed.writestr("clips.csv", _clips(found.clips))
         for clip in found.clips:
@@ -131,15 +131,32 @@ def _persons(people: Sequence[TakenPart], numbers: Mapping[UUID, str], design: S
             "left_out_by": ["; ".join(analysis.reasons_against(each, design)) for each in people],
         }
     )
+    frame["age_group"] = _masked(list(frame["age_group"]), len(participation.GROUPS) + 1)
     for part, asked in (("before", design.before), ("after", design.after)):
         for number, question in enumerate(asked, start=1):
             if question.kind != "text":
                 given = [(getattr(each.participant, part) or {}).get(str(number)) for each in people]
-                frame[f"{part}_{number}"] = [_grouped(question, each) for each in given]
-    for name in [each for each in frame.columns if each == "age_group" or each.startswith(("before_", "after_"))]:
-        often = Counter(frame[name])
-        frame[name] = [each if not each or often[each] >= FEWEST else RARE for each in frame[name]]
+                answers = [_grouped(question, each) for each in given]
+                frame[f"{part}_{number}"] = _masked(answers, _possible(question))
     return frame
+
+
+def _possible(question: Question) -> int:
+    """How many answers there are."""
+    points = round(question.high - question.low) + 1
+    return {"choice": len(question.answers), "scale": points}.get(question.kind, BANDS)
+
+
+def _masked(answers: Sequence[str], possible: int) -> list[str]:
+    """The answers, of which those that few people gave are not told, nor which of so many ``possible`` ones they are.
+
+    Where all but one can be seen, that one can be told: then the rarest that can be seen is hidden as well.
+    """
+    often = Counter(each for each in answers if each)
+    seen = sorted((each for each, count in often.items() if count >= FEWEST), key=lambda each: (often[each], each))
+    if len(seen) < len(often) and possible - len(seen) < 2:
+        seen = seen[1:]
+    return [each if not each or each in seen else RARE for each in answers]
 
 
 def _grouped(question: Question, answer: Any) -> str:
@@ -162,8 +179,4 @@ def _clips(clips: Sequence[StudyClip]) -> str:
 
 
 def _csv(columns: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    writer.writerows(lines)
-    return text.getvalue()
+    return csv_text.table(columns, lines)

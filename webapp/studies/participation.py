@@ -84,6 +84,8 @@ def join(database: Database, journal: Journal, key: str, said: Joining) -> Step:
         joined = rows.participant_by(session, keys.digest(said.token), lock=True)
         if joined is not None and joined.study_id == study.id:
             return step_of(session, design, joined)
+        if joined is not None:
+            raise Contradiction("this participant's token belongs to another study; a page makes one for each")
         if not preview and (closed := _closed(session, study, design)):
             raise NotAllowed(closed)
         _require_consent(study, design, said)

@@ -10,7 +10,9 @@ from models.music.abc_writer import write_abc
 from models.music.midi import write_midi
 from models.music.musicxml import write_musicxml
 from models.music.notes import Piece
+from webapp.composing.rendering import rendered_for
 from webapp.composing.sources import Source
+from webapp.runtime.waiting import Waits, always, turn
 from webapp.studio.limits import slow_slot
 
 KEPT = 24  # sounds of about 1.2 MB, for the next who opens them
@@ -19,16 +21,17 @@ _rendering = threading.Lock()  # one core is enough, votes need the other
 _kept: OrderedDict[str, bytes] = OrderedDict()
 
 
-def sound(source: Source, form: str) -> bytes:
-    """The whole piece to the end of its last note's sound, as ``flac`` (what the page plays), ``wav`` or ``mp3``."""
-    from models.music.render import encode_lossless, encode_mp3, render  # noqa: PLC0415 (scipy)
+def sound(source: Source, form: str, waits: Waits = always) -> bytes:
+    """The whole piece to the end of its last note's sound, as ``flac`` (what the page plays), ``wav`` or ``mp3``.
 
+    Raises ``NobodyWaits`` where nobody ``waits`` for it any more.
+    """
     if (data := _kept.get(source.name)) is not None and form == "flac":
         return data
-    with slow_slot(), _rendering:
-        audio = render(source.piece, None, source.performance)
+    with slow_slot(), turn(_rendering, waits):
         title = "" if form == "flac" else source.called
-        data = encode_mp3(audio, title=title) if form == "mp3" else encode_lossless(audio, form, title)
+        domain = None if source.written else source.music
+        data = rendered_for(waits, source.piece, None, domain, form=form, title=title).data
         if form == "flac":
             _kept[source.name] = data
         while len(_kept) > KEPT:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from db.queries import studio as rows
 from webapp.composing.sources import CLIPS, PIECES, Source
 from webapp.studio import pictures, pieces
+from webapp.studio.limits import check_rate
 from webapp.studio.studio import Studio
 
 TITLE, PICTURE = "A piece you kept", "A picture you kept"
@@ -31,6 +32,7 @@ def keep(studio: Studio, listener_id: uuid.UUID, source: Source) -> str:
         there = rows.piece_like(session, listener_id, source.notes, source.latents)
         if there is not None:
             return f"{PIECES}/{there}"
+        check_rate(session, listener_id)
         return pieces.keep(
             session,
             studio,

@@ -171,12 +171,24 @@ def put_back(maker: ClipMaker, listener_id: uuid.UUID, piece_id: uuid.UUID) -> u
         decode_ms=0,
     )
     with slow_slot():
-        kept = maker.keep(result, domain_named(clip.domain), listener_id, WHOLE, whole=True)
+        screened = _composed_of(clip, Piece.from_json(result.notes))
+        kept = maker.keep(result, domain_named(clip.domain), listener_id, WHOLE, whole=True, screened=screened)
     if kept.clip_id is None:
         raise NotAllowed(
             f"the whole piece can't be kept like this: {BROKEN.get(kept.fault or '', 'you have it already')}"
         )
     return kept.clip_id
+
+
+def _composed_of(clip: Clip, piece: Piece) -> Piece | None:
+    """What was composed of a whole that goes on from what somebody brought, which may be a tune that all know.
+
+    None for all of it, where nothing was brought.
+    """
+    bars = clip.recipe.get("played_on", 0)
+    return (
+        piece.window(len(piece.bars) - bars, bars) if "piece" in clip.recipe and 0 < bars <= len(piece.bars) else None
+    )
 
 
 def _whole(session: Session, listener_id: uuid.UUID, clip_id: uuid.UUID) -> Clip:
@@ -228,11 +240,11 @@ def _sections(clip: Clip) -> list[Section]:
 def _spliced(whole: Piece, place: Place, new: Piece) -> Piece:
     """The whole with ``new`` in a section's place; what rings over its ends stops where its pitch returns."""
     after = place.first + place.bars
-    parts = [whole.window(0, place.first)] if place.first else []
-    parts.append(new)
-    if after < len(whole.bars):
-        parts.append(whole.window(after, len(whole.bars)))
     try:
+        parts = [whole.window(0, place.first)] if place.first else []
+        parts.append(new)
+        if after < len(whole.bars):
+            parts.append(whole.window(after, len(whole.bars)))
         joined = reduce(Piece.followed_by, parts)
     except MusicError as error:
         raise NotAllowed(f"this can't be put back: {error}") from error

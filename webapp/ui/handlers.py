@@ -10,8 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
+from gradio.context import LocalContext
 
 from webapp.context import Context
+from webapp.runtime import asked_from
 from webapp.runtime.errors import InvalidToken, NoListener, NotReady, Problem, UnknownListenerError
 from webapp.runtime.identity import Claim
 from webapp.ui.words import capital
@@ -37,6 +39,7 @@ def bound(handler: Callable[..., Any], *given: Any) -> Callable[..., Any]:
 
     @functools.wraps(handler)
     def call(*args: Any) -> Any:
+        note_address()
         try:
             return handler(*given, *args)
         except Problem as problem:
@@ -44,6 +47,7 @@ def bound(handler: Callable[..., Any], *given: Any) -> Callable[..., Any]:
 
     @functools.wraps(handler)
     def call_often(*args: Any) -> Any:
+        note_address()
         try:
             yield from handler(*given, *args)
         except Problem as problem:
@@ -60,6 +64,12 @@ def bound(handler: Callable[..., Any], *given: Any) -> Callable[..., Any]:
     if "return" in hints:
         wrapped.__annotations__["return"] = hints["return"]
     return typing.cast("Callable[..., Any]", wrapped)
+
+
+def note_address() -> None:
+    """Limits count what follows for whoever asked Gradio for it."""
+    request = LocalContext.request.get(None)
+    asked_from.note(request.client.host if request and request.client else None)
 
 
 def listener_of(context: Context, token: str | None) -> uuid.UUID:

@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 
 from webapp.context import Context
 from webapp.runtime.downloads import KEPT_S, Downloads
-from webapp.runtime.limits import FILM_BYTES
+from webapp.runtime.limits import FILM_BYTES, MOST_EVENTS
 from webapp.runtime.visits import Visits
 from webapp.ui import endpoints
 from webapp.ui.components.component import FOLDER, SERVED, served_at
@@ -196,7 +196,7 @@ def _all_pages(context: Context) -> Site:
     endpoints.hide_pages(site)
     with site.route("Endpoints", endpoints_page.PATH, show_in_navbar=False):
         endpoints_page.build(site, context)
-    site.queue(default_concurrency_limit=AT_ONCE)
+    site.queue(default_concurrency_limit=AT_ONCE, max_size=MOST_EVENTS)
     QuietQueue.of(site._queue, context.visits)
     return site
 
@@ -235,6 +235,6 @@ def mount_site(app: FastAPI, context: Context, **options: Any) -> FastAPI:
         # said of every site of several pages, also of one that has switched server-side rendering off
         warnings.filterwarnings("ignore", message="SSR mode is not supported with multi-page apps")
         with served_at(COMPONENTS_PATH[1:]):
-            site = build_site(context)
+            site = app.state.site = build_site(context)  # whose queue ``GradioLimit`` looks at
         gr.mount_gradio_app(app, site, **settings)
     return app

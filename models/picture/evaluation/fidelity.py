@@ -93,7 +93,7 @@ def jpeg_within(pixels: Pixels, bits: float) -> tuple[Pixels, int]:
             data = file.getvalue()
             scan = data.rindex(START_OF_SCAN)
             cost = 8 * (len(data) - scan - 2 - int.from_bytes(data[scan + 2 : scan + 4], "big") - 2)
-            with Image.open(io.BytesIO(data)) as image:
+            with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
                 shown = np.array(image.resize((SIDE, SIDE), Image.Resampling.BICUBIC))
             if least is None or cost < least[0]:
                 least = (cost, shown)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -53,6 +55,23 @@ def test_a_real_chorale_survives_and_for_reading_every_note_begins_where_it_did(
     assert notes_of(read_back(write_musicxml(piece))) == told(piece)
     read = notes_of(read_back(write_musicxml(piece, reading=True)))
     assert [[onset, pitch] for onset, _, pitch in read] == [[onset, pitch] for onset, _, pitch in told(piece)]
+
+
+def test_for_reading_no_note_is_shorter_than_it_is_held() -> None:
+    held = [(0, 192, 40, 80), (0, 96, 72, 80), (24, 12, 52, 80), (48, 24, 55, 80), (96, 48, 74, 80), (144, 48, 76, 80)]
+    read = notes_of(read_back(write_musicxml(piece_of(held, 2), reading=True)))
+    lasting = {(onset, pitch): length for onset, length, pitch in read}
+    assert all(lasting[onset, pitch] >= length for onset, length, pitch, _ in held)
+
+
+def test_the_composer_is_who_is_named(tmp_path) -> None:
+    for field, wanted in (("C:Ada Brown\n", "Ada Brown"), ("", "Unknown")):
+        tune = tmp_path / "own.abc"
+        tune.write_text(f"X:1\nT:Own\n{field}M:4/4\nL:1/4\nK:C\nCDEF|GABc|\n", encoding="utf-8")
+        (piece,) = read_abc(tune)
+        score = read_back(write_musicxml(replace(Piece.from_json(piece.to_json()), source="upload")))
+        assert score.metadata.composer == wanted
+    assert read_back(write_musicxml(piece_of([(0, 24, 60, 80)], 1))).metadata.composer == "Kallos"
 
 
 def test_a_jig_says_its_title_key_meter_and_dotted_beat(tmp_path) -> None:

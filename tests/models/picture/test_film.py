@@ -60,6 +60,13 @@ def test_films_that_are_too_long_or_too_short_are_refused(make_film: Callable[..
         read_film(make_film(seconds=1.0))
 
 
+def test_a_film_of_more_frames_than_any_camera_takes_is_refused_at_once(tmp_path: Path) -> None:
+    frames = (np.full((16, 16, 3), 5, dtype=np.uint8) for _ in range(1_000))
+    write_frames(frames, 500, np.zeros((2 * SAMPLE_RATE_HZ, 2), dtype=np.float32), tmp_path / "film.mp4")
+    with pytest.raises(FilmError, match="more than 130 frames a second"):
+        read_film(tmp_path / "film.mp4")
+
+
 def test_a_film_cut_off_in_the_middle_is_read_as_far_as_it_goes(make_film: Callable[..., Path], tmp_path: Path) -> None:
     whole = make_film(seconds=30.0)
     half = tmp_path / "half.mp4"

@@ -1,6 +1,7 @@
 """Pictures of every kind become 96 x 96 pixels; what is no picture says so in one line."""
 
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 from shutil import copyfile
@@ -59,6 +60,20 @@ def test_what_can_not_be_read_says_so_in_one_line(
     with pytest.raises(PictureError, match=word) as found:
         read_picture(given)
     assert "\n" not in str(found.value)
+
+
+def test_nothing_is_handed_to_other_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = tmp_path / "ran"
+    interpreter = tmp_path / "gs"  # with which Pillow opens EPS
+    interpreter.write_text(f"#!/bin/sh\ntouch {ran}\n", encoding="ascii")
+    interpreter.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    (tmp_path / "a.png").write_bytes(
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 96 96\n%%EndComments\n0 0 96 96 rectfill\nshowpage\n%%EOF\n"
+    )
+    with pytest.raises(PictureError, match="no picture that can be read"):
+        read_picture(tmp_path / "a.png")
+    assert not ran.exists()
 
 
 def test_a_folder_goes_on_after_a_broken_picture(tmp_path: Path) -> None:

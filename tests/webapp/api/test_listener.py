@@ -9,6 +9,7 @@ import zipfile
 
 import pytest
 
+from webapp.listeners.deletion import delete
 from webapp.runtime import limits
 from webapp.runtime.errors import TooMany
 
@@ -180,6 +181,43 @@ def test_ones_file_is_brought_by_another_browser_which_becomes_its_listener(clie
     brought = other.post("/api/listener/import", content=file)
     assert brought.status_code == 201, brought.text
     assert brought.json()["picks"] == other.get("/api/listener").json()["picks"] == 1
+
+
+def test_an_import_whose_answer_was_lost_is_repeated_by_its_key_alone(client, visitor, live, context):
+    who = live(2)
+    file = (
+        visitor()
+        .get("/api/listener/export?form=zip", headers={"Authorization": f"Bearer {context.tokens.give(who)}"})
+        .content
+    )
+    delete(context.records, who)
+
+    def bring(key: str, file: bytes = file):
+        return visitor().post("/api/listener/import", content=file, headers={"Idempotency-Key": key} if key else {})
+
+    assert bring("short").status_code == 422
+    first, again = bring("k" * 20), bring("k" * 20)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == first.json()
+    assert [bring(key).status_code for key in ("other" * 5, "")] == [422, 422]
+    token = first.json()["listener_token"]
+    visitor().post("/api/listener/sign-out", headers={"Authorization": f"Bearer {token}"})
+    assert bring("k" * 20).status_code == 422
+
+
+def test_a_token_that_was_taken_back_stays_so_whatever_is_deleted_and_brought(client, visitor, live, context):
+    who = live(2)
+    tokens = [context.tokens.give(who)]
+    file = visitor().get("/api/listener/export", headers={"Authorization": f"Bearer {tokens[0]}"}).content
+    for _ in range(2):
+        bearer = {"Authorization": f"Bearer {tokens[-1]}"}
+        tokens.append(visitor().post("/api/listener/sign-out", headers=bearer).json()["listener_token"])
+    assert visitor().delete("/api/listener", headers={"Authorization": f"Bearer {tokens[-1]}"}).status_code == 200
+    new = visitor().post("/api/listener/import", content=file).json()["listener_token"]
+    context.tokens._known.clear()  # five seconds later
+    told = [visitor().get("/api/listener", headers={"Authorization": f"Bearer {each}"}).status_code for each in tokens]
+    assert told == [401] * 3
+    assert visitor().get("/api/listener", headers={"Authorization": f"Bearer {new}"}).status_code == 200
 
 
 def test_a_link_works_once_and_only_the_one_that_was_made_last(client, visitor):

@@ -25,8 +25,6 @@ def test_a_browser_is_shown_the_way_back(client):
     assert answer.status_code == 404
     assert answer.headers["content-type"].startswith("text/html")
     assert '<a href="/">' in answer.text
-    behind = client.get("/nowhere", headers=BROWSER | {"x-forwarded-prefix": '/a"b'})
-    assert '<a href="/a&quot;b/">' in behind.text
     assert client.head("/nowhere", headers=BROWSER).content == b""
 
 

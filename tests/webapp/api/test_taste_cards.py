@@ -9,7 +9,7 @@ import uuid
 import numpy as np
 import pytest
 from PIL import Image
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from db.queries.clips import get_clip
 from db.queries.restore import NotAnExportError
@@ -18,7 +18,7 @@ from webapp.listeners import accounts, rewind
 from webapp.listeners.deletion import delete
 from webapp.listeners.export import export
 from webapp.listeners.restore import restore
-from webapp.sharing import taste_cards
+from webapp.sharing import card_picture, taste_cards
 from webapp.sharing.card_picture import draw_card
 
 HEARD = {"left": 4000, "right": 4200}
@@ -90,6 +90,24 @@ def test_a_shared_card_opens_for_anybody_without_a_cookie_or_another_host(voter,
     keys = context.clip_store.keys()
     assert heard.content in {context.clip_store.get(key)[:4] for key in keys}
     assert all("set-cookie" not in answer.headers for answer in (shown, heard))
+
+
+def test_the_picture_of_a_card_is_drawn_once(voter, visitor, monkeypatch):
+    made = voter.post("/api/taste/cards").json()
+    first = visitor().get(path(made["url"]) + "/card.png")
+    monkeypatch.setattr(card_picture, "draw_card", None)
+    again = visitor().get(path(made["url"]) + "/card.png")
+    assert (again.status_code, again.content) == (200, first.content)
+
+
+def test_a_card_that_says_more_than_ours_is_cut(context, voter, visitor):
+    made = voter.post("/api/taste/cards").json()
+    line = {"words": "W" * 2_000, "less": "slow", "more": "fast", "effect": 1.0, "sd": 1.0}
+    forged = {"picks": 5, "lines": [line] * 500, "accuracy": None}
+    context.database.transaction(lambda s: s.execute(update(TasteCard).values(about=forged)))
+    page, picture = (visitor().get(path(made["url"]) + part) for part in ("", "/card.png"))
+    assert (page.status_code, page.text.count("<li>")) == (200, 3)
+    assert size(picture.content) == (1200, 630)
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select, update
 
+from db.queries import jobs
 from db.queries.clips import music_of
 from db.tables import Clip, Job
 from models.mood import dial
@@ -78,12 +79,19 @@ def test_a_piece_of_another_form_is_left_and_the_form_holds_from_the_next_piece_
     whole.ask(context, token, "", None, "AABA")
     job = context.database.transaction(lambda s: s.scalars(select(Job)).one())
     assert job.payload == {"domain": "pop", "form": "AABA"}
+    _, told = whole.choose_form(context, token, "ABAB")  # while it waits to be composed
+    assert "32 bars, from the next piece on" in told
+    job = context.database.transaction(lambda s: s.scalars(select(Job)).one())
+    assert job.payload == {"domain": "pop", "form": "ABAB"}
+    assert context.database.transaction(lambda s: jobs.take_job(s, [job.kind]))
+    assert "from the piece after the next" in whole.choose_form(context, token, "AABB")[1]
 
 
-def test_a_form_is_taken_in_any_letters_case_and_what_is_none_is_said():
-    assert whole.choose_form("aaba") == ("AABA", status("AABA, 32 bars, from the next piece on."))
-    assert whole.choose_form("")[0] == whole.choose_form(None)[0] == ""
-    none, why = whole.choose_form("AAC")
+def test_a_form_is_taken_in_any_letters_case_and_what_is_none_is_said(context, listener):
+    token = context.identity.token(listener)
+    assert whole.choose_form(context, token, "aaba") == ("AABA", status("AABA, 32 bars, from the next piece on."))
+    assert whole.choose_form(context, token, "")[0] == whole.choose_form(context, token, None)[0] == ""
+    none, why = whole.choose_form(context, token, "AAC")
     assert none == ""
     assert "“AAC” is no form; 2 to 8 letters are allowed" in why
 

@@ -1,5 +1,8 @@
 """What the piece model writes inside a generator: from nothing, borrowed into, played on, in a mood."""
 
+import time
+
+import httpx
 import numpy as np
 import pytest
 import torch
@@ -10,12 +13,15 @@ from models.style.compose import Composer
 from models.style.drafting import draft_each
 from models.style.pieces.checkpoint import tiny_pieces
 from models.style.pieces.sampling import Writer
+from tests.serving import served
 from tests.webapp.generation.conftest import ask, some_piece
+from webapp.generation import drawing, mood
 from webapp.generation import engine as engine_module
-from webapp.generation import mood
 from webapp.generation.drawing import OF_A_MOOD
 from webapp.generation.engine import Engine
 from webapp.generation.protocol import Mood, Source
+from webapp.generation.server import create_app
+from webapp.runtime.errors import NobodyWaits
 
 
 @pytest.fixture
@@ -45,6 +51,45 @@ def test_what_is_borrowed_is_put_into_what_was_written(writing_engine):
     assert result.latents["groups"]["content"] == draft.latents.to_json()["groups"]["content"]
     assert result.latents["groups"]["rhythm"] != draft.latents.to_json()["groups"]["rhythm"]
     assert result.notes != draft.notes.to_json()
+
+
+def test_what_nobody_waits_for_ends_at_the_next_step_and_lets_the_next_one_in(writing_engine, monkeypatch):
+    monkeypatch.setattr(drawing, "POLL_S", 0.0)
+    looks = []
+
+    def leaves() -> bool:
+        looks.append(len(looks))
+        return len(looks) < 4
+
+    with pytest.raises(NobodyWaits):
+        writing_engine.play_on(some_piece().to_json(), 8, 1, waits=leaves)
+    assert len(looks) == 4  # in the middle of it
+    looks.clear()
+    with pytest.raises(NobodyWaits):
+        writing_engine.drafts("pop", 200, 1, waits=leaves)
+    assert len(looks) == 4
+    assert writing_engine.drafts("pop", 1, 1).drafts
+
+
+def test_who_leaves_before_the_answer_leaves_no_work_behind(writing_engine, monkeypatch):
+    wrote, play_on = [], Writer.play_on
+
+    def slowly(self, *given, between, **named):
+        def step():
+            wrote.append(1)
+            time.sleep(0.05)
+            between()
+
+        return play_on(self, *given, between=step, **named)
+
+    monkeypatch.setattr(Writer, "play_on", slowly)
+    with served(create_app(writing_engine)) as url:
+        body = {"notes": some_piece().to_json(), "bars": 64, "seed": 1}
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"{url}/v1/play_on", json=body, timeout=0.5)
+        while writing_engine._writing.locked():
+            time.sleep(0.05)
+    assert 0 < len(wrote) < 100  # and not to the end of 64 bars
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import pytest
 
 from webapp.listeners import archive
 from webapp.listeners.export import export
-from webapp.listeners.strange_files import MOST_BYTES, AbsurdFileError, BrokenFileError, read
+from webapp.listeners.strange_files import MOST_BYTES, AbsurdFileError, BrokenFileError, checked, read
 
 
 def zipped(text: bytes, name: str = "listener.json") -> bytes:
@@ -19,6 +19,24 @@ def zipped(text: bytes, name: str = "listener.json") -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr(name, text)
     return buffer.getvalue()
+
+
+def piece(notes: int = 4, bars: int = 2, tempo: float = 100.0) -> dict:
+    return {
+        "ticks_per_quarter": 24,
+        "notes": [[0, 24, 60, 70]] * notes,
+        "bars": [[96 * number, 96, 4, 4] for number in range(bars)],
+        "tempo_bpm": [tempo] * bars,
+    }
+
+
+def card(**changed) -> bytes:
+    line = {"words": "tempo: slower, 8 in 10", "less": "slow", "more": "fast", "effect": -1.0, "sd": 0.3}
+    about = {"picks": 9, "lines": [line], "accuracy": {"value": 0.7, "low": 0.5, "high": 0.9, "n": 9}}
+    return json.dumps({"cards": [{"about": about | changed}]}).encode()
+
+
+LINE = json.loads(card())["cards"][0]["about"]["lines"][0]
 
 
 @pytest.mark.slow
@@ -55,6 +73,34 @@ def test_a_listeners_own_file_comes_through_unchanged(context, live):
 def test_what_no_listeners_file_holds_is_refused_with_a_sentence(file, why):
     with pytest.raises(AbsurdFileError, match=why):
         read(file)
+
+
+def test_cards_and_pieces_such_as_ours_are_taken():
+    assert checked(card())
+    assert checked(card(lines=[], accuracy=None))
+    assert checked(json.dumps({"clips": [{"notes": piece()}, {"notes": {}}], "cards": []}).encode())
+
+
+def test_a_piece_that_would_take_long_to_render_or_a_card_to_draw_is_refused():
+    for file, why in [
+        (json.dumps({"clips": [{"notes": piece(notes=8_001)}]}).encode(), "8001 notes"),
+        (json.dumps({"studio": [{"notes": piece(bars=601)}]}).encode(), "601 bars"),
+        (json.dumps({"clips": [{"notes": piece(tempo=0.01)}]}).encode(), "600 seconds"),
+        (json.dumps({"clips": [{"notes": piece(tempo=-1)}]}).encode(), "600 seconds"),
+        (b'{"clips": [{"notes": {"notes": {}}}]}', "no lists"),
+        (card(lines=[LINE] * 4), "something else"),
+        (card(lines=[LINE | {"words": "W" * 121}]), "something else"),
+        (card(lines=[LINE | {"words": ""}]), "something else"),
+        (card(lines=[LINE | {"less": "a\nb"}]), "something else"),
+        (card(lines=[LINE | {"sd": 1e9}]), "something else"),
+        (card(lines=[[]]), "something else"),
+        (card(lines="none"), "something else"),
+        (card(picks="9"), "something else"),
+        (card(accuracy={"value": 2, "low": 0, "high": 1, "n": 1}), "something else"),
+        (card(more="text"), "something else"),
+    ]:
+        with pytest.raises(AbsurdFileError, match=why):
+            checked(file)
 
 
 def test_what_is_no_export_is_told_apart():

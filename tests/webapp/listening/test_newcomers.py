@@ -16,7 +16,7 @@ from webapp.app import create_app
 from webapp.context import Context
 from webapp.listeners import deletion, journal_rebuild
 from webapp.listening import newcomers
-from webapp.runtime.errors import NotReady
+from webapp.runtime.errors import NotAllowed, NotReady
 from webapp.runtime.identity import MOST_LETTERS, Arrival, Claim
 from webapp.supervision import Supervision
 from webapp.ui.endpoints import fit as fit_endpoints
@@ -89,6 +89,8 @@ def test_the_compare_page_and_a_notebook_that_only_look_leave_nothing_either(con
     assert fit_endpoints.tie(context, token)["picks"] == 0
     assert "Nothing yet" in fit_page.overview(context, token)
     assert stored(context) == NOTHING
+    with pytest.raises(NotAllowed, match="fewer than two clips were heard"):
+        listening_endpoints.vote(context, token, pair.offer_id, "left")
     listening_endpoints.vote(context, token, pair.offer_id, "left", heard_left_ms=4000, heard_right_ms=4000)
     assert stored(context)["votes"] == 1
 

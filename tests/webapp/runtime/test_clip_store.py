@@ -34,6 +34,16 @@ def test_a_torn_file_is_written_again(tmp_path: Path) -> None:
     assert store.get(store.put(b"whole", ".mp3").key) == b"whole"
 
 
+def test_a_file_that_was_cut_off_is_missing_and_never_sounds(tmp_path: Path) -> None:
+    store = ClipStore(str(tmp_path))
+    stored = store.put(b"whole", ".mp3")
+    for damaged in (b"wh", b"", b"WHOLE"):
+        (tmp_path / stored.key).write_bytes(damaged)
+        with pytest.raises(ClipMissingError):
+            store.get(stored.key)
+        assert store.get(store.put(b"whole", ".mp3").key) == b"whole"
+
+
 def test_a_missing_file_is_a_clear_error(store: ClipStore) -> None:
     stored = store.put(b"sound", ".mp3")
     assert store.delete(stored.key)

@@ -6,7 +6,9 @@ import uuid
 
 import pytest
 
+from webapp.runtime import downloads as downloads_module
 from webapp.runtime.downloads import KEPT_S, Downloads
+from webapp.runtime.errors import NotReady
 
 
 def test_files_of_a_listener_go_with_them_and_nobody_elses(tmp_path):
@@ -50,3 +52,16 @@ def test_what_an_earlier_process_left_is_cleared_once_it_is_old(tmp_path):
     os.utime(path.parent.parent, (old, old))
     downloads.clear()
     assert not path.exists()
+
+
+def test_the_oldest_files_of_a_listener_go_and_a_full_folder_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(downloads_module, "MOST_OF_ONE", 10)
+    monkeypatch.setattr(downloads_module, "FOLDER_BYTES", 18)
+    downloads, mine, theirs = Downloads(tmp_path), uuid.uuid4(), uuid.uuid4()
+    first, second = (downloads.write(mine, "a.mid", b"12345") for _ in range(2))
+    os.utime(first, (1, 1))
+    third = downloads.write(mine, "a.mid", b"12345")
+    assert [each.exists() for each in (first, second, third)] == [False, True, True]
+    with pytest.raises(NotReady, match="no room"):
+        downloads.write(theirs, "a.mid", b"123456789")
+    assert downloads.write(theirs, "a.mid", b"12345").exists()

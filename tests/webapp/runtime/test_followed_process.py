@@ -1,12 +1,14 @@
 """What takes minutes is shared: one at a time, and nobody begins one after the other for ever."""
 
+import contextvars
 import uuid
 
 import pytest
 
+from webapp.runtime import asked_from
 from webapp.runtime.errors import TooMany
 from webapp.runtime.followed_process import FollowedProcess
-from webapp.runtime.limits import LONG_AT_ONCE
+from webapp.runtime.limits import LONG_AT_ONCE, LONG_OF_ONE_ADDRESS
 
 
 def test_a_listener_who_begins_one_after_the_other_is_asked_to_wait_and_others_are_not(tmp_path) -> None:
@@ -20,6 +22,27 @@ def test_a_listener_who_begins_one_after_the_other_is_asked_to_wait_and_others_a
             return followed.status
 
     assert [begin(greedy) for _ in range(LONG_AT_ONCE)] == [0] * LONG_AT_ONCE
-    with pytest.raises(TooMany, match=f"begun {LONG_AT_ONCE} of these .* try again in 5 minutes"):
+    with pytest.raises(TooMany, match="begun many of these"):
         begin(greedy)
     assert begin(other) == 0
+
+
+def test_new_listeners_of_one_address_share_what_it_may_begin(tmp_path) -> None:
+    process = FollowedProcess("platform", 60, "busy")
+
+    def begin() -> None:
+        with process.begun(uuid.uuid4(), lambda: tmp_path, []) as followed:
+            while followed.goes_on():
+                pass
+
+    def from_address(address: str) -> None:
+        asked_from.note(address)
+        begin()
+
+    run = contextvars.copy_context().run
+    for _ in range(LONG_OF_ONE_ADDRESS):
+        run(from_address, "203.0.113.7")
+    with pytest.raises(TooMany, match="others at your address"):
+        run(from_address, "203.0.113.7")
+    run(from_address, "198.51.100.1")
+    begin()  # of nobody from outside: a command

@@ -50,6 +50,24 @@ def brought_to(folder, place):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.json*")}
 
 
+def test_only_its_owner_reads_a_copy_in_a_folder(tmp_path, place):
+    copy = JournalCopy(str(place), tmp_path / "journal")
+    segment_with(tmp_path / "journal", copy)
+    copy.close()
+    modes = {path.is_dir(): path.stat().st_mode & 0o777 for path in [place, *place.rglob("*")]}
+    assert modes == {True: 0o700, False: 0o600}
+
+
+def test_who_was_deleted_is_known_on_an_empty_disk(copying, another_context, live, place):
+    listener = live(2)
+    assert copying.journal.copy.flush()
+    delete(copying.records, listener)
+    other = another_context(copying.settings.home / "another disk")
+    journal = Journal(other.settings.journal_folder, str(place))
+    journal.bring_home()
+    assert journal.tombstones.among([listener]) == [listener]
+
+
 @pytest.mark.slow
 def test_a_vote_that_is_called_kept_comes_back_on_an_empty_disk(copying, another_context, live, tables, place):
     listener = live(5)

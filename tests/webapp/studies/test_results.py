@@ -149,6 +149,27 @@ def test_the_panel_list_names_whom_to_pay(answered) -> None:
     assert "panel-3,completed," in "\n".join(lines)
 
 
+def test_no_cell_of_a_file_is_a_formula(make_study) -> None:
+    study = make_study()
+    study.join(panel_id="=cmd|' /C calc'!A0")
+    (_, line) = dataset.panel_list(study.context.database, study.keys.researcher).decode().splitlines()
+    assert line.startswith("'=cmd")
+
+
+@pytest.mark.parametrize(
+    ("answers", "possible", "told"),
+    [
+        (["yes"] * 4 + ["no"], 2, ["(rare)"] * 5),  # or whoever knows the two answers knows the rare one
+        (["a"] * 4 + ["b"] * 3 + ["c"], 3, ["a"] * 4 + ["(rare)"] * 4),
+        (["a"] * 4 + ["b"], 3, ["a"] * 4 + ["(rare)"]),
+        (["a"] * 4 + ["", "b", "c"], 9, ["a"] * 4 + ["", "(rare)", "(rare)"]),
+        (["a"] * 3 + ["b"] * 3, 2, ["a"] * 3 + ["b"] * 3),
+    ],
+)
+def test_a_rare_answer_can_not_be_worked_out(answers, possible, told) -> None:
+    assert dataset._masked(answers, possible) == told
+
+
 def test_clips_that_may_be_shared_are_in_the_dataset(make_study) -> None:
     files = unpacked(make_study(share_clips=True))
     assert {name for name in files if name.startswith(("midi/", "audio/"))} == {

@@ -6,8 +6,6 @@ codes that are heard in them.
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import threading
 import uuid
@@ -32,6 +30,7 @@ from webapp.composing import addresses
 from webapp.composing.sources import Source
 from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.research.styles.tables import LABELS, OF_CODES
+from webapp.runtime import csv_text
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotReady, NotYours
 from webapp.studio.studio import Studio
@@ -186,14 +185,13 @@ def real_piece(studio: Studio, place: int) -> Source:
 def to_csv(style_folder: Path) -> str:
     """The real examples, a line each, with what chose them."""
     known = CodeExamples.load(style_folder)
-    out = io.StringIO()
-    write = csv.writer(out, lineterminator="\n")
-    write.writerow(["domain", "code", "value", "piece_id", "title", *(f"model_{name}" for name in ABOUT[:2]), "seed"])
+    columns = ["domain", "code", "value", "piece_id", "title", *(f"model_{name}" for name in ABOUT[:2]), "seed"]
+    lines = []
     for each in known.examples if known else ():
         about = [known.about[name] for name in ("version", "sha256", "seed")] if known else []
         value = 2 * each.level / (CODE_LEVELS - 1) - 1
-        write.writerow([each.domain, each.code, value, each.piece_id, each.title, *about])
-    return out.getvalue()
+        lines.append([each.domain, each.code, value, each.piece_id, each.title, *about])
+    return csv_text.table(columns, lines, end="\n")
 
 
 def _signed(value: float | None) -> str:

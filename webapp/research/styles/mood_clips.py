@@ -5,8 +5,6 @@ Clips count whose mood the judge is sure of when the map is drawn. All is read w
 
 from __future__ import annotations
 
-import csv
-import io
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -26,6 +24,7 @@ from models.taste.readouts import columns_of
 from webapp.maps import open_maps
 from webapp.maps.atlas import Atlas
 from webapp.maps.open_maps import OpenMap
+from webapp.runtime import csv_text
 from webapp.runtime.errors import NotYours
 
 READ = ("valence", "arousal")
@@ -90,13 +89,12 @@ class MoodClips:
 
     def to_csv(self) -> str:
         """One line a figure."""
-        out = io.StringIO()
-        write = csv.writer(out, lineterminator="\n")
-        write.writerow(["map", "domain", "read_from", "mood", *asdict(Metric(None))])
-        for name, each in self.readings.items():
-            for mood, metric in zip(READ, _metrics(each), strict=True):
-                write.writerow([self.map_id, self.domain, name, mood, *asdict(metric).values()])
-        return out.getvalue()
+        lines = [
+            [self.map_id, self.domain, name, mood, *asdict(metric).values()]
+            for name, each in self.readings.items()
+            for mood, metric in zip(READ, _metrics(each), strict=True)
+        ]
+        return csv_text.table(["map", "domain", "read_from", "mood", *asdict(Metric(None))], lines, end="\n")
 
     def _of(self, group: str) -> Reading:
         if group not in self.readings:

@@ -5,8 +5,6 @@ A table has a row and a column for every figure, says where they come from, and 
 
 from __future__ import annotations
 
-import csv
-import io
 import itertools
 import json
 from collections.abc import Mapping, Sequence
@@ -20,7 +18,7 @@ from models.metrics.music_statistics import ATTRIBUTES
 from models.style.card import WEIGHTS
 from models.style.latents import CODE_COUNT, GROUPS, STYLE_GROUPS
 from webapp.research.styles import training_log
-from webapp.runtime import commands
+from webapp.runtime import commands, csv_text
 
 STYLE, RELATIONS, OF_CODES = "evaluate.style", "evaluate.relations", "evaluate.codes"
 OF_MOOD, JUDGES = "evaluate.mood", "mood-cpu"
@@ -82,14 +80,9 @@ class Table:
 
     def to_csv(self) -> str:
         """One line a figure, with its interval, what it stands beside, and where it comes from."""
-        out = io.StringIO()
-        write = csv.writer(out, lineterminator="\n")
-        beside = list(asdict(Metric(None)))
-        write.writerow(["table", "row", "column", *beside, *ABOUT])
         about = [(self.about or {}).get(key) for key in ABOUT]
-        for cell in self.cells:
-            write.writerow([self.name, cell.row, cell.column, *asdict(cell.metric).values(), *about])
-        return out.getvalue()
+        lines = [[self.name, cell.row, cell.column, *asdict(cell.metric).values(), *about] for cell in self.cells]
+        return csv_text.table(["table", "row", "column", *asdict(Metric(None)), *ABOUT], lines, end="\n")
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,6 @@ Nothing is stored: a walk is told by where it begins, its style and its seed, an
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import threading
 import uuid
@@ -25,6 +23,7 @@ from webapp.composing.sources import Source
 from webapp.generation.protocol import BadRequest, GenerateRequest, GenerationError
 from webapp.generation.protocol import Source as Origin
 from webapp.research.styles.composed import Composed
+from webapp.runtime import csv_text
 from webapp.runtime.errors import NotAllowed, NotReady
 from webapp.studio.composing import DEADLINE_MS, current
 from webapp.studio.dials import FILL
@@ -112,14 +111,13 @@ def walk(studio: Studio, listener_id: uuid.UUID, asked: Asked) -> tuple[Step, ..
 
 def to_csv(steps: tuple[Step, ...], asked: Asked) -> str:
     """A line a step: where it begins, what was asked for, every attribute as it sounds."""
-    out = io.StringIO()
-    write = csv.writer(out, lineterminator="\n")
-    write.writerow(["style", "domain", "source", "seed", "guidance", "model_version", "sd", "wanted", *ATTRIBUTES])
+    columns = ["style", "domain", "source", "seed", "guidance", "model_version", "sd", "wanted", *ATTRIBUTES]
+    lines = []
     for step in steps:
         measured = attributes(step.piece)
         about = [asked.group, step.domain, asked.source or "prior", asked.seed, asked.guidance, step.model_version]
-        write.writerow([*about, step.by, step.wanted, *(measured[name] for name in ATTRIBUTES)])
-    return out.getvalue()
+        lines.append([*about, step.by, step.wanted, *(measured[name] for name in ATTRIBUTES)])
+    return csv_text.table(columns, lines, end="\n")
 
 
 def _compose(studio: Studio, known: Directions, asked: Asked, source: Source | None, name: str) -> tuple[Step, ...]:

@@ -70,10 +70,12 @@ class Header {
     part("error").textContent = "";
     confirm.onclick = async () => {
       confirm.disabled = true;
+      document.body.classList.add("k-gone"); // from here on whatever this page asks for is nobody's: see header.css
       try {
         await api.forget();
         deleted(dialog);
       } catch (error) {
+        document.body.classList.remove("k-gone");
         part("error").textContent = sorry(/** @type {api.ApiError} */ (error));
         confirm.disabled = false;
       }

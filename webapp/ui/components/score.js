@@ -148,9 +148,10 @@ async function abcOf(piece) {
 /**
  * Count bars from the piece's first one: abcjs, told where to begin, begins there anew with each line.
  * @param {HTMLElement} drawing
- * @param {{first_bar?: number}} piece
+ * @param {{first_bar?: number | null}} piece
  */
-function number(drawing, { first_bar: first = 1 }) {
+function number(drawing, { first_bar }) {
+  const first = first_bar ?? 1; // null where it begins with the music's own first bar
   for (const each of drawing.querySelectorAll(".abcjs-bar-number tspan")) {
     each.textContent = String(Number(each.textContent) + first - 1);
   }

@@ -25,9 +25,11 @@ from sqlalchemy.exc import DBAPIError
 from typing_extensions import TypedDict, is_typeddict
 
 from webapp.context import Context
+from webapp.runtime.database_errors import first_line, of_database
 from webapp.runtime.downloads import Downloads
-from webapp.runtime.errors import DATABASE_SILENT, OUR_MISTAKE, NotAllowed, Problem, in_words
+from webapp.runtime.errors import OUR_MISTAKE, NotAllowed, Problem, in_words
 from webapp.runtime.identity import MOST_LETTERS
+from webapp.ui.handlers import note_address
 
 log = logging.getLogger(__name__)
 
@@ -128,10 +130,12 @@ def bound(endpoint: Endpoint, context: Context) -> Callable[..., Any]:
         return answer.dump_python(answer.validate_python(to_jsonable_python(result)), mode="json")
 
     def call(*given: Any) -> Any:
+        note_address()
         with refusing(endpoint.name):
             return plainly(checked(context, **dict(zip(names, given, strict=True))))
 
     async def call_waiting(*given: Any) -> Any:
+        note_address()
         with refusing(endpoint.name):
             return plainly(await checked(context, **dict(zip(names, given, strict=True))))
 
@@ -160,8 +164,8 @@ def refusing(name: str) -> Iterator[None]:
     except ValidationError as error:
         raise _refusal(in_words(error.errors())) from error
     except DBAPIError as error:
-        log.error("database_error error=%s", error.orig)  # noqa: TRY400 (the trace says nothing more)
-        raise _refusal(DATABASE_SILENT) from error
+        log.error("database_error error=%s", first_line(error))  # noqa: TRY400 (the trace says nothing more)
+        raise _refusal(of_database(error)[1]) from error
     except Exception as error:
         log.exception("endpoint_failed name=%s", name)
         raise _refusal(OUR_MISTAKE) from error

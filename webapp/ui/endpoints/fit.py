@@ -12,6 +12,7 @@ from webapp.composing import addresses
 from webapp.context import Context
 from webapp.fit import learned
 from webapp.fit.questions import FitOutcome, ShownFit
+from webapp.listening.heard import require_pace
 from webapp.ui.endpoints.endpoint import Endpoint, Token
 from webapp.ui.handlers import claim_of, claim_of_looking
 
@@ -68,6 +69,7 @@ def vote_fit(
     """
     heard = [round(each) for each in heard_ms]
     claim = claim_of(context, token)
+    require_pace(claim.listener_id)
     found = context.questions.answer(claim.listener_id, fit_id, outcome, heard, claim)
     return FitAnswered(
         fit_id=fit_id, outcome=outcome, picks=found.picks, foreseen=found.foreseen,

@@ -11,6 +11,7 @@ from webapp.api.listening import Clip, Milliseconds, Offer, Voted
 from webapp.composing import addresses
 from webapp.context import Context
 from webapp.listening import Shown
+from webapp.listening.heard import require_heard, require_pace
 from webapp.runtime.errors import NotAllowed
 from webapp.ui.endpoints.endpoint import Endpoint, Token
 from webapp.ui.handlers import claim_of, claim_of_looking
@@ -46,14 +47,16 @@ def vote(
         token: the listener's token.
         offer_id: the pair's, from next_pair.
         outcome: the more beautiful one (left or right), equal, neither, or skipped.
-        heard_left_ms: how many milliseconds the left clip sounded; 0 where nobody listened.
-        heard_right_ms: how many milliseconds the right clip sounded.
+        heard_left_ms: how many milliseconds the left clip sounded: 1000 at least, unless the pair is skipped.
+        heard_right_ms: how many milliseconds the right clip sounded, likewise.
 
     Returns:
         How many picks there are now, and the open pairs, of which the first is the next one.
     """
     heard = (round(heard_left_ms), round(heard_right_ms))
     claim = claim_of(context, token)
+    require_pace(claim.listener_id)
+    require_heard(outcome, heard)
     recorded = context.pairs.record_vote(claim.listener_id, offer_id, outcome, heard, claim)
     return Voted(
         offer_id=recorded.id,
@@ -90,7 +93,7 @@ def vote_four(
         token: the listener's token.
         four_id: the four's, from next_four.
         outcome: a, b, c, d, none of them, or skipped.
-        heard_ms: how many milliseconds each of the four sounded; nothing where nobody listened.
+        heard_ms: how many milliseconds each of the four sounded: 1000 for two of them at least, unless it is skipped.
 
     Returns:
         How many picks there are now, and the open fours, of which the first is the next one.
@@ -99,6 +102,8 @@ def vote_four(
     if len(heard) != 4:
         raise NotAllowed(f"heard_ms has {len(heard)} numbers; give four, one for each clip")
     claim = claim_of(context, token)
+    require_pace(claim.listener_id)
+    require_heard(outcome, heard)
     recorded = context.best_of_four.record_vote(claim.listener_id, four_id, outcome, heard, claim)
     return Picked(
         four_id=recorded.id,

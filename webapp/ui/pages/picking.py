@@ -155,7 +155,10 @@ def told_of(found: Answer, *, of: int, words: Words = OF_MUSIC) -> str:
 def brought(context: Context, listener_id: uuid.UUID, picks: int, *, picked: bool, pictures: bool = False) -> str:
     """What so many picks have brought, just now or in all, and the next goal."""
     if not picked or picks not in {FIRST_GUESS, FIRST_CLIP, PICTURE}:
-        return goal(picks, pictures=pictures)
+        met = FIRST_GUESS < picks < FIRST_CLIP and any(
+            each.met for each in wishes.state(context.database, listener_id).clips
+        )
+        return goal(picks, pictures=pictures, met=met)
     if picks == PICTURE:
         return 'Ten picks make a picture: <a href="taste">see what you seem to love</a>.'
     if picks == FIRST_CLIP:
@@ -166,14 +169,14 @@ def brought(context: Context, listener_id: uuid.UUID, picks: int, *, picked: boo
     return f"A first guess at your taste: {style_name(style.style)} {style.lean}. {goal(picks, pictures=pictures)}"
 
 
-def goal(picks: int, *, pictures: bool = False) -> str:
-    """What comes next, and how many picks away it is."""
+def goal(picks: int, *, pictures: bool = False, met: bool = False) -> str:
+    """What comes next, and how many picks away it is; not the first piece for them, where they have ``met`` one."""
     for there, what in (
         (FIRST_GUESS, "a first guess at your taste"),
         (FIRST_CLIP, f"the first {'picture drawn' if pictures else 'piece composed'} for you"),
         (PICTURE, "a picture of your taste"),
     ):
-        if picks < there:
+        if picks < there and not (met and there == FIRST_CLIP):
             return f"{_in(there - picks)}: {what}."
     return (
         f'{_in(to_go(picks))}: new {(OF_PICTURES if pictures else OF_MUSIC).made} for <a href="taste">your taste</a>.'

@@ -10,6 +10,7 @@ import gradio as gr
 
 from models.tension.curves import LEAST_BARS
 from webapp.context import Context
+from webapp.runtime import csv_text
 from webapp.runtime.downloads import Downloads
 from webapp.runtime.errors import NotAllowed, Problem
 from webapp.studio.dials import MUSIC
@@ -106,7 +107,7 @@ def _written(context: Context, listener_id: uuid.UUID, heard: list[HeardMusic]) 
     """Where the tables of ``heard_music.COLUMNS`` lie."""
     downloads = Downloads(context.settings.home)
     return [
-        str(downloads.write(listener_id, f"kallos-tension-{name}.csv", str(table.to_csv(index=False)).encode()))
+        str(downloads.write(listener_id, f"kallos-tension-{name}.csv", csv_text.of_frame(table).encode()))
         for name, table in heard_music.tables(heard).items()
     ]
 

@@ -51,7 +51,8 @@ KEEP_FORM = """(form) => { try { sessionStorage.setItem("kallos.form", form ?? "
 KEPT_FORM = """(form) => { try { return sessionStorage.getItem("kallos.form") ?? form; } catch { return form; } }"""
 MORE, ENDING = "More like this", "Another ending"
 LISTED = 20  # of the newest pieces; those that were kept stay besides
-FIRST = f"Press “{NEW}”: a piece of up to a minute is composed for you, and then the next."
+FIRST = "Press the button: a whole piece, mostly of one or two minutes, is composed for you, and then the next."
+LATER = "The next piece is composed already, or just now; this form is that of the one after it."
 OF_MUSIC = "You compare pictures just now; whole pieces are music alone, and pop unless you choose another kind."
 COMING = {"waiting", "running"}
 COMPOSING = "Composing the next piece…"
@@ -108,7 +109,10 @@ def build(context: Context) -> None:
     named.change(bound(name, context), [listener, named], more, js=listener.awaited, **QUIET)
     mood.keep(listener, "kallos.mood")
     listener.change(None, form, form, js=KEPT_FORM, **CHOICE)
-    chosen = gr.on([form.submit, form.blur], choose_form, form, [form, told], **CHOICE)
+    chosen = gr.on(
+        [form.submit, form.blur], bound(choose_form, context), [listener, form], [form, told], js=listener.awaited,
+        **CHOICE,
+    )  # fmt: skip
     chosen.then(None, form, None, js=KEEP_FORM, **CHOICE)
     arrival.fill(listener.change, bound(look, context), listener, [domain, told, pieces, score], [timer, tells])
     tells.input(bound(let_plays_tell, context), [listener, tells], told, js=listener.awaited, **CHOICE)
@@ -150,15 +154,17 @@ def choose_domain(context: Context, token: str | None, domain: str) -> str:
     return status(f"{called} from the next piece on.")
 
 
-def choose_form(form: str | None) -> tuple[str, Any]:
-    """Another form, from the next piece on; none, and why, where it is no form."""
+def choose_form(context: Context, token: str | None, form: str | None) -> tuple[str, Any]:
+    """Another form, from the next piece on, or from the one after it; none, and why, where it is no form."""
     try:
         wanted = wanted_form(form or "")
     except ValueError as error:
         return "", status(capital(str(error)) + ".")
-    return wanted, status(
-        f"{wanted}, {SECTION_BARS * len(wanted)} bars, from the next piece on."
-    ) if wanted else gr.skip()
+    heeded = whole_pieces.change_form(context.database, listener_of(context, token), wanted)
+    if not wanted:
+        return wanted, gr.skip()
+    when = "from the next piece on." if heeded else f"from the piece after the next. {LATER}"
+    return wanted, status(f"{wanted}, {SECTION_BARS * len(wanted)} bars, {when}")
 
 
 def name(context: Context, token: str | None, named: str) -> Any:

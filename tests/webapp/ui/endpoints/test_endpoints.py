@@ -127,8 +127,8 @@ def test_a_notebook_votes_and_hears_what_was_learned(ask, refused, stock, served
             assert set(parse_qs(urlsplit(first[side][kind]).query)) == {"playing", "key"}
     voted = ask("vote", token, first["offer_id"], "left", 4000, 4200.4)
     assert voted["picks"] == 1
-    assert ask("vote", token, first["offer_id"], "left", 1, 1) == voted
-    assert "can't become 'right'" in refused("vote", token, first["offer_id"], "right")
+    assert ask("vote", token, first["offer_id"], "left", 5000, 5000) == voted
+    assert "can't become 'right'" in refused("vote", token, first["offer_id"], "right", 4000, 4000)
     assert ask("next_pair", token) == voted["open"][0]
     heard = json.loads(Path(ask("export", token, "json")).read_text())["offers"]
     listening = next(offer["listening"] for offer in heard if offer["id"] == first["offer_id"])
@@ -137,7 +137,7 @@ def test_a_notebook_votes_and_hears_what_was_learned(ask, refused, stock, served
     four = ask("next_four", token)
     picked = ask("vote_four", token, four["four_id"], "b", [3000, 3000, 3000, 3000])
     assert picked["picks"] == 2
-    assert ask("vote_four", token, four["four_id"], "b") == picked
+    assert ask("vote_four", token, four["four_id"], "b", [3000, 3000, 3000, 3000]) == picked
     assert "give four" in refused("vote_four", token, four["four_id"], "b", [1, 2])
 
     told = ask("taste", token)
@@ -155,14 +155,15 @@ def test_strangers_are_refused_in_words(ask, refused, stock):
     mine, theirs = ask("new_listener"), ask("new_listener")
     offer = ask("next_pair", theirs)["offer_id"]
     another = "00000000-0000-4000-8000-000000000000"
-    words = refused("vote", mine, offer, "left")
-    assert words.replace(offer, another) == refused("vote", mine, another, "left")
+    words = refused("vote", mine, offer, "left", 4000, 4000)
+    assert words.replace(offer, another) == refused("vote", mine, another, "left", 4000, 4000)
     for name, *given in (("next_pair",), ("taste",), ("export",), ("delete",), ("keep", f"clips/{another}")):
         for token in (f"{theirs}x", theirs[:-1], ""):
             assert "call new_listener" in refused(name, token, *given), (name, token)
     assert refused("vote", mine, "none", "left").startswith("offer_id: Input should be a valid UUID")
     assert "'left', 'right'" in refused("vote", mine, offer, "up")
     assert "heard_left_ms" in refused("vote", mine, offer, "left", -1)
+    assert "fewer than two clips were heard" in refused("vote", mine, offer, "left")
     assert refused("keep", mine, f"clips/{another}") == refused("keep", mine, f"clips/{another}")
     assert "clips/ID" in refused("keep", mine, "../secret")
     ask("delete", theirs)
@@ -181,7 +182,7 @@ def test_a_clip_composed_for_a_listener_is_given_as_midi_and_is_no_proof_any_mor
     stock(clips=16)
     token = ask("new_listener")
     assert "pick from a first pair" in refused("compose", token)
-    ask("vote", token, ask("next_pair", token)["offer_id"], "left")
+    ask("vote", token, ask("next_pair", token)["offer_id"], "left", 4000, 4000)
     assert "still being composed after 0 s" in refused("compose", token, wait_s=0)
     assert "asked for before" in refused("compose", token, "surprise", wait_s=0)
     assert "asked for before" in refused("compose", token, mood="sad", wait_s=0)
@@ -226,7 +227,7 @@ def test_data_goes_out_whole_comes_back_and_leaves_nothing(ask, refused, stock, 
     stock(clips=16)
     token = ask("new_listener")
     for _ in range(3):
-        ask("vote", token, ask("next_pair", token)["offer_id"], "left")
+        ask("vote", token, ask("next_pair", token)["offer_id"], "left", 4000, 4000)
     zipped = Path(ask("export", token))
     assert "votes.csv" in zipfile.ZipFile(zipped).namelist()
     assert "here already" in refused("import", handle_file(zipped), token)
@@ -373,10 +374,10 @@ def test_a_notebook_compares_composes_changes_and_keeps_pictures(ask, refused, c
     for number in range(1, 7):
         pair = ask("next_pair", token)
         redder = max(("left", "right"), key=lambda side: redness(pair[side]))
-        assert ask("vote", token, pair["offer_id"], redder)["picks"] == number
+        assert ask("vote", token, pair["offer_id"], redder, 4000, 4000)["picks"] == number
     four = ask("next_four", token)
     place = max(range(4), key=lambda each: redness(four["clips"][each]))
-    assert ask("vote_four", token, four["four_id"], "abcd"[place])["picks"] == 7
+    assert ask("vote_four", token, four["four_id"], "abcd"[place], [3000] * 4)["picks"] == 7
 
     liked = ask("taste", token)
     assert (liked["domain"], liked["picks"]) == (PICTURES, 7)

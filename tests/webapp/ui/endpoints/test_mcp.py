@@ -41,10 +41,11 @@ def test_an_assistant_finds_the_same_tools_and_votes_with_them(served, stock):
             failed, pair = await call("next_pair", token=token)
             assert not failed, pair
             offer = ast.literal_eval(pair)["offer_id"]
-            failed, voted = await call("vote", token=token, offer_id=offer, outcome="left")
+            heard = {"heard_left_ms": 4000, "heard_right_ms": 4000}
+            failed, voted = await call("vote", token=token, offer_id=offer, outcome="left", **heard)
             assert not failed
             assert "picks" in voted
-            failed, words = await call("vote", token=token, offer_id=offer, outcome="right")
+            failed, words = await call("vote", token=token, offer_id=offer, outcome="right", **heard)
             assert failed
             assert "can't become" in words
             failed, words = await call("next_pair", token="x")

@@ -6,11 +6,12 @@
  * `first` is the number of the first in the music that they were read from.
  * @template {HTMLElement} Node
  * @param {HTMLElement} row
- * @param {{bars_s: number[], seconds: number, first_bar?: number}} piece
+ * @param {{bars_s: number[], seconds: number, first_bar?: number | null}} piece
  * @param {(place: number, number: number) => Node} made
  * @returns {Node[]}
  */
-export function lay(row, { bars_s: bars, seconds, first_bar: first = 1 }, made) {
+export function lay(row, { bars_s: bars, seconds, first_bar }, made) {
+  const first = first_bar ?? 1; // null where it begins with the music's own first bar
   if (!bars.length) {
     row.replaceChildren(); // a picture has none
     return [];

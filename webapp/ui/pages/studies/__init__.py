@@ -83,9 +83,8 @@ def make(context: Context, request: gr.Request, key: str, zip_path: str | None, 
             studies.change_design(context.database, context.journal, key, design)
         else:
             given = chosen(request, "key")
-            access.require_creator(
-                context.settings, given, _host(request), forwarded="x-forwarded-for" in request.headers
-            )
+            forwarded = access.is_forwarded(request.headers)
+            access.require_creator(context.settings, given, _host(request), forwarded=forwarded)
             made = studies.create(context.database, context.journal, design).researcher
         place = Path(zip_path) if zip_path else None
         if place or clips.are_due(context.database, made):
@@ -108,7 +107,7 @@ def told(now: Making) -> str:
 
 
 def _may_create(context: Context, key: str, request: gr.Request) -> bool:
-    forwarded = "x-forwarded-for" in request.headers
+    forwarded = access.is_forwarded(request.headers)
     return access.may_create(context.settings, key, _host(request), forwarded=forwarded)
 
 

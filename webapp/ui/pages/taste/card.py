@@ -58,7 +58,7 @@ def offered(context: Context, token: str | None, request: gr.Request) -> tuple[d
 def draw(context: Context, token: str | None) -> tuple[dict[str, Any], dict[str, Any], str]:
     """The picture as it would be shared now."""
     png = taste_cards.picture(context.database, context.space, context.playable, listener_of(context, token))
-    return gr.update(value=Image.open(io.BytesIO(png)), visible=True), gr.update(visible=True), ""
+    return gr.update(value=Image.open(io.BytesIO(png), formats=("PNG",)), visible=True), gr.update(visible=True), ""
 
 
 def hidden() -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,0 +1,28 @@
+"""What an error of the database means for whoever asked, in words and as an HTTP status."""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+SILENT, FULL, CONTRADICTS = 503, 507, 409
+NO_ROOM = "53"  # class of SQLSTATE: of the disk, of memory, of connections
+DISK_FULL = "53100"
+
+
+def is_full(error: DBAPIError) -> bool:
+    """Whether the disk of the database takes no more; waiting does not help."""
+    return getattr(error.orig, "sqlstate", None) == DISK_FULL
+
+
+def of_database(error: DBAPIError) -> tuple[int, str]:
+    """Status and words."""
+    if is_full(error):
+        return FULL, "there is no room left on this server's disk, so nothing more is stored; tell whoever runs it"
+    if isinstance(error, IntegrityError):
+        return CONTRADICTS, "this contradicts what is stored already; load the page again and look at what is there"
+    return SILENT, "the database does not answer; try again in a moment"
+
+
+def first_line(error: DBAPIError) -> str:
+    """What the log says: the rest names rows."""
+    return str(error.orig).partition("\n")[0]

@@ -1,0 +1,68 @@
+"""Work that somebody waits for: it takes its turn, and ends when they have left."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+
+from anyio import from_thread
+from starlette.requests import Request
+
+from webapp.runtime.errors import NobodyWaits, NotReady
+
+Waits = Callable[[], bool]
+POLL_S = 0.3  # between two looks whether somebody still waits
+
+
+def waits_for(request: Request) -> Waits:
+    """Whether whoever made the request is still there; for handlers, which run in threads."""
+    return lambda: not from_thread.run(request.is_disconnected)
+
+
+def always() -> bool:
+    """Whoever waits stays: a worker, a command."""
+    return True
+
+
+@contextlib.contextmanager
+def turn(lock: threading.Lock, waits: Waits = always) -> Iterator[None]:
+    """The lock, for as long as somebody ``waits``; raises ``NobodyWaits`` where they left before their turn."""
+    while not lock.acquire(timeout=POLL_S):
+        if not waits():
+            raise NobodyWaits
+    try:
+        if not waits():
+            raise NobodyWaits
+        yield
+    finally:
+        lock.release()
+
+
+def output_of(module: str, *arguments: str, given: bytes, seconds: float, waits: Waits = always) -> bytes:
+    """What our program ``module`` prints of what it is ``given``; it is killed when nobody ``waits`` any more.
+
+    Raises ``NobodyWaits``, and ``NotReady`` where it breaks off or takes longer than so many ``seconds``.
+    """
+    command = [sys.executable, "-m", module, *arguments]
+    with subprocess.Popen(  # noqa: S603 (our own program, no shell)
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as child:
+        try:
+            unsent: bytes | None = given
+            for _ in range(max(1, round(seconds / POLL_S))):
+                try:
+                    printed, _ = child.communicate(unsent, timeout=POLL_S)
+                except subprocess.TimeoutExpired:
+                    unsent = None  # it goes on with what it was given first
+                    if not waits():
+                        raise NobodyWaits from None
+                else:
+                    if child.returncode == 0:
+                        return printed
+                    break
+        finally:
+            child.kill()
+    raise NotReady("this takes more time or memory than there is for it; try again when Kallos is less busy")
