@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.evaluate.for_me import AT, DOMAIN, LISTENERS, House, Mind, Searched, opened
+from models.evaluate.for_me import LISTENERS
 from models.experiments.arguments import add_domains_argument, exit_without_music, positive_int
 from models.experiments.dataset import training_pieces
 from models.experiments.provenance import data_hash
@@ -37,18 +37,19 @@ from models.rating.evaluation.listeners import Listener, Stage
 from models.style.arguments import style_argument
 from models.style.compose import Composer
 from models.style.drafting import draft_many
-from models.style.drafts import drafts_of
 from models.style.evaluation.clips import corpora_parts
 from models.style.evaluation.excerpts import real_excerpts, regular
 from models.style.evaluation.pieces import Judges
 from models.style.latents import BARS
 from models.style.pieces.sampling import Writer
+from models.taste.evaluation.gifts import AT, House, Mind, Searched, opened
 from models.taste.evaluation.pool import composed_pool, space_of
 from models.taste.search import SEARCHED, best_latents
 from models.taste.simulated_people import KINDS, Person
 from models.taste.space_fitting import attribute_row
 
 STEPS_A_CLIP = 100.0  # notes and bars, about
+DOMAIN: Domain = "pop"
 POOL, CLIPS = 120, 12  # clips that listeners vote on, and of each method that they judge
 PARTS = ("validation", "test")
 
@@ -115,8 +116,7 @@ def _listener(house: House, mind: Mind, seed: int) -> Listener:
     head = house.listened(mind, seed)[max(AT)]
     began = time.process_time()
     among = Searched.of(house.space, draft_many(house.composer, DOMAIN, SEARCHED, seed))
-    latents = [each.latents for each in best_latents(head, house.space, among.candidates, 2 * CLIPS)]
-    drafts = drafts_of(latents, among.drafts)
+    drafts = [among.drafts[each.origin] for each in best_latents(head, house.space, among.candidates, 2 * CLIPS)]
     pieces = list(islice((piece for each in drafts for piece in house.played([each], seed)), CLIPS))
 
     def person(pieces: Sequence[Piece]) -> Person:

@@ -26,7 +26,6 @@ from models.music.notes import DOMAINS, Domain, Piece
 from models.style.arguments import MODEL_HELP, style_argument
 from models.style.compose import Composer
 from models.style.drafting import draft_many
-from models.style.drafts import drafts_of
 from models.style.screen import rejection_reason
 from models.taste.evaluation.pool import POOL, Pool, compose, composed_pool, real_pool, space_of
 from models.taste.head import Head
@@ -101,7 +100,7 @@ def composed_for(composer: Composer, space: TasteSpace, head: Head, domain: Doma
     """The first clip for this head that can be offered."""
     drafts = draft_many(composer, domain, SEARCHED, 1_000_000 + seed)
     found = best_latents(head, space, [each.latents for each in drafts], 4)
-    best = drafts_of([each.latents for each in found], drafts)
+    best = [drafts[each.origin] for each in found]
     pieces = compose(composer, domain, best[:1], 2_000_000 + seed)
     for draft in best[1:]:
         if rejection_reason(pieces[-1], composer.bundle.fingerprint) is None:

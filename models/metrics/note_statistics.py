@@ -20,6 +20,9 @@ Floats = npt.NDArray[np.float64]
 
 STEP_S = 0.125
 GRAM = 4
+TRAITS = ("density", "mean_pitch", "mean_velocity", "range", "steps")  # plain enough for anybody to listen by
+TOGETHER_S = 0.04  # notes that begin so near each other are one onset of the top line
+WHOLE_TONE = 2  # semitones
 
 
 def note_statistics(piece: Piece) -> dict[str, float]:
@@ -54,6 +57,26 @@ def note_statistics(piece: Piece) -> dict[str, float]:
         name: float(value)
         for name, value in (found | _melody(piece) | _time(onset, end) | _together(onset, end, pitch)).items()
     }
+
+
+def played_traits(notes: npt.ArrayLike, seconds: float) -> Floats:
+    """``TRAITS`` of ``seconds`` of sound with the ``notes`` ``(N, 4)``: start and duration in seconds, pitch, velocity.
+
+    Notes a second, mean pitch, mean velocity, highest less lowest pitch, and the share of the top line's intervals that
+    are a whole tone at most: ``(5,)``. All are 0 without notes.
+    """
+    played = np.asarray(notes, dtype=np.float64).reshape(-1, 4)
+    if len(played) == 0:
+        return np.zeros(len(TRAITS))
+    played = played[np.argsort(played[:, 0], kind="stable")]
+    onset = np.cumsum(np.append(0, np.diff(played[:, 0]) > TOGETHER_S))
+    top = np.full(onset[-1] + 1, -np.inf)
+    np.maximum.at(top, onset, played[:, 2])
+    steps = np.abs(np.diff(top)) <= WHOLE_TONE
+    pitch = played[:, 2]
+    return np.array(
+        [len(played) / seconds, pitch.mean(), played[:, 3].mean(), np.ptp(pitch), steps.mean() if len(steps) else 0.0]
+    )
 
 
 def _entropy(values: npt.ArrayLike) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,14 @@ BEFORE = "bars_before"  # in the latents' ``piece``
 
 @dataclass(frozen=True)
 class Draft:
-    """Latents of eight bars, and the ``notes`` that they were encoded from where a piece model wrote these."""
+    """Latents of eight bars, and the ``notes`` that they were encoded from where a piece model wrote these.
+
+    ``name``: in the bank that it was taken from.
+    """
 
     latents: Latents
     notes: Piece | None = None
+    name: str = ""
 
     @property
     def opens(self) -> bool:
@@ -26,16 +30,12 @@ class Draft:
 
     def to_json(self) -> dict[str, Any]:
         """As it is sent and stored."""
-        return {"latents": self.latents.to_json(), "notes": self.notes and self.notes.to_json()}
+        named = {"name": self.name} if self.name else {}
+        return {"latents": self.latents.to_json(), "notes": self.notes and self.notes.to_json(), **named}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Draft:
         """Read what ``to_json`` wrote; raises ``ValueError``, ``KeyError`` or ``MusicError`` on anything else."""
         notes = data["notes"]
-        return cls(Latents.from_json(data["latents"]), None if notes is None else Piece.from_json(notes))
-
-
-def drafts_of(found: Sequence[Latents], among: Sequence[Draft]) -> list[Draft]:
-    """For latents that a search among drafts has found: those drafts again, new ones for what it put together."""
-    known = {id(each.latents): each for each in among}
-    return [known.get(id(latents), Draft(latents)) for latents in found]
+        latents = Latents.from_json(data["latents"])
+        return cls(latents, None if notes is None else Piece.from_json(notes), str(data.get("name", "")))

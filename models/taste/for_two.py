@@ -1,7 +1,7 @@
 """Taste for two listeners: the clip that both would like best (Nash bargaining), and where their tastes differ.
 
 Utilities of two people have no common unit; chances have. Each listener's is the careful chance that they find a clip
-more beautiful than a draw of the prior, and of these the product counts (Nash 1950): it needs no common unit, is
+more beautiful than a draft, and of these the product counts (Nash 1950): it needs no common unit, is
 lowest where one of the two is left out, and what it takes from the one it must give the other in greater proportion.
 """
 
@@ -20,7 +20,7 @@ from models.style.latents import Latents
 from models.taste.explain import AUDIBLE, CLEAR, Effect, attribute_effects
 from models.taste.head import Head, utilities
 from models.taste.likelihood import FloatArray
-from models.taste.search import CAREFUL, pick, recombine, scores
+from models.taste.search import CAREFUL, pick, scores
 from models.taste.space import TasteSpace, summary
 
 Verdict = Literal["part", "one_more", "other_more", "both", "open"]
@@ -28,7 +28,7 @@ Verdict = Literal["part", "one_more", "other_more", "both", "open"]
 
 @dataclass(frozen=True)
 class JointScore:
-    """Two heads of one taste space, and the ``features`` ``(N, F)`` of draws of the prior to be better than.
+    """Two heads of one taste space, and the ``features`` ``(N, F)`` of drafts to be better than.
 
     Raises ``ValueError`` where the heads are of two taste spaces or there is no draw.
     """
@@ -41,10 +41,10 @@ class JointScore:
         if self.one.version != self.other.version:
             raise ValueError(f"heads of two taste spaces, {self.one.version} and {self.other.version}")
         if len(self.drawn) == 0:
-            raise ValueError("a clip can only be better than some draw; there is none")
+            raise ValueError("a clip can only be better than some draft; there is none")
 
     def chances(self, features: npt.ArrayLike, kappa: float = CAREFUL) -> FloatArray:
-        """How likely each of the two finds a clip more beautiful than a draw, ``(2, clips)``, within (0, 1)."""
+        """How likely each of the two finds a clip more beautiful than a draft, ``(2, clips)``, within (0, 1)."""
         rows = []
         for head in (self.one, self.other):
             good, usual = scores(head, features, kappa), utilities(head, self.drawn).mean
@@ -59,14 +59,13 @@ class JointScore:
 
 def best_for_both(
     one: Head, other: Head, space: TasteSpace, candidates: Sequence[Latents], count: int, *, diversity: float = 0.3
-) -> list[Latents]:
-    """The ``count`` best and different latents for both among draws of the prior and their recombinations."""
+) -> list[int]:
+    """The places of the ``count`` best and different ones for both among these latents of drafts."""
     if not candidates:
         return []
-    both = JointScore(one, other, space.features(np.stack([summary(each) for each in candidates])))
-    everything = [*candidates, *recombine(both, space, candidates, count=2 * count, kappa=CAREFUL)]
-    features = space.features(np.stack([summary(each) for each in everything]))
-    return [everything[i] for i in pick(both, features, count, kappa=CAREFUL, diversity=diversity)]
+    features = space.features(np.stack([summary(each) for each in candidates]))
+    both = JointScore(one, other, features)
+    return pick(both, features, count, kappa=CAREFUL, diversity=diversity)
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,17 @@
-"""Composing for a head: which of many sampled latents to decode, and how to make better ones from them.
+"""Composing for a head: which of many drafts to play, or which sampled latents to decode.
 
 Scores are optimistic to explore (mean + kappa sd: upper confidence bound, Srinivas et al. 2010) or careful for a
-gift (mean - kappa sd). Refinement only recombines the candidates' own group vectors (the content of one, styles of
-others), and goes no further than draws go: each group stays where the prior put it, which is where the decoder can be
-trusted.
+gift (mean - kappa sd). Music is the best of some drafts, as it was written. How many are looked at grows with the votes
+(``ideas``): the best of very many are those that a head which has learned little is most wrong about (Goodhart; Gao,
+Schulman, Hilton 2023), and they sound less like music. Where there are latents alone (pictures, draws near a piece),
+they may be refined: that recombines the candidates' own group vectors (the content of one, styles of others), and goes
+no further than draws go: each group stays where the prior put it, which is where the decoder can be trusted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -19,7 +21,8 @@ from models.style.latents import Latents
 from models.taste.head import Head, utilities
 from models.taste.space import TasteSpace, summary
 
-SEARCHED = 96  # draws of the prior (seconds on a busy CPU), of which the best are recombined and composed
+SEARCHED = 96  # drafts or draws, where these are made for one search (seconds on a busy CPU), and the least of others
+IDEAS_A_VOTE, MOST_IDEAS = 12, 512  # chosen on validation: docs/notes/2026-11-28-gifts.md
 CAREFUL, OPTIMISTIC = -0.5, 1.0  # posterior standard deviations that a score adds to the mean
 REACH = 2.0  # standard deviations of the draws that a recombination may lie from their mean in any feature
 FloatArray = npt.NDArray[np.float64]
@@ -75,6 +78,11 @@ class Candidates:
         return lines
 
 
+def ideas(votes: int) -> int:
+    """Among how many drafts the best for a head are looked for after so many votes."""
+    return max(SEARCHED, min(MOST_IDEAS, IDEAS_A_VOTE * votes))
+
+
 class Judge(Protocol):
     """Whoever a clip is searched for that is not one listener."""
 
@@ -125,47 +133,32 @@ def pick(
     return chosen
 
 
+@dataclass(frozen=True)
+class Recombined:
+    """Latents that took groups from others, their ``lines`` ``(L,)`` and whose content they have (``origin``)."""
+
+    latents: Latents
+    lines: FloatArray
+    origin: int
+
+
 def recombine(
     judge: Head | Judge,
     space: TasteSpace,
-    candidates: Sequence[Latents],
+    among: Candidates,
     *,
     count: int = 8,
     donors: int = 32,
     max_swaps: int = 2,
     kappa: float = CAREFUL,
     reach: float = REACH,
-) -> list[Latents]:
+) -> list[Recombined]:
     """Candidates improved by taking at most ``max_swaps`` style groups from others of the ``donors`` best.
 
     Starts from the ``count`` best, and per swap takes the (group, donor) that raises the score most; a candidate
     that nothing improves is left out. No line of the taste space goes further than ``reach`` standard deviations from
-    the candidates' mean, or than it was. Only candidates with the same number of bars give to each other. Raises
-    ``ValueError`` where versions are mixed.
+    the candidates' mean, or than it was. Only candidates with the same number of bars give to each other.
     """
-    among = Candidates.of(space, candidates)
-    found = _recombined(judge, space, among, count=count, donors=donors, max_swaps=max_swaps, kappa=kappa, reach=reach)
-    return [each.latents for each in found]
-
-
-@dataclass(frozen=True)
-class _Recombined:
-    latents: Latents
-    lines: FloatArray
-    origin: int
-
-
-def _recombined(
-    judge: Head | Judge,
-    space: TasteSpace,
-    among: Candidates,
-    *,
-    count: int,
-    donors: int = 32,
-    max_swaps: int = 2,
-    kappa: float = CAREFUL,
-    reach: float = REACH,
-) -> list[_Recombined]:
     candidates, parts = among.latents, among.parts
     if not candidates:
         return []
@@ -192,7 +185,7 @@ def _recombined(
             del free[name]
             current, value, lines = _with_group(current, candidates[donor], name), float(values[best]), rows[best]
         if len(free) < len(space.exchangeable):
-            improved.append(_Recombined(current, lines, index))
+            improved.append(Recombined(current, lines, index))
     return improved
 
 
@@ -204,17 +197,18 @@ def best_latents(
     *,
     kappa: float = CAREFUL,
     diversity: float = 0.3,
-    refine: bool = True,
+    refine: bool = False,
     cost: FloatArray | None = None,
 ) -> list[Candidate]:
-    """The ``count`` best and different latents for this head among ``candidates`` and their recombinations.
+    """The ``count`` best and different latents for this head among ``candidates``.
 
-    ``cost`` ``(candidates,)`` is as in ``pick``; it is known of the candidates alone, so nothing is recombined then.
+    With ``refine`` also among their recombinations, which nobody has written. ``cost`` ``(candidates,)`` is as in
+    ``pick``; it is known of the candidates alone, so nothing is recombined then.
     """
     among = candidates if isinstance(candidates, Candidates) else Candidates.of(space, candidates)
     if not among.latents:
         return []
-    improved = _recombined(head, space, among, count=2 * count, kappa=kappa) if refine and cost is None else []
+    improved = recombine(head, space, among, count=2 * count, kappa=kappa) if refine and cost is None else []
     everything = [*among.latents, *(each.latents for each in improved)]
     origins = [*range(len(among.latents)), *(each.origin for each in improved)]
     features = space.with_distances(np.vstack([among.lines, *(each.lines for each in improved)]))
@@ -223,6 +217,26 @@ def best_latents(
         Candidate(everything[i], float(score[i]), float(utility.mean[i]), float(utility.sd[i]), origins[i])
         for i in pick(head, features, count, kappa=kappa, diversity=diversity, cost=0.0 if cost is None else cost)
     ]
+
+
+def gifts(
+    head: Head,
+    space: TasteSpace,
+    candidates: Candidates,
+    count: int,
+    *,
+    seed: int,
+    kappa: float = CAREFUL,
+    among: int | None = None,
+) -> list[Candidate]:
+    """The ``count`` best and different drafts of some of ``candidates``, which are drawn by ``seed``.
+
+    ``among`` so many, by default as many as the head's votes are worth (``ideas``): nobody finds the same few.
+    """
+    most = ideas(head.votes_seen) if among is None else among
+    some = np.random.default_rng(seed).permutation(len(candidates.latents))[:most].tolist()
+    found = best_latents(head, space, candidates.chosen(some), count, kappa=kappa)
+    return [replace(each, origin=some[each.origin]) for each in found]
 
 
 def _with_group(base: Latents, donor: Latents, name: str) -> Latents:

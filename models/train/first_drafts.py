@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m models.train.first_drafts", description=__doc__)
     parser.add_argument("--model", default="default", help="style model: a shipped one or a folder")
     parser.add_argument("--out", type=Path, default=FIRST, help="folder that is written")
-    parser.add_argument("--count", type=positive_int, default=128, help="drafts of each domain")
+    parser.add_argument("--count", type=positive_int, default=256, help="drafts of each domain")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
     try:

@@ -2,7 +2,7 @@
 
 A file holds the drafts of one moment: it is written whole or not at all, never changed, and deleted when it is old, so
 that several workers may share a folder. Whoever takes a draw leaves an empty file that says so, and nobody else is
-given that draw: a piece composed for one listener is no copy of another's.
+given that draw, unless it is put back unused: a piece composed for one listener is no copy of another's.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from models.music.notes import DOMAINS, Domain
 from models.style.draft_files import ENDING, FIRST, first_drafts, load_drafts, save_drafts
-from models.style.drafts import Draft, drafts_of
+from models.style.drafts import Draft
 from models.taste.search import SEARCHED, Candidate, Candidates
 from models.taste.space import TasteSpace
 from webapp.generation.protocol import Generator
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 ROOM = 512  # draws of a domain, at most: about 2.5 MB; among more a search finds nothing that pleases more
 DRAWN_AT_ONCE = 32  # four seconds of one core
 ENOUGH = SEARCHED  # draws, before which a search has some drawn first
+PLENTY = 256  # draws, below which others are drawn at once: the best of what others have left please less
 TRIES = 4  # searches, where others take what was found in the meantime
 RESTS = 4.0  # times as long as drawing took, where there is enough: what goes on beside it has the machine
 RENEW_SECONDS = 300.0  # between new draws for the oldest, when the bank is full
@@ -86,8 +87,7 @@ class Bank:
 
         It searches all drafts, or only the ``openings`` of pieces where there are any, and those ``beside`` the
         bank's, which are not kept there. ``search`` gets the candidates, the drafts that they are of, and how
-        many to find; what it puts together from several has no notes. Raises a ``GenerationError`` where there
-        are too few drafts and no generator answers.
+        many to find. Raises a ``GenerationError`` where there are too few drafts and no generator answers.
         """
         chosen: list[Draft] = []
         for _ in range(TRIES):
@@ -99,11 +99,17 @@ class Bank:
             if others := [each for each in beside if id(each.latents) not in given]:
                 shelf = shelf.with_others(self._style.space, others)
             found = search(shelf.candidates, shelf.drafts, count - len(chosen))
-            free = [each.latents for each in found if self._take(domain, shelf.names[each.origin])]
-            chosen += drafts_of(free, shelf.drafts)
+            taken = [each.origin for each in found if self._take(domain, shelf.names[each.origin])]
+            chosen += [replace(shelf.drafts[place], name=shelf.names[place]) for place in taken]
             if len(chosen) >= count:
                 break
         return chosen
+
+    def put_back(self, domain: Domain, drafts: Sequence[Draft]) -> None:
+        """Others may be given these, which were taken and not used."""
+        for draft in drafts:
+            if draft.name:
+                (self._folder(domain) / f"{draft.name}{TAKEN}").unlink(missing_ok=True)
 
     def size(self, domain: Domain) -> int:
         """How many draws are free."""
@@ -135,6 +141,14 @@ class Bank:
                 done.touch()
                 put = True
         return put
+
+    def replenish(self) -> bool:
+        """Draw some of what there is least of, where that is not plenty; whether any. Raises a ``GenerationError``."""
+        scarce = min(DOMAINS, key=self.size)
+        if self.size(scarce) + DRAWN_AT_ONCE > min(PLENTY, self._room):
+            return False
+        self.grow(scarce, background=True)
+        return True
 
     def tend(self) -> bool:
         """Grow a little where there is room, or renew a little now and then; whether anything was drawn.

@@ -20,11 +20,12 @@ TRIED = 3  # drafts for a baseline, the next one where a piece may not be offere
 
 
 def compose_missing(
-    maker: ClipMaker, search: Search, listener_id: uuid.UUID, domain: AnyDomain, *, first_seed: int
+    maker: ClipMaker, search: Search, listener_id: uuid.UUID, domain: AnyDomain, *, first_seed: int, among: int
 ) -> Made:
     """One clip of each kind of baseline of which none waits to be met.
 
-    That for the average listener of the study is searched for as the listener's own are. Raises ``GenerationError``.
+    That for the average listener of the study is searched for as the listener's own are, ``among`` as many drafts, so
+    that taste alone tells them apart. Raises ``GenerationError``.
     """
     space = maker.style.space
 
@@ -40,12 +41,13 @@ def compose_missing(
         if kind == "drawn" or average is None:
             found = search.drawn(domain, TRIED, first_seed)
         else:
-            found = search.best(average, domain, TRIED, wish=GIFT, seed=first_seed)
+            found = search.best(average, domain, TRIED, wish=GIFT, seed=first_seed, among=among)
             # As whichever of the listener's own clips meets it, this is any of the best, and not the very best.
             np.random.default_rng(first_seed).shuffle(found)
-        for draft in found:  # the next one where a piece may not be offered
+        for place, draft in enumerate(found, 1):  # the next one where a piece may not be offered
             one = maker.make([Order(domain, first_seed + made.composed, draft, listener_id, kind)])
             made.add(one)
             if one.clip_ids:
+                search.put_back(domain, found[place:])
                 break
     return made

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from db.queries import jobs
 from models.style.drafts import Draft
 from models.taste.head import Head
-from models.taste.search import SEARCHED
+from models.taste.search import SEARCHED, ideas
 from webapp.composing import baselines, guided, wishes
 from webapp.composing.clip_maker import ClipMaker, Made, Order
 from webapp.composing.jobs import JobInHand
@@ -138,13 +138,14 @@ class ListenerComposer:
             remember([draft.to_json() for draft in found])
         made = self._make(commission, found, wanted, progress)
         own = len(made.clip_ids)
+        if unused := found[made.composed :]:
+            remember([draft.to_json() for draft in found[: made.composed]])  # done again, it needs no others
+            self._search.put_back(commission.domain, unused)
         if commission.with_baselines and own and not commission.hurry:
             first = commission.seed + made.composed
-            for missing in (baselines.compose_missing, guided.compose_missing):
-                made.add(
-                    missing(self._maker, self._search, commission.listener_id, commission.domain, first_seed=first)
-                )
-                first = commission.seed + made.composed
+            whose = (self._maker, self._search, commission.listener_id, commission.domain)
+            made.add(baselines.compose_missing(*whose, first_seed=first, among=ideas(head.votes_seen)))
+            made.add(guided.compose_missing(*whose, first_seed=commission.seed + made.composed))
         beside, mode = len(made.clip_ids) - own, commission.wish.mode
         log.info("composed_for_listener wish=%s clips=%d baselines=%d votes=%d", mode, own, beside, head.votes_seen)
         return Delivered(own, beside, made)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import uuid
+from collections.abc import Sequence
 from functools import partial
 
 from db.queries.clips import get_clip
@@ -102,6 +103,7 @@ class PictureSearch:
         *,
         wish: Wish,
         seed: int,
+        among: int | None = None,  # noqa: ARG002 (so many are drawn for each search)
         on_drawn: OnDrawn = lambda *_: None,
     ) -> list[Draft]:
         """The ``count`` best that differ, among draws and what can be put together of these; the same for a ``seed``.
@@ -119,11 +121,15 @@ class PictureSearch:
             found += self._drawn(min(DRAWN_AT_ONCE, SEARCHED - len(found)), seed + len(found), near, wish.keep)
             on_drawn(len(found), SEARCHED)
         there = [draft.latents for draft in found if not is_empty(draft.latents)]
-        return [Draft(each.latents) for each in best_latents(head, self._space, there, count, kappa=KAPPAS[wish.mode])]
+        best = best_latents(head, self._space, there, count, kappa=KAPPAS[wish.mode], refine=True)
+        return [Draft(each.latents) for each in best]
 
     def drawn(self, domain: AnyDomain, count: int, seed: int) -> list[Draft]:  # noqa: ARG002 (there is one)
         """New ones, just as they come."""
         return self._drawn(count, seed, None, 0.0)
+
+    def put_back(self, domain: AnyDomain, drafts: Sequence[Draft]) -> None:
+        """Nobody else could have had them."""
 
     def _drawn(self, count: int, seed: int, near: dict[str, object] | None, keep: float) -> list[Draft]:
         wanted = DrawingsRequest(count=count, seed=seed % 2**63, near=near, keep=keep if near else 0.0)

@@ -62,6 +62,8 @@ class WholePieceComposer:
             job.remember([draft.to_json() for draft in found])
         for place, draft in enumerate(found):
             if self._compose(draft, job, job.seed + place):
+                job.remember([each.to_json() for each in found[: place + 1]])
+                self._bank.put_back(job.domain, found[place + 1 :])
                 return {"composed": place + 1}
         log.warning("no_whole_piece listener=%s openings=%d", job.listener_id, len(found))
         raise RuntimeError(f"none of {len(found)} openings could be played on to a piece")
@@ -89,11 +91,11 @@ class WholePieceComposer:
         def search(candidates: Candidates, drafts: Sequence[Draft], wanted: int) -> Sequence[Candidate]:
             if like is not None:
                 near = nearest(space.with_distances(candidates.lines), like, ALIKE)
-                best = best_latents(head, space, candidates.chosen(near), wanted, refine=False)
+                best = best_latents(head, space, candidates.chosen(near), wanted)
                 return [replace(each, origin=near[each.origin]) for each in best]
             if steered is not None:
                 return steered.search(candidates, drafts, min(wanted, len(drafts)))
-            best = best_latents(head, space, candidates, AMONG, refine=False)
+            best = best_latents(head, space, candidates, AMONG)
             return [best[i] for i in rng.permutation(len(best))[:wanted]]
 
         return self._bank.choose(job.domain, search, TRIES, openings=True)

@@ -12,7 +12,7 @@ from models.music.notes import Domain
 from models.style.drafts import Draft
 from models.style.latents import Latents
 from models.taste.head import Head
-from models.taste.search import CAREFUL, OPTIMISTIC, SEARCHED, Candidate, Candidates, best_latents
+from models.taste.search import CAREFUL, OPTIMISTIC, SEARCHED, Candidate, Candidates, best_latents, gifts, ideas
 from webapp.composing.bank import Bank
 from webapp.composing.dials import WantedMood, dials, place_of
 from webapp.composing.jobs import domain_named
@@ -34,26 +34,49 @@ class Search(Protocol):
     """What composes for heads searches with: music by ``LatentSearch``, pictures by ``PictureSearch``."""
 
     def best(
-        self, head: Head, domain: AnyDomain, count: int, *, wish: Wish, seed: int, on_drawn: OnDrawn = ...
+        self,
+        head: Head,
+        domain: AnyDomain,
+        count: int,
+        *,
+        wish: Wish,
+        seed: int,
+        among: int | None = None,
+        on_drawn: OnDrawn = ...,
     ) -> list[Draft]:
-        """The ``count`` best that differ, as the wish says."""
+        """The ``count`` best that differ, as the wish says.
+
+        ``among`` so many, where there are enough; by default as many as the head's votes are worth (``ideas``).
+        """
         ...
 
     def drawn(self, domain: AnyDomain, count: int, seed: int) -> list[Draft]:
         """New drafts, just as they come."""
         ...
 
+    def put_back(self, domain: AnyDomain, drafts: Sequence[Draft]) -> None:
+        """These were found and are not used: others may have them."""
+        ...
+
 
 class LatentSearch:
-    """Finds latents for heads."""
+    """Finds drafts for heads in the bank, to be played as they were written; near a piece it finds latents."""
 
     def __init__(self, database: Database, generation: Generator, style: InstalledStyle, bank: Bank) -> None:
         self._database, self._generation, self._style, self._bank = database, generation, style, bank
 
     def best(
-        self, head: Head, domain: AnyDomain, count: int, *, wish: Wish, seed: int, on_drawn: OnDrawn = lambda *_: None
+        self,
+        head: Head,
+        domain: AnyDomain,
+        count: int,
+        *,
+        wish: Wish,
+        seed: int,
+        among: int | None = None,
+        on_drawn: OnDrawn = lambda *_: None,
     ) -> list[Draft]:
-        """The ``count`` best that differ, as the wish says; ``seed`` is for draws near a piece.
+        """As ``Search`` has it; ``seed`` is for draws near a piece, and for which drafts are looked at.
 
         What comes from the bank is given to nobody else, so this finds others when it is asked again. Raises a
         ``GenerationError``.
@@ -62,17 +85,20 @@ class LatentSearch:
         space, kappa = self._style.space, KAPPAS[wish.mode]
         if wish.near is not None:
             near = self._near(wish.near, wish.keep, domain, seed, on_drawn)
-            return [Draft(each.latents) for each in best_latents(head, space, near, count, kappa=kappa)]
+            return [Draft(each.latents) for each in best_latents(head, space, near, count, kappa=kappa, refine=True)]
 
         turned = dials(self._generation, domain, tension=wish.tension, mood=wish.mood)
         written = self._written_for(wish.mood, domain, seed) if wish.mood else []
         steered = SteeredSearch(head, space, kappa, turned, written) if turned else None
 
+        most = ideas(head.votes_seen) if among is None else among
+
         def search(candidates: Candidates, drafts: Sequence[Draft], wanted: int) -> list[Candidate]:
-            on_drawn(len(candidates.latents), len(candidates.latents))
-            if steered is not None:
+            looked_at = len(drafts) if steered else min(most, len(drafts))
+            on_drawn(looked_at, looked_at)
+            if steered:  # which has what the head likes best heard
                 return steered.search(candidates, drafts, wanted)
-            return best_latents(head, space, candidates, wanted, kappa=kappa)
+            return gifts(head, space, candidates, wanted, seed=seed, kappa=kappa, among=most)
 
         found = self._bank.choose(domain, search, count, beside=written)
         return found if steered is None else [steered.noted(draft) for draft in found]
@@ -80,6 +106,10 @@ class LatentSearch:
     def drawn(self, domain: AnyDomain, count: int, seed: int) -> list[Draft]:
         """New drafts, just as they come: of a bank from which the best were taken they would be the rest."""
         return [Draft.from_json(each) for each in self._generation.drafts(domain, count, seed).drafts]
+
+    def put_back(self, domain: AnyDomain, drafts: Sequence[Draft]) -> None:
+        """As ``Search`` has it."""
+        self._bank.put_back(domain_named(domain), drafts)
 
     def _written_for(self, mood: WantedMood, domain: Domain, seed: int) -> list[Draft]:
         """Drafts that lean to a mood: of those written for nobody, few pop pieces are tense and no chorale is sad."""

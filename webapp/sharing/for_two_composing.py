@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import for_two as rows
 from models.music.notes import Domain, Piece
-from models.style.drafts import Draft, drafts_of
+from models.style.drafts import Draft
 from models.style.latents import Latents
 from models.style.screen import rejection_reason
 from models.taste.for_two import JointScore, best_for_both
@@ -70,10 +70,10 @@ class DuetComposer:
         draws = [each.latents for each in drafts]
         both = JointScore(*two, space.features(np.stack([summary(each) for each in draws])))
         made = composed = 0
-        for draft in drafts_of(best_for_both(*two, space, draws, SPARE * PIECES_A_JOB), drafts):
+        for place in best_for_both(*two, space, draws, SPARE * PIECES_A_JOB):
             if made == PIECES_A_JOB:
                 break
-            result = Order(domain, seed + composed, draft).composed(self._generation)
+            result = Order(domain, seed + composed, drafts[place]).composed(self._generation)
             composed += 1
             if fault := rejection_reason(Piece.from_json(result.notes), self._style.fingerprint):
                 log.info("piece_rejected duet=%s fault=%s", duet_id, fault)

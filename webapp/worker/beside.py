@@ -106,7 +106,10 @@ class RunLogWorker(Worker):
 
 
 class BankKeeper(Worker):
-    """Draws for the bank while nobody waits, within ``FILL_SECONDS`` of somebody's last request, until ``stop``."""
+    """Draws for the bank within ``FILL_SECONDS`` of somebody's last request, until ``stop``.
+
+    It does so while nobody waits, or where what others have left is no plenty.
+    """
 
     def warm_up(self) -> None:
         """The worker does."""
@@ -115,12 +118,13 @@ class BankKeeper(Worker):
         """Draw a little, where it is time for it; whether anything was drawn."""
         bank, first = self.context.bank, DOMAINS[0]
         try:
-            if bank.size(first) < ENOUGH and self.context.database.transaction(self._has_a_few):
+            clips = self.context.database.transaction(self._has_a_few)
+            if bank.size(first) < ENOUGH and clips:
                 bank.grow(first)  # or the first search would have to
                 return True
-            if self.notifications.visited_s() > FILL_SECONDS or on_battery() or self._somebody_waits():
+            if self.notifications.visited_s() > FILL_SECONDS or on_battery():
                 return False
-            return bank.tend()
+            return (clips and bank.replenish()) or (not self._somebody_waits() and bank.tend())
         except GenerationError as error:
             log.info("bank_not_tended error=%s", error)
         except OSError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,8 +51,19 @@ def space_of(bundle: StyleBundle) -> TasteSpace:
     return TasteSpace.load(bundle.taste_space_path, bundle.version)
 
 
-def composed_pool(composer: Composer, space: TasteSpace, domain: Domain, count: int, seed: int) -> Pool:
-    """``count`` clips from nothing; broken ones are left out, as they are never offered."""
+def composed_pool(
+    composer: Composer,
+    space: TasteSpace,
+    domain: Domain,
+    count: int,
+    seed: int,
+    *,
+    measure: Callable[[Piece], Sequence[float]] = attribute_row,
+) -> Pool:
+    """``count`` clips from nothing; broken ones are left out, as they are never offered.
+
+    ``measure`` gives the attributes of a clip.
+    """
     drafts = draft_many(composer, domain, count, seed)
     summaries, rows, digest = [], [], hashlib.sha256()
     for start in track(range(0, count, BATCH), f"composing {domain}"):
@@ -60,7 +71,7 @@ def composed_pool(composer: Composer, space: TasteSpace, domain: Domain, count: 
         for each, piece in zip(some, compose(composer, domain, some, seed + start), strict=True):
             if rejection_reason(piece, composer.bundle.fingerprint) is None:
                 summaries.append(summary(each.latents))
-                rows.append(attribute_row(piece))
+                rows.append(measure(piece))
                 digest.update(piece.notes.tobytes())
     if len(rows) < 12:
         raise SystemExit(f"only {len(rows)} of {count} composed clips can be offered; too few to listen to")

@@ -1,15 +1,24 @@
 """What is composed for a listener, judged by what they truly love, from the study to the last line."""
 
+from __future__ import annotations
+
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from models.evaluate import for_me
-from models.evaluate.for_me import Composed, Mind, everybody, opened, quality, wins
 from models.experiments.report import Report
+from models.metrics import two_sample
 from models.music.notes import Piece
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
+from models.style.drafts import Draft
+from models.style.evaluation.excerpts import Excerpts
+from models.taste.evaluation import gifts
+from models.taste.evaluation.gifts import Clip, House, Met, Mind, Searched, everybody, opened
 from models.taste.evaluation.pool import Pool
+from models.taste.head import Head
 from models.taste.simulated_people import KINDS, taste
 from models.taste.space import TasteSpace, summary
 from models.taste.space_fitting import NAMES, attribute_row
@@ -23,14 +32,15 @@ def scale(tempo_bpm: float, lowest: int) -> Piece:
     return Piece(notes, np.array([[i * 96, 96, 4, 4] for i in range(8)]), np.full(8, tempo_bpm), domain="pop")
 
 
-def test_people_share_as_much_of_their_taste_as_was_measured() -> None:
+@pytest.mark.parametrize("shared", [gifts.SHARED, 0.0])
+def test_people_share_as_much_of_their_taste_as_is_asked_for(shared) -> None:
     x = np.random.default_rng(0).normal(size=(400, len(NAMES)))
     common = taste("linear", x, np.random.default_rng(1))
     people = [
-        Mind.draw("linear", common, x, np.random.default_rng([2, number])).person(x).utility for number in range(60)
+        Mind.draw("linear", common, x, np.random.default_rng([2, number]), shared).person(x).utility
+        for number in range(60)
     ]
-    alike = np.corrcoef(people)[np.triu_indices(60, 1)].mean()
-    assert alike == pytest.approx(for_me.SHARED, abs=0.12)
+    assert np.corrcoef(people)[np.triu_indices(60, 1)].mean() == pytest.approx(shared, abs=0.12)
 
 
 def test_what_they_love_wins_on_either_side_and_nothing_is_even() -> None:
@@ -38,18 +48,24 @@ def test_what_they_love_wins_on_either_side_and_nothing_is_even() -> None:
     slow = taste("linear", attributes, np.random.default_rng(0))
     weights = np.zeros(len(NAMES))
     weights[NAMES.index("tempo_bpm")] = -1.0
-    slow = for_me.replace(slow, weights=weights, centre=0.0, spread=1.0)
-    someone = Mind("left_handed", slow, slow)
-    met = Composed(someone, {"slow": [scale(60, 40), scale(60, 50)], "fast": [scale(120, 40)] * 3, "none": []}, 0.0)
+    slow = replace(slow, weights=weights, centre=0.0, spread=1.0)
+    sides = {"slow": [scale(60, 40), scale(60, 50)], "fast": [scale(120, 40)] * 3, "none": []}
+    met = Met(Mind("left_handed", slow, slow), {n: [Clip(p, n) for p in each] for n, each in sides.items()}, 0.0)
     assert met.wins("slow", "fast") > 0.8
     assert met.wins("slow", "fast") + met.wins("fast", "slow") == pytest.approx(1)
     assert met.wins("slow", "slow") == pytest.approx(0.5)
     assert met.wins("slow", "none") == 0.5
 
 
+def test_a_traits_listener_goes_by_the_notes_that_sound() -> None:
+    sparse, dense = (gifts.heard_traits(scale(tempo, 50)) for tempo in (60, 120))
+    assert dense[0] == pytest.approx(2 * sparse[0], rel=0.15)  # notes a second
+    assert (sparse[3], dense[3]) == (6, 11)  # semitones from the lowest to the highest of seven notes, and of fourteen
+
+
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Report:
-    """The report of a study, its listeners and their clips on a model that is not trained."""
+def house(monkeypatch: pytest.MonkeyPatch) -> House:
+    """A house after a study, on a model that is not trained, with a bank of written scales."""
     composer = Composer(tiny_style())
     generator = np.random.default_rng(0)
     latents = composer.draw_each(["pop"] * 80, range(80))
@@ -62,30 +78,52 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Report:
         return [scale(60 + abs(float(summary(each.latents)[0])) * 20, 50) for each in drafts]
 
     for name, value in (("SEARCHED", 12), ("VOTES_EACH", 6), ("AT", (2, 6)), ("compose", played)):
-        monkeypatch.setattr(for_me, name, value)
+        monkeypatch.setattr(gifts, name, value)
+    monkeypatch.setattr(for_me, "AT", (2, 6))
     monkeypatch.setattr(for_me, "WANTED", {("6", "average"): 0.66})
     pool = Pool("pop", space.features(summaries), attributes, "hash")
-    house, common = opened(composer, space, pool, listeners=6, seed=0)
+    found, _ = opened(composer, space, pool, listeners=6, seed=0)
+    drafts = [Draft(each, scale(60 + number, 50)) for number, each in enumerate(latents)]
+    found.bank = Searched.of(space, drafts)
+    found.real = Searched.of(space, drafts[:40], [f"song {number}" for number in range(40)])
+    return found
+
+
+def test_every_way_is_reported_beside_chance_and_real_music(house, monkeypatch) -> None:
+    common = taste("linear", house.pool.attributes, np.random.default_rng(0))
     found = everybody(house, common, 1, 0)
     report = Report("evaluate.for_me", {}, {}, 0)
-    wins(report, found)
-    quality(report, found, [scale(100, 45)] * 12, [f"song {number}" for number in range(12)])
-    return report
-
-
-def test_every_side_is_reported_beside_chance_and_the_prior(told: Report) -> None:
-    rivals = ("average", "best_draw", "prior")
-    names = [f"for_me.{votes}_vs_{rival}" for votes in (2, 6) for rival in rivals]
-    names += [f"for_me.{kind}.6_vs_average" for kind in KINDS] + [
-        "for_me.knowing_vs_average",
-        "for_me.average_vs_prior",
-    ]
-    for name in names:
-        metric = told.metrics[name]
+    for_me.wins(report, found)
+    for_me.quality(report, found)
+    real = Excerpts([scale(100 + number, 45) for number in range(36)], [f"real {number}" for number in range(36)], [])
+    for_me.ways(report, found, Excerpts([], [], []), None)
+    assert report.metrics["for_me.gift.two_sample"].value is None  # without real music
+    monkeypatch.setattr(two_sample, "VOTERS", 1)
+    for_me.ways(report, found, real, None, ["gift"])
+    names = [f"for_me.{votes}_vs_{rival}" for votes in (2, 6) for rival in ("average", "best_draw", "prior")]
+    names += [f"for_me.{kind}.6_vs_average" for kind in KINDS] + ["for_me.knowing_vs_average", "for_me.gift.wins"]
+    for name in [*names, "for_me.2.mosaic.wins", "for_me.real_chosen.wins", "for_me.gift.two_sample"]:
+        metric = report.metrics[name]
         assert metric.low <= metric.value <= metric.high
         assert metric.chance == 0.5
-    assert told.metrics["for_me.6_vs_average"].reference == 0.66
-    assert told.metrics["for_me.quality.in_key"].value == pytest.approx(1.0, abs=0.5)
-    assert told.metrics["for_me.quality.in_key.gap"].value == pytest.approx(0.0)  # all of them are the same scales
-    assert 0 <= told.metrics["for_me.quality.two_sample"].value <= 1
-    assert told.metrics["for_me.quality.onset_distance"].value == 0
+    assert report.metrics["for_me.6_vs_average"].reference == 0.66
+    assert report.metrics["for_me.quality.in_key"].value == pytest.approx(1.0, abs=0.5)
+    assert {"for_me.draw.two_sample_matched", "for_me.2.written.two_sample"} <= report.metrics.keys()
+
+
+def test_what_one_has_been_given_nobody_else_is(house) -> None:
+    common = taste("linear", house.pool.attributes, np.random.default_rng(0))
+    mind = Mind.draw("linear", common, house.pool.attributes, np.random.default_rng(1))
+    once, again = house.compose(mind, 1, ["gift"]), house.compose(mind, 1, ["gift"])
+    mine, theirs = ({clip.source for side in ("2", "6") for clip in met.clips[side]} for met in (once, again))
+    assert mine
+    assert not mine & theirs
+
+
+def test_a_mosaic_is_told_apart_from_what_was_written(house) -> None:
+    head = Head.of(np.ones(house.space.size), 0.01 * np.eye(house.space.size), house.space.version)
+    found = gifts.best_latents(head, house.space, house.bank.candidates, 6, refine=True)
+    drafts = gifts._as_found(found, house.bank).drafts
+    written = [each.latents is house.bank.drafts[one.origin].latents for each, one in zip(drafts, found, strict=True)]
+    assert [draft.notes is not None for draft in drafts] == written
+    assert not all(written)

@@ -9,7 +9,7 @@ from models.style import drafting
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
 from models.style.drafting import draft_each, draft_many, play_each
-from models.style.drafts import Draft, drafts_of
+from models.style.drafts import Draft
 from models.style.pieces.checkpoint import tiny_pieces
 from models.style.pieces.sampling import Writer
 
@@ -61,15 +61,12 @@ def test_where_nothing_written_may_be_offered_the_prior_draws(writing, monkeypat
 
 
 @pytest.mark.usefixtures("all_may_be_offered")
-def test_what_a_search_found_plays_as_it_was_written_and_what_it_put_together_is_decoded(writing) -> None:
-    among = draft_each(writing, ["pop", "pop"], [1, 2])
-    mixed = writing.sample_near(among[0].latents, 0.5, "pop", 1, 0)[0]
-    found = drafts_of([among[1].latents, mixed], among)
-    assert found[0] is among[1]
-    assert found[1].notes is None
-    heard = play_each(writing, "pop", found, [3, 4], bars=2)
+def test_a_draft_plays_as_it_was_written_and_mere_latents_are_decoded(writing) -> None:
+    (written,) = draft_each(writing, ["pop"], [1])
+    near = Draft(writing.sample_near(written.latents, 0.5, "pop", 1, 0)[0])
+    heard = play_each(writing, "pop", [written, near], [3, 4], bars=2)
     assert [len(piece.bars) for piece in heard] == [2, 2]
-    assert np.array_equal(heard[0].notes, among[1].notes.window(0, 2).notes)
+    assert np.array_equal(heard[0].notes, written.notes.window(0, 2).notes)
 
 
 @pytest.mark.usefixtures("all_may_be_offered")

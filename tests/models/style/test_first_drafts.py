@@ -13,7 +13,7 @@ from models.style.pieces.sampling import Writer
 from models.style.screen import rejection_reason
 from models.train import first_drafts as command
 
-MEGABYTES = 3
+MEGABYTES = 6
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +31,8 @@ def test_they_are_of_the_models_that_are_shipped(version):
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_they_are_written_all_different_and_may_be_offered(domain, version):
     drafts = first_drafts(domain, version)
-    assert len(drafts) == 128
-    assert len({each.notes.notes.tobytes() for each in drafts if each.notes}) == 128
+    assert len(drafts) == 256
+    assert len({each.notes.notes.tobytes() for each in drafts if each.notes}) == 256
     assert all(each.notes is not None and len(each.notes.bars) == BARS for each in drafts)
     assert {each.latents.version for each in drafts} == {version}
     assert not any(rejection_reason(each.notes) for each in drafts if each.notes)

@@ -42,7 +42,7 @@ def test_the_clip_for_both_leaves_neither_out(space: TasteSpace, clips) -> None:
     other = head_of(space, {"tempo_bpm": 1.5, "mean_pitch": -1.5})
     draws = clips.latents[:80]
     both = JointScore(one, other, features(space, draws))
-    for_both = both.chances(features(space, best_for_both(one, other, space, draws, 3)))
+    for_both = both.chances(features(space, [draws[i] for i in best_for_both(one, other, space, draws, 3)]))
     alone = both.chances(features(space, [each.latents for each in best_latents(one, space, draws, 3)]))
     assert for_both.min(axis=0).mean() > alone.min(axis=0).mean() + 0.1
     assert for_both.min() > 0.6
@@ -54,7 +54,8 @@ def test_somebody_unknown_does_not_spoil_it_for_the_other(space: TasteSpace, cli
     stranger = Head.of(space.prior_mean, space.prior_covariance, space.version)
     draws = clips.latents[:80]
     both = JointScore(known, stranger, features(space, draws))
-    assert both.chances(features(space, best_for_both(known, stranger, space, draws, 3)))[0].min() > 0.75
+    best = [draws[i] for i in best_for_both(known, stranger, space, draws, 3)]
+    assert both.chances(features(space, best))[0].min() > 0.75
 
 
 def test_who_differs_parts_and_who_agrees_does_not(space: TasteSpace) -> None:

@@ -6,7 +6,18 @@ import pytest
 from models.metrics.music_statistics import ATTRIBUTES
 from models.style.latents import GROUPS, Latents
 from models.taste.head import Head, utilities
-from models.taste.search import CAREFUL, OPTIMISTIC, best_latents, pick, recombine, scores
+from models.taste.search import (
+    CAREFUL,
+    MOST_IDEAS,
+    OPTIMISTIC,
+    SEARCHED,
+    Candidates,
+    best_latents,
+    ideas,
+    pick,
+    recombine,
+    scores,
+)
 from models.taste.space import TasteSpace, summary
 
 
@@ -51,12 +62,12 @@ def test_no_clip_is_picked_twice_and_few_candidates_give_few(space, clips) -> No
     assert sorted(pick(head, features, 10)) == [0, 1, 2, 3]
     assert pick(head, features[:0], 3) == []
     assert best_latents(head, space, [], 3) == []
-    assert recombine(head, space, []) == []
+    assert recombine(head, space, Candidates.of(space, [])) == []
 
 
 def test_recombined_latents_score_higher_and_are_made_of_the_candidates_groups(space, clips_of) -> None:
     head, candidates = make_head(space), clips_of(40, 5).latents
-    improved = recombine(head, space, candidates, count=6, max_swaps=2)
+    improved = [each.latents for each in recombine(head, space, Candidates.of(space, candidates), count=6)]
     assert improved
     before = max(scores(head, space.features(np.stack([summary(each) for each in candidates])), -0.5))
     after = scores(head, space.features(np.stack([summary(each) for each in improved])), -0.5)
@@ -74,16 +85,11 @@ def test_recombined_latents_score_higher_and_are_made_of_the_candidates_groups(s
 def test_no_feature_goes_further_than_its_reach(space, clips_of) -> None:
     head, candidates = make_head(space), clips_of(40, 5).latents
     features = space.features(np.stack([summary(each) for each in candidates]))
-    far, near = (
-        np.abs(
-            space.features(
-                np.stack([summary(each) for each in recombine(head, space, candidates, max_swaps=5, reach=reach)])
-            )
-            - features.mean(axis=0)
-        ).max(axis=0)
-        / features.std(axis=0)
-        for reach in (99.0, 1.0)
+    found = (
+        recombine(head, space, Candidates.of(space, candidates), max_swaps=5, reach=reach) for reach in (99.0, 1.0)
     )
+    moved = (space.features(np.stack([summary(each.latents) for each in improved])) for improved in found)
+    far, near = (np.abs(x - features.mean(axis=0)).max(axis=0) / features.std(axis=0) for x in moved)
     assert far.max() > near.max()
     limit = np.maximum(1.0, np.abs(features - features.mean(axis=0)).max(axis=0) / features.std(axis=0))
     assert (near <= limit + 1e-6).all()  # or than it was
@@ -92,8 +98,21 @@ def test_no_feature_goes_further_than_its_reach(space, clips_of) -> None:
 def test_groups_of_another_length_are_not_mixed(space, clips_of) -> None:
     candidates = clips_of(6, 5).latents
     short = [Latents("v1", {name: value[:4] for name, value in each.groups.items()}) for each in candidates[3:]]
-    for latents in recombine(make_head(space), space, candidates[:3] + short):
-        assert latents.bars in {4, 8}
+    for improved in recombine(make_head(space), space, Candidates.of(space, candidates[:3] + short)):
+        assert improved.latents.bars in {4, 8}
+
+
+def test_more_ideas_are_looked_at_the_more_is_known_within_bounds() -> None:
+    assert ideas(0) == ideas(1) == SEARCHED
+    assert SEARCHED < ideas(20) < ideas(30) < MOST_IDEAS
+    assert ideas(10_000) == MOST_IDEAS
+
+
+def test_only_where_it_is_wanted_is_anything_put_together(space, clips_of) -> None:
+    head, candidates = make_head(space), clips_of(40, 5).latents
+    assert all(any(each.latents is one for one in candidates) for each in best_latents(head, space, candidates, 6))
+    refined = best_latents(head, space, candidates, 6, refine=True)
+    assert any(all(each.latents is not one for one in candidates) for each in refined)
 
 
 def test_best_latents_are_far_better_than_the_average_candidate(space, clips_of) -> None:

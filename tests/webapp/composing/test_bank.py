@@ -104,6 +104,30 @@ def test_what_was_found_once_is_never_found_again_by_nobody(bank, tmp_path, styl
     assert len(contents) == len(found) == 9
 
 
+def test_what_is_put_back_unused_others_may_have(bank, search):
+    bank.grow("pop")
+    before = bank.size("pop")
+    found = bank.choose("pop", search, 3)
+    again = [Draft.from_json(json.loads(json.dumps(each.to_json()))) for each in found]  # as a job keeps them
+    bank.put_back("pop", again[1:])
+    bank.put_back("pop", again[1:])  # done again
+    assert bank.size("pop") == before - 1
+    assert found[1].name in {each.name for each in bank.choose("pop", search, before - 1)}
+    bank.put_back("pop", [Draft(found[0].latents)])  # of no bank
+
+
+def test_where_there_is_no_plenty_the_scarcest_is_drawn_at_once(tmp_path, style, prior, monkeypatch):
+    bank = Bank(tmp_path / "bank", style, prior, room=96)
+    monkeypatch.setattr(bank_module, "PLENTY", 64)
+    while bank.replenish():
+        pass
+    assert [bank.size(domain) for domain in DOMAINS] == [64, 64, 64]
+    small = Bank(tmp_path / "small", style, prior, room=32)
+    while small.replenish():
+        pass
+    assert [small.size(domain) for domain in DOMAINS] == [32, 32, 32]
+
+
 def test_draws_come_back_from_disk_as_they_were_drawn(bank, tmp_path, style, prior):
     bank.grow("chorale")
     kept = Bank(tmp_path / "bank", style, prior)._read_all("chorale").drafts

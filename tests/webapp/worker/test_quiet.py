@@ -77,6 +77,17 @@ def test_the_bank_is_not_filled_while_somebody_waits(context, keeper):
     assert keeper.step()
 
 
+def test_where_others_have_left_little_more_is_drawn_though_somebody_waits(context, keeper, stock, monkeypatch):
+    stock("pop", pool.FEW)
+    monkeypatch.setattr(bank_module, "PLENTY", 3 * bank_module.DRAWN_AT_ONCE)
+    keeper.notifications.take(VISITS)
+    context.database.transaction(lambda s: jobs.enqueue(s, pool.KIND, {}))
+    while keeper.step():
+        pass
+    sizes = [context.bank.size(domain) for domain in ("pop", "dance", "chorale")]
+    assert sizes == [min(3 * bank_module.DRAWN_AT_ONCE, context.bank._room)] * 3
+
+
 def test_what_a_search_needs_is_drawn_whether_anybody_was_here_or_not(context, keeper, stock):
     stock("pop", pool.FEW)
     while keeper.step():
