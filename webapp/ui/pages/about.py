@@ -18,6 +18,13 @@ Soon, pieces are composed for you and played among the others, unmarked, so that
 A model composes every piece that you compare. It learned from dance tunes, Bach's chorales and pop piano, and it keeps
 *what* is played apart from *how* it is played. That is why you can ask for the same piece, only darker.
 
+## How well it works
+
+Only simulated listeners have been asked so far, who know what they like: 12 for each kind of music, in November 2026.
+A piece composed for one of them was preferred to a piece composed for nobody in 68 of 100 pairs of dance tunes and 76
+of pop; chance is 50. A computer that compares them with real music told 69 and 66 of 100 such pieces rightly; chance is
+50 again. What is composed for a taste goes to its extremes, and that can be heard.
+
 ## Your privacy
 
 - **Nobody is identified.** You are a random number in a cookie. There is no name, no address, no account, no tracking.
