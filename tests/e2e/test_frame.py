@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Iterator
@@ -89,8 +90,11 @@ def test_a_listener_in_a_frame_of_another_site_is_known_again_after_a_reload(
 
 def switched_off(feature: str) -> list[str]:
     """The argument with which Playwright has its Chromium do without ``feature``, which browsers of people have."""
-    started = [each.cmdline() for each in psutil.Process().children(recursive=True) if each.is_running()]
-    return [arg for line in started for arg in line if arg.startswith("--disable-features=") and feature in arg][:1]
+    started: list[str] = []
+    for each in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # one that ends meanwhile
+            started += each.cmdline()
+    return [arg for arg in started if arg.startswith("--disable-features=") and feature in arg][:1]
 
 
 def test_another_sites_frame_knows_nobody_who_listens_here(visit, host, chromium, launch_options, tmp_path):
