@@ -62,6 +62,7 @@ def expect_to_sound(room) -> None:
     expect(room.locator(".k-roll").first).not_to_have_attribute("aria-valuenow", "0", timeout=PATIENCE_MS)
 
 
+@pytest.mark.realtime
 @pytest.mark.walk
 @pytest.mark.timeout(600)
 def test_a_point_is_clicked_heard_read_and_found_again_by_its_link(visit, maps):
@@ -172,6 +173,7 @@ def test_a_new_installation_shows_the_map_that_comes_with_the_weights(visit):
     expect(visitor.frame.locator("#draw-map")).to_be_hidden()
 
 
+@pytest.mark.realtime
 @pytest.mark.walk
 @pytest.mark.timeout(600)
 def test_words_find_tunes_near_which_music_is_composed_and_a_file_gets_names_with_the_odds_told(visit, maps):

@@ -34,6 +34,7 @@ def test_dropped_sounds_are_rated_and_one_that_is_none_is_named(site, visit, tmp
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+@pytest.mark.realtime
 @pytest.mark.walk
 def test_a_dream_is_stopped_and_another_dreamt_to_its_end_and_kept(site, visit) -> None:
     page = visit().page
