@@ -22,7 +22,7 @@ from models.taste.head import Head, utilities
 from models.taste.space import TasteSpace, summary
 
 SEARCHED = 96  # drafts or draws, where these are made for one search (seconds on a busy CPU), and the least of others
-IDEAS_A_VOTE, MOST_IDEAS = 12, 512  # chosen on validation: docs/notes/2026-11-28-gifts.md
+IDEAS_A_VOTE, MOST_IDEAS = 12, 512  # by eye, on validation music of dance and pop: docs/notes/2026-11-28-gifts.md
 CAREFUL, OPTIMISTIC = -0.5, 1.0  # posterior standard deviations that a score adds to the mean
 REACH = 2.0  # standard deviations of the draws that a recombination may lie from their mean in any feature
 FloatArray = npt.NDArray[np.float64]
