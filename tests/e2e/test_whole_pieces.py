@@ -94,7 +94,7 @@ def test_a_piece_is_composed_sounds_and_the_next_one_follows_by_itself(site, vis
     visitor = visit()
     page = visitor.page
     page.goto(f"{site.url}/whole")
-    expect(page.locator("#whole-told")).to_contain_text("Play something new")
+    expect(page.locator("#whole-told")).to_contain_text("Press the button: a whole piece")
     pad, mood_told = page.get_by_role("slider", name="Mood of the next pieces"), page.locator("#whole-mood-told")
     choose_moods(page, pad, mood_told)
     choose_form(page)
