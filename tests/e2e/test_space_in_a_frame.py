@@ -7,6 +7,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e import sound_clock
 from tests.e2e.conftest import CLIPS, Visitor
 from tests.e2e.test_frame import enter, shown_in_a_frame, vote_once
 from tests.webapp.hosting.test_space import Space, open_folder
@@ -37,6 +38,7 @@ def test_a_pick_in_a_frame_that_is_called_kept_is_there_after_the_disk_was_lost(
     space = Space(folder, open_folder / "disk-1", bucket)
     try:
         space.wait_for(CLIPS)
+        sound_clock.install(context)
         visitor = Visitor(context, context.new_page(), f"http://localhost:{space.port}")
         with shown_in_a_frame(visitor.url) as host:
             enter(visitor, host)
