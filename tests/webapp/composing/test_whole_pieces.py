@@ -102,7 +102,7 @@ def test_the_page_plays_what_was_awaited_and_composes_the_next_while_the_newest_
     token = context.identity.token(listener)
     (domain, told, rows, score), *_ = whole.look(context, token)
     assert (domain, rows["rows"], score) == ("pop", [], None)
-    assert whole.NEW in told
+    assert whole.FIRST in told
     _, _, told, timer, pieces, awaited = whole.ask(context, token, "", None)
     assert (pieces, timer["active"], awaited) == ([], True, True)
     assert "queue" in told
