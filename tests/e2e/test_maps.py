@@ -92,6 +92,7 @@ def test_a_point_is_clicked_heard_read_and_found_again_by_its_link(visit, maps):
     expect(again.frame.locator("#map-colour input")).to_have_value("Colour: collection")
 
 
+@pytest.mark.realtime
 @pytest.mark.timeout(600)
 def test_without_a_mouse_a_point_is_searched_or_reached_by_keys(visit, maps):
     _, drawn = maps["tunes"]

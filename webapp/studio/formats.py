@@ -10,7 +10,6 @@ from models.music.abc_writer import write_abc
 from models.music.midi import write_midi
 from models.music.musicxml import write_musicxml
 from models.music.notes import Piece
-from webapp.composing.rendering import rendered_for
 from webapp.composing.sources import Source
 from webapp.runtime.waiting import Waits, always, turn
 from webapp.studio.limits import slow_slot
@@ -26,6 +25,8 @@ def sound(source: Source, form: str, waits: Waits = always) -> bytes:
 
     Raises ``NobodyWaits`` where nobody ``waits`` for it any more.
     """
+    from webapp.composing.rendering import rendered_for  # noqa: PLC0415 (the piano, where it is asked for)
+
     if (data := _kept.get(source.name)) is not None and form == "flac":
         return data
     with slow_slot(), turn(_rendering, waits):

@@ -32,7 +32,7 @@ def test_a_weight_buys_mood_with_liking():
 def test_the_command_tells_how_far_the_shipped_drafts_go(capsys):
     mood_wishes.main(["--limit", "2"])
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert told["data"]["n"] == 3 * 128
+    assert told["data"]["n"] == 3 * 256  # all that are shipped
     figures = told["metrics"]
     assert figures["mood.wish.pop.drafts.both.0.liked"]["value"] > 0.9
     assert figures["mood.wish.pop.drafts.both.2.quadrant"]["value"] > 0.5

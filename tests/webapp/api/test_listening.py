@@ -199,7 +199,7 @@ def test_both_clips_of_a_pair_are_played_alike_whenever_they_were_rendered(clien
 
 @pytest.mark.slow
 def test_the_taste_page_starts_with_doubt_and_ends_with_an_accuracy(client, stock, vote):
-    stock()
+    stock(clips=40)  # more than wait in pairs: what waits is not among the best
     assert client.get("/api/taste").status_code == 401
     client.get("/api/listener")
     empty = client.get("/api/taste").json()
@@ -213,7 +213,7 @@ def test_the_taste_page_starts_with_doubt_and_ends_with_an_accuracy(client, stoc
         offers = vote(client, offers[0]["offer_id"], outcome).json()["open"]
     full = client.get("/api/taste").json()
     assert full["picks"] == 4
-    assert full["accuracy"]["n"] == 3
+    assert full["accuracy"]["n"] == 2  # nothing was known before the first
     best = full["best"][0]
     assert client.get(best["audio_url"]).status_code == 200
     waiting = {offer[side]["clip_id"] for offer in offers for side in ("left", "right")}
