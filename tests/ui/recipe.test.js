@@ -34,6 +34,8 @@ test("any lock counts, a bar as well as a part", () => {
 
 test("what a recipe does is told in sentences, and nothing of one that does nothing", () => {
   assert.equal(inWords(PLAIN), "");
+  assert.equal(inWords({ ...PLAIN, keep: 0, mood: [0.5, -0.5] }), "Written anew for a mood.");
+  assert.equal(inWords({ ...PLAIN, keep: 0.5, mood: [0.5, -0.5] }), "50 % of the piece is kept.");
   assert.equal(inWords({ ...PLAIN, styles: { rhythm: {} }, turned: { tempo: -1 } }), "Borrowed: rhythm. Turned: tempo towards slow.");
   assert.equal(inWords({ ...locked({ melody: true }), keep: 0.4 }), "Locked: melody. 40 % of the rest is kept.");
 });

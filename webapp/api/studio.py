@@ -8,6 +8,7 @@ Another listener's piece is not found, except through the key of its link.
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
@@ -19,6 +20,7 @@ from models.style.latents import PICTURE_GROUPS, STYLE_GROUPS
 from models.style.locks import Locks
 from models.taste.readouts import PICTURE_ATTRIBUTES
 from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext, public_address
+from webapp.composing.dials import Degree
 from webapp.film import own_pictures, shown_music
 from webapp.film.scored_films import MOST_SEED, Way
 from webapp.film.shown_music import ShownMusic
@@ -120,7 +122,8 @@ class AskedRecipe(BaseModel):
     ``toward``: another piece, and how far all of the content goes there, bar by bar. ``styles`` by group: rhythm,
     register, harmony, dynamics, tempo, texture. ``turned``: styles that are not borrowed, moved by so many standard
     deviations along the data's regression. ``keep``: how much of what neither ``locks`` nor styles hold stays; the
-    rest is drawn anew with ``seed``. ``rules``: how the content's notes are changed before all that.
+    rest is drawn anew with ``seed``. ``rules``: how the content's notes are changed before all that. ``mood``: the
+    valence and arousal, from -1 to 1, for which it is written anew, where nothing is to stay and nothing is borrowed.
 
     Of a picture the ``styles`` are palette, light, line; ``turned`` are size, symmetry, warmth, colourfulness,
     brightness, contrast, busyness; and there is nothing to lock.
@@ -134,6 +137,7 @@ class AskedRecipe(BaseModel):
     keep: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
     locks: AskedLocks = Field(default_factory=AskedLocks)
     rules: AskedRules | None = None
+    mood: tuple[Degree, Degree] | None = None
     seed: Seed = 0
 
     def checked(self) -> Recipe:
@@ -149,9 +153,8 @@ class AskedRecipe(BaseModel):
         asked = self.locks
         locks = Locks(tuple(sorted({*asked.bars})), asked.melody, asked.harmony, asked.rhythm)
         rules = Rules(**self.rules.model_dump()) if self.rules else None
-        return Recipe(
-            self.content, styles, self.seed, toward=toward, turned=self.turned, keep=self.keep, locks=locks, rules=rules
-        )
+        made = Recipe(self.content, styles, self.seed, toward=toward, turned=self.turned, keep=self.keep, locks=locks)
+        return replace(made, rules=rules, mood=self.mood)
 
 
 class Kept(BaseModel):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from models.mood.steering import Version, nearest, versions
-from webapp.composing.sources import CLIPS, find
+from webapp.composing.sources import CLIPS, Source, find
 from webapp.generation.protocol import Mood
 from webapp.mood import hearing
 from webapp.runtime.errors import NotAllowed, TooMany
@@ -20,6 +20,8 @@ from webapp.studio import composing
 from webapp.studio.pieces import OpenedPiece
 from webapp.studio.recipes import Borrowed, Recipe
 from webapp.studio.studio import Studio
+
+OF_A_MOOD = 4  # pieces that are written for one, of which the nearest is kept
 
 _asked = Buckets(STEERED_A_SECOND, STEERED_AT_ONCE)
 
@@ -38,6 +40,8 @@ def steer(
 ) -> Steered | None:
     """Compose versions of ``recipe`` towards ``target`` and keep the nearest; None where none is nearer than ``now``.
 
+    Where it keeps nothing they are written for the mood: of what is composed so more is right, and it sounds more real.
+
     Raises as ``composing.compose`` does, ``NotAllowed`` where ``now`` (``clips/ID``, …) has too few notes, and
     ``TooMany`` for a listener who asks without end.
     """
@@ -45,20 +49,8 @@ def steer(
         raise TooMany("so many moods were asked for that others must come first; wait a few seconds")
     before = hearing.hear(studio, listener_id, now, link)
     content = studio.database.transaction(lambda session: find(session, recipe.content, listener_id))
-    lenders = {
-        f"{CLIPS}/{clip_id}": mood
-        for clip_id, mood in hearing.of_pool(studio, content.music).items()
-        if f"{CLIPS}/{clip_id}" != recipe.content
-    }
+    ways = _anew(recipe, target) if recipe.keeps_nothing else _versions(studio, recipe, content, target)
     wanted = _place(target)
-    ways = versions(
-        wanted,
-        [_place(mood) for mood in lenders.values()],
-        locked=recipe.locks.groups,
-        notes_stay=recipe.locks.notes_stay,
-    )
-    if not ways:
-        raise NotAllowed("everything that carries a mood is locked; unlock the harmony, the rhythm or the notes")
     after = before
 
     def choose(made: list[dict[str, Any]]) -> int | None:
@@ -68,8 +60,30 @@ def steer(
         after = [before, *heard][best]
         return best - 1 if best else None
 
-    piece = composing.best_of(studio, listener_id, [_recipe(recipe, way, list(lenders)) for way in ways], choose)
+    piece = composing.best_of(studio, listener_id, ways, choose)
     return None if piece is None else Steered(piece, before, after)
+
+
+def _anew(recipe: Recipe, target: Mood) -> list[Recipe]:
+    return [replace(recipe, mood=_place(target), seed=(recipe.seed + way) % 2**53) for way in range(OF_A_MOOD)]
+
+
+def _versions(studio: Studio, recipe: Recipe, content: Source, target: Mood) -> list[Recipe]:
+    """Ways of the recipe to the mood; raises ``NotAllowed`` where all that carries one is locked."""
+    lenders = {
+        f"{CLIPS}/{clip_id}": mood
+        for clip_id, mood in hearing.of_pool(studio, content.music).items()
+        if f"{CLIPS}/{clip_id}" != recipe.content
+    }
+    ways = versions(
+        _place(target),
+        [_place(mood) for mood in lenders.values()],
+        locked=recipe.locks.groups,
+        notes_stay=recipe.locks.notes_stay,
+    )
+    if not ways:
+        raise NotAllowed("everything that carries a mood is locked; unlock the harmony, the rhythm or the notes")
+    return [_recipe(recipe, way, list(lenders)) for way in ways]
 
 
 def _place(mood: Mood) -> tuple[float, float]:

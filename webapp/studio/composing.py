@@ -19,11 +19,12 @@ from sqlalchemy.orm import Session
 from db.queries import listeners as listener_rows
 from db.tables import PICTURES
 from models.music.notes import Piece
+from models.style.drafts import Draft
 from models.style.latents import STYLE_GROUPS, Latents, between
 from models.taste.head import utilities
 from models.taste.space import TasteSpace, summary
 from webapp.composing.sources import Source, as_heard, find, named_traits, names_in
-from webapp.generation.protocol import BadRequest, GenerateRequest, GenerateResult, GenerationError, Locked
+from webapp.generation.protocol import BadRequest, GenerateRequest, GenerateResult, GenerationError, Locked, Mood
 from webapp.generation.protocol import Source as Origin
 from webapp.generation.remote import RemoteGenerator
 from webapp.learning import heads
@@ -178,7 +179,23 @@ def _made(studio: Studio, recipes: Sequence[Recipe], sources: Mapping[str, Sourc
     return _generate(studio, recipes, sources)
 
 
+def _written(studio: Studio, recipe: Recipe, content: Source) -> GenerateResult:
+    """What is written anew for the recipe's mood, of the content's kind of music."""
+    assert recipe.mood is not None
+    mood = Mood(valence=recipe.mood[0], arousal=recipe.mood[1])
+    found = studio.generation.drafts(content.music, 1, recipe.seed, mood)
+    draft = Draft.from_json(found.drafts[0])
+    if draft.notes is None:
+        raise NotAllowed("the composer has learned nothing of moods; keep something of the piece")
+    return GenerateResult(
+        id=uuid.uuid4().hex, notes=draft.notes.to_json(), latents=draft.latents.to_json(),
+        recipe={"domain": content.music}, model_version=found.model_version, queue_ms=0, decode_ms=0,
+    )  # fmt: skip
+
+
 def _generate(studio: Studio, recipes: Sequence[Recipe], sources: Mapping[str, Source]) -> list[GenerateResult]:
+    if all(recipe.mood and recipe.keeps_nothing for recipe in recipes):
+        return [_written(studio, recipe, sources[recipe.content]) for recipe in recipes]
     music = {name: current(studio.generation, studio.space, source) for name, source in sources.items()}
     dials, steps = studio.dials, dict[str, dict[str, float]]()
     requests = []

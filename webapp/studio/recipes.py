@@ -24,7 +24,8 @@ class Recipe:
 
     ``toward``: another piece, and how far all of the content goes there. ``turned``: styles that are not borrowed, by
     how many standard deviations. ``keep``: how much of what neither ``locks`` nor styles hold stays. ``rules``: how the
-    content's notes are changed, as a mood asks for, before anything else.
+    content's notes are changed, as a mood asks for, before anything else. ``mood``: valence and arousal that it was
+    written for, where nothing of the content was to stay.
     """
 
     content: str
@@ -35,6 +36,13 @@ class Recipe:
     keep: float = 1.0
     locks: Locks = field(default_factory=Locks)
     rules: Rules | None = None
+    mood: tuple[float, float] | None = None
+
+    @property
+    def keeps_nothing(self) -> bool:
+        """Whether neither the content nor anything borrowed is to be heard in it."""
+        asked = self.styles or self.turned or self.toward or self.rules
+        return self.keep == 0 and not asked and self.locks == Locks()
 
     def to_json(self) -> dict[str, Any]:
         """As it is stored and sent."""
@@ -53,4 +61,5 @@ class Recipe:
             keep=told.get("keep", 1.0),
             locks=Locks(**{**locks, "bars": tuple(locks.get("bars", ()))}),
             rules=Rules(**told["rules"]) if told.get("rules") else None,
+            mood=tuple(told["mood"]) if told.get("mood") else None,
         )

@@ -51,6 +51,7 @@ def test_a_rhythm_borrowed_from_another_clip_makes_a_piece_that_opens_sounds_and
         "keep": 1.0,
         "locks": {"bars": [], "melody": False, "harmony": False, "rhythm": False},
         "rules": None,
+        "mood": None,
         "seed": 0,
     }
     assert set(piece["sources"]) == {content, other}

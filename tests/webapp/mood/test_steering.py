@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from models.style import drafting
+from models.style.pieces.checkpoint import tiny_pieces
+from models.style.pieces.sampling import Writer
 from webapp.generation.protocol import GeneratorUnavailable, Mood
 from webapp.listeners import accounts
 from webapp.mood import hearing, steering
@@ -16,7 +19,7 @@ from webapp.ui.components.mood_pad import Moods
 from webapp.ui.pages.studio import mood as pad
 
 FREE = {"bars": [], "melody": False, "harmony": False, "rhythm": False}
-PLAIN = {"toward": None, "styles": {}, "turned": {}, "keep": 1, "locks": FREE, "rules": None, "seed": 0}
+PLAIN = {"toward": None, "styles": {}, "turned": {}, "keep": 1, "locks": FREE, "rules": None, "mood": None, "seed": 0}
 NOBODYS = "clips/00000000-0000-0000-0000-000000000001"
 
 
@@ -52,6 +55,35 @@ def test_what_is_kept_is_nearer_and_its_recipe_gives_it_again(context, listener,
     assert found.piece.recipe.styles or found.piece.recipe.rules
     again = composing.compose(context.studio, listener, found.piece.recipe)
     assert again.notes == found.piece.notes
+
+
+@pytest.fixture
+def asked(context, tiny_composer, monkeypatch) -> list[tuple[float, float]]:
+    """The moods for which the generator, which writes, was asked to write."""
+    found = []
+    drafts = context.generation.drafts
+
+    def noting(domain, count, seed, mood=None):
+        found.append((mood.valence, mood.arousal))
+        return drafts(domain, count, seed, mood)
+
+    monkeypatch.setattr(context.generation, "drafts", noting)
+    monkeypatch.setattr(tiny_composer, "writer", Writer(tiny_pieces(moods=True)))
+    monkeypatch.setattr(drafting, "rejection_reason", lambda *_: None)
+    return found
+
+
+@pytest.mark.slow
+def test_where_nothing_is_kept_it_is_written_for_the_mood(context, listener, clip, target, asked):
+    found = steering.steer(context.studio, listener, Recipe(clip, keep=0.0), clip, target)
+    assert asked == [(target.valence, target.arousal)] * steering.OF_A_MOOD
+    if found:
+        assert found.piece.recipe.mood == (target.valence, target.arousal)
+        again = composing.compose(context.studio, listener, found.piece.recipe)
+        assert again.notes == found.piece.notes
+    asked.clear()
+    steering.steer(context.studio, listener, Recipe(clip, keep=0.0, turned={"tempo": 1.0}), clip, target)
+    assert not asked  # something is to be heard of it
 
 
 @pytest.mark.slow

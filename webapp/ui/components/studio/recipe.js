@@ -7,7 +7,7 @@ const FREE = { bars: [], melody: false, harmony: false, rhythm: false };
 /**
  * @typedef {{source: string, strength: number}} Borrowed
  * @typedef {{bars: number[], melody: boolean, harmony: boolean, rhythm: boolean}} LockSet
- * @typedef {{toward: Borrowed | null, styles: Record<string, Borrowed>, turned: Record<string, number>, keep: number, locks: LockSet, rules: Rules | null, seed: number}} Recipe
+ * @typedef {{toward: Borrowed | null, styles: Record<string, Borrowed>, turned: Record<string, number>, keep: number, locks: LockSet, rules: Rules | null, mood: number[] | null, seed: number}} Recipe
  * @typedef {{tempo: number, major: number, semitones: number, spread: number, velocity: number | null}} Rules
  */
 
@@ -15,12 +15,12 @@ const FREE = { bars: [], melody: false, harmony: false, rhythm: false };
 export const LOCKS = ["melody", "harmony", "rhythm"];
 
 /** A recipe that changes nothing; the content is the piece on the desk. @type {Recipe} */
-export const PLAIN = { toward: null, styles: {}, turned: {}, keep: 1, locks: FREE, rules: null, seed: 0 };
+export const PLAIN = { toward: null, styles: {}, turned: {}, keep: 1, locks: FREE, rules: null, mood: null, seed: 0 };
 
 /** The recipe of a piece without its content, complete where it is an older one. @returns {Recipe} */
-export const recipeOf = (/** @type {any} */ { toward, styles, turned, keep, locks, rules, seed }) => ({
+export const recipeOf = (/** @type {any} */ { toward, styles, turned, keep, locks, rules, mood, seed }) => ({
   ...PLAIN,
-  ...Object.fromEntries(Object.entries({ toward, styles, turned, keep, locks, rules, seed }).filter(([, value]) => value !== undefined)),
+  ...Object.fromEntries(Object.entries({ toward, styles, turned, keep, locks, rules, mood, seed }).filter(([, value]) => value !== undefined)),
 });
 
 export const anyLock = (/** @type {LockSet} */ locks) => locks.bars.length > 0 || locks.melody || locks.harmony || locks.rhythm;
@@ -58,7 +58,7 @@ function rulesInWords({ tempo, major, semitones, spread, velocity }) {
 }
 
 /** What a recipe does to its content, in a sentence or two; empty where it does nothing. @param {Recipe} recipe @param {number} first bar */
-export function inWords({ toward, styles, turned, keep, locks, rules }, first = 1) {
+export function inWords({ toward, styles, turned, keep, locks, rules, mood }, first = 1) {
   const sentences = [];
   const ruled = rules ? rulesInWords(rules) : "";
   if (ruled) sentences.push(`For its mood the notes were put ${ruled}.`);
@@ -70,7 +70,9 @@ export function inWords({ toward, styles, turned, keep, locks, rules }, first = 
   const held = [locks.bars.length ? barsInWords(locks.bars, first) : "", ...LOCKS.filter((name) => locks[name])];
   const locked = held.filter(Boolean);
   if (locked.length) sentences.push(`Locked: ${enumerated(locked)}.`);
-  if (keep < 1) sentences.push(`${Math.round(keep * 100)} % of the ${locked.length ? "rest" : "piece"} is kept.`);
+  const anew = mood && !keep && !sentences.length;
+  if (anew) sentences.push("Written anew for a mood.");
+  if (keep < 1 && !anew) sentences.push(`${Math.round(keep * 100)} % of the ${locked.length ? "rest" : "piece"} is kept.`);
   return sentences.join(" ");
 }
 

@@ -25,6 +25,7 @@ from webapp.ui.words import capital
 ABOUT = (
     "Tap where the music is to go: brighter to the right, livelier upwards. It is composed again with the harmony and "
     "rhythm of pieces that have the mood, in another mode or at another tempo, and the nearest version plays. "
+    "If nothing of it is to be kept (0 %), a new piece is written for the mood. "
     "Whether it is so, two judges say that learned from pop piano: it is a guess."
 )
 COMPOSING = "Composing versions on the way there and judging them…"
