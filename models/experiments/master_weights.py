@@ -21,6 +21,7 @@ from models.experiments.optimiser_state import packed, unpack
 
 Model = TypeVar("Model", bound=nn.Module)
 COUNT = "count."
+SLOWER = 0.04  # of the learning rate, for weights that knew their trade before others were added
 MUON, FASTER = "muon.", 20.0  # its tensors among the saved ones, and its learning rate over AdamW's
 
 
@@ -30,6 +31,7 @@ class MasterWeights(Generic[Model]):
     In bfloat16 its ``orthogonal`` matrices are moved by Muon (Jordan et al. 2024), whose own products are in it: its
     steps take more time and get further. ``average`` follows the master as the exponential mean of its weights over
     about 1 / (1 - ``averaging``) steps (Polyak & Juditsky 1992). Without a ``dtype`` it is that of ``working_dtype``.
+    ``slower`` weights have ``SLOWER`` of the learning rate.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class MasterWeights(Generic[Model]):
         averaging: float = 0.0,
         orthogonal: Sequence[nn.Parameter] = (),
         dtype: torch.dtype | None = None,
+        slower: Sequence[nn.Parameter] = (),
     ) -> None:
         self.master, self.step, self.averaging = master, 0, averaging
         self.average = copy.deepcopy(master) if averaging else master
@@ -46,16 +49,21 @@ class MasterWeights(Generic[Model]):
         self.working = copy.deepcopy(master).to(dtype)
         orthogonal = orthogonal if dtype == torch.bfloat16 else ()
         turned = {id(p) for p in orthogonal}
-        matrices = [p for p in master.parameters() if p.ndim >= 2 and id(p) not in turned]
-        vectors = [p for p in master.parameters() if p.ndim < 2]
-        groups = [{"params": matrices, "weight_decay": 0.02}, {"params": vectors, "weight_decay": 0.0}]
+        late = {id(p) for p in slower}
+        by_adam = [p for p in master.parameters() if p.ndim < 2 or id(p) not in turned]
+        groups = [
+            {"params": chosen, "weight_decay": 0.02 if wide else 0.0, "share": SLOWER if slow else 1.0}
+            for slow in (False, True)
+            for wide in (True, False)
+            if (chosen := [p for p in by_adam if (p.ndim >= 2) == wide and (id(p) in late) == slow])
+        ]
         self.optimiser = torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.98), fused=True)
         self.muon = torch.optim.Muon(orthogonal, lr=FASTER * learning_rate, weight_decay=0.02) if orthogonal else None
 
     def update(self, loss: Tensor, learning_rate: float) -> float:
         """Backward through ``working`` and one optimiser step; the norm of the gradient before clipping to 1."""
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate
+            group["lr"] = group["share"] * learning_rate
         for group in self.muon.param_groups if self.muon else []:
             group["lr"] = FASTER * learning_rate
         torch.autograd.backward(loss)

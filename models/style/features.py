@@ -66,9 +66,15 @@ class NoteBatch:
 
 def gather_notes(tokens: Tensor, bars: int) -> NoteBatch:
     """Notes of token clips ``(batch, steps, 7)`` with ``bars`` bars each, padded with END steps."""
-    is_bar = tokens[..., POSITION] == BAR
-    index = is_bar.cumsum(1) - 1 + torch.arange(len(tokens), device=tokens.device)[:, None] * bars
-    is_note = tokens[..., POSITION] < POSITIONS
+    count = int((tokens[..., POSITION] == BAR).sum())
+    return notes_of(tokens.flatten(0, 1), torch.arange(count, device=tokens.device) // bars)
+
+
+def notes_of(tokens: Tensor, clip: Tensor) -> NoteBatch:
+    """Notes of tokens ``(steps, 7)``, clips behind one another; ``clip`` ``(bars,)``: which each bar is of."""
+    is_bar = tokens[:, POSITION] == BAR
+    index = is_bar.cumsum(0) - 1
+    is_note = tokens[:, POSITION] < POSITIONS
     notes, heads = tokens[is_note], tokens[is_bar]
     durations = torch.as_tensor(DURATIONS, device=tokens.device)
     return NoteBatch(
@@ -80,7 +86,7 @@ def gather_notes(tokens: Tensor, bars: int) -> NoteBatch:
         length=heads[:, LENGTH],
         meter=heads[:, METER],
         tempo=heads[:, TEMPO],
-        clip=torch.arange(len(heads), device=tokens.device) // bars,
+        clip=clip,
     )
 
 
@@ -234,20 +240,10 @@ def slot_of(position: Tensor, length: Tensor) -> Tensor:
 def _contours(notes: NoteBatch, jitter: torch.Generator | None) -> Tensor:
     """Top line, bottom line and inner notes of each bar about their own means: ``(bars, FEATURE_SIZES["content"])``."""
     bars, device = len(notes.length), notes.length.device
-    bar, length = notes.bar, notes.length[notes.bar]
-    pitch, start = notes.pitch, slot_of(notes.position, length)
-    end = torch.minimum(notes.position + notes.steps, length)
-    stop = (end * SLOTS + length - 1) // length
+    bar, pitch = notes.bar, notes.pitch
     if jitter is not None:
         pitch = (pitch + _jitter((0.1, 0.2, 0.4, 0.2, 0.1), len(pitch), jitter)).clamp(0, 87)
-        start = (start + _jitter((0.15, 0.7, 0.15), len(start), jitter)).clamp(0, SLOTS - 1)
-        stop = stop + _jitter((0.15, 0.7, 0.15), len(stop), jitter)
-    stop = torch.maximum(start + 1, stop).clamp(max=SLOTS)
-    change = torch.zeros(bars * (SLOTS + 1) * PITCHES, device=device)
-    row = bar * (SLOTS + 1)
-    change.index_add_(0, (row + start) * PITCHES + pitch, torch.ones_like(notes.velocity))
-    change.index_add_(0, (row + stop) * PITCHES + pitch, -torch.ones_like(notes.velocity))
-    sounding = change.view(bars, SLOTS + 1, PITCHES).cumsum(1)[:, :SLOTS] > 0.5
+    sounding = _sounding(notes, pitch, jitter)
 
     scale = torch.arange(1, PITCHES + 1, device=device)
     top = (sounding * scale).amax(-1)  # 0 where silent, else pitch + 1
@@ -267,6 +263,28 @@ def _contours(notes: NoteBatch, jitter: torch.Generator | None) -> Tensor:
     roll.scatter_reduce_(2, bins[:, None].expand(-1, SLOTS, -1), sounding.float(), "amax")
     spans = torch.stack([_hold(top).float().std(1), _hold(top).float().mean(1) - _hold(bottom).float().mean(1)], 1) / 24
     return torch.cat([*lines, roll.flatten(1), spans], 1)
+
+
+def top_line(notes: NoteBatch) -> Tensor:
+    """Pitch + 1 of the highest note that sounds in each time slot, held through rests: ``(bars, SLOTS)``; 0 in silence."""
+    sounding = _sounding(notes, notes.pitch, None)
+    return _hold((sounding * torch.arange(1, PITCHES + 1, device=sounding.device)).amax(-1))
+
+
+def _sounding(notes: NoteBatch, pitch: Tensor, jitter: torch.Generator | None) -> Tensor:
+    """Whether each pitch sounds in each time slot of its own bar, ``(bars, SLOTS, PITCHES)``; moved by ``jitter``."""
+    bars, length = len(notes.length), notes.length[notes.bar]
+    start, end = slot_of(notes.position, length), torch.minimum(notes.position + notes.steps, length)
+    stop = (end * SLOTS + length - 1) // length
+    if jitter is not None:
+        start = (start + _jitter((0.15, 0.7, 0.15), len(start), jitter)).clamp(0, SLOTS - 1)
+        stop = stop + _jitter((0.15, 0.7, 0.15), len(stop), jitter)
+    stop = torch.maximum(start + 1, stop).clamp(max=SLOTS)
+    change = torch.zeros(bars * (SLOTS + 1) * PITCHES, device=length.device)
+    row = notes.bar * (SLOTS + 1)
+    change.index_add_(0, (row + start) * PITCHES + pitch, torch.ones_like(notes.velocity))
+    change.index_add_(0, (row + stop) * PITCHES + pitch, -torch.ones_like(notes.velocity))
+    return change.view(bars, SLOTS + 1, PITCHES).cumsum(1)[:, :SLOTS] > 0.5
 
 
 def _jitter(chances: tuple[float, ...], count: int, generator: torch.Generator) -> Tensor:

@@ -6,7 +6,8 @@ shipped judge says which mood bars have. ``--minutes`` ends the run after that t
 its end; else it ends after the preset's steps. ``--from`` goes on from trained weights, at a lower learning rate that
 soon falls, and in the end averages both where that validates better. ``--context`` has rows of so many steps instead,
 and as many fewer of them: what the model hears at once, in writing too. ``--domains`` trains on these kinds alone, and
-``--outer-first`` lets the outer voices of each onset come first. OUT has what ``--resume`` needs after the run
+``--outer-first`` lets the outer voices of each onset come first. With ``--latents`` it learns to hear
+the bar latents of these style weights, which stay as they are; in writing it can then be told some, all or none. OUT has what ``--resume`` needs after the run
 was killed, the log (``log.jsonl``), and in ``OUT/bundle`` the weights that validated best so far. The last line is one
 JSON object.
 """
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from models.experiments.arguments import (
     add_domains_argument,
@@ -30,22 +32,28 @@ from models.experiments.arguments import (
     positive_int,
     run_folder,
 )
+from models.experiments.master_weights import trained_weights
 from models.experiments.provenance import commit
 from models.mood.beats.bars import performances_with_bars
 from models.mood.beats.checkpoint import load_beats
 from models.mood.checkpoint import load_mood
 from models.mood.fifths import with_moods
 from models.music import corpora
+from models.style.checkpoint import StyleBundle, load_style
 from models.style.finetuning import Origin
+from models.style.pieces.bar_latents import Reader, scale_of
 from models.style.pieces.checkpoint import PieceBundle, load_pieces_model, weights_with_moods
 from models.style.pieces.presets import PRESETS, Preset
 from models.style.pieces.training import STATE, PieceTraining
-from models.style.pieces.training_data import run_pieces
+from models.style.pieces.training_data import RunPieces, run_pieces
 
 # Of the preset's learning rate, for weights that were trained before, and the share of the steps over which it falls:
 # held high it undoes for an hour what its fall had brought
 FINE_TUNING, FALLING = 0.4, 0.8
 WARM_UP = 20  # steps at most
+HEARING = 2e-3  # the learning rate of what is to hear latents
+SCALED = 600  # pieces off which the scale of latents is read
+ENCODER = "encoder.txt"
 DROPOUT = 0.2  # at least, of weights that know music already: the less of it they go on with, the sooner by heart
 
 
@@ -89,6 +97,38 @@ def _config_of(out: Path) -> dict[str, Any]:
         return found
 
 
+def _encoder(name: str | None, out: Path) -> StyleBundle:
+    """The style weights ``name``, by default the shipped; those that the run in ``out`` began with, if it did."""
+    try:
+        style = load_style(name or "default")
+    except (FileNotFoundError, ValueError) as error:
+        raise SystemExit(str(error)) from error
+    noted = out / ENCODER
+    if noted.exists() and (before := noted.read_text(encoding="utf-8").strip()) != style.version:
+        raise SystemExit(
+            f"the run in {out} hears the latents of {before}, not of {style.version}; give --latents for it"
+        )
+    return style
+
+
+def _scale(style: StyleBundle, pieces: RunPieces, begun: Path | None) -> Tensor:
+    """The scale of the latents: what the run that has ``begun`` goes by, else as they vary in the training pieces."""
+    if begun:
+        return trained_weights(begun / STATE)[0]["latents.scale"]
+    every = pieces.train.each()
+    return scale_of(style.model, every[:: max(1, len(every) // SCALED)])
+
+
+def _hearing(preset: Preset, style: StyleBundle) -> Preset:
+    """As the preset, for a model that learns to hear latents: quickly, with an average of its weights kept."""
+    sizes = Reader(style.model, torch.ones(0)).sizes
+    config = replace(preset.config, latents=sizes)
+    rows = max(1, preset.rows // 2)
+    return replace(
+        preset, rows=rows, learning_rate=HEARING, falling=0.4, dropout=0.1, averaging=0.998, config=config
+    )
+
+
 def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m models.train.pieces", description=__doc__)
@@ -100,6 +140,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--outer-first", action="store_true", help="an onset's highest note comes first, then its lowest"
     )
+    parser.add_argument("--latents", help="style weights whose bar latents the model is to hear: a name or a folder")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args(argv)
     preset = PRESETS[given.preset]
@@ -119,6 +160,9 @@ def main(argv: list[str] | None = None) -> None:
     before = _config_of(out) if given.resume else {}
     if context := before.get("context", given.context):
         preset = _with_context(preset, context)
+    style = _encoder(given.latents, out) if given.latents or before.get("latents") else None
+    if style:
+        preset = _hearing(preset, style)
     if before.get("outer_first", given.outer_first):
         preset = replace(preset, config=replace(preset.config, outer_first=True))
     data = own_folder(given.data)
@@ -131,9 +175,13 @@ def main(argv: list[str] | None = None) -> None:
             judged=partial(with_moods, load_mood().first),
             joined=partial(performances_with_bars, load_beats().network) if "pop" in given.domains else None,
         )
+    reader = style and Reader(style.model, _scale(style, pieces, out if given.resume else None))
+    if style:
+        (out / ENCODER).write_text(style.version + "\n", encoding="utf-8")
     training = PieceTraining(
         given.preset, preset, pieces, out, seed=given.seed, minutes=given.minutes, device=given.device, origin=origin,
-        start=weights_with_moods(start.model) if start else None,
+        start=weights_with_moods(start.model) if start else None, reader=reader,
+        hears=style.version if style else "",
     )  # fmt: skip
     if origin:
         origin.write(out)

@@ -7,7 +7,7 @@ with a piece's first bar (a share of ``FROM_THE_START``) or with any bar, each u
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,10 +17,13 @@ import torch
 
 from models.experiments.dataset import piece_name
 from models.music.notes import DOMAINS, MusicError, Piece
-from models.music.tokens import BAR, END, METER, PITCH, POSITION, TEMPO, TokenArray, to_tokens
+from models.music.tokens import BAR, END, METER, PITCH, POSITION, TEMPO, VELOCITY, TokenArray, to_tokens
+from models.style.latents import BARS
+from models.style.pieces.bar_latents import BarLatents, Reader, drop, heard_size
 from models.style.pieces.conditions import (
     ABSENT,
     CONDITIONS,
+    OF_TEMPO,
     Along,
     along,
     before_first,
@@ -28,6 +31,7 @@ from models.style.pieces.conditions import (
     first_numbers,
     returns_of,
 )
+from models.style.pieces.latent_memory import Told
 from models.style.pieces.model import Steps
 from models.style.pieces.onsets import outer_first
 from models.style.windows import DOMAIN_SHARE, regular_bars, transposition
@@ -39,6 +43,8 @@ LEAST_BARS, LEAST_NOTES = 4, 8
 # is told the mood, it isn't told valence, or arousal, in a share of ``HALF_TOLD`` each
 UNTOLD = {"last": 0.2, "tempo": 0.3, "meter": 0.2, "returns": 0.4, "mood": 0.5}
 HALF_TOLD = 0.15
+UNKNOWN_FIELDS, UNKNOWN = (VELOCITY, TEMPO), 0.1  # of a share of the parts nobody knows them: files may have neither
+OF_FIELD = {VELOCITY: "dynamics", TEMPO: "tempo"}  # the latent group that would tell them
 
 IntArray = npt.NDArray[np.int64]
 
@@ -135,17 +141,49 @@ def regular_tokens(piece: Piece) -> TokenArray:
 
 @dataclass(frozen=True)
 class Part:
-    """Steps of one piece in a row: classes ``(steps, 7)``, their conditions and places (``conditions.along``)."""
+    """Steps of one piece in a row: classes ``(steps, 7)``, their conditions and places (``conditions.along``).
+
+    ``tokens``: what its latents are read off, up to the end of the window in which it ends; ``unknown``: fields that
+    nobody knows of it.
+    """
 
     classes: IntArray
     conditions: IntArray
     bars: npt.NDArray[np.float32]
+    tokens: TokenArray
+    unknown: tuple[int, ...] = ()
+
+    def told(self, latents: BarLatents, sizes: Sequence[int]) -> _PartTold:
+        """``latents`` of the bars of ``tokens``, as the part's steps hear them."""
+        is_bar = self.classes[:, POSITION] == BAR
+        own = np.cumsum(is_bar)  # 1 for the first bar's steps, 0 before it
+        count = int(is_bar.sum())
+        heard = latents.heard(sizes)[: count + 1]
+        own[self.classes[:, POSITION] == END] = 0
+        coming = np.where((own > 0) | (np.arange(len(own)) == 0), own + 1, 0)
+        coming[coming > len(heard)] = 0
+        place = np.concatenate([self.bars[is_bar], self.bars[is_bar][-1:] + 1])[: len(heard)]
+        return _PartTold(heard, latents.told[: len(heard)].any(1), own, coming, place)
 
 
-def draw_part(pieces: PieceSet, members: IntArray, room: int, rng: np.random.Generator, *, training: bool) -> Part:
+@dataclass(frozen=True)
+class _PartTold:
+    """``heard`` ``(bars, …)``, whether anything is ``told`` of them, steps' ``own`` and ``coming`` bars (0: none)."""
+
+    heard: npt.NDArray[np.float32]
+    told: npt.NDArray[np.bool_]
+    own: IntArray
+    coming: IntArray
+    place: npt.NDArray[np.float32]
+
+
+def draw_part(
+    pieces: PieceSet, members: IntArray, room: int, rng: np.random.Generator, *, training: bool, unknown: bool = False
+) -> Part:
     """A part of one of ``members`` (indices of pieces), at most ``room`` steps and the one before the first.
 
-    In training it is transposed, and the model isn't told all (``UNTOLD``); else all but ``returns`` and ``mood``.
+    In training it is transposed, and the model isn't told all (``UNTOLD``); else all but ``returns`` and ``mood``. With
+    ``unknown`` nobody knows the velocities, or the tempo, of a share of ``UNKNOWN`` of the parts.
     """
     if rng.random() < FROM_THE_START:
         index = int(members[rng.integers(len(members))])
@@ -156,10 +194,17 @@ def draw_part(pieces: PieceSet, members: IntArray, room: int, rng: np.random.Gen
         place = int(np.searchsorted(counts, drawn, side="right"))
         index, bar = int(members[place]), drawn - (int(counts[place - 1]) if place else 0)
     start, stop = int(pieces.heads[pieces.first[index] + bar]), int(pieces.edges[index + 1])
-    tokens = pieces.tokens[start : min(stop, start + room)]
+    read = pieces.tokens[start : _window_end(pieces, index, start, min(stop, start + room))]
     if training:
-        tokens = transposed(tokens, rng)
+        read = transposed(read, rng)
+    tokens = read[: min(stop - start, room)]
+    fields = [field for field in UNKNOWN_FIELDS if unknown and training and rng.random() < UNKNOWN]
     first, told = _told(pieces, index, bar, tokens, rng, training=training)
+    tokens = tokens.copy()
+    for field in fields:
+        tokens[:, field] = ABSENT
+    if TEMPO in fields:
+        first.conditions[:, OF_TEMPO] = told.conditions[:, OF_TEMPO] = ABSENT
     nothing = np.full((1, 7), ABSENT, dtype=np.int64)
     end = np.full((int(start + room > stop), 7), ABSENT, dtype=np.int64)
     end[:, POSITION] = END
@@ -167,7 +212,17 @@ def draw_part(pieces: PieceSet, members: IntArray, room: int, rng: np.random.Gen
         np.concatenate([nothing, classes(tokens), end]),
         np.concatenate([first.conditions, told.conditions, np.full((len(end), len(CONDITIONS)), ABSENT)]),
         np.concatenate([first.bars, told.bars, np.zeros(len(end), dtype=np.float32)]),
+        read,
+        tuple(fields),
     )
+
+
+def _window_end(pieces: PieceSet, index: int, start: int, stop: int) -> int:
+    """The step after the last of the eight bars in which a part of a piece from ``start`` to ``stop`` ends."""
+    first, last = (int(np.searchsorted(pieces.heads, step)) for step in (start, stop))
+    pickup = int(first_numbers(pieces.tokens[start : start + 1])[0] == 0)
+    upto = first + pickup + -(-(last - first - pickup) // BARS) * BARS
+    return int(pieces.heads[upto]) if upto < pieces.first[index + 1] else int(pieces.edges[index + 1])
 
 
 def transposed(tokens: TokenArray, rng: np.random.Generator) -> TokenArray:
@@ -222,20 +277,48 @@ class Batch:
     def to(self, device: str) -> Batch:
         """The same on a device."""
         s = self.steps
-        part = None if s.part is None else s.part.to(device)
-        moved = Steps(s.classes.to(device), s.conditions.to(device), s.bars.to(device), part)
+        part, told = (None if each is None else each.to(device) for each in (s.part, s.told))
+        moved = Steps(s.classes.to(device), s.conditions.to(device), s.bars.to(device), part, told)
         return Batch(moved, self.following.to(device))
 
 
+Telling = Callable[[Sequence[BarLatents], Sequence[Part]], Sequence[BarLatents]]
+
+
+@dataclass(frozen=True)
+class Latents:
+    """How the latents of parts are told: read off by ``reader``, as ``telling`` leaves them."""
+
+    reader: Reader
+    telling: Telling
+
+    @classmethod
+    def dropped(cls, reader: Reader, rng: np.random.Generator) -> Latents:
+        """As in training."""
+
+        def telling(read: Sequence[BarLatents], parts: Sequence[Part]) -> list[BarLatents]:
+            never = [[OF_FIELD[field] for field in part.unknown] for part in parts]
+            return [drop(each, rng, reader.sizes, groups) for each, groups in zip(read, never, strict=True)]
+
+        return cls(replace(reader, noise=rng), telling)
+
+
 def make_batch(
-    pieces: PieceSet, domains: Sequence[int], context: int, rng: np.random.Generator, *, training: bool
+    pieces: PieceSet,
+    domains: Sequence[int],
+    context: int,
+    rng: np.random.Generator,
+    *,
+    training: bool,
+    latents: Latents | None = None,
 ) -> Batch:
     """One row of ``context`` steps for each of ``domains``."""
     rows = []
     for domain in domains:
         members, parts, length = np.flatnonzero(pieces.domain == domain), [], 0
         while length <= context:
-            parts.append(draw_part(pieces, members, max(1, context - length), rng, training=training))
+            room = max(1, context - length)
+            parts.append(draw_part(pieces, members, room, rng, training=training, unknown=latents is not None))
             length += len(parts[-1].classes)
         rows.append(parts)
 
@@ -247,25 +330,63 @@ def make_batch(
     numbers = [np.repeat(np.arange(len(row)), [len(p.classes) for p in row])[:context] for row in rows]
     every = joined("classes")
     steps = Steps(
-        every[:, :-1], joined("conditions")[:, :-1], joined("bars")[:, :-1], torch.from_numpy(np.stack(numbers))
+        every[:, :-1],
+        joined("conditions")[:, :-1],
+        joined("bars")[:, :-1],
+        torch.from_numpy(np.stack(numbers)),
+        latents and _latents_of(rows, latents, context),
     )
     return Batch(steps, every[:, 1:])
 
 
+def _latents_of(rows: Sequence[Sequence[Part]], latents: Latents, context: int) -> Told:
+    """What the rows' steps are told of their bars."""
+    parts = [part for row in rows for part in row]
+    read = latents.telling(latents.reader.read([part.tokens for part in parts]), parts)
+    sizes = latents.reader.sizes
+    told = iter([part.told(each, sizes) for part, each in zip(parts, read, strict=True)])
+    by_row = [[next(told) for _ in row] for row in rows]
+    most = 1 + max(sum(len(each.heard) for each in row) for row in by_row)
+    heard = np.zeros((len(rows), most, heard_size(sizes)), dtype=np.float32)
+    place, number = np.zeros((len(rows), most), dtype=np.float32), np.full((len(rows), most), ABSENT)
+    own, coming = (np.zeros((len(rows), context), dtype=np.int64) for _ in range(2))
+    for r, row in enumerate(by_row):
+        step, bar = 0, 1
+        for n, each in enumerate(row):
+            bars, count = slice(bar, bar + len(each.heard)), min(len(each.own), context - step)
+            heard[r, bars], place[r, bars] = each.heard, each.place
+            number[r, bars] = np.where(each.told, n, ABSENT)
+            for found, index in ((own, each.own), (coming, each.coming)):
+                found[r, step : step + count] = np.where(index > 0, index + bar - 1, 0)[:count]
+            step, bar = step + len(each.own), bars.stop
+    return Told(*(torch.from_numpy(each) for each in (heard, own, coming, place, number)))
+
+
 def training_batch(
-    pieces: PieceSet, *, rows: int, context: int, seed: int, number: int, share: Mapping[str, float] = DOMAIN_SHARE
+    pieces: PieceSet,
+    *,
+    rows: int,
+    context: int,
+    seed: int,
+    number: int,
+    share: Mapping[str, float] = DOMAIN_SHARE,
+    reader: Reader | None = None,
 ) -> Batch:
     """The ``number``-th training batch: it depends on its arguments alone. Domains come by ``share`` of the rows."""
     rng = np.random.default_rng([seed, number])
     present = np.unique(pieces.domain)
     weight = np.array([share[DOMAINS[d]] for d in present])
     domains = rng.choice(present, size=rows, p=weight / weight.sum())
-    return make_batch(pieces, domains.tolist(), context, rng, training=True)
+    latents = reader and Latents.dropped(reader, np.random.default_rng([seed, number, 1]))
+    return make_batch(pieces, domains.tolist(), context, rng, training=True, latents=latents)
 
 
-def held_out_batches(pieces: PieceSet, *, rows: int, context: int) -> dict[str, Batch]:
-    """One batch of each domain that is there, always the same, untransposed."""
-    return {
-        DOMAINS[d]: make_batch(pieces, [d] * rows, context, np.random.default_rng(int(d)), training=False)
-        for d in np.unique(pieces.domain)
-    }
+def held_out_batches(pieces: PieceSet, *, rows: int, context: int, reader: Reader | None = None) -> dict[str, Batch]:
+    """One batch of each domain that is there, always the same, untransposed; with a ``reader`` told all, as well."""
+    found = {}
+    for d in np.unique(pieces.domain):
+        for name, latents in (("", None), ("_told", reader and Latents(reader, lambda read, _: read))):
+            if not name or latents:
+                rng = np.random.default_rng(int(d))
+                found[DOMAINS[d] + name] = make_batch(pieces, [d] * rows, context, rng, training=False, latents=latents)
+    return found

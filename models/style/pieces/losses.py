@@ -9,20 +9,23 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.music.tokens import FIELDS, POSITION
+from models.style.pieces.conditions import ABSENT
 from models.style.pieces.data import Batch
-from models.style.pieces.model import CHAINS, PieceModel
+from models.style.pieces.model import CHAINS, PieceModel, Place
 
 
 def element_losses(model: PieceModel, batch: Batch) -> dict[int, Tensor]:
     """The summed cross-entropy in nats of each element over the steps that have it, and so the whole of all of them."""
-    state, following = model(batch.steps).flatten(0, 1), batch.following.flatten(0, 1)
+    memory = model.remember(batch.steps.told)
+    state, following = model(batch.steps, memory=memory).flatten(0, 1), batch.following.flatten(0, 1)
     found: dict[int, Tensor] = {}
     for chain in CHAINS:
         rows = torch.nonzero(following[:, chain[0]] >= 0)[:, 0]
         own, coming = state.index_select(0, rows), following[rows]
+        place = None if memory is None else Place.after(batch.steps, memory, rows)
         for element in chain:
-            logits = model.logits(own, element, coming)
-            found[element] = F.cross_entropy(logits, coming[:, element], reduction="sum")
+            logits = model.logits(own, element, coming, place)
+            found[element] = F.cross_entropy(logits, coming[:, element], reduction="sum", ignore_index=ABSENT)
     return found
 
 

@@ -18,11 +18,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.music.tokens import DURATION, LENGTH, METER, PITCH, POSITION, TEMPO, VELOCITY
+from models.music.tokens import BAR, DURATION, LENGTH, METER, PITCH, POSITION, TEMPO, VELOCITY
+from models.style.features import SLOTS, slot_of
 from models.style.layers import Block, Head, Multihot, norm
-from models.style.pieces.conditions import CLASSES, CONDITION_CLASSES, OF_MOOD
+from models.style.pieces.bar_latents import heard_size
+from models.style.pieces.conditions import CLASSES, CONDITION_CLASSES, LOWEST, OF_LENGTH, OF_MOOD
+from models.style.pieces.latent_memory import LatentMemory, LatentSizes, Memory, Told
 
-CHAINS = ((POSITION,), (PITCH, DURATION, VELOCITY), (METER, LENGTH, TEMPO))  # of any step, of notes, of bars
+NOTE_CHAIN = (PITCH, DURATION, VELOCITY)
+CHAINS = ((POSITION,), NOTE_CHAIN, (METER, LENGTH, TEMPO))  # of any step, of notes, of bars
 # What of a step is known before each of its elements
 EARLIER = {
     POSITION: (),
@@ -32,6 +36,7 @@ EARLIER = {
 SHORTEST_PERIOD, LONGEST_PERIOD = 0.5, 64.0  # bars, of the angles that count bars
 QUARTER = 12  # grid steps
 ROOM = 256  # steps
+LOWEST_LENGTH = int(LOWEST[LENGTH])
 NARROW = 16  # inputs or outputs of a linear layer, below which its weights are no matrix to orthogonalise
 
 
@@ -40,7 +45,8 @@ class PieceConfig:
     """Sizes of the piece model; ``context`` is how many steps it hears at once in training.
 
     ``moods``: whether it is told the mood of bars. ``outer_first``: whether it hears and writes the outer voices of an
-    onset first, else from the lowest note upwards.
+    onset first, else from the lowest note upwards. ``latents``: dimensions of each of
+    ``bar_latents.TOLD_GROUPS`` that it hears of bars, if any.
     """
 
     dim: int = 224
@@ -51,6 +57,10 @@ class PieceConfig:
     context: int = 512
     moods: bool = False
     outer_first: bool = False
+    latents: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "latents", tuple(self.latents))  # a list in JSON
 
     @property
     def conditions(self) -> tuple[int, ...]:
@@ -64,13 +74,37 @@ class Steps:
 
     ``conditions`` int64 ``(batch, steps, CONDITIONS)``, -1 where unknown; ``bars`` float32 ``(batch, steps)``: where a
     step stands; ``part`` int64 ``(batch, steps)`` numbers pieces that lie behind each other in one row and must not
-    hear each other (None: a row is one piece).
+    hear each other (None: a row is one piece). ``told``: latents of bars (None: of none).
     """
 
     classes: Tensor
     conditions: Tensor
     bars: Tensor
     part: Tensor | None = None
+    told: Told | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the coming step of each row lies, for what latents say of it: ``bar`` ``(rows,)`` in ``memory``, flat.
+
+    ``length`` ``(rows,)``: grid steps of that bar; ``last`` ``(rows,)``: the position of the step before.
+    """
+
+    memory: Memory
+    bar: Tensor
+    length: Tensor
+    last: Tensor
+
+    @classmethod
+    def after(cls, steps: Steps, memory: Memory, rows: Tensor) -> Place:
+        """After some of the ``steps``, ``rows`` of them all one behind the other."""
+        bars = memory.inner.shape[1]
+        own = cast("Told", steps.told).own
+        bar = own + bars * torch.arange(len(own), device=own.device)[:, None]
+        length = steps.conditions[..., OF_LENGTH] + LOWEST_LENGTH
+        last = steps.classes[..., POSITION]
+        return cls(memory, *(each.flatten()[rows] for each in (bar, length, last)))
 
 
 class Cache:
@@ -136,6 +170,10 @@ class PieceModel(nn.Module):
             {str(e): Multihot([CLASSES[f] for f in fields], config.dim) for e, fields in EARLIER.items() if fields}
         )
         self.heads = nn.ModuleDict({str(e): Head(config.dim, config.hidden, CLASSES[e]) for e in EARLIER})
+        self.latents: LatentMemory | None = None
+        if config.latents:
+            sizes = LatentSizes(heard_size(config.latents), sum(config.latents[:-1]))
+            self.latents = LatentMemory(sizes, config.dim, config.layers, config.heads)
 
     def matrices(self) -> list[nn.Parameter]:
         """The weights of the linear layers: what Muon moves in training."""
@@ -143,10 +181,17 @@ class PieceModel(nn.Module):
         weights = [weight for layer in layers for weight in layer.parameters(recurse=False)]
         return [weight for weight in weights if min(weight.shape) >= NARROW]
 
-    def forward(self, steps: Steps, cache: Cache | None = None) -> Tensor:
+    def remember(self, told: Told | None) -> Memory | None:
+        """What latents say, for ``forward`` and ``logits``; None where none are told, or where it hears none."""
+        if self.latents is None or told is None:
+            return None
+        found: Memory = self.latents(told.heard)
+        return found
+
+    def forward(self, steps: Steps, cache: Cache | None = None, memory: Memory | None = None) -> Tensor:
         """The state after each of ``steps``, ``(batch, steps, dim)``; after those in ``cache``, which it extends.
 
-        The caller then moves ``cache.at`` on by as many steps as each row really has.
+        The caller then moves ``cache.at`` on by as many steps as each row really has. ``memory``: of ``remember``.
         """
         batch, count = steps.classes.shape[:2]
         place = torch.arange(count, device=steps.classes.device).expand(batch, -1)
@@ -156,31 +201,46 @@ class PieceModel(nn.Module):
         upto = count if cache is None else int(place.max()) + 1
         mask = self._mask(place, steps.part, upto)
         x = F.dropout(self._embedded(steps.classes), self.dropout, self.training) + self.told(told)
+        bars = None
+        if memory is not None and self.latents is not None and steps.told is not None:
+            x = x + self.latents.enter(memory, steps.told, _slots(steps))
+            bars = self._bar_angles(steps.told.place)
+            mask = self._with_bars(mask, steps, x.shape[1], upto)
         for layer, block in enumerate(self.blocks):
             x = x + block.latent(told)
             q, k, v = block.project(x, cos, sin)
             if cache is not None:
                 k, v = cache.extend(layer, place, k, v, upto)
+            if bars is not None and memory is not None and self.latents is not None:
+                bar_k, bar_v = self.latents.entries(memory, layer, *bars)
+                k, v = torch.cat([bar_k, k], 2), torch.cat([bar_v, v], 2)
             x = block.finish(x, F.scaled_dot_product_attention(q, k, v, attn_mask=mask), self.dropout)
         return norm(x)
 
-    def logits(self, state: Tensor, element: int, step: Tensor) -> Tensor:
+    def logits(self, state: Tensor, element: int, step: Tensor, place: Place | None = None) -> Tensor:
         """Logits of one ``element`` of the coming step ``(rows, CLASSES[element])``, float32.
 
         ``state`` ``(rows, dim)`` is what ``forward`` gave; of ``step`` ``(rows, 7)``, in classes, only the elements
-        that come before this one in its chain are heard.
+        that come before this one in its chain are heard. ``place``: for what latents say of it.
         """
         if EARLIER[element]:
             state = state + self.given[str(element)]([step[..., field] for field in EARLIER[element]])
-        found: Tensor = self.heads[str(element)](state)
-        return found
+        if place is None or self.latents is None:
+            found: Tensor = self.heads[str(element)](state)
+            return found
+        more: Tensor | None = None
+        if element == POSITION:
+            more = self.latents.onset_logits(place.memory.onsets.flatten(0, 1)[place.bar], place.last)
+        elif element in NOTE_CHAIN:
+            slot = slot_of(step[..., POSITION], place.length)
+            told = place.memory.slots.flatten(0, 2)[place.bar * SLOTS + slot]
+            state = state + self.latents.given[str(element)](told)
+            more = self.latents.pitches(told) if element == PITCH else None
+        found = self.heads[str(element)](state)
+        return found if more is None else found + more.float()
 
     def _told(self, steps: Steps) -> Tensor:
-        """What every layer is told at each step, ``(batch, steps, condition)``.
-
-        Latents that are sure, doubted or absent, by bar and group, are to enter here, through a layer that begins at
-        zero: checkpoints without them have their config's default, none, and say the same with it.
-        """
+        """What every layer is told at each step, ``(batch, steps, condition)``."""
         told = steps.conditions.unbind(-1)[: len(self.config.conditions)]
         return norm(self.conditions(list(told)))
 
@@ -197,6 +257,22 @@ class PieceModel(nn.Module):
         angle = torch.cat([place[..., None] * by_step, bars[..., None] * by_bar], -1)[:, None]
         return angle.cos(), angle.sin()
 
+    def _bar_angles(self, place: Tensor) -> tuple[Tensor, Tensor]:
+        """Cosine and sine ``(batch, 1, bars, head_dim / 4)`` of the half that turns by bars."""
+        _, by_bar = speeds(self.config.dim // self.config.heads // 2, str(place.device))
+        angle = (place[..., None] * by_bar)[:, None]
+        return angle.cos(), angle.sin()
+
+    @staticmethod
+    def _with_bars(mask: Tensor | None, steps: Steps, count: int, upto: int) -> Tensor:
+        """The mask with the bars before the steps, ``(batch, 1, steps, bars + upto)``."""
+        told = cast("Told", steps.told)
+        part = torch.zeros_like(told.own) if steps.part is None else steps.part
+        hears = (told.part[:, None, :] == part[:, :, None])[:, None]
+        if mask is None:
+            mask = hears.new_ones(len(part), 1, count, upto)
+        return torch.cat([hears, mask], -1)
+
     @staticmethod
     def _mask(place: Tensor, part: Tensor | None, upto: int) -> Tensor | None:
         """Which steps hear which of the first ``upto``, ``(batch, 1, steps, upto)``: themselves and what came before.
@@ -209,6 +285,12 @@ class PieceModel(nn.Module):
         if part is not None:
             hears = hears & (part[:, :, None] == part[:, None, :])
         return hears[:, None]
+
+
+def _slots(steps: Steps) -> Tensor:
+    """The time slot of each step in its bar ``(batch, steps)``; the first for a BAR step."""
+    position = steps.classes[..., POSITION]
+    return slot_of(torch.where(position == BAR, 0, position), steps.conditions[..., OF_LENGTH] + LOWEST_LENGTH)
 
 
 @remembered

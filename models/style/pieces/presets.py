@@ -14,7 +14,8 @@ class Preset:
 
     ``share`` is that of each domain's rows: chorales are few, and soon known by heart. The learning rate rises for
     ``warm_up`` steps and falls over the last ``falling`` of them all. It validates every ``check_every`` steps.
-    ``dropout``: the share of what is heard, and of what each layer adds, that is left out.
+    ``dropout``: the share of what is heard, and of what each layer adds, that is left out. ``averaging``: of the weights
+    that are kept, as in ``MasterWeights``.
     """
 
     steps: int
@@ -27,6 +28,7 @@ class Preset:
     share: Mapping[str, float] = field(default_factory=lambda: {"pop": 0.65, "dance": 0.29, "chorale": 0.06})
     warm_up: int = 200
     dropout: float = 0.0
+    averaging: float = 0.0
 
 
 PRESETS: Mapping[str, Preset] = {

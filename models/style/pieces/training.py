@@ -21,6 +21,7 @@ from models.experiments.run_log import RunLog
 from models.experiments.schedule import rise_and_fall, share_done
 from models.style.finetuning import Origin
 from models.style.pieces.averaging import best_average
+from models.style.pieces.bar_latents import Reader
 from models.style.pieces.checkpoint import load_pieces_model, save_pieces_model
 from models.style.pieces.data import Batch, PieceSet, held_out_batches, training_batch
 from models.style.pieces.losses import element_losses, step_count, validate
@@ -32,7 +33,7 @@ LOG_EVERY = 25  # steps
 WORKERS = 12  # processes that make batches ahead for a GPU
 SAVE_SECONDS = 240.0
 # Those that the log tells
-HYPERPARAMETERS = ("rows", "learning_rate", "falling", "warm_up", "check_every", "share", "dropout")
+HYPERPARAMETERS = ("rows", "learning_rate", "falling", "warm_up", "check_every", "share", "dropout", "averaging")
 STATE = "state.safetensors"
 
 
@@ -49,14 +50,14 @@ class Progressed:
 class _Batches(Dataset[Batch]):
     """Training batches by number."""
 
-    def __init__(self, pieces: PieceSet, preset: Preset, seed: int) -> None:
-        self.pieces, self.preset, self.seed = pieces, preset, seed
+    def __init__(self, pieces: PieceSet, preset: Preset, seed: int, reader: Reader | None) -> None:
+        self.pieces, self.preset, self.seed, self.reader = pieces, preset, seed, reader
 
     def __getitem__(self, number: int) -> Batch:
         chosen = self.preset
         return training_batch(
             self.pieces, rows=chosen.rows, context=chosen.config.context, seed=self.seed, number=number,
-            share=chosen.share,
+            share=chosen.share, reader=self.reader,
         )  # fmt: skip
 
 
@@ -65,7 +66,8 @@ class PieceTraining:
 
     With ``minutes`` the learning rate falls by the time that has passed, whatever was reached in it, so that two such
     runs aren't the same; by steps alone they are. ``origin``: the weights that it went on from, which the card names,
-    with ``start``, what they are.
+    with ``start``, what they are. ``reader``: of the latents that the model is told; where ``start`` was told none, what
+    hears them learns, and all else changes slowly. ``hears``: the version of the weights that these are of.
     """
 
     def __init__(
@@ -80,18 +82,30 @@ class PieceTraining:
         device: str,
         origin: Origin | None = None,
         start: Mapping[str, Tensor] | None = None,
+        reader: Reader | None = None,
+        hears: str = "",
     ) -> None:
         if preset.config.outer_first:
             pieces = replace(pieces, train=pieces.train.outer_first(), validation=pieces.validation.outer_first())
         self.name, self.preset, self.pieces, self.out, self.seed = name, preset, pieces, out, seed
         self.minutes, self.device, self.origin, self.start = minutes, device, origin, start
+        self.reader, self.hears = reader, hears
         torch.manual_seed(seed)
         model = PieceModel(preset.config, preset.dropout).to(device)
-        self.training = MasterWeights(model, preset.learning_rate, orthogonal=model.matrices())
+        fresh = {} if start is None else {k: v for k, v in model.state_dict().items() if k not in start}
+        if fresh and reader:
+            fresh["latents.scale"] = reader.scale
+        known = [weight for name, weight in model.named_parameters() if name not in fresh] if fresh else []
+        orthogonal = [] if fresh else model.matrices()
+        averaging = preset.averaging
+        self.training = MasterWeights(model, preset.learning_rate, averaging, orthogonal, slower=known)
         if start is not None:
-            self.training.begin_with(start)
+            self.training.begin_with({**fresh, **start})
+            self.start = None if fresh else start  # nothing to average with
         self.progress = Progressed()
-        held_out = held_out_batches(pieces.validation, rows=preset.held_out_rows, context=preset.config.context)
+        held_out = held_out_batches(
+            pieces.validation, rows=preset.held_out_rows, context=preset.config.context, reader=reader
+        )
         self.held_out = {domain: batch.to(device) for domain, batch in held_out.items()}
 
     def resume(self) -> None:
@@ -118,7 +132,7 @@ class PieceTraining:
     def batches(self) -> Iterator[Batch]:
         """Training batches from this step on, each depends on its number alone; made ahead where a GPU waits."""
         workers = 0 if self.device == "cpu" else min(WORKERS, os.cpu_count() or 1)
-        numbered = _Batches(self.pieces.train, self.preset, self.seed)
+        numbered = _Batches(self.pieces.train, self.preset, self.seed, self.reader)
         return iter(DataLoader(numbered, batch_size=None, sampler=count(self.training.step), num_workers=workers))
 
     def step(self, batch: Batch) -> dict[str, float]:
@@ -133,11 +147,12 @@ class PieceTraining:
 
     def check(self, log: RunLog) -> None:
         """Validate, and keep the weights in ``out/bundle`` where they are the best so far."""
-        found = validate(self.training.working, self.held_out)
+        kept = self.training.average if self.preset.averaging else self.training.master
+        found = validate(kept if self.preset.averaging else self.training.working, self.held_out)
         log.write("metrics", step=self.training.step, part="validation", values=found)
         if found["mean"] < self.progress.best:
             self.progress.best, self.progress.best_step = found["mean"], self.training.step
-            self._keep(self.training.master.state_dict(), found)
+            self._keep(kept.state_dict(), found)
         self.progress.lines = log.lines
 
     def _keep(self, weights: Mapping[str, Tensor], found: Mapping[str, float], **more: Any) -> None:
@@ -145,7 +160,8 @@ class PieceTraining:
         card = {
             "name": f"pieces-{self.name}", "preset": self.name, "steps": self.progress.best_step, "seed": self.seed,
             "data": dict(self.pieces.about),
-            **({"from": self.origin.told()} if self.origin else {}), **more,
+            **({"from": self.origin.told()} if self.origin else {}), **({"latents": self.hears} if self.hears else {}),
+            **more,
             "validation": {name: round(value, 4) for name, value in found.items()},
         }  # fmt: skip
         save_pieces_model(self.out / "bundle", self.preset.config, weights, card, self.pieces.held_out)

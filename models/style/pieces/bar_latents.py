@@ -1,0 +1,170 @@
+"""What a piece model is told of each bar's latents: those of the frozen style encoder, and the tune; sure to absent.
+
+A group's latents are its posterior's means, in units of how much the means vary (``SMALLEST`` at least: a dimension
+that has collapsed is nothing but noise). The tune is the top line in time slots, in semitones about its own mean over a
+window, since content knows each bar's contour but not how bars lie to each other. A group may be told of a bar surely,
+with noise of known size (its *doubt*), or not at all; conditioning augmentation: Ho et al. 2022.
+
+Windows are eight whole bars from the first one heard, as those of clips; a bar that is no whole one is never told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from models.music.tokens import BAR, LENGTH, METER, POSITION, TokenArray
+from models.style.features import SLOTS, bar_features, notes_of, top_line
+from models.style.latents import BARS, GROUPS
+from models.style.model import StyleModel
+from models.style.pieces.conditions import WHOLE
+
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+
+TUNE = "tune"
+TOLD_GROUPS = (*GROUPS, TUNE)
+SMALLEST = 0.3
+SEMITONES = 6.0  # of the tune, in a unit
+NOISE = 0.15  # of the posterior's own, which training adds to what is told surely; of the tune a tenth of a unit
+TUNE_NOISE = 0.1
+
+# Shares of parts: told nothing, told all of all bars, told one or two groups; of the others each group in a half
+NOTHING, EVERYTHING, FEW = 0.3, 0.15, 0.3
+EVERY_BAR = 0.55  # share of parts in which what is told is told of all bars, else a span of them, or all but a span
+DOUBTED = 0.35  # share of parts in which what is told is doubted, by group, from not at all to wholly
+
+
+@dataclass(frozen=True)
+class BarLatents:
+    """Of some bars: ``values`` float32 ``(bars, dims)`` by group, ``told`` ``(bars, groups)``, ``doubt`` likewise.
+
+    ``doubt`` is the size of the noise that ``values`` have, in units.
+    """
+
+    values: Floats
+    told: Bools
+    doubt: Floats
+
+    def heard(self, sizes: Sequence[int]) -> Floats:
+        """What the model hears of each bar, ``(bars, heard_size(sizes))``: nothing but noughts where nothing is told."""
+        told = self.told.astype(np.float32)
+        return np.concatenate([self.values * np.repeat(told, sizes, axis=1), told, self.doubt * told], axis=1)
+
+
+def heard_size(sizes: Sequence[int]) -> int:
+    """Numbers that the model hears of a bar with groups of these ``sizes``."""
+    return sum(sizes) + 2 * len(sizes)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads bar latents off tokens: the frozen ``encoder``, and the ``scale`` ``(latents,)`` of its means.
+
+    With a generator of ``noise`` they have ``NOISE`` of the posterior's.
+    """
+
+    encoder: StyleModel
+    scale: Tensor
+    noise: np.random.Generator | None = None
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Dimensions of each of ``TOLD_GROUPS``."""
+        return (*(self.encoder.config.latent[group] for group in GROUPS), SLOTS)
+
+    @torch.inference_mode()
+    def read(self, pieces: Sequence[TokenArray]) -> list[BarLatents]:
+        """The latents of each bar of each of ``pieces`` ``(steps, 7)``: all but pickups' are told, none is doubted."""
+        tokens = np.concatenate(pieces).astype(np.int64)
+        heads = tokens[tokens[:, POSITION] == BAR]
+        counts = [int((each[:, POSITION] == BAR).sum()) for each in pieces]
+        whole = heads[:, LENGTH] == WHOLE[heads[:, METER]]
+        notes = notes_of(torch.from_numpy(tokens), torch.from_numpy(_windows(whole, counts)))
+        posterior = self.encoder.encode(bar_features(notes))
+        means = (posterior.mean / self.scale).numpy()
+        lines = top_line(notes)
+        sounds = (lines > 0).any(1).numpy()
+        mean = _mean_line(lines.float(), notes.clip)
+        tune = ((lines - mean) / SEMITONES * (lines > 0)).numpy().astype(np.float32)
+        if (noise := self.noise) is not None:
+            deviation = ((0.5 * posterior.log_variance).exp() / self.scale).numpy()
+            means = means + NOISE * deviation * noise.standard_normal(means.shape, dtype=np.float32)
+            tune = tune + TUNE_NOISE * noise.standard_normal(tune.shape, dtype=np.float32)
+        told = np.repeat(whole[:, None], len(TOLD_GROUPS), axis=1)
+        told[:, -1] &= sounds
+        values = np.concatenate([means, tune], axis=1).astype(np.float32)
+        edges = np.cumsum(counts)[:-1]
+        doubt = np.zeros(told.shape, dtype=np.float32)
+        parts = (np.split(each, edges) for each in (values, told, doubt))
+        return [BarLatents(*each) for each in zip(*parts, strict=True)]
+
+
+def _windows(whole: Bools, counts: Sequence[int]) -> npt.NDArray[np.int64]:
+    """The number of each bar's window, over all pieces: ``BARS`` bars from a piece's first whole one on."""
+    found, first = np.empty(len(whole), dtype=np.int64), 0
+    number = 0
+    for count in counts:
+        before = int(np.argmax(whole[first : first + count])) if whole[first : first + count].any() else 0
+        window = np.where(np.arange(count) < before, 0, (before > 0) + (np.arange(count) - before) // BARS)
+        found[first : first + count] = number + window
+        first, number = first + count, number + int(window[-1]) + 1
+    return found
+
+
+def _mean_line(lines: Tensor, window: Tensor) -> Tensor:
+    """The mean of the top line over each bar's window ``(bars, 1)``, of bars that sound."""
+    size = int(window[-1]) + 1
+    sounding = (lines > 0).float()
+    total = torch.zeros(size).index_add_(0, window, (lines * sounding).sum(1))
+    count = torch.zeros(size).index_add_(0, window, sounding.sum(1))
+    return (total / count.clamp(min=1))[window, None]
+
+
+def scale_of(encoder: StyleModel, pieces: Sequence[TokenArray]) -> Tensor:
+    """The deviation of the means of each latent over the whole bars of ``pieces``, ``SMALLEST`` at least."""
+    plain = Reader(encoder, torch.ones(encoder.config.latent_dim))
+    read = plain.read(pieces)
+    means = np.concatenate([each.values[each.told[:, 0], :-SLOTS] for each in read])
+    return torch.from_numpy(np.maximum(means.std(0), SMALLEST).astype(np.float32))
+
+
+def drop(latents: BarLatents, rng: np.random.Generator, sizes: Sequence[int], never: Sequence[str] = ()) -> BarLatents:
+    """As the model is told them in training: some groups of some bars, some of them doubted.
+
+    ``never``: groups that are not told at all.
+    """
+    bars, groups = latents.told.shape
+    chosen = _groups(groups, rng)
+    chosen &= np.array([name not in never for name in TOLD_GROUPS])
+    told = latents.told & chosen & _bars(bars, rng)[:, None]
+    if not told.any() or rng.random() >= DOUBTED:
+        return BarLatents(latents.values, told, latents.doubt)
+    size = rng.random() if rng.random() < 0.5 else rng.random(groups)
+    doubt = np.broadcast_to(np.asarray(size, dtype=np.float32), told.shape)
+    noise = rng.standard_normal(latents.values.shape, dtype=np.float32)
+    return BarLatents(latents.values + np.repeat(doubt, sizes, axis=1) * noise, told, doubt)
+
+
+def _groups(count: int, rng: np.random.Generator) -> Bools:
+    drawn = rng.random()
+    if drawn < NOTHING:
+        return np.zeros(count, dtype=bool)
+    if drawn < NOTHING + EVERYTHING:
+        return np.ones(count, dtype=bool)
+    if drawn < NOTHING + EVERYTHING + FEW:
+        return np.isin(np.arange(count), rng.permutation(count)[: rng.integers(1, 3)])
+    return rng.random(count) < 0.5
+
+
+def _bars(count: int, rng: np.random.Generator) -> Bools:
+    if rng.random() < EVERY_BAR:
+        return np.ones(count, dtype=bool)
+    first, last = np.sort(rng.integers(0, count + 1, 2))
+    inside = (np.arange(count) >= first) & (np.arange(count) < last)
+    return inside if rng.random() < 0.5 else ~inside
