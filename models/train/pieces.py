@@ -124,9 +124,7 @@ def _hearing(preset: Preset, style: StyleBundle) -> Preset:
     sizes = Reader(style.model, torch.ones(0)).sizes
     config = replace(preset.config, latents=sizes)
     rows = max(1, preset.rows // 2)
-    return replace(
-        preset, rows=rows, learning_rate=HEARING, falling=0.4, dropout=0.1, averaging=0.998, config=config
-    )
+    return replace(preset, rows=rows, learning_rate=HEARING, falling=0.4, dropout=0.1, averaging=0.998, config=config)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -175,7 +173,7 @@ def main(argv: list[str] | None = None) -> None:
             judged=partial(with_moods, load_mood().first),
             joined=partial(performances_with_bars, load_beats().network) if "pop" in given.domains else None,
         )
-    reader = style and Reader(style.model, _scale(style, pieces, out if given.resume else None))
+    reader = None if style is None else Reader(style.model, _scale(style, pieces, out if given.resume else None))
     if style:
         (out / ENCODER).write_text(style.version + "\n", encoding="utf-8")
     training = PieceTraining(

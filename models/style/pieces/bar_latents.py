@@ -167,4 +167,5 @@ def _bars(count: int, rng: np.random.Generator) -> Bools:
         return np.ones(count, dtype=bool)
     first, last = np.sort(rng.integers(0, count + 1, 2))
     inside = (np.arange(count) >= first) & (np.arange(count) < last)
-    return inside if rng.random() < 0.5 else ~inside
+    found: Bools = inside if rng.random() < 0.5 else ~inside
+    return found

@@ -163,7 +163,8 @@ class Part:
         coming = np.where((own > 0) | (np.arange(len(own)) == 0), own + 1, 0)
         coming[coming > len(heard)] = 0
         place = np.concatenate([self.bars[is_bar], self.bars[is_bar][-1:] + 1])[: len(heard)]
-        return _PartTold(heard, latents.told[: len(heard)].any(1), own, coming, place)
+        told: npt.NDArray[np.bool_] = np.asarray(latents.told[: len(heard)].any(axis=1), dtype=bool)
+        return _PartTold(heard, told, own, coming, place)
 
 
 @dataclass(frozen=True)
@@ -277,7 +278,8 @@ class Batch:
     def to(self, device: str) -> Batch:
         """The same on a device."""
         s = self.steps
-        part, told = (None if each is None else each.to(device) for each in (s.part, s.told))
+        part = None if s.part is None else s.part.to(device)
+        told = None if s.told is None else s.told.to(device)
         moved = Steps(s.classes.to(device), s.conditions.to(device), s.bars.to(device), part, told)
         return Batch(moved, self.following.to(device))
 
@@ -334,7 +336,7 @@ def make_batch(
         joined("conditions")[:, :-1],
         joined("bars")[:, :-1],
         torch.from_numpy(np.stack(numbers)),
-        latents and _latents_of(rows, latents, context),
+        None if latents is None else _latents_of(rows, latents, context),
     )
     return Batch(steps, every[:, 1:])
 
@@ -377,16 +379,17 @@ def training_batch(
     present = np.unique(pieces.domain)
     weight = np.array([share[DOMAINS[d]] for d in present])
     domains = rng.choice(present, size=rows, p=weight / weight.sum())
-    latents = reader and Latents.dropped(reader, np.random.default_rng([seed, number, 1]))
+    latents = None if reader is None else Latents.dropped(reader, np.random.default_rng([seed, number, 1]))
     return make_batch(pieces, domains.tolist(), context, rng, training=True, latents=latents)
 
 
 def held_out_batches(pieces: PieceSet, *, rows: int, context: int, reader: Reader | None = None) -> dict[str, Batch]:
     """One batch of each domain that is there, always the same, untransposed; with a ``reader`` told all, as well."""
+    told = None if reader is None else Latents(reader, lambda read, _: read)
     found = {}
-    for d in np.unique(pieces.domain):
-        for name, latents in (("", None), ("_told", reader and Latents(reader, lambda read, _: read))):
-            if not name or latents:
-                rng = np.random.default_rng(int(d))
+    for d in np.unique(pieces.domain).tolist():
+        for name, latents in (("", None), ("_told", told)):
+            if latents or not name:
+                rng = np.random.default_rng(d)
                 found[DOMAINS[d] + name] = make_batch(pieces, [d] * rows, context, rng, training=False, latents=latents)
     return found

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from models.music.tokens import FIELDS, POSITION
 from models.style.pieces.conditions import ABSENT
 from models.style.pieces.data import Batch
-from models.style.pieces.model import CHAINS, PieceModel, Place
+from models.style.pieces.model import CHAINS, Coming, PieceModel
 
 
 def element_losses(model: PieceModel, batch: Batch) -> dict[int, Tensor]:
@@ -22,7 +22,7 @@ def element_losses(model: PieceModel, batch: Batch) -> dict[int, Tensor]:
     for chain in CHAINS:
         rows = torch.nonzero(following[:, chain[0]] >= 0)[:, 0]
         own, coming = state.index_select(0, rows), following[rows]
-        place = None if memory is None else Place.after(batch.steps, memory, rows)
+        place = None if memory is None else Coming.after(batch.steps, memory, rows)
         for element in chain:
             logits = model.logits(own, element, coming, place)
             found[element] = F.cross_entropy(logits, coming[:, element], reduction="sum", ignore_index=ABSENT)

@@ -85,7 +85,7 @@ class Steps:
 
 
 @dataclass(frozen=True)
-class Place:
+class Coming:
     """Where the coming step of each row lies, for what latents say of it: ``bar`` ``(rows,)`` in ``memory``, flat.
 
     ``length`` ``(rows,)``: grid steps of that bar; ``last`` ``(rows,)``: the position of the step before.
@@ -97,7 +97,7 @@ class Place:
     last: Tensor
 
     @classmethod
-    def after(cls, steps: Steps, memory: Memory, rows: Tensor) -> Place:
+    def after(cls, steps: Steps, memory: Memory, rows: Tensor) -> Coming:
         """After some of the ``steps``, ``rows`` of them all one behind the other."""
         bars = memory.inner.shape[1]
         own = cast("Told", steps.told).own
@@ -204,8 +204,9 @@ class PieceModel(nn.Module):
         bars = None
         if memory is not None and self.latents is not None and steps.told is not None:
             x = x + self.latents.enter(memory, steps.told, _slots(steps))
-            bars = self._bar_angles(steps.told.place)
-            mask = self._with_bars(mask, steps, x.shape[1], upto)
+            if cache is None:  # else it has them
+                bars = self.bar_angles(steps.told.place)
+                mask = self._with_bars(mask, steps, x.shape[1], upto)
         for layer, block in enumerate(self.blocks):
             x = x + block.latent(told)
             q, k, v = block.project(x, cos, sin)
@@ -217,7 +218,7 @@ class PieceModel(nn.Module):
             x = block.finish(x, F.scaled_dot_product_attention(q, k, v, attn_mask=mask), self.dropout)
         return norm(x)
 
-    def logits(self, state: Tensor, element: int, step: Tensor, place: Place | None = None) -> Tensor:
+    def logits(self, state: Tensor, element: int, step: Tensor, place: Coming | None = None) -> Tensor:
         """Logits of one ``element`` of the coming step ``(rows, CLASSES[element])``, float32.
 
         ``state`` ``(rows, dim)`` is what ``forward`` gave; of ``step`` ``(rows, 7)``, in classes, only the elements
@@ -257,7 +258,7 @@ class PieceModel(nn.Module):
         angle = torch.cat([place[..., None] * by_step, bars[..., None] * by_bar], -1)[:, None]
         return angle.cos(), angle.sin()
 
-    def _bar_angles(self, place: Tensor) -> tuple[Tensor, Tensor]:
+    def bar_angles(self, place: Tensor) -> tuple[Tensor, Tensor]:
         """Cosine and sine ``(batch, 1, bars, head_dim / 4)`` of the half that turns by bars."""
         _, by_bar = speeds(self.config.dim // self.config.heads // 2, str(place.device))
         angle = (place[..., None] * by_bar)[:, None]

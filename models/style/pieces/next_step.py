@@ -306,15 +306,18 @@ class NextStep:
         half = model.config.dim // model.config.heads // 2
         self.by_step, self.by_bar = (each.numpy() for each in speeds(half, "cpu"))
 
-    def state(self, classes: Ints, conditions: Ints, bars: Floats, cache: Cache) -> Floats:
+    def state(
+        self, classes: Ints, conditions: Ints, bars: Floats, cache: Cache, entering: Floats | None = None
+    ) -> Floats:
         """``PieceModel.forward`` of one step a row, each without its axis of steps, ``(rows, …)``: ``(rows, dim)``.
 
-        Like it, it leaves ``cache.at`` to the caller.
+        Like it, it leaves ``cache.at`` to the caller. ``entering``: what latents add to the steps, ``(rows, dim)``.
         """
         position, pitch = classes[:, POSITION, None], classes[:, PITCH, None]
         both = (np.where(pitch < 0, -1, each) for each in (position % QUARTER, pitch % 12))
         told = _normalised(self.conditions(conditions[:, : len(self.config.conditions)]))
         x = self.embed(np.concatenate([classes, *both], 1)) + _product(self.told, told)
+        x = x if entering is None else x + entering
         at = cache.at.numpy()
         turned = (at[:, None] * self.by_step, bars[:, None] * self.by_bar)
         angle = np.concatenate(turned, 1, dtype=np.float32)
@@ -323,7 +326,7 @@ class NextStep:
         return _after_layers(x, told, np.cos(angle), np.sin(angle), keys, values, at, *self.layers)
 
     def logits(self, state: Floats, element: int, step: Ints) -> Floats:
-        """``PieceModel.logits``."""
+        """``PieceModel.logits``, without what latents say of the coming step."""
         if EARLIER[element]:
             state = state + self.given[element](step[:, list(EARLIER[element])])
         return _head(state, *self.heads[element])

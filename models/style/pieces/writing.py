@@ -27,6 +27,7 @@ from models.music.tokens import (
     TokenArray,
 )
 from models.style.pieces import grammar
+from models.style.pieces.bar_latents import BarLatents
 from models.style.pieces.conditions import (
     ABSENT,
     CONDITIONS,
@@ -43,10 +44,12 @@ from models.style.pieces.conditions import (
     first_numbers,
 )
 from models.style.pieces.crowding import TOGETHER
-from models.style.pieces.model import Cache, PieceModel, Steps
-from models.style.pieces.next_step import next_step
+from models.style.pieces.latent_memory import Memory, Told
+from models.style.pieces.model import NOTE_CHAIN, Cache, Coming, PieceModel, Steps
+from models.style.pieces.next_step import NextStep, next_step
 from models.style.pieces.onsets import Onsets, outer_first, upwards
 from models.style.pieces.returning import COPIED, Returning
+from models.style.pieces.telling import Tables, Telling, slot_of_classes
 from models.style.pieces.wishes import NUCLEUS, TEMPERATURE, Place, Wishes, by_element, returns_by_number
 
 KEPT = 0.6  # share of a full context that is heard again, from a bar on
@@ -60,7 +63,8 @@ class Writing:
     """Pieces that are being written side by side; not thread-safe. ``step`` adds a step to each that hasn't ended.
 
     ``seeds`` has one for each piece; all begin with the steps of ``prompt`` ``(steps, 7)``. With ``places``, one for
-    each as well, the wishes' last bar is counted from there, and it is there that the model is told to be.
+    each as well, the wishes' last bar is counted from there, and it is there that the model is told to be. With
+    ``latents``, one for each, it is told these of the bars from the first whole one on.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class Writing:
         seeds: Sequence[Sequence[int]],
         prompt: TokenArray | None = None,
         places: Sequence[Place] = (),
+        latents: Sequence[BarLatents] = (),
     ) -> None:
         self.model, self.wishes, rows = model, wishes, len(seeds)
         self.compiled = next_step(model)
@@ -87,7 +92,9 @@ class Writing:
         # each piece is heard as it is told to be, and where it is guided, after these also as if it was told neither
         # returns nor mood; just without its mood where what returns is made likelier anyway
         told = bool((self.returns != ABSENT).any()) and not wishes.returning
-        self.guided = wishes.guidance != 1 and (told or wishes.mood != NO_MOOD)
+        self.guided = wishes.guidance != 1 and (told or wishes.mood != NO_MOOD or bool(latents))
+        without = wishes.guided if self.guided else ()
+        self.telling = Telling(model, latents, self.before, without) if latents else None
         self.heard: IntArray  # whose steps the cache has: those that went on, when it was last looked at
         self.cache: Cache
         # of each piece: the BAR step of the bar that it is in, that bar's number, and how many notes it has
@@ -133,10 +140,12 @@ class Writing:
         told, rows = self.told[-1], self.heard
         now = self._inputs(classes(step)[rows], told.conditions[rows], told.bars[rows])
         if self.compiled:
-            self._note(self.compiled.state(*now, self.cache))
+            self._note(self.compiled.state(*now, self.cache, self._entering(rows)))
         else:
-            steps = Steps(*(self._tensor(each[:, None]) for each in now))
-            self._note(_array(self.model(steps, self.cache)[:, 0]))
+            told_now, memory = self._told_of(rows, (self.number - self.before)[rows, None])
+            classed, conditions, bars = (self._tensor(each[:, None]) for each in now)
+            steps = Steps(classed, conditions, bars, told=told_now)
+            self._note(_array(self.model(steps, self.cache, memory)[:, 0]))
         self.cache.at += 1
 
     @torch.inference_mode()
@@ -155,6 +164,8 @@ class Writing:
         for name in ("before", "last", "returns", "head", "number", "notes", "notes_before", "state", "unguided"):
             setattr(self, name, getattr(self, name)[source])
         self.onsets.choose(source)
+        if self.telling:
+            self.telling.choose(source)
         if self.wishes.returning:
             self.returning.choose(source)
         place = np.zeros(len(self.ended), dtype=np.int64)
@@ -185,6 +196,24 @@ class Writing:
     def _twice(self, rows: Array) -> Array:
         """Once, and once more where the pieces are guided."""
         return cast("Array", np.concatenate([rows] * (1 + self.guided)))
+
+    def _both(self, rows: IntArray) -> IntArray:
+        """Those rows among what is told: of the pieces as they are told to be, and where they are guided, without."""
+        guiding = rows + (len(self.ended) if self.telling and len(self.telling.which) > len(self.ended) else 0)
+        return np.concatenate([rows, guiding]) if self.guided else rows
+
+    def _entering(self, rows: IntArray) -> Floats | None:
+        """What latents add to the last step of ``rows``; None where none are told."""
+        if not self.telling or not self.telling.tables:
+            return None
+        own, coming = self.telling.bars_of((self.number - self.before)[rows])
+        slot = slot_of_classes(self.tokens[-1][rows, POSITION], self.head[rows, LENGTH])
+        which = self.telling.which[self._both(rows)]
+        return self.telling.tables.entering(which, *(self._twice(each) for each in (own, coming, slot)))
+
+    def _told_of(self, rows: IntArray, number: IntArray) -> tuple[Told | None, Memory | None]:
+        """What the model is told of steps ``(rows, steps)`` in the bars ``number`` since the place."""
+        return self.telling.steps(self._both(rows), self._twice(number)) if self.telling else (None, None)
 
     def _note(self, states: Floats) -> None:
         """The states after the last steps of the pieces in the cache."""
@@ -225,6 +254,7 @@ class Writing:
         heard = np.full((rows, longest, 7), ABSENT, dtype=np.int64)
         conditions = np.full((rows, longest, len(CONDITIONS)), ABSENT, dtype=np.int64)
         bars = np.zeros((rows, longest), dtype=np.float32)
+        number = np.zeros((rows, longest), dtype=np.int64)
         for place, (row, start) in enumerate(zip(self.heard.tolist(), starts, strict=True)):
             first, upto = self._before(row, start), total - start + 1
             conditions[place, 0], bars[place, 0] = first.conditions[0], first.bars[0]
@@ -232,12 +262,22 @@ class Writing:
                 heard[place, 1:upto] = classes(np.stack([step[row] for step in self.tokens[start:]]))
                 conditions[place, 1:upto] = [told.conditions[row] for told in self.told[start:]]
                 bars[place, 1:upto] = [told.bars[row] for told in self.told[start:]]
+                number[place, 1:upto] = [each[row] - self.before[row] for each in self.numbers[start:]]
+                number[place, 0] = number[place, 1] - 1
         last = self._twice(np.array([total - start for start in starts]))
-        steps = Steps(*(self._tensor(each) for each in self._inputs(heard, conditions, bars)))
-        unlike, as_which = _alike(steps)  # pieces with a prompt in common, which is heard once
+        every = [self._tensor(each) for each in self._inputs(heard, conditions, bars)]
+        which = self._both(self.heard)
+        apart = self.telling.which[which] if self.telling else np.zeros(len(last), dtype=np.int64)
+        unlike, as_which = _alike([*every, self._tensor(apart)])  # pieces with a prompt in common, which is heard once
         self.cache = Cache(config, len(unlike), self.dtype, str(self.device))
         with torch.inference_mode():
-            after = self.model(Steps(steps.classes[unlike], steps.conditions[unlike], steps.bars[unlike]), self.cache)
+            told, memory = None, None
+            if self.telling:
+                some = unlike.cpu().numpy()
+                self.telling.fill(self.cache, which[some])
+                told, memory = self.telling.steps(which[some], self._twice(number)[some], begin=True)
+            once = Steps(every[0][unlike], every[1][unlike], every[2][unlike], told=told)
+            after = self.model(once, self.cache, memory)
             self.cache.choose(as_which)
             self.cache.at += self._tensor(last + 1)
             self._note(_array(after[as_which, self._tensor(last)]))
@@ -288,16 +328,47 @@ class Writing:
         return step
 
     def _logits(self, element: int, rows: IntArray, step: IntArray) -> Floats:
+        states = self.state[rows]
         if not self.guided:
-            return self._model_logits(self.state[rows], element, step)
-        both = np.concatenate([self.state[rows], self.unguided[rows]])
-        guided, plain = np.split(self._model_logits(both, element, np.concatenate([step, step])), 2)
+            return self._model_logits(states, element, step, rows)
+        both = np.concatenate([states, self.unguided[rows]])
+        guided, plain = np.split(self._model_logits(both, element, np.concatenate([step, step]), rows), 2)
         return plain + np.float32(self.wishes.guidance) * (guided - plain)
 
-    def _model_logits(self, states: Floats, element: int, step: IntArray) -> Floats:
+    def _model_logits(self, states: Floats, element: int, step: IntArray, rows: IntArray) -> Floats:
         if self.compiled:
+            if self.telling and self.telling.tables:
+                return self._told_logits(self.telling, self.telling.tables, states, element, step, rows)
             return self.compiled.logits(states, element, step)
-        return _array(self.model.logits(self._tensor(states).to(self.dtype), element, self._tensor(step)))
+        place = None
+        if self.telling:
+            told, memory = self.telling.steps(self._both(rows), self._twice((self.number - self.before)[rows, None]))
+            bar = told.own[:, 0] + memory.inner.shape[1] * torch.arange(len(told.own), device=self.device)
+            length, last = (self._tensor(self._twice(each)) for each in self._where(rows))
+            place = Coming(memory, bar, length, last)
+        state = self._tensor(states).to(self.dtype)
+        return _array(self.model.logits(state, element, self._tensor(step), place))
+
+    def _told_logits(  # noqa: PLR0917
+        self, telling: Telling, tables: Tables, states: Floats, element: int, step: IntArray, rows: IntArray
+    ) -> Floats:
+        """With what latents say of the coming step."""
+        compiled = cast("NextStep", self.compiled)
+        own = self._twice(telling.bars_of((self.number - self.before)[rows])[0])
+        which = telling.which[self._both(rows)]
+        length, last = (self._twice(each) for each in self._where(rows))
+        if element == POSITION:
+            return compiled.logits(states, element, step) + tables.onset_logits(which, own, last)
+        if element not in NOTE_CHAIN:
+            return compiled.logits(states, element, step)
+        slot = slot_of_classes(step[:, POSITION], length)
+        found = compiled.logits(states + tables.given[element][which, own, slot], element, step)
+        return found + tables.pitches[which, own, slot] if element == PITCH else found
+
+    def _where(self, rows: IntArray) -> tuple[IntArray, IntArray]:
+        """The length of the bar that each of ``rows`` is in, and the position of its last step; -1 before any."""
+        last = self.tokens[-1][rows, POSITION] if self.tokens else np.full(len(rows), ABSENT)
+        return self.head[rows, LENGTH], last
 
     def _allowed(self, element: int, rows: IntArray, logits: Floats) -> None:
         """What may be drawn next for some of the rows; who wants to know it overrides this."""
@@ -327,14 +398,13 @@ def _array(states: Tensor) -> Floats:
     return states.float().cpu().numpy()
 
 
-def _alike(steps: Steps) -> tuple[Tensor, Tensor]:
-    """The rows that differ from all before them, and for each row which of these it is like."""
-    parts = (steps.classes, steps.conditions, steps.bars[..., None])
-    rows = torch.cat([each.flatten(1).double() for each in parts], 1).cpu().numpy()
+def _alike(parts: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """The rows that differ from all before them in one of the ``parts``, and for each row which of these it is like."""
+    rows = torch.cat([each.reshape(len(each), -1).double() for each in parts], 1).cpu().numpy()
     number: dict[bytes, int] = {}
     as_which = [number.setdefault(row.tobytes(), len(number)) for row in rows]
     unlike = [as_which.index(each) for each in range(len(number))]
-    device = steps.bars.device
+    device = parts[0].device
     return torch.tensor(unlike, device=device), torch.tensor(as_which, device=device)
 
 
