@@ -16,7 +16,9 @@ from models.experiments.dataset import likely_domain
 from models.metrics.voice_leading import part_writing_faults
 from models.music.notes import DOMAINS, Domain, Piece
 from models.music.tokens import BAR, METERS, POSITION, TEMPI_BPM, TokenArray, from_tokens
+from models.style.model import StyleModel
 from models.style.pieces import forms, transposition
+from models.style.pieces.bar_latents import BarLatents, Reader
 from models.style.pieces.checkpoint import PieceBundle, load_pieces_model
 from models.style.pieces.conditions import ABSENT, FARTHEST, NO_MOOD, Mood, fifth, first_numbers
 from models.style.pieces.crowding import crowding
@@ -153,6 +155,31 @@ class Writer:
         wishes = replace(wishes, returning=self._returning(domain, "returning_excerpts"))
         return self._written(wishes, seeds, places=places, after_step=after_step)
 
+    def reader(self, encoder: StyleModel) -> Reader:
+        """Reads the latents that the model can be told off music; raises ``ValueError`` where it hears none."""
+        layer = self.bundle.model.latents
+        if layer is None:
+            raise ValueError(f"{self.version} hears no latents; train a piece model with --latents")
+        return Reader(encoder, layer.scale.float().cpu())
+
+    def told(
+        self,
+        domain: Domain,
+        latents: Sequence[BarLatents],
+        seeds: Sequence[Sequence[int]],
+        places: Sequence[Place],
+        *,
+        guidance: float = 1.0,
+        guided: Sequence[str] = (),
+    ) -> list[Piece]:
+        """As many whole bars as each of ``latents`` has, all equally many, as these say; for each of ``seeds``.
+
+        With a ``guidance`` above 1 what the ``guided`` groups say counts so many times.
+        """
+        wishes = self._drawn(Wishes(DOMAINS.index(domain), len(latents[0].told), regular=True))
+        wishes = replace(wishes, returning=0.0, guidance=guidance, guided=tuple(guided))
+        return self._written(wishes, seeds, places=places, latents=latents)
+
     def places(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int) -> list[Place]:
         """Where excerpts of pieces with forms of real ones begin, one for each of ``seeds``.
 
@@ -283,6 +310,7 @@ class Writer:
         closing: bool = False,
         after_step: Callable[[Writing], None] | None = None,
         between: Callable[[], None] | None = None,
+        latents: Sequence[BarLatents] = (),
     ) -> list[Piece]:
         """A piece for each of ``seeds``; ``closing``: with another ending where its own doesn't close it."""
         domain = DOMAINS[wishes.domain]
@@ -291,15 +319,17 @@ class Writer:
         model, among, weight = self._bundle(domain).model, self.among(domain), self._chosen(domain).get("faults", 0.0)
         every = [(*seed, number) if number else seed for seed in seeds for number in range(among)]
         where = [place for place in places for _ in range(among)]
+        told = [each for each in latents for _ in range(among)]
         if after_step is None and among > 1:
             after_step = Particles(domain, lambda piece: -weight * part_writing_faults(piece), among, seeds)
         tokens: list[TokenArray] = []
         for first in range(0, len(every), SIDE_BY_SIDE):
             some = slice(first, first + SIDE_BY_SIDE)
             tokens += _side_by_side(
-                model, wishes, every[some], prompt=prompt, places=where[some], after_step=after_step, between=between
-            )
-        known = self.transpositions.get(domain) if prompt is None else None
+                model, wishes, every[some], prompt=prompt, places=where[some], after_step=after_step, between=between,
+                latents=told[some],
+            )  # fmt: skip
+        known = self.transpositions.get(domain) if prompt is None and not latents else None
         found: list[Piece] = []
         for first in range(0, len(every), among):
             pieces = [from_tokens(each) for each in tokens[first : first + among]]
@@ -322,6 +352,7 @@ def _side_by_side(
     places: Sequence[Place],
     after_step: Callable[[Writing], None] | None,
     between: Callable[[], None] | None,
+    latents: Sequence[BarLatents] = (),
     anew: int = TIMES_ANEW,
 ) -> list[TokenArray]:
     """The tokens of a piece for each of ``seeds``.
@@ -331,7 +362,7 @@ def _side_by_side(
     """
     if after_step or not anew:
         wishes = replace(wishes, most_crowded=np.inf)
-    writing = Writing(model, wishes, seeds, prompt, places)
+    writing = Writing(model, wishes, seeds, prompt, places, latents)
     while not writing.ended.all():
         writing.step()
         if after_step:
@@ -342,8 +373,9 @@ def _side_by_side(
     if len(rows := np.flatnonzero(writing.given_up).tolist()):
         others, where = [(*seeds[row], ANEW) for row in rows], [places[row] for row in rows if places]
         written = _side_by_side(
-            model, wishes, others, prompt=prompt, places=where, after_step=None, between=between, anew=anew - 1
-        )
+            model, wishes, others, prompt=prompt, places=where, after_step=None, between=between, anew=anew - 1,
+            latents=[latents[row] for row in rows if latents],
+        )  # fmt: skip
         for row, found in zip(rows, written, strict=True):
             tokens[row] = found
     return tokens

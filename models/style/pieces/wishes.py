@@ -60,12 +60,14 @@ class Place:
     """Where in a piece its writing begins: after so many bars ``before``, which nobody wrote; its ``last`` bar.
 
     ``returns``: how many bars back each of the bars from there on was heard before (0: new, -1: the model is free);
-    bars beyond them are as the wishes say.
+    bars beyond them are as the wishes say, and so are ``meter`` and ``tempo`` where they are -1.
     """
 
     before: int
     last: int
     returns: tuple[int, ...] = ()
+    meter: int = ABSENT
+    tempo: int = ABSENT
 
 
 def returns_by_number(wishes: Wishes, places: Sequence[Place], rows: int) -> IntArray:

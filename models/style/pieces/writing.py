@@ -80,6 +80,11 @@ class Writing:
         self.compiled = next_step(model)
         self.before = np.array([place.before for place in places] or [0] * rows)
         self.last = np.array([place.last for place in places] or [wishes.last if wishes.ending else ABSENT] * rows)
+        asked = [(place.meter, place.tempo) for place in places] or [(ABSENT, ABSENT)] * rows
+        self.meter, self.tempo = (
+            np.where(np.array(each) == ABSENT, usual, each)
+            for each, usual in zip(zip(*asked, strict=True), (wishes.meter, wishes.tempo), strict=True)
+        )
         weight = next(model.parameters())
         self.device, self.dtype = weight.device, weight.dtype
         self.generators = [np.random.default_rng(list(seed)) for seed in seeds]
@@ -161,7 +166,19 @@ class Writing:
             raise ValueError("a piece that has ended can neither copy another nor be copied; leave it as it is")
         self.tokens, self.numbers = [each[source] for each in self.tokens], [each[source] for each in self.numbers]
         self.told = [Along(each.conditions[source], each.bars[source]) for each in self.told]
-        for name in ("before", "last", "returns", "head", "number", "notes", "notes_before", "state", "unguided"):
+        for name in (
+            "before",
+            "last",
+            "meter",
+            "tempo",
+            "returns",
+            "head",
+            "number",
+            "notes",
+            "notes_before",
+            "state",
+            "unguided",
+        ):
             setattr(self, name, getattr(self, name)[source])
         self.onsets.choose(source)
         if self.telling:
@@ -289,7 +306,7 @@ class Writing:
 
     def _before(self, row: int, start: int) -> Along:
         """What is told before step ``start`` of a piece."""
-        before, meter, tempo = int(self.before[row]), self.wishes.meter, self.wishes.tempo
+        before, meter, tempo = int(self.before[row]), int(self.meter[row]), int(self.tempo[row])
         if start < len(self.tokens):
             before = max(0, int(self.numbers[start][row]) - 1)
             meter, tempo = (int(self.tokens[start][row, field]) for field in (METER, TEMPO))
@@ -320,11 +337,11 @@ class Writing:
             choose(VELOCITY, notes, _any)
         bars = np.flatnonzero(step[:, POSITION] == BAR)
         if len(bars):
-            tempo = self.wishes.tempo if begins and not self.given else ABSENT
+            tempo = np.where(begins and not self.given, self.tempo, ABSENT)[bars]
             meter, whole = self._held_meter()[bars], self._whole()[bars]
             choose(METER, bars, lambda logits: grammar.same(logits, meter))
             choose(LENGTH, bars, lambda logits: _length(logits, step[bars, METER], whole))
-            choose(TEMPO, bars, lambda logits: grammar.same(logits, np.full(len(bars), tempo)))
+            choose(TEMPO, bars, lambda logits: grammar.same(logits, tempo))
         return step
 
     def _logits(self, element: int, rows: IntArray, step: IntArray) -> Floats:
@@ -383,7 +400,7 @@ class Writing:
         """The meter that the next bar of each piece has; -1 where it is free."""
         if self.wishes.regular and self.tokens:
             return self.head[:, METER]
-        return np.full(len(self.ended), self.wishes.meter)
+        return self.meter
 
     def _whole(self) -> npt.NDArray[np.bool_]:
         """Whether the next bar of each piece has to be a whole one."""

@@ -1,0 +1,242 @@
+"""What a piece model makes of latents that it is told: ``python -m models.evaluate.conditioning [--writer FOLDER]``.
+
+Held-out clips are written again from latents of their bars, in four ways. ``alone``: one group of a clip and nothing
+else. ``again``: all groups. ``swapped``: all groups, one of them another clip's, by which is guided. ``styled``: the
+tune of a clip, with all styles of one other. ``alone`` and ``swapped`` have a figure for each ``--guidance``.
+
+``found`` is the rank correlation of the group's attribute with that of the clip that it is of (harmony: of chroma; of
+content and the tune: of the top line, within a clip); ``tune.found`` how often a clip's top line is the nearest among
+its domain's; ``two_sample`` how often a classifier tells what was written from the real clips, a song whole in one
+fold. Beside them stand the style model's decoder, where it can do the same, and drafts that were told nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from models.experiments.arguments import exit_without_music, positive_int
+from models.experiments.provenance import data_hash
+from models.experiments.report import Report, mean_over_songs, over_songs
+from models.metrics import music_statistics as ms
+from models.metrics.two_sample import two_sample_test
+from models.music.notes import DOMAINS, Domain, MusicError, Piece
+from models.music.tokens import METER, TEMPO, to_tokens
+from models.style.arguments import MODEL_HELP, style_argument
+from models.style.compose import Composer
+from models.style.evaluation.clips import Clips, choose_clips, compose_all, corpora_parts, donors_of
+from models.style.evaluation.swaps import FINEST, correlation, group_attributes, melody
+from models.style.latents import GROUPS, STYLE_GROUPS
+from models.style.pieces.bar_latents import TOLD_GROUPS, TUNE, BarLatents
+from models.style.pieces.conditions import ABSENT
+from models.style.pieces.sampling import Writer
+from models.style.pieces.wishes import Place
+from models.style.windows import make_windows
+
+BEFORE = 8  # bars: what is written is no beginning
+LINES = ("content", TUNE)  # whose attribute is the top line
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Material:
+    """Held-out clips of one domain, what is read off them, and who may lend to whom."""
+
+    domain: Domain
+    clips: Clips
+    latents: list[BarLatents]
+    donors: npt.NDArray[np.int64]
+    sizes: tuple[int, ...]
+
+    def of(self, groups: Sequence[str], donors: Mapping[str, npt.NDArray[np.int64]]) -> list[BarLatents]:
+        """These groups of each clip, or of its donor, and of no other."""
+        told = np.isin(TOLD_GROUPS, groups)
+        found = []
+        for index, own in enumerate(self.latents):
+            values, known = own.values.copy(), own.told.copy()
+            edges = np.cumsum([0, *self.sizes])
+            for number, group in enumerate(TOLD_GROUPS):
+                if group in donors:
+                    other = self.latents[int(donors[group][index])]
+                    place = np.arange(len(values)) % len(other.values)
+                    part = slice(edges[number], edges[number + 1])
+                    values[:, part], known[:, number] = other.values[place, part], other.told[place, number]
+            found.append(BarLatents(values, known & told, own.doubt))
+        return found
+
+
+class Study:
+    """Writes clips from latents, and says of them what is found and how often they are told from real ones."""
+
+    def __init__(self, report: Report, writer: Writer, composer: Composer, material: Material) -> None:
+        self.report, self.writer, self.composer, self.material = report, writer, composer, material
+        self.real = group_attributes(material.clips.pieces)
+
+    def written(
+        self, latents: Sequence[BarLatents], guidance: float = 1.0, guided: Sequence[str] = (), *, untold: bool = False
+    ) -> list[Piece]:
+        """A clip from each of ``latents``; in a clip's meter, and in its tempo where that is no group to be told."""
+        places = []
+        for piece in self.material.clips.pieces:
+            head = to_tokens(piece)[0]
+            tempo = int(head[TEMPO]) if untold else ABSENT
+            places.append(Place(BEFORE, ABSENT, (), int(head[METER]), tempo))
+        seeds = [(self.report.seed, index) for index in range(len(latents))]
+        return self.writer.told(
+            self.material.domain, latents, seeds, places, guidance=guidance, guided=guided if guidance != 1 else ()
+        )
+
+    def tell(self, name: str, pieces: Sequence[Piece]) -> None:
+        """``NAME.two_sample``."""
+        songs = self.material.clips.songs
+        both = [*songs, *songs]
+        right = two_sample_test(self.material.clips.pieces, pieces, both)
+        self.report.add(f"{name}.two_sample", mean_over_songs(both, right, chance=0.5))
+
+    def find(self, name: str, group: str, pieces: Sequence[Piece], donors: npt.NDArray[np.int64]) -> None:
+        """``NAME.found``: how well the pieces have the group of their donors."""
+        clips, songs = self.material.clips, self.material.clips.songs
+        if group in LINES:
+            self.lines(name, pieces, donors)
+        elif group == "harmony":
+            alike = [ms.chroma_correlation(clips.pieces[d], piece) for d, piece in zip(donors, pieces, strict=True)]
+            self.report.add(f"{name}.found", mean_over_songs(songs, alike))
+        else:
+            asked, got = self.real[group][donors], group_attributes(list(pieces))[group]
+            domains, least = np.array(clips.domains), FINEST.get(group, 1e-6)
+
+            def of(rows: npt.NDArray[np.int64]) -> float:
+                return correlation(asked[rows], got[rows], domains[rows], least)
+
+            self.report.add(f"{name}.found", over_songs(songs, of, draws=200, chance=0.0))
+
+    def lines(self, name: str, pieces: Sequence[Piece], donors: npt.NDArray[np.int64]) -> None:
+        """``NAME.found`` and ``NAME.first`` of top lines: in what register and key they are doesn't count."""
+        songs = self.material.clips.songs
+        own = np.stack([_standard(melody(piece)) for piece in self.material.clips.pieces])
+        got = np.stack([_standard(melody(piece)) for piece in pieces])
+        alike = got @ own.T / own.shape[1]
+        target = alike[np.arange(len(donors)), donors]
+        self.report.add(f"{name}.found", mean_over_songs(songs, target, chance=0.0))
+        beaten = (alike > target[:, None]).any(1)
+        ties = (alike == target[:, None]).sum(1)
+        self.report.add(
+            f"{name}.first", mean_over_songs(songs, np.where(beaten, 0.0, 1 / np.maximum(ties, 1)), chance=1 / len(own))
+        )
+
+    def run(self, guidances: Sequence[float], ways: Sequence[str]) -> None:
+        """All figures of ``ways``."""
+        domain, material = self.material.domain, self.material
+        own = np.arange(len(material.clips.pieces))
+        prefix = f"conditioning.{domain}"
+        if "nothing" in ways:
+            self.tell(f"{prefix}.nothing", self.written(material.of((), {}), untold=True))
+        if "again" in ways:
+            again = self.written(material.of(TOLD_GROUPS, {}))
+            decoded = compose_all(self.composer, material.clips, seed=self.report.seed)
+            for name, pieces in (("again", again), ("decoder.again", decoded)):
+                f1 = [
+                    ms.note_f1(piece.notes, real.notes)
+                    for piece, real in zip(pieces, material.clips.pieces, strict=True)
+                ]
+                self.report.add(f"{prefix}.{name}.f1", mean_over_songs(material.clips.songs, f1))
+                self.lines(f"{prefix}.{name}", pieces, own)
+                self.tell(f"{prefix}.{name}", pieces)
+        for group in TOLD_GROUPS if "alone" in ways else ():
+            for guidance in guidances:
+                pieces = self.written(material.of((group,), {}), guidance, TOLD_GROUPS, untold=group != "tempo")
+                name = f"{prefix}.alone.{group}.{guidance:g}"
+                self.find(name, group, pieces, own)
+                self.tell(name, pieces)
+        for group in STYLE_GROUPS if "swapped" in ways else ():
+            decoded = compose_all(self.composer, material.clips, seed=self.report.seed, styles={group: material.donors})
+            self.find(f"{prefix}.decoder.swapped.{group}", group, decoded, material.donors)
+            self.tell(f"{prefix}.decoder.swapped.{group}", decoded)
+            for guidance in guidances:
+                pieces = self.written(material.of(TOLD_GROUPS, {group: material.donors}), guidance, (group,))
+                name = f"{prefix}.swapped.{group}.{guidance:g}"
+                self.find(name, group, pieces, material.donors)
+                self.tell(name, pieces)
+        if "styled" in ways:
+            self.styled(guidances)
+
+    def styled(self, guidances: Sequence[float]) -> None:
+        """The tune of a clip with all styles of another."""
+        material, prefix = self.material, f"conditioning.{self.material.domain}"
+        own = np.arange(len(material.clips.pieces))
+        others = dict.fromkeys(STYLE_GROUPS, material.donors)
+        decoded = compose_all(self.composer, material.clips, seed=self.report.seed, styles=others)
+        self.lines(f"{prefix}.decoder.styled", decoded, own)
+        self.tell(f"{prefix}.decoder.styled", decoded)
+        for told, guided in (((*GROUPS, TUNE), LINES), ((*STYLE_GROUPS, TUNE), (TUNE,))):
+            for guidance in guidances:
+                pieces = self.written(material.of(told, others), guidance, guided)
+                name = f"{prefix}.styled.{'both' if 'content' in told else TUNE}.{guidance:g}"
+                self.lines(name, pieces, own)
+                self.tell(name, pieces)
+
+
+def _standard(line: npt.NDArray[np.int64]) -> Floats:
+    centred = line - line.mean()
+    deviation = centred.std()
+    found: Floats = centred / deviation if deviation > 0 else centred * 0.0
+    return found
+
+
+def material_of(
+    writer: Writer, composer: Composer, pieces: Sequence[Piece], domain: Domain, limit: int, seed: int
+) -> Material:
+    """Up to ``limit`` held-out clips of a domain; raises ``MusicError`` where there are none."""
+    windows = make_windows([piece for piece in pieces if piece.domain == domain])
+    clips = choose_clips(windows, limit, seed)
+    reader = writer.reader(composer.model)
+    return Material(
+        domain, clips, reader.read([to_tokens(piece) for piece in clips.pieces]), donors_of(clips, seed), reader.sizes
+    )
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line; see the module docstring."""
+    parser = argparse.ArgumentParser(prog="python -m models.evaluate.conditioning", description=__doc__)
+    parser.add_argument("data", nargs="?", type=Path, help="folder of MIDI and ABC files; the corpora's held-out part")
+    parser.add_argument("--model", type=style_argument, default="default", help=MODEL_HELP)
+    parser.add_argument("--writer", required=True, help="folder of a piece model that hears latents")
+    parser.add_argument("--sampling-of", default="pieces-gpu", help="piece model whose card says how is drawn")
+    parser.add_argument("--domain", action="append", choices=DOMAINS, help="may be given several times; all by default")
+    parser.add_argument("--part", choices=("validation", "test"), default="validation", help="of the corpora")
+    parser.add_argument("--limit", type=positive_int, default=200, help="clips of a domain")
+    parser.add_argument("--guidance", type=float, nargs="+", default=[1.0, 1.5, 2.0, 3.0])
+    parser.add_argument("--ways", nargs="+", default=["nothing", "again", "alone", "swapped", "styled"])
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(argv)
+    composer, writer = Composer(given.model), Writer.load(given.writer)
+    drawn = Writer.load(given.sampling_of).bundle.card.get("sampling", {})
+    writer = Writer(replace(writer.bundle, card={**writer.bundle.card, "sampling": drawn}))
+    with exit_without_music():
+        from models.experiments.dataset import training_pieces  # noqa: PLC0415
+
+        parts = (
+            corpora_parts(composer.bundle.folder) if given.data is None else {given.part: training_pieces(given.data)}
+        )
+        pieces = parts[given.part]
+        report = Report(
+            "models.evaluate.conditioning", {"hash": data_hash(pieces), "n": given.limit},
+            {"version": writer.version, "steps": writer.bundle.card["steps"]}, given.seed,
+        )  # fmt: skip
+        for domain in given.domain or DOMAINS:
+            try:
+                material = material_of(writer, composer, pieces, domain, given.limit, given.seed)
+            except MusicError as error:
+                print(f"{domain} is left out: {error}")
+                continue
+            Study(report, writer, composer, material).run(given.guidance, given.ways)
+    report.print()
+
+
+if __name__ == "__main__":
+    main()
