@@ -30,6 +30,7 @@ from models.music.tokens import METER, TEMPO, to_tokens
 from models.style.arguments import MODEL_HELP, style_argument
 from models.style.compose import Composer
 from models.style.evaluation.clips import Clips, choose_clips, compose_all, corpora_parts, donors_of
+from models.style.evaluation.reconstruction import onset_pitch
 from models.style.evaluation.swaps import FINEST, correlation, group_attributes, melody
 from models.style.latents import GROUPS, STYLE_GROUPS
 from models.style.pieces.bar_latents import TOLD_GROUPS, TUNE, BarLatents
@@ -141,7 +142,7 @@ class Study:
             decoded = compose_all(self.composer, material.clips, seed=self.report.seed)
             for name, pieces in (("again", again), ("decoder.again", decoded)):
                 f1 = [
-                    ms.note_f1(piece.notes, real.notes)
+                    ms.note_f1(onset_pitch(piece), onset_pitch(real))
                     for piece, real in zip(pieces, material.clips.pieces, strict=True)
                 ]
                 self.report.add(f"{prefix}.{name}.f1", mean_over_songs(material.clips.songs, f1))
@@ -189,7 +190,7 @@ def _standard(line: npt.NDArray[np.int64]) -> Floats:
 
 
 def material_of(
-    writer: Writer, composer: Composer, pieces: Sequence[Piece], domain: Domain, limit: int, seed: int
+    writer: Writer, composer: Composer, pieces: Sequence[Piece], domain: Domain, *, limit: int, seed: int
 ) -> Material:
     """Up to ``limit`` held-out clips of a domain; raises ``MusicError`` where there are none."""
     windows = make_windows([piece for piece in pieces if piece.domain == domain])
@@ -230,7 +231,7 @@ def main(argv: list[str] | None = None) -> None:
         )  # fmt: skip
         for domain in given.domain or DOMAINS:
             try:
-                material = material_of(writer, composer, pieces, domain, given.limit, given.seed)
+                material = material_of(writer, composer, pieces, domain, limit=given.limit, seed=given.seed)
             except MusicError as error:
                 print(f"{domain} is left out: {error}")
                 continue

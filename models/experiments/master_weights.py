@@ -41,6 +41,7 @@ class MasterWeights(Generic[Model]):
         averaging: float = 0.0,
         orthogonal: Sequence[nn.Parameter] = (),
         dtype: torch.dtype | None = None,
+        *,
         slower: Sequence[nn.Parameter] = (),
     ) -> None:
         self.master, self.step, self.averaging = master, 0, averaging

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from safetensors import SafetensorError
@@ -57,19 +58,28 @@ class BundleFormat:
         return f"{self.name}.safetensors"
 
     def save(
-        self, folder: Path, weights: bytes, card: Mapping[str, Any], held_out: Mapping[str, Any] | None = None
+        self,
+        folder: Path,
+        weights: bytes,
+        card: Mapping[str, Any],
+        held_out: Mapping[str, Any] | None = None,
+        beside: Mapping[str, bytes] = MappingProxyType({}),
     ) -> None:
         """Write the bytes of the weights, ``held_out`` and, last, the card with version, commit and SHA-256.
 
-        A card that has a version of its own keeps it.
+        A card that has a version of its own keeps it. ``beside``: other weights of the same model, by name, so that no
+        file is too large to be shipped.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        digest = sha256(weights).hexdigest()
-        version = "-".join([self.name, *(str(card[each]) for each in self.version_of), digest[:8]])
-        _replace(folder / self.weights_file, weights)
+        files = {self.name: weights, **beside}
+        digests = {name: sha256(data).hexdigest() for name, data in files.items()}
+        every = digests[self.name] if not beside else sha256("".join(digests.values()).encode()).hexdigest()
+        version = "-".join([self.name, *(str(card[each]) for each in self.version_of), every[:8]])
+        for name, data in files.items():
+            _replace(folder / f"{name}.safetensors", data)
         if held_out is not None:
             _replace(folder / HELD_OUT, _as_json(held_out, indent=0))
-        write_card(folder, {"version": version, "commit": commit(), **card, "sha256": {self.name: digest}})
+        write_card(folder, {"version": version, "commit": commit(), **card, "sha256": digests})
 
     @contextmanager
     def opened(
@@ -87,10 +97,13 @@ class BundleFormat:
             raise FileNotFoundError(f"no {self.kind} at {folder}; shipped with Kallos: {shipped}; {self.origin}")
         try:
             card = json.loads(path.read_text(encoding="utf-8"))
-            expected, _ = str(card["sha256"][self.name]), card["version"]
+            _, expected, _ = card["sha256"][self.name], dict(card["sha256"]), card["version"]
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path} is not the card of a {self.kind} ({error}); {self.origin}") from error
-        check_sha256(weights, expected)
+        for name, digest in expected.items():
+            if not (file := folder / f"{name}.safetensors").is_file():
+                raise FileNotFoundError(f"{file} is missing, which its card names; copy the whole folder again")
+            check_sha256(file, str(digest))
         try:
             yield OpenedBundle(folder, card, weights)
         except (RuntimeError, SafetensorError, TypeError, KeyError) as error:

@@ -266,7 +266,7 @@ def _contours(notes: NoteBatch, jitter: torch.Generator | None) -> Tensor:
 
 
 def top_line(notes: NoteBatch) -> Tensor:
-    """Pitch + 1 of the highest note that sounds in each time slot, held through rests: ``(bars, SLOTS)``; 0 in silence."""
+    """Of each time slot the highest pitch that sounds, + 1, held through rests; 0 in silent bars: ``(bars, SLOTS)``."""
     sounding = _sounding(notes, notes.pitch, None)
     return _hold((sounding * torch.arange(1, PITCHES + 1, device=sounding.device)).amax(-1))
 

@@ -6,10 +6,10 @@ shipped judge says which mood bars have. ``--minutes`` ends the run after that t
 its end; else it ends after the preset's steps. ``--from`` goes on from trained weights, at a lower learning rate that
 soon falls, and in the end averages both where that validates better. ``--context`` has rows of so many steps instead,
 and as many fewer of them: what the model hears at once, in writing too. ``--domains`` trains on these kinds alone, and
-``--outer-first`` lets the outer voices of each onset come first. With ``--latents`` it learns to hear
-the bar latents of these style weights, which stay as they are; in writing it can then be told some, all or none. OUT has what ``--resume`` needs after the run
-was killed, the log (``log.jsonl``), and in ``OUT/bundle`` the weights that validated best so far. The last line is one
-JSON object.
+``--outer-first`` lets the outer voices of each onset come first. With ``--latents`` it learns to hear the bar latents
+of these style weights, which stay as they are; in writing it can then be told some of them, all or none. OUT has what
+``--resume`` needs after the run was killed, the log (``log.jsonl``), and in ``OUT/bundle`` the weights that validated
+best so far. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -119,16 +119,34 @@ def _scale(style: StyleBundle, pieces: RunPieces, begun: Path | None) -> Tensor:
     return scale_of(style.model, every[:: max(1, len(every) // SCALED)])
 
 
-def _hearing(preset: Preset, style: StyleBundle) -> Preset:
-    """As the preset, for a model that learns to hear latents: quickly, with an average of its weights kept."""
+def _hearing(preset: Preset, style: StyleBundle, start: PieceBundle | None) -> Preset:
+    """As the preset, for a model that learns to hear latents: quickly, with an average of its weights kept.
+
+    It is to write with as many steps in its ears as the one that it began as.
+    """
     sizes = Reader(style.model, torch.ones(0)).sizes
     config = replace(preset.config, latents=sizes)
-    rows = max(1, preset.rows // 2)
-    return replace(preset, rows=rows, learning_rate=HEARING, falling=0.4, dropout=0.1, averaging=0.998, config=config)
+    return replace(
+        preset, rows=max(1, preset.rows // 2), learning_rate=HEARING, falling=0.4, dropout=0.1, averaging=0.998,
+        config=config, writes_with=start.model.config.context if start else 0,
+    )  # fmt: skip
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Command line; see the module docstring."""
+def _begun_from(given: argparse.Namespace, out: Path) -> tuple[PieceBundle | None, Origin | None]:
+    """The trained weights that the run goes on from, or went on from when it began in ``out``."""
+    origin = Origin.of(out) if given.resume else None
+    if origin:
+        start = _trained(origin.folder)
+        if start.version != origin.version:
+            raise SystemExit(f"{origin.folder} holds {start.version} now, the run began with {origin.version}")
+        return start, origin
+    if given.start and not given.resume:
+        start = _trained(given.start)
+        return start, Origin(start.version, int(start.card["steps"]), str(start.folder))
+    return None, None
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m models.train.pieces", description=__doc__)
     parser.add_argument("data", type=Path, help="folder of the corpora, or of MIDI and ABC files")
     add_run_arguments(parser, PRESETS, "runs/pieces")
@@ -140,19 +158,17 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--latents", help="style weights whose bar latents the model is to hear: a name or a folder")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    given = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line; see the module docstring."""
+    given = _parser().parse_args(argv)
     preset = PRESETS[given.preset]
     if given.steps:
         preset = replace(preset, steps=given.steps)
     out = run_folder(given, STATE)
-    start, origin = None, Origin.of(out) if given.resume else None
-    if origin:
-        start = _trained(origin.folder)
-        if start.version != origin.version:
-            raise SystemExit(f"{origin.folder} holds {start.version} now, the run began with {origin.version}")
-    elif given.start and not given.resume:
-        start = _trained(given.start)
-        origin = Origin(start.version, int(start.card["steps"]), str(start.folder))
+    start, origin = _begun_from(given, out)
     if start:
         preset = _fine_tuning(preset, start)
     before = _config_of(out) if given.resume else {}
@@ -160,7 +176,7 @@ def main(argv: list[str] | None = None) -> None:
         preset = _with_context(preset, context)
     style = _encoder(given.latents, out) if given.latents or before.get("latents") else None
     if style:
-        preset = _hearing(preset, style)
+        preset = _hearing(preset, style, start)
     if before.get("outer_first", given.outer_first):
         preset = replace(preset, config=replace(preset.config, outer_first=True))
     data = own_folder(given.data)

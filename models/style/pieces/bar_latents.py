@@ -52,7 +52,7 @@ class BarLatents:
     doubt: Floats
 
     def heard(self, sizes: Sequence[int]) -> Floats:
-        """What the model hears of each bar, ``(bars, heard_size(sizes))``: nothing but noughts where nothing is told."""
+        """What the model hears of each bar, ``(bars, heard_size(sizes))``: all zero where nothing is told."""
         told = self.told.astype(np.float32)
         return np.concatenate([self.values * np.repeat(told, sizes, axis=1), told, self.doubt * told], axis=1)
 

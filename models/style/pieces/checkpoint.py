@@ -19,6 +19,8 @@ FORMAT = BundleFormat(
     "pieces", "piece model", "python -m models.train.pieces makes one, in OUT/bundle", ("preset", "steps", "seed")
 )
 
+HEARING = "latents."  # how the names of the weights begin that hear latents
+
 
 @dataclass(frozen=True)
 class PieceBundle:
@@ -41,17 +43,23 @@ def save_pieces_model(
     card: Mapping[str, Any],
     held_out: Mapping[str, Sequence[str]],
 ) -> None:
-    """Write ``pieces.safetensors``, ``held_out.json`` (names by part) and, last, ``card.json`` into ``folder``."""
+    """Write ``pieces.safetensors``, ``held_out.json`` (names by part) and, last, ``card.json`` into ``folder``.
+
+    What hears latents lies in ``latents.safetensors``.
+    """
     half = {name: value.detach().cpu().bfloat16().contiguous() for name, value in weights.items()}
+    hearing = {name: half.pop(name) for name in list(half) if name.startswith(HEARING)}
+    beside = {"latents": save(hearing)} if hearing else {}
     names = {part: sorted(found) for part, found in held_out.items()}
-    FORMAT.save(folder, save(half), {**card, "config": asdict(config)}, held_out=names)
+    FORMAT.save(folder, save(half), {**card, "config": asdict(config)}, held_out=names, beside=beside)
 
 
 def load_pieces_model(name_or_path: str | Path, device: str = "cpu") -> PieceBundle:
     """Load a shipped model by name or one of your own by folder; raises ``FileNotFoundError`` or ``ValueError``."""
     with FORMAT.opened(name_or_path) as found:
         model = PieceModel(PieceConfig(**found.card["config"]))
-        weights = {name: value.float() for name, value in load_file(found.weights).items()}
+        files = [found.folder / f"{name}.safetensors" for name in found.card["sha256"]]
+        weights = {name: value.float() for path in files for name, value in load_file(path).items()}
         model.load_state_dict(weights, strict=True)
     return PieceBundle(model.to(torch.device(device)).eval(), found.card, found.folder)
 

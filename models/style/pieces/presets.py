@@ -14,8 +14,9 @@ class Preset:
 
     ``share`` is that of each domain's rows: chorales are few, and soon known by heart. The learning rate rises for
     ``warm_up`` steps and falls over the last ``falling`` of them all. It validates every ``check_every`` steps.
-    ``dropout``: the share of what is heard, and of what each layer adds, that is left out. ``averaging``: of the weights
-    that are kept, as in ``MasterWeights``.
+    ``dropout``: the share of what is heard, and of what each layer adds, that is left out. ``averaging``: of the
+    weights that are kept, as in ``MasterWeights``. ``writes_with``: how many steps the model hears at once in writing,
+    where these are others than in training.
     """
 
     steps: int
@@ -29,6 +30,7 @@ class Preset:
     warm_up: int = 200
     dropout: float = 0.0
     averaging: float = 0.0
+    writes_with: int = 0
 
 
 PRESETS: Mapping[str, Preset] = {

@@ -362,7 +362,7 @@ def _side_by_side(
     """
     if after_step or not anew:
         wishes = replace(wishes, most_crowded=np.inf)
-    writing = Writing(model, wishes, seeds, prompt, places, latents)
+    writing = Writing(model, wishes, seeds, prompt, places, latents=latents)
     while not writing.ended.all():
         writing.step()
         if after_step:

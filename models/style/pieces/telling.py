@@ -1,4 +1,4 @@
-"""What pieces that are being written are told of their bars' latents: looked up step by step, and put into the cache."""
+"""What pieces that are being written are told of their bars' latents: looked up at each step, and kept in the cache."""
 
 from __future__ import annotations
 
@@ -74,12 +74,12 @@ class Telling:
         which, angles = self.which[rows], self.model.bar_angles(torch.from_numpy(self.place).to(self.device))
         order = np.argsort(~self.told, axis=1, kind="stable")[:, : int(self.told.sum(1).max())]
         index = torch.from_numpy(order).to(self.device)
+        kept_rows = torch.from_numpy(which).to(self.device)
         for layer in range(len(self.model.blocks)):
-            for kept, each in zip(
-                (cache.keys, cache.values), self.layer.entries(self.memory, layer, *angles), strict=True
-            ):
+            entries = self.layer.entries(self.memory, layer, *angles)
+            for kept, each in zip((cache.keys, cache.values), entries, strict=True):
                 found = torch.take_along_dim(each, index[:, None, :, None], 2)
-                kept[layer, :, :, : found.shape[2]] = found[torch.from_numpy(which).to(self.device)]
+                kept[layer, :, :, : found.shape[2]] = found[kept_rows]
         cache.at += torch.from_numpy(self.told.sum(1)[which]).to(self.device)
 
     def steps(self, rows: IntArray, number: IntArray, *, begin: bool = False) -> tuple[Told, Memory]:
@@ -133,7 +133,6 @@ class Tables:
 
 def slot_of_classes(position: IntArray, length: IntArray) -> IntArray:
     """``features.slot_of`` of positions; the first slot for a BAR step and before any."""
-    found: IntArray = np.where(
-        position >= POSITIONS, 0, np.clip(position * SLOTS // np.maximum(length, 1), 0, SLOTS - 1)
-    )
+    slot = np.clip(position * SLOTS // np.maximum(length, 1), 0, SLOTS - 1)
+    found: IntArray = np.where(position >= POSITIONS, 0, slot)
     return found

@@ -66,8 +66,8 @@ class PieceTraining:
 
     With ``minutes`` the learning rate falls by the time that has passed, whatever was reached in it, so that two such
     runs aren't the same; by steps alone they are. ``origin``: the weights that it went on from, which the card names,
-    with ``start``, what they are. ``reader``: of the latents that the model is told; where ``start`` was told none, what
-    hears them learns, and all else changes slowly. ``hears``: the version of the weights that these are of.
+    with ``start``, what they are. ``reader``: of the latents that the model is told; where ``start`` was told none,
+    what hears them learns, and all else changes slowly. ``hears``: the version of the weights that these are of.
     """
 
     def __init__(
@@ -164,7 +164,9 @@ class PieceTraining:
             **more,
             "validation": {name: round(value, 4) for name, value in found.items()},
         }  # fmt: skip
-        save_pieces_model(self.out / "bundle", self.preset.config, weights, card, self.pieces.held_out)
+        config = self.preset.config
+        config = replace(config, context=self.preset.writes_with or config.context)
+        save_pieces_model(self.out / "bundle", config, weights, card, self.pieces.held_out)
 
     def _average(self, start: Mapping[str, Tensor]) -> None:
         """Average the best weights with those that the run went on from, where that is better still."""

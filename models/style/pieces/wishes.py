@@ -29,9 +29,8 @@ class Wishes:
     those without them to those with them (classifier-free guidance: Ho and Salimans 2022; of language models: Sanchez
     et al. 2023). With any but 1, the model's own, each step is computed twice. With ``returning`` so many nats are
     added instead to the logits of what was heard in a bar that comes again (``models.style.pieces.returning``), and
-    guidance is by mood alone. Where latents are told, it goes on from what is said without ``guided`` groups of these. A
-    piece with more than ``most_crowded`` notes a bar over some bars is given up
-    (``models.style.pieces.crowding``).
+    guidance is by mood alone. Where latents are told, it goes on from what is said without ``guided`` groups of these.
+    A piece with more than ``most_crowded`` notes a bar over some bars is given up (``models.style.pieces.crowding``).
     """
 
     domain: int

@@ -74,6 +74,7 @@ class Writing:
         seeds: Sequence[Sequence[int]],
         prompt: TokenArray | None = None,
         places: Sequence[Place] = (),
+        *,
         latents: Sequence[BarLatents] = (),
     ) -> None:
         self.model, self.wishes, rows = model, wishes, len(seeds)

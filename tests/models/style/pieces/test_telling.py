@@ -64,7 +64,7 @@ def test_a_prompt_is_heard_as_in_training(model, reader, seed):
     wishes = Wishes(int(piece.domain[0]), number + left)
     place = Place(number - 1, number + left, (-1,) * 99)
     told = latents_of(reader, tokens[start:])
-    writing = Writing(model, wishes, [(0,)], heard.astype(np.int16), [place], [told])
+    writing = Writing(model, wishes, [(0,)], heard.astype(np.int16), [place], latents=[told])
     np.testing.assert_allclose(writing.state[0], state.numpy(), atol=2e-4)
     coming = torch.full((1, 7), 3)
     where = Coming.after(steps, memory, torch.tensor([length - 1]))
