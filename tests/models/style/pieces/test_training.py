@@ -10,8 +10,10 @@ import torch
 
 from models.experiments.run_log import rows
 from models.music.notes import Piece
+from models.style.checkpoint import tiny_style
 from models.style.pieces.averaging import SHARES
-from models.style.pieces.checkpoint import load_pieces_model
+from models.style.pieces.bar_latents import Reader, scale_of
+from models.style.pieces.checkpoint import load_pieces_model, tiny_pieces
 from models.style.pieces.data import Batch, PieceSet
 from models.style.pieces.model import PieceConfig
 from models.style.pieces.presets import PRESETS, Preset
@@ -188,3 +190,28 @@ def test_what_cannot_be_trained_on_is_said_in_a_line(dance_music, tmp_path, argu
     data = dance_music if arguments else tmp_path / "nowhere"
     with pytest.raises(SystemExit, match=message):
         main([str(data), "--preset", "tiny", "--out", str(tmp_path / "out"), *arguments])
+
+
+def test_a_model_learns_to_hear_latents_and_says_the_same_without_them(music, tmp_path) -> None:
+    encoder = tiny_style().model
+    reader = Reader(encoder, scale_of(encoder, music.train.each()))
+    trained = tiny_pieces(moods=True)
+    config = replace(trained.model.config, context=64, latents=reader.sizes)
+    preset = Preset(60, 3, 4e-3, 30, 2, config, warm_up=5, averaging=0.9, writes_with=96)
+    training = PieceTraining(
+        "tiny", preset, music, tmp_path, seed=0, minutes=None, device="cpu", start=trained.model.state_dict(),
+        reader=reader, hears="tiny-0",
+    )  # fmt: skip
+    training.run()
+    found = [row["values"] for row in rows(tmp_path / "log.jsonl") if row.get("part") == "validation"]
+    assert found[-1]["dance_told"] < found[-1]["dance"]
+    kept = load_pieces_model(tmp_path / "bundle")
+    assert kept.card["latents"] == "tiny-0"
+    assert kept.model.config.context == 96
+    assert sorted(path.name for path in (tmp_path / "bundle").glob("*.safetensors")) == [
+        "latents.safetensors", "pieces.safetensors",
+    ]  # fmt: skip
+    assert torch.allclose(kept.model.latents.scale, reader.scale, rtol=0.01)
+    (tmp_path / "bundle" / "latents.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match=r"latents\.safetensors"):
+        load_pieces_model(tmp_path / "bundle")
