@@ -20,7 +20,7 @@ from torch import Tensor
 
 from models.music.tokens import BAR, LENGTH, METER, POSITION, TokenArray
 from models.style.features import SLOTS, bar_features, notes_of, top_line
-from models.style.latents import BARS, GROUPS
+from models.style.latents import BARS, GROUPS, Latents
 from models.style.model import StyleModel
 from models.style.pieces.conditions import WHOLE
 
@@ -103,6 +103,19 @@ class Reader:
         doubt = np.zeros(told.shape, dtype=np.float32)
         parts = (np.split(each, edges) for each in (values, told, doubt))
         return [BarLatents(*each) for each in zip(*parts, strict=True)]
+
+    def stored(self, latents: Latents, tune: TokenArray | None = None) -> BarLatents:
+        """Those that a clip is stored with, all told; the tune of the tokens ``tune``, untold without these."""
+        scaled = np.concatenate([latents.groups[group] for group in GROUPS], axis=1) / self.scale.numpy()
+        told = np.ones((latents.bars, len(TOLD_GROUPS)), dtype=bool)
+        line = np.zeros((latents.bars, SLOTS), dtype=np.float32)
+        told[:, -1] = tune is not None
+        if tune is not None:
+            (read,) = self.read([tune])
+            line, told[:, -1] = read.values[: latents.bars, -SLOTS:], read.told[: latents.bars, -1]
+        return BarLatents(
+            np.concatenate([scaled, line], axis=1).astype(np.float32), told, np.zeros(told.shape, np.float32)
+        )
 
 
 def _windows(whole: Bools, counts: Sequence[int]) -> npt.NDArray[np.int64]:
