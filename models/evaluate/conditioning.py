@@ -74,8 +74,11 @@ class Material:
 class Study:
     """Writes clips from latents, and says of them what is found and how often they are told from real ones."""
 
-    def __init__(self, report: Report, writer: Writer, composer: Composer, material: Material) -> None:
+    def __init__(
+        self, report: Report, writer: Writer, composer: Composer, material: Material, temperature: float | None
+    ) -> None:
         self.report, self.writer, self.composer, self.material = report, writer, composer, material
+        self.temperature = temperature
         self.real = group_attributes(material.clips.pieces)
 
     def written(
@@ -89,8 +92,9 @@ class Study:
             places.append(Place(BEFORE, ABSENT, (), int(head[METER]), tempo))
         seeds = [(self.report.seed, index) for index in range(len(latents))]
         return self.writer.told(
-            self.material.domain, latents, seeds, places, guidance=guidance, guided=guided if guidance != 1 else ()
-        )
+            self.material.domain, latents, seeds, places, guidance=guidance, guided=guided if guidance != 1 else (),
+            temperature=self.temperature,
+        )  # fmt: skip
 
     def tell(self, name: str, pieces: Sequence[Piece]) -> None:
         """``NAME.two_sample``."""
@@ -212,6 +216,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--part", choices=("validation", "test"), default="validation", help="of the corpora")
     parser.add_argument("--limit", type=positive_int, default=200, help="clips of a domain")
     parser.add_argument("--guidance", type=float, nargs="+", default=[1.0, 1.5, 2.0, 3.0])
+    parser.add_argument("--temperature", type=float, help="by which logits are divided; as the card says")
     parser.add_argument("--ways", nargs="+", default=["nothing", "again", "alone", "swapped", "styled"])
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
@@ -235,7 +240,7 @@ def main(argv: list[str] | None = None) -> None:
             except MusicError as error:
                 print(f"{domain} is left out: {error}")
                 continue
-            Study(report, writer, composer, material).run(given.guidance, given.ways)
+            Study(report, writer, composer, material, given.temperature).run(given.guidance, given.ways)
     report.print()
 
 

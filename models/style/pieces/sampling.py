@@ -171,12 +171,14 @@ class Writer:
         *,
         guidance: float = 1.0,
         guided: Sequence[str] = (),
+        temperature: PerElement | None = None,
     ) -> list[Piece]:
         """As many whole bars as each of ``latents`` has, all equally many, as these say; for each of ``seeds``.
 
-        With a ``guidance`` above 1 what the ``guided`` groups say counts so many times.
+        With a ``guidance`` above 1 what the ``guided`` groups say counts so many times. ``temperature`` as in
+        ``compose``.
         """
-        wishes = self._drawn(Wishes(DOMAINS.index(domain), len(latents[0].told), regular=True))
+        wishes = self._drawn(Wishes(DOMAINS.index(domain), len(latents[0].told), regular=True), temperature)
         wishes = replace(wishes, returning=0.0, guidance=guidance, guided=tuple(guided))
         return self._written(wishes, seeds, places=places, latents=latents)
 
