@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from models.experiments.arguments import exit_without_music, positive_int
 from models.experiments.provenance import data_hash
@@ -32,14 +33,15 @@ from models.style.compose import Composer
 from models.style.evaluation.clips import Clips, choose_clips, compose_all, corpora_parts, donors_of
 from models.style.evaluation.reconstruction import onset_pitch
 from models.style.evaluation.swaps import FINEST, correlation, group_attributes, melody
-from models.style.latents import GROUPS, STYLE_GROUPS
-from models.style.pieces.bar_latents import TOLD_GROUPS, TUNE, BarLatents
+from models.style.latents import GROUPS, STYLE_GROUPS, TOLD_GROUPS, TUNE
+from models.style.pieces.bar_latents import BarLatents
 from models.style.pieces.conditions import ABSENT
 from models.style.pieces.sampling import Writer
 from models.style.pieces.wishes import Place
 from models.style.windows import make_windows
 
 BEFORE = 8  # bars: what is written is no beginning
+OF_TEMPO = TOLD_GROUPS.index("tempo")
 LINES = ("content", TUNE)  # whose attribute is the top line
 Floats = npt.NDArray[np.float64]
 
@@ -81,20 +83,23 @@ class Study:
         self.temperature = temperature
         self.real = group_attributes(material.clips.pieces)
 
-    def written(
-        self, latents: Sequence[BarLatents], guidance: float = 1.0, guided: Sequence[str] = (), *, untold: bool = False
-    ) -> list[Piece]:
-        """A clip from each of ``latents``; in a clip's meter, and in its tempo where that is no group to be told."""
+    def written(self, latents: Sequence[BarLatents], guidance: float = 1.0, guided: Sequence[str] = ()) -> list[Piece]:
+        """A clip from each of ``latents``; in a clip's meter, and in its tempo where they tell none."""
         places = []
-        for piece in self.material.clips.pieces:
+        for piece, told in zip(self.material.clips.pieces, latents, strict=True):
             head = to_tokens(piece)[0]
-            tempo = int(head[TEMPO]) if untold else ABSENT
+            tempo = self._tempo(told) if told.told[0, OF_TEMPO] else int(head[TEMPO])
             places.append(Place(BEFORE, ABSENT, (), int(head[METER]), tempo))
         seeds = [(self.report.seed, index) for index in range(len(latents))]
         return self.writer.told(
             self.material.domain, latents, seeds, places, guidance=guidance, guided=guided if guidance != 1 else (),
             temperature=self.temperature,
         )  # fmt: skip
+
+    def _tempo(self, told: BarLatents) -> int:
+        edge = sum(self.material.sizes[:OF_TEMPO])
+        scale = self.writer.reader(self.composer.model).scale[edge]
+        return int(self.composer.model.tempo.logits(torch.tensor([told.values[0, edge]]) * scale).argmax())
 
     def tell(self, name: str, pieces: Sequence[Piece]) -> None:
         """``NAME.two_sample``."""
@@ -140,7 +145,7 @@ class Study:
         own = np.arange(len(material.clips.pieces))
         prefix = f"conditioning.{domain}"
         if "nothing" in ways:
-            self.tell(f"{prefix}.nothing", self.written(material.of((), {}), untold=True))
+            self.tell(f"{prefix}.nothing", self.written(material.of((), {})))
         if "again" in ways:
             again = self.written(material.of(TOLD_GROUPS, {}))
             decoded = compose_all(self.composer, material.clips, seed=self.report.seed)
@@ -154,7 +159,7 @@ class Study:
                 self.tell(f"{prefix}.{name}", pieces)
         for group in TOLD_GROUPS if "alone" in ways else ():
             for guidance in guidances:
-                pieces = self.written(material.of((group,), {}), guidance, TOLD_GROUPS, untold=group != "tempo")
+                pieces = self.written(material.of((group,), {}), guidance, TOLD_GROUPS)
                 name = f"{prefix}.alone.{group}.{guidance:g}"
                 self.find(name, group, pieces, own)
                 self.tell(name, pieces)

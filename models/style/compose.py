@@ -41,7 +41,8 @@ class Composer:
         self.bundle, self.device = bundle, device
         self.model, self.prior = bundle.model.to(device), bundle.prior.to(device)
         self.version = bundle.version
-        self.writer = _writer_of(bundle, device)
+        self.writer = _writer_of(bundle, "pieces", device)
+        self.asked = _writer_of(bundle, "asked", device)
 
     @torch.inference_mode()
     def encode(self, piece: Piece) -> Latents:
@@ -279,9 +280,12 @@ class Composer:
         return Latents(self.version, {name: value.numpy().astype(np.float32) for name, value in parts.items()}, piece)
 
 
-def _writer_of(bundle: StyleBundle, device: str) -> Writer | None:
-    """The piece model that the card names: a shipped one, or a folder, also one beside the card."""
-    named = bundle.card.get("pieces")
+def _writer_of(bundle: StyleBundle, what: str, device: str) -> Writer | None:
+    """The piece model that the card names: a shipped one, or a folder, also one beside the card.
+
+    "pieces" writes from nothing, "asked" from latents that it is told.
+    """
+    named = bundle.card.get(what)
     if named is None:
         return None
     beside = bundle.folder / named if bundle.folder else None

@@ -1,4 +1,4 @@
-"""A draft: a clip from nothing, as its latents and, where it was written first, its notes."""
+"""A draft: a clip from nothing, as its latents and, where it was written first, its notes; and what one may ask for."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.music.notes import Piece
-from models.style.latents import Latents
+from models.style.latents import STYLE_GROUPS, TOLD_GROUPS, Latents
 
 BEFORE = "bars_before"  # in the latents' ``piece``
+GUIDANCE = 1.5
 
 
 @dataclass(frozen=True)
@@ -39,3 +40,32 @@ class Draft:
         notes = data["notes"]
         latents = Latents.from_json(data["latents"])
         return cls(latents, None if notes is None else Piece.from_json(notes), str(data.get("name", "")))
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Music with these ``latents``, of which the ``groups`` are told, and ``guided`` ones count ``guidance`` times.
+
+    ``tune``: notes of as many bars whose top line is told as well.
+    """
+
+    latents: Latents
+    tune: Piece | None = None
+    groups: tuple[str, ...] = TOLD_GROUPS
+    guided: tuple[str, ...] = STYLE_GROUPS
+    guidance: float = GUIDANCE
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is sent."""
+        tune = self.tune and self.tune.to_json()
+        kept = {"groups": list(self.groups), "guided": list(self.guided), "guidance": self.guidance}
+        return {"latents": self.latents.to_json(), "tune": tune, **kept}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Ask:
+        """What ``to_json`` gave; raises ``ValueError``, ``KeyError`` or ``MusicError`` on anything else."""
+        groups, guided = tuple(map(str, data["groups"])), tuple(map(str, data["guided"]))
+        if unknown := sorted({*groups, *guided} - {*TOLD_GROUPS}):
+            raise ValueError(f"groups {unknown} were asked for; there are {list(TOLD_GROUPS)}")
+        tune = None if data["tune"] is None else Piece.from_json(data["tune"])
+        return cls(Latents.from_json(data["latents"]), tune, groups, guided, float(data["guidance"]))

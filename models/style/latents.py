@@ -19,6 +19,8 @@ PICTURE_GROUPS = ("shape", "palette", "light", "line")  # of a picture, which is
 MEASURED = "measured"  # in a picture's ``piece``: attribute → what was measured of it as it was decoded
 CODES, CODE_COUNT, CODE_LEVELS = "codes", 4, 5  # a piece's style codes: name, how many, values of each
 INK = "ink"  # there too: how much is to be seen at all, which is no taste
+TUNE = "tune"  # no group of latents: the top line of notes, which a piece model can be told beside them
+TOLD_GROUPS = (*GROUPS, TUNE)
 SWAPPABLE = (*STYLE_GROUPS, CODES)
 TEMPERATURE, TOP_P = 0.6, 0.95  # at which notes are drawn from latents: what varies is in these, not in their notes
 # by how much more what harmony, register and dynamics tell counts where they are taken from elsewhere (Ho & Salimans

@@ -17,6 +17,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from models.style.drafts import Ask, Draft
 from models.style.latents import Latents
 from models.taste.head import Head, utilities
 from models.taste.space import TasteSpace, summary
@@ -25,6 +26,7 @@ SEARCHED = 96  # drafts or draws, where these are made for one search (seconds o
 IDEAS_A_VOTE, MOST_IDEAS = 12, 512  # by eye, on validation music of dance and pop: docs/notes/2026-11-28-gifts.md
 CAREFUL, OPTIMISTIC = -0.5, 1.0  # posterior standard deviations that a score adds to the mean
 REACH = 2.0  # standard deviations of the draws that a recombination may lie from their mean in any feature
+ASKED, TIMES_ASKED = 6, 4  # recombinations that a piece model is asked for, and how often each
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -237,6 +239,43 @@ def gifts(
     some = np.random.default_rng(seed).permutation(len(candidates.latents))[:most].tolist()
     found = best_latents(head, space, candidates.chosen(some), count, kappa=kappa)
     return [replace(each, origin=some[each.origin]) for each in found]
+
+
+def asks_for(
+    head: Head,
+    space: TasteSpace,
+    candidates: Candidates,
+    drafts: Sequence[Draft],
+    *,
+    seed: int,
+    kappa: float = CAREFUL,
+    among: int | None = None,
+) -> list[tuple[Ask, int]]:
+    """What to have written for the head, each with the place of the draft that it began with; best first.
+
+    Recombinations of some ``drafts``, as ``gifts`` looks at, each asked for ``TIMES_ASKED`` times.
+    """
+    most = ideas(head.votes_seen) if among is None else among
+    some = np.random.default_rng(seed).permutation(len(candidates.latents))[:most].tolist()
+    chosen = candidates.chosen(some)
+    made = recombine(head, space, chosen, count=2 * ASKED, kappa=kappa)
+    if not made:
+        return []
+    worth = scores(head, space.with_distances(np.vstack([each.lines for each in made])), kappa)
+    best = [made[place] for place in np.argsort(-worth)[:ASKED].tolist()]
+    asks = [(Ask(each.latents, drafts[some[each.origin]].notes), some[each.origin]) for each in best]
+    return [each for each in asks for _ in range(TIMES_ASKED)]
+
+
+def best_written(
+    head: Head, space: TasteSpace, written: Sequence[Draft | None], count: int, *, kappa: float = CAREFUL
+) -> list[int]:
+    """The places of the ``count`` best and different ones of what was ``written``, by the latents of its notes."""
+    there = [(place, draft.latents) for place, draft in enumerate(written) if draft is not None]
+    if not there:
+        return []
+    features = space.features(np.stack([summary(latents) for _, latents in there]))
+    return [there[place][0] for place in pick(head, features, count, kappa=kappa)]
 
 
 def _with_group(base: Latents, donor: Latents, name: str) -> Latents:

@@ -20,15 +20,13 @@ from torch import Tensor
 
 from models.music.tokens import BAR, LENGTH, METER, POSITION, TokenArray
 from models.style.features import SLOTS, bar_features, notes_of, top_line
-from models.style.latents import BARS, GROUPS, Latents
+from models.style.latents import BARS, GROUPS, TOLD_GROUPS, Latents
 from models.style.model import StyleModel
 from models.style.pieces.conditions import WHOLE
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
-TUNE = "tune"
-TOLD_GROUPS = (*GROUPS, TUNE)
 SMALLEST = 0.3
 SEMITONES = 6.0  # of the tune, in a unit
 NOISE = 0.15  # of the posterior's own, which training adds to what is told surely; of the tune a tenth of a unit

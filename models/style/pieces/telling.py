@@ -12,7 +12,8 @@ from torch import Tensor
 
 from models.music.tokens import DURATION, PITCH, POSITIONS, VELOCITY
 from models.style.features import SLOTS
-from models.style.pieces.bar_latents import TOLD_GROUPS, BarLatents
+from models.style.latents import TOLD_GROUPS
+from models.style.pieces.bar_latents import BarLatents
 from models.style.pieces.latent_memory import NOTHING, LatentMemory, Memory, Told
 
 if TYPE_CHECKING:

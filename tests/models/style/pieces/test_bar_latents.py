@@ -9,8 +9,8 @@ import torch
 from models.music.tokens import LENGTH, to_tokens
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
-from models.style.latents import GROUPS
-from models.style.pieces.bar_latents import DOUBTED, TOLD_GROUPS, TUNE, BarLatents, Reader, drop, scale_of
+from models.style.latents import GROUPS, TOLD_GROUPS, TUNE
+from models.style.pieces.bar_latents import DOUBTED, BarLatents, Reader, drop, scale_of
 from tests.models.conftest import clip
 
 

@@ -7,7 +7,8 @@ import torch
 from models.music.notes import DOMAINS
 from models.music.tokens import DURATION, END, PITCH, POSITION, VELOCITY
 from models.style.checkpoint import tiny_style
-from models.style.pieces.bar_latents import TOLD_GROUPS, BarLatents, Reader
+from models.style.latents import TOLD_GROUPS
+from models.style.pieces.bar_latents import BarLatents, Reader
 from models.style.pieces.conditions import LOWEST, OF_LEFT, OF_NUMBER
 from models.style.pieces.data import Latents, PieceSet, make_batch
 from models.style.pieces.model import Coming, PieceConfig, PieceModel

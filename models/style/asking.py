@@ -1,0 +1,74 @@
+"""Asking for music by latents: what latents say, the piece model writes, and what it wrote is encoded again.
+
+The latents of what was written are those of its notes, not those that were asked for: who asked hears, or reads, how
+far it went.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from models.music.notes import Domain, MusicError, Piece
+from models.music.tokens import METERS, to_tokens
+from models.style.compose import Composer, whole_bars
+from models.style.drafts import BEFORE, Ask, Draft
+from models.style.latents import TOLD_GROUPS, Latents
+from models.style.pieces.bar_latents import BarLatents, Reader
+from models.style.pieces.conditions import ABSENT
+from models.style.pieces.wishes import Place
+from models.style.screen import rejection_reason
+
+AT_BAR = 8  # what is asked for is no beginning of a piece
+
+
+def write_asked(composer: Composer, domain: Domain, asks: Sequence[Ask], seed: int) -> list[Draft | None]:
+    """What is written for each of ``asks``, the same again for the same; None for what could not be offered.
+
+    Raises ``ValueError`` where the model has nothing that hears latents, or for latents of another one.
+    """
+    if composer.asked is None:
+        raise ValueError(f"the model {composer.version} has no piece model that hears latents")
+    if wrong := {ask.latents.version for ask in asks} - {composer.version}:
+        raise ValueError(f"latents of {', '.join(sorted(wrong))} were given to {composer.version}")
+    reader = composer.asked.reader(composer.model)
+    alike: dict[tuple[float, tuple[str, ...], int], list[int]] = defaultdict(list)
+    for place, ask in enumerate(asks):
+        alike[ask.guidance, ask.guided, ask.latents.bars].append(place)
+    found: list[Draft | None] = [None] * len(asks)
+    for (guidance, guided, _), places in alike.items():
+        told = [_told(reader, asks[place]) for place in places]
+        where = [_where(composer, asks[place].latents) for place in places]
+        seeds = [(seed, place) for place in places]
+        pieces = composer.asked.told(domain, told, seeds, where, guidance=guidance, guided=guided)
+        for place, piece in zip(places, pieces, strict=True):
+            found[place] = _draft(composer, piece, asks[place].latents.bars)
+    return found
+
+
+def _told(reader: Reader, ask: Ask) -> BarLatents:
+    latents = reader.stored(ask.latents, None if ask.tune is None else to_tokens(whole_bars(ask.tune)))
+    return replace(latents, told=latents.told & np.isin(TOLD_GROUPS, ask.groups))
+
+
+def _where(composer: Composer, latents: Latents) -> Place:
+    """In the meter and the tempo that the latents tell."""
+    tempo = composer.model.tempo.logits(torch.from_numpy(latents.groups["tempo"][:1]))
+    meters = {f"{n}/{d}": place for place, (n, d) in enumerate(METERS)}
+    return Place(AT_BAR, ABSENT, (), meters[str(latents.piece.get("meter", "4/4"))], int(tempo.argmax()))
+
+
+def _draft(composer: Composer, piece: Piece, bars: int) -> Draft | None:
+    try:
+        notes = whole_bars(piece)
+    except MusicError:
+        return None
+    if len(notes.bars) != bars or rejection_reason(notes, composer.bundle.fingerprint) is not None:
+        return None
+    latents = composer.encode(notes)
+    writer = composer.asked.version if composer.asked else ""
+    return Draft(replace(latents, piece={**latents.piece, "writer": writer, BEFORE: AT_BAR}), notes)
