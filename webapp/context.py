@@ -129,7 +129,9 @@ class Context:
         from webapp.composing.for_listener import ListenerComposer  # noqa: PLC0415 (the piano)
         from webapp.composing.search import LatentSearch  # noqa: PLC0415 (the piano)
 
-        return ListenerComposer(self.clip_maker, LatentSearch(self.database, self.generation, self.style, self.bank))
+        asks = self.settings.gifts == "asked"
+        search = LatentSearch(self.database, self.generation, self.style, self.bank, asks=asks)
+        return ListenerComposer(self.clip_maker, search)
 
     @cached_property
     def picture_maker(self) -> PictureMaker:

@@ -26,6 +26,7 @@ from tests.recording.recording import (
     sheet_kind,
 )
 from webapp.generation.protocol import (
+    AskedResult,
     BadRequest,
     CurvesResult,
     DraftsResult,
@@ -125,6 +126,10 @@ class RecordedGenerator:
         kind = mood_kind(domain, mood.valence, mood.arousal) if mood else domain
         drafts = self._some(f"drafts of {kind}", self.recording.drafts.get(kind, []), count, seed)
         return DraftsResult(drafts=drafts, model_version=self.version)
+
+    def asked(self, domain: str, asks: Sequence[Json], seed: int, *, waits: Waits = always) -> AskedResult:
+        """Nothing is written as it was asked for."""
+        raise self._lacks("clips that are written from latents")
 
     def latents(self, domain: str, count: int, seed: int, *, near: Json, keep: float) -> LatentsResult:
         """Latents near a clip of the domain."""

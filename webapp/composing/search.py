@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -9,10 +10,21 @@ from typing import Protocol
 
 from db.queries.clips import get_clip
 from models.music.notes import Domain
-from models.style.drafts import Draft
+from models.style.drafts import Ask, Draft
 from models.style.latents import Latents
 from models.taste.head import Head
-from models.taste.search import CAREFUL, OPTIMISTIC, SEARCHED, Candidate, Candidates, best_latents, gifts, ideas
+from models.taste.search import (
+    CAREFUL,
+    OPTIMISTIC,
+    SEARCHED,
+    Candidate,
+    Candidates,
+    asks_for,
+    best_latents,
+    best_written,
+    gifts,
+    ideas,
+)
 from webapp.composing.bank import Bank
 from webapp.composing.dials import WantedMood, dials, place_of
 from webapp.composing.jobs import domain_named
@@ -22,6 +34,8 @@ from webapp.generation.protocol import BadRequest, Generator, Mood
 from webapp.learning.installed_style import InstalledStyle
 from webapp.learning.playable_clips import AnyDomain
 from webapp.runtime.database import Database
+
+log = logging.getLogger(__name__)
 
 WRITTEN_FOR_MOOD: dict[Domain, int] = {"pop": 16, "dance": 16, "chorale": 6}  # seconds of a processor
 DRAWN_AT_ONCE = 16  # latents, after which is said how far the search is
@@ -60,10 +74,16 @@ class Search(Protocol):
 
 
 class LatentSearch:
-    """Finds drafts for heads in the bank, to be played as they were written; near a piece it finds latents."""
+    """Finds drafts for heads in the bank, to be played as they were written; near a piece it finds latents.
 
-    def __init__(self, database: Database, generation: Generator, style: InstalledStyle, bank: Bank) -> None:
+    Where it ``asks``, the piece model also writes what is asked for by latents, and the best of both is found.
+    """
+
+    def __init__(
+        self, database: Database, generation: Generator, style: InstalledStyle, bank: Bank, *, asks: bool = False
+    ) -> None:
         self._database, self._generation, self._style, self._bank = database, generation, style, bank
+        self._asks = asks
 
     def best(
         self,
@@ -92,16 +112,36 @@ class LatentSearch:
         steered = SteeredSearch(head, space, kappa, turned, written) if turned else None
 
         most = ideas(head.votes_seen) if among is None else among
+        asks: list[Ask] = []
 
         def search(candidates: Candidates, drafts: Sequence[Draft], wanted: int) -> list[Candidate]:
             looked_at = len(drafts) if steered else min(most, len(drafts))
             on_drawn(looked_at, looked_at)
             if steered:  # which has what the head likes best heard
                 return steered.search(candidates, drafts, wanted)
+            if self._asks and not asks:
+                wishes = asks_for(head, space, candidates, drafts, seed=seed, kappa=kappa, among=most)
+                asks.extend(ask for ask, _ in wishes)
             return gifts(head, space, candidates, wanted, seed=seed, kappa=kappa, among=most)
 
         found = self._bank.choose(domain, search, count, beside=written)
+        if asks:
+            return self._with_asked(head, domain, found, asks, seed=seed, kappa=kappa)
         return found if steered is None else [steered.noted(draft) for draft in found]
+
+    def _with_asked(
+        self, head: Head, domain: Domain, found: list[Draft], asks: Sequence[Ask], *, seed: int, kappa: float
+    ) -> list[Draft]:
+        """As many as were ``found``, of these and of what is written as it was asked for; unused ones are put back."""
+        try:
+            answer = self._generation.asked(domain, [ask.to_json() for ask in asks], seed)
+        except BadRequest as error:  # a model of one's own that nobody can ask
+            log.warning("nothing_asked domain=%s error=%s", domain, error)
+            return found
+        every = [*found, *(Draft.from_json(each) for each in answer.drafts if each)]
+        best = best_written(head, self._style.space, every, len(found), kappa=kappa)
+        self._bank.put_back(domain, [draft for place, draft in enumerate(found) if place not in best])
+        return [every[place] for place in best]
 
     def drawn(self, domain: AnyDomain, count: int, seed: int) -> list[Draft]:
         """New drafts, just as they come: of a bank from which the best were taken they would be the rest."""

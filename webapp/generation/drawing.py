@@ -11,14 +11,17 @@ from typing import Any
 import numpy as np
 
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
+from models.style.asking import write_asked
 from models.style.compose import Composer, whole_bars
 from models.style.drafting import TOGETHER, draft_each, part_seeds
-from models.style.drafts import Draft
+from models.style.drafts import Ask, Draft
 from models.style.latents import Latents
 from webapp.generation.job import read_source
 from webapp.generation.mood import MoodJudges
 from webapp.generation.pictures import MusicShown
 from webapp.generation.protocol import (
+    MOST_ASKS,
+    AskedResult,
     BadRequest,
     DraftsResult,
     DrawingsRequest,
@@ -78,6 +81,24 @@ class Drawing:
                 made += self._draft([known] * together, part_seeds(seed, part)[:together], wished)[:wanted]
             time.sleep(0.001)  # let others have the lock
         return DraftsResult(drafts=[one.to_json() for one in made], model_version=self.composer.version)
+
+    def asked(self, domain: str, asks: Sequence[dict[str, Any]], seed: int, *, waits: Waits = always) -> AskedResult:
+        """What is written for each of ``asks`` (``Ask.to_json``); the same seed gives the same again.
+
+        Raises ``BadRequest`` for what can't be asked for, and ``NobodyWaits`` where nobody ``waits`` any more.
+        """
+        known = _domain(domain, len(asks), seed)
+        if len(asks) > MOST_ASKS:
+            raise BadRequest(f"{len(asks)} clips were asked for at once; at most {MOST_ASKS} are allowed")
+        try:
+            read = [Ask.from_json(each) for each in asks]
+            with turn(self._writing, waits):
+                made = write_asked(self.composer, known, read, seed)
+        except (KeyError, TypeError, ValueError) as error:  # MusicError is one
+            raise BadRequest(f"asks: {error}") from error
+        return AskedResult(
+            drafts=[None if one is None else one.to_json() for one in made], model_version=self.composer.version
+        )
 
     def latents(self, domain: str, count: int, seed: int, *, near: dict[str, Any], keep: float) -> LatentsResult:
         """``count`` latents as long as ``near`` that start ``keep`` of the way to it; raises ``BadRequest``.

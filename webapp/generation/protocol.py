@@ -92,6 +92,16 @@ class DraftsResult(BaseModel):
     model_version: str
 
 
+MOST_ASKS = 64  # clips at once
+
+
+class AskedResult(BaseModel):
+    """What was written as it was asked for (``Draft.to_json`` each), null where that could not be offered."""
+
+    drafts: list[dict[str, Any] | None]
+    model_version: str
+
+
 class PlayedOnResult(BaseModel):
     """A whole piece (``Piece.to_json``) that begins with given notes, and the ``writer`` that played them on."""
 
@@ -258,6 +268,10 @@ class Generator(Protocol):
         They lean to a ``mood``, of which -1 and 1 are the ends, where the piece model knows of moods. In the
         ``background`` nobody waits for them.
         """
+        ...
+
+    def asked(self, domain: str, asks: Sequence[dict[str, Any]], seed: int) -> AskedResult:
+        """Clips that are written from latents that the piece model is told (``Ask.to_json`` each)."""
         ...
 
     def latents(self, domain: str, count: int, seed: int, *, near: dict[str, Any], keep: float) -> LatentsResult:

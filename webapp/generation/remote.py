@@ -13,6 +13,7 @@ import httpx
 
 from models.music.notes import Domain
 from webapp.generation.protocol import (
+    AskedResult,
     BadRequest,
     Cancelled,
     CurvesResult,
@@ -75,6 +76,11 @@ class RemoteGenerator:
         body = {"domain": domain, "count": count, "seed": seed, "mood": mood and mood.model_dump()}
         headers = BACKGROUND if background else None
         return DraftsResult.model_validate_json(self._post("/v1/drafts", body, WRITING_SECONDS, headers).content)
+
+    def asked(self, domain: str, asks: Sequence[dict[str, Any]], seed: int) -> AskedResult:
+        """Clips written from latents; raises a ``GenerationError``."""
+        body = {"domain": domain, "asks": list(asks), "seed": seed}
+        return AskedResult.model_validate_json(self._post("/v1/asked", body, WRITING_SECONDS).content)
 
     def latents(self, domain: str, count: int, seed: int, *, near: dict[str, Any], keep: float) -> LatentsResult:
         """``count`` latents near others, not decoded to notes; raises a ``GenerationError``."""

@@ -21,6 +21,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from models.music.notes import Domain
 from webapp.generation.loading import NoDeviceError, load_engine
 from webapp.generation.protocol import (
+    MOST_ASKS,
+    AskedResult,
     BadRequest,
     Cancelled,
     CurvesResult,
@@ -75,6 +77,15 @@ class DraftsRequest(DrawnRequest):
     """How many clips to compose from nothing, and the mood that they are to lean to."""
 
     mood: Mood | None = None
+
+
+class AskedRequest(BaseModel):
+    """Clips to write from latents (``Ask.to_json`` each)."""
+
+    model_config = ConfigDict(extra="forbid")
+    domain: Domain = "pop"
+    asks: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MOST_ASKS)]
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 
 class LatentsRequest(DrawnRequest):
@@ -224,6 +235,10 @@ def create_app(engine: Engine, secret: str = "") -> FastAPI:
     @app.post("/v1/drafts")
     def drafts(request: DraftsRequest, http: Request) -> DraftsResult:
         return engine.drafts(request.domain, request.count, request.seed, request.mood, waits=waits_for(http))
+
+    @app.post("/v1/asked")
+    def asked(request: AskedRequest, http: Request) -> AskedResult:
+        return engine.asked(request.domain, request.asks, request.seed, waits=waits_for(http))
 
     @app.post("/v1/latents")
     def latents(request: LatentsRequest) -> LatentsResult:

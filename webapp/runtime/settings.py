@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     study_generators: str = ""  # origins that a study's design may ask for clips, by commas
     metrics_key: str = Field(default="", repr=False)  # who sends it sees /metrics
     mcp: bool = False  # whether the named endpoints are MCP tools as well; needs the extra mcp
+    gifts: Literal["written", "asked"] = "written"  # what is composed for somebody: drafts alone, or what is asked for
     model: str = ""  # folder of a style model of one's own (OUT/bundle of a training); the shipped one where empty
 
     @field_validator("home")

@@ -3,7 +3,7 @@
 A listener votes on the pairs that the page would offer, and gets clips after so many votes in several ways (``WAYS``),
 from one bank of drafts that all listeners share: what one was given nobody else is. Beside what the page gives
 (``gift``: ``models.taste.search.gifts``) stand the best of the whole bank as ``written``, the gift's latents
-``decoded``, a ``mosaic`` of several drafts' latents decoded, *real* clips chosen in the same way by the same head
+``decoded``, what is ``asked`` for by latents (``KALLOS_GIFTS``), a ``mosaic`` of several drafts' latents decoded, *real* clips chosen in the same way by the same head
 (``real_chosen``: told from real music by taste alone), and drafts as they come (``draw``).
 """
 
@@ -22,6 +22,7 @@ from rich.progress import track
 from models.metrics.note_statistics import played_traits
 from models.music.notes import Piece
 from models.music.render import notes_in_seconds
+from models.style.asking import write_asked
 from models.style.compose import Composer
 from models.style.drafts import Draft
 from models.style.performance import touch
@@ -30,7 +31,17 @@ from models.taste.evaluation.pool import Pool, compose
 from models.taste.head import Head
 from models.taste.hierarchy import Evidence, PopulationPrior, average, learn
 from models.taste.policy import Mixture
-from models.taste.search import SEARCHED, Candidate, Candidates, best_latents, gifts, ideas, pick
+from models.taste.search import (
+    SEARCHED,
+    Candidate,
+    Candidates,
+    asks_for,
+    best_latents,
+    best_written,
+    gifts,
+    ideas,
+    pick,
+)
 from models.taste.simulated_listener import RANDOM, new_head
 from models.taste.simulated_people import KINDS, Person, Taste, listen, person_of, taste
 from models.taste.space import TasteSpace
@@ -46,7 +57,7 @@ AT = (6, 12, 40, 60)  # votes
 CLIPS = 3  # of each side, as many as a job composes
 SURE = 1e-4  # variance of the weights of a head that knows
 PLAYED_S = 7.0  # of a clip, as first pairs play
-WAYS = ("gift", "written", "decoded", "mosaic", "real_chosen", "draw")
+WAYS = ("gift", "asked", "written", "decoded", "mosaic", "real_chosen", "draw")
 
 
 def heard_traits(piece: Piece) -> list[float]:
@@ -217,8 +228,24 @@ class House:
                 return []
             found = gifts(head, self.space, self.real.candidates, CLIPS, seed=seed)
             return self._played(self.real.chosen([each.origin for each in found]), seed)
+        if way == "asked":
+            return self._asked(head, gift, seed)
         found = best_latents(head, self.space, self.bank.candidates, 2 * CLIPS, refine=way == "mosaic")
         return self._played(_as_found(found, self.bank), seed)
+
+    def _asked(self, head: Head, gift: Sequence[Clip], seed: int) -> list[Clip]:
+        """The best of the gift's drafts and of what is written as it is asked for; none where nobody can be asked."""
+        assert self.bank is not None
+        if self.composer.asked is None:
+            return []
+        some = self.bank.chosen(self._free())
+        asks = asks_for(head, self.space, some.candidates, some.drafts, seed=seed)
+        made = write_asked(self.composer, self.pool.domain, [ask for ask, _ in asks], seed)
+        place = {source: number for number, source in enumerate(self.bank.sources)}
+        found = [(self.bank.drafts[place[clip.source]], clip.source) for clip in gift]
+        found += [(draft, some.sources[origin]) for draft, (_, origin) in zip(made, asks, strict=True) if draft]
+        best = best_written(head, self.space, [draft for draft, _ in found], CLIPS)
+        return [Clip(draft.notes, source) for draft, source in (found[number] for number in best) if draft.notes]
 
     def _played(self, drafts: Searched, seed: int) -> list[Clip]:
         """The first ``CLIPS`` that can be offered."""
