@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +74,12 @@ def weights_with_moods(model: PieceModel) -> dict[str, Tensor]:
     return weights
 
 
-def tiny_pieces(seed: int = 0, *, moods: bool = False) -> PieceBundle:
+def tiny_pieces(seed: int = 0, *, moods: bool = False, latents: Sequence[int] = ()) -> PieceBundle:
     """A real but tiny and untrained model that hears what came before, for tests of what is built on it."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = PieceModel(PieceConfig(dim=32, layers=2, heads=2, hidden=32, condition=16, context=96, moods=moods))
+        small = PieceConfig(dim=32, layers=2, heads=2, hidden=32, condition=16, context=96)
+        model = PieceModel(replace(small, moods=moods, latents=tuple(latents)))
         for block in model.blocks:  # zero-initialised projections would make all steps deaf
             torch.nn.init.normal_(block.out.weight, std=0.3)
             torch.nn.init.normal_(block.down.weight, std=0.3)

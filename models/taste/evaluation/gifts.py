@@ -3,9 +3,9 @@
 A listener votes on the pairs that the page would offer, and gets clips after so many votes in several ways (``WAYS``),
 from one bank of drafts that all listeners share: what one was given nobody else is. Beside what the page gives
 (``gift``: ``models.taste.search.gifts``) stand the best of the whole bank as ``written``, the gift's latents
-``decoded``, what is ``asked`` for by latents (``KALLOS_GIFTS``), a ``mosaic`` of several drafts' latents decoded, *real*
-clips chosen in the same way by the same head (``real_chosen``: told from real music by taste alone), and drafts as they
-come (``draw``).
+``decoded``, what is ``asked`` for by latents (``KALLOS_GIFTS``), a ``mosaic`` of several drafts' latents decoded,
+*real* clips chosen in the same way by the same head (``real_chosen``: told from real music by taste alone), and drafts
+as they come (``draw``).
 """
 
 from __future__ import annotations

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+import torch
 from sqlalchemy import select
 
 from db.queries import jobs
 from db.tables import Clip
 from models.music.notes import Piece
-from models.style.drafts import Draft
+from models.style import asking as style_asking
+from models.style.drafts import Ask, Draft
+from models.style.pieces.bar_latents import Reader
+from models.style.pieces.checkpoint import tiny_pieces
+from models.style.pieces.sampling import Writer
 from models.taste.evaluation.gifts import CLIPS, Searched
+from models.taste.head import Head
 from models.taste.search import gifts, ideas
 from webapp.composing import wishes
 from webapp.composing.for_listener import SPARE
 from webapp.composing.jobs import JobInHand
+from webapp.composing.search import LatentSearch
+from webapp.composing.wishes import GIFT
+from webapp.generation.protocol import BadRequest
 from webapp.learning import plays
 
 VOTES = ("left", "right", "left", "equal", "right", "left")
@@ -61,3 +71,36 @@ def test_a_gift_is_the_draft_that_the_evaluation_would_give_as_it_was_written(cl
     given = context.database.transaction(lambda s: [Piece.from_json(clip.notes) for clip in s.scalars(theirs)])
     assert sorted(map(notes_of, given)) == sorted(notes_of(free[each.origin].notes) for each in expected[:CLIPS])
     assert len(set(map(notes_of, given))) == CLIPS
+
+
+@pytest.fixture
+def asking(context, tiny_composer, monkeypatch):
+    """A search whose generator has a piece model that hears latents."""
+    sizes = Reader(tiny_composer.model, torch.ones(0)).sizes
+    monkeypatch.setattr(tiny_composer, "asked", Writer(tiny_pieces(latents=sizes)))
+    monkeypatch.setattr(style_asking, "rejection_reason", lambda *_: None)
+    return LatentSearch(context.database, context.generation, context.style, context.bank, asks=True)
+
+
+def test_what_is_asked_for_is_written_and_what_is_not_used_is_put_back(context, bank, asking):
+    head = Head.of(np.linspace(1, -1, context.space.size), np.eye(context.space.size) / 9, context.space.version)
+    before = bank.size("pop")
+    found = asking.best(head, "pop", 3, wish=GIFT, seed=5)
+    assert len(found) == 3
+    assert all(draft.notes for draft in found)
+    assert bank.size("pop") == before - sum(bool(draft.name) for draft in found)
+    again = asking._generation.asked("pop", [Ask(found[0].latents, found[0].notes).to_json()] * 2, 7)
+    assert again == asking._generation.asked("pop", [Ask(found[0].latents, found[0].notes).to_json()] * 2, 7)
+    one = Draft.from_json(again.drafts[0])
+    assert context.generation.encode(one.notes.to_json()).latents["groups"] == one.latents.to_json()["groups"]
+
+
+def test_who_has_no_model_that_hears_latents_gets_drafts_as_before(context, bank, asking, tiny_composer, monkeypatch):
+    monkeypatch.setattr(tiny_composer, "asked", None)
+    head = Head.of(np.linspace(1, -1, context.space.size), np.eye(context.space.size) / 9, context.space.version)
+    found = asking.best(head, "pop", 3, wish=GIFT, seed=5)
+    assert [bool(draft.name) for draft in found] == [True] * 3
+    with pytest.raises(BadRequest, match="hears latents"):
+        context.generation.asked("pop", [Ask(found[0].latents).to_json()], 7)
+    with pytest.raises(BadRequest, match="groups"):
+        context.generation.asked("pop", [{**Ask(found[0].latents).to_json(), "groups": ["mood"]}], 7)
