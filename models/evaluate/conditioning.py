@@ -102,10 +102,11 @@ class Study:
         return int(self.composer.model.tempo.logits(torch.tensor([told.values[0, edge]]) * scale).argmax())
 
     def tell(self, name: str, pieces: Sequence[Piece]) -> None:
-        """``NAME.two_sample``."""
-        songs = self.material.clips.songs
-        both = [*songs, *songs]
-        right = two_sample_test(self.material.clips.pieces, pieces, both)
+        """``NAME.two_sample``, of what has as many bars as its clip."""
+        real = self.material.clips.pieces
+        rows = [row for row, piece in enumerate(pieces) if len(piece.bars) == len(real[row].bars)]
+        both = [self.material.clips.songs[row] for row in rows] * 2
+        right = two_sample_test([real[row] for row in rows], [pieces[row] for row in rows], both)
         self.report.add(f"{name}.two_sample", mean_over_songs(both, right, chance=0.5))
 
     def find(self, name: str, group: str, pieces: Sequence[Piece], donors: npt.NDArray[np.int64]) -> None:
@@ -129,7 +130,7 @@ class Study:
         """``NAME.found`` and ``NAME.first`` of top lines: in what register and key they are doesn't count."""
         songs = self.material.clips.songs
         own = np.stack([_standard(melody(piece)) for piece in self.material.clips.pieces])
-        got = np.stack([_standard(melody(piece)) for piece in pieces])
+        got = np.stack([_standard(_as_long(melody(piece), own.shape[1])) for piece in pieces])
         alike = got @ own.T / own.shape[1]
         target = alike[np.arange(len(donors)), donors]
         self.report.add(f"{name}.found", mean_over_songs(songs, target, chance=0.0))
@@ -189,6 +190,11 @@ class Study:
                 name = f"{prefix}.styled.{'both' if 'content' in told else TUNE}.{guidance:g}"
                 self.lines(name, pieces, own)
                 self.tell(name, pieces)
+
+
+def _as_long(line: npt.NDArray[np.int64], places: int) -> npt.NDArray[np.int64]:
+    """The line cut, or its last note held: what was decoded may have a bar less."""
+    return np.pad(line[:places], (0, max(0, places - len(line))), mode="edge")
 
 
 def _standard(line: npt.NDArray[np.int64]) -> Floats:
