@@ -66,9 +66,9 @@ def test_where_nothing_is_sparse_enough_the_last_one_is_taken_as_it_comes(plain,
     written = []
     begin = Writing.__init__
 
-    def noted(self, model, wishes, seeds, *more):
+    def noted(self, model, wishes, seeds, *more, **told_of):
         written.append((wishes.most_crowded, len(seeds)))
-        begin(self, model, wishes, seeds, *more)
+        begin(self, model, wishes, seeds, *more, **told_of)
 
     monkeypatch.setattr(Writing, "__init__", noted)
     found = drawing(plain.bundle, "pop", most_crowded=0.1).compose("pop", count=2, bars=4, seed=1, ending=False)
@@ -80,9 +80,9 @@ def test_what_is_played_on_may_be_as_crowded_as_it_was(plain, tune, drawing, mon
     told = []
     begin = Writing.__init__
 
-    def noted(self, model, wishes, seeds, *more):
+    def noted(self, model, wishes, seeds, *more, **told_of):
         told.append(wishes.most_crowded)
-        begin(self, model, wishes, seeds, *more)
+        begin(self, model, wishes, seeds, *more, **told_of)
 
     monkeypatch.setattr(Writing, "__init__", noted)
     prompt = tune(1, bars=5)

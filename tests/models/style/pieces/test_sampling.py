@@ -133,8 +133,8 @@ def told_returns(monkeypatch, compose: Callable[[], list[Piece]]) -> list[list[i
     seen: list[Writing] = []
 
     class Noted(Writing):
-        def __init__(self, *given: Any) -> None:
-            super().__init__(*given)
+        def __init__(self, *given: Any, **told: Any) -> None:
+            super().__init__(*given, **told)
             seen.append(self)
 
     monkeypatch.setattr(sampling, "Writing", Noted)
@@ -194,9 +194,9 @@ def test_what_pieces_begin_with_together_is_heard_once(model, tune, monkeypatch)
     prompt, wishes, heard = regular_tokens(tune(6, bars=3)), Wishes(1, last=12), []
     places = [Place(0, 12), Place(0, 12), Place(0, 16), Place(0, 12)]  # the third is told of another end
 
-    def forward(steps, cache=None):
+    def forward(steps, cache=None, memory=None):
         heard.append(len(steps.classes))
-        return PieceModel.forward(model, steps, cache)
+        return PieceModel.forward(model, steps, cache, memory)
 
     with monkeypatch.context() as patch:
         patch.setattr(model, "forward", forward)
