@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import Page, expect
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
 
 from models.music.midi import write_midi
 from models.music.notes import Piece
@@ -70,17 +71,32 @@ def require_names(page: Page) -> None:
     assert len([name for role, name, level in tree if role == "heading" and level == 1]) == 1
 
 
+def require_seen(mark: Locator) -> None:
+    """One sees whether a box is ticked: its middle changes by a contrast of 3 at least (WCAG 2.2, 1.4.11)."""
+    before, _, after = middle(mark), mark.check(), middle(mark)
+    low, high = np.minimum(before, after), np.maximum(before, after)
+    assert ((high + 0.05) / (low + 0.05)).max() >= 3
+
+
+def middle(mark: Locator) -> np.ndarray:
+    """The relative luminance of the pixels in the middle of a box."""
+    pixels = np.asarray(Image.open(io.BytesIO(mark.screenshot())).convert("RGB")) / 255
+    height, width = pixels.shape[0] // 3, pixels.shape[1] // 3
+    linear = np.where(pixels <= 0.04045, pixels / 12.92, ((pixels + 0.055) / 1.055) ** 2.4)
+    return linear[height:-height, width:-width] @ np.array([0.2126, 0.7152, 0.0722])
+
+
 def agree(page: Page, link: str, number: int) -> None:
     """Open the link as a panel gives it, agree, and answer the question."""
     page.goto(f"{link}&PROLIFIC_PID=person-{number}")
     page.get_by_test_id("study-age").fill("17")
     require_names(page)
-    page.get_by_test_id("study-consent").check()
+    require_seen(page.get_by_test_id("study-consent"))
     page.get_by_test_id("study-join").click()
     expect(page.locator("[data-part=error]")).to_contain_text("18 years or older")
     page.get_by_test_id("study-age").fill(str(30 + number))
     page.get_by_test_id("study-join").click()
-    page.get_by_label("yes").check()
+    require_seen(page.get_by_label("yes"))
     page.get_by_test_id("study-answer").click()
     expect(page.get_by_test_id("player-a")).to_be_enabled()
     require_names(page)
@@ -98,7 +114,7 @@ def exported(page: Page) -> pd.DataFrame:
 def test_a_study_is_designed_taken_part_in_exported_and_left(site, visit, clips: Path) -> None:
     researcher = visit().page
     link = design(researcher, site.url, clips)
-    people = [visit(**PHONE).page for _ in range(PEOPLE)]
+    people = [visit(**PHONE, color_scheme=scheme).page for scheme in ("light", "dark", "light")]
     for number, page in enumerate(people):
         agree(page, link, number)
         page.get_by_test_id("player-a").click()  # B follows

@@ -47,8 +47,8 @@ class Question(Part):
     text: Line
     kind: Literal["choice", "scale", "number", "text"] = "text"
     answers: tuple[Line, ...] = Field(default=(), max_length=30)
-    low: float = 1
-    high: float = 7
+    low: float = 1.0
+    high: float = 7.0
     low_label: str = Field(default="", max_length=60)
     high_label: str = Field(default="", max_length=60)
     required: bool = True
