@@ -13,11 +13,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 from db.schema_dump import describe_schema, differences
 from db.tables import Base
 
+NOBODYS = {"alembic_version", "studies"}  # tables in which a migration writes
 MIGRATION_LOCK = 7_022_611_001  # any number, the same in every process
 
 
@@ -44,6 +45,37 @@ def downgrade(engine: Engine, revision: str) -> None:
     """Take the database back to ``revision``; ``"base"`` removes every table and what is in them."""
     with _migrating(engine) as config:
         command.downgrade(config, revision)
+
+
+def losses(engine: Engine, revision: str) -> dict[str, int]:
+    """How many rows of each table, or values of each column, ``downgrade`` would delete; nothing is changed by this."""
+    with _migrating(engine) as config:
+        connection: Connection = config.attributes["connection"]
+        before = _contents(connection)
+        within = connection.begin_nested()
+        command.downgrade(config, revision)
+        after = _contents(connection)
+        within.rollback()
+    gone = {name: count - after.get(name, 0) for name, count in before.items()}
+    return {
+        name: count
+        for name, count in sorted(gone.items())
+        if count > 0 and name.partition(".")[0] not in NOBODYS and ("." not in name or name.partition(".")[0] in after)
+    }
+
+
+def _contents(connection: Connection) -> dict[str, int]:
+    """Rows of each ``table``, and values of each ``table.column``."""
+    found = {}
+    there = inspect(connection)
+    for table in there.get_table_names():
+        names = [each["name"] for each in there.get_columns(table)]
+        quoted = connection.dialect.identifier_preparer.quote
+        counted = ", ".join(f"count({quoted(name)})" for name in names)
+        whole, *each = connection.execute(text(f"SELECT count(*), {counted} FROM {quoted(table)}")).one()  # noqa: S608 (names of our own tables)
+        found[table] = whole
+        found |= {f"{table}.{name}": count for name, count in zip(names, each, strict=True)}
+    return found
 
 
 def current_revision(engine: Engine) -> str | None:

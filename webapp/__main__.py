@@ -51,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     changed = {name: getattr(given, name, None) for name in ("host", "port", "device")}
     try:
         settings = known_settings.read({name: value for name, value in changed.items() if value is not None})
+        if not supervised():
+            for line in known_settings.misspelt(os.environ):
+                print(line, file=sys.stderr)
         _check(given.command, settings)
         status: int = given.run(given, settings)
         sys.stdout.flush()

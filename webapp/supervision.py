@@ -28,6 +28,7 @@ from webapp.studies import journal as study_journal
 log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 0.5
+RETRY_SECONDS, SLOWEST_RETRY_SECONDS = 1.0, 60.0  # until a database that can't be used is tried again
 NEWER_SECONDS = 30.0  # until a database of a newer version is looked at again
 QUIET_SECONDS = 5.0  # between rounds of the watch while nobody is there
 HEALTH_EVERY = 4  # rounds of the watch
@@ -43,6 +44,7 @@ class Supervision:
         self.context = context
         self.ready = threading.Event()
         self.generator_state: dict[str, Any] = {"status": "starting"}
+        self.trouble = ""  # why the database can't be used yet
         self._children = children
         self._ending = threading.Event()
         self._lock = threading.Lock()
@@ -105,14 +107,19 @@ class Supervision:
 
     def _watch(self) -> None:
         """Open the database and bring its schema up to date, then watch over Postgres and the generator for good."""
+        pause = RETRY_SECONDS
         while not self._ending.is_set():
             try:
                 migrate.upgrade(self.context.database.open())
                 self._compare_with_journal()
                 break
             except (DBAPIError, EmbeddedPostgresError) as error:
-                log.warning("database_unavailable error=%s", error)
-                self._ending.wait(1.0)
+                if str(error) != self.trouble:
+                    log.warning("database_unavailable error=%s", error)
+                self.trouble = str(error)
+                self._ending.wait(pause)
+                if isinstance(error, EmbeddedPostgresError):  # each try makes a cluster, which seldom helps
+                    pause = min(2 * pause, SLOWEST_RETRY_SECONDS)
             except migrate.NewerDatabaseError as error:
                 log.error("database_newer error=%s", error)  # noqa: TRY400 (the trace says nothing more)
                 self._ending.wait(NEWER_SECONDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,12 +16,21 @@ from db.tables import ListeningStudy, Participant, StudyClip, StudyConsent, Stud
 
 @dataclass(frozen=True)
 class Counts:
-    """How far a study is; previews are in none of these."""
+    """How far a study is; previews are in none of these.
+
+    ``begun``: all who agreed to take part, who are ``going`` on, have ``completed``, ``withdrawn`` or ``stopped``.
+    """
 
     begun: int
     completed: int
+    going: int
     answers: int
     withdrawn: int
+
+    @property
+    def stopped(self) -> int:
+        """How many left before the end, and left their answers here."""
+        return self.begun - self.completed - self.going - self.withdrawn
 
 
 def create_study(session: Session, design: dict[str, Any], hashes: Mapping[str, str]) -> ListeningStudy:
@@ -115,19 +124,24 @@ def get_clip(session: Session, clip_id: UUID) -> StudyClip | None:
     return session.get(StudyClip, clip_id)
 
 
-def counts(session: Session, study: ListeningStudy) -> Counts:
-    """How far the study is."""
-    real = select(func.count(), func.count(Participant.completed_at)).where(
-        Participant.study_id == study.id, ~Participant.preview
-    )
-    begun, completed = session.execute(real).one()
+def counts(session: Session, study: ListeningStudy, *, gone_after: timedelta) -> Counts:
+    """How far the study is; who was not seen for ``gone_after`` has stopped, and so has everybody once it has ended."""
+    there = Participant.last_seen_at > func.clock_timestamp() - gone_after
+    real = select(
+        func.count(),
+        func.count(Participant.completed_at),
+        func.count().filter(Participant.completed_at.is_(None), there),
+    ).where(Participant.study_id == study.id, ~Participant.preview)
+    here, completed, going = session.execute(real).one()
+    going = 0 if study.state == "ended" else going
     answered = (
         select(func.count())
         .select_from(StudyTrial)
         .join(Participant, Participant.id == StudyTrial.participant_id)
         .where(Participant.study_id == study.id, ~Participant.preview, StudyTrial.outcome.is_not(None))
     )
-    return Counts(begun, completed, session.scalars(answered).one(), study.withdrawn)
+    answers = session.scalars(answered).one()
+    return Counts(here + study.withdrawn, completed, going, answers, study.withdrawn)
 
 
 def forget_previews(session: Session, study_id: UUID) -> None:

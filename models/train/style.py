@@ -121,7 +121,8 @@ def main(argv: list[str] | None = None) -> None:
         device=arguments.device,
     )
     if arguments.data is not None:
-        complete(bundle, music, origin.bundle() if origin else None, clips=arguments.figures, seed=arguments.seed)
+        base = origin.bundle() if origin else None
+        complete(bundle, music, base, preset=arguments.preset, clips=arguments.figures, seed=arguments.seed)
 
 
 if __name__ == "__main__":

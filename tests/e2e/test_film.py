@@ -23,6 +23,7 @@ def test_a_dropped_film_plays_with_its_music(site, visit, make_film: Callable[..
     expect(page.get_by_role("status").filter(has_text="Drop a film")).to_be_visible()
     page.locator("#film-files input[type=file]").set_input_files(make_film(seconds=6.0))
     expect(page.locator("#film-files")).to_contain_text("film")
+    expect(page.get_by_role("button", name="Choose other files")).to_be_visible()  # not the key of a text
     page.get_by_role("button", name="Set it to music").click()
     expect(page.get_by_role("status").filter(has_text="6 seconds of film")).to_be_visible()
     video = page.locator("#film-video video")

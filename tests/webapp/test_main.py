@@ -5,7 +5,9 @@ import sys
 import uuid
 
 import pytest
+from sqlalchemy import text
 
+from db.engine import make_engine
 from webapp.__main__ import main, parser
 from webapp.runtime.supervised_process import free_local_port
 from webapp.runtime.version import VERSION
@@ -51,14 +53,22 @@ def test_what_is_no_command_is_refused_with_a_hint(capsys):
 @pytest.mark.slow
 def test_the_schema_goes_up_and_down_and_is_checked(new_database, monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("KALLOS_HOME", str(tmp_path))
-    monkeypatch.setenv("KALLOS_DATABASE_URL", new_database())
+    monkeypatch.setenv("KALLOS_DATABASE_URL", url := new_database())
+    engine = make_engine(url)
     assert main(["db", "check"]) == 1
     assert main(["db", "upgrade"]) == 0
     assert main(["db", "check"]) == 0
     assert "the schema of this version" in capsys.readouterr().out
     assert main(["db", "downgrade", "nowhere"]) == 1
     assert "nowhere" in capsys.readouterr().err
-    assert main(["db", "downgrade", "base"]) == 0
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO listeners DEFAULT VALUES"))
+    assert main(["db", "downgrade", "base"]) == 1
+    assert "this would delete 1 of listeners." in capsys.readouterr().err
+    with engine.begin() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM listeners")) == 1
+    engine.dispose()
+    assert main(["db", "downgrade", "base", "--lose"]) == 0
     assert main(["db", "check"]) == 1
 
 

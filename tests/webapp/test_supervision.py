@@ -87,6 +87,24 @@ def test_a_child_learns_the_settings_of_its_parent(stage, settings):
     assert found.stdout.split() == [str(settings.home), settings.database_url, stage.context.generator_url, str(own)]
 
 
+def test_an_embedded_database_that_cannot_be_made_is_said_once_and_seldom_tried_again(settings, space, caplog):
+    from webapp.api import health
+    from webapp.context import Context
+
+    stage = Supervision(Context(settings.model_copy(update={"database_url": ""}), space=space), children=False)
+    data = settings.postgres_folder / "data"
+    data.mkdir(parents=True)
+    (data / "something else").touch()
+    stage.begin()
+    end = time.monotonic() + 30
+    while not stage.trouble and time.monotonic() < end:
+        time.sleep(0.05)
+    assert "move it away" in stage.trouble
+    assert health.report(stage)[0]["database"] == "down"
+    stage.end()
+    assert caplog.text.count("database_unavailable") == 1
+
+
 def test_a_database_of_a_newer_version_ends_in_a_log_line_and_the_watch_goes_on(settings, new_database, space, caplog):
     from sqlalchemy import text
 

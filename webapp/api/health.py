@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from webapp.supervision import Supervision
 
 COUNTED = timedelta(days=1)
+LEAST_FREE = 32_000_000  # bytes: two segments of Postgres' log
 PATIENCE_S = 2.0  # in which the database answers, or is said to be down
 _asker = ThreadPoolExecutor(1, thread_name_prefix="healthz")
 _asking = threading.Lock()
@@ -38,7 +41,12 @@ def report(supervision: Supervision) -> tuple[dict[str, Any], bool]:
         "version": VERSION,
         "commit": commit(),
     }
+    if not has_room(supervision.context.settings.home):
+        state.update(status="full", disk="full")
+        return state, False
     if not supervision.ready.is_set():
+        if supervision.trouble:
+            state.update(status="down", database="down")
         return state, False
     try:
         counts, results = _in_time(supervision.context.database)
@@ -52,6 +60,11 @@ def report(supervision: Supervision) -> tuple[dict[str, Any], bool]:
     well = generator.get("status") == "ok"
     state["status"] = ("ok" if well else "degraded") if able else "starting"
     return state, able
+
+
+def has_room(folder: Path) -> bool:
+    """Whether the disk of ``folder`` takes what listeners give."""
+    return shutil.disk_usage(folder).free >= LEAST_FREE
 
 
 def _in_time(database: Database) -> tuple[dict[str, Any], list[dict[str, Any]]]:

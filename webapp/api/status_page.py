@@ -35,12 +35,24 @@ TITLES = {
     "ok": ("Kallos plays", "Everything works."),
     "degraded": ("Kallos plays", "Pairs play and picks count. New music waits until the generator is back."),
     "starting": ("Kallos is starting", "The first pieces are being composed. This takes a minute or two."),
+    "full": (
+        "Kallos can't keep picks now",
+        "There is no room left on this server's disk: nothing new is stored. Whoever runs it has to make room.",
+    ),
     "down": (
         "Kallos does not play now",
         "The database does not answer. Picks on their way are sent again by the page.",
     ),
 }
-STATES = {"ok": "works", "starting": "is starting", "down": "does not answer", "closed": "is closing"}
+MANY = 8  # clips of which none could be used, before the model is doubted
+OTHER_MODEL = "The model in KALLOS_MODEL may not be trained enough. Without that setting the shipped one plays."
+STATES = {
+    "ok": "works",
+    "starting": "is starting",
+    "down": "does not answer",
+    "closed": "is closing",
+    "full": "is full",
+}
 
 
 @router.get("/status", response_class=HTMLResponse)
@@ -55,8 +67,13 @@ def status_page(request: Request) -> HTMLResponse:
 def show(report: dict[str, Any], waiting: tuple[int, float] | None = None) -> str:
     """A health report for people; ``waiting``: how many files of the journal wait to be copied, and since when."""
     title, lead = TITLES[report["status"]]
+    thrown = report.get("thrown_away", {})
+    if report["status"] == "starting" and thrown.get("thrown", 0) == thrown.get("composed", 0) >= MANY:
+        reasons = ", ".join(thrown["reasons"])
+        lead = f"All {thrown['composed']} clips that were composed so far could not be used: {reasons}. {OTHER_MODEL}"
     rows = [
         ("Database", _state(report["database"])),
+        *([("Disk", _state(report["disk"]))] if "disk" in report else []),
         ("Generator", _state(report["generator"].get("status", "down"))),
         ("Pieces ready", ", ".join(f"{clips} {domain}" for domain, clips in report["pool"].items())),
         ("Jobs that wait", str(report.get("jobs", {}).get("waiting", 0))),

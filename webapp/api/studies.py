@@ -184,6 +184,13 @@ def read_panel(key: Key, context: TheContext) -> Response:
     return Response(found, media_type="text/csv", headers=FRESH | _named("panel.csv"))
 
 
+@router.get("/words", responses=ERRORS, response_class=Response)
+def read_words(key: Key, context: TheContext) -> Response:
+    """What was answered in words, CSV, for whoever has the researcher's key; not to be published."""
+    found = dataset.in_words(context.database, key)
+    return Response(found, media_type="text/csv", headers=FRESH | _named("words.csv"))
+
+
 @router.get("/clips/{clip_id}/audio", responses=ERRORS, response_class=Response)
 def read_audio(clip_id: uuid.UUID, context: TheContext, wanted: Annotated[str, Header(alias="range")] = "") -> Response:
     """The sound of a clip, MP3."""

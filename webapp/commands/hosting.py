@@ -16,6 +16,7 @@ def add_db(commands: Commands) -> None:
     database = commands.add_parser("db", help="upgrade, downgrade or check the database's schema")
     database.add_argument("action", choices=["upgrade", "downgrade", "check"])
     database.add_argument("revision", nargs="?", help="to which; without one, to the newest or one step back")
+    database.add_argument("--lose", action="store_true", help="with downgrade: even where it deletes what people gave")
     database.set_defaults(run=_database)
 
 
@@ -35,6 +36,10 @@ def _database(given: argparse.Namespace, settings: Settings) -> int:
         if given.action == "upgrade":
             migrate.upgrade(engine, given.revision or "head")
         else:
+            if not given.lose and (lost := migrate.losses(engine, given.revision or "-1")):
+                named = ", ".join(f"{count} of {name}" for name, count in lost.items())
+                print(f"this would delete {named}. Keep a copy (kallos backup FILE), then add --lose", file=sys.stderr)
+                return 1
             migrate.downgrade(engine, given.revision or "-1")
         print(f"the database is at {migrate.current_revision(engine) or 'nothing'}")
     except CommandError as error:

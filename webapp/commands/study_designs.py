@@ -28,7 +28,7 @@ def add_actions(actions: Commands) -> None:
     create.set_defaults(run=_create)
     results = actions.add_parser("results", help="report and dataset of a listening study, by the researcher's key")
     results.add_argument("key")
-    results.add_argument("--out", type=Path, default=Path("study"), help="folder for report.html and study.zip (study)")
+    results.add_argument("--out", type=Path, default=Path("study"), help="folder for what is written (study)")
     results.set_defaults(run=_results)
 
 
@@ -90,11 +90,13 @@ def _results(given: argparse.Namespace, settings: Settings) -> int:
         with closing(Context(settings)) as context:
             page = report.report(context.database, given.key)
             packed = dataset.export(context.database, context.clip_store, given.key)
+            words = dataset.in_words(context.database, given.key)
         given.out.mkdir(parents=True, exist_ok=True)
         (given.out / "report.html").write_text(page, encoding="utf-8")
         (given.out / "study.zip").write_bytes(packed)
+        (given.out / "words.csv").write_bytes(words)
     except (Problem, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{given.out}: report.html and study.zip")
+    print(f"{given.out}: report.html and study.zip; words.csv has what was answered in words, not to be published")
     return 0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
+from importlib import metadata
 from pathlib import Path
 
 from webapp.runtime.version import commit
 
 PACKAGES = ("webapp", "models", "db")
+TERMS = ("LICENSE", "NOTICE")  # which must travel with the code and the weights
 FILES = Path(__file__).parent / "space_files"
 NOT_NEEDED = shutil.ignore_patterns("__pycache__", "*.pyc", "*.part", ".*", "node_modules")
 NAMES = {"gitattributes": ".gitattributes"}  # which a wheel or an archive might leave out under their own names
@@ -37,12 +39,22 @@ def write_space(folder: Path, root: Path | None = None) -> int:
     for source in FILES.iterdir():
         if source.is_file():
             shutil.copyfile(source, folder / NAMES.get(source.name, source.name))
+    for name in TERMS:
+        shutil.copyfile(_terms(root, name), folder / name)
     readme = folder / "README.md"
     text = readme.read_text(encoding="utf-8").replace("SDK_VERSION", gradio_version())
     readme.write_text(text, encoding="utf-8")
     if at := commit():
         (folder / "webapp" / "commit").write_text(at, encoding="ascii")
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and ".git" not in path.parts)
+
+
+def _terms(root: Path, name: str) -> Path:
+    """Where the file ``name`` lies: in a checkout, or among the metadata of an installed Kallos."""
+    if (root / "pyproject.toml").exists():
+        return root / name
+    found = [each for each in metadata.files("kallos") or () if each.name == name and "licenses" in each.parts]
+    return Path(str(found[0].locate()))
 
 
 def gradio_version() -> str:

@@ -45,8 +45,8 @@ def rebuild(database: Database, journal: Journal, spaces: Sequence[TasteSpace]) 
     if database.transaction(listener_rows.anybody):
         raise NotEmptyError(
             "there are listeners in this database, and the journal fills an empty one only: name a new database in "
-            "KALLOS_DATABASE_URL. `kallos db downgrade base` would empty this one, but it erases everything in it "
-            "for good: listeners, votes, clips, studies and maps"
+            "KALLOS_DATABASE_URL. `kallos db downgrade base --lose` would empty this one, but it erases everything "
+            "in it for good: listeners, votes, clips, studies and maps"
         )
     return bring_back_missing(database, journal, spaces)
 

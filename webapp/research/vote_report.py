@@ -40,7 +40,7 @@ WORDS = {  # what people read for a figure's name
     "claim.win_rate": "changes that pleased as claimed",
     "prediction.accuracy": "pairs foreseen",
     "prediction.accuracy_unsuspicious": "pairs foreseen, without suspicious votes",
-    "votes.suspicious": "votes that say more was heard than can have been",
+    "votes.suspicious": "votes that tell of more listening than can have been, or of next to none",
     "prediction.log_loss": "surprise at a pair (log loss)",
     "prediction.calibration_error": "calibration error of pairs",
     "repeats.ceiling": "most that can be foreseen",
@@ -126,7 +126,8 @@ def _report(space: TasteSpace, command: str, people: Sequence[Evidence]) -> Repo
         repr([(each.proofs, each.guided, each.repeats, each.predicted, each.fours) for each in people]).encode()
     )
     model = {"version": space.version, "sha256": None}
-    about = {"hash": digest.hexdigest(), "n": len(votes), "listeners": len(people), "pictures": space.of_pictures}
+    voted = sum(bool(each.outcomes or each.repeats or each.fours) for each in people)
+    about = {"hash": digest.hexdigest(), "n": len(votes), "listeners": voted, "pictures": space.of_pictures}
     report = Report(command, about, model, seed=0)
     for condition, counts in blind_tests.counted(each for one in people for each in one.proofs).items():
         report.add(f"proof.{condition}.win_rate", _metric(win_rate(*counts), chance=0.5))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-SILENT, FULL, CONTRADICTS = 503, 507, 409
-NO_ROOM = "53"  # class of SQLSTATE: of the disk, of memory, of connections
+from webapp.runtime.errors import NO_ROOM, NoRoom
+
+SILENT, CONTRADICTS = 503, 409
 DISK_FULL = "53100"
 
 
@@ -17,7 +18,7 @@ def is_full(error: DBAPIError) -> bool:
 def of_database(error: DBAPIError) -> tuple[int, str]:
     """Status and words."""
     if is_full(error):
-        return FULL, "there is no room left on this server's disk, so nothing more is stored; tell whoever runs it"
+        return NoRoom.status, NO_ROOM
     if isinstance(error, IntegrityError):
         return CONTRADICTS, "this contradicts what is stored already; load the page again and look at what is there"
     return SILENT, "the database does not answer; try again in a moment"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 OUR_MISTAKE = "something went wrong on our side; it is in the log"
+NO_ROOM = "there is no room left on this server's disk, so nothing more is stored; tell whoever runs it"
 
 
 class Problem(Exception):  # noqa: N818 (an answer with a status, more than an error)
@@ -69,6 +70,15 @@ class NotWritten(Problem):
 
     status = 503
     retry_after_s = 5
+
+
+class NoRoom(Problem):
+    """The disk is full, so nothing was stored; waiting does not help."""
+
+    status = 507
+
+    def __init__(self) -> None:
+        super().__init__(NO_ROOM)
 
 
 class NotReady(Problem):

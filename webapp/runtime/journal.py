@@ -11,6 +11,7 @@ database (it was deleted, or its disk was lost) the next entry tells the listene
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -28,13 +29,14 @@ from sqlalchemy.orm import Session
 from db.queries import clips as clip_rows
 from db.queries import export
 from db.queries import listeners as listener_rows
-from webapp.runtime.errors import NotWritten
+from webapp.runtime.errors import NoRoom, NotWritten, Problem
 from webapp.runtime.journal_copy import TOGETHER, JournalCopy
 from webapp.runtime.journal_segment import Entry, Segment, sync_folder
 from webapp.runtime.tombstones import Tombstones
 
 log = logging.getLogger(__name__)
 
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 SIDES = ("left_clip", "right_clip", "clip_a", "clip_b", "clip_c", "clip_d")
 
 
@@ -88,14 +90,13 @@ class Journal:
         costs no file, and their first vote tells their whole story.
 
         Commit right after it: the listener is locked. Nothing happens where there is no such listener. Raises
-        ``NotWritten`` where the disk does not take it.
+        ``NotWritten`` where the disk does not take it, ``NoRoom`` where it is full.
         """
         try:
             named = _Named(offers, fours, clips, pieces, gone, plays, fits, cards, known)
             self._append(session, listener_id, named, whole=whole, visit=visit)
         except OSError as error:
-            log.exception("journal_not_written")
-            raise NotWritten("this could not be written down, so it is not stored; try again in a moment") from error
+            raise _not_written(error) from error
 
     def begin(self, session: Session, listener_id: uuid.UUID) -> None:
         """Write down a listener of whom nothing was written yet: what is made for them belongs into their file.
@@ -180,8 +181,7 @@ class Journal:
         try:
             self._write(self.file_of(kind, row_id), row)
         except OSError as error:
-            log.exception("journal_not_written")
-            raise NotWritten("this could not be written down, so it is not stored; try again in a moment") from error
+            raise _not_written(error) from error
 
     def drop(self, kind: str, row_ids: Collection[uuid.UUID]) -> None:
         """Delete rows of ``kind`` here and in the copy, for good; raises ``NotWritten``."""
@@ -315,6 +315,14 @@ class _Named:
         if self.cards:
             rows["cards"] = export.cards_of(session, listener_id)
         return rows
+
+
+def _not_written(error: OSError) -> Problem:
+    if error.errno in NO_SPACE:
+        log.error("journal_not_written error=%s", error.strerror)
+        return NoRoom()
+    log.error("journal_not_written", exc_info=error)
+    return NotWritten("this could not be written down, so it is not stored; try again in a moment")
 
 
 def _read(folder: Path, help_: str) -> Iterator[dict[str, Any]]:

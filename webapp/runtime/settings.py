@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import os
 import re
@@ -26,6 +27,7 @@ WORDS = {  # where pydantic's are many, or tell no way out
     "less_than_equal": "it may be {le} at most; choose a smaller one",
     "greater_than_equal": "it must be {ge} at least; choose a larger one",
 }
+OF_TESTS = {"KALLOS_REQUIRE_WEBKIT", "KALLOS_CHROMIUM"}
 POSTGRES = {"postgresql", "postgres", "postgresql+psycopg"}
 
 
@@ -216,6 +218,18 @@ def read(arguments: Mapping[str, Any]) -> Settings:
         return Settings(**arguments)
     except ValidationError as error:
         raise SettingError("\n".join(_in_words(each, arguments) for each in error.errors())) from error
+
+
+def misspelt(environment: Mapping[str, str]) -> list[str]:
+    """A line for each variable that begins as a setting and is none: it changes nothing."""
+    known = {f"KALLOS_{name.upper()}" for name in Settings.model_fields} | OF_TESTS
+    lines = []
+    for name in sorted(each for each in environment if each.startswith("KALLOS_") and each not in known):
+        near = difflib.get_close_matches(name, known, 1)
+        lines.append(
+            f"{name} is no setting of Kallos and changes nothing{f'; did you mean {near[0]}?' if near else ''}"
+        )
+    return lines
 
 
 def without_password(url: str) -> str:

@@ -64,8 +64,12 @@ class Results:
 
 @dataclass(frozen=True)
 class Quality:
-    """How far answers can be trusted: repeats answered alike, checks passed, and how often the left one is chosen."""
+    """How far answers can be trusted: repeats answered alike, checks passed, and how often the left one is chosen.
 
+    ``headphones``: the share of people who passed that check.
+    """
+
+    headphones: Figure
     repeats: Figure
     checks: Figure
     left: Figure
@@ -75,13 +79,17 @@ class Quality:
 
 @dataclass(frozen=True)
 class Answered:
-    """What was answered to a question: how many gave each answer, or the mean and standard deviation of numbers."""
+    """What was answered to a question: how many gave each answer, or the mean and standard deviation of numbers.
+
+    Of free text it is only counted how many people gave any.
+    """
 
     question: str
     counts: Mapping[str, int]
     n: int
     mean: float = math.nan
     sd: float = math.nan
+    in_words: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,7 +114,7 @@ def analyse(session: Session, study: ListeningStudy) -> Analysis:
     reasons = {each.participant.id: reasons_against(each, design) for each in finished}
     kept = [each for each in finished if not reasons[each.participant.id]]
     return Analysis(
-        study_rows.counts(session, study),
+        study_rows.counts(session, study, gone_after=studies.GONE_AFTER),
         _by_condition(finished, systems),
         _by_condition(kept, systems),
         Counter(reason for found in reasons.values() for reason in found),
@@ -117,7 +125,6 @@ def analyse(session: Session, study: ListeningStudy) -> Analysis:
             _answered(question, [(getattr(each.participant, part) or {}).get(str(number)) for each in finished])
             for part, asked in (("before", design.before), ("after", design.after))
             for number, question in enumerate(asked, start=1)
-            if question.kind != "text"
         ),
     )
 
@@ -174,6 +181,8 @@ def _repeats(trials: Sequence[StudyTrial]) -> list[bool]:
 
 def _answered(question: Question, given: Sequence[Any]) -> Answered:
     found = [each for each in given if each is not None]
+    if question.kind == "text":
+        return Answered(question.text, {}, len(found), in_words=True)
     if question.kind == "choice":
         often = Counter(found)
         return Answered(question.text, {each: often[each] for each in question.answers}, len(found))
@@ -240,7 +249,9 @@ def _quality(people: Sequence[TakenPart]) -> Quality:
     main = [each.outcome for each in trials if each.kind == "main"]
     sided = [each for each in main if each != "equal"]
     paces = [pace for each in people if not math.isnan(pace := seconds_a_pair(each.trials))]
+    checked = [each.participant.headphones.get("passed") for each in people]
     return Quality(
+        wilson(checked.count(True), checked.count(True) + checked.count(False)),
         wilson(sum(again), len(again)),
         wilson(sum(checks), len(checks)),
         wilson(sided.count("left"), len(sided)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,9 @@ from models.music.notes import MusicError, Piece
 from models.music.performance import as_written
 from models.music.render import encode_mp3, notes_in_seconds, render
 from models.style.performance import touch
-from webapp.studies import asking, sources
+from webapp.studies import asking, sources, trials
 from webapp.studies.clip_task import CLIPS, MADE, Task
+from webapp.studies.design import Pairs
 from webapp.studies.sources import NOTES, Source, SourceError
 
 LEAST_S = 2.0
@@ -40,8 +42,9 @@ class Made:
 
 
 def make(task: Task, folder: Path, progress: Progress) -> None:
-    """Write ``CLIPS``, ``MADE`` and the sound of each clip into ``folder``; raises ``SourceError``."""
+    """Write ``CLIPS``, ``MADE`` and the sound of each clip into ``folder``; raises ``SourceError``, ``NotAllowed``."""
     found = sources.read(Path(task.place), folder / "unpacked") if task.place else sources.Sources(())
+    _require_pairs(found, task)
     total = len(found.clips) + sum(each["count"] for each in (*task.composed, *task.asked))
     made: list[Made] = []
     for clip in _brought(found.clips, task, folder):
@@ -68,6 +71,20 @@ def make(task: Task, folder: Path, progress: Progress) -> None:
         "pairs": [list(each) for each in found.pairs],
     }
     (folder / MADE).write_text(json.dumps(told), encoding="utf-8")
+
+
+def _require_pairs(found: sources.Sources, task: Task) -> None:
+    """Raises ``NotAllowed`` where no pair could be drawn of the clips, before the first of them is made."""
+    brought = {each.name: (uuid.uuid4(), each.name, each.system, each.item, each.condition) for each in found.clips}
+    more = [
+        (uuid.uuid4(), f"{place}-{number}", each["system"], "", "")
+        for place, each in enumerate((*task.composed, *task.asked))
+        for number in range(each["count"])
+    ]
+    heard = trials.compared([*brought.values(), *more])
+    fixed = [(brought[left][0], brought[right][0]) for left, right in found.pairs]
+    for condition in trials.conditions_of(heard):
+        trials.require_enough(Pairs(**task.pairs), heard, fixed, condition)
 
 
 def _brought(clips: Sequence[Source], task: Task, folder: Path) -> Iterator[Made]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from webapp.composing.offline import NothingComposedError
 from webapp.runtime.bounded_work import Progress, bound, say
+from webapp.runtime.errors import NotAllowed
 from webapp.runtime.supervised_process import end_with_input
 from webapp.studies.clip_making import make
 from webapp.studies.clip_task import Task
@@ -22,7 +23,7 @@ def main(folder: Path) -> None:
     """See the module docstring."""
     try:
         make(Task(**json.loads((folder / "task.json").read_text(encoding="utf-8"))), folder, Progress())
-    except (SourceError, NothingComposedError) as error:
+    except (SourceError, NothingComposedError, NotAllowed) as error:
         say({"problem": str(error)})
         return
     say({"made": True})

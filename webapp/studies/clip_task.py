@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 CLIPS, MADE = "clips.jsonl", "made.json"
@@ -10,7 +10,7 @@ CLIPS, MADE = "clips.jsonl", "made.json"
 
 @dataclass(frozen=True)
 class Task:
-    """What clips to make, as the process reads it: a zip file or folder, what is composed, and what is asked for."""
+    """What clips to make, as the process reads it: a zip file or folder, what is composed and asked for, pairs."""
 
     place: str
     composed: tuple[dict[str, Any], ...]
@@ -18,3 +18,4 @@ class Task:
     seconds: float
     played: bool
     style_folder: str
+    pairs: dict[str, Any] = field(default_factory=dict)

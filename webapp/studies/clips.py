@@ -57,8 +57,8 @@ def follow(
     composed, asked = (
         tuple(each.model_dump(mode="json") for each in wanted) for wanted in (design.composed, design.asked)
     )
-    style = str(settings.style_folder)
-    task = Task(str(place or ""), composed, asked, design.seconds, design.played, style)
+    style, pairs = str(settings.style_folder), design.pairs.model_dump(mode="json")
+    task = Task(str(place or ""), composed, asked, design.seconds, design.played, style, pairs)
     with tempfile.TemporaryDirectory(prefix="kallos-study-") as made_at:
         folder = Path(made_at)
         (folder / "task.json").write_text(json.dumps(asdict(task)), encoding="utf-8")

@@ -75,6 +75,27 @@ def panel_list(database: Database, key: str) -> bytes:
     return _csv(("panel_id", "state", "begun_at_utc"), database.transaction(work)).encode()
 
 
+def in_words(database: Database, key: str) -> bytes:
+    """What those who finished answered in words, as CSV, in no order: for the researcher, not to be published.
+
+    Words may tell who wrote them, so no line says whose they are, nor what else this person answered.
+    """
+
+    def work(session: Session) -> list[tuple[str, str, str]]:
+        study = studies.require(session, key)
+        design = studies.design_of(study)
+        people = [each.participant for each in rows.all_of(session, study.id) if each.participant.completed_at]
+        return [
+            (f"{part}_{number}", question.text, str(words))
+            for part, asked in (("before", design.before), ("after", design.after))
+            for number, question in enumerate(asked, start=1)
+            if question.kind == "text"
+            for words in sorted(filter(None, ((getattr(each, part) or {}).get(str(number)) for each in people)))
+        ]
+
+    return _csv(("question", "text", "answer"), database.transaction(work)).encode()
+
+
 def _packed(found: Found, clip_store: ClipStore) -> bytes:
     design = studies.design_of(found.study)
     names = {each.id: each.name for each in found.clips}

@@ -18,10 +18,7 @@ def methods(design: StudyDesign, study: ListeningStudy, found: Analysis) -> str:
     """A paragraph of whole sentences."""
     pairs, told = design.pairs, study.clips_told
     sentences = [
-        (
-            f"{found.counts.completed} participants of {design.least_age} years or older finished the study "
-            f"({found.counts.begun} had begun; {found.counts.withdrawn} withdrew and left no data)."
-        ),
+        _people(design, found),
         (
             f"Each compared {pairs.per_participant} pairs of clips in a web browser, {DRAWN[pairs.way]}; which "
             "clip was called A was random."
@@ -33,9 +30,7 @@ def methods(design: StudyDesign, study: ListeningStudy, found: Analysis) -> str:
         f"{pairs.attention_checks} pairs asked for a certain answer, as attention checks."
         if pairs.attention_checks
         else "",
-        "Before this, headphones were checked with tones in antiphase (Woods et al. 2017)."
-        if design.headphone_check
-        else "",
+        _headphones(found) if design.headphone_check else "",
         _conditions(found),
         (
             "Preferences are means over participants of each one's share of answers, with confidence sequences by "
@@ -49,6 +44,25 @@ def methods(design: StudyDesign, study: ListeningStudy, found: Analysis) -> str:
     return " ".join(each for each in sentences if each)
 
 
+def _people(design: StudyDesign, found: Analysis) -> str:
+    """Who began, and what became of them, as a CONSORT diagram has it."""
+    counts = found.counts
+    going = f"{counts.going} had not finished yet, " if counts.going else ""
+    return (
+        f"{counts.begun} people of {design.least_age} years or older began the study: {counts.withdrawn} withdrew and "
+        f"left no data, {counts.stopped} stopped before the end, {going}and {counts.completed} finished."
+    )
+
+
+def _headphones(found: Analysis) -> str:
+    checked = found.quality.headphones
+    passed = f"{round(checked.value * checked.n)} of {checked.n} passed" if checked.n else "nobody has finished yet"
+    return (
+        "Before this, headphones were checked with tones in antiphase, twice where the first check was failed (Woods "
+        f"et al. 2017): of those who finished, {passed}. Who failed took part as well."
+    )
+
+
 def _conditions(found: Analysis) -> str:
     names = [each.condition for each in found.everybody if each.condition]
     if len(names) < 2:
@@ -60,8 +74,9 @@ def _conditions(found: Analysis) -> str:
 def _left_out(design: StudyDesign, found: Analysis) -> str:
     rules = analysis.rules(design.exclusion, checked=design.headphone_check)
     if not rules:
-        return "Nobody was left out."
+        return f"Nobody was left out: all {found.counts.completed} who finished were analysed."
     return (
-        f"Results are given for everybody, and without those with {' or '.join(rules)} ({found.left_out}), as was "
-        "stated in advance."
+        f"Results are given for all {found.counts.completed} who finished, and without those with "
+        f"{' or '.join(rules)} ({found.left_out} people, which leaves {found.counts.completed - found.left_out}), as "
+        "was stated in advance."
     )

@@ -11,7 +11,6 @@ import secrets
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -31,7 +30,6 @@ from webapp.studies.steps import Step, breaks_due, step_of
 
 log = logging.getLogger(__name__)
 
-GONE_AFTER = timedelta(hours=1)  # without a sign of a participant, their place is free again
 LEAST_LETTERS = 32  # of a token
 GROUPS = (18, 25, 35, 45, 55, 65)
 NOBODY = "this study does not know you (any more); open the link that you were given again"
@@ -289,7 +287,7 @@ def _closed(session: Session, study: ListeningStudy, design: StudyDesign) -> str
         return "This study is paused. Please come back later."
     if study.state == "ended":
         return "This study has ended. Thank you for coming."
-    here = rows.count_by_condition(session, study.id, gone_after=GONE_AFTER)
+    here = rows.count_by_condition(session, study.id, gone_after=studies.GONE_AFTER)
     return "This study has all the participants that it needs. Thank you." if sum(here.values()) >= design.quota else ""
 
 
@@ -302,6 +300,6 @@ def _require_consent(study: ListeningStudy, design: StudyDesign, said: Joining) 
 
 def _condition(session: Session, study: ListeningStudy, conditions: list[str]) -> str:
     """One of the conditions that have the fewest participants: nobody is far ahead, and nobody knows the next one."""
-    here = rows.count_by_condition(session, study.id, gone_after=GONE_AFTER)
+    here = rows.count_by_condition(session, study.id, gone_after=studies.GONE_AFTER)
     fewest = min(here.get(each, 0) for each in conditions)
     return secrets.choice([each for each in conditions if here.get(each, 0) == fewest])

@@ -62,10 +62,11 @@ def page(study: ListeningStudy, found: Analysis, at: datetime) -> str:
     rules = analysis.rules(design.exclusion, checked=design.headphone_check)
     sections = [
         _facts(study, found, at),
+        _flow(found, checked=design.headphone_check),
         _results("Everybody who finished", found.everybody),
         _excluded(found, rules),
         _results("Without them", found.without) if rules else "",
-        _quality(found),
+        _quality(found, checked=design.headphone_check),
         _questions(found),
         f"<h2>Methods</h2><p>{escape(methods(design, study, found))}</p>",
     ]
@@ -85,16 +86,32 @@ def told(figure: Figure, *, percent: bool = True) -> str:
 
 
 def _facts(study: ListeningStudy, found: Analysis, at: datetime) -> str:
-    counts = found.counts
     facts = {
         "state": f"{study.state}, looked at on {at:%Y-%m-%d %H:%M} UTC",
         "opened": f"{study.opened_at:%Y-%m-%d}" if study.opened_at else "not yet",
-        "people": f"{counts.begun} have begun, {counts.completed} have finished, {counts.withdrawn} have withdrawn",
         "age groups": _ages(found) or "none yet",
         "design": f"SHA-256 {studies.design_hash(study)}; text version {study.consent_version}",
         "made by": f"Kallos {VERSION}, commit {commit() or 'unknown'}",
     }
     return _table((), facts.items())
+
+
+def _flow(found: Analysis, *, checked: bool) -> str:
+    """From who began to who was analysed, the lines of a CONSORT diagram."""
+    counts, passed = found.counts, found.quality.headphones
+    failed = (("of these, failed the headphone check", passed.n - round(passed.value * passed.n)),) if passed.n else ()
+    lines = [
+        ("began: read the text and agreed", counts.begun),
+        ("withdrew: all of their answers were deleted", counts.withdrawn),
+        ("stopped before the end", counts.stopped),
+        ("have not finished yet", counts.going),
+        ("finished", counts.completed),
+        *(failed if checked else ()),
+        ("left out by the rules below", found.left_out),
+        ("analysed without whom the rules leave out", counts.completed - found.left_out),
+    ]
+    note = '<p class="quiet">Who opened the link and did not agree is not counted: nothing is stored of them.</p>'
+    return f"<h2>Who took part</h2>{_table(('', 'people'), lines)}{note}"
 
 
 def _ages(found: Analysis) -> str:
@@ -146,9 +163,11 @@ def _excluded(found: Analysis, rules: Sequence[str]) -> str:
     )
 
 
-def _quality(found: Analysis) -> str:
+def _quality(found: Analysis, *, checked: bool) -> str:
     quality = found.quality
+    headphones = ("Headphone check passed (of people)", told(quality.headphones), quality.headphones.n)
     lines = [
+        *([headphones] if checked else []),
         ("Repeated pairs answered alike", told(quality.repeats), quality.repeats.n),
         ("Attention checks passed", told(quality.checks), quality.checks.n),
         ("The left clip chosen (50 % without a side bias)", told(quality.left), quality.left.n),
@@ -157,7 +176,7 @@ def _quality(found: Analysis) -> str:
     pace = (
         "" if math.isnan(quality.seconds) else f"<p>Half of the people took {quality.seconds:.0f} s or less a pair.</p>"
     )
-    note = '<p class="quiet">Wilson intervals over answers, for one look.</p>'
+    note = '<p class="quiet">Wilson intervals over answers, or people, for one look.</p>'
     return f"<h2>How far answers can be trusted</h2>{_table(('', 'share', 'answers'), lines)}{pace}{note}"
 
 
@@ -173,6 +192,8 @@ def _few(answered: Answered) -> str:
     if answered.counts:
         told = {each: str(n) if n >= FEWEST or not n else f"fewer than {FEWEST}" for each, n in answered.counts.items()}
         return "; ".join(f"{each}: {n}" for each, n in told.items())
+    if answered.in_words:
+        return "in words, which are in no dataset: the researcher's page has them"
     if answered.n < FEWEST:
         return f"fewer than {FEWEST} people"
     return f"mean {answered.mean:.1f}, standard deviation {answered.sd:.1f}"

@@ -7,12 +7,14 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from db.queries import listening_studies as rows
+from db.queries.listening_studies import Counts
 from db.tables import ListeningStudy
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany
@@ -29,6 +31,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MOST_STUDIES = 500  # that lie on one installation
+GONE_AFTER = timedelta(hours=1)  # without a sign of a participant, their place is free again
 MOVES = {"draft": {"open"}, "open": {"paused", "ended"}, "paused": {"open", "ended"}, "ended": set[str]()}
 NO_STUDY = "there is no study with this key (any more); look for the whole link in your notes"
 FROZEN = "the study was opened, so its design stays as it is; make a new study to ask something else"
@@ -45,10 +48,7 @@ class Overview:
     consent_version: int
     clips: tuple[Heard, ...]
     clips_told: dict[str, Any]
-    begun: int
-    completed: int
-    answers: int
-    withdrawn: int
+    counts: Counts
 
 
 def create(database: Database, journal: Journal, given: Any) -> Keys:
@@ -85,8 +85,7 @@ def design_of(study: ListeningStudy) -> StudyDesign:
 def heard(session: Session, study: ListeningStudy) -> list[Heard]:
     """The study's clips, as trials are drawn from them; where all are of one system, each is compared by its name."""
     clips = rows.clips_of(session, study.id)
-    alone = len({each.system for each in clips}) == 1
-    return [Heard(each.id, each.name if alone else each.system, each.item, each.condition) for each in clips]
+    return trials.compared([(each.id, each.name, each.system, each.item, each.condition) for each in clips])
 
 
 def fixed_pairs(session: Session, study: ListeningStudy) -> list[tuple[UUID, UUID]]:
@@ -101,10 +100,10 @@ def overview(database: Database, key: str) -> Overview:
     def work(session: Session) -> Overview:
         study = require(session, key)
         design = design_of(study)
-        counts = rows.counts(session, study)
+        counts = rows.counts(session, study, gone_after=GONE_AFTER)
         return Overview(
             design.title, study.state, design, design_hash(study), study.consent_version,
-            tuple(heard(session, study)), study.clips_told, **asdict(counts),
+            tuple(heard(session, study)), study.clips_told, counts,
         )  # fmt: skip
 
     return database.transaction(work)

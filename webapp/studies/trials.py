@@ -45,6 +45,15 @@ class Drawn:
     expected: str = ""
 
 
+def compared(clips: Sequence[tuple[uuid.UUID, str, str, str, str]]) -> list[Heard]:
+    """Clips, each with id, name, system, item and condition, as trials are drawn from them.
+
+    Where all are of one system, each is compared by its name.
+    """
+    alone = len({system for _, _, system, _, _ in clips}) == 1
+    return [Heard(each, name if alone else system, item, condition) for each, name, system, item, condition in clips]
+
+
 def candidates(clips: Sequence[Heard], condition: str) -> dict[SystemPair, list[tuple[Heard, Heard]]]:
     """The pairs that participants of a condition may hear, by the two systems that they compare.
 

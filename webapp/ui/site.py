@@ -54,6 +54,7 @@ from webapp.ui.pages import endpoints as endpoints_page
 from webapp.ui.streams import StreamOrder
 from webapp.ui.theme import FONTS, Kallos
 
+LACKING = {"common.upload": "Choose other files"}  # which Gradio asks for and has in no language
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 BUSY_S, IDLE_S, PROGRESS_S, QUIET_S = 0.001, 0.005, 0.01, 0.1  # between two looks of Gradio's queue
@@ -222,6 +223,7 @@ def mount_site(app: FastAPI, context: Context, **options: Any) -> FastAPI:
         "ssr_mode": False,
         "theme": Kallos(fonts=FONTS_PATH[1:]),
         "head": _head(),
+        "i18n": gr.I18n(en=LACKING),
         "favicon_path": str(STATIC / "favicon.svg"),
         "footer_links": [],
         "run_history": False,

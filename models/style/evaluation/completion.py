@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from models.experiments.provenance import commit, data_hash
+from models.metrics.intervals import FEW
 from models.style.checkpoint import StyleBundle
 from models.style.compose import Composer
 from models.style.directions import Directions
@@ -18,18 +19,25 @@ DIALS = 200  # clips at most that directions are fitted on
 ENOUGH = 60  # fewer say less of a direction than the model that the training went on from
 
 
-def complete(bundle: StyleBundle, music: RunMusic, base: StyleBundle | None, *, clips: int, seed: int) -> None:
+def complete(
+    bundle: StyleBundle, music: RunMusic, base: StyleBundle | None, *, preset: str, clips: int, seed: int
+) -> None:
     """Write ``directions.json`` and ``evaluation.json`` into the bundle's folder; tell how to use it.
 
-    The figures are of ``clips`` held-out clips, of none where that is 0; where nothing could be held out they are of
-    what was trained on, and the card says so.
+    The figures are of ``clips`` held-out clips, of none where that is 0 or there are fewer than ``FEW``; where nothing
+    could be held out they are of what was trained on, and the card says so.
     """
     composer = Composer(bundle)
     run = StyleRun("evaluate.style", composer, music.held_out.pieces, music.held_out, clips, seed, save=True)
     directions_of(run, music, base).save(run.folder)
-    if clips > 0:
+    if clips > 0 and len(run.windows) < FEW:
+        print(f"no figures: held-out clips: {len(run.windows)}, {FEW} are needed; bring more music")
+    elif clips > 0:
         run.finish(evaluate(run))
-    print(f"play it with: KALLOS_MODEL={run.folder.absolute()} kallos serve")
+    if preset == "tiny":
+        print("a trial run: most of what such a model composes is silent and can't be played; use --preset cpu or gpu")
+    else:
+        print(f"play it with: KALLOS_MODEL={run.folder.absolute()} kallos serve")
 
 
 def directions_of(run: StyleRun, music: RunMusic, base: StyleBundle | None) -> Directions:

@@ -65,6 +65,7 @@ def quick():
     monkeypatch.setattr(training, "SAVE_EVERY", 4)
     monkeypatch.setattr(space_fitting, "ENOUGH", 60)
     monkeypatch.setattr(completion, "DIALS", 8)
+    monkeypatch.setattr(completion, "FEW", 1)
     yield
     monkeypatch.undo()
 
@@ -118,7 +119,7 @@ def test_a_killed_and_resumed_training_ends_with_the_weights_of_one_that_was_not
 
 
 def test_the_command_writes_a_bundle_that_composes_and_its_prior_can_be_fitted_again(
-    tunes, first, tmp_path, capsys
+    tunes, music, first, tmp_path, capsys
 ) -> None:
     bundle = load_style(first / "bundle")
     assert bundle.version == f"style-tiny-12-0-{bundle.card['sha256']['style'][:8]}"
@@ -135,6 +136,12 @@ def test_the_command_writes_a_bundle_that_composes_and_its_prior_can_be_fitted_a
     assert figures.data["n"] == 1  # of two held-out tunes one has eight bars
     assert figures.metrics["quality.longest_copy_bars"].baseline is not None
     assert Directions.load(first / "bundle").version == bundle.version
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(completion, "FEW", 8)
+        completion.complete(bundle, music, None, preset="cpu", clips=2, seed=0)
+    said = capsys.readouterr().out
+    assert "no figures: held-out clips: 1" in said
+    assert "play it with" in said
 
     shutil.copytree(first, tmp_path / "again")
     prior.main(["--preset", "tiny", "--steps", "5", "--data", str(tunes), "--out", str(tmp_path / "again")])

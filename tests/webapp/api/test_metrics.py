@@ -7,7 +7,7 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
-from webapp.api import status_page
+from webapp.api import health, status_page
 from webapp.app import create_app
 from webapp.supervision import Supervision
 
@@ -15,8 +15,9 @@ KEY = "a key of the tests"
 
 
 @pytest.fixture
-def operated(context, stock):
+def operated(context, stock, monkeypatch):
     """A client of an application with a key for its metrics."""
+    monkeypatch.setattr(health, "PATIENCE_S", 60.0)  # a busy machine is no database that hangs
     stock(clips=8)
     context.settings = context.settings.model_copy(update={"metrics_key": KEY})
     app = create_app(supervision=Supervision(context, children=False), pages=False)
@@ -66,6 +67,25 @@ def test_the_status_page_says_how_each_part_is_and_tells_no_secret(operated, con
     assert "8 pop" in page.text
     for secret in (KEY, context.generation.url, context.settings.secret, context.settings.database_url):
         assert secret not in page.text
+
+
+def test_a_full_disk_is_said_and_nothing_is_said_to_work(operated, monkeypatch):
+    monkeypatch.setattr(health, "LEAST_FREE", 2**60)
+    page = operated.get("/status")
+    assert page.status_code == 503
+    assert "There is no room left" in page.text
+    assert "is full" in page.text
+    assert operated.get("/healthz").json()["status"] == "full"
+
+
+def test_a_model_of_which_no_clip_can_be_used_is_said_to_be_the_cause():
+    report = {
+        "status": "starting", "database": "ok", "generator": {"status": "ok"}, "pool": {"pop": 0}, "version": "1",
+        "commit": None, "thrown_away": {"composed": 92, "thrown": 92, "share": 1.0, "reasons": {"silent": 92}},
+    }  # fmt: skip
+    assert "All 92 clips that were composed so far could not be used: silent." in status_page.show(report)
+    report["thrown_away"]["thrown"] = 90
+    assert "could not be used" not in status_page.show(report)
 
 
 def test_the_status_page_tells_what_is_not_kept_yet():

@@ -71,6 +71,9 @@ def test_a_space_is_written_again_without_what_was_taken_out(tmp_path):
     assert re.search(r"^sdk: gradio$", front, re.MULTILINE)
     assert re.search(r"^sdk_version: 6\.\d+\.\d+$", front, re.MULTILINE)
     assert 'python_version: "3.12"' in front
+    assert "license: other" in front
+    for name in ("LICENSE", "NOTICE", "models/weights/LICENSE"):
+        assert (tmp_path / "space" / name).read_bytes() == (ROOT / name).read_bytes()
 
 
 class Space:

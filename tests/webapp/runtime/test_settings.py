@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from models.style.card import SHIPPED_STYLE
-from webapp.runtime.settings import Settings
+from webapp.runtime.settings import Settings, misspelt
 
 SETTINGS = "DATABASE_URL STORE_URL GENERATOR_URL HOST PORT SECRET DEVICE SOUNDFONT MODEL"
 
@@ -26,6 +26,11 @@ def test_every_setting_has_a_default(tmp_path: Path) -> None:
     assert settings.database_url == settings.generator_url == ""
     assert settings.style_folder == SHIPPED_STYLE
     assert settings.clip_store_url == str(tmp_path / "a home" / "clips")
+
+
+def test_a_misspelt_setting_is_named_with_the_one_that_was_meant() -> None:
+    lines = misspelt({"KALLOS_PROT": "8000", "KALLOS_HOME": "/x", "KALLOS_REQUIRE_WEBKIT": "1", "HOME": "/y"})
+    assert lines == ["KALLOS_PROT is no setting of Kallos and changes nothing; did you mean KALLOS_PORT?"]
 
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,15 +38,30 @@ def test_clips_are_equally_long_and_loud_and_show_no_notes(make_study) -> None:
 
 
 def test_a_file_that_is_no_music_is_named(tmp_path: Path) -> None:
-    task = Task(str(write(tmp_path / "a", names=("a/one.mid",))), (), (), 3.0, played=False, style_folder="")
+    task = Task(
+        str(write(tmp_path / "a", names=("a/one.mid", "b/one.mid"))), (), (), 3.0, played=False, style_folder=""
+    )
     with pytest.raises(SourceError, match=r"a/one\.mid can't be used"):
         make(task, tmp_path, lambda _stage, _share: None)
     silent = io.BytesIO()
     soundfile.write(silent, np.zeros(44_100 * 3), 44_100, format="WAV")
-    place = write(tmp_path / "b", names=("b/one.wav",))
+    place = write(tmp_path / "b", names=("b/one.wav", "c/one.wav"))
     (place / "b" / "one.wav").write_bytes(silent.getvalue())
     with pytest.raises(SourceError, match="silent"):
         make(Task(str(place), (), (), 3.0, played=False, style_folder=""), tmp_path, lambda _stage, _share: None)
+
+
+@pytest.mark.parametrize(
+    ("names", "pairs", "told"),
+    [
+        (("a/one.mid",), {}, "no two clips can be compared"),
+        (("a/one.mid", "b/one.mid"), {"way": "fixed"}, "no fixed pair"),
+    ],
+)
+def test_clips_of_which_no_pair_can_be_drawn_are_refused_before_they_are_made(tmp_path, names, pairs, told) -> None:
+    task = Task(str(write(tmp_path / "a", names=names)), (), (), 3.0, played=False, style_folder="", pairs=pairs)
+    with pytest.raises(NotAllowed, match=told):
+        make(task, tmp_path, lambda _stage, _share: None)
 
 
 def write(folder: Path, table: str = "", pairs: str = "", names: tuple[str, ...] = ("x.mid", "y.mid")) -> Path:
@@ -129,7 +144,7 @@ def test_a_generator_elsewhere_is_asked_for_clips(generator, tmp_path: Path) -> 
     assert [(each["name"], each["system"]) for each in made] == [
         ("theirs-asked-1-001", "theirs"), ("theirs-asked-1-002", "theirs"),
     ]  # fmt: skip
-    elsewhere = ({"system": "theirs", "url": f"{url}/moved", "count": 1, "seed": 0},)
+    elsewhere = ({"system": "theirs", "url": f"{url}/moved", "count": 2, "seed": 0},)
     with pytest.raises(SourceError, match="status 302"):  # no redirect is followed
         make(Task("", (), elsewhere, 3.0, played=False, style_folder=""), tmp_path, lambda _stage, _share: None)
 

@@ -33,7 +33,7 @@ def test_a_backup_brings_answers_back_but_nobody_who_withdrew(
     with closing(Context(settings)) as later:  # on the same disk, which knows who left
         restore(later, path)
         found = studies.overview(later.database, study.keys.researcher)
-        assert (found.completed, found.answers) == (1, 6)
+        assert (found.counts.completed, found.counts.answers) == (1, 6)
         assert participation.step(later.database, staying)["step"] == "thanks"
         for gone in (lambda: participation.step(later.database, leaving),
                      lambda: studies.overview(later.database, other.keys.researcher)):  # fmt: skip

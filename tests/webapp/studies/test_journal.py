@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from uuid import UUID
 
 import pytest
@@ -12,7 +13,7 @@ from db import migrate
 from db.tables import ListeningStudy
 from webapp.__main__ import main
 from webapp.runtime import journal_copy
-from webapp.runtime.errors import NotWritten, NotYours
+from webapp.runtime.errors import NoRoom, NotWritten, NotYours
 from webapp.runtime.journal import Journal
 from webapp.studies import clips, dataset, deletion, participation, studies
 from webapp.studies import journal as study_journal
@@ -63,7 +64,7 @@ def test_a_study_comes_back_from_a_copy_answer_by_answer(study, copied, another_
     assert (result.studies, result.participants, result.problems) == (1, 2, [])
     mine, theirs = (studies.overview(each.database, study.keys.researcher) for each in (study.context, other))
     assert theirs == mine
-    assert (theirs.state, theirs.completed, theirs.withdrawn) == ("paused", 1, 1)
+    assert (theirs.state, theirs.counts.completed, theirs.counts.withdrawn) == ("paused", 1, 1)
     for token in (done, half):
         assert participation.step(other.database, token) == participation.step(study.context.database, token)
     for clip in theirs.clips:  # also what a researcher brought
@@ -91,7 +92,7 @@ def test_kallos_journal_rebuild_brings_studies_back(study, another_context, monk
     monkeypatch.setattr("webapp.context.Context.space", study.context.space)
     assert main(["journal", "rebuild"]) == 0
     assert "1 studies with 1 participants" in capsys.readouterr().out
-    assert studies.overview(other.database, study.keys.researcher).answers == 6
+    assert studies.overview(other.database, study.keys.researcher).counts.answers == 6
 
 
 def test_a_deleted_study_leaves_nothing_in_the_journal_nor_its_copy(study, copied, place, another_context):
@@ -118,17 +119,17 @@ def test_nobody_is_told_that_they_withdrew_where_the_copy_cannot_be_deleted(stud
     monkeypatch.undo()
     assert participation.step(study.context.database, token)["step"] == "questions"
     study.leave(token)
-    assert studies.overview(study.context.database, study.keys.researcher).withdrawn == 1
+    assert studies.overview(study.context.database, study.keys.researcher).counts.withdrawn == 1
 
 
 def test_an_answer_that_cannot_be_written_down_is_not_taken(study, monkeypatch):
     token = study.join()
 
     def full(*_, **__):
-        raise OSError("no space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Journal, "_write", full)
-    with pytest.raises(NotWritten):
+    with pytest.raises(NoRoom, match="no room left"):
         participation.answer_questions(study.context.database, study.context.journal, token, "before", {"1": "yes"})
     monkeypatch.undo()
     assert participation.step(study.context.database, token)["step"] == "questions"

@@ -27,7 +27,11 @@ def test_a_participant_answers_everything_and_is_sent_back(study) -> None:
     assert last["step"] == "thanks"
     assert last["completion_url"] == "https://example.org/done"
     found = studies.overview(study.context.database, study.keys.researcher)
-    assert (found.begun, found.completed, found.answers) == (1, 1, 6)  # four pairs, one again, one check
+    assert (found.counts.begun, found.counts.completed, found.counts.answers) == (
+        1,
+        1,
+        6,
+    )  # four pairs, one again, one check
 
 
 def test_the_repeat_is_the_mirror_of_an_earlier_pair(study) -> None:
@@ -120,7 +124,7 @@ def test_joining_again_with_the_same_token_is_joining_once(study) -> None:
     assert participation.join(database, journal, study.keys.participant, said) == participation.join(
         database, journal, study.keys.participant, said
     )
-    assert studies.overview(database, study.keys.researcher).begun == 1
+    assert studies.overview(database, study.keys.researcher).counts.begun == 1
     with pytest.raises(NotAllowed, match="32"):
         participation.join(database, journal, study.keys.participant, Joining("short", 30, 1))
 
@@ -153,7 +157,7 @@ def test_who_withdraws_leaves_nothing_but_a_count(study) -> None:
 
     assert database.transaction(left) == [0, 0]
     found = studies.overview(database, study.keys.researcher)
-    assert (found.begun, found.withdrawn) == (0, 1)
+    assert (found.counts.begun, found.counts.withdrawn) == (1, 1)
     with pytest.raises(NotYours):
         study.leave(token)
 
@@ -176,7 +180,7 @@ def test_a_preview_needs_no_open_study_and_leaves_no_trace(make_study: Callable)
     said = Joining("t" * 40, 30, 1)
     assert participation.join(database, journal, study.keys.preview, said)["preview"]
     study.finish("t" * 40)
-    assert studies.overview(database, study.keys.researcher).begun == 0
+    assert studies.overview(database, study.keys.researcher).counts.begun == 0
     studies.open_study(database, journal, study.context.settings, study.keys.researcher)
     with pytest.raises(NotYours):
         participation.step(database, "t" * 40)

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from db.tables import Participant, StudyTrial
 from models.metrics.always_valid import bounded_mean
 from webapp.runtime.errors import NotYours
-from webapp.studies import analysis, dataset, dry_run, participation, report, studies
+from webapp.studies import analysis, dataset, dry_run, headphones, participation, report, studies
 
 QUESTIONS = [
     {"text": "Do you play?", "kind": "choice", "answers": ["yes", "no"]},
@@ -142,6 +142,41 @@ def test_who_withdraws_is_in_no_export_after_it(answered) -> None:
     assert len(pd.read_csv(io.BytesIO(unpacked(answered)["participants.csv"]))) == len(before)
 
 
+def test_the_report_counts_everybody_who_began_and_says_who_failed_the_headphone_check(make_study) -> None:
+    study = make_study(before=QUESTIONS, headphone_check=True, quota=20)
+    database, journal = study.context.database, study.context.journal
+    for words in ("I play =the= organ", ""):
+        token = study.join()
+        for number in range(12):
+            quietest = headphones.order(participant_id(study), number).index("quiet")
+            tone = 1 + (quietest + 1) % 3 if words else 1 + quietest
+            participation.answer_check(database, journal, token, number, tone)
+        answers = {"1": "yes", "2": words or "nothing", "3": 5}
+        participation.answer_questions(database, journal, token, "before", answers)
+        study.finish(token)
+    study.leave(study.join())
+    study.join()
+    page = report.report(database, study.keys.researcher)
+    assert (
+        "4 people of 18 years or older began the study: 1 withdrew and left no data, 0 stopped before the end, 1 had "
+        "not finished yet, and 2 finished." in page
+    )
+    assert "of those who finished, 1 of 2 passed. Who failed took part as well." in page
+    assert "failed the headphone check</td><td class='n'>1<" in page
+    assert "organ" not in page
+    words = dataset.in_words(database, study.keys.researcher).decode().splitlines()
+    assert words == ["question,text,answer", "before_2,Anything else?,I play =the= organ",
+                     "before_2,Anything else?,nothing"]  # fmt: skip
+    studies.end(database, journal, study.keys.researcher)
+    assert "1 stopped before the end, and 2 finished" in report.report(database, study.keys.researcher)
+
+
+def participant_id(study) -> UUID:
+    """Of whoever joined last."""
+    newest = select(Participant.id).order_by(Participant.created_at.desc()).limit(1)
+    return study.context.database.transaction(lambda session: session.scalars(newest).one())
+
+
 @pytest.mark.slow
 def test_the_panel_list_names_whom_to_pay(answered) -> None:
     lines = dataset.panel_list(answered.context.database, answered.keys.researcher).decode().splitlines()
@@ -187,5 +222,5 @@ def test_a_dry_run_goes_through_all_of_it_and_says_what_it_could_show(make_study
     assert (found.pairs, found.different) == (12, 3)  # of two systems with three items each
     assert found.smallest is not None
     assert 0.55 < found.smallest < 0.75
-    counts = studies.overview(database, key)
+    counts = studies.overview(database, key).counts
     assert (counts.begun, counts.withdrawn) == (0, 0)

@@ -117,7 +117,7 @@ def test_a_study_of_every_earlier_schema_goes_on_and_its_report_and_dataset_say_
     overview = studies.overview(context.database, study.keys.researcher)
     expected = answers(context, study.keys.researcher), figures(context, study.keys.researcher)
     step = participation.step(context.database, begun)
-    assert (overview.begun, overview.completed, overview.withdrawn) == (3, 2, 1)
+    assert (overview.counts.begun, overview.counts.completed, overview.counts.withdrawn) == (4, 2, 1)
     assert step["step"] == "pair"
     restored = another_context(tmp_path / "restored", migrated=False)
     restore(restored, tmp_path / "backup.zip")
@@ -125,7 +125,12 @@ def test_a_study_of_every_earlier_schema_goes_on_and_its_report_and_dataset_say_
         known = keys_at(revision, study.keys)
         for there in (upgraded, restored) if revision == STUDIES_SINCE else (upgraded,):
             found = studies.overview(there.database, known.researcher)
-            assert (found.state, found.begun, found.completed, found.withdrawn) == ("open", 3, 2, 1), revision
+            assert (found.state, found.counts.begun, found.counts.completed, found.counts.withdrawn) == (
+                "open",
+                4,
+                2,
+                1,
+            ), revision
             assert found.design == overview.design, revision
             assert (answers(there, known.researcher), figures(there, known.researcher)) == expected, revision
             assert overview.title in report.report(there.database, known.researcher)
@@ -135,6 +140,6 @@ def test_a_study_of_every_earlier_schema_goes_on_and_its_report_and_dataset_say_
             assert participation.step(there.database, token)["step"] == "pair"
             assert there_study.finish(token)["step"] == "thanks", revision
             there_study.finish(there_study.join())  # and others come
-            assert studies.overview(there.database, known.researcher).completed == 4, revision
+            assert studies.overview(there.database, known.researcher).counts.completed == 4, revision
     for each in (upgraded, restored):
         assert migrate.check(each.database.engine) == []

@@ -186,6 +186,7 @@ def test_the_report_counts_what_was_voted(context, ready, capsys):
             (rates[kind].value, rates[kind].low or 0, rates[kind].high or 1), nan_ok=True
         )
         assert told.won + told.equal + told.lost == rates[kind].n
+    accounts.create(context.database)  # who has only looked
     whole = vote_report.of_study(context.database, context.space, "default")
     assert whole.metrics["proof.for_me_vs_prior.win_rate"] == found.metrics["proof.for_me_vs_prior.win_rate"]
     assert whole.data["listeners"] == 1

@@ -16,6 +16,7 @@ from webapp.runtime.settings import Settings
 from webapp.runtime.visits import Visits
 from webapp.ui.components.component import FOLDER
 from webapp.ui.components.header import PAGES, RESEARCH
+from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.site import COMPONENTS_PATH, QuietQueue, mount_site
 
 CHOOSING = {"input", "select", "lasso", "move", "borrow", "vote", "undone", "shows"}  # what a later one replaces
@@ -52,6 +53,17 @@ def test_no_choice_is_lost_while_the_one_before_is_on_its_way(client):
         choices |= following
     assert len(choices) > 40
     assert [events[number].name for number in sorted(choices) if events[number].trigger_mode == "once"] == []
+
+
+def test_no_timer_asks_for_a_listener_who_was_deleted(client):
+    """The page still stands there, and each tick would be answered with an error."""
+    ticks = [
+        event
+        for event in client.app.routes[-1].app.blocks.fns.values()
+        if "tick" in {name for _, name in event.targets} and any(isinstance(one, ListenerToken) for one in event.inputs)
+    ]
+    assert len(ticks) > 5
+    assert [event.name for event in ticks if "k-gone" not in str(event.js)] == []
 
 
 def test_every_page_leads_to_the_others(client):

@@ -6,9 +6,11 @@ from typing import Any
 
 from webapp.ui.components.component import Component, address
 
-# before a handler is asked: whoever is quicker than the greeting waits for it
+# Before a handler is asked: whoever is quicker than the greeting waits for it, and once everything was deleted here
+# nothing is asked any more.
 AWAIT = """async (token, ...given) => {
   const { greeted, token: known } = await import(new URL("%s/shared/api.js", document.baseURI).href);
+  if (document.body.classList.contains("k-gone")) return new Promise(() => {});
   if (!token) await greeted();
   return [token ?? known(), ...given];
 }"""
@@ -26,9 +28,9 @@ class ListenerToken(Component):
             bars = gr.Plot()
             listener.change(show_taste, inputs=listener, outputs=bars)
 
-    What somebody may do before that takes ``js=listener.awaited``, with the listener as its first input: it is then
-    done as soon as they are known. The same argument is the token in the named endpoints (``gradio_client``), where no
-    browser is.
+    What somebody may do before that, and what a timer asks for, takes ``js=listener.awaited``, with the listener as its
+    first input: it is then done as soon as they are known, and never after everything was deleted. The same argument is
+    the token in the named endpoints (``gradio_client``), where no browser is.
     """
 
     script = "listener_token.js"

@@ -56,6 +56,7 @@ class StudyResults(TypedDict):
 
     report: File
     dataset: File
+    words: File
 
 
 def create_study(
@@ -108,10 +109,10 @@ def study(context: Context, key: Key) -> StudyState:
     return {
         "title": found.title,
         "state": found.state,
-        "begun": found.begun,
-        "completed": found.completed,
-        "withdrawn": found.withdrawn,
-        "answers": found.answers,
+        "begun": found.counts.begun,
+        "completed": found.counts.completed,
+        "withdrawn": found.counts.withdrawn,
+        "answers": found.counts.answers,
         "clips": len(found.clips),
         "design_sha256": found.design_hash,
     }
@@ -155,20 +156,23 @@ def dry_run_study(context: Context, key: Key) -> list[Shown]:
 
 
 def study_results(context: Context, key: Key) -> StudyResults:
-    """The report on a listening study and its anonymised dataset, as they are now.
+    """The report on a listening study, its anonymised dataset and what was answered in words, as they are now.
 
     Args:
         key: the researcher's key.
 
     Returns:
-        The report (HTML) and the dataset (zip with CSV, Parquet, MIDI and codebook).
+        The report (HTML), the dataset (zip with CSV, Parquet, MIDI and codebook), and the answers in words (CSV),
+        which may tell who wrote them and are not to be published.
     """
     page = report.report(context.database, key)
     packed = dataset.export(context.database, context.clip_store, key)
+    words = dataset.in_words(context.database, key)
     whose = uuid.uuid4()
     return {
         "report": file_for(context, whose, "report.html", page.encode()),
         "dataset": file_for(context, whose, "study.zip", packed),
+        "words": file_for(context, whose, "words.csv", words),
     }
 
 

@@ -104,7 +104,7 @@ def build(context: Context) -> None:
     outputs = [said, curve, plot, compared, blind, first, second, verdict, begin, stop, timer, seen]
     arrival.fill(listener.change, bound(arrive, context), listener, [reward, domain], [seed, *outputs])
     begin.click(bound(learn, context), [listener, reward, domain, seed], outputs, js=listener.awaited, **QUIET)
-    timer.tick(bound(follow, context), [listener, seen], outputs, **QUIET)
+    timer.tick(bound(follow, context), [listener, seen], outputs, js=listener.awaited, **QUIET)
     stop.click(bound(stop_learning, context), listener, said, **QUIET)
     left.click(pick_first, blind, [blind, first, second, verdict], **QUIET)
     right.click(pick_second, blind, [blind, first, second, verdict], **QUIET)

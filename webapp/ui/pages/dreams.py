@@ -74,7 +74,7 @@ def build(context: Context) -> None:
     outputs = [said, climb, plot, sounds, trail, end, begin, stop, timer, seen]
     arrival.fill(listener.change, bound(arrive, context), listener, [way, surface], [seed, *outputs])
     begin.click(bound(dream, context), [listener, way, seed, surface], outputs, js=listener.awaited, **AWAITED)
-    timer.tick(bound(follow, context), [listener, seen], outputs, **QUIET)
+    timer.tick(bound(follow, context), [listener, seen], outputs, js=listener.awaited, **QUIET)
     stop.click(bound(stop_dream, context), listener, said, **QUIET)
     keep.click(bound(keep_dream, context), listener, [said, yours, *kept], **QUIET)
     listener.change(bound(kept_dream, context), listener, [yours, *kept], **QUIET)

@@ -97,7 +97,7 @@ def build(context: Context) -> None:
         refreshed = bound(overview, context)
         load = {"inputs": [listener, agreed], "outputs": outputs, **QUIET}
         listener.change(refreshed, **load).then(bound(look, context), listener, [invited, said], **QUIET)
-        timer.tick(refreshed, **load)
+        timer.tick(refreshed, **load, js=listener.awaited)
         answered = agree_it.click(bound(agree, context), listener, [invited, said], **QUIET)
         answered.success(None, js=FORGET_KEY).then(refreshed, **load)
         decline.click(lambda: gr.update(visible=False), outputs=invited, **QUIET).then(None, js=FORGET_KEY)

@@ -124,7 +124,7 @@ def build(context: Context) -> None:
     mood.lay(pieces.select, bound(hear, context), listener)
     pieces.select(bound(score_of, context), listener, score, **CHOICE)
     pieces.act(bound(ask_for_more, context), inputs=listener, outputs=outputs, **QUIET)
-    timer.tick(bound(follow, context), inputs=[listener, awaited], outputs=outputs, **QUIET)
+    timer.tick(bound(follow, context), inputs=[listener, awaited], outputs=outputs, js=listener.awaited, **QUIET)
 
 
 def look(context: Context, token: str | None) -> tuple[list[Any], Any, bool]:

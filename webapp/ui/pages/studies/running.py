@@ -193,7 +193,7 @@ def state_line(found: Overview) -> str:
 
 def _numbers(key: str, found: Overview, address: str) -> str:
     """Links and counts."""
-    all_keys = keys.of_researcher(key)
+    all_keys, counts = keys.of_researcher(key), found.counts
     panel = f"&amp;{escape(found.design.panel_parameter)}={{{{%{escape(found.design.panel_parameter)}%}}}}"
     systems = sorted({each.system for each in found.clips})
     named = f" of {', '.join(map(escape, systems))}" if len(systems) <= MOST_NAMED else f", {len(systems)} to compare"
@@ -212,14 +212,16 @@ def _numbers(key: str, found: Overview, address: str) -> str:
         "Clips": f"{clips}{length}",
         "Design": f"SHA-256 <code>{found.design_hash}</code>, to be named where you register the study in advance",
         "People": (
-            f"<b data-testid='study-completed'>{found.completed}</b> of {found.design.quota} have finished, "
-            f"{found.begun - found.completed} are on their way or gone, {found.withdrawn} have withdrawn"
+            f"<b data-testid='study-completed'>{counts.completed}</b> of {found.design.quota} have finished. Of all "
+            f"{counts.begun} who began, {counts.going} are on their way, {counts.stopped} stopped before the end, and "
+            f"{counts.withdrawn} withdrew"
         ),
-        "Answers": f"{found.answers}",
+        "Answers": f"{counts.answers}",
         "Take along": (
             f"<a href='api/study/report?key={key}' target='_blank' data-testid='study-report'>Report</a> · "
             f"<a href='api/study/dataset?key={key}' data-testid='study-dataset'>Anonymised dataset</a> · "
-            f"<a href='api/study/panel?key={key}' data-testid='study-panel'>Panel list</a>, for payment alone"
+            f"<a href='api/study/words?key={key}' data-testid='study-words'>Answers in words</a> and "
+            f"<a href='api/study/panel?key={key}' data-testid='study-panel'>panel list</a>, for you alone"
         ),
     }
     lines = "".join(f"<tr><th scope='row'>{name}</th><td>{value}</td></tr>" for name, value in rows.items())

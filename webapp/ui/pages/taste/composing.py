@@ -97,7 +97,7 @@ def build(
     outputs = [told, timer, gift, opened_id]
     gr.on(changes, bound(look, context), inputs=listener, outputs=outputs, **QUIET)
     gr.on(changes, bound(compares_pictures, context), inputs=listener, outputs=pictures, **QUIET)
-    timer.tick(bound(follow, context), inputs=listener, outputs=outputs, **QUIET)
+    timer.tick(bound(follow, context), inputs=listener, outputs=outputs, js=listener.awaited, **QUIET)
     mood.keep(listener, "kallos.mood.wished")
     mood.lay(opened_id.change, bound(moods.hear, context), [listener, opened_id])
     favourites.change(

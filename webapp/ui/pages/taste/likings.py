@@ -127,6 +127,7 @@ def build(
         bound(load_surprises, context),
         inputs=listener,
         outputs=[surprises, still_heard],
+        js=listener.awaited,
         **QUIET,
     )
     return best, further, favourites, picks
