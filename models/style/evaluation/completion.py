@@ -30,11 +30,12 @@ def complete(
     composer = Composer(bundle)
     run = StyleRun("evaluate.style", composer, music.held_out.pieces, music.held_out, clips, seed, save=True)
     directions_of(run, music, base).save(run.folder)
-    if clips > 0 and len(run.windows) < FEW:
-        print(f"no figures: held-out clips: {len(run.windows)}, {FEW} are needed; bring more music")
-    elif clips > 0:
+    held_out = len(choose_clips(run.windows, clips, seed).pieces) if clips > 0 else 0
+    if 0 < held_out < FEW:
+        print(f"no figures: held-out clips: {held_out}, {FEW} are needed; bring more music")
+    elif held_out:
         run.finish(evaluate(run))
-    if preset == "tiny":
+    if preset == "tiny" and base is None:
         print("a trial run: most of what such a model composes is silent and can't be played; use --preset cpu or gpu")
     else:
         print(f"play it with: KALLOS_MODEL={run.folder.absolute()} kallos serve")
