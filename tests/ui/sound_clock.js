@@ -3,6 +3,7 @@
 
 globalThis.kallosSoundClock = (() => {
   const FRAME_MS = 50;
+  const ON_ITS_WAY_MS = 20; // of real time, a frame of silence
 
   /** Let answers, decoded sounds and promises reach those who wait for them. */
   const others = () =>
@@ -244,6 +245,10 @@ globalThis.kallosSoundClock = (() => {
       }
     }
 
+    #sounds() {
+      return this.contexts.some((context) => context.state === "running" && context.sources.length > 0);
+    }
+
     /** What comes next, and when. */
     #next() {
       const ends = this.contexts
@@ -258,22 +263,24 @@ globalThis.kallosSoundClock = (() => {
 
     /**
      * Move time on, through all that happens meanwhile in its order, until `enough()` where that comes earlier.
-     * Returns whether it did.
+     * Returns whether it did. Who waits for something is given real time as well while nothing sounds: a sound that is
+     * to come is still on its way from the server, and listening does not begin before it is there.
      */
-    async advance(ms, enough = () => false) {
+    async advance(ms, enough = undefined) {
       const end = this.#nowMs + ms;
       let drawn = this.#nowMs;
       await this.#settle();
-      while (!enough()) {
+      while (!enough?.()) {
         const next = this.#next();
         this.#nowMs = Math.max(this.#nowMs, Math.min(next.at, drawn + FRAME_MS, end));
         if (next.at <= this.#nowMs) next.act();
         else {
           this.#draw();
           drawn = this.#nowMs;
+          if (enough && !this.#sounds()) await new Promise((done) => setTimeout(done, ON_ITS_WAY_MS));
         }
         await this.#settle();
-        if (drawn >= end) return enough();
+        if (drawn >= end) return enough?.() ?? false;
       }
       return true;
     }
