@@ -1,13 +1,14 @@
 """What a piece model makes of latents that it is told: ``python -m models.evaluate.conditioning [--writer FOLDER]``.
 
-Held-out clips are written again from latents of their bars, in four ways. ``alone``: one group of a clip and nothing
-else. ``again``: all groups. ``swapped``: all groups, one of them another clip's, by which is guided. ``styled``: the
-tune of a clip, with all styles of one other. ``alone`` and ``swapped`` have a figure for each ``--guidance``.
+Held-out clips are written again from latents of their bars (``--ways``). ``nothing``: none is told. ``again``: all
+groups. ``alone``: one group of a clip and no other. ``swapped``: all groups, one of them another clip's, by which is
+guided. ``styled``: the tune of a clip, with all styles of one other. The last three have figures for each
+``--guidance``.
 
 ``found`` is the rank correlation of the group's attribute with that of the clip that it is of (harmony: of chroma; of
-content and the tune: of the top line, within a clip); ``tune.found`` how often a clip's top line is the nearest among
-its domain's; ``two_sample`` how often a classifier tells what was written from the real clips, a song whole in one
-fold. Beside them stand the style model's decoder, where it can do the same, and drafts that were told nothing.
+content and the tune: of the top line, within a clip); ``first`` how often that clip's top line is the nearest among its
+domain's; ``f1`` of onsets and pitches; ``two_sample`` how often a classifier tells what was written from the real
+clips, a song whole in one fold. ``decoder`` is the style model's, where it can do the same.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import numpy.typing as npt
 import torch
 
 from models.experiments.arguments import exit_without_music, positive_int
+from models.experiments.dataset import training_pieces
 from models.experiments.provenance import data_hash
 from models.experiments.report import Report, mean_over_songs, over_songs
 from models.metrics import music_statistics as ms
@@ -42,6 +44,7 @@ from models.style.windows import make_windows
 
 BEFORE = 8  # bars: what is written is no beginning
 OF_TEMPO = TOLD_GROUPS.index("tempo")
+WAYS = ("nothing", "again", "alone", "swapped", "styled")
 LINES = ("content", TUNE)  # whose attribute is the top line
 Floats = npt.NDArray[np.float64]
 
@@ -228,15 +231,13 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--limit", type=positive_int, default=200, help="clips of a domain")
     parser.add_argument("--guidance", type=float, nargs="+", default=[1.0, 1.5, 2.0, 3.0])
     parser.add_argument("--temperature", type=float, help="by which logits are divided; as the card says")
-    parser.add_argument("--ways", nargs="+", default=["nothing", "again", "alone", "swapped", "styled"])
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="of telling, to measure")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
     composer, writer = Composer(given.model), Writer.load(given.writer)
     drawn = Writer.load(given.sampling_of).bundle.card.get("sampling", {})
     writer = Writer(replace(writer.bundle, card={**writer.bundle.card, "sampling": drawn}))
     with exit_without_music():
-        from models.experiments.dataset import training_pieces  # noqa: PLC0415
-
         parts = (
             corpora_parts(composer.bundle.folder) if given.data is None else {given.part: training_pieces(given.data)}
         )

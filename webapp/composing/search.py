@@ -30,7 +30,7 @@ from webapp.composing.dials import WantedMood, dials, place_of
 from webapp.composing.jobs import domain_named
 from webapp.composing.steered_search import SteeredSearch
 from webapp.composing.wishes import Wish
-from webapp.generation.protocol import BadRequest, Generator, Mood
+from webapp.generation.protocol import BadRequest, GenerationError, Generator, Mood
 from webapp.learning.installed_style import InstalledStyle
 from webapp.learning.playable_clips import AnyDomain
 from webapp.runtime.database import Database
@@ -132,10 +132,13 @@ class LatentSearch:
     def _with_asked(
         self, head: Head, domain: Domain, found: list[Draft], asks: Sequence[Ask], *, seed: int, kappa: float
     ) -> list[Draft]:
-        """As many as were ``found``, of these and of what is written as it was asked for; unused ones are put back."""
+        """As many as were ``found``, of these and of what is written as it was asked for; unused ones are put back.
+
+        Where nothing can be asked for (no model that hears latents, or no answer) they are what was found.
+        """
         try:
             answer = self._generation.asked(domain, [ask.to_json() for ask in asks], seed)
-        except BadRequest as error:  # a model of one's own that nobody can ask
+        except GenerationError as error:
             log.warning("nothing_asked domain=%s error=%s", domain, error)
             return found
         every = [*found, *(Draft.from_json(each) for each in answer.drafts if each)]

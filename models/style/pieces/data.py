@@ -179,12 +179,12 @@ class _PartTold:
 
 
 def draw_part(
-    pieces: PieceSet, members: IntArray, room: int, rng: np.random.Generator, *, training: bool, unknown: bool = False
+    pieces: PieceSet, members: IntArray, room: int, rng: np.random.Generator, *, training: bool, latents: bool = False
 ) -> Part:
     """A part of one of ``members`` (indices of pieces), at most ``room`` steps and the one before the first.
 
-    In training it is transposed, and the model isn't told all (``UNTOLD``); else all but ``returns`` and ``mood``. With
-    ``unknown`` nobody knows the velocities, or the tempo, of a share of ``UNKNOWN`` of the parts.
+    In training it is transposed, and the model isn't told all (``UNTOLD``); else all but ``returns`` and ``mood``.
+    Where ``latents`` are read off it, nobody knows the velocities, or the tempo, of a share of ``UNKNOWN`` of parts.
     """
     if rng.random() < FROM_THE_START:
         index = int(members[rng.integers(len(members))])
@@ -195,11 +195,12 @@ def draw_part(
         place = int(np.searchsorted(counts, drawn, side="right"))
         index, bar = int(members[place]), drawn - (int(counts[place - 1]) if place else 0)
     start, stop = int(pieces.heads[pieces.first[index] + bar]), int(pieces.edges[index + 1])
-    read = pieces.tokens[start : _window_end(pieces, index, start, min(stop, start + room))]
+    upto = min(stop, start + room)
+    read = pieces.tokens[start : _window_end(pieces, index, start, upto) if latents else upto]
     if training:
         read = transposed(read, rng)
     tokens = read[: min(stop - start, room)]
-    fields = [field for field in UNKNOWN_FIELDS if unknown and training and rng.random() < UNKNOWN]
+    fields = [field for field in UNKNOWN_FIELDS if latents and training and rng.random() < UNKNOWN]
     first, told = _told(pieces, index, bar, tokens, rng, training=training)
     tokens = tokens.copy()
     for field in fields:
@@ -320,7 +321,7 @@ def make_batch(
         members, parts, length = np.flatnonzero(pieces.domain == domain), [], 0
         while length <= context:
             room = max(1, context - length)
-            parts.append(draw_part(pieces, members, room, rng, training=training, unknown=latents is not None))
+            parts.append(draw_part(pieces, members, room, rng, training=training, latents=latents is not None))
             length += len(parts[-1].classes)
         rows.append(parts)
 

@@ -356,7 +356,7 @@ class Writing:
     def _model_logits(self, states: Floats, element: int, step: IntArray, rows: IntArray) -> Floats:
         if self.compiled:
             if self.telling and self.telling.tables:
-                return self._told_logits(self.telling, self.telling.tables, states, element, step, rows)
+                return self._told_logits(states, element, step, rows)
             return self.compiled.logits(states, element, step)
         place = None
         if self.telling:
@@ -367,10 +367,10 @@ class Writing:
         state = self._tensor(states).to(self.dtype)
         return _array(self.model.logits(state, element, self._tensor(step), place))
 
-    def _told_logits(  # noqa: PLR0917
-        self, telling: Telling, tables: Tables, states: Floats, element: int, step: IntArray, rows: IntArray
-    ) -> Floats:
+    def _told_logits(self, states: Floats, element: int, step: IntArray, rows: IntArray) -> Floats:
         """With what latents say of the coming step."""
+        telling = cast("Telling", self.telling)
+        tables = cast("Tables", telling.tables)
         compiled = cast("NextStep", self.compiled)
         own = self._twice(telling.bars_of((self.number - self.before)[rows])[0])
         which = telling.which[self._both(rows)]

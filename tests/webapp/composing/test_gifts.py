@@ -23,7 +23,7 @@ from webapp.composing.for_listener import SPARE
 from webapp.composing.jobs import JobInHand
 from webapp.composing.search import LatentSearch
 from webapp.composing.wishes import GIFT
-from webapp.generation.protocol import BadRequest
+from webapp.generation.protocol import BadRequest, GeneratorUnavailable
 from webapp.learning import plays
 
 VOTES = ("left", "right", "left", "equal", "right", "left")
@@ -104,3 +104,12 @@ def test_who_has_no_model_that_hears_latents_gets_drafts_as_before(context, bank
         context.generation.asked("pop", [Ask(found[0].latents).to_json()], 7)
     with pytest.raises(BadRequest, match="groups"):
         context.generation.asked("pop", [{**Ask(found[0].latents).to_json(), "groups": ["mood"]}], 7)
+
+
+def test_while_nothing_answers_what_was_found_in_the_bank_is_given(context, bank, asking, monkeypatch):
+    def silent(*_):
+        raise GeneratorUnavailable("down")
+
+    monkeypatch.setattr(context.generation, "asked", silent)
+    head = Head.of(np.linspace(1, -1, context.space.size), np.eye(context.space.size) / 9, context.space.version)
+    assert [bool(draft.name) for draft in asking.best(head, "pop", 3, wish=GIFT, seed=5)] == [True] * 3

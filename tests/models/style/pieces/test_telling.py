@@ -10,7 +10,8 @@ from models.style.checkpoint import tiny_style
 from models.style.latents import TOLD_GROUPS
 from models.style.pieces.bar_latents import BarLatents, Reader
 from models.style.pieces.conditions import LOWEST, OF_LEFT, OF_NUMBER
-from models.style.pieces.data import Latents, PieceSet, make_batch
+from models.style.pieces.data import Latents, PieceSet, make_batch, training_batch
+from models.style.pieces.losses import element_losses
 from models.style.pieces.model import Coming, PieceConfig, PieceModel
 from models.style.pieces.wishes import Place, Wishes
 from models.style.pieces.writing import Writing
@@ -106,3 +107,18 @@ def test_who_is_told_nothing_writes_as_without_latents(model, reader, pieces):
         with_none.step()
         without.step()
     np.testing.assert_allclose(with_none.state, without.state, atol=1e-4)
+
+
+def test_what_nobody_knows_of_a_part_is_neither_heard_nor_foretold(model, reader):
+    pieces = PieceSet.of([clip(seed) for seed in range(4)])
+    batches = [training_batch(pieces, rows=4, context=256, seed=seed, number=0, reader=reader) for seed in range(6)]
+    unknown = 0
+    for batch in batches:
+        note = batch.following[..., PITCH] >= 0
+        silent = note & (batch.following[..., VELOCITY] < 0)
+        unknown += int(silent.sum())
+        told = {element: loss.item() for element, loss in element_losses(model, batch).items()}
+        assert all(np.isfinite(value) for value in told.values())
+    assert 0 < unknown < 0.5 * sum(int((batch.following[..., PITCH] >= 0).sum()) for batch in batches)
+    plain = training_batch(pieces, rows=4, context=256, seed=0, number=0)
+    assert not ((plain.following[..., PITCH] >= 0) & (plain.following[..., VELOCITY] < 0)).any()
