@@ -17,13 +17,14 @@ from models.music.notes import Domain, MusicError, Piece
 from models.music.tokens import METERS, to_tokens
 from models.style.compose import Composer, whole_bars
 from models.style.drafts import BEFORE, Ask, Draft
-from models.style.latents import TOLD_GROUPS, Latents
-from models.style.pieces.bar_latents import BarLatents, Reader
+from models.style.latents import TOLD_GROUPS, TUNE, Latents
+from models.style.pieces.bar_latents import BarLatents, Reader, tune_correlation
 from models.style.pieces.conditions import ABSENT
 from models.style.pieces.wishes import Place
 from models.style.screen import rejection_reason
 
 AT_BAR = 8  # what is asked for is no beginning of a piece
+TUNED, TUNE_GUIDANCE, TUNE_TIMES = ("content", TUNE), 2.0, 4
 
 
 def write_asked(composer: Composer, domain: Domain, asks: Sequence[Ask], seed: int) -> list[Draft | None]:
@@ -41,13 +42,27 @@ def write_asked(composer: Composer, domain: Domain, asks: Sequence[Ask], seed: i
         alike[ask.guidance, ask.guided, ask.latents.bars].append(place)
     found: list[Draft | None] = [None] * len(asks)
     for (guidance, guided, _), places in alike.items():
-        told = [_told(reader, asks[place]) for place in places]
-        where = [_where(composer, asks[place].latents) for place in places]
-        seeds = [(seed, place) for place in places]
-        pieces = composer.asked.told(domain, told, seeds, where, guidance=guidance, guided=guided)
-        for place, piece in zip(places, pieces, strict=True):
-            found[place] = _draft(composer, piece, asks[place].latents.bars)
+        every = [(place, time) for place in places for time in range(asks[place].times)]
+        told = {place: _told(reader, asks[place]) for place in places}
+        where = {place: _where(composer, asks[place].latents) for place in places}
+        pieces = composer.asked.told(
+            domain, [told[place] for place, _ in every], [(seed, *each) for each in every],
+            [where[place] for place, _ in every], guidance=guidance, guided=guided,
+        )  # fmt: skip
+        nearest = dict.fromkeys(places, -np.inf)
+        for (place, _), piece in zip(every, pieces, strict=True):
+            if (draft := _draft(composer, piece, asks[place].latents.bars)) is None:
+                continue
+            alike_tune = tune_correlation(told[place], reader.read([to_tokens(piece)])[0])
+            if alike_tune > nearest[place]:
+                nearest[place], found[place] = alike_tune, draft
     return found
+
+
+def write_tune(composer: Composer, domain: Domain, latents: Latents, tune: Piece, seed: int) -> Draft | None:
+    """``tune`` in the styles of ``latents``: of several tries the one that keeps it best; else as ``write_asked``."""
+    ask = Ask(latents, tune, guided=TUNED, guidance=TUNE_GUIDANCE, times=TUNE_TIMES)
+    return write_asked(composer, domain, [ask], seed)[0]
 
 
 def _told(reader: Reader, ask: Ask) -> BarLatents:

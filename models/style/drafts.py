@@ -11,6 +11,7 @@ from models.style.latents import STYLE_GROUPS, TOLD_GROUPS, Latents
 
 BEFORE = "bars_before"  # in the latents' ``piece``
 GUIDANCE = 1.5
+MOST_TIMES = 16
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class Draft:
 class Ask:
     """Music with these ``latents``, of which the ``groups`` are told, and ``guided`` ones count ``guidance`` times.
 
-    ``tune``: notes of as many bars whose top line is told as well.
+    ``tune``: notes of as many bars whose top line is told as well. It is written so many ``times``; the one is taken
+    whose own top line is the most like it.
     """
 
     latents: Latents
@@ -54,12 +56,13 @@ class Ask:
     groups: tuple[str, ...] = TOLD_GROUPS
     guided: tuple[str, ...] = STYLE_GROUPS
     guidance: float = GUIDANCE
+    times: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """As it is sent."""
         tune = self.tune and self.tune.to_json()
         kept = {"groups": list(self.groups), "guided": list(self.guided), "guidance": self.guidance}
-        return {"latents": self.latents.to_json(), "tune": tune, **kept}
+        return {"latents": self.latents.to_json(), "tune": tune, **kept, "times": self.times}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Ask:
@@ -68,4 +71,6 @@ class Ask:
         if unknown := sorted({*groups, *guided} - {*TOLD_GROUPS}):
             raise ValueError(f"groups {unknown} were asked for; there are {list(TOLD_GROUPS)}")
         tune = None if data["tune"] is None else Piece.from_json(data["tune"])
-        return cls(Latents.from_json(data["latents"]), tune, groups, guided, float(data["guidance"]))
+        if not 1 <= (times := int(data.get("times", 1))) <= MOST_TIMES:
+            raise ValueError(f"something is to be written {times} times; 1 to {MOST_TIMES} are allowed")
+        return cls(Latents.from_json(data["latents"]), tune, groups, guided, float(data["guidance"]), times)

@@ -100,7 +100,7 @@ class Site:
 
 
 @contextmanager
-def serving(home: Path, *, visited: bool = True):
+def serving(home: Path, *, visited: bool = True, **settings: str):
     """`kallos serve` on a fresh home, from its start to the first pair that plays; not ``visited``, that could."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -110,7 +110,7 @@ def serving(home: Path, *, visited: bool = True):
         begun = time.monotonic()
         process = subprocess.Popen(
             [sys.executable, "-m", "webapp", "serve", "--port", str(port)],
-            env={**environment, "KALLOS_HOME": str(home / "home")},
+            env={**environment, **settings, "KALLOS_HOME": str(home / "home")},
             stdout=log,
             stderr=log,
         )

@@ -5,6 +5,7 @@ offer, by plain traits of the notes that sound (``TRAITS``), with a little noise
 does. Which clips were composed for them is read from their own export. ``bench.gifts.DOMAIN.preferred``: how often a
 listener's own rule, without noise, prefers such a clip to one that was composed for nobody, ties half, after ``--at``
 votes each. Beside it stands the clip that is composed for nobody in their blind test, against the same clips.
+``first_s``: seconds from the first time that clips are asked for until they are there.
 
 With ``KALLOS_CORPORA`` or ``--data``, also how often a classifier tells gifts from held-out real music, and bits a note
 (``models.evaluate.pieces``), each beside the clips for nobody.
@@ -87,14 +88,16 @@ class Visitor:
         open_now: list[dict[str, Any]] = answer.json()["open"]
         return open_now
 
-    def composed(self) -> None:
-        """Ask for clips, and wait for them."""
+    def composed(self) -> float:
+        """Ask for clips and wait for them; how many seconds."""
+        asked = time.monotonic()
         while self.client.post("/api/compose", json={}).status_code == httpx.codes.CONFLICT:
-            time.sleep(0.5)
+            time.sleep(0.1)
         while (state := self.client.get("/api/compose").raise_for_status().json()["state"]) in {"waiting", "running"}:
-            time.sleep(0.5)
+            time.sleep(0.1)
         if state != "done":
             raise RuntimeError(f"composing for a listener ended as {state}")
+        return time.monotonic() - asked
 
     def clips(self) -> list[dict[str, Any]]:
         """Those that were made for them, of any kind."""
@@ -129,13 +132,15 @@ class Met:
     """What one listener's rule says of gifts and clips for nobody, and their notes.
 
     ``preferred``: over clips of the pool, and the votes after which the clip was there; ``nobodys``: the same of the
-    clips drawn for their blind test; ``gifts`` and ``drawn``: the pieces.
+    clips drawn for their blind test; ``gifts`` and ``drawn``: the pieces; ``seconds``: until those were there that were
+    asked for, each time.
     """
 
     preferred: list[tuple[int, float]]
     nobodys: list[float]
     gifts: list[Piece]
     drawn: list[Piece]
+    seconds: list[float]
 
 
 def scouted(url: str, domain: str, clips: int) -> dict[str, Floats]:
@@ -162,6 +167,7 @@ def listened(url: str, domain: str, pool: dict[str, Floats], at: Sequence[int], 
     preferred: list[tuple[int, float]] = []
     pieces: dict[str, list[Piece]] = {GIFT: [], NOBODYS: []}
     nobodys: list[float] = []
+    seconds: list[float] = []
     while votes < max(at):
         offer = waiting[0]
         left, right = (rule.of(somebody.traits(offer[side]["clip_id"])) for side in ("left", "right"))
@@ -170,7 +176,7 @@ def listened(url: str, domain: str, pool: dict[str, Floats], at: Sequence[int], 
         waiting = somebody.vote(offer, str(outcome)) or somebody.offers()
         votes += 1
         if votes in at or votes == max(at):
-            somebody.composed()
+            seconds.append(somebody.composed())
         if votes in at or votes % LOOKS == 0:
             for clip in somebody.clips():
                 if clip["id"] in counted or clip["kind"] not in {GIFT, NOBODYS}:
@@ -183,7 +189,7 @@ def listened(url: str, domain: str, pool: dict[str, Floats], at: Sequence[int], 
                 else:
                     nobodys.append(wins)
                 pieces[clip["kind"]].append(Piece.from_json(clip["notes"]))
-    return Met(preferred, nobodys, pieces[GIFT], pieces[NOBODYS])
+    return Met(preferred, nobodys, pieces[GIFT], pieces[NOBODYS], seconds)
 
 
 def over_listeners(rows: Sequence[Sequence[float]], **beside: float | None) -> Metric:
@@ -243,6 +249,7 @@ def measure(url: str, report: Report, domain: str, arguments: argparse.Namespace
         report.add(f"bench.gifts.{domain}.preferred.{first}_to_{last}", figure)
     rows = [[wins for _, wins in each.preferred] for each in met]
     report.add(f"bench.gifts.{domain}.preferred", over_listeners(rows, chance=0.5, baseline=nobodys.value))
+    report.add(f"bench.gifts.{domain}.first_s", over_listeners([each.seconds[:1] for each in met]))
     if not arguments.no_music:
         beside_real_music(report, domain, met, arguments.data)
 
@@ -257,6 +264,7 @@ def main() -> int:
     parser.add_argument("--together", type=int, default=4, help="listeners at a time")
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files: real music to tell clips from")
     parser.add_argument("--no-music", action="store_true", help="leave real music out, where there is no corpus")
+    parser.add_argument("--gifts", help="what KALLOS_GIFTS is set to; by default as the application has it")
     parser.add_argument("--url", help="of a running application; by default one is started on a fresh home")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
@@ -270,7 +278,8 @@ def main() -> int:
     if arguments.url:
         run(arguments.url)
     else:
-        with tempfile.TemporaryDirectory(prefix="kallos-gifts-") as folder, serving(Path(folder)) as site:
+        settings = {"KALLOS_GIFTS": arguments.gifts} if arguments.gifts else {}
+        with tempfile.TemporaryDirectory(prefix="kallos-gifts-") as folder, serving(Path(folder), **settings) as site:
             site.wait_for(arguments.clips)
             run(site.url)
     report.print()

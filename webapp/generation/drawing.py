@@ -88,10 +88,10 @@ class Drawing:
         Raises ``BadRequest`` for what can't be asked for, and ``NobodyWaits`` where nobody ``waits`` any more.
         """
         known = _domain(domain, len(asks), seed)
-        if len(asks) > MOST_ASKS:
-            raise BadRequest(f"{len(asks)} clips were asked for at once; at most {MOST_ASKS} are allowed")
         try:
             read = [Ask.from_json(each) for each in asks]
+            if (clips := sum(each.times for each in read)) > MOST_ASKS:
+                raise BadRequest(f"{clips} clips were asked for at once; at most {MOST_ASKS} are allowed")
             with turn(self._writing, waits):
                 made = write_asked(self.composer, known, read, seed)
         except (KeyError, TypeError, ValueError) as error:  # MusicError is one

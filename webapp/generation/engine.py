@@ -1,7 +1,7 @@
 """The generation engine: clips join and leave one running decode (continuous batching) behind a bounded queue.
 
-A planner thread draws or encodes latents, a writer thread writes what comes from nothing, a decode thread steps the
-batch; nothing that one request does harms another.
+A planner thread draws or encodes latents, a writer thread writes what comes from nothing and tunes in many
+styles of others, a decode thread steps the batch; nothing that one request does harms another.
 Source of the idea: Orca (Yu et al. 2022), iteration-level scheduling.
 """
 
@@ -17,9 +17,11 @@ from functools import partial
 from typing import Any
 
 from models.music.notes import Piece
+from models.style.asking import write_tune
 from models.style.compose import Composer
 from models.style.decode import DecodeBatch
 from models.style.drafts import Draft
+from models.style.latents import Latents
 from webapp.generation.drawing import DraftEach, Drawing
 from webapp.generation.job import Hearing, Job, Listener, read_request
 from webapp.generation.protocol import (
@@ -63,7 +65,7 @@ class Engine(Drawing):
         self._jobs: dict[str, Job] = {}  # taken in and not yet answered
         self._results: OrderedDict[str, Job] = OrderedDict()
         self._waiting: deque[Job] = deque()  # for the planner
-        self._unwritten: deque[Job] = deque()  # for the writer: what comes from nothing
+        self._unwritten: deque[Job] = deque()  # for the writer
         self._planned: deque[Job] = deque()  # for a slot
         self._alone: deque[Job] = deque()  # were in a batch that broke: decoded again one by one
         self._running: dict[int, Job] = {}
@@ -108,7 +110,8 @@ class Engine(Drawing):
                 raise QueueFull(round(max(0.1, len(self._jobs) * self._seconds_a_clip / self.slots), 1))
             job = Job(request, content, styles, locked_notes, hearings=hearings)
             self._jobs[request.id] = job
-            (self._unwritten if job.from_nothing else self._waiting).append(job)
+            writes = job.from_nothing or (self.composer.asked is not None and job.tune is not None)
+            (self._unwritten if writes else self._waiting).append(job)
             self._changed.notify_all()
             return job
 
@@ -155,14 +158,16 @@ class Engine(Drawing):
             started = time.monotonic()
             drafts: dict[Job, Draft] = {}
             if line is self._unwritten:
+                new = [job for job in jobs if job.from_nothing]
                 with self._writing:
-                    made = self._draft([job.request.domain for job in jobs], [job.request.seed for job in jobs], None)
-                drafts = dict(zip(jobs, made, strict=True))
+                    made = self._draft([job.request.domain for job in new], [job.request.seed for job in new], None)
+                drafts = dict(zip(new, made, strict=True))
             for job in jobs:
                 self._plan(job, drafts.get(job), started)
 
     def _plan(self, job: Job, draft: Draft | None, started: float) -> None:
         request = job.request
+        written: Draft | None = None
         try:
             with self._model:
                 job.plan = self.composer.plan(
@@ -179,24 +184,37 @@ class Engine(Drawing):
                     notes=job.locked_notes,
                     guidance=request.guidance,
                 )
+            written = draft if job.as_drawn else self._tune_written(job, job.plan.latents)
         except ValueError as error:  # MusicError is one
             self._answer(job, BadRequest(str(error)))
         except Exception as error:  # noqa: BLE001 (whatever one request brings with it, the others go on)
             self._answer(job, _failure(job, error))
         else:
             job.planning_seconds = time.monotonic() - started
-            if draft and draft.notes and job.as_drawn:
-                self._answer_as_written(job, draft.notes)
+            if written and written.notes:
+                self._answer_as_written(job, written, written.notes)
                 return
             with self._changed:
                 self._planned.append(job)
                 self._changed.notify_all()
 
-    def _answer_as_written(self, job: Job, notes: Piece) -> None:
+    def _tune_written(self, job: Job, latents: Latents) -> Draft | None:
+        """A tune as the piece model writes it in the styles of ``latents``; None where that can't be offered."""
+        if self.composer.asked is None or (tune := job.tune) is None:
+            return None
+        with self._writing:
+            return write_tune(self.composer, job.request.domain, latents, tune, job.request.seed)
+
+    def _answer_as_written(self, job: Job, draft: Draft, notes: Piece) -> None:
         assert job.plan is not None
         recipe = {name: value for name, value in job.plan.recipe.items() if name not in {"temperature", "top_p"}}
-        recipe |= {"content": "written", "writer": job.plan.latents.piece["writer"]}
-        job.plan, job.admitted = replace(job.plan, recipe=recipe), time.monotonic()
+        recipe |= {"writer": draft.latents.piece["writer"]}
+        if job.from_nothing:  # of fewer bars the plan has the latents
+            recipe |= {"content": "written"}
+            job.plan = replace(job.plan, recipe=recipe)
+        else:
+            job.plan = replace(job.plan, recipe=recipe, latents=draft.latents)
+        job.admitted = time.monotonic()
         piece = notes.window(0, job.request.bars)
         self._tell(job, [(int(a), int(b), int(c), int(d)) for a, b, c, d in piece.notes])
         self._answer(job, _result(job, piece, self.composer.version))

@@ -21,6 +21,7 @@ Listener = Callable[[list[Note]], None]
 Origin = Piece | Latents
 
 MOST_BARS = 8
+MANY = 3  # styles: with fewer the style model's own decoder keeps more of the tune
 
 
 @dataclass
@@ -68,6 +69,15 @@ class Job:
         """Whether what was drawn for it stays as it is: nothing is borrowed, sampling is not to be changed."""
         sampling = self.request.temperature, self.request.top_p
         return self.from_nothing and not self.styles and sampling == (TEMPERATURE, TOP_P)
+
+    @property
+    def tune(self) -> Piece | None:
+        """What is to be played in other styles, ``MANY`` at least: nothing else of it is held or drawn anew."""
+        request = self.request
+        held = self.locks != Locks() or request.keep < 1 or request.guidance != 1 or CODES in self.styles
+        if held or len(self.styles) < MANY:
+            return None
+        return self.locked_notes or (self.content if isinstance(self.content, Piece) else None)
 
     def asks_the_same_as(self, other: GenerateRequest) -> bool:
         """Whether ``other`` asks for the same clip (deadline and streaming aside)."""

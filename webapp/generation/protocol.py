@@ -24,8 +24,8 @@ class Source(BaseModel):
 class Locked(BaseModel):
     """What of the content stays: ``bars`` (counted from 0) and the melody note for note, harmony and rhythm as latents.
 
-    ``notes`` (``Piece.to_json``, of as many bars as the content) are those that stay; by default the content's own,
-    which latents alone can't tell.
+    ``notes`` (``Piece.to_json``, of as many bars as the content) are those that stay, and whose tune is to be heard in
+    many styles of others; by default the content's own, which latents alone can't tell.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -276,7 +276,7 @@ def _request(
     moved = dials.moved(own, Piece.from_json(music[recipe.content].notes), domain, steps)
     styles |= {group: Origin(latents=latents.to_json()) for group, latents in moved.items()}
     locks = recipe.locks
-    notes = music[recipe.content].notes if locks.notes_stay else None
+    notes = music[recipe.content].notes if locks.notes_stay or not toward else None  # also the tune that is to be heard
     return GenerateRequest(
         id=uuid.uuid4().hex,
         domain=domain,

@@ -116,6 +116,16 @@ class Reader:
         )
 
 
+def tune_correlation(asked: BarLatents, written: BarLatents) -> float:
+    """How the top line of what was ``written`` goes with the one that was told, -1 to 1; 0 where none was told."""
+    bars = min(len(asked.told), len(written.told))
+    told = asked.told[:bars, -1]
+    own, got = (each.values[:bars, -SLOTS:][told].flatten() for each in (asked, written))
+    if not told.any() or own.std() == 0 or got.std() == 0:
+        return 0.0
+    return float(np.corrcoef(own, got)[0, 1])
+
+
 def _windows(whole: Bools, counts: Sequence[int]) -> npt.NDArray[np.int64]:
     """The number of each bar's window, over all pieces: ``BARS`` bars from a piece's first whole one on."""
     found, first = np.empty(len(whole), dtype=np.int64), 0

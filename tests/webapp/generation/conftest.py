@@ -17,8 +17,8 @@ def ask(name, **given):
     return GenerateRequest(id=name, **{"seed": 1, "deadline_ms": 60_000, **given})
 
 
-def some_piece(bars=8):
-    random = np.random.default_rng(5)
+def some_piece(bars=8, seed=5):
+    random = np.random.default_rng(seed)
     notes = [[96 * bar + 24 * beat, 20, int(random.integers(50, 80)), 70] for bar in range(bars) for beat in range(4)]
     rows = [[96 * bar, 96, 4, 4] for bar in range(bars)]
     return Piece(np.array(notes), np.array(rows), np.full(bars, 100.0))

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from models.style import drafting
+from models.style import asking, drafting
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
 from models.style.drafting import draft_each
+from models.style.pieces.bar_latents import Reader
 from models.style.pieces.checkpoint import tiny_pieces
 from models.style.pieces.sampling import Writer
 from tests.serving import served
@@ -19,7 +20,7 @@ from webapp.generation import drawing, mood
 from webapp.generation import engine as engine_module
 from webapp.generation.drawing import OF_A_MOOD
 from webapp.generation.engine import Engine
-from webapp.generation.protocol import Mood, Source
+from webapp.generation.protocol import Locked, Mood, Source
 from webapp.generation.server import create_app
 from webapp.runtime.errors import NobodyWaits
 
@@ -51,6 +52,43 @@ def test_what_is_borrowed_is_put_into_what_was_written(writing_engine):
     assert result.latents["groups"]["content"] == draft.latents.to_json()["groups"]["content"]
     assert result.latents["groups"]["rhythm"] != draft.latents.to_json()["groups"]["rhythm"]
     assert result.notes != draft.notes.to_json()
+
+
+@pytest.fixture
+def telling_engine(writing_engine, monkeypatch):
+    """Its composer has a piece model that hears latents."""
+    monkeypatch.setattr(asking, "rejection_reason", lambda *_: None)
+    sizes = Reader(writing_engine.composer.model, torch.ones(0)).sizes
+    writing_engine.composer.asked = Writer(tiny_pieces(latents=sizes))
+    return writing_engine
+
+
+def test_a_tune_in_many_styles_of_others_is_written_and_its_latents_are_those_of_its_notes(telling_engine):
+    tune, donor = Source(notes=some_piece().to_json()), Source(notes=some_piece(seed=4).to_json())
+    styles = dict.fromkeys(("rhythm", "harmony", "register"), donor)
+    result = telling_engine.generate(ask("styled", seed=3, content=tune, styles=styles))
+    assert result.recipe["writer"] == telling_engine.composer.asked.version
+    assert (result.recipe["content"], set(result.recipe["styles"])) == ("notes", set(styles))
+    assert "temperature" not in result.recipe
+    assert telling_engine.encode(result.notes).latents["groups"] == result.latents["groups"]
+    again = telling_engine.generate(ask("again", seed=3, content=tune, styles=styles))
+    assert again.notes == result.notes
+    own = telling_engine.encode(some_piece().to_json()).latents
+    from_latents = ask("latents", seed=3, content=Source(latents=own), styles=styles, locks=Locked(notes=tune.notes))
+    assert telling_engine.generate(from_latents).notes == result.notes
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"locks": Locked(bars=[1])}, {"keep": 0.5}, {"styles": 2}, {"content": "latents"}],
+    ids=["held", "drawn anew", "few styles", "no notes"],
+)
+def test_what_else_is_asked_of_a_tune_is_decoded(telling_engine, other):
+    tune, donor = Source(notes=some_piece().to_json()), Source(notes=some_piece(seed=4).to_json())
+    styles = dict.fromkeys(("rhythm", "harmony", "register")[: other.pop("styles", 3)], donor)
+    if other.pop("content", None):
+        tune = Source(latents=telling_engine.encode(tune.notes).latents)
+    assert "writer" not in telling_engine.generate(ask("x", content=tune, styles=styles, **other)).recipe
 
 
 def test_what_nobody_waits_for_ends_at_the_next_step_and_lets_the_next_one_in(writing_engine, monkeypatch):
