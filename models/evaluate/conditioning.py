@@ -31,12 +31,13 @@ from models.metrics.two_sample import two_sample_test
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.music.tokens import METER, TEMPO, to_tokens
 from models.style.arguments import MODEL_HELP, style_argument
+from models.style.asking import TUNE_TIMES
 from models.style.compose import Composer
 from models.style.evaluation.clips import Clips, choose_clips, compose_all, corpora_parts, donors_of
 from models.style.evaluation.reconstruction import onset_pitch
 from models.style.evaluation.swaps import FINEST, correlation, group_attributes, melody
 from models.style.latents import GROUPS, STYLE_GROUPS, TOLD_GROUPS, TUNE
-from models.style.pieces.bar_latents import BarLatents
+from models.style.pieces.bar_latents import BarLatents, tune_correlation
 from models.style.pieces.conditions import ABSENT
 from models.style.pieces.sampling import Writer
 from models.style.pieces.wishes import Place
@@ -86,14 +87,26 @@ class Study:
         self.temperature = temperature
         self.real = group_attributes(material.clips.pieces)
 
-    def written(self, latents: Sequence[BarLatents], guidance: float = 1.0, guided: Sequence[str] = ()) -> list[Piece]:
+    def tuned(self, latents: Sequence[BarLatents], guidance: float, guided: Sequence[str], times: int) -> list[Piece]:
+        """As ``written`` for each of ``latents``: of so many ``times`` the piece that keeps the tune best."""
+        reader = self.writer.reader(self.composer.model)
+        tries = [self.written(latents, guidance, guided, number) for number in range(times)]
+        kept = [
+            [tune_correlation(told, read) for told, read in zip(latents, reader.read(tokens), strict=True)]
+            for tokens in ([to_tokens(piece) for piece in pieces] for pieces in tries)
+        ]
+        return [tries[number][row] for row, number in enumerate(np.argmax(kept, axis=0).tolist())]
+
+    def written(
+        self, latents: Sequence[BarLatents], guidance: float = 1.0, guided: Sequence[str] = (), number: int = 0
+    ) -> list[Piece]:
         """A clip from each of ``latents``; in a clip's meter, and in its tempo where they tell none."""
         places = []
         for piece, told in zip(self.material.clips.pieces, latents, strict=True):
             head = to_tokens(piece)[0]
             tempo = self._tempo(told) if told.told[0, OF_TEMPO] else int(head[TEMPO])
             places.append(Place(BEFORE, ABSENT, (), int(head[METER]), tempo))
-        seeds = [(self.report.seed, index) for index in range(len(latents))]
+        seeds = [(self.report.seed, index, number) for index in range(len(latents))]
         return self.writer.told(
             self.material.domain, latents, seeds, places, guidance=guidance, guided=guided if guidance != 1 else (),
             temperature=self.temperature,
@@ -180,7 +193,7 @@ class Study:
             self.styled(guidances)
 
     def styled(self, guidances: Sequence[float]) -> None:
-        """The tune of a clip with all styles of another."""
+        """The tune of a clip with all styles of another, written once and, as in the studio, the best of some."""
         material, prefix = self.material, f"conditioning.{self.material.domain}"
         own = np.arange(len(material.clips.pieces))
         others = dict.fromkeys(STYLE_GROUPS, material.donors)
@@ -189,10 +202,11 @@ class Study:
         self.tell(f"{prefix}.decoder.styled", decoded)
         for told, guided in (((*GROUPS, TUNE), LINES), ((*STYLE_GROUPS, TUNE), (TUNE,))):
             for guidance in guidances:
-                pieces = self.written(material.of(told, others), guidance, guided)
-                name = f"{prefix}.styled.{'both' if 'content' in told else TUNE}.{guidance:g}"
-                self.lines(name, pieces, own)
-                self.tell(name, pieces)
+                for times in (1, TUNE_TIMES):
+                    pieces = self.tuned(material.of(told, others), guidance, guided, times)
+                    name = f"{prefix}.styled.{'both' if 'content' in told else TUNE}.{guidance:g}.of_{times}"
+                    self.lines(name, pieces, own)
+                    self.tell(name, pieces)
 
 
 def _as_long(line: npt.NDArray[np.int64], places: int) -> npt.NDArray[np.int64]:

@@ -32,10 +32,25 @@ SEMITONES = 6.0  # of the tune, in a unit
 NOISE = 0.15  # of the posterior's own, which training adds to what is told surely; of the tune a tenth of a unit
 TUNE_NOISE = 0.1
 
-# Shares of parts: told nothing, told all of all bars, told one or two groups; of the others each group in a half
-NOTHING, EVERYTHING, FEW = 0.3, 0.15, 0.3
-EVERY_BAR = 0.55  # share of parts in which what is told is told of all bars, else a span of them, or all but a span
-DOUBTED = 0.35  # share of parts in which what is told is doubted, by group, from not at all to wholly
+
+@dataclass(frozen=True)
+class Shares:
+    """Of the parts that are trained on: told ``nothing``, ``everything``, one or two groups (``few``).
+
+    Of the others each group is told in a half. In ``every_bar`` of them what is told is told of all bars, else of a
+    span, or of all but a span. In ``doubted`` it is doubted, by group, from not at all to wholly.
+    """
+
+    nothing: float = 0.3
+    everything: float = 0.15
+    few: float = 0.3
+    every_bar: float = 0.55
+    doubted: float = 0.35
+
+
+AS_USED = Shares()
+EARLY = Shares(nothing=0.2, everything=0.45, few=0.2, every_bar=0.75, doubted=0.25)  # what latents say is learned first
+EARLY_BATCHES = 1500
 
 
 @dataclass(frozen=True)
@@ -155,16 +170,22 @@ def scale_of(encoder: StyleModel, pieces: Sequence[TokenArray]) -> Tensor:
     return torch.from_numpy(np.maximum(means.std(0), SMALLEST).astype(np.float32))
 
 
-def drop(latents: BarLatents, rng: np.random.Generator, sizes: Sequence[int], never: Sequence[str] = ()) -> BarLatents:
+def drop(
+    latents: BarLatents,
+    rng: np.random.Generator,
+    sizes: Sequence[int],
+    never: Sequence[str] = (),
+    shares: Shares = AS_USED,
+) -> BarLatents:
     """As the model is told them in training: some groups of some bars, some of them doubted.
 
     ``never``: groups that are not told at all.
     """
     bars, groups = latents.told.shape
-    chosen = _groups(groups, rng)
+    chosen = _groups(groups, rng, shares)
     chosen &= np.array([name not in never for name in TOLD_GROUPS])
-    told = latents.told & chosen & _bars(bars, rng)[:, None]
-    if not told.any() or rng.random() >= DOUBTED:
+    told = latents.told & chosen & _bars(bars, rng, shares)[:, None]
+    if not told.any() or rng.random() >= shares.doubted:
         return BarLatents(latents.values, told, latents.doubt)
     size = rng.random() if rng.random() < 0.5 else rng.random(groups)
     doubt = np.broadcast_to(np.asarray(size, dtype=np.float32), told.shape)
@@ -172,19 +193,19 @@ def drop(latents: BarLatents, rng: np.random.Generator, sizes: Sequence[int], ne
     return BarLatents(latents.values + np.repeat(doubt, sizes, axis=1) * noise, told, doubt)
 
 
-def _groups(count: int, rng: np.random.Generator) -> Bools:
+def _groups(count: int, rng: np.random.Generator, shares: Shares) -> Bools:
     drawn = rng.random()
-    if drawn < NOTHING:
+    if drawn < shares.nothing:
         return np.zeros(count, dtype=bool)
-    if drawn < NOTHING + EVERYTHING:
+    if drawn < shares.nothing + shares.everything:
         return np.ones(count, dtype=bool)
-    if drawn < NOTHING + EVERYTHING + FEW:
+    if drawn < shares.nothing + shares.everything + shares.few:
         return np.isin(np.arange(count), rng.permutation(count)[: rng.integers(1, 3)])
     return rng.random(count) < 0.5
 
 
-def _bars(count: int, rng: np.random.Generator) -> Bools:
-    if rng.random() < EVERY_BAR:
+def _bars(count: int, rng: np.random.Generator, shares: Shares) -> Bools:
+    if rng.random() < shares.every_bar:
         return np.ones(count, dtype=bool)
     first, last = np.sort(rng.integers(0, count + 1, 2))
     inside = (np.arange(count) >= first) & (np.arange(count) < last)

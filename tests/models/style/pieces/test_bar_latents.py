@@ -10,7 +10,7 @@ from models.music.tokens import LENGTH, to_tokens
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
 from models.style.latents import GROUPS, TOLD_GROUPS, TUNE
-from models.style.pieces.bar_latents import DOUBTED, BarLatents, Reader, drop, scale_of
+from models.style.pieces.bar_latents import AS_USED, EARLY, BarLatents, Reader, drop, scale_of, tune_correlation
 from tests.models.conftest import clip
 
 
@@ -73,11 +73,23 @@ def test_what_is_dropped_is_zero_and_doubt_is_the_size_of_the_noise(reader):
         heard = each.heard(sizes)
         assert not heard[:, : sum(sizes)][~np.repeat(each.told, sizes, axis=1)].any()
     doubted = [each for each in seen if each.told.any() and each.doubt.any()]
-    assert len(doubted) / told.sum() == pytest.approx(DOUBTED, abs=0.12)
+    assert len(doubted) / told.sum() == pytest.approx(AS_USED.doubted, abs=0.12)
+    early = [drop(read, np.random.default_rng(seed), sizes, (), EARLY) for seed in range(300)]
+    assert sum(each.told.all() for each in early) > 1.5 * sum(each.told.all() for each in seen) + 30
     moved = np.concatenate(
         [((each.values - read.values) / np.repeat(each.doubt, sizes, 1)).flatten() for each in doubted]
     )
     assert moved[np.isfinite(moved)].std() == pytest.approx(1, abs=0.05)
+
+
+def test_the_correlation_of_tunes_is_that_of_top_lines_over_the_bars_that_are_told(reader):
+    piece = clip(3).window(0, 8)
+    higher = replace(piece, notes=piece.notes + np.array([0, 0, 5, 0]))
+    own, same, other = (reader.read([to_tokens(each)])[0] for each in (piece, higher, clip(4).window(0, 8)))
+    assert tune_correlation(own, same) == pytest.approx(1)
+    assert tune_correlation(own, other) < 0.8
+    untold = replace(own, told=np.zeros_like(own.told))
+    assert tune_correlation(untold, own) == 0
 
 
 def test_a_dimension_that_has_collapsed_is_not_blown_up():
