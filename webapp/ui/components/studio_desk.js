@@ -156,17 +156,17 @@ class Desk {
     this.bench.player.pause();
   }
 
-  /** @param {{group: string, source: any}} order */
-  #borrow({ group, source }) {
+  /** @param {{groups: string[], source: any}} order */
+  #borrow({ groups, source }) {
     this.#sources[source.name] = source;
     const { styles, turned, toward } = this.#asked;
-    if (group === "toward") {
+    if (groups.includes("toward")) {
       this.#want({ ...this.#asked, toward: { source: source.name, strength: toward?.strength ?? 0.5 } });
       return;
     }
-    const { [group]: _, ...rest } = turned;
-    const borrowed = { source: source.name, strength: styles[group]?.strength ?? 1 };
-    this.#want({ ...this.#asked, styles: { ...styles, [group]: borrowed }, turned: rest });
+    const rest = Object.fromEntries(Object.entries(turned).filter(([group]) => !groups.includes(group)));
+    const borrowed = Object.fromEntries(groups.map((group) => [group, { source: source.name, strength: styles[group]?.strength ?? 1 }]));
+    this.#want({ ...this.#asked, styles: { ...styles, ...borrowed }, turned: rest });
   }
 
   /** @param {number} bar */

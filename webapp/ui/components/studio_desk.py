@@ -27,7 +27,7 @@ class StudioDesk(Component):
     Args:
         value: An order, or what is shown (see the events). Orders have ``do``: ``open`` (with ``old`` and maybe
             ``piece``, as the HTTP interface tells pieces, ``link``, ``fixed``, ``note``), ``wait`` (be quiet),
-            ``borrow`` (``group``, ``source``), ``dials`` (``styles``, ``turned``), ``toward``, ``lock`` (``locks``),
+            ``borrow`` (``groups``, ``source``), ``dials`` (``styles``, ``turned``), ``toward``, ``lock`` (``locks``),
             ``keep`` (per cent), ``again``, ``take`` (``piece``, and ``of``, the old one that it was made of: nothing
             where another one lies there by now), ``seeds`` (that were used elsewhere), ``leave``.
 

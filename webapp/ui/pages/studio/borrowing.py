@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from db.tables import PICTURES
+from models.style.latents import STYLE_GROUPS
 from webapp.context import Context
 from webapp.runtime.errors import Problem
 from webapp.ui import choosing
@@ -22,10 +24,16 @@ from webapp.ui.layout import CHOICE, QUIET
 from webapp.ui.words import capital
 
 WAIT = "() => ({do: 'wait'})"  # an order for the desk
+EVERYTHING = "all"  # styles of one piece
 
 
-def build(context: Context, listener: ListenerToken, desk: StudioDesk, asking: Sequence[StyleDials]) -> None:
-    """Where a piece to borrow from is chosen: over the page, until something was chosen or it is closed."""
+def build(
+    context: Context, listener: ListenerToken, desk: StudioDesk, asking: Sequence[StyleDials], like: gr.Button
+) -> None:
+    """Where a piece to borrow from is chosen: over the page, until something was chosen or it is closed.
+
+    ``like`` asks for all styles of one piece.
+    """
     with gr.Column(visible=False, elem_classes="k-sheet", elem_id="picker") as sheet:
         title = Sheet("Borrow")
         finder = Choosing(context, listener, "Choose", finder=True, place="picker", pictures=True)
@@ -34,6 +42,8 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk, asking: S
     for dials in asking:
         dials.borrow(None, outputs=desk, js=WAIT, **CHOICE)
         dials.borrow(ask_from_whom, [desk, finder.asked], opened, **CHOICE)
+    like.click(None, outputs=desk, js=WAIT, **CHOICE)
+    like.click(partial(ask_for, EVERYTHING), [desk, finder.asked], opened, **CHOICE)
     finder.chosen(
         bound(borrow, context),
         [listener, finder.clips, finder.asked],
@@ -45,8 +55,14 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk, asking: S
 
 def ask_from_whom(shown: dict[str, Any], asked: Asked, event: gr.EventData) -> tuple[Any, ...]:
     """Open the sheet for one style, or ``toward`` for all of a piece."""
-    group, seen = str(event.group), bool(shown["old"].get("image_url"))
-    title = "Morph into…" if group == "toward" else f"Borrow the {group} of…"
+    return ask_for(str(event.group), shown, asked)
+
+
+def ask_for(group: str, shown: dict[str, Any], asked: Asked) -> tuple[Any, ...]:
+    """Open the sheet for a ``group``, or for ``EVERYTHING``."""
+    seen = bool(shown["old"].get("image_url"))
+    titles = {"toward": "Morph into…", EVERYTHING: "Play it like…"}
+    title = titles.get(group, f"Borrow the {group} of…")
     return (
         gr.update(visible=True),
         title,
@@ -67,4 +83,5 @@ def borrow(
         wrong = f'<p class="k-wrong" role="alert">{html.escape(capital(str(problem)))}.</p>'
         return gr.skip(), gr.skip(), wrong, gr.skip()
     told = {"name": source.name, "title": source.title, "traits": source.traits}
-    return gr.update(visible=False), None, "", {"do": "borrow", "group": asked.style, "source": told}
+    groups = STYLE_GROUPS if asked.style == EVERYTHING else (asked.style,)
+    return gr.update(visible=False), None, "", {"do": "borrow", "groups": groups, "source": told}

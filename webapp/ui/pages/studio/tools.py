@@ -103,6 +103,7 @@ class Gates(NamedTuple):
     read: dict[str, Any]
     music: dict[str, Any]
     pictures: dict[str, Any]
+    like: dict[str, Any]
 
 
 def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: Around, ears: gr.Column) -> Ends:
@@ -138,8 +139,7 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: A
     with gr.Column() as music:
         locks, keep, again, again_off = _keeping()
         hears = mood.build(context, listener, desk)
-        gr.Markdown("## Change a style", elem_classes="k-apart")
-        dials = StyleDials(explained=TURN, interactive=True)
+        dials, like = _changing_styles()
         gr.Markdown("## Morph into another piece", elem_classes="k-apart")
         toward = StyleDials(
             explained=WAY, groups={"toward": "this piece as it is"}, turned=False, asks="Choose", interactive=True
@@ -153,7 +153,7 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: A
     with gr.Row(elem_classes="k-buttons k-middle k-apart"):
         onward = gr.Button("Continue from the new one", size="sm", elem_id="onward")
         leave = gr.Button("Start from another one", size="sm", elem_id="leave")
-    borrowing.build(context, listener, desk, (dials, toward, lent))
+    borrowing.build(context, listener, desk, (dials, toward, lent), like)
 
     for control, event, script in (
         (dials, dials.input, DIALS),
@@ -189,6 +189,7 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: A
         read,
         music,
         seen,
+        like,
     ]
     gate: dict[str, Any] = {"inputs": [desk, known], "outputs": gated, **CHOICE}
     # Of handlers that defer to the last event Gradio asks all again where one was deferred: two on one event never end.
@@ -226,6 +227,13 @@ def _keeping() -> tuple[gr.CheckboxGroup, gr.Slider, gr.Button, gr.HTML]:
         again = gr.Button("Compose the rest again", size="sm", scale=0, min_width=220, elem_id="again")
     again_off = gr.HTML(apply_default_css=False, elem_id="again-off")
     return locks, keep, again, again_off
+
+
+def _changing_styles() -> tuple[StyleDials, gr.Button]:
+    """The dials of music, and what asks for all styles of one other piece."""
+    gr.Markdown("## Change a style", elem_classes="k-apart")
+    dials = StyleDials(explained=TURN, interactive=True)
+    return dials, gr.Button("Play the tune like another piece", size="sm", elem_id="like", elem_classes="k-middle")
 
 
 def _changing_pictures() -> tuple[StyleDials, StyleDials]:
@@ -279,6 +287,7 @@ def gates(shown: dict[str, Any], known: dict[str, Any]) -> Gates:
         read=gr.update(visible=not seen),
         music=gr.update(visible=not seen),
         pictures=gr.update(visible=seen),
+        like=gr.update(interactive=not fixed),
     )
 
 
