@@ -20,7 +20,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from models.experiments.arguments import exit_without_music, positive_int
 from models.experiments.dataset import training_pieces
@@ -101,21 +100,16 @@ class Study:
         self, latents: Sequence[BarLatents], guidance: float = 1.0, guided: Sequence[str] = (), number: int = 0
     ) -> list[Piece]:
         """A clip from each of ``latents``; in a clip's meter, and in its tempo where they tell none."""
-        places = []
+        places, reader = [], self.writer.reader(self.composer.model)
         for piece, told in zip(self.material.clips.pieces, latents, strict=True):
             head = to_tokens(piece)[0]
-            tempo = self._tempo(told) if told.told[0, OF_TEMPO] else int(head[TEMPO])
+            tempo = reader.tempo(told) if told.told[0, OF_TEMPO] else int(head[TEMPO])
             places.append(Place(BEFORE, ABSENT, (), int(head[METER]), tempo))
         seeds = [(self.report.seed, index, number) for index in range(len(latents))]
         return self.writer.told(
             self.material.domain, latents, seeds, places, guidance=guidance, guided=guided if guidance != 1 else (),
             temperature=self.temperature,
         )  # fmt: skip
-
-    def _tempo(self, told: BarLatents) -> int:
-        edge = sum(self.material.sizes[:OF_TEMPO])
-        scale = self.writer.reader(self.composer.model).scale[edge]
-        return int(self.composer.model.tempo.logits(torch.tensor([told.values[0, edge]]) * scale).argmax())
 
     def tell(self, name: str, pieces: Sequence[Piece]) -> None:
         """``NAME.two_sample``, of what has as many bars as its clip."""

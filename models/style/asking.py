@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from models.music.notes import Domain, MusicError, Piece
 from models.music.tokens import METERS, to_tokens
@@ -44,7 +43,7 @@ def write_asked(composer: Composer, domain: Domain, asks: Sequence[Ask], seed: i
     for (guidance, guided, _), places in alike.items():
         every = [(place, time) for place in places for time in range(asks[place].times)]
         told = {place: _told(reader, asks[place]) for place in places}
-        where = {place: _where(composer, asks[place].latents) for place in places}
+        where = {place: _where(reader, asks[place].latents, told[place]) for place in places}
         pieces = composer.asked.told(
             domain, [told[place] for place, _ in every], [(seed, *each) for each in every],
             [where[place] for place, _ in every], guidance=guidance, guided=guided,
@@ -70,11 +69,10 @@ def _told(reader: Reader, ask: Ask) -> BarLatents:
     return replace(latents, told=latents.told & np.isin(TOLD_GROUPS, ask.groups))
 
 
-def _where(composer: Composer, latents: Latents) -> Place:
+def _where(reader: Reader, latents: Latents, told: BarLatents) -> Place:
     """In the meter and the tempo that the latents tell."""
-    tempo = composer.model.tempo.logits(torch.from_numpy(latents.groups["tempo"][:1]))
     meters = {f"{n}/{d}": place for place, (n, d) in enumerate(METERS)}
-    return Place(AT_BAR, ABSENT, (), meters[str(latents.piece.get("meter", "4/4"))], int(tempo.argmax()))
+    return Place(AT_BAR, ABSENT, (), meters[str(latents.piece.get("meter", "4/4"))], reader.tempo(told))
 
 
 def _draft(composer: Composer, piece: Piece, bars: int) -> Draft | None:

@@ -92,6 +92,13 @@ class Reader:
         return (*(self.encoder.config.latent[group] for group in GROUPS), SLOTS)
 
     @torch.inference_mode()
+    def tempo(self, latents: BarLatents) -> int:
+        """The class of the tempo that the first bar is told."""
+        edge = sum(self.sizes[: TOLD_GROUPS.index("tempo")])
+        told = torch.from_numpy(latents.values[:1, edge : edge + 1]) * self.scale[edge]
+        return int(self.encoder.tempo.logits(told).argmax())
+
+    @torch.inference_mode()
     def read(self, pieces: Sequence[TokenArray]) -> list[BarLatents]:
         """The latents of each bar of each of ``pieces`` ``(steps, 7)``: all but pickups' are told, none is doubted."""
         tokens = np.concatenate(pieces).astype(np.int64)
