@@ -50,7 +50,7 @@ class Shares:
 
 AS_USED = Shares()
 EARLY = Shares(nothing=0.2, everything=0.45, few=0.2, every_bar=0.75, doubted=0.25)  # what latents say is learned first
-EARLY_BATCHES = 1500
+EARLY_BATCHES = 1300
 
 
 @dataclass(frozen=True)
