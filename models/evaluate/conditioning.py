@@ -1,9 +1,9 @@
-"""What a piece model makes of latents that it is told: ``python -m models.evaluate.conditioning [--writer FOLDER]``.
+"""What a piece model makes of latents that it is told: ``python -m models.evaluate.conditioning [--writer MODEL]``.
 
 Held-out clips are written again from latents of their bars (``--ways``). ``nothing``: none is told. ``again``: all
 groups. ``alone``: one group of a clip and no other. ``swapped``: all groups, one of them another clip's, by which is
-guided. ``styled``: the tune of a clip, with all styles of one other. The last three have figures for each
-``--guidance``.
+guided. ``styled``: the tune of a clip, with all styles of one other, once and, as in the studio, the best of some
+tries (``of_1``, ``of_4``). The last three have figures for each ``--guidance``.
 
 ``found`` is the rank correlation of the group's attribute with that of the clip that it is of (harmony: of chroma; of
 content and the tune: of the top line, within a clip); ``first`` how often that clip's top line is the nearest among its
@@ -86,15 +86,18 @@ class Study:
         self.temperature = temperature
         self.real = group_attributes(material.clips.pieces)
 
-    def tuned(self, latents: Sequence[BarLatents], guidance: float, guided: Sequence[str], times: int) -> list[Piece]:
-        """As ``written`` for each of ``latents``: of so many ``times`` the piece that keeps the tune best."""
+    def tuned(
+        self, latents: Sequence[BarLatents], guidance: float, guided: Sequence[str]
+    ) -> dict[int, Sequence[Piece]]:
+        """As ``written`` for each of ``latents``: the first of ``TUNE_TIMES``, and the one that keeps its tune best."""
         reader = self.writer.reader(self.composer.model)
-        tries = [self.written(latents, guidance, guided, number) for number in range(times)]
+        tries = [self.written(latents, guidance, guided, number) for number in range(TUNE_TIMES)]
         kept = [
             [tune_correlation(told, read) for told, read in zip(latents, reader.read(tokens), strict=True)]
             for tokens in ([to_tokens(piece) for piece in pieces] for pieces in tries)
         ]
-        return [tries[number][row] for row, number in enumerate(np.argmax(kept, axis=0).tolist())]
+        best = [tries[number][row] for row, number in enumerate(np.argmax(kept, axis=0).tolist())]
+        return {1: tries[0], TUNE_TIMES: best}
 
     def written(
         self, latents: Sequence[BarLatents], guidance: float = 1.0, guided: Sequence[str] = (), number: int = 0
@@ -196,8 +199,7 @@ class Study:
         self.tell(f"{prefix}.decoder.styled", decoded)
         for told, guided in (((*GROUPS, TUNE), LINES), ((*STYLE_GROUPS, TUNE), (TUNE,))):
             for guidance in guidances:
-                for times in (1, TUNE_TIMES):
-                    pieces = self.tuned(material.of(told, others), guidance, guided, times)
+                for times, pieces in self.tuned(material.of(told, others), guidance, guided).items():
                     name = f"{prefix}.styled.{'both' if 'content' in told else TUNE}.{guidance:g}.of_{times}"
                     self.lines(name, pieces, own)
                     self.tell(name, pieces)
@@ -232,8 +234,10 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m models.evaluate.conditioning", description=__doc__)
     parser.add_argument("data", nargs="?", type=Path, help="folder of MIDI and ABC files; the corpora's held-out part")
     parser.add_argument("--model", type=style_argument, default="default", help=MODEL_HELP)
-    parser.add_argument("--writer", required=True, help="folder of a piece model that hears latents")
-    parser.add_argument("--sampling-of", default="pieces-gpu", help="piece model whose card says how is drawn")
+    parser.add_argument("--writer", help="a piece model that hears latents, by default the style model's")
+    parser.add_argument(
+        "--sampling-of", default="pieces-gpu", help="whose card says how to draw, where its own doesn't"
+    )
     parser.add_argument("--domain", action="append", choices=DOMAINS, help="may be given several times; all by default")
     parser.add_argument("--part", choices=("validation", "test"), default="validation", help="of the corpora")
     parser.add_argument("--limit", type=positive_int, default=200, help="clips of a domain")
@@ -242,9 +246,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="of telling, to measure")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
-    composer, writer = Composer(given.model), Writer.load(given.writer)
+    composer = Composer(given.model)
+    writer = Writer.load(given.writer) if given.writer else composer.asked
+    if writer is None:
+        parser.error(f"the card of {composer.version} names no piece model that hears latents; give --writer")
     drawn = Writer.load(given.sampling_of).bundle.card.get("sampling", {})
-    writer = Writer(replace(writer.bundle, card={**writer.bundle.card, "sampling": drawn}))
+    writer = Writer(replace(writer.bundle, card={"sampling": drawn, **writer.bundle.card}))
     with exit_without_music():
         parts = (
             corpora_parts(composer.bundle.folder) if given.data is None else {given.part: training_pieces(given.data)}
