@@ -7,7 +7,7 @@ far it went.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,8 +26,16 @@ from models.style.screen import rejection_reason
 AT_BAR = 8  # what is asked for is no beginning of a piece
 
 
-def write_asked(composer: Composer, domain: Domain, asks: Sequence[Ask], seed: int) -> list[Draft | None]:
+def write_asked(
+    composer: Composer,
+    domain: Domain,
+    asks: Sequence[Ask],
+    seed: int,
+    between: Callable[[], None] | None = None,
+) -> list[Draft | None]:
     """What is written for each of ``asks``, the same again for the same; None for what could not be offered.
+
+    ``between`` is called between two steps of writing (``Writer.play_on``); what it raises ends the work.
 
     Raises ``ValueError`` where the model has nothing that hears latents, or for latents of another one.
     """
@@ -44,7 +52,7 @@ def write_asked(composer: Composer, domain: Domain, asks: Sequence[Ask], seed: i
         told = [_told(reader, asks[place]) for place in places]
         where = [_where(composer, asks[place].latents) for place in places]
         seeds = [(seed, place) for place in places]
-        pieces = composer.asked.told(domain, told, seeds, where, guidance=guidance, guided=guided)
+        pieces = composer.asked.told(domain, told, seeds, where, guidance=guidance, guided=guided, between=between)
         for place, piece in zip(places, pieces, strict=True):
             found[place] = _draft(composer, piece, asks[place].latents.bars)
     return found

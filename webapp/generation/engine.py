@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -32,6 +32,7 @@ from webapp.generation.protocol import (
     GeneratorUnavailable,
     QueueFull,
 )
+from webapp.runtime.errors import NobodyWaits
 
 log = logging.getLogger(__name__)
 
@@ -155,9 +156,13 @@ class Engine(Drawing):
             started = time.monotonic()
             drafts: dict[Job, Draft] = {}
             if line is self._unwritten:
-                with self._writing:
-                    made = self._draft([job.request.domain for job in jobs], [job.request.seed for job in jobs], None)
-                drafts = dict(zip(jobs, made, strict=True))
+                between = self._between(partial(_any_waits, jobs))
+                asked = [job.request.domain for job in jobs], [job.request.seed for job in jobs]
+                try:
+                    with self._writing:
+                        drafts = dict(zip(jobs, self._draft(*asked, None, between), strict=True))
+                except NobodyWaits:  # all of them were cancelled
+                    continue
             for job in jobs:
                 self._plan(job, drafts.get(job), started)
 
@@ -338,6 +343,10 @@ class Engine(Drawing):
             for job in list(self._jobs.values()):
                 self._answer(job, reason)
             self._changed.notify_all()
+
+
+def _any_waits(jobs: Sequence[Job]) -> bool:
+    return not all(job.future.done() for job in jobs)
 
 
 def _result(job: Job, piece: Piece, version: str) -> GenerateResult:

@@ -1,5 +1,6 @@
 """What the piece model writes inside a generator: from nothing, borrowed into, played on, in a mood."""
 
+import threading
 import time
 
 import httpx
@@ -64,11 +65,39 @@ def test_what_nobody_waits_for_ends_at_the_next_step_and_lets_the_next_one_in(wr
     with pytest.raises(NobodyWaits):
         writing_engine.play_on(some_piece().to_json(), 8, 1, waits=leaves)
     assert len(looks) == 4  # in the middle of it
-    looks.clear()
-    with pytest.raises(NobodyWaits):
-        writing_engine.drafts("pop", 200, 1, waits=leaves)
-    assert len(looks) == 4
+    for write in (
+        lambda: writing_engine.drafts("pop", 1, 1, waits=leaves),
+        lambda: writing_engine.drafts("pop", 200, 1, waits=leaves),
+    ):
+        looks.clear()
+        with pytest.raises(NobodyWaits):
+            write()
+        assert len(looks) == 4  # in the middle of the first of them
     assert writing_engine.drafts("pop", 1, 1).drafts
+
+
+def test_what_is_written_for_cancelled_requests_ends_and_lets_the_next_one_in(writing_engine, monkeypatch):
+    monkeypatch.setattr(drawing, "POLL_S", 0.0)
+    begun, excerpts, steps = threading.Event(), Writer.excerpts, []
+
+    def slowly(self, *given, between, **named):
+        def step():
+            begun.set()
+            steps.append(1)
+            time.sleep(0.05)
+            between()
+
+        return excerpts(self, *given, between=step, **named)
+
+    monkeypatch.setattr(Writer, "excerpts", slowly)
+    writing_engine.submit(ask("left", seed=1))
+    assert begun.wait(20)
+    assert writing_engine.cancel("left")
+    with writing_engine._writing:
+        cancelled = len(steps)
+    monkeypatch.setattr(Writer, "excerpts", excerpts)
+    assert writing_engine.generate(ask("next", seed=2)).notes
+    assert len(steps) == cancelled < 20
 
 
 def test_who_leaves_before_the_answer_leaves_no_work_behind(writing_engine, monkeypatch):
