@@ -87,8 +87,7 @@ class Drawing:
     def asked(self, domain: str, asks: Sequence[dict[str, Any]], seed: int, *, waits: Waits = always) -> AskedResult:
         """What is written for each of ``asks`` (``Ask.to_json``); the same seed gives the same again.
 
-        Raises ``BadRequest`` for what can't be asked for, and ``NobodyWaits`` at the next step where nobody ``waits`` any
-        more.
+        Raises ``BadRequest`` for what can't be asked for; ``NobodyWaits`` at the next step where nobody ``waits``.
         """
         known = _domain(domain, len(asks), seed)
         if len(asks) > MOST_ASKS:

@@ -21,8 +21,10 @@ from webapp.generation import engine as engine_module
 from webapp.generation.drawing import OF_A_MOOD
 from webapp.generation.engine import Engine
 from webapp.generation.protocol import Mood, Source
+from webapp.generation.remote import RemoteGenerator
 from webapp.generation.server import create_app
 from webapp.runtime.errors import NobodyWaits
+from webapp.runtime.waiting import heeding
 
 
 @pytest.fixture
@@ -118,7 +120,15 @@ def test_who_leaves_before_the_answer_leaves_no_work_behind(writing_engine, monk
             httpx.post(f"{url}/v1/play_on", json=body, timeout=0.5)
         while writing_engine._writing.locked():
             time.sleep(0.05)
-    assert 0 < len(wrote) < 100  # and not to the end of 64 bars
+        assert 0 < len(wrote) < 100  # and not to the end of 64 bars
+        wrote.clear()
+        remote = RemoteGenerator(url)
+        with heeding(lambda: not wrote), pytest.raises(NobodyWaits):
+            remote.play_on(some_piece().to_json(), 64, 1)
+        while writing_engine._writing.locked():
+            time.sleep(0.05)
+        remote.close()
+    assert 0 < len(wrote) < 100
 
 
 @pytest.mark.slow
