@@ -145,9 +145,9 @@ def test_what_sounds_at_once_has_the_mood_and_a_piece_of_another_one_is_left(con
         "valence": -1,
         "arousal": -1,
     }
-    *_, again, _ = whole.ask(context, token, "", at(-0.9, -0.8))  # it was not begun yet, and the place is beside
+    *_, again, _, _ = whole.ask(context, token, "", at(-0.9, -0.8))  # it was not begun yet, and the place is beside
     assert len(again["rows"]) == 1
-    *_, other, _ = whole.ask(context, token, "", at(-0.5, -1))
+    *_, other, _, _ = whole.ask(context, token, "", at(-0.5, -1))
     assert "No. 2 begins" in other["rows"][0]["detail"]
 
 
