@@ -7,6 +7,7 @@ import ipaddress
 import logging
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import asdict
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -51,6 +52,7 @@ QUICK_SECONDS = 60.0  # latents and encoding have no deadline of their own
 WRITING_SECONDS = 180.0  # nor have drafts, of which a hundred take a busy core half a minute
 HEALTH_SECONDS = 2.0
 CONNECTIONS = 64
+CLOSED = "the generator is asked nothing any more: its client is closed"
 
 
 class RemoteGenerator:
@@ -174,13 +176,20 @@ class RemoteGenerator:
         return state
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; who still waits gets ``GeneratorUnavailable``."""
         if self._loop.is_closed():
             return
-        asyncio.run_coroutine_threadsafe(self._client.aclose(), self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _end(self) -> None:
+        asked = asyncio.all_tasks() - {asyncio.current_task()}
+        for each in asked:
+            each.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        await self._client.aclose()
 
     def _silent(self, error: Exception) -> GeneratorUnavailable:
         """What a page may be told; where the generator is stands in the log."""
@@ -194,10 +203,16 @@ class RemoteGenerator:
 
     def _done(self, work: Coroutine[Any, Any, T]) -> T:
         """What the work comes to; raises ``NobodyWaits``, and gives it up, where nobody waits any more."""
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError as error:  # of a loop that was closed
+            work.close()
+            raise GeneratorUnavailable(CLOSED) from error
         while True:
             try:
                 return future.result(POLL_S)
+            except CancelledError as error:
+                raise GeneratorUnavailable(CLOSED) from error
             except TimeoutError:
                 if not somebody_waits():
                     future.cancel()

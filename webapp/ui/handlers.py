@@ -58,7 +58,13 @@ def bound(handler: Callable[..., Any], *given: Any) -> Callable[..., Any]:
     def call_often(*args: Any) -> Any:
         note_address()
         with refusing(handler.__name__):
-            yield from handler(*given, *args)
+            answers = iter(handler(*given, *args))
+            while True:
+                with waits.heeded():  # within one step: between two of them others run in this context
+                    answer = next(answers, answers)
+                if answer is answers:
+                    return
+                yield answer
 
     wrapped: Any = call_often if inspect.isgeneratorfunction(handler) else call
     left = list(inspect.signature(handler).parameters.values())[len(given) :]

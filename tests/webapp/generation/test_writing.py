@@ -20,7 +20,7 @@ from webapp.generation import drawing, mood
 from webapp.generation import engine as engine_module
 from webapp.generation.drawing import OF_A_MOOD
 from webapp.generation.engine import Engine
-from webapp.generation.protocol import Mood, Source
+from webapp.generation.protocol import GeneratorUnavailable, Mood, Source
 from webapp.generation.remote import RemoteGenerator
 from webapp.generation.server import create_app
 from webapp.runtime.errors import NobodyWaits
@@ -103,11 +103,12 @@ def test_what_is_written_for_cancelled_requests_ends_and_lets_the_next_one_in(wr
 
 
 def test_who_leaves_before_the_answer_leaves_no_work_behind(writing_engine, monkeypatch):
-    wrote, play_on = [], Writer.play_on
+    wrote, play_on, begun = [], Writer.play_on, threading.Event()
 
     def slowly(self, *given, between, **named):
         def step():
             wrote.append(1)
+            begun.set()
             time.sleep(0.05)
             between()
 
@@ -127,8 +128,15 @@ def test_who_leaves_before_the_answer_leaves_no_work_behind(writing_engine, monk
             remote.play_on(some_piece().to_json(), 64, 1)
         while writing_engine._writing.locked():
             time.sleep(0.05)
-        remote.close()
-    assert 0 < len(wrote) < 100
+        assert 0 < len(wrote) < 100
+        begun.clear()
+        closing = threading.Thread(target=lambda: begun.wait(60) and remote.close())
+        closing.start()
+        with pytest.raises(GeneratorUnavailable, match="closed"):
+            remote.play_on(some_piece().to_json(), 64, 1)
+        closing.join()
+        with pytest.raises(GeneratorUnavailable, match="closed"):
+            remote.encode(some_piece().to_json())
 
 
 @pytest.mark.slow
