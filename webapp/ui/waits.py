@@ -5,6 +5,7 @@ What a handler composes ends, too, when the tab is closed: ``streams`` tells of 
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections import defaultdict, deque
@@ -46,13 +47,14 @@ class Wait:
             usual = median(lasted) if lasted else 0.0
             return [going(text, usual if usual > A_MOMENT_S else None), gr.update(visible=True)]
 
+        @functools.wraps(handler)  # Gradio reads its signature and its types
         def work(*given: Any) -> Any:
             began = time.monotonic()
             done = handler(*given)
             lasted.append(time.monotonic() - began)
             return done
 
-        work.__signature__ = handler.__signature__  # type: ignore[attr-defined] # as Gradio reads it
+        del work.__wrapped__
         begun = trigger(begin, outputs=[self.told, self._cancel], **how)
         done = begun.then(work, inputs, outputs, **how)
         done.success(lambda: gr.update(visible=False), outputs=self._cancel, **how)

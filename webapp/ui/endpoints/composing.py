@@ -89,15 +89,21 @@ async def compose(
         await asyncio.sleep(LOOK_AGAIN_S)
 
 
-def cancel_composing(context: Context, token: Token) -> None:
+def cancel_composing(context: Context, token: Token) -> bool:
     """Take back what was asked for and isn't composed yet: clips by a wish, and the next whole piece.
 
     Args:
         token: the listener's token.
+
+    Returns:
+        Whether anything was on its way.
     """
     listener_id = listener_of(context, token)
+    wish = wishes.state(context.database, listener_id)
+    coming = whole_pieces.programme(context.database, listener_id).coming in whole_pieces.COMING
     whole_pieces.cancel(context.database, listener_id)
     wishes.cancel(context.database, listener_id)
+    return coming or (wish.asked and wish.state in wishes.UNDER_WAY)
 
 
 def _wish(asked: dict[str, Any]) -> wishes.Wish:
