@@ -126,8 +126,8 @@ class Engine(Drawing):
             job = self._jobs.get(request_id)
             return job is not None and self._answer(job, Cancelled(f"request {request_id!r} was cancelled"))
 
-    def health(self) -> dict[str, Any]:
-        """Status, model, device and load."""
+    def health(self, *, waiting: bool = False) -> dict[str, Any]:  # noqa: ARG002
+        """Status, model, device and load; whether somebody is ``waiting`` for it is for whoever asks over a network."""
         with self._changed:
             running = [job for job in self._running.values() if job.request.id in self._jobs]  # not answered yet
             return {

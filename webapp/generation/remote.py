@@ -157,10 +157,14 @@ class RemoteGenerator:
             raise self._silent(error) from error
         return answer.status_code == httpx.codes.OK
 
-    def health(self) -> dict[str, Any]:
-        """What the server says of itself; raises ``GeneratorUnavailable``."""
+    def health(self, *, waiting: bool = False) -> dict[str, Any]:
+        """What the server says of itself; raises ``GeneratorUnavailable`` where it says nothing within two seconds.
+
+        Somebody who is ``waiting`` for it has more patience than who watches over it: it may be busy.
+        """
+        patience = httpx.Timeout(QUICK_SECONDS if waiting else HEALTH_SECONDS, connect=CONNECT_SECONDS)
         try:
-            answer = self._done(self._client.get("/healthz", timeout=HEALTH_SECONDS))
+            answer = self._done(self._client.get("/healthz", timeout=patience))
         except httpx.TransportError as error:
             raise self._silent(error) from error
         if answer.status_code != httpx.codes.OK:
