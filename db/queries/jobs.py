@@ -18,6 +18,7 @@ from db.tables import Job
 LEASE_S = 30.0
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 300.0
+NEWEST = 15  # jobs by which the next one's wait is told
 REMEMBERED = "found"  # in a payload: what was found while the job was done, for whoever does it again
 ACTIVE = text("state IN ('waiting', 'running')")  # the words of the partial indexes
 
@@ -157,6 +158,30 @@ def release_job(session: Session, job: TakenJob) -> bool:
     """Give an unfinished job back at once and uncounted, as a worker does that is told to stop."""
     now = func.clock_timestamp()
     return _change(session, job, state="waiting", attempts=Job.attempts - 1, run_after=now, **_NO_LEASE)
+
+
+def cancel(session: Session, dedupe_keys: Sequence[str]) -> int:
+    """Take back what waits or runs under these keys, as if it had never been left; how many jobs that were.
+
+    Whoever works on one finds that it isn't theirs any more when they renew their lease.
+    """
+    return len(session.scalars(delete(Job).where(Job.dedupe_key.in_(dedupe_keys), ACTIVE).returning(Job.id)).all())
+
+
+def seconds_left(session: Session, job: Job) -> float | None:
+    """How long a job that waits or runs will still take, if as long as is usual; None where that isn't known.
+
+    Usual is the median of the newest ones that were done, of its kind and domain and at least as urgent, from leaving
+    each to its end. Less than 0 where it takes longer.
+    """
+    took = func.extract("epoch", Job.finished_at - Job.created_at).label("took")
+    alike = (Job.kind == job.kind, Job.priority >= job.priority, Job.state == "done")
+    domain = Job.payload["domain"].astext == str(job.payload.get("domain"))
+    newest = select(took).where(*alike, domain).order_by(Job.id.desc()).limit(NEWEST).subquery()
+    median = select(func.percentile_cont(0.5).within_group(newest.c.took)).scalar_subquery()
+    waited = func.extract("epoch", func.clock_timestamp() - job.created_at)
+    found = session.scalar(select(median - waited))
+    return None if found is None else float(found)
 
 
 def current_job(session: Session, kind: str, listener_id: UUID) -> Job | None:

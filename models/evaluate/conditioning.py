@@ -3,7 +3,7 @@
 Held-out clips are written again from latents of their bars (``--ways``). ``nothing``: none is told. ``again``: all
 groups. ``alone``: one group of a clip and no other. ``swapped``: all groups, one of them another clip's, by which is
 guided. ``styled``: the tune of a clip, with all styles of one other, once and, as in the studio, the best of some
-tries (``of_1``, ``of_4``). The last three have figures for each ``--guidance``.
+tries (``of_1``, ``of_8``). The last three have figures for each ``--guidance``.
 
 ``found`` is the rank correlation of the group's attribute with that of the clip that it is of (harmony: of chroma; of
 content and the tune: of the top line, within a clip); ``first`` how often that clip's top line is the nearest among its

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -39,18 +39,20 @@ def draft_each(
     domains: Sequence[Domain],
     seeds: Sequence[int],
     mood: tuple[float, float] | None = None,
+    between: Callable[[], None] | None = None,
 ) -> list[Draft]:
     """A draft for each domain and seed, the same again for the same; many at once take less time each.
 
     Excerpts of eight whole bars of one meter that may be offered, where the model composes with a piece model; draws
     of the prior where it has none, or where that wrote none in ``TRIES``. ``mood`` (valence and arousal, as in
     ``Writer.compose``) is told to a piece model; raises ``ValueError`` where that has learned of none.
+    ``between`` is called between two steps of writing (``Writer.play_on``); what it raises ends the work.
     """
     found: dict[int, Draft] = {}
     for domain in DOMAINS if composer.writer else ():
         for attempt in range(TRIES):
             rows = [row for row, each in enumerate(domains) if each == domain and row not in found]
-            found |= _written(composer, domain, {row: (seeds[row], attempt) for row in rows}, mood)
+            found |= _written(composer, domain, {row: (seeds[row], attempt) for row in rows}, mood, between)
     rest = [row for row in range(len(seeds)) if row not in found]
     if rest:
         drawn = composer.draw_each([domains[row] for row in rest], [seeds[row] for row in rest])
@@ -84,12 +86,18 @@ def play_each(
 
 
 def _written(
-    composer: Composer, domain: Domain, seeds: Mapping[int, Sequence[int]], mood: tuple[float, float] | None
+    composer: Composer,
+    domain: Domain,
+    seeds: Mapping[int, Sequence[int]],
+    mood: tuple[float, float] | None,
+    between: Callable[[], None] | None,
 ) -> dict[int, Draft]:
     """Those of the rows that can be offered."""
     assert composer.writer is not None
     places = composer.writer.places(domain, list(seeds.values()), BARS)
-    pieces = composer.writer.excerpts(domain, list(seeds.values()), BARS, places, mood) if seeds else []
+    if not seeds:
+        return {}
+    pieces = composer.writer.excerpts(domain, list(seeds.values()), BARS, places, mood, between=between)
     found: dict[int, Draft] = {}
     for row, piece, place in zip(seeds, pieces, places, strict=True):
         try:

@@ -130,6 +130,14 @@ def test_map_legend_and_zoom_are_in_one_viewport_and_what_is_selected_is_listed(
     visitor = visit(**device)
     visitor.page.goto(f"{visitor.url}/maps?map={map_id}")
     shown(visitor)
+    visitor.frame.locator("#map-search textarea").fill("the")
+    found = visitor.frame.locator("#map-found")
+    found.get_by_role("button").nth(3).click()
+    expect(visitor.frame.locator("#map-point")).to_be_visible()
+    assert found.bounding_box()["height"] > 100  # it stays beside the point that was taken from it
+    visitor.frame.locator("#map-search textarea").fill("")
+    expect(found.get_by_role("button")).to_have_count(0)
+    visitor.page.evaluate("scrollTo(0, 0)")
     width, height = (device["viewport"][side] for side in ("width", "height"))
     for part in (visitor.get("map"), visitor.frame.locator(".k-zoom"), visitor.frame.locator(".k-map-legend")):
         box = part.bounding_box()
@@ -141,6 +149,8 @@ def test_map_legend_and_zoom_are_in_one_viewport_and_what_is_selected_is_listed(
     selection = visitor.frame.locator("#map-selection")
     expect(selection).to_contain_text(re.compile(r"\d+ points selected"), timeout=PATIENCE_MS)
     expect(selection.locator(".k-play").nth(5)).to_be_visible()
+    expect(selection.get_by_role("heading", name="Selection")).to_be_in_viewport()
+    expect(selection.locator(".k-play").first).to_be_in_viewport()
     visitor.frame.get_by_role("button", name="Clear selection").click()
     expect(selection).to_be_hidden(timeout=PATIENCE_MS)
 

@@ -218,7 +218,7 @@ class RecordedGenerator:
             model_version=recording.versions["titles-cpu"],
         )
 
-    def health(self) -> dict[str, Any]:
+    def health(self, *, waiting: bool = False) -> dict[str, Any]:
         """It is always well."""
         return {
             "status": "ok", "model_version": self.version, "device": "recorded", "slots": 1, "queued": 0, "running": 0,

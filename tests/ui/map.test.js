@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { Camera } from "../../webapp/ui/components/shared/camera.js";
 import { within } from "../../webapp/ui/components/shared/lasso.js";
 import { mainPart } from "../../webapp/ui/components/shared/main_part.js";
+import { legendOf, ofLabels } from "../../webapp/ui/components/shared/palette.js";
 
 const box = (left, right, low, high, size) => ({ left, right, low, high, size });
 
@@ -42,4 +43,19 @@ test("a line encloses what lies within it, also where it bends inwards", () => {
   assert.ok(within(bent, 1, 5));
   assert.ok(!within(bent, 5, 8));
   assert.ok(!within(bent, 12, 5));
+});
+
+test("a point that is placed later changes no other's colour", () => {
+  const known = { labels: [..."abcdefghij"], codes: [0, 7, 8, 9, -1] };
+  const painted = (theirs) => {
+    const legend = legendOf(known, theirs);
+    const colours = ofLabels(legend, "light");
+    return { ...legend, colours: legend.codes.map((code) => colours.at(code)) };
+  };
+  const [before, after] = [painted([]), painted(["your file", "b", "j", ""])];
+  assert.deepEqual(after.colours.slice(0, 5), before.colours);
+  assert.ok(!before.colours.includes(after.colours[5]));
+  assert.equal(after.labels.at(after.codes[5]), "your file");
+  assert.equal(after.labels.at(after.codes[6]), "b");
+  assert.deepEqual([after.codes[7], after.codes[8], after.rarer], [-1, -1, 2]);
 });

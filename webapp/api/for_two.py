@@ -72,6 +72,13 @@ def compose(duet_id: uuid.UUID, context: TheContext, listener_id: Known) -> for_
     return for_two.request_pieces(context.database, listener_id, duet_id)
 
 
+@router.delete("/{duet_id}/compose", responses=ERRORS)
+def cancel(duet_id: uuid.UUID, context: TheContext, listener_id: Known) -> dict[str, bool]:
+    """Compose no more for both for now; what is there stays."""
+    for_two.cancel_pieces(context.database, listener_id, duet_id)
+    return {"cancelled": True}
+
+
 @router.get("/{duet_id}/pieces/{piece_id}/flac", responses=ERRORS, response_class=Response)
 def piece_audio(duet_id: uuid.UUID, piece_id: uuid.UUID, context: TheContext, listener_id: Known) -> Response:
     """The whole piece's sound, FLAC."""

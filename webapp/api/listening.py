@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.taste.likelihood import Outcome
 from webapp.api.byte_ranges import sound_response
 from webapp.api.dependencies import ERRORS, IMMUTABLE, Asking, Known, MaybeClaim, TheContext, Waiting, arrive
-from webapp.composing import wishes
+from webapp.composing import whole_pieces, wishes
 from webapp.listening import Shown, plays, similar, sound
 from webapp.listening.heard import require_heard, require_pace
 from webapp.runtime.errors import NotYours
@@ -185,3 +185,10 @@ def start_composing(context: TheContext, listener_id: Known, wish: wishes.Wish |
 def read_composing(context: TheContext, listener_id: Known) -> wishes.ComposingState:
     """The compose job under way, or else the newest, and the clips composed so far."""
     return wishes.state(context.database, listener_id)
+
+
+@router.delete("/compose", responses=ERRORS)
+def cancel_composing(context: TheContext, listener_id: Known) -> wishes.ComposingState:
+    """Take back what was asked for and isn't done: clips by a wish, and the next whole piece. What is there stays."""
+    whole_pieces.cancel(context.database, listener_id)
+    return wishes.cancel(context.database, listener_id)

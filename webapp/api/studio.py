@@ -28,6 +28,7 @@ from webapp.fit import learned
 from webapp.generation.protocol import Look
 from webapp.learning.playable_clips import AnyDomain
 from webapp.runtime.errors import NotAllowed
+from webapp.runtime.waiting import heed
 from webapp.studio import (
     blind_pairs,
     composing,
@@ -44,7 +45,7 @@ from webapp.studio.piano_roll import PianoRoll
 from webapp.studio.pieces import OpenedPiece
 from webapp.studio.recipes import Borrowed, Recipe
 
-router = APIRouter(prefix="/api/studio", tags=["studio"])
+router = APIRouter(prefix="/api/studio", tags=["studio"], dependencies=[Depends(heed)])
 
 Name = Annotated[str, Field(pattern=r"^(clips|pieces)/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
 LinkKey = Annotated[str, Query(max_length=64)]

@@ -20,10 +20,11 @@ from webapp.maps import open_maps
 from webapp.research.styles import codes, mood_clips, swap, tables, training_log, walk
 from webapp.runtime import commands
 from webapp.runtime.errors import NotAllowed, NotYours
+from webapp.runtime.waiting import heed
 from webapp.studio import formats
 from webapp.studio.piano_roll import piano_roll
 
-router = APIRouter(prefix="/api/styles", tags=["research"])
+router = APIRouter(prefix="/api/styles", tags=["research"], dependencies=[Depends(heed)])
 CSV = "text/csv; charset=utf-8"
 Place = Annotated[int, Field(ge=0, lt=len(walk.STEPS))]
 

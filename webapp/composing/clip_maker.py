@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -135,7 +136,8 @@ class ClipMaker:
         failed: GenerationError | None = None
         with ThreadPoolExecutor(max(1, len(orders))) as together:
             for answer in [
-                together.submit(self._make_one, order, shortest=shortest or hurry, hurry=hurry) for order in orders
+                together.submit(copy_context().run, self._make_one, order, shortest=shortest or hurry, hurry=hurry)
+                for order in orders
             ]:
                 try:
                     kept = answer.result()

@@ -52,13 +52,15 @@ class Programme:
     """The whole pieces of a listener, oldest first, and how the next one stands: none, waiting, running, failed.
 
     ``opening``: what the next one begins with, where that can be heard already. ``sounds``: whether the opening, or
-    else the newest piece, is what was just asked for, and is to sound at once.
+    else the newest piece, is what was just asked for, and is to sound at once. ``seconds_left`` as
+    ``jobs.seconds_left``, of what comes next.
     """
 
     pieces: Sequence[WholePiece]
     coming: str
     opening: Opening | None = None
     sounds: bool = False
+    seconds_left: float | None = None
 
 
 def play_next(
@@ -201,6 +203,17 @@ def programme(database: Database, listener_id: uuid.UUID) -> Programme:
     return database.transaction(work)
 
 
+def cancel(database: Database, listener_id: uuid.UUID) -> Programme:
+    """Take back what is being composed; pieces that are there stay. Raises ``UnknownListenerError``."""
+
+    def work(session: Session) -> Programme:
+        _locked(session, listener_id)
+        jobs.cancel(session, _keys(listener_id))
+        return _programme(session, listener_id)
+
+    return database.transaction(work)
+
+
 def check_day(session: Session, listener_id: uuid.UUID) -> None:
     """Raises ``TooMany`` where the listener has got ``MOST_A_DAY`` pieces since yesterday."""
     since = datetime.now(UTC) - timedelta(days=1)
@@ -270,7 +283,9 @@ def _programme(session: Session, listener_id: uuid.UUID) -> Programme:
     coming = next((state for state in COMING if any(job.state == state for job in left)), None)
     coming = coming or ("failed" if newest and newest.state == "failed" else "none")
     opening = next((_opening(session, job.payload["clip"]) for job in left if _plays_on(job)), None)
-    return Programme(rows.whole_pieces(session, listener_id), coming, opening)
+    all_left_s = [jobs.seconds_left(session, job) for job in left if job.state in COMING]
+    left_s = min((each for each in all_left_s if each is not None), default=None)
+    return Programme(rows.whole_pieces(session, listener_id), coming, opening, seconds_left=left_s)
 
 
 def _keys(listener_id: uuid.UUID) -> tuple[str, str]:

@@ -28,6 +28,7 @@ from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany, UnknownListenerError
 
 KIND = "compose_for"
+UNDER_WAY = ("waiting", "running")
 FIRST_AT = 6  # picks, when the first clip made for a listener is to play
 EARLY_AT = 4  # two pairs are always drawn ahead: a clip for the pair after the sixth pick is begun here
 EVERY = 10
@@ -112,7 +113,8 @@ class Own:
 class ComposingState:
     """The job under way or else the newest, and all clips composed for the listener.
 
-    ``state`` is none where nothing was ever asked for; ``progress`` is there while it runs.
+    ``state`` is none where nothing was ever asked for; ``progress`` is there while it runs. ``asked``: whether the
+    listener asked for it, who may ``cancel`` it; ``seconds_left`` as ``jobs.seconds_left``, while it waits or runs.
     """
 
     job_id: int | None
@@ -120,6 +122,8 @@ class ComposingState:
     wish: Wish | None
     progress: Progress | None
     clips: list[Own]
+    asked: bool = False
+    seconds_left: float | None = None
 
 
 def is_due(picks: int) -> bool:
@@ -225,6 +229,18 @@ def ask(database: Database, space: TasteSpace, listener_id: uuid.UUID, wish: Wis
     return database.transaction(work)
 
 
+def cancel(database: Database, listener_id: uuid.UUID) -> ComposingState:
+    """Take back what the listener asked for, where it isn't done yet; as ``state``. Clips that are there stay."""
+
+    def work(session: Session) -> ComposingState:
+        if listener_rows.lock_listener(session, listener_id) is None:
+            raise UnknownListenerError
+        jobs.cancel(session, [key_of(listener_id, asked=True)])
+        return _state(session, listener_id)
+
+    return database.transaction(work)
+
+
 def require_room(session: Session, kind: str, listener_id: uuid.UUID) -> None:
     """Raises ``TooMany`` where ``QUEUED_AT_MOST`` jobs of a ``kind`` are under way for others than this listener."""
     if jobs.count_under_way(session, kind, least_priority=0, but=listener_id) >= QUEUED_AT_MOST:
@@ -261,7 +277,9 @@ def _state(session: Session, listener_id: uuid.UUID) -> ComposingState:
     if job is None:
         return ComposingState(None, "none", None, None, own)
     progress = Progress.model_validate(job.result) if job.state == "running" and job.result else None
-    return ComposingState(job.id, cast("JobState", job.state), wish_of(job.payload), progress, own)
+    left = jobs.seconds_left(session, job) if job.state in UNDER_WAY else None
+    asked = "wish" in job.payload
+    return ComposingState(job.id, cast("JobState", job.state), wish_of(job.payload), progress, own, asked, left)
 
 
 def count(session: Session, listener_id: uuid.UUID) -> int:

@@ -39,7 +39,8 @@ from webapp.generation.towers import Towers
 from webapp.runtime.errors import NobodyWaits
 from webapp.runtime.waiting import POLL_S, Waits, always, turn
 
-DraftEach = Callable[[Sequence[Domain], Sequence[int], tuple[float, float] | None], list[Draft]]
+Between = Callable[[], None]
+DraftEach = Callable[[Sequence[Domain], Sequence[int], tuple[float, float] | None, Between], list[Draft]]
 
 MOST = 1024  # drafts or latents
 MOST_BARS = 64  # that a piece goes on at once
@@ -68,7 +69,7 @@ class Drawing:
     ) -> DraftsResult:
         """``count`` clips from nothing; the same seed gives the same ones.
 
-        Raises ``BadRequest``, and ``NobodyWaits`` before the next of them where nobody ``waits`` any more.
+        Raises ``BadRequest``, and ``NobodyWaits`` at the next step where nobody ``waits`` any more.
         They lean to a ``mood``, which is left out where the piece model was told no moods. What runs in the
         ``background`` is for whoever has several processes.
         """
@@ -78,14 +79,15 @@ class Drawing:
         for part, wanted in _parts(count):
             together = wanted if wished else TOGETHER  # of what one listener waits for there are no more than asked for
             with turn(self._writing, waits):
-                made += self._draft([known] * together, part_seeds(seed, part)[:together], wished)[:wanted]
+                seeds = part_seeds(seed, part)[:together]
+                made += self._draft([known] * together, seeds, wished, self._between(waits))[:wanted]
             time.sleep(0.001)  # let others have the lock
         return DraftsResult(drafts=[one.to_json() for one in made], model_version=self.composer.version)
 
     def asked(self, domain: str, asks: Sequence[dict[str, Any]], seed: int, *, waits: Waits = always) -> AskedResult:
         """What is written for each of ``asks`` (``Ask.to_json``); the same seed gives the same again.
 
-        Raises ``BadRequest`` for what can't be asked for, and ``NobodyWaits`` where nobody ``waits`` any more.
+        Raises ``BadRequest`` for what can't be asked for; ``NobodyWaits`` at the next step where nobody ``waits``.
         """
         known = _domain(domain, len(asks), seed)
         try:
@@ -93,7 +95,7 @@ class Drawing:
             if (clips := sum(each.times for each in read)) > MOST_ASKS:
                 raise BadRequest(f"{clips} clips were asked for at once; at most {MOST_ASKS} are allowed")
             with turn(self._writing, waits):
-                made = write_asked(self.composer, known, read, seed)
+                made = write_asked(self.composer, known, read, seed, self._between(waits))
         except (KeyError, TypeError, ValueError) as error:  # MusicError is one
             raise BadRequest(f"asks: {error}") from error
         return AskedResult(
@@ -149,7 +151,7 @@ class Drawing:
             with turn(self._writing, waits):
                 made = writer.play_on(
                     Piece.from_json(notes), bars, count=ways, seed=seed, form=form, mood=wished,
-                    between=self._between(waits),
+                    between=self._between(waits, yields=True),
                 )  # fmt: skip
         except ValueError as error:  # MusicError is one
             raise BadRequest(str(error)) from error
@@ -157,13 +159,14 @@ class Drawing:
         version = self.composer.version
         return PlayedOnResult(notes=piece.to_json(), writer=writer.bundle.version, model_version=version)
 
-    def _between(self, waits: Waits) -> Callable[[], None]:
-        """What is done between two steps of writing: others decode, and what nobody waits for ends."""
+    def _between(self, waits: Waits, *, yields: bool = False) -> Between:
+        """What is done between two steps of writing: what nobody waits for ends; what ``yields`` lets others decode."""
         looked = time.monotonic()
 
         def step() -> None:
             nonlocal looked
-            self._let_decodes_go_on()
+            if yields:
+                self._let_decodes_go_on()
             if time.monotonic() - looked > POLL_S:
                 looked = time.monotonic()
                 if not waits():

@@ -11,13 +11,13 @@ import logging
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from models.music.notes import Piece
-from models.style.asking import write_tune
+from models.style.asking import tune_in_styles, write_asked
 from models.style.compose import Composer
 from models.style.decode import DecodeBatch
 from models.style.drafts import Draft
@@ -34,6 +34,7 @@ from webapp.generation.protocol import (
     GeneratorUnavailable,
     QueueFull,
 )
+from webapp.runtime.errors import NobodyWaits
 
 log = logging.getLogger(__name__)
 
@@ -128,8 +129,8 @@ class Engine(Drawing):
             job = self._jobs.get(request_id)
             return job is not None and self._answer(job, Cancelled(f"request {request_id!r} was cancelled"))
 
-    def health(self) -> dict[str, Any]:
-        """Status, model, device and load."""
+    def health(self, *, waiting: bool = False) -> dict[str, Any]:  # noqa: ARG002
+        """Status, model, device and load; whether somebody is ``waiting`` for it is for whoever asks over a network."""
         with self._changed:
             running = [job for job in self._running.values() if job.request.id in self._jobs]  # not answered yet
             return {
@@ -159,11 +160,16 @@ class Engine(Drawing):
             drafts: dict[Job, Draft] = {}
             if line is self._unwritten:
                 new = [job for job in jobs if job.from_nothing]
-                with self._writing:
-                    made = self._draft([job.request.domain for job in new], [job.request.seed for job in new], None)
-                drafts = dict(zip(new, made, strict=True))
+                between = self._between(partial(_any_waits, new))
+                asked = [job.request.domain for job in new], [job.request.seed for job in new]
+                try:
+                    with self._writing:
+                        drafts = dict(zip(new, self._draft(*asked, None, between), strict=True))
+                except NobodyWaits:  # all of them were cancelled
+                    pass
             for job in jobs:
-                self._plan(job, drafts.get(job), started)
+                if not job.future.done():
+                    self._plan(job, drafts.get(job), started)
 
     def _plan(self, job: Job, draft: Draft | None, started: float) -> None:
         request = job.request
@@ -185,6 +191,8 @@ class Engine(Drawing):
                     guidance=request.guidance,
                 )
             written = draft if job.as_drawn else self._tune_written(job, job.plan.latents)
+        except NobodyWaits:
+            return
         except ValueError as error:  # MusicError is one
             self._answer(job, BadRequest(str(error)))
         except Exception as error:  # noqa: BLE001 (whatever one request brings with it, the others go on)
@@ -202,8 +210,10 @@ class Engine(Drawing):
         """A tune as the piece model writes it in the styles of ``latents``; None where that can't be offered."""
         if self.composer.asked is None or (tune := job.tune) is None:
             return None
+        between = self._between(partial(_any_waits, [job]))
         with self._writing:
-            return write_tune(self.composer, job.request.domain, latents, tune, job.request.seed)
+            ask = tune_in_styles(latents, tune)
+            return write_asked(self.composer, job.request.domain, [ask], job.request.seed, between)[0]
 
     def _answer_as_written(self, job: Job, draft: Draft, notes: Piece) -> None:
         assert job.plan is not None
@@ -356,6 +366,10 @@ class Engine(Drawing):
             for job in list(self._jobs.values()):
                 self._answer(job, reason)
             self._changed.notify_all()
+
+
+def _any_waits(jobs: Sequence[Job]) -> bool:
+    return not all(job.future.done() for job in jobs)
 
 
 def _result(job: Job, piece: Piece, version: str) -> GenerateResult:

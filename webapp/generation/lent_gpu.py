@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 
 import torch
@@ -39,9 +39,13 @@ class LentGPU:
             self._refuse(error)
 
     def __call__(
-        self, domains: Sequence[Domain], seeds: Sequence[int], mood: tuple[float, float] | None = None
+        self,
+        domains: Sequence[Domain],
+        seeds: Sequence[int],
+        mood: tuple[float, float] | None = None,
+        between: Callable[[], None] | None = None,
     ) -> list[Draft]:
-        """A draft for each domain and seed."""
+        """A draft for each domain and seed; what is written on a GPU is not ended ``between`` two steps."""
         if time.monotonic() > self._refused_until:
             try:
                 self._begin()
@@ -50,7 +54,7 @@ class LentGPU:
                 self._refuse(error)
             else:
                 return drafts
-        return draft_each(self._composer, domains, seeds, mood)
+        return draft_each(self._composer, domains, seeds, mood, between)
 
     def _begin(self) -> None:
         if self._startup is not None:

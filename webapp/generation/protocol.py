@@ -311,7 +311,7 @@ class Generator(Protocol):
         """Stop a queued or running request; whether there was one."""
         ...
 
-    def health(self) -> dict[str, Any]:
+    def health(self, *, waiting: bool = False) -> dict[str, Any]:
         """``{"status": "ok", "model_version": …, "device": …, "queued": …, "running": …}``."""
         ...
 

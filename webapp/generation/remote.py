@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Coroutine, Mapping, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -37,7 +40,10 @@ from webapp.generation.protocol import (
     TowersResult,
 )
 from webapp.generation.urgency import BACKGROUND
+from webapp.runtime.errors import NobodyWaits
+from webapp.runtime.waiting import POLL_S, somebody_waits
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 CONNECT_SECONDS = 2.0
 MARGIN_SECONDS = 2.0  # beyond a request's deadline, for the network
@@ -46,13 +52,15 @@ QUICK_SECONDS = 60.0  # latents and encoding have no deadline of their own
 WRITING_SECONDS = 180.0  # nor have drafts, of which a hundred take a busy core half a minute
 HEALTH_SECONDS = 2.0
 CONNECTIONS = 64
+CLOSED = "the generator is asked nothing any more: its client is closed"
 
 
 class RemoteGenerator:
     """A ``Generator`` at ``url``; may be asked from many threads at once.
 
     What is lost on the way, with the connection or behind a proxy, is tried once more with the same id: it joins the
-    work that still goes on, or begins it anew.
+    work that still goes on, or begins it anew. Where nobody waits for the answer any more (``waiting.heeding``) the
+    connection is closed, by which the server knows, and ``NobodyWaits`` is raised.
     """
 
     def __init__(self, url: str, secret: str = "") -> None:
@@ -61,13 +69,26 @@ class RemoteGenerator:
         # A proxy set for the internet must not come between two processes of one machine.
         headers = {"Authorization": f"Bearer {secret}"} if secret else {}
         trust_env = not is_local(urlsplit(self.url).hostname or "")
-        self._client = httpx.Client(base_url=self.url, headers=headers, limits=limits, trust_env=trust_env)
+        self._client = httpx.AsyncClient(base_url=self.url, headers=headers, limits=limits, trust_env=trust_env)
+        self._loop = asyncio.new_event_loop()  # of a thread of its own: a request can only be given up from within one
+        self._thread = threading.Thread(target=self._loop.run_forever, name="generator client", daemon=True)
+        self._thread.start()
 
     def generate(self, request: GenerateRequest) -> GenerateResult:
         """Compose one clip, blocking; raises a ``GenerationError``."""
-        body = request.model_copy(update={"stream": False}).model_dump(mode="json", exclude_defaults=True)
-        answer = self._post("/v1/generate", body, request.deadline_ms / 1000 + MARGIN_SECONDS)
-        return GenerateResult.model_validate_json(answer.content)
+        return self.generate_all([request])[0]
+
+    def generate_all(self, requests: Sequence[GenerateRequest]) -> list[GenerateResult]:
+        """Compose some clips at once, blocking; raises the first ``GenerationError``."""
+        answers = self._done(self._generated(requests))
+        return [GenerateResult.model_validate_json(each.content) for each in answers]
+
+    async def _generated(self, requests: Sequence[GenerateRequest]) -> list[httpx.Response]:
+        wanted = [each.model_copy(update={"stream": False}) for each in requests]
+        bodies = [each.model_dump(mode="json", exclude_defaults=True) for each in wanted]
+        seconds = [each.deadline_ms / 1000 + MARGIN_SECONDS for each in requests]
+        posted = [self._posted("/v1/generate", *each) for each in zip(bodies, seconds, strict=True)]
+        return await asyncio.gather(*posted)
 
     def drafts(
         self, domain: str, count: int, seed: int, mood: Mood | None = None, *, background: bool = False
@@ -130,15 +151,20 @@ class RemoteGenerator:
     def cancel(self, request_id: str) -> bool:
         """Stop a queued or running request; whether there was one."""
         try:
-            answer = self._client.delete(f"/v1/generate/{quote(request_id, safe='')}", timeout=HEALTH_SECONDS)
+            path = f"/v1/generate/{quote(request_id, safe='')}"
+            answer = self._done(self._client.delete(path, timeout=HEALTH_SECONDS))
         except httpx.TransportError as error:
             raise self._silent(error) from error
         return answer.status_code == httpx.codes.OK
 
-    def health(self) -> dict[str, Any]:
-        """What the server says of itself; raises ``GeneratorUnavailable``."""
+    def health(self, *, waiting: bool = False) -> dict[str, Any]:
+        """What the server says of itself; raises ``GeneratorUnavailable`` where it says nothing within two seconds.
+
+        Somebody who is ``waiting`` for it has more patience than who watches over it: it may be busy.
+        """
+        patience = httpx.Timeout(QUICK_SECONDS if waiting else HEALTH_SECONDS, connect=CONNECT_SECONDS)
         try:
-            answer = self._client.get("/healthz", timeout=HEALTH_SECONDS)
+            answer = self._done(self._client.get("/healthz", timeout=patience))
         except httpx.TransportError as error:
             raise self._silent(error) from error
         if answer.status_code != httpx.codes.OK:
@@ -154,8 +180,20 @@ class RemoteGenerator:
         return state
 
     def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
+        """Close the connections; who still waits gets ``GeneratorUnavailable``."""
+        if self._loop.is_closed():
+            return
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _end(self) -> None:
+        asked = asyncio.all_tasks() - {asyncio.current_task()}
+        for each in asked:
+            each.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        await self._client.aclose()
 
     def _silent(self, error: Exception) -> GeneratorUnavailable:
         """What a page may be told; where the generator is stands in the log."""
@@ -165,15 +203,37 @@ class RemoteGenerator:
     def _post(
         self, path: str, body: dict[str, Any], seconds: float, headers: Mapping[str, str] | None = None
     ) -> httpx.Response:
+        return self._done(self._posted(path, body, seconds, headers))
+
+    def _done(self, work: Coroutine[Any, Any, T]) -> T:
+        """What the work comes to; raises ``NobodyWaits``, and gives it up, where nobody waits any more."""
+        try:
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError as error:  # of a loop that was closed
+            work.close()
+            raise GeneratorUnavailable(CLOSED) from error
+        while True:
+            try:
+                return future.result(POLL_S)
+            except CancelledError as error:
+                raise GeneratorUnavailable(CLOSED) from error
+            except TimeoutError:
+                if not somebody_waits():
+                    future.cancel()
+                    raise NobodyWaits from None
+
+    async def _posted(
+        self, path: str, body: dict[str, Any], seconds: float, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
         timeout = httpx.Timeout(seconds, connect=CONNECT_SECONDS)
         try:
             try:
-                answer = self._client.post(path, json=body, timeout=timeout, headers=headers)
+                answer = await self._client.post(path, json=body, timeout=timeout, headers=headers)
                 lost = _is_lost(answer)
             except (httpx.NetworkError, httpx.RemoteProtocolError):
                 lost = True
             if lost:
-                answer = self._client.post(path, json=body, timeout=timeout, headers=headers)
+                answer = await self._client.post(path, json=body, timeout=timeout, headers=headers)
         except httpx.ConnectTimeout as error:
             raise self._silent(error) from error
         except httpx.TimeoutException as error:

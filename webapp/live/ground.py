@@ -115,7 +115,7 @@ def _latents_of(generation: Generator, piece: Piece) -> Latents:
 
 def _beginning(generation: Generator, domain: Domain, seed: int) -> Draft:
     """One of the drafts that come with the weights, which is there at once; else a new one."""
-    there = _openings(domain, str(generation.health()["model_version"]))
+    there = _openings(domain, str(generation.health(waiting=True)["model_version"]))
     if there:
         return there[seed % len(there)]
     return Draft.from_json(generation.drafts(domain, 1, seed).drafts[0])

@@ -58,7 +58,7 @@ class OpenMap:
             "y": places[:, 1].tolist(),
             "text": points.texts,
             "colours": {name: coded(labels, FIXED.get(name, ())) for name, labels in self.colours.items()},
-            "links": points.links if any(points.links) else None,
+            "links": [self.linked(row) for row in range(len(points))] if any(points.links) else None,
             **asdict(terrain(self.drawn.places, self.colours, _titles(points))),
         }
         return gzip.compress(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(), 5, mtime=0)
@@ -81,6 +81,11 @@ class OpenMap:
             for link in links:
                 found.setdefault(link, []).append(row)
         return found
+
+    def linked(self, row: int) -> Sequence[int]:
+        """The tunes of a title, or the titles of a tune."""
+        links = self.drawn.points.links
+        return (links and links[row]) or self.titles_of.get(row, [])
 
     def row(self, number: int) -> int:
         """A row that there is; raises ``NotYours``."""
@@ -141,7 +146,6 @@ def point(found: OpenMap, number: int) -> Point:
     row = found.row(number)
     drawn, points = found.drawn, found.drawn.points
     near = drawn.neighbours
-    linked = points.links[row] if points.links else ()
     address = f"/api/atlas/maps/{found.map_id}/points/{row}"
     return Point(
         row=row,
@@ -155,7 +159,7 @@ def point(found: OpenMap, number: int) -> Point:
                 near.index[row, :NEIGHBOURS_SHOWN].tolist(), near.distance[row, :NEIGHBOURS_SHOWN].tolist(), strict=True
             )
         ],
-        links=[NamedPoint(each, points.texts[each]) for each in (linked or found.titles_of.get(row, []))[:SHOWN_LINKS]],
+        links=[NamedPoint(each, points.texts[each]) for each in found.linked(row)[:SHOWN_LINKS]],
         audio_url=f"{address}/audio",
         notes_url=f"{address}/notes",
         score_url=f"{address}/score",

@@ -94,7 +94,7 @@ class NobodyWaits(Problem):
     status = 499
 
     def __init__(self) -> None:
-        super().__init__("you left before it was done")
+        super().__init__("this was given up before it was done")
 
 
 def in_words(errors: Iterable[Mapping[str, Any]]) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 
 from anyio import from_thread
 from starlette.requests import Request
@@ -25,6 +27,30 @@ def waits_for(request: Request) -> Waits:
 def always() -> bool:
     """Whoever waits stays: a worker, a command."""
     return True
+
+
+_somebody: ContextVar[Waits] = ContextVar("somebody", default=always)
+
+
+@contextlib.contextmanager
+def heeding(waits: Waits) -> Iterator[None]:
+    """What is done in this thread within the block ends when nobody ``waits`` any more, where it asks the generator."""
+    token = _somebody.set(waits)
+    try:
+        yield
+    finally:
+        _somebody.reset(token)
+
+
+async def heed(request: Request) -> None:
+    """``heeding`` whoever made the request, for a router; its handlers run in copies of this context."""
+    loop = asyncio.get_running_loop()
+    _somebody.set(lambda: not asyncio.run_coroutine_threadsafe(request.is_disconnected(), loop).result())
+
+
+def somebody_waits() -> bool:
+    """Whether what this thread does is still waited for."""
+    return _somebody.get()()
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from db.queries import for_two as rows
 from db.queries import jobs
 from db.queries import listeners as listener_rows
 from db.queries import votes as vote_rows
-from db.tables import Duet, DuetPiece, Listener
+from db.tables import Duet, DuetPiece, Job, Listener
 from models.music.notes import DOMAINS
 from models.music.notes import Piece as Music
 from models.style.performance import touch
@@ -107,10 +107,11 @@ class Piece:
 
 @dataclass(frozen=True)
 class ComposingJob:
-    """The newest job; ``progress``: ``{stage, pieces, of}`` while it runs."""
+    """The newest job; ``progress``: ``{stage, pieces, of}`` while it runs; ``seconds_left``: until it is done."""
 
     state: str
     progress: dict[str, Any] | None
+    seconds_left: float | None = field(default=None, repr=False)  # in no hash, or the page would be drawn anew
 
 
 @dataclass(frozen=True)
@@ -232,6 +233,17 @@ def request_pieces(database: Database, listener_id: uuid.UUID, duet_id: uuid.UUI
     return database.transaction(work)
 
 
+def cancel_pieces(database: Database, listener_id: uuid.UUID, duet_id: uuid.UUID) -> None:
+    """Compose no more for both for now, whoever asked; pieces that are there stay. Raises ``NotYours``."""
+
+    def work(session: Session) -> None:
+        if rows.duet_of(session, duet_id, listener_id) is None:
+            raise _not_yours(duet_id)
+        jobs.cancel(session, [_key(duet_id)])
+
+    database.transaction(work)
+
+
 def overview(database: Database, space: TasteSpace, playable: PlayablePool, listener_id: uuid.UUID) -> list[ForTwo]:
     """Every agreement of the listener's and their open invitation, the newest first."""
 
@@ -260,8 +272,13 @@ def _for_two(session: Session, space: TasteSpace, playable: PlayablePool, duet: 
         picks=Picks(*(vote_rows.count_picks_of(session, each, pictures=False) for each in (listener.id, friend))),
         styles=[_style(row) for row in compare_tastes(mine, theirs, space, around=around)],
         pieces=[_piece(piece, host=host) for piece in rows.pieces_of(session, duet)],
-        job=ComposingJob(job.state, job.result if job.state == "running" else None) if job else None,
+        job=_composing(session, job) if job else None,
     )
+
+
+def _composing(session: Session, job: Job) -> ComposingJob:
+    left = jobs.seconds_left(session, job) if job.state in {"waiting", "running"} else None
+    return ComposingJob(job.state, job.result if job.state == "running" else None, left)
 
 
 def _style(row: TasteComparison) -> StyleBeside:

@@ -76,7 +76,12 @@ def panel_list(database: Database, key: str) -> bytes:
 
 
 def in_words(database: Database, key: str) -> bytes:
-    """What those who finished answered in words, as CSV, in no order: for the researcher, not to be published.
+    """``answers_in_words`` as CSV: for the researcher, not to be published."""
+    return _csv(("question", "text", "answer"), answers_in_words(database, key)).encode()
+
+
+def answers_in_words(database: Database, key: str) -> list[tuple[str, str, str]]:
+    """What those who finished answered in words, in no order: the question's number and text, and the answer.
 
     Words may tell who wrote them, so no line says whose they are, nor what else this person answered.
     """
@@ -93,7 +98,7 @@ def in_words(database: Database, key: str) -> bytes:
             for words in sorted(filter(None, ((getattr(each, part) or {}).get(str(number)) for each in people)))
         ]
 
-    return _csv(("question", "text", "answer"), database.transaction(work)).encode()
+    return database.transaction(work)
 
 
 def _packed(found: Found, clip_store: ClipStore) -> bytes:

@@ -9,7 +9,6 @@ import json
 import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
@@ -205,7 +204,7 @@ def _generate(studio: Studio, recipes: Sequence[Recipe], sources: Mapping[str, S
         if key not in steps:
             steps[key] = _steps(studio.generation, dials, recipe, sources, heard)
         requests.append(_request(dials, recipe, sources, heard, steps[key]))
-    results = _all_of(studio.generation, requests)
+    results = studio.generation.generate_all(requests)
     if any(len(Piece.from_json(result.notes).notes) == 0 for result in results):
         raise NotAllowed("nothing but silence came of this; borrow less of it, or try another piece")
     return results
@@ -232,15 +231,9 @@ def _steps(
     if not recipe.turned:
         return {}
     tried = [{group: times * by for group, by in recipe.turned.items()} for times in REACHES]
-    made = _all_of(generation, [_request(dials, recipe, sources, music, steps) for steps in tried])
+    made = generation.generate_all([_request(dials, recipe, sources, music, steps) for steps in tried])
     begin, pieces = Piece.from_json(music[recipe.content].notes), [Piece.from_json(each.notes) for each in made]
     return dials.steps_to_sound(begin, recipe.turned, pieces)
-
-
-def _all_of(generation: RemoteGenerator, requests: Sequence[GenerateRequest]) -> list[GenerateResult]:
-    """What all requests, asked at once, come to."""
-    with ThreadPoolExecutor(len(requests)) as together:
-        return list(together.map(generation.generate, requests))
 
 
 def current(generation: RemoteGenerator, space: TasteSpace, source: Source) -> Music:

@@ -7,6 +7,7 @@ import secrets
 import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,7 +103,8 @@ def compose_change(studio: Studio, maker_of: MakerOf, listener_id: uuid.UUID, cl
         return _Tried(swap, words, expected, _gain(base.head, after - before), piece, after, fault)
 
     with ThreadPoolExecutor(len(swaps)) as together:
-        all_tried = list(together.map(tried, swaps))
+        contexts = [copy_context() for _ in swaps]  # in which it is known whether somebody still waits
+        all_tried = list(together.map(lambda one, swap: one.run(tried, swap), contexts, swaps))
     whole = [each for each in all_tried if not each.fault]
     if not whole:
         raise NothingBetter(f"what promised to be better came out broken ({all_tried[0].fault}); try again")

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 import typing
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
 from gradio.context import LocalContext
+from sqlalchemy.exc import DBAPIError
 
 from webapp.context import Context
+from webapp.generation.protocol import GenerationError
 from webapp.runtime import asked_from
-from webapp.runtime.errors import InvalidToken, NoListener, NotReady, Problem, UnknownListenerError
+from webapp.runtime.database_errors import first_line, of_database
+from webapp.runtime.errors import OUR_MISTAKE, InvalidToken, NoListener, NotReady, Problem, UnknownListenerError
 from webapp.runtime.identity import Claim
+from webapp.ui import waits
 from webapp.ui.words import capital
 
+log = logging.getLogger(__name__)
+
+SILENT = "the composer does not answer just now; nothing is lost, try again in a moment"
+BROKEN = f"{OUR_MISTAKE}. Nothing that was there is lost: load the page again, and tell whoever runs this server"
 NOBODY = "nobody is known by this token; load the page again, or call new_listener for another"
 GONE = "This listener was deleted, perhaps in another tab. Load the page again to start afresh, or call new_listener."
 
@@ -34,24 +44,27 @@ def bound(handler: Callable[..., Any], *given: Any) -> Callable[..., Any]:
 
         button.click(bound(compose, context), inputs=listener, outputs=said, api_name="compose")
 
-    A ``Problem`` is shown to the person who asked. The docstring and the types of what is left are the endpoint's.
+    Whatever it raises is shown to the person who asked, in words. The docstring and the types of what is left are the
+    endpoint's.
     """
 
     @functools.wraps(handler)
     def call(*args: Any) -> Any:
         note_address()
-        try:
+        with refusing(handler.__name__), waits.heeded():
             return handler(*given, *args)
-        except Problem as problem:
-            raise _shown(problem) from problem
 
     @functools.wraps(handler)
     def call_often(*args: Any) -> Any:
         note_address()
-        try:
-            yield from handler(*given, *args)
-        except Problem as problem:
-            raise _shown(problem) from problem
+        with refusing(handler.__name__):
+            answers = iter(handler(*given, *args))
+            while True:
+                with waits.heeded():  # within one step: between two of them others run in this context
+                    answer = next(answers, answers)
+                if answer is answers:
+                    return
+                yield answer
 
     wrapped: Any = call_often if inspect.isgeneratorfunction(handler) else call
     left = list(inspect.signature(handler).parameters.values())[len(given) :]
@@ -64,6 +77,26 @@ def bound(handler: Callable[..., Any], *given: Any) -> Callable[..., Any]:
     if "return" in hints:
         wrapped.__annotations__["return"] = hints["return"]
     return typing.cast("Callable[..., Any]", wrapped)
+
+
+@contextmanager
+def refusing(name: str) -> Iterator[None]:
+    """What goes wrong in the handler of this ``name`` is shown in words, where Gradio would say “Error” and no more."""
+    try:
+        yield
+    except gr.Error:
+        raise
+    except Problem as error:
+        raise _shown(GONE if isinstance(error, UnknownListenerError) else str(error)) from error
+    except GenerationError as error:
+        log.warning("generator_failed handler=%s error=%s", name, error)
+        raise _shown(SILENT) from error
+    except DBAPIError as error:
+        log.error("database_error error=%s", first_line(error))  # noqa: TRY400 (the trace says nothing more)
+        raise _shown(of_database(error)[1]) from error
+    except Exception as error:
+        log.exception("handler_failed name=%s", name)
+        raise _shown(BROKEN) from error
 
 
 def note_address() -> None:
@@ -100,6 +133,5 @@ def claim_of_looking(context: Context, token: str | None) -> Claim:
     return claim
 
 
-def _shown(problem: Problem) -> gr.Error:
-    said = GONE if isinstance(problem, UnknownListenerError) else f"{capital(str(problem)).rstrip('.')}."
-    return gr.Error(said, title="That did not work", print_exception=False)
+def _shown(text: str) -> gr.Error:
+    return gr.Error(f"{capital(text).rstrip('.')}.", title="That did not work", print_exception=False)

@@ -1,4 +1,7 @@
-"""Keeps a page from missing an answer that it asked for just while Gradio closed the stream of the answers before."""
+"""Keeps a page from missing an answer that it asked for just while Gradio closed the stream of the answers before.
+
+And tells ``waits`` when a page has left while it waited for an answer.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import json
 from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from webapp.ui import waits
 
 STREAM, JOIN = "/gradio_api/queue/data", "/gradio_api/queue/join"
 CLOSES = b'"close_stream"'
@@ -38,14 +43,23 @@ class StreamOrder:
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         session = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[0]
+        closed = False
+
+        async def heard() -> Message:
+            message = await receive()
+            if message["type"] == "http.disconnect" and not closed:
+                waits.leave(session)
+            return message
 
         async def watched(message: Message) -> None:
+            nonlocal closed
             if CLOSES in message.get("body", b""):
+                closed = True
                 now = asyncio.get_running_loop().time()
                 self._closed = {each: at for each, at in self._closed.items() if now - at < APART_S} | {session: now}
             await send(message)
 
-        await self.app(scope, receive, watched)
+        await self.app(scope, heard, watched)
 
     async def _join(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = bytearray()

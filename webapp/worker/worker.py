@@ -23,6 +23,8 @@ from webapp.listeners import deletion
 from webapp.maps import shipped_maps
 from webapp.research.shipped_runs import copy_shipped
 from webapp.runtime import visits
+from webapp.runtime.errors import NobodyWaits
+from webapp.runtime.waiting import heeding
 from webapp.worker.handlers import HANDLERS, Handler
 from webapp.worker.lease import LEASE_SECONDS, Lease
 from webapp.worker.notifications import Notifications
@@ -153,7 +155,7 @@ class Worker:
         return jobs.take_job(session, list(self._handlers), lease_s=LEASE_SECONDS, least_priority=least)
 
     def _hold(self, job: TakenJob) -> None:
-        with Lease(self.context, job):
+        with Lease(self.context, job) as lease, heeding(lease.holds):
             self._do(job)
 
     def leave_jobs(self) -> None:
@@ -188,6 +190,8 @@ class Worker:
         transaction = self.context.database.transaction
         try:
             result = self._handlers[job.kind](self.context, job)
+        except NobodyWaits:
+            log.info("job_given_up job=%d kind=%s", job.id, job.kind)
         except BadRequest as error:
             log.warning("job_refused job=%d kind=%s error=%s", job.id, job.kind, error)
             message = str(error)

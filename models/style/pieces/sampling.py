@@ -146,14 +146,16 @@ class Writer:
         mood: tuple[float, float] | None = None,
         *,
         after_step: Callable[[Writing], None] | None = None,
+        between: Callable[[], None] | None = None,
     ) -> list[Piece]:
         """``bars`` whole bars of one meter, with a pickup before an opening, from each of ``places`` in a new piece.
 
-        ``mood`` as in ``compose``. ``after_step`` may choose among what is being written side by side.
+        ``mood`` as in ``compose``. ``after_step`` may choose among what is being written side by side; ``between`` as
+        in ``play_on``.
         """
         wishes = self._drawn(Wishes(DOMAINS.index(domain), bars, regular=True, mood=self._mood(mood)))
         wishes = replace(wishes, returning=self._returning(domain, "returning_excerpts"))
-        return self._written(wishes, seeds, places=places, after_step=after_step)
+        return self._written(wishes, seeds, places=places, after_step=after_step, between=between)
 
     def reader(self, encoder: StyleModel) -> Reader:
         """Reads the latents that the model can be told off music; raises ``ValueError`` where it hears none."""
@@ -172,15 +174,16 @@ class Writer:
         guidance: float = 1.0,
         guided: Sequence[str] = (),
         temperature: PerElement | None = None,
+        between: Callable[[], None] | None = None,
     ) -> list[Piece]:
         """As many whole bars as each of ``latents`` has, all equally many, as these say; for each of ``seeds``.
 
         With a ``guidance`` above 1 what the ``guided`` groups say counts so many times. ``temperature`` as in
-        ``compose``.
+        ``compose``, ``between`` as in ``play_on``.
         """
         wishes = self._drawn(Wishes(DOMAINS.index(domain), len(latents[0].told), regular=True), temperature)
         wishes = replace(wishes, returning=0.0, guidance=guidance, guided=tuple(guided))
-        return self._written(wishes, seeds, places=places, latents=latents)
+        return self._written(wishes, seeds, places=places, latents=latents, between=between)
 
     def places(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int) -> list[Place]:
         """Where excerpts of pieces with forms of real ones begin, one for each of ``seeds``.

@@ -7,10 +7,11 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, text, update
 from sqlalchemy.orm import Session
 
 from db.queries import jobs
@@ -220,3 +221,41 @@ time.sleep(60)
     assert again is not None
     assert again.id == job_id
     assert again.attempts == (2 if committed else 1)
+
+
+def test_what_is_cancelled_is_gone_whether_it_waits_or_runs_and_what_is_done_stays(session: Session) -> None:
+    done = enqueue(session, "work", {}, dedupe_key="mine")
+    finish_job(session, take(session))
+    enqueue(session, "work", {}, dedupe_key="mine")
+    running = take(session)
+    enqueue(session, "work", {}, dedupe_key="mine too")
+    other = enqueue(session, "work", {}, dedupe_key="another's")
+    assert jobs.cancel(session, ["mine", "mine too"]) == 2
+    assert not extend_lease(session, running)
+    assert (state(session, done), state(session, other)) == ("done", "waiting")
+    assert enqueue(session, "work", {}, dedupe_key="mine")
+
+
+def test_the_time_left_is_the_usual_one_of_such_jobs_without_what_was_waited(session: Session) -> None:
+    def asked(domain: str, priority: int = 5) -> Job:
+        found = session.get(Job, enqueue(session, "work", {"domain": domain}, priority=priority))
+        assert found is not None
+        return found
+
+    def took(seconds: float, domain: str, priority: int = 5) -> None:
+        job = asked(domain, priority)
+        finish_job(session, take(session))
+        late = timedelta(seconds=seconds)
+        session.execute(update(Job).where(Job.id == job.id).values(created_at=Job.finished_at - late))
+
+    assert jobs.seconds_left(session, asked("pop")) is None
+    take(session)
+    for seconds in (10, 40, 400):
+        took(seconds, "pop")
+    took(7000, "dance")
+    took(9000, "pop", priority=1)  # which others go before
+    now = asked("pop")
+    now.created_at -= timedelta(seconds=30)
+    assert jobs.seconds_left(session, now) == pytest.approx(10, abs=2)
+    now.created_at -= timedelta(seconds=30)
+    assert jobs.seconds_left(session, now) == pytest.approx(-20, abs=2)

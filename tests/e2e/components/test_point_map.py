@@ -47,9 +47,21 @@ def test_what_a_line_is_drawn_around_is_selected_counted_and_let_go(shown):
     expect(selected).to_have_value(re.compile(r"^\d+$"))
     count = int(selected.input_value())
     assert 100 < count < 1900
-    counts = page.locator(".k-map-legend small").all_text_contents()
-    assert sum(map(int, counts)) == count
-    page.keyboard.press("Escape")
+    legend = page.locator(".k-map-legend small")
+    assert sum(map(int, legend.all_text_contents())) == count
+    page.get_by_label("Words").fill("point 19")
+    expect(legend.first).to_have_text(re.compile(r"^\d{1,2}$"))
+    lit = sum(map(int, legend.all_text_contents()))
+    assert 0 < lit < count
+    with page.expect_download() as download:
+        page.get_by_role("button", name="SVG").click()
+    svg = Path(download.value.path()).read_text()
+    assert f"{lit} of 2000 points stand out: selected, with “point 19” in the title" in svg
+    assert svg.count('stroke-width="1.4"') == lit
+    assert sum(map(int, re.findall(r">(?:one|two|three) (\d+)<", svg))) == lit
+    page.get_by_label("Words").fill("")
+    expect(legend.first).to_have_text(re.compile(r"^\d{3}$"))
+    points.press("Escape")
     expect(selected).to_have_value("0")
     page.get_by_role("button", name="Select all in view").press("Enter")  # without a mouse
     expect(selected).to_have_value(re.compile(r"^[1-9]\d+$"))
@@ -95,11 +107,14 @@ def test_one_colour_is_seen_alone_and_the_map_is_taken_along(shown):
 
 def test_on_a_phone_names_stand_beside_the_points_and_points_beside_the_buttons(shown):
     page = shown(viewport={"width": 390, "height": 844})
-    expect(page.get_by_test_id("map")).to_have_attribute("data-drawn", "2000")
+    points = page.get_by_test_id("map")
+    expect(points).to_have_attribute("data-drawn", "2000")
     crowd = page.locator(".k-region:not([data-rim])", has_text="crowd")
     expect(crowd).to_be_visible()
     assert painted(page, ".k-region:not([data-rim])") < 0.5
     assert painted(page, ".k-zoom") < 0.02
+    room, tools = points.bounding_box(), page.locator(".k-map-tools").bounding_box()
+    assert tools["y"] >= room["y"] + room["height"]
 
 
 def painted(page, selector: str) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import uuid
 
 import numpy as np
@@ -12,6 +14,7 @@ from db.queries import jobs
 from db.tables import Clip, ClipAudio, Job
 from models.atlas.shipped import shipped
 from models.music.notes import Piece
+from models.style.pieces.sampling import Writer
 from tests.webapp.composing.conftest import RECIPE, clips, music, pressed, sounds, work
 from webapp.composing import playing_on, whole_pieces
 from webapp.composing.jobs import JobInHand
@@ -21,7 +24,7 @@ from webapp.listening import plays
 from webapp.runtime.errors import Contradiction, NotYours, TooMany, UnknownListenerError
 from webapp.ui.layout import status
 from webapp.ui.pages import whole
-from webapp.worker import HANDLERS, Worker
+from webapp.worker import HANDLERS, Worker, lease
 
 pytestmark = pytest.mark.slow
 
@@ -103,7 +106,7 @@ def test_the_page_plays_what_was_awaited_and_composes_the_next_while_the_newest_
     (domain, told, rows, score), *_ = whole.look(context, token)
     assert (domain, rows["rows"], score) == ("pop", [], None)
     assert whole.FIRST in told
-    _, _, told, timer, pieces, awaited = whole.ask(context, token, "", None)
+    _, _, told, timer, pieces, awaited, _ = whole.ask(context, token, "", None)
     assert (pieces, timer["active"], awaited) == ([], True, True)
     assert "queue" in told
     work(context)
@@ -126,7 +129,7 @@ def test_the_page_plays_what_was_awaited_and_composes_the_next_while_the_newest_
     assert whole.score_of(context, somebody, sounds(first)) is None
     assert "10 bars" in after.pieces[0]["detail"]
     assert not whole.begun(context, token, False, None, "", sounds(after.pieces[1])).timer["active"]  # not the newest
-    _, _, told, timer, again, awaited = whole.ask(
+    _, _, told, timer, again, awaited, _ = whole.ask(
         context, token, "", None
     )  # what is there and was not begun is there at once
     assert (again["play"] > 0, timer["active"], awaited) == (True, False, False)
@@ -160,7 +163,7 @@ def test_where_nothing_is_ready_a_clip_sounds_at_once_and_is_played_on(context, 
     pool = {str(clip_id) for clip_id in stock("pop", 6)}
     waiting = {str(clip.clip_id) for pair in context.pairs.open(listener) for clip in pair.clips}
     token = context.identity.token(listener)
-    _, _, _, timer, pieces, awaited = whole.ask(context, token, "", None)
+    _, _, _, timer, pieces, awaited, _ = whole.ask(context, token, "", None)
     (beginning,) = pieces["rows"]
     assert (pieces["play"] > 0, timer["active"], awaited) == (True, True, False)
     assert beginning["id"] in pool - waiting
@@ -187,7 +190,7 @@ def test_more_like_this_begins_with_one_of_the_openings_that_are_nearest(context
     whole_pieces.ask(
         context.database, context.journal, listener
     )  # the next one, which is under way, stands in nobody's way
-    *_, awaited = whole.ask_for_more(context, token, pressed(whole.MORE, first.id))
+    *_, awaited, _ = whole.ask_for_more(context, token, pressed(whole.MORE, first.id))
     assert awaited
     worker, more = Worker(context, {whole_pieces.KIND: HANDLERS[whole_pieces.KIND]}), None
     while more is None:  # the next one takes openings, too, and they may be the nearest
@@ -209,7 +212,7 @@ def test_another_ending_goes_as_the_piece_goes_until_its_last_bars(context, list
     work(context)
     (first,) = clips(context)
     token = context.identity.token(listener)
-    *_, awaited = whole.ask_for_more(context, token, pressed(whole.ENDING, first.id))
+    *_, awaited, _ = whole.ask_for_more(context, token, pressed(whole.ENDING, first.id))
     assert awaited
     work(context)
     other = next(clip for clip in clips(context) if clip.id != first.id)
@@ -236,7 +239,42 @@ def test_the_newest_stay_in_the_list_and_those_that_are_kept(context, listener, 
 def test_what_is_no_clip_of_theirs_is_refused(context, listener):
     token = context.identity.token(listener)
     for named in ("nonsense", "clips/nonsense", f"clips/{uuid.UUID(int=9)}"):
-        left, button, said, timer, pieces, _ = whole.ask(context, token, named, None)
+        left, button, said, timer, pieces, *_ = whole.ask(context, token, named, None)
         assert (left, button["value"], timer["active"], pieces) == ("", whole.NEW, False, [])
         assert said == status(whole.GONE)
     assert whole_pieces.programme(context.database, listener).coming == "none"
+
+
+@pytest.mark.usefixtures("writing")
+def test_what_is_cancelled_while_it_is_written_ends_and_another_can_be_asked_for(context, listener, monkeypatch):
+    token = context.identity.token(listener)
+    begun, steps, play_on = threading.Event(), [], Writer.play_on
+
+    def slowly(self, *given, between, **named):
+        def step():
+            begun.set()
+            steps.append(1)
+            time.sleep(0.05)
+            between()
+
+        return play_on(self, *given, between=step, **named)
+
+    monkeypatch.setattr(Writer, "play_on", slowly)
+    monkeypatch.setattr(playing_on, "GOES_ON", {"pop": 56})
+    monkeypatch.setattr(lease, "RENEW_SECONDS", 0.1)
+    whole_pieces.ask(context.database, context.journal, listener)
+    working = threading.Thread(target=work, args=(context,))
+    working.start()
+    assert begun.wait(60)
+    assert whole.follow(context, token, awaited=True).cancel["visible"]
+    there = whole.give_up(context, token)
+    assert (there.awaited, there.timer["active"], there.cancel["visible"]) == (False, False, False)
+    working.join()
+    assert 0 < len(steps) < 100  # and not to the end of 56 bars
+    assert whole_pieces.programme(context.database, listener).coming == "none"
+    assert clips(context) == []
+    monkeypatch.setattr(Writer, "play_on", play_on)
+    monkeypatch.setattr(playing_on, "GOES_ON", {"pop": 2})
+    whole_pieces.ask(context.database, context.journal, listener)
+    work(context)
+    assert len(whole_pieces.programme(context.database, listener).pieces) == 1

@@ -74,7 +74,7 @@ def test_a_piece_of_another_form_is_left_and_the_form_holds_from_the_next_piece_
     values = {"kind": "whole", "recipe": RECIPE | {"form": "ABA"}}
     context.database.transaction(lambda s: s.execute(update(Clip).values(**values)))
     token = context.identity.token(listener)
-    *_, there, _ = whole.ask(context, token, "", None, "ABA")
+    *_, there, _, _ = whole.ask(context, token, "", None, "ABA")
     assert [row["id"] for row in there["rows"]] == [str(piece)]
     whole.ask(context, token, "", None, "AABA")
     job = context.database.transaction(lambda s: s.scalars(select(Job)).one())
@@ -136,7 +136,7 @@ def test_what_sounds_at_once_has_the_mood_and_a_piece_of_another_one_is_left(con
     moods = {each.id: context.generation.moods([each.notes]).moods[0] for each in music}
     monkeypatch.setattr(dial.cost, "__defaults__", (1e6,))  # nothing else counts
     waiting = {clip.clip_id for pair in context.pairs.open(listener) for clip in pair.clips}
-    *_, pieces, _ = whole.ask(context, token, "", at(-1, -1))
+    *_, pieces, _, _ = whole.ask(context, token, "", at(-1, -1))
     away = {str(each): np.hypot(1 + mood.valence, 1 + mood.arousal) for each, mood in moods.items()}
     free = {each: away[each] for each in away if uuid.UUID(each) not in waiting}
     assert pieces["rows"][0]["id"] == min(free, key=free.get)
@@ -145,9 +145,9 @@ def test_what_sounds_at_once_has_the_mood_and_a_piece_of_another_one_is_left(con
         "valence": -1,
         "arousal": -1,
     }
-    *_, again, _ = whole.ask(context, token, "", at(-0.9, -0.8))  # it was not begun yet, and the place is beside
+    *_, again, _, _ = whole.ask(context, token, "", at(-0.9, -0.8))  # it was not begun yet, and the place is beside
     assert len(again["rows"]) == 1
-    *_, other, _ = whole.ask(context, token, "", at(-0.5, -1))
+    *_, other, _, _ = whole.ask(context, token, "", at(-0.5, -1))
     assert "No. 2 begins" in other["rows"][0]["detail"]
 
 
@@ -156,7 +156,7 @@ def test_where_no_mood_can_be_heard_the_piece_is_composed_from_the_bank_when_it_
 ):
     stock("pop", 4)
     monkeypatch.setattr(context.generation, "moods", silent)
-    *_, timer, pieces, awaited = whole.ask(context, context.identity.token(listener), "", at(0.3, -0.7))
+    *_, timer, pieces, awaited, _ = whole.ask(context, context.identity.token(listener), "", at(0.3, -0.7))
     assert (timer["active"], pieces, awaited) == (True, [], True)
     job = context.database.transaction(lambda s: s.scalars(select(Job)).one())
     assert job.payload == {"domain": "pop", "mood": {"valence": 0.3, "arousal": -0.7}}
@@ -185,7 +185,7 @@ def test_a_piece_made_for_a_mood_by_its_name_is_of_that_place(context, listener,
     values = {"kind": "whole", "recipe": RECIPE | {"mood": {"wish": "calm"}}}
     context.database.transaction(lambda s: s.execute(update(Clip).values(**values)))
     token = context.identity.token(listener)
-    *_, calm, _ = whole.ask(context, token, "", at(0.9, -0.9))
+    *_, calm, _, _ = whole.ask(context, token, "", at(0.9, -0.9))
     assert len(calm["rows"]) == 1
 
 

@@ -1,5 +1,6 @@
 """What the piece model writes inside a generator: from nothing, borrowed into, played on, in a mood."""
 
+import threading
 import time
 
 import httpx
@@ -20,9 +21,11 @@ from webapp.generation import drawing, mood
 from webapp.generation import engine as engine_module
 from webapp.generation.drawing import OF_A_MOOD
 from webapp.generation.engine import Engine
-from webapp.generation.protocol import Locked, Mood, Source
+from webapp.generation.protocol import GeneratorUnavailable, Locked, Mood, Source
+from webapp.generation.remote import RemoteGenerator
 from webapp.generation.server import create_app
 from webapp.runtime.errors import NobodyWaits
+from webapp.runtime.waiting import heeding
 
 
 @pytest.fixture
@@ -102,19 +105,48 @@ def test_what_nobody_waits_for_ends_at_the_next_step_and_lets_the_next_one_in(wr
     with pytest.raises(NobodyWaits):
         writing_engine.play_on(some_piece().to_json(), 8, 1, waits=leaves)
     assert len(looks) == 4  # in the middle of it
-    looks.clear()
-    with pytest.raises(NobodyWaits):
-        writing_engine.drafts("pop", 200, 1, waits=leaves)
-    assert len(looks) == 4
+    for write in (
+        lambda: writing_engine.drafts("pop", 1, 1, waits=leaves),
+        lambda: writing_engine.drafts("pop", 200, 1, waits=leaves),
+    ):
+        looks.clear()
+        with pytest.raises(NobodyWaits):
+            write()
+        assert len(looks) == 4  # in the middle of the first of them
     assert writing_engine.drafts("pop", 1, 1).drafts
 
 
+def test_what_is_written_for_cancelled_requests_ends_and_lets_the_next_one_in(writing_engine, monkeypatch):
+    monkeypatch.setattr(drawing, "POLL_S", 0.0)
+    begun, excerpts, steps = threading.Event(), Writer.excerpts, []
+
+    def slowly(self, *given, between, **named):
+        def step():
+            begun.set()
+            steps.append(1)
+            time.sleep(0.05)
+            between()
+
+        return excerpts(self, *given, between=step, **named)
+
+    monkeypatch.setattr(Writer, "excerpts", slowly)
+    writing_engine.submit(ask("left", seed=1))
+    assert begun.wait(20)
+    assert writing_engine.cancel("left")
+    with writing_engine._writing:
+        cancelled = len(steps)
+    monkeypatch.setattr(Writer, "excerpts", excerpts)
+    assert writing_engine.generate(ask("next", seed=2)).notes
+    assert len(steps) == cancelled < 20
+
+
 def test_who_leaves_before_the_answer_leaves_no_work_behind(writing_engine, monkeypatch):
-    wrote, play_on = [], Writer.play_on
+    wrote, play_on, begun = [], Writer.play_on, threading.Event()
 
     def slowly(self, *given, between, **named):
         def step():
             wrote.append(1)
+            begun.set()
             time.sleep(0.05)
             between()
 
@@ -127,7 +159,22 @@ def test_who_leaves_before_the_answer_leaves_no_work_behind(writing_engine, monk
             httpx.post(f"{url}/v1/play_on", json=body, timeout=0.5)
         while writing_engine._writing.locked():
             time.sleep(0.05)
-    assert 0 < len(wrote) < 100  # and not to the end of 64 bars
+        assert 0 < len(wrote) < 100  # and not to the end of 64 bars
+        wrote.clear()
+        remote = RemoteGenerator(url)
+        with heeding(lambda: not wrote), pytest.raises(NobodyWaits):
+            remote.play_on(some_piece().to_json(), 64, 1)
+        while writing_engine._writing.locked():
+            time.sleep(0.05)
+        assert 0 < len(wrote) < 100
+        begun.clear()
+        closing = threading.Thread(target=lambda: begun.wait(60) and remote.close())
+        closing.start()
+        with pytest.raises(GeneratorUnavailable, match="closed"):
+            remote.play_on(some_piece().to_json(), 64, 1)
+        closing.join()
+        with pytest.raises(GeneratorUnavailable, match="closed"):
+            remote.encode(some_piece().to_json())
 
 
 @pytest.mark.slow

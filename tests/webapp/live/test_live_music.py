@@ -1,11 +1,16 @@
 """Bars by what is seen, composed by the shipped model: each side of the music goes where its readout says."""
 
+import time
+
 import numpy as np
 import pytest
 
 from models.music.notes import Piece
 from models.picture.readouts import READOUTS
+from tests.serving import served
+from webapp.generation import remote
 from webapp.generation.protocol import GeneratorUnavailable
+from webapp.generation.server import create_app
 from webapp.live.ground import Ground
 from webapp.live.music import BEFORE, LiveMusic
 from webapp.live.sound import FADE_S, KNEE, performed, sound_of
@@ -141,6 +146,23 @@ def test_without_directions_or_a_piece_model_music_still_goes_on(context):
     seven, nine = (ground.bar(number).groups["content"] for number in (7, 9))
     assert seven.shape == nine.shape
     assert not np.array_equal(seven, nine)
+
+
+def test_music_begins_where_the_generator_is_too_busy_to_say_at_once_that_it_is_well(shipped_engine, monkeypatch):
+    monkeypatch.setattr(remote, "HEALTH_SECONDS", 0.2)
+    health = shipped_engine.health
+
+    def slowly(**named):
+        time.sleep(0.5)  # as beside much else
+        return health(**named)
+
+    monkeypatch.setattr(shipped_engine, "health", slowly)
+    with served(create_app(shipped_engine)) as url:
+        generation = remote.RemoteGenerator(url)
+        with pytest.raises(GeneratorUnavailable):
+            generation.health()
+        assert Ground(generation, "pop", 0).bar(0).groups
+        generation.close()
 
 
 def test_readouts_are_checked_and_linked_as_a_listener_hears():

@@ -18,6 +18,7 @@ from db.tables import Participant, StudyTrial
 from models.metrics.always_valid import bounded_mean
 from webapp.runtime.errors import NotYours
 from webapp.studies import analysis, dataset, dry_run, headphones, participation, report, studies
+from webapp.ui.pages.studies import running
 
 QUESTIONS = [
     {"text": "Do you play?", "kind": "choice", "answers": ["yes", "no"]},
@@ -167,6 +168,9 @@ def test_the_report_counts_everybody_who_began_and_says_who_failed_the_headphone
     words = dataset.in_words(database, study.keys.researcher).decode().splitlines()
     assert words == ["question,text,answer", "before_2,Anything else?,I play =the= organ",
                      "before_2,Anything else?,nothing"]  # fmt: skip
+    listed = running.answers(dataset.answers_in_words(database, study.keys.researcher))
+    assert listed.startswith("<h3>Anything else?</h3>")
+    assert listed.index("I play =the= organ</li>") < listed.index("<li>nothing</li>")
     studies.end(database, journal, study.keys.researcher)
     assert "1 stopped before the end, and 2 finished" in report.report(database, study.keys.researcher)
 

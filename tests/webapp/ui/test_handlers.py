@@ -5,8 +5,13 @@ import typing
 
 import gradio as gr
 import pytest
+from gradio.context import LocalContext
+from sqlalchemy.exc import OperationalError
 
-from webapp.runtime.errors import InvalidToken, NoListener, NotReady, UnknownListenerError
+from webapp.generation.protocol import GeneratorUnavailable
+from webapp.runtime.errors import InvalidToken, NobodyWaits, NoListener, NotReady, UnknownListenerError
+from webapp.runtime.waiting import somebody_waits
+from webapp.ui import waits
 from webapp.ui.handlers import bound, listener_of
 
 
@@ -33,6 +38,37 @@ def test_a_bound_handler_is_to_gradio_a_function_of_what_is_left():
 def test_a_refusal_is_shown_to_the_person_who_asked():
     with pytest.raises(gr.Error, match="Not so often"):
         bound(greet, "here")("you", -1)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (KeyError("piece"), "Nothing that was there is lost: load the page again"),
+        (GeneratorUnavailable("no generator answers"), "The composer does not answer just now"),
+        (OperationalError("select 1", {}, Exception("gone")), "The database does not answer; try again"),
+    ],
+)
+def test_whatever_goes_wrong_is_shown_in_words_that_say_what_to_do(error, said):
+    def ask(_: str) -> None:
+        raise error
+
+    with pytest.raises(gr.Error, match=said):
+        bound(ask)("token")
+
+
+def test_what_nobody_waits_for_any_more_shows_no_error():
+    def ask(_: str) -> None:
+        waits.leave("session")
+        assert not somebody_waits()
+        raise NobodyWaits
+
+    token = LocalContext.request.set(gr.Request(client=None, session_hash="session"))
+    try:
+        with pytest.raises(gr.Error) as left:
+            bound(ask)("token")
+    finally:
+        LocalContext.request.reset(token)
+    assert not left.value.visible
 
 
 def test_a_page_of_a_deleted_listener_says_so():

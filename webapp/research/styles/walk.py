@@ -11,7 +11,6 @@ import logging
 import threading
 import uuid
 from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -142,8 +141,7 @@ def _compose(studio: Studio, known: Directions, asked: Asked, source: Source | N
         value, step = attributes(begin)[direction.attribute], direction.sd
         moved = [known.moved(latents, asked.group, by, tonic_of(begin)) for by in STEPS]
         requests = [_request(domain, each, asked.seed) for each in moved]
-    with ThreadPoolExecutor(len(requests)) as together:
-        results = list(together.map(generation.generate, requests))
+    results = generation.generate_all(requests)
     return tuple(
         Step(
             name=f"walks/{name}/{place}", domain=domain, notes=result.notes, model_version=result.model_version,

@@ -5,14 +5,13 @@ import { getJson } from "./shared/api.js";
 import { dress } from "./shared/dress.js";
 import { Lasso, within } from "./shared/lasso.js";
 import { asPng, sheetSvg } from "./shared/map_sheet.js";
-import { LIKING_STEPS, MOST_LABELS, ofLabels, ofLiking } from "./shared/palette.js";
+import { LIKING_STEPS, legendOf, ofLabels, ofLiking } from "./shared/palette.js";
 import { RegionLabels } from "./shared/region_labels.js";
 import { saveAs } from "./shared/save.js";
 import { Scatter } from "./shared/scatter.js";
 
 /**
- * @typedef {{labels: string[], codes: number[]}} Coded
- * @typedef {{x: number[], y: number[], text: string[], colours: Record<string, Coded>, links: number[][] | null, regions?: import("./shared/region_labels.js").Region[], islands?: import("./shared/main_part.js").Box[]}} Points
+ * @typedef {{x: number[], y: number[], text: string[], colours: Record<string, import("./shared/palette.js").Coded>, links: number[][] | null, regions?: import("./shared/region_labels.js").Region[], islands?: import("./shared/main_part.js").Box[]}} Points
  * @typedef {{x: number, y: number, text: string, label?: string, labels?: Record<string, string>, values?: Record<string, number>}} Added
  */
 
@@ -116,18 +115,21 @@ class PointMap {
   paint() {
     const { colour } = this.props;
     const values = this.#value.values?.[colour];
-    const known = this.#labelled(colour);
-    const shown = values ? LIKING_STEPS : Math.min(known.labels.length, MOST_LABELS);
-    const codes = values ? this.#steps(values, colour) : known.codes;
-    this.#codes = codes.map((/** @type {number} */ code) => (code < shown ? code : -1));
+    const known = this.#known;
+    this.#codes = values ? this.#steps(values, colour) : known.codes;
     this.scatter.paint(this.#codes, this.#colours());
-    const rarer = known.labels.length - shown;
-    const unknown = codes.includes(-1) ? "unknown" : "";
-    const rest = values || rarer <= 0 ? unknown : [unknown, `${rarer} rarer`].filter(Boolean).join(" and ");
-    this.#legend = (values ? VALUES : known.labels.slice(0, shown)).map((label, code) => [label, code]);
+    const unknown = (values ? this.#codes.includes(-1) : known.unknown) ? "unknown" : "";
+    const rest = values || known.rarer <= 0 ? unknown : [unknown, `${known.rarer} rarer`].filter(Boolean).join(" and ");
+    this.#legend = (values ? VALUES : known.labels).map((label, code) => [label, code]);
     if (this.#codes.includes(-1)) this.#legend.push([rest, -1]);
-    this.#explain();
     this.light();
+  }
+
+  /** The labels of the colours that are shown. */
+  get #known() {
+    const { colour } = this.props;
+    const known = this.#points.colours[colour] ?? { labels: [], codes: this.#points.x.map(() => -1) };
+    return legendOf(known, this.#added.map((each) => each.labels?.[colour] ?? each.label ?? ""));
   }
 
   /**
@@ -135,24 +137,7 @@ class PointMap {
    * @param {"light" | "dark"} [on]
    */
   #colours(on) {
-    const { colour } = this.props;
-    if (this.#value.values?.[colour]) return ofLiking(on);
-    return ofLabels(Math.min(this.#labelled(colour).labels.length, MOST_LABELS), on);
-  }
-
-  /**
-   * The labels of all points; those that were added have their own.
-   * @param {string} colour
-   * @returns {Coded}
-   */
-  #labelled(colour) {
-    const known = this.#points.colours[colour] ?? { labels: [], codes: this.#points.x.map(() => -1) };
-    const theirs = this.#added.map((each) => each.labels?.[colour] ?? each.label ?? "");
-    const more = [...new Set(theirs)].filter((label) => label && !known.labels.includes(label));
-    const at = Math.max(0, Math.min(known.labels.length, MOST_LABELS - more.length)); // the commonest keep their colours
-    const labels = known.labels.toSpliced(at, 0, ...more);
-    const moved = known.codes.map((code) => (code < at ? code : code + more.length));
-    return { labels, codes: [...moved, ...theirs.map((label) => labels.indexOf(label))] };
+    return this.#value.values?.[this.props.colour] ? ofLiking(on) : ofLabels(this.#known, on);
   }
 
   /**
@@ -189,23 +174,39 @@ class PointMap {
     );
   }
 
-  /** How many points have each colour, of those around which a line was drawn. */
+  /** The rows around which a line was drawn and that have the words in their text; those of all colours. */
+  get #fitting() {
+    const words = this.#words;
+    const { hidden = [] } = this.#value;
+    const fits = (/** @type {number} */ row) => (!this.#chosen || this.#chosen.has(row)) && this.#plain[row].includes(words);
+    return [...this.#codes.keys()].filter((row) => fits(row) && !hidden.includes(row));
+  }
+
+  /** How many of them have each colour. */
   #counts() {
     const counts = new Map();
-    this.#codes.forEach((code, row) => {
-      if (!this.#chosen || this.#chosen.has(row)) counts.set(code, (counts.get(code) ?? 0) + 1);
-    });
+    for (const row of this.#fitting) counts.set(this.#codes[row], (counts.get(this.#codes[row]) ?? 0) + 1);
     return counts;
   }
 
-  /** Let those points stand out that are chosen, have the colour that is seen alone, and the words in their text. */
+  get #words() {
+    return plain((this.props.words ?? "").trim());
+  }
+
+  /** The rows that stand out: of them those of the colour that is seen alone. */
+  get #standing() {
+    return this.#fitting.filter((row) => this.#alone === null || this.#codes[row] === this.#alone);
+  }
+
+  get #allStand() {
+    return !this.#words && this.#alone === null && !this.#chosen;
+  }
+
+  /** Let those points stand out, and count them. */
   light() {
-    const words = plain((this.props.words ?? "").trim());
-    if (!words && this.#alone === null && !this.#chosen) return this.scatter.light(null);
-    const fits = (/** @type {number} */ row) =>
-      (this.#alone === null || this.#codes[row] === this.#alone) && (!this.#chosen || this.#chosen.has(row)) && this.#plain[row].includes(words);
-    const rows = [...this.#codes.keys()].filter(fits);
-    return this.scatter.light(rows, words ? rows : []);
+    const rows = this.#allStand ? null : this.#standing;
+    this.scatter.light(rows, this.#words && rows ? rows : []);
+    this.#explain();
   }
 
   /**
@@ -236,7 +237,6 @@ class PointMap {
    */
   #choose(rows) {
     this.#kept(rows?.length ? rows : null);
-    this.#explain();
     this.light();
     this.trigger("lasso", { rows: rows ?? [] });
   }
@@ -285,19 +285,34 @@ class PointMap {
     return saveAs(form === "svg" ? svg : await asPng(svg), name, form);
   }
 
+  /** How many points stand out and why; "" where all do. */
+  get #whyTheseStand() {
+    if (this.#allStand) return "";
+    const alone = this.#legend.find(([_, code]) => code === this.#alone);
+    const why = [this.#chosen && "selected", this.#words && `with “${this.props.words.trim()}” in the title`, alone && `${this.props.colour}: ${alone[0]}`];
+    return `${this.#standing.length} of ${this.#all} points stand out: ${why.filter(Boolean).join(", ")}`;
+  }
+
+  get #all() {
+    return this.#codes.length - (this.#value.hidden ?? []).length;
+  }
+
   /** The picture with all that it takes to read it. */
   #sheet() {
     const { colour } = this.props;
     const counts = this.#counts();
     const colours = this.#colours("light");
+    const { dots } = this.scatter;
+    const seen = dots.length < this.#all ? `${dots.length} of ${this.#all} are in the picture` : "";
     const { width, height } = this.scatter.camera;
-    const entries = this.#legend.filter(([label, code]) => label && counts.has(code));
+    const entries = this.#legend.filter(([label, code]) => label && counts.has(code) && (this.#alone === null || code === this.#alone));
     return sheetSvg({
       title: this.#value.title ?? "Map",
       colour,
+      shown: [this.#whyTheseStand, seen].filter(Boolean),
       width,
       height,
-      dots: this.scatter.dots,
+      dots,
       colours,
       legend: entries.map(([label, code]) => [label, counts.get(code), colours.at(code) ?? ""]),
       names: this.regions.written,
@@ -311,12 +326,11 @@ class PointMap {
     const { x, y, text, colours } = this.#points;
     const quoted = (/** @type {string} */ value) => `"${String(value).replaceAll('"', '""')}"`;
     const labels = Object.values(colours).map(({ labels: names, codes }) => (/** @type {number} */ row) => quoted(names[codes[row]] ?? ""));
-    const chosen = this.#chosen;
-    const rows = chosen ? [...x.keys()].filter((row) => chosen.has(row)) : [...x.keys()];
+    const rows = this.#standing.filter((row) => row < x.length);
     const lines = rows.map((row) => [x[row], y[row], quoted(text[row]), ...labels.map((label) => label(row))].join(","));
     const axes = this.#value.axes?.map((/** @type {string} */ each, /** @type {number} */ at) => `${"xy"[at]}: ${each}`).join("; ");
     const legend = `# columns: ${axes ?? "x and y in mean radii of the map"}, text, and the labels of each colouring; "" is unknown`;
-    const about = [`# ${this.#value.title ?? "Map"}${chosen ? `, ${rows.length} selected points` : ""}`, `# ${this.#value.source ?? ""}`, legend];
+    const about = [`# ${[this.#value.title ?? "Map", this.#whyTheseStand].filter(Boolean).join("; ")}`, `# ${this.#value.source ?? ""}`, legend];
     return [...about, ["x", "y", "text", ...Object.keys(colours)].join(","), ...lines, ""].join("\n");
   }
 }

@@ -18,13 +18,6 @@ _TEMPLATE = """
     <div class="k-regions" role="group" aria-label="Regions of the map"></div>
     <svg class="k-lasso" aria-hidden="true"><path></path></svg>
     <p class="k-tip" role="status" hidden></p>
-    <div class="k-map-tools" role="group" aria-label="Select points">
-      <button type="button" class="k-quiet k-small" data-do="lasso" aria-pressed="false" disabled
-        title="Draw a line around points to list and play them">Lasso</button>
-      <button type="button" class="k-quiet k-small" data-do="seen" disabled
-        title="Select every point in the picture">Select all in view</button>
-      <button type="button" class="k-quiet k-small" data-do="clear" hidden>Clear selection</button>
-    </div>
     <div class="k-zoom" role="group" aria-label="Zoom">
       <button type="button" class="k-quiet" data-do="nearer" aria-label="Zoom in" title="Zoom in">+</button>
       <button type="button" class="k-quiet" data-do="farther" aria-label="Zoom out" title="Zoom out">−</button>
@@ -36,7 +29,16 @@ _TEMPLATE = """
   </div>
   <p class="k-hidden">Arrow keys move, plus and minus zoom, zero shows the whole map, Home goes back to its main part,
     Enter chooses the point nearest to the middle, Escape ends a selection.</p>
-  <div class="k-map-legend" role="group" aria-label="Colours; press one to see it alone"></div>
+  <div class="k-map-below">
+    <div class="k-map-tools" role="group" aria-label="Select points">
+      <button type="button" class="k-quiet k-small" data-do="lasso" aria-pressed="false" disabled
+        title="Draw a line around points to list and play them">Lasso</button>
+      <button type="button" class="k-quiet k-small" data-do="seen" disabled
+        title="Select every point in the picture">Select all in view</button>
+      <button type="button" class="k-quiet k-small" data-do="clear" hidden>Clear selection</button>
+    </div>
+    <div class="k-map-legend" role="group" aria-label="Colours; press one to see it alone"></div>
+  </div>
   <div class="k-chart-foot">
     <span data-part="source"></span>
     <span class="k-chart-take" role="group" aria-label="Download the map">
@@ -121,7 +123,8 @@ if __name__ == "__main__":
     with gr.Blocks() as demo:
         about = {"title": "Map of points", "source": "made by chance, seed 0", "name": "points"}
         drawn = PointMap({"points": points, **about}, colour="group")
-        chosen, selected = gr.Textbox(label="Chosen"), gr.Textbox(label="Selected")
+        chosen, selected, words = (gr.Textbox(label=label) for label in ("Chosen", "Selected", "Words"))
         drawn.select(told, outputs=chosen)
         drawn.lasso(counted, outputs=selected)
+        words.change(lambda text: gr.update(words=text), words, drawn)
     demo.launch()

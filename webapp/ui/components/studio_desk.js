@@ -37,6 +37,8 @@ class Desk {
   #turn = 0; // counts what the listener did: what comes of anything but the last is dropped
   #wish = 0; // the turn in which something was wished for last
   #composing = false;
+  #givenUp = new AbortController(); // of what is being composed
+  #lastedS = 0; // the last one
   #timer = 0;
   #most = 0; // the largest seed used
   #link = ""; // the key of the link to somebody else's piece that this was opened with
@@ -237,7 +239,8 @@ class Desk {
     while (this.#wanted && this.root.isConnected) {
       const now = this.#wanted;
       this.#wanted = null;
-      this.#said(this.#old.image_url ? "Drawing…" : "Composing…");
+      this.#said(`${this.#old.image_url ? "Drawing" : "Composing"}… ${this.#lastedS ? `The last one took ${this.#lastedS} s. ` : ""}`);
+      this.#offer("Cancel", () => this.#undo());
       await this.#compose(now);
     }
     this.#composing = false;
@@ -253,7 +256,9 @@ class Desk {
     const turn = this.#turn;
     const wanted = () => turn === this.#turn && this.root.isConnected;
     try {
-      const piece = await api.studio.compose({ content: this.#old.name, ...recipe });
+      const began = performance.now();
+      const piece = await api.studio.compose({ content: this.#old.name, ...recipe }, this.#givenUp.signal);
+      this.#lastedS = Math.ceil((performance.now() - began) / 1000);
       await this.sounds.of(piece);
       if (!wanted()) return;
       this.bench.started = this.bench.eager = true;
@@ -268,6 +273,8 @@ class Desk {
     window.clearTimeout(this.#timer);
     this.#turn += 1;
     this.#wanted = null;
+    this.#givenUp.abort();
+    this.#givenUp = new AbortController();
   }
 
   /**
@@ -277,12 +284,21 @@ class Desk {
    */
   #failed(error, wish) {
     this.#said(`${sentence(sorry(error))} `);
-    const again = document.createElement("button");
-    again.type = "button";
-    again.className = "k-quiet k-small";
-    again.textContent = "Try again";
-    again.addEventListener("click", () => this.#want(wish));
-    this.#find("[data-part=said]").append(again);
+    this.#offer("Try again", () => this.#want(wish));
+  }
+
+  /**
+   * A button behind what is said.
+   * @param {string} text
+   * @param {() => void} act
+   */
+  #offer(text, act) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "k-quiet k-small";
+    button.textContent = text;
+    button.addEventListener("click", act);
+    this.#find("[data-part=said]").append(button);
   }
 
   /** Back to the step before, or, while one is being composed, without it. */

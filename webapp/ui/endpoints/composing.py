@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 
 from models.tension import dial
 from webapp.api.studio import AskedLocks, AskedRecipe, AskedStyle, Form, Seed
-from webapp.composing import handing_over, sources, wishes
+from webapp.composing import handing_over, sources, whole_pieces, wishes
 from webapp.composing.dials import WantedMood
 from webapp.context import Context
 from webapp.learning.playable_clips import AnyDomain
@@ -87,6 +87,23 @@ async def compose(
             raise NotReady(f"the pieces are still being composed after {wait_s:g} s; ask again to wait for them")
         _show(progress, found.progress)
         await asyncio.sleep(LOOK_AGAIN_S)
+
+
+def cancel_composing(context: Context, token: Token) -> bool:
+    """Take back what was asked for and isn't composed yet: clips by a wish, and the next whole piece.
+
+    Args:
+        token: the listener's token.
+
+    Returns:
+        Whether anything was on its way.
+    """
+    listener_id = listener_of(context, token)
+    wish = wishes.state(context.database, listener_id)
+    coming = whole_pieces.programme(context.database, listener_id).coming in whole_pieces.COMING
+    whole_pieces.cancel(context.database, listener_id)
+    wishes.cancel(context.database, listener_id)
+    return coming or (wish.asked and wish.state in wishes.UNDER_WAY)
 
 
 def _wish(asked: dict[str, Any]) -> wishes.Wish:
@@ -199,6 +216,7 @@ def keep_file(context: Context, token: Token, music: SourceName, form: Form = "m
 
 ENDPOINTS = (
     Endpoint("compose", compose, WAITING, progress=True),
+    Endpoint("cancel_composing", cancel_composing),
     Endpoint("swap", swap, SLOW),
     Endpoint("keep", keep_file, SLOW),
 )

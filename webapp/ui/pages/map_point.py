@@ -31,6 +31,7 @@ TASTE = "your taste"
 POINTED = 14  # outputs of a handler that tells of a point
 MOST_FOUND = 8
 NEAR_SEEN = 6  # neighbours of a picture that are shown
+LATEST = "k-latest"  # stands above what was selected before
 KEPT = 8  # maps whose texts are kept to be searched
 _texts: dict[str, tuple[str, ...]] = {}
 
@@ -149,7 +150,7 @@ def _chosen(context: Context, shown: Shown, row: int, *, play: bool) -> list[Any
     linked = "Its tunes" if side == "title" else "Its titles"
     return [
         gr.update(picked=row),
-        gr.update(visible=True),
+        gr.update(visible=True, elem_classes=LATEST),
         gr.update(value=seen, visible=bool(seen)),
         playing(clips) if play else clips,
         f'<p class="k-explain" aria-live="polite">{escape(_labels(shown, point))}</p>{leads}',

@@ -17,6 +17,7 @@ from webapp.ui.words import percent
 
 LISTED = 24
 MOST_SHARES = 6
+TO_IT = "() => document.querySelector('#map-selection h2')?.scrollIntoView({block: 'nearest'})"
 NOTHING: tuple[Any, ...] = (gr.update(visible=False), "", [], "")
 
 
@@ -38,10 +39,11 @@ def choose(context: Context, shown: Shown, event: gr.EventData) -> list[Any]:
     added = sorted({row for row in rows if count <= row < count + len(shown["added"])})
     listed = [*told.rows, *added]
     if not listed:
-        return list(NOTHING)
+        return [*NOTHING, gr.skip()]
     heard = listed[:: -(-len(listed) // LISTED)]
     clips = [{**clip_of(context, shown, row), "row": row} for row in heard]
-    return [gr.update(visible=True), _summary(len(listed), len(heard)), clips, _shares(told.labels)]
+    summary, point_below = _summary(len(listed), len(heard)), gr.update(elem_classes=[])
+    return [gr.update(visible=True), summary, clips, _shares(told.labels), point_below]
 
 
 def follow(clips: list[dict[str, Any]], event: gr.EventData) -> Any:

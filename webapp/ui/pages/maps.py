@@ -109,9 +109,10 @@ def build(context: Context) -> None:
             bound(follow, context), kind, [drawing, fresh], **CHOICE
         ).then(bound(reopen, context), [listener, kind, fresh], opening, **CHOICE)  # fmt: skip
     points.select(bound(map_point.choose, context), shown, **point)
-    points.lasso(bound(map_selection.choose, context), shown, selected, **CHOICE)
-    points.move(moved, None, link, **CHOICE)
     _, _, clips, _ = selected
+    lassoed = points.lasso(bound(map_selection.choose, context), shown, [*selected, panel], **CHOICE)
+    lassoed.then(None, js=map_selection.TO_IT, **CHOICE)
+    points.move(moved, None, link, **CHOICE)
     clips.select(map_selection.follow, clips, points, **CHOICE)
     for entries in (found, links, near):
         entries.select(bound(map_point.choose_entry, context), shown, **point)
@@ -134,13 +135,13 @@ def build(context: Context) -> None:
 def _side() -> tuple[Any, ...]:
     """What stands beside the map: what was found, what is told of one point, and what was selected."""
     found_said, found, hint = gr.HTML(**STILL), Entries(elem_id="map-found"), gr.HTML(HINT, **STILL)
+    selected = map_selection.panel()
     with gr.Column(visible=False, elem_id="map-point") as panel:
         player, labels = ClipList(), gr.HTML(**STILL)
         to_studio = gr.Button("Open in Studio", size="sm", elem_id="open-in-studio")
         music = gr.Button("Open its music in Studio", size="sm", visible=False, elem_id="open-music-in-studio")
         links_title, links = gr.HTML(**STILL), Entries(elem_id="map-links")
         near_title, near = gr.HTML(**STILL), Entries(elem_id="map-neighbours")
-    selected = map_selection.panel()
     chosen = found_said, found, hint, panel, player, labels, to_studio, music, links_title, links, near_title, near
     return chosen, selected
 

@@ -25,7 +25,7 @@ from webapp.ui.components.taste_bars import Bar, Estimate, TasteBars
 from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, explain, heading, page, status
-from webapp.ui.queueing import UNREACHABLE, unreachable
+from webapp.ui.queueing import UNREACHABLE, going, unreachable
 from webapp.ui.words import capital, counted, percent, style_name
 
 POLL_S = 3
@@ -55,6 +55,7 @@ class Overview(NamedTuple):
 
     agreed: list[ForTwo]
     said: Any
+    awaited: str
     url: dict[str, Any]
     invite: dict[str, Any]
     withdraw: dict[str, Any]
@@ -75,6 +76,7 @@ def build(context: Context) -> None:
             with gr.Row(elem_classes="k-buttons"):
                 decline = gr.Button("Not now")
                 agree_it = gr.Button("Agree", variant="primary", elem_id="agree")
+        awaited = gr.HTML(apply_default_css=False, elem_id="awaited")
         agreed = gr.State([])
         question = Confirmation(test_id="end-confirm")
         timer = gr.Timer(POLL_S, active=False)
@@ -93,7 +95,7 @@ def build(context: Context) -> None:
             with gr.Row(elem_classes="k-buttons"):
                 invite_them = gr.Button("Make a link", variant="primary", elem_id="invite")
                 withdraw = gr.Button("Take it back", visible=False)
-        outputs = [agreed, said, url, invite_them, withdraw, timer]
+        outputs = [agreed, said, awaited, url, invite_them, withdraw, timer]
         refreshed = bound(overview, context)
         load = {"inputs": [listener, agreed], "outputs": outputs, **QUIET}
         listener.change(refreshed, **load).then(bound(look, context), listener, [invited, said], **QUIET)
@@ -137,12 +139,14 @@ def _agreement(
                         interactive=known and not _busy(found),
                         elem_id="compose-both",
                     )
+                    cancel = gr.Button("Cancel", visible=_busy(found), elem_id="cancel-both")
             with gr.Column(min_width=320, visible=known):
                 gr.Markdown("### Where your tastes differ")
                 explain(LEGEND)
                 TasteBars([beside_bar(style) for style in found.styles], interactive=True)
     named = gr.State(str(found.duet_id))
     compose.click(bound(request_pieces, context), [listener, named], None, **QUIET).success(refreshed, **loading)
+    cancel.click(bound(give_up, context), [listener, named], None, **QUIET).success(refreshed, **loading)
     end_it.click(ask_to_end, named, question, **QUIET)
 
 
@@ -156,7 +160,8 @@ def overview(context: Context, token: str | None, before: list[ForTwo], request:
     ended = {each.duet_id for each in before} - {each.duet_id for each in agreed}
     return Overview(
         agreed,
-        status(ENDED) if ended else _composer_is(context, agreed),
+        status(ENDED) if ended else gr.skip(),
+        _awaited(context, agreed),
         gr.update(visible=key is not None, value=address),
         gr.update(visible=key is None),
         gr.update(visible=key is not None),
@@ -164,11 +169,13 @@ def overview(context: Context, token: str | None, before: list[ForTwo], request:
     )
 
 
-def _composer_is(context: Context, agreed: list[ForTwo]) -> Any:
-    """While pieces are awaited: that nobody is there to compose them, until somebody is."""
-    if not any(_busy(each) for each in agreed):
-        return gr.skip()
-    return status(UNREACHABLE if unreachable(context) else "")
+def _awaited(context: Context, agreed: list[ForTwo]) -> str:
+    """While pieces are composed: how long that takes, or that nobody is there to compose them, until somebody is."""
+    awaited = [each.job for each in agreed if each.job and _busy(each)]
+    if not awaited:
+        return ""
+    seconds = [job.seconds_left for job in awaited if job.seconds_left is not None]
+    return status(UNREACHABLE) if unreachable(context) else going("Composing for both.", max(seconds, default=None))
 
 
 def look(context: Context, token: str | None, request: gr.Request) -> tuple[dict[str, Any], str]:
@@ -211,6 +218,11 @@ def take_back(context: Context, token: str | None) -> str:
 def request_pieces(context: Context, token: str | None, duet_id: str) -> None:
     """Have pieces composed for both."""
     for_two.request_pieces(context.database, listener_of(context, token), uuid.UUID(duet_id))
+
+
+def give_up(context: Context, token: str | None, duet_id: str) -> None:
+    """Compose no more for both for now."""
+    for_two.cancel_pieces(context.database, listener_of(context, token), uuid.UUID(duet_id))
 
 
 def ask_to_end(duet_id: str) -> Question:

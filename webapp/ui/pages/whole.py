@@ -30,7 +30,7 @@ from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, explain, heading, page, status
 from webapp.ui.moods import MoodChoice, place_of
 from webapp.ui.pages.picking import DOMAINS, ways
-from webapp.ui.queueing import queueing
+from webapp.ui.queueing import going, queueing
 from webapp.ui.words import capital
 
 TITLE = "Whole pieces"
@@ -67,6 +67,7 @@ class Shown(NamedTuple):
     timer: dict[str, Any]
     pieces: Any
     awaited: bool
+    cancel: dict[str, Any]
 
 
 def build(context: Context) -> None:
@@ -81,6 +82,7 @@ def build(context: Context) -> None:
         with gr.Row(elem_classes="k-ways-row"):
             ways("whole")
             told = gr.HTML(apply_default_css=False, elem_id="whole-told")
+            cancel = gr.Button("Cancel", size="sm", scale=0, min_width=100, visible=False, elem_id="whole-cancel")
             Volume()
         with gr.Row(elem_classes="k-whole-ask"):
             more = gr.Button(NEW, variant="primary", elem_id="whole-more", scale=0, min_width=200)
@@ -104,7 +106,7 @@ def build(context: Context) -> None:
         )
         awaited, named = gr.State(value=False), gr.Textbox(visible="hidden")  # named: what is played on
     timer = gr.Timer(POLL_S, active=False)
-    outputs = [told, timer, pieces, awaited]
+    outputs = [told, timer, pieces, awaited, cancel]
     gr.on(None, None, None, [named, more], js=NAMED)
     named.change(bound(name, context), [listener, named], more, js=listener.awaited, **QUIET)
     mood.keep(listener, "kallos.mood")
@@ -114,7 +116,7 @@ def build(context: Context) -> None:
         **CHOICE,
     )  # fmt: skip
     chosen.then(None, form, None, js=KEEP_FORM, **CHOICE)
-    arrival.fill(listener.change, bound(look, context), listener, [domain, told, pieces, score], [timer, tells])
+    arrival.fill(listener.change, bound(look, context), listener, [domain, told, pieces, score], [timer, tells, cancel])
     tells.input(bound(let_plays_tell, context), [listener, tells], told, js=listener.awaited, **CHOICE)
     domain.input(bound(choose_domain, context), [listener, domain], told, js=listener.awaited, **CHOICE)
     asked = [mood.pad, form]
@@ -124,12 +126,13 @@ def build(context: Context) -> None:
     mood.lay(pieces.select, bound(hear, context), listener)
     pieces.select(bound(score_of, context), listener, score, **CHOICE)
     pieces.act(bound(ask_for_more, context), inputs=listener, outputs=outputs, **QUIET)
+    cancel.click(bound(give_up, context), listener, outputs, **QUIET)
     timer.tick(bound(follow, context), inputs=[listener, awaited], outputs=outputs, js=listener.awaited, **QUIET)
 
 
-def look(context: Context, token: str | None) -> tuple[list[Any], Any, bool]:
-    """The kind of music, how the next piece stands, the pieces that are there, the newest one's score, and whether
-    plays tell something.
+def look(context: Context, token: str | None) -> tuple[list[Any], Any, bool, dict[str, Any]]:
+    """The kind of music, how the next piece stands, the pieces that are there, the newest one's score, whether plays
+    tell something, and the button that cancels.
     """
     listener_id = listener_of(context, token)
     found = whole_pieces.programme(context.database, listener_id)
@@ -138,7 +141,8 @@ def look(context: Context, token: str | None) -> tuple[list[Any], Any, bool]:
     timer = gr.update(active=True) if _comes(found) else gr.skip()
     text = said(context, found) + (status(OF_MUSIC) if account.domain == PICTURES else "")
     score = _score(rows[0]["id"], rows[0]["heading"]) if rows else None
-    return [music_of(account.domain), text, resting(rows), score], timer, account.plays_tell
+    at_first = [music_of(account.domain), text, resting(rows), score]
+    return at_first, timer, account.plays_tell, gr.update(visible=_comes(found))
 
 
 def let_plays_tell(context: Context, token: str | None, tells: bool) -> str:  # noqa: FBT001 (an input)
@@ -247,6 +251,12 @@ def begun(  # noqa: PLR0917 (what is chosen, control by control)
     return shown(context, found, awaited=awaited)._replace(pieces=gr.skip())
 
 
+def give_up(context: Context, token: str | None) -> Shown:
+    """Compose no more for now; what sounds may sound to its end."""
+    found = whole_pieces.cancel(context.database, listener_of(context, token))
+    return shown(context, found, awaited=False)._replace(pieces=gr.skip())
+
+
 def follow(context: Context, token: str | None, awaited: bool) -> Shown:  # noqa: FBT001 (an input)
     """How the next piece stands, asked again in a second while it is composed; one that was awaited sounds."""
     found = whole_pieces.programme(context.database, listener_of(context, token))
@@ -260,13 +270,15 @@ def follow(context: Context, token: str | None, awaited: bool) -> Shown:  # noqa
 
 def shown(context: Context, found: Programme, *, awaited: bool) -> Shown:
     """A programme on the page."""
-    return Shown(said(context, found), gr.update(active=_comes(found)), rows_of(context, found), awaited)
+    comes = _comes(found)
+    rows, cancel = rows_of(context, found), gr.update(visible=comes)
+    return Shown(said(context, found), gr.update(active=comes), rows, awaited, cancel)
 
 
 def said(context: Context, found: Programme) -> str:
     """How the next piece stands, or how one begins."""
     if _comes(found):
-        return status(COMPOSING if found.coming == "running" else queueing(context))
+        return going(COMPOSING if found.coming == "running" else queueing(context), found.seconds_left)
     if found.coming == "failed":
         return status(FAILED)
     return status("" if found.pieces else FIRST)

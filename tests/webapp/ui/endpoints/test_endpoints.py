@@ -36,7 +36,7 @@ __all__ = ["played_folder", "rating_model"]
 
 CONTRACT = (
     "new_listener", "next_pair", "vote", "next_four", "vote_four", "next_fit", "vote_fit", "tie",
-    "taste", "why", "compose", "swap", "keep",
+    "taste", "why", "compose", "cancel_composing", "swap", "keep",
     "find_title", "name_tune", "map", "neighbours", "retrieval", "rate", "rated_tracks", "dream", "kept_dream",
     "agent", "agent_play",
     "tension", "open_future", "mood", "to_mood", "film", "canvas", "live_bar", "export", "import", "delete",

@@ -180,7 +180,7 @@ export const studio = {
     json("GET", `/api/studio/tunes?words=${encodeURIComponent(words)}&domain=${domain}&limit=${limit}`, undefined, COMPOSING_MS),
   takeTune: (/** @type {string} */ address) => json("POST", address, {}, COMPOSING_MS),
   adopt: (/** @type {string} */ key) => json("POST", `/api/studio/links/${encodeURIComponent(key)}/copy`, {}),
-  compose: (/** @type {any} */ recipe) => json("POST", "/api/studio/pieces", recipe, COMPOSING_MS),
+  compose: (/** @type {any} */ recipe, /** @type {AbortSignal} */ givenUp) => json("POST", "/api/studio/pieces", recipe, COMPOSING_MS, givenUp),
   vary: (/** @type {any} */ recipe) => json("POST", "/api/studio/variations", recipe, COMPOSING_MS),
   interpolate: (/** @type {any} */ way) => json("POST", "/api/studio/interpolations", way, COMPOSING_MS),
   link: (/** @type {string} */ name) => json("POST", `/api/studio/${name}/link`, {}),

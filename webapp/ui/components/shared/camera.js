@@ -11,7 +11,7 @@ const MARGIN = 1.15;
 const OUTLIERS = 0.01; // share of the values at either end that don't decide what is seen first
 const REGION = 0.7; // of the picture that a box takes when one goes there
 const NEAREST_BOX = 50;
-const NARROW_PX = 620; // of a phone, where buttons along the top and the right would stand over the points
+const NARROW_PX = 620; // of a phone, where buttons along the right would stand over the points
 const BUTTONS_PX = 52;
 
 export class Camera {
@@ -64,14 +64,14 @@ export class Camera {
    */
   measure(x, y, islands) {
     const buttons = this.width < NARROW_PX ? BUTTONS_PX : 0;
-    const [width, height] = [this.width - buttons, this.height - buttons];
+    const [width, height] = [this.width - buttons, this.height];
     const { main: before, view } = this;
     const main = mainPart(islands.length ? islands : [boxOf(x, y, OUTLIERS)], width, height);
     const all = boxOf(x, y, 0);
     const middle = (/** @type {Box} */ { left, right, low, high }) => ({ x: (left + right) / 2, y: (low + high) / 2 });
     const scale = scaleOf(main, width, height) / MARGIN;
     const zoom = Math.min(1, scaleOf(all, width, height) / MARGIN / scale);
-    const beside = (/** @type {{x: number, y: number}} */ { x, y }, /** @type {number} */ aside) => ({ x: x + aside, y: y + aside });
+    const beside = (/** @type {{x: number, y: number}} */ { x, y }, /** @type {number} */ aside) => ({ x: x + aside, y });
     this.#main = { ...beside(middle(main), buttons / 2 / scale), scale };
     this.#all = { ...beside(middle(all), buttons / 2 / (scale * zoom)), zoom };
     if (view.x === before.x && view.y === before.y && view.zoom === 1) this.#view = this.main; // as before, in another room

@@ -11,8 +11,8 @@ const SANS = '"Hanken Grotesk", system-ui, sans-serif';
 const DIM = 0.16;
 
 /**
- * @typedef {{x: number, y: number, code: number, ring: boolean, lit: boolean, radius: number}} Dot
- * @typedef {{title: string, colour: string, width: number, height: number, dots: Dot[], colours: string[], legend: [string, number, string][], names: {name: string, x: number, y: number}[], cross?: [number, number] | null, source: string}} Sheet
+ * @typedef {{x: number, y: number, code: number, ring: boolean, lit: boolean, marked: boolean, radius: number}} Dot
+ * @typedef {{title: string, colour: string, shown: string[], width: number, height: number, dots: Dot[], colours: string[], legend: [string, number, string][], names: {name: string, x: number, y: number}[], cross?: [number, number] | null, source: string}} Sheet
  */
 
 const safe = (/** @type {string} */ text) => text.replace(/[<>&"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
@@ -36,12 +36,13 @@ function folded(text, most) {
  * The sheet as SVG.
  * @param {Sheet} sheet
  */
-export function sheetSvg({ title, colour, width, height, dots, colours, legend, names, cross = null, source }) {
+export function sheetSvg({ title, colour, shown, width, height, dots, colours, legend, names, cross = null, source }) {
   const scale = (WIDTH - 2 * EDGE) / width;
   const text = (/** @type {string} */ words, /** @type {number} */ x, /** @type {number} */ y, more = "") => `<text x="${x}" y="${y}" ${more}>${safe(words)}</text>`;
-  const points = dots.map(({ x, y, code, ring, lit, radius }) => {
+  const points = dots.map(({ x, y, code, ring, lit, marked, radius }) => {
     const paint = ring ? `fill="none" stroke="${colours.at(code)}"` : `fill="${colours.at(code)}"`;
-    return `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="${(radius + (ring ? 2 : 0)).toFixed(1)}" ${paint}${lit ? "" : ` opacity="${DIM}"`}/>`;
+    const disc = (/** @type {number} */ size, /** @type {string} */ look) => `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="${size.toFixed(1)}" ${look}/>`;
+    return disc(radius + (ring ? 2 : 0), `${paint}${lit ? "" : ` opacity="${DIM}"`}`) + (marked ? disc(radius + 3, 'fill="none" stroke="#15191a" stroke-width="1.4"') : "");
   });
   const labels = names.map(({ name, x, y }) => text(name, x, y + 5, 'text-anchor="middle" font-weight="600" stroke="white" stroke-width="4" paint-order="stroke"'));
   const lines = cross ? `<path d="M${cross[0]} 0V${height}M0 ${cross[1]}H${width}" fill="none" stroke="#d6d9d4"/>` : "";
@@ -60,7 +61,7 @@ export function sheetSvg({ title, colour, width, height, dots, colours, legend, 
   const name = new DOMParser().parseFromString("<svg></svg>", "text/html").querySelector("svg")?.namespaceURI;
   return `<svg xmlns="${name}" viewBox="0 0 ${WIDTH} ${high}" width="${WIDTH}" height="${high}" font-family='${SANS}' font-size="14" fill="#15191a">
 <title>${safe(title)}</title><desc>${safe(source)}</desc><rect width="100%" height="100%" fill="white"/>
-${text(title, EDGE, 46, `font-family='${SERIF}' font-size="34"`)}${text(`Colour: ${colour}`, EDGE, 70, 'fill="#515857"')}
+${text(title, EDGE, 46, `font-family='${SERIF}' font-size="34"`)}${text([`Colour: ${colour}`, ...shown].join(" · "), EDGE, 70, 'fill="#515857"')}
 <svg x="${EDGE}" y="${top}" width="${WIDTH - 2 * EDGE}" height="${height * scale}" viewBox="0 0 ${width} ${height}">
 <rect width="100%" height="100%" fill="none" stroke="#d6d9d4"/>${lines}${points.join("")}${labels.join("")}</svg>
 ${entries.join("")}${said.join("")}</svg>`;

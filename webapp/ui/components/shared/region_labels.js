@@ -54,7 +54,7 @@ export class RegionLabels {
   place() {
     const { clientWidth: width, clientHeight: height } = this.room;
     /** @type {[number, number, number, number][]} */
-    const taken = [...(this.room.parentElement?.querySelectorAll(".k-zoom, .k-map-tools") ?? [])].map((node) => {
+    const taken = [...(this.room.parentElement?.querySelectorAll(".k-zoom") ?? [])].map((node) => {
       const { offsetLeft: left, offsetTop: top, offsetWidth, offsetHeight } = /** @type {HTMLElement} */ (node);
       return [left, top, left + offsetWidth, top + offsetHeight];
     });

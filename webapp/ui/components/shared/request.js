@@ -72,10 +72,10 @@ export function resolve(address) {
 /**
  * @param {string} method
  * @param {string} path
- * @param {{body?: any, timeoutMs?: number}} options
+ * @param {{body?: any, timeoutMs?: number, givenUp?: AbortSignal}} options
  * @returns {Promise<Response>}
  */
-export async function request(method, path, { body, timeoutMs = TIMEOUT_MS } = {}) {
+export async function request(method, path, { body, timeoutMs = TIMEOUT_MS, givenUp } = {}) {
   /** @type {Record<string, string>} */
   const headers = {};
   const bearer = store.get(TOKEN);
@@ -88,7 +88,7 @@ export async function request(method, path, { body, timeoutMs = TIMEOUT_MS } = {
       headers,
       body: body === undefined || body instanceof Blob ? body : JSON.stringify(body),
       credentials: "same-origin",
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: givenUp ? AbortSignal.any([givenUp, AbortSignal.timeout(timeoutMs)]) : AbortSignal.timeout(timeoutMs),
     });
   } catch {
     throw new ApiError(0, "No connection.");
@@ -113,10 +113,11 @@ export async function request(method, path, { body, timeoutMs = TIMEOUT_MS } = {
  * @param {string} path
  * @param {any} [body]
  * @param {number} [timeoutMs]
+ * @param {AbortSignal} [givenUp] where nobody waits for the answer any more, by which the server knows
  * @returns {Promise<any>}
  */
-export async function json(method, path, body, timeoutMs) {
-  const response = await request(method, path, { body, timeoutMs });
+export async function json(method, path, body, timeoutMs, givenUp) {
+  const response = await request(method, path, { body, timeoutMs, givenUp });
   try {
     return response.status === 204 ? null : await response.json();
   } catch {

@@ -19,7 +19,7 @@ export class Scatter {
   #colours = ["#888"];
   #hidden = new Set();
   #lit = null; // rows that stand out, or null for all
-  #marked = []; // rows with a circle around them
+  #marked = new Set(); // rows with a circle around them
   #rings = new Set(); // rows drawn as rings: placed later
   #islands = [];
   #lines = [];
@@ -67,7 +67,7 @@ export class Scatter {
     this.#islands = islands;
     this.#crossed = crossed;
     this.#lit = null;
-    this.#marked = [];
+    this.#marked = new Set();
     this.#lines = [];
     this.#selected = -1;
     this.#hovered = -1;
@@ -91,7 +91,7 @@ export class Scatter {
   /** Let only these rows stand out (null: all), `marked` ones with a circle around them. */
   light(rows, marked = []) {
     this.#lit = rows && new Set(rows);
-    this.#marked = marked;
+    this.#marked = new Set(marked);
     this.draw();
   }
 
@@ -166,7 +166,7 @@ export class Scatter {
     const dots = rows.map((row) => {
       const [x, y] = this.#screen(row);
       const lit = !this.#lit || this.#lit.has(row);
-      return { x, y, code: this.#codes[row], ring: this.#rings.has(row), lit, radius: this.#radius() };
+      return { x, y, code: this.#codes[row], ring: this.#rings.has(row), lit, marked: this.#marked.has(row), radius: this.#radius() };
     });
     return dots.filter(({ x, y }) => x >= 0 && y >= 0 && x <= width && y <= height);
   }

@@ -10,7 +10,7 @@ import gradio as gr
 
 from webapp.context import Context
 from webapp.runtime.errors import Problem
-from webapp.studies import access, clips, studies
+from webapp.studies import access, clips, dataset, studies
 from webapp.studies.clips import Making
 from webapp.ui.components.view_link import chosen
 from webapp.ui.handlers import bound
@@ -69,7 +69,7 @@ def opened(context: Context, fields: int, request: gr.Request) -> list[Any]:
         gr.update(visible=draft),
         gr.update(value="Save the design and make its clips"),
         *(design_form.values_of(found.design) if draft else empty),
-        *running.shown(key, found, request),
+        *running.shown(key, found, dataset.answers_in_words(context.database, key), request),
     ]
 
 

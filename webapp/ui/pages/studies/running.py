@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -25,6 +26,7 @@ DRY = (
     "A simulated participant goes through the whole study once, and leaves nothing. Then studies are simulated with as "
     "many people as you asked for, who differ in taste: which preference would the report find?"
 )
+WORDS = "Of those who finished, in no order, for you alone: words may tell who wrote them."
 TEXT = "While the study is paused the text may change. It gets a new version; who has begun agreed to the one before."
 MOST_NAMED = 6  # systems, before it is only told how many they are
 STATES = {
@@ -54,9 +56,11 @@ def build(context: Context, key: gr.Textbox) -> Running:
     """The part, hidden until a study is named by its key."""
     with gr.Column(visible=False) as room:
         standing = _standing(context, key)
+        with section("Answers in words", WORDS, visible=False) as answered:
+            words = gr.HTML(elem_id="study-answered", apply_default_css=False, js_on_load=None)
         text = _text(context, key)
         _trying(context, key)
-        outputs = (room, *standing, *text)
+        outputs = (room, *standing, answered, words, *text)
     return Running(outputs)
 
 
@@ -106,10 +110,10 @@ def _trying(context: Context, key: gr.Textbox) -> None:
 
 def hidden() -> list[Any]:
     """Updates of the part where no study is named."""
-    return [gr.update(visible=False), *[gr.skip()] * 7]
+    return [gr.update(visible=False), *[gr.skip()] * 9]
 
 
-def shown(key: str, found: Overview, request: gr.Request) -> list[Any]:
+def shown(key: str, found: Overview, words: Sequence[tuple[str, str, str]], request: gr.Request) -> list[Any]:
     """Updates of the part for a study."""
     begun = "Go on" if found.state == "paused" else "Open the study"
     return [
@@ -118,10 +122,22 @@ def shown(key: str, found: Overview, request: gr.Request) -> list[Any]:
         gr.update(value=begun, visible=found.state in {"draft", "paused"}),
         gr.update(visible=found.state == "open"),
         gr.update(visible=found.state in {"open", "paused"}),
+        gr.update(visible=bool(words)),
+        answers(words),
         gr.update(visible=found.state == "paused"),
         found.design.information,
         found.design.consent,
     ]
+
+
+def answers(words: Sequence[tuple[str, str, str]]) -> str:
+    """What was answered in words (``dataset.answers_in_words``), below each question."""
+    said = {number: text for number, text, _ in words}
+    parts = []
+    for number, text in said.items():
+        lines = "".join(f"<li>{escape(answer)}</li>" for each, _, answer in words if each == number)
+        parts.append(f"<h3>{escape(text)}</h3><ul class='k-answers'>{lines}</ul>")
+    return "".join(parts)
 
 
 def move(context: Context, what: str, key: str) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from webapp.ui.components.mood_pad import MoodPad, Moods
 from webapp.ui.components.studio_desk import StudioDesk
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, explain, status
+from webapp.ui.waits import Wait
 from webapp.ui.words import capital
 
 ABOUT = (
@@ -44,10 +45,10 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> Callab
         with gr.Column(min_width=260):
             pad = MoodPad(interactive=True, elem_id="mood")
         with gr.Column(min_width=260):
-            told = gr.HTML(apply_default_css=False, elem_id="mood-told")
+            wait = Wait(elem_id="mood-told")
+            told = wait.told
             explain(ABOUT)
-    begun = pad.input(lambda: status(COMPOSING), outputs=told, **CHOICE)
-    done = begun.then(bound(steer, context), [listener, desk, pad], [told, desk, pad], **CHOICE)
+    done = wait.on(pad.input, COMPOSING, bound(steer, context), [listener, desk, pad], [told, desk, pad], **CHOICE)
     done.failure(lambda shown: ("", {**shown, "target": None}), pad, [told, pad], **CHOICE)  # Gradio has said why
     return lambda shown: shown.then(bound(hear, context), [listener, desk, pad], [pad, told], **CHOICE)
 

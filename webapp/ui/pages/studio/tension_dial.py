@@ -17,8 +17,9 @@ from webapp.tension.steering import TRIED, Steered
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.studio_desk import StudioDesk
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import CHOICE, QUIET
+from webapp.ui.layout import CHOICE
 from webapp.ui.pages.studio.words import VARIED
+from webapp.ui.waits import Wait
 
 COMPOSING = f"Composing {TRIED} versions and hearing how open their future is…"
 FIXED = "This was made from pieces of somebody else. Continue from the new one to make it calmer or tenser."
@@ -34,11 +35,10 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk) -> None:
     with gr.Row(elem_classes="k-buttons k-middle"):
         calmer = gr.Button("Calmer", size="sm", elem_id="calmer")
         tenser = gr.Button("Tenser", size="sm", elem_id="tenser")
-    told = gr.HTML(apply_default_css=False, elem_id="steered")
+    wait = Wait(elem_id="steered")
+    told = wait.told
     for button, handler in ((calmer, make_calmer), (tenser, make_tenser)):
-        begun = button.click(lambda: _told(COMPOSING, ""), outputs=told, **QUIET)
-        done = begun.then(bound(handler, context), [listener, desk], [told, desk], **QUIET)
-        done.failure(lambda: "", outputs=told, **QUIET)  # Gradio has said why
+        wait.on(button.click, COMPOSING, bound(handler, context), [listener, desk], [told, desk])
     desk.shows(None, [desk, told], told, js=STALE, **CHOICE)
 
 

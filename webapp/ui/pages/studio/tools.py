@@ -21,10 +21,11 @@ from webapp.ui.components.score import Score
 from webapp.ui.components.studio_desk import StudioDesk
 from webapp.ui.components.style_dials import EXPLAINED_PICTURES, PICTURES_LEGEND, StyleDials
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import CHOICE, QUIET, explain, status
+from webapp.ui.layout import CHOICE, explain, status
 from webapp.ui.pages.studio import borrowing, mood
 from webapp.ui.pages.studio.whole_piece import PUT_BACK, Around, puts_back
 from webapp.ui.pages.studio.words import NO_WAY, ONLY_LOOK, VARIED, not_offered
+from webapp.ui.waits import Wait
 from webapp.ui.words import described, percent
 
 VARIATIONS, STEPS = 4, 5
@@ -119,7 +120,8 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: A
         kept = gr.Button("Keep the new one", size="sm", visible=False, elem_id="keep-picture")
         back = gr.Button(PUT_BACK, size="sm", visible=False, elem_id="put-back")
         whole = gr.Button("Play on to a whole piece", size="sm", elem_id="play-on")
-    told = gr.HTML(apply_default_css=False, elem_id="told")
+    wait = Wait(elem_id="told")
+    told = wait.told
     off = gr.HTML(apply_default_css=False, elem_id="off")
     url = gr.Textbox(
         label="Link to this piece",
@@ -203,11 +205,8 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: A
         (kept, "Keeping it…", keep_as_clip, [known, told]),
     ]
     for button, meanwhile, handler, outputs in doing:
-        begun = button.click(lambda text=meanwhile: status(text), outputs=told, **QUIET)
-        done = begun.then(bound(handler, context), [listener, desk, known], outputs, **QUIET)
-        done.failure(lambda: "", outputs=told, **QUIET)  # Gradio has said why
-        done.then(gates, **gate)
-    puts_back(context, listener, desk, around, back=back, told=told)
+        wait.on(button.click, meanwhile, bound(handler, context), [listener, desk, known], outputs).then(gates, **gate)
+    puts_back(context, listener, desk, around, back=back, wait=wait)
     whole.click(None, inputs=desk, js=PLAY_ON)
     for clips in (variations, steps):
         clips.act(take, clips, desk, **CHOICE)

@@ -15,9 +15,11 @@ from webapp.ui import saving
 from webapp.ui.components.clip_list import ClipList, playing, resting
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import QUIET, status
+from webapp.ui.layout import status
+from webapp.ui.waits import Wait
 
 PUT_BACK = "Put it back into the whole piece"
+PUTTING = "Putting it back, and playing the whole piece…"
 THERE = "Put back. The whole piece plays, and stands among your whole pieces. Change another section, if you like."
 
 
@@ -41,12 +43,10 @@ def build() -> Around:
 
 
 def puts_back(
-    context: Context, listener: ListenerToken, desk: Any, around: Around, *, back: gr.Button, told: gr.HTML
+    context: Context, listener: ListenerToken, desk: Any, around: Around, *, back: gr.Button, wait: Wait
 ) -> None:
     """The button puts what is new on the desk back into the whole piece."""
-    begun = back.click(lambda: status("Putting it back, and playing the whole piece…"), outputs=told, **QUIET)
-    done = begun.then(bound(put_back, context), [listener, desk], [told, *around], **QUIET)
-    done.failure(lambda: "", outputs=told, **QUIET)  # Gradio has said why
+    wait.on(back.click, PUTTING, bound(put_back, context), [listener, desk], [wait.told, *around])
 
 
 def put_back(context: Context, token: str | None, shown: dict[str, Any]) -> tuple[Any, ...]:

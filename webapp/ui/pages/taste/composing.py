@@ -21,7 +21,7 @@ from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, explain, status
 from webapp.ui.moods import MoodChoice, place_of
-from webapp.ui.queueing import queueing
+from webapp.ui.queueing import going, queueing
 from webapp.ui.words import OF_MUSIC, OF_PICTURES, Words, words_of
 
 POLL_S = 1
@@ -63,6 +63,7 @@ class Followed(NamedTuple):
     timer: dict[str, Any]
     gift: Any
     opened: Any
+    cancel: dict[str, Any]
 
 
 def build(
@@ -88,13 +89,15 @@ def build(
                 keep = gr.Slider(
                     round(100 * LEAST_KEPT), round(100 * MOST_KEPT), 50, step=10, label="Keep (%)", elem_id="near-keep"
                 )
-            told = gr.HTML(apply_default_css=False, elem_id="composing")
+            with gr.Row():
+                told = gr.HTML(apply_default_css=False, elem_id="composing", min_width=240)
+                cancel = gr.Button("Cancel", size="sm", scale=0, min_width=100, visible=False, elem_id="cancel-wish")
             gift = ClipList(elem_id="gift", interactive=True)
             explain('<a href="together">Compose for two</a>: music that you and somebody else would both like.')
         ask = gr.Button(OF_MUSIC.wish, variant="primary", elem_id="compose", scale=0, min_width=180)
     timer, pictures = gr.Timer(POLL_S, active=False), gr.State(value=False)
     opened_id = gr.State()
-    outputs = [told, timer, gift, opened_id]
+    outputs = [told, timer, gift, opened_id, cancel]
     gr.on(changes, bound(look, context), inputs=listener, outputs=outputs, **QUIET)
     gr.on(changes, bound(compares_pictures, context), inputs=listener, outputs=pictures, **QUIET)
     timer.tick(bound(follow, context), inputs=listener, outputs=outputs, js=listener.awaited, **QUIET)
@@ -112,6 +115,7 @@ def build(
     )
     chosen = [listener, wish, piece, keep, tension, mood.pad]
     ask.click(bound(compose, context), inputs=chosen, outputs=outputs, **QUIET)
+    cancel.click(bound(give_up, context), listener, outputs, **QUIET)
     return section
 
 
@@ -153,6 +157,12 @@ def compose(  # noqa: PLR0917 (what is chosen, control by control)
     listener_id = listener_of(context, token)
     state = wishes.ask(context.database, context.space, listener_id, wish)
     return _followed(context, state, [], _words(context, listener_id))
+
+
+def give_up(context: Context, token: str | None) -> Followed:
+    """Compose no more of what was asked for; the clips that are there stay."""
+    listener_id = listener_of(context, token)
+    return _followed(context, wishes.cancel(context.database, listener_id), None, _words(context, listener_id))
 
 
 def look(context: Context, token: str | None) -> Followed:
@@ -208,13 +218,16 @@ def _followed(
     context: Context, state: ComposingState, gift: list[dict[str, Any]] | None, words: Words, *, plays: bool = False
 ) -> Followed:
     """``gift``: None where it stays as it is; ``plays``: it sounds at once."""
-    going = _goes_on(state)
+    goes_on = _goes_on(state)
     clips = [clip for clip in state.clips if clip.mode not in NOT_OF_A_WISH]
+    under = under_way(context, state, words) if goes_on else ""
+    said = going(under, state.seconds_left) if goes_on else status(ended(state.state, clips, words))
     return Followed(
-        text=status(under_way(context, state, words) if going else ended(state.state, clips, words)) + _bar(state),
-        timer=gr.update(active=going),
+        text=said + _bar(state),
+        timer=gr.update(active=goes_on),
         gift=gr.skip() if gift is None else playing(gift) if plays and gift else gift,
         opened=gr.skip() if gift is None else next((row["id"] for row in gift if not row["image_url"]), None),
+        cancel=gr.update(visible=goes_on and state.asked),
     )
 
 

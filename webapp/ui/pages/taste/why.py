@@ -23,6 +23,7 @@ from webapp.ui.components.taste_bars import Bar, Estimate, TasteBars
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import AWAITED, QUIET, status
 from webapp.ui.open_future import Shown
+from webapp.ui.waits import Wait
 from webapp.ui.words import capital, counted, in_hundred, percent, style_name
 
 ABOUT = (
@@ -33,6 +34,7 @@ ABOUT_PICTURES = (
     "We look for the palette, the light or the line of another picture that would make this one better for you, and "
     "draw it. You can then check blind whether we are right."
 )
+CHANGING = "Composing the changes that promise most, and hearing them…"
 NOTHING_BETTER = "No change would be better for you, as far as your picks tell."
 WORTH_IT = 0.55  # chance to be picked of the two from which on a change is called better
 FOCUS = "() => { const title = document.querySelector('#why h2'); title.tabIndex = -1; title.focus(); }"
@@ -77,7 +79,8 @@ def build(context: Context, listener: ListenerToken, *lists: ClipList) -> None:
                 parts = TasteBars(interactive=True)
             with gr.Column(scale=3, min_width=320):
                 gr.Markdown("### What would have to change?")
-                change_text = gr.HTML(apply_default_css=False)
+                wait = Wait()
+                change_text = wait.told
                 with gr.Row(elem_classes="k-buttons"):
                     change = gr.Button("Try the best change", variant="primary", elem_id="change")
                 changed = ClipList(together=True, interactive=True)
@@ -95,12 +98,8 @@ def build(context: Context, listener: ListenerToken, *lists: ClipList) -> None:
             trigger_mode="always_last",
             **AWAITED,
         ).then(None, js=FOCUS)
-    change.click(
-        bound(try_change, context),
-        inputs=[listener, clip],
-        outputs=[change_text, change, changed, check, piece],
-        **AWAITED,
-    )
+    changing = [change_text, change, changed, check, piece]
+    wait.on(change.click, CHANGING, bound(try_change, context), [listener, clip], changing)
     check.click(bound(offer, context), inputs=[listener, piece], outputs=[so_far, check], **AWAITED)
     close.click(lambda: gr.update(visible=False), outputs=section, **QUIET)
 

@@ -1,0 +1,96 @@
+"""Waiting on a page for what is composed: what is said, how long it takes, and a button that ends it.
+
+What a handler composes ends, too, when the tab is closed: ``streams`` tells of it.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from statistics import median
+from typing import Any
+
+import gradio as gr
+from gradio.context import LocalContext
+
+from webapp.runtime.errors import NobodyWaits
+from webapp.runtime.waiting import heeding
+from webapp.ui.layout import QUIET
+from webapp.ui.queueing import going
+
+A_MOMENT_S = 2.0  # of which nothing is said
+NEWEST = 15  # waits by which the next one's is told
+_under_way: defaultdict[str, set[threading.Event]] = defaultdict(set)  # by session: set where nobody waits any more
+
+
+class Wait:
+    """A place where it says what is being composed, with a button that ends it; made where both are to stand."""
+
+    def __init__(self, **place: Any) -> None:
+        with gr.Row(elem_classes="k-wait"):
+            self.told = gr.HTML(apply_default_css=False, min_width=240, **place)
+            self._cancel = gr.Button("Cancel", size="sm", scale=0, min_width=100, visible=False)
+        self._cancel.click(cancel, None, None, **QUIET)
+
+    def on(
+        self, trigger: Callable[..., Any], text: str, handler: Callable[..., Any], inputs: Any, outputs: Any, **how: Any
+    ) -> Any:
+        """At an event: say this, have it done, and say nothing more where it was not; the last event of these."""
+        how = how or QUIET
+        lasted: deque[float] = deque(maxlen=NEWEST)
+
+        def begin() -> list[Any]:
+            usual = median(lasted) if lasted else 0.0
+            return [going(text, usual if usual > A_MOMENT_S else None), gr.update(visible=True)]
+
+        @functools.wraps(handler)  # Gradio reads its signature and its types
+        def work(*given: Any) -> Any:
+            began = time.monotonic()
+            done = handler(*given)
+            lasted.append(time.monotonic() - began)
+            return done
+
+        del work.__wrapped__
+        begun = trigger(begin, outputs=[self.told, self._cancel], **how)
+        done = begun.then(work, inputs, outputs, **how)
+        done.success(lambda: gr.update(visible=False), outputs=self._cancel, **how)
+        done.failure(
+            lambda: ["", gr.update(visible=False)], outputs=[self.told, self._cancel], **how
+        )  # Gradio said why
+        return done
+
+
+@contextmanager
+def heeded() -> Iterator[None]:
+    """What a handler does within ends when its page is closed, or somebody there presses Cancel."""
+    request = LocalContext.request.get(None)
+    session = request.session_hash if request else None
+    if not session:
+        yield
+        return
+    left = threading.Event()
+    _under_way[session].add(left)
+    try:
+        with heeding(lambda: not left.is_set()):
+            yield
+    except NobodyWaits:
+        raise gr.Error("Cancelled.", visible=False, print_exception=False) from None
+    finally:
+        _under_way[session].discard(left)
+        if not _under_way[session]:
+            _under_way.pop(session, None)
+
+
+def cancel(request: gr.Request) -> None:
+    """End what is composed for this page."""
+    leave(request.session_hash or "")
+
+
+def leave(session: str) -> None:
+    """Nobody waits any more for what is done for this page."""
+    for left in list(_under_way.get(session, ())):
+        left.set()
