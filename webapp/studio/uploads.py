@@ -12,6 +12,7 @@ import numpy as np
 
 from models.music.abc import Tune, decoded, split_tunes, tune_piece
 from models.music.midi import read_midi
+from models.music.midi_file import begins
 from models.music.notes import DOMAINS, MusicError, Piece
 from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.runtime.errors import NotAllowed, NotReady
@@ -21,6 +22,7 @@ from webapp.studio.studio import Studio
 
 READ_BARS = 64  # of which the generator takes the first eight whole ones of one meter
 BARS = 8
+READ_AHEAD = 4096
 ENDING = re.compile(r"(?<=.)\.[^.\s]{1,5}$")
 
 _reading = threading.Lock()  # reading is Python's own work and would hold votes up
@@ -30,12 +32,13 @@ _reading = threading.Lock()  # reading is Python's own work and would hold votes
 class BroughtPiece(OpenedPiece):
     """A file that was brought: what it was read as, by its content, from which of its bars on, and how many it has.
 
-    A pickup is not counted.
+    A pickup is not counted. ``remarks``: what was wrong with it and read all the same.
     """
 
     read_as: Literal["MIDI", "ABC"]
     first_bar: int
     bars: int
+    remarks: str = ""
 
 
 def upload(
@@ -67,7 +70,9 @@ def upload(
         title = f"{title[: TITLE_LENGTH - len(behind)]}{behind}"
     known = piece.domain if piece.domain in DOMAINS else domain
     opened = open_piece(studio, listener_id, keep_encoded(studio, listener_id, known, title, encoded))
-    return BroughtPiece(**vars(opened), read_as="MIDI" if is_midi(data) else "ABC", first_bar=first, bars=bars)
+    read_as: Literal["MIDI", "ABC"] = "MIDI" if is_midi(data) else "ABC"
+    remarks = piece.extra.get("remarks", "")
+    return BroughtPiece(**vars(opened), read_as=read_as, first_bar=first, bars=bars, remarks=remarks)
 
 
 def _sounding_from(piece: Piece, bar: int) -> int:
@@ -81,7 +86,7 @@ def _sounding_from(piece: Piece, bar: int) -> int:
 
 def is_midi(data: bytes) -> bool:
     """Whether the content is MIDI, whatever the file is called."""
-    return data.startswith(b"MThd")
+    return begins(data) >= 0
 
 
 def read(data: bytes, file_name: str) -> Piece:
@@ -101,9 +106,12 @@ def tunes_of(data: bytes, file_name: str) -> list[Tune]:
     """The tunes of an ABC file, one at least; raises ``MusicError``."""
     if not data.strip():
         raise MusicError("the file is empty")
-    if b"\x00" in data:
-        raise MusicError("it is neither MIDI (which begins with MThd) nor text in ABC")
-    tunes = split_tunes(decoded(data))
+    try:
+        tunes = split_tunes(decoded(data))
+    except MusicError as error:
+        if b"\x00" in data[:READ_AHEAD]:
+            raise MusicError("it is neither MIDI (which begins with MThd) nor text in ABC") from error
+        raise
     if not tunes and file_name.lower().endswith((".mid", ".midi")):
         raise MusicError("it is neither MIDI (which begins with MThd) nor text in ABC")
     if not tunes:
