@@ -18,11 +18,11 @@ from .abc_repeats import MAX_BARS, Measure
 from .abc_voices import joined
 from .dance_types import accent, clean_genre, clean_title, default_tempo_bpm
 from .notes import MAX_NOTES, MusicError, Piece
+from .tables import TableError, text_of
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_TUNES = 10_000
 MAX_TITLES = 32
-LATIN = "cp1252"
 LINE_END = re.compile(r"\r+\n|\n|\r")
 BLOCK = re.compile(r"%%(begin|end)(\w+)")
 
@@ -45,28 +45,12 @@ def decoded(data: Path | bytes | str) -> str:
         raise MusicError(f"the file has {size} bytes; at most {MAX_BYTES} are allowed")
     if isinstance(data, Path):
         data = data.read_bytes()
-    if isinstance(data, str):
-        text = data
-    else:
-        try:
-            text = data.decode(_wide(data) or "utf-8")
-        except UnicodeDecodeError:
-            text = data.decode(LATIN, "replace")
-    text = text.replace("\ufeff", "")
-    if "\x00" in text:
-        raise MusicError("the file is not ABC: it holds binary data; text with an X: and a K: line is needed")
-    return text
-
-
-def _wide(data: bytes) -> str:
-    """Which UTF-16 the bytes are, by their mark or by where the zeros of Latin letters stand; empty for none."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
-    head = data[:400]
-    first, second = head[::2].count(0), head[1::2].count(0)
-    if len(head) % 2 or max(first, second) * 4 < len(head):
-        return ""
-    return "" if min(first, second) else "utf-16-be" if first else "utf-16-le"
+    try:
+        return data.replace("\ufeff", "") if isinstance(data, str) else text_of(data)
+    except TableError as error:
+        raise MusicError(
+            "the file is not ABC: it holds binary data; text with an X: and a K: line is needed"
+        ) from error
 
 
 def lines_of(text: str) -> list[str]:

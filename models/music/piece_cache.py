@@ -17,7 +17,7 @@ from .notes import MusicError, Piece
 
 READERS = (
     "abc", "abc_fields", "abc_measures", "abc_repeats", "abc_voices", "chorales", "chords", "corpora", "dance_types",
-    "folder", "midi", "midi_bars", "midi_file", "notes",
+    "folder", "midi", "midi_bars", "midi_file", "notes", "tables",
 )  # fmt: skip
 
 

@@ -8,11 +8,11 @@ not cropped: what would be lost at its sides is often what it shows.
 
 from __future__ import annotations
 
-import csv
 import io
 import struct
 import warnings
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from models.music.tables import Names, TableError, read_table
 from models.picture.film import FilmError, read_film
 
 Pixels = npt.NDArray[np.uint8]
@@ -56,7 +57,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Folder:
-    """The pictures of a folder in the order of their paths, and a line for each that can't be read."""
+    """The pictures of a folder in the order of their paths, and a line for each that can't be read or found."""
 
     pictures: list[Picture]
     unreadable: list[str] = field(default_factory=list)
@@ -91,19 +92,18 @@ def read_picture(source: Path | str | bytes) -> Pixels:
 def read_folder(folder: Path) -> Folder:
     """Every picture in and below ``folder``, with category and title where its ``metadata.csv`` has them.
 
-    And frames of its films; ``folder`` may be one film as well. Raises ``PictureError`` where there is no such folder,
-    its metadata can't be read or it holds no picture at all.
+    And frames of its films; ``folder`` may be one film as well. Raises ``PictureError`` where there is no such folder
+    or it holds no picture at all.
     """
     if folder.is_file() and folder.suffix.lower() in FILMS:
         return Folder(_frames(folder, folder.name))
     if not folder.is_dir():
         raise PictureError(f"{folder} is no folder, and no film")
-    told = _metadata(folder / METADATA)
-    pictures, unreadable = [], []
-    for path in sorted(
-        path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES | FILMS and path.is_file()
-    ):
-        name = path.relative_to(folder).as_posix()
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES | FILMS and path.is_file())
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    pictures, unreadable = list[Picture](), list[str]()
+    told = _metadata(folder / METADATA, names, unreadable)
+    for path, name in zip(paths, names, strict=True):
         category, title = told.get(name, (None, ""))
         try:
             if path.suffix.lower() in FILMS:
@@ -165,12 +165,22 @@ def _square(image: Image.Image) -> Pixels:
     return np.array(square)
 
 
-def _metadata(path: Path) -> dict[str, tuple[str | None, str]]:
+def _metadata(path: Path, names: Iterable[str], problems: list[str]) -> dict[str, tuple[str | None, str]]:
+    """Category and title of each file that the table knows; a line for what can't be used of it."""
     if not path.is_file():
         return {}
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise PictureError(f"{path} can't be read ({error}); it is a CSV with path, category and title") from error
-    return {row["path"]: (row.get("category") or None, row.get("title") or "") for row in rows if row.get("path")}
+        table = read_table(path)
+        table.require(["path"])
+    except TableError as error:
+        problems.append(f"{METADATA}: {error}; it is a CSV with path, category and title")
+        return {}
+    files, told, lost = Names(names), dict[str, tuple[str | None, str]](), list[str]()
+    for row in table.rows:
+        if (name := files.find(row["path"])) is not None:
+            told[name] = (row.get("category") or None, row.get("title", ""))
+        else:
+            lost.append(row["path"])
+    if lost:
+        problems.append(f"{METADATA}: {len(lost)} rows name no picture that is there, such as {lost[0]!r}")
+    return told

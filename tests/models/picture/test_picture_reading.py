@@ -110,3 +110,17 @@ def test_a_film_is_a_picture_a_second_in_a_folder_for_each_shot(make_film: Calla
     assert len(mixed.pictures) == len(found) + 1
     assert mixed.pictures[0].title == "a film, 0 s"
     assert [line.split(":")[0] for line in mixed.unreadable] == ["broken.webm"]
+
+
+def test_metadata_is_read_as_music_s_is_and_what_is_lost_is_said(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    for name in ("a.png", "sub/b.png"):
+        (tmp_path / name).write_bytes(_bytes(Image.new("RGB", (8, 8), "red")))
+    (tmp_path / "metadata.csv").write_bytes("PATH;Category\ra.PNG;dog\rsub\\b.png;cat\rc.png;cow\r".encode("utf-16"))
+    found = read_folder(tmp_path)
+    assert {each.path: each.category for each in found.pictures} == {"a.png": "dog", "sub/b.png": "cat"}
+    assert found.unreadable == ["metadata.csv: 1 rows name no picture that is there, such as 'c.png'"]
+    (tmp_path / "metadata.csv").write_text("file,category\na.png,dog\n")
+    found = read_folder(tmp_path)
+    assert [each.category for each in found.pictures] == [None, None]
+    assert "no column path" in found.unreadable[0]
