@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from models.music.decoding import LONGEST_S, Decoded, Samples, SoundError, decode
 from models.music.midi import read_midi
 from models.music.notes import MusicError
 from models.music.render import SAMPLE_RATE_HZ as RENDERED_HZ
 from models.music.render import render, sounding_seconds
 
-from .decoding import LONGEST_S, Decoded, Samples, SoundError, decode
 from .mel_bands import SAMPLE_RATE_HZ
 from .signal_work import functional
 
