@@ -7,7 +7,7 @@ Columns of ``metadata.csv``: path, and any of piece_id, title, genre, quadrant, 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,8 +31,11 @@ class Loaded:
     broken: dict[str, str]
 
 
-def read_folder(folder: Path) -> Loaded:
-    """Every piece below ``folder``; raises ``MusicError`` where the folder is missing or holds no music at all."""
+def read_folder(folder: Path, of_midi: Callable[[Piece], Piece] = lambda piece: piece) -> Loaded:
+    """Every piece below ``folder``, those of MIDI files as ``of_midi`` returns them.
+
+    Raises ``MusicError`` where the folder is missing or holds no music at all.
+    """
     if not folder.is_dir():
         raise MusicError(f"{folder} is not a folder; a folder with .mid, .midi or .abc files is needed")
     files = sorted(music_files(folder))
@@ -43,7 +46,7 @@ def read_folder(folder: Path) -> Loaded:
     rows = _metadata(folder / METADATA, names, loaded.broken)
     for path, name in zip(files, names, strict=True):
         try:
-            read = list(_pieces(path, name, loaded.broken))
+            read = list(_pieces(path, name, of_midi, loaded.broken))
         except (MusicError, OSError) as error:
             loaded.broken[name] = str(error)
             continue
@@ -89,9 +92,9 @@ def _metadata(path: Path, names: Iterable[str], broken: dict[str, str]) -> dict[
     return rows
 
 
-def _pieces(path: Path, name: str, broken: dict[str, str]) -> Iterator[Piece]:
+def _pieces(path: Path, name: str, of_midi: Callable[[Piece], Piece], broken: dict[str, str]) -> Iterator[Piece]:
     if path.suffix.lower() != ".abc":
-        yield replace(read_midi(path, piece_id=name), source="folder")
+        yield of_midi(replace(read_midi(path, piece_id=name), source="folder"))
         return
     tunes = split_tunes(decoded(path))
     if not tunes:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from models.experiments.unsaid import neutral
 from models.music.decoding import LONGEST_S, Decoded, Samples, SoundError, decode
 from models.music.midi import read_midi
 from models.music.notes import MusicError
@@ -60,7 +61,7 @@ def read_sound(path: Path, rate_hz: int = SAMPLE_RATE_HZ) -> Sound:
 def _played(midi: bytes, name: str) -> Decoded:
     """What the shipped piano makes of a MIDI file."""
     try:
-        piece = read_midi(midi)
+        piece = neutral(read_midi(midi))
         seconds = sounding_seconds(piece)
         audio = render(piece, min(seconds, LONGEST_S))
     except MusicError as error:

@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from models.experiments.unsaid import neutral
 from models.music.abc import Tune, decoded, split_tunes, tune_piece
 from models.music.midi import read_midi
 from models.music.midi_file import begins
@@ -32,7 +33,7 @@ _reading = threading.Lock()  # reading is Python's own work and would hold votes
 class BroughtPiece(OpenedPiece):
     """A file that was brought: what it was read as, by its content, from which of its bars on, and how many it has.
 
-    A pickup is not counted. ``remarks``: what was wrong with it and read all the same.
+    A pickup is not counted. ``remarks``: what it doesn't say, or says wrongly, and as what it was read.
     """
 
     read_as: Literal["MIDI", "ABC"]
@@ -53,7 +54,7 @@ def upload(
     with slow_slot():
         try:
             with _reading:
-                piece = read(data, shortened)
+                piece = heard(data, shortened)
             pickup = int(piece.has_pickup)
             begin = _sounding_from(piece, first_bar - 1 + pickup)
             encoded = studio.generation.encode(piece.window(begin, READ_BARS).to_json())
@@ -100,6 +101,12 @@ def read(data: bytes, file_name: str) -> Piece:
         except MusicError:
             continue
     return tune_piece(tunes[-1], file_name, "upload")
+
+
+def heard(data: bytes, file_name: str) -> Piece:
+    """The same for models to hear: where a MIDI file says nothing of loudness or tempo, they are its kind's usual."""
+    piece = read(data, file_name)
+    return neutral(piece) if is_midi(data) else piece
 
 
 def tunes_of(data: bytes, file_name: str) -> list[Tune]:

@@ -21,6 +21,7 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import track
 
+from models.experiments.unsaid import neutral
 from models.metrics.audio_statistics import audio_statistics, read_audio
 from models.metrics.note_statistics import note_statistics
 from models.music.midi import read_midi
@@ -247,7 +248,7 @@ def _features(
         try:
             if not lacking["midi"]:
                 digest.update(midi[name].read_bytes())
-                piece = read_midi(midi[name])
+                piece = neutral(read_midi(midi[name]))
                 parts = float(len({note[4] for note in parse(midi[name]).notes}))
                 columns["notes"].append([*note_statistics(piece).values(), parts])
                 if composer and space:

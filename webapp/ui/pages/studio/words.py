@@ -35,7 +35,7 @@ def read_from(piece: BroughtPiece) -> str:
     here = f"These are its {passage(piece)}" if piece.bars > BARS else ""
     if bars < BARS:
         here = f"It has only {'one whole bar' if bars == 1 else f'{bars} whole bars'} of eight"
-    odd = f"Something was wrong with the file: {piece.remarks}" if piece.remarks else ""
+    odd = f"How it was read: {piece.remarks}" if piece.remarks else ""
     told = "".join(f"{each}. " for each in (here, odd) if each)
     return f"Read from {piece.read_as} as {MUSIC[piece.domain]}. {told}"
 
