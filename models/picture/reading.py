@@ -9,6 +9,7 @@ not cropped: what would be lost at its sides is often what it shows.
 from __future__ import annotations
 
 import io
+import re
 import struct
 import warnings
 import zlib
@@ -26,7 +27,9 @@ from models.picture.film import FilmError, read_film
 Pixels = npt.NDArray[np.uint8]
 
 SIDE = 96
-MOST_PIXELS = 50_000_000  # a phone's picture has 12 to 50 million
+MOST_PIXELS = 56_000_000  # a phone's picture has 12 to 50 "million", which are up to 50,331,648
+DRAFTED = 3  # times as many of a JPEG, of which only what is needed is decoded
+HEIC = re.compile(rb"ftyp(hei[cxms]|hev[cxms]|mif1|msf1)")
 MOST_BYTES = 100_000_000
 # What Pillow raises on files that were cut or changed, depending on where
 BROKEN = (
@@ -34,8 +37,8 @@ BROKEN = (
     struct.error, zlib.error,
 )  # fmt: skip
 # what is opened at all, whatever a file is called: Pillow would hand others, such as EPS, to programs of the system
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".heic", ".heif"})
 FILMS = frozenset({".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ogv"})
 FRAMES_A_SECOND = 1.0
 METADATA = "metadata.csv"
@@ -69,24 +72,38 @@ def read_picture(source: Path | str | bytes) -> Pixels:
     data = source if isinstance(source, bytes) else _bytes(Path(source), name)
     if not data:
         raise PictureError(f"{name} is empty")
+    return _square(opened(data, name, 4 * SIDE))
+
+
+def opened(data: bytes, name: str, side: int) -> Image.Image:
+    """The picture in ``data``, turned as its camera meant it, at least ``side`` pixels large where it has as many.
+
+    Raises ``PictureError`` with one line.
+    """
+    if HEIC.match(data[4:12]):
+        raise PictureError(
+            f"{name} is HEIC, as iPhones keep pictures; export it as JPEG, or choose “Most Compatible” for the camera"
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's own limit is above ours, and odd metadata does no harm
         try:
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                if image.width * image.height <= MOST_PIXELS:
-                    image.draft("RGB", (4 * SIDE, 4 * SIDE))  # a JPEG is decoded small at once
-                    return _square(ImageOps.exif_transpose(image))
+                most = MOST_PIXELS * (DRAFTED if image.format in {"JPEG", "MPO"} else 1)
+                if image.width * image.height <= most:
+                    image.draft("RGB", (side, side))  # a JPEG is decoded small at once
+                    return ImageOps.exif_transpose(image)
                 size = f"{image.width} × {image.height}"
         except Image.DecompressionBombError as error:
-            raise PictureError(
-                f"{name} has too many pixels; at most {MOST_PIXELS // 1_000_000} million are read"
-            ) from error
+            raise PictureError(f"{name} has too many pixels; make it smaller, or give a JPEG") from error
         except UnidentifiedImageError as error:
-            raise PictureError(f"{name} is no picture that can be read; give PNG, JPEG or WebP") from error
+            raise PictureError(f"{name} is no picture that can be read; give PNG, JPEG, WebP or AVIF") from error
         except BROKEN as error:
             why = str(error).splitlines()[0] if str(error) else "cut off"
             raise PictureError(f"{name} is broken ({why})") from error
-    raise PictureError(f"{name} has {size} pixels; at most {MOST_PIXELS // 1_000_000} million are read")
+    raise PictureError(
+        f"{name} has {size} pixels; {MOST_PIXELS // 1_000_000} million are read, of a JPEG "
+        f"{DRAFTED * MOST_PIXELS // 1_000_000}: make it smaller"
+    )
 
 
 def read_folder(folder: Path) -> Folder:

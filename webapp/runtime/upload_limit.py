@@ -25,9 +25,20 @@ from webapp.runtime.limits import (
 )
 
 PATHS = {"/gradio_api/upload", "/upload"}
-SOUND = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac")
+SOUND = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff")
 FILMS = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".m4v", ".gif")
-PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+PICTURES = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".webp",
+    ".avif",
+    ".bmp",
+    ".tif",
+    ".tiff",
+    ".heic",
+    ".heif",
+)  # the last two: to be named
 KINDS = (".mid", ".midi", ".abc", *SOUND, *PICTURES, *FILMS, ".zip", ".json")
 HEADER_BYTES = 4096  # in which the first file's name stands
 FILMS_AT_ONCE = 3  # that are on their way: each is held in memory until it is whole
