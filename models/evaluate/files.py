@@ -32,6 +32,7 @@ from models.music.decoding import SoundError, decode
 from models.music.folder import music_files
 from models.music.folder import read_folder as read_music
 from models.music.midi import read_midi
+from models.music.midi_file import SUFFIXES as MIDI
 from models.music.notes import TICKS_PER_QUARTER, MusicError
 from models.music.render import SAMPLE_RATE_HZ
 from models.picture.film import FORMATS, FilmError, read_film
@@ -40,7 +41,7 @@ from models.picture.reading import FILMS, PictureError, read_folder, read_pictur
 from models.rating.plays import FILES as PLAYS
 from models.rating.plays import PlaysError, read_plays
 
-NOTES = {".abc": "abc", ".mid": "midi", ".midi": "midi", ".rmi": "midi", ".kar": "midi"}
+NOTES = {".abc": "abc", **dict.fromkeys(MIDI, "midi")}
 SOUND = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff", ".webm"})
 REFUSALS = (MusicError, SoundError, FilmError, PictureError, PlaysError)
 EXPECTED = "expected.json"

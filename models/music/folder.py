@@ -14,10 +14,11 @@ from pathlib import Path
 from .abc import decoded, split_tunes, tune_piece
 from .chords import with_chords
 from .midi import read_midi
+from .midi_file import SUFFIXES as MIDI
 from .notes import MusicError, Piece
 from .tables import Names, TableError, plain, read_table
 
-SUFFIXES = {".mid", ".midi", ".abc"}
+SUFFIXES = {*MIDI, ".abc"}
 LABELS = ("quadrant", "valence", "arousal", "split")
 METADATA = "metadata.csv"
 MAX_FILES = 200_000

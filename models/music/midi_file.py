@@ -16,6 +16,7 @@ from pathlib import Path
 
 from .notes import MAX_NOTES, MusicError
 
+SUFFIXES = (".mid", ".midi", ".kar", ".rmi")
 MAX_BYTES = 4 * 1024 * 1024
 MAX_TRACKS = 256
 MOST_FORM = 2  # 0: one track, 1: tracks side by side, 2: tracks one after another

@@ -65,9 +65,9 @@ def _is_played_everywhere(container: InputContainer, stream: VideoStream) -> boo
     return timed and stream.codec_context.name == CODEC and stream.codec_context.pix_fmt in FORMATS
 
 
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
+def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
     """Packets with their times; before B frames, MKV leaves out when the first ones are decoded."""
-    waiting: list[Packet] = []
+    waiting: list[Packet[VideoStream]] = []
     for packet in container.demux(stream):
         if packet.pts is None:
             continue

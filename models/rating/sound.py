@@ -13,6 +13,7 @@ import torch
 from models.experiments.unsaid import neutral
 from models.music.decoding import LONGEST_S, Decoded, Samples, SoundError, decode
 from models.music.midi import read_midi
+from models.music.midi_file import SUFFIXES
 from models.music.notes import MusicError
 from models.music.render import SAMPLE_RATE_HZ as RENDERED_HZ
 from models.music.render import render, sounding_seconds
@@ -22,7 +23,6 @@ from .signal_work import functional
 
 SHORTEST_S = 1.0
 SILENCE = 1e-4  # of full scale, root mean square
-MIDI = {".mid", ".midi"}
 EVEN_HZ = 50  # rates are taken as a multiple of it: resampling between rates without a common factor takes gigabytes
 
 
@@ -47,7 +47,7 @@ def read_sound(path: Path, rate_hz: int = SAMPLE_RATE_HZ) -> Sound:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
             file.seek(0)
-            decoded = _played(file.read(), path.name) if path.suffix.lower() in MIDI else decode(file, path.name)
+            decoded = _played(file.read(), path.name) if path.suffix.lower() in SUFFIXES else decode(file, path.name)
     except OSError as error:
         raise SoundError(f"{path.name} can't be opened ({error.strerror})") from None
     sound = checked(decoded.samples, decoded.rate_hz, path.name, wanted_hz=rate_hz)

@@ -12,10 +12,11 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from models.music.midi_file import SUFFIXES as MIDI
 from models.music.tables import Names, TableError, read_table
 from webapp.studies.design import MOST_CLIPS
 
-NOTES = (".mid", ".midi", ".abc")
+NOTES = (*MIDI, ".abc")
 SOUND = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".m4a", ".aac")
 BESIDE = frozenset({".txt", ".md", ".csv", ".tsv", ".json", ".pdf", ".rtf", ".doc", ".docx", ".odt", ".xlsx", ".html",
                     ".png", ".jpg", ".jpeg", ".svg", ".ini", ".db", ".m3u", ""})  # fmt: skip

@@ -13,7 +13,7 @@ import numpy as np
 from models.experiments.unsaid import neutral
 from models.music.abc import Tune, decoded, split_tunes, tune_piece
 from models.music.midi import read_midi
-from models.music.midi_file import begins
+from models.music.midi_file import SUFFIXES, begins
 from models.music.notes import DOMAINS, MusicError, Piece
 from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.runtime.errors import NotAllowed, NotReady
@@ -119,7 +119,7 @@ def tunes_of(data: bytes, file_name: str) -> list[Tune]:
         if b"\x00" in data[:READ_AHEAD]:
             raise MusicError("it is neither MIDI (which begins with MThd) nor text in ABC") from error
         raise
-    if not tunes and file_name.lower().endswith((".mid", ".midi")):
+    if not tunes and file_name.lower().endswith(SUFFIXES):
         raise MusicError("it is neither MIDI (which begins with MThd) nor text in ABC")
     if not tunes:
         raise MusicError("no tune was found in it; ABC needs an X: and a K: line")

@@ -25,7 +25,7 @@ from models.experiments.unsaid import neutral
 from models.metrics.audio_statistics import audio_statistics, read_audio
 from models.metrics.note_statistics import note_statistics
 from models.music.midi import read_midi
-from models.music.midi_file import parse
+from models.music.midi_file import SUFFIXES, parse
 from models.music.notes import MusicError, Piece
 from models.music.tables import Names, TableError, number, plain, read_table
 from models.style.checkpoint import StyleBundle
@@ -41,7 +41,7 @@ KEY = ("age", "gender", "mother tongue")
 OUTCOMES = {"left": 1.0, "right": -1.0, "equal": 0.0}
 SILENT = ("neither", "skipped")  # they do not say which clip is the better one
 MOST_ROWS = 40
-NOTES = frozenset({".mid", ".midi"})
+NOTES = frozenset(SUFFIXES)
 
 
 @dataclass(frozen=True)
