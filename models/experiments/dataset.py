@@ -24,6 +24,10 @@ def training_pieces(data: Path | None) -> list[Piece]:
         raise MusicError(f"none of the {len(loaded.broken)} files in {data} can be read, such as {name}: {reason}")
     for name, reason in loaded.broken.items():
         print(f"{name}: {reason}" if name == METADATA else f"{name} can't be read and is left out: {reason}")
+    if odd := [piece for piece in loaded.pieces if "remarks" in piece.extra]:
+        print(
+            f"{len(odd)} files say things wrongly or not at all, such as {odd[0].piece_id}: {odd[0].extra['remarks']}"
+        )
     return [p if p.domain else replace(p, domain=likely_domain(p)) for p in loaded.pieces]
 
 

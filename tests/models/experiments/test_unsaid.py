@@ -61,7 +61,7 @@ def test_loudness_and_tempi_that_somebody_chose_stay() -> None:
     assert not is_left(replace(played, tempo_bpm=slower))
 
 
-def test_a_folder_of_one_s_own_is_read_so_and_a_tune_that_says_120_keeps_it(tmp_path) -> None:
+def test_a_folder_of_one_s_own_is_read_so_and_a_tune_that_says_120_keeps_it(tmp_path, capsys) -> None:
     jig = read_abc(JIG)[0]
     flat = replace(jig, notes=np.where([0, 0, 0, 1], 90, jig.notes), tempo_bpm=np.full(len(jig.bars), 120))
     (tmp_path / "a.mid").write_bytes(write_midi(flat))
@@ -70,3 +70,6 @@ def test_a_folder_of_one_s_own_is_read_so_and_a_tune_that_says_120_keeps_it(tmp_
     assert midi.notes[:, 3].tolist() == jig.notes[:, 3].tolist()
     assert midi.tempo_bpm[0] > 150
     assert tune.tempo_bpm[0] == 120
+    assert (
+        "1 files say things wrongly or not at all, such as a.mid: its notes are equally loud" in capsys.readouterr().out
+    )
