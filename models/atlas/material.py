@@ -16,6 +16,7 @@ import torch
 from models.atlas.neighbours import FloatArray
 from models.atlas.points import KINDS, Material, Points, StoredClip, joined, packed
 from models.atlas.style_vectors import style_vectors
+from models.experiments.unsaid import neutral
 from models.mood.checkpoint import load_mood
 from models.mood.dial import MOODS
 from models.music import corpora
@@ -80,7 +81,7 @@ def played(
 ) -> list[Piece]:
     """The pieces of those corpora that are there, or of a folder."""
     if data is not None:
-        return [replace(piece, source="folder") for piece in corpora.load_folder(data)][:limit]
+        return [replace(piece, source="folder") for piece in corpora.load_folder(data, neutral)][:limit]
     there = [corpora.CORPORA[name] for name in names if corpora.registry()[name].available]
     cost = [SLOW.get(each.domain, 1) * min(_count(each), limit or _count(each)) for each in there]
     found: list[Piece] = []

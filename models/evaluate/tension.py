@@ -27,6 +27,7 @@ from models.experiments.arguments import exit_without_music, positive_int
 from models.experiments.dataset import training_pieces
 from models.experiments.provenance import data_hash
 from models.experiments.report import Report
+from models.experiments.unsaid import neutral
 from models.mood.checkpoint import load_mood
 from models.mood.fifths import bar_moods
 from models.music.corpora import corpora_folder
@@ -66,7 +67,7 @@ def judged_clips(folder: Path, names: Sequence[str]) -> list[Piece]:
             f"{folder} has no midi/{lacking[0]}.mid; tension is heard in notes, so every judged clip needs them: add "
             f"the files of {len(lacking)} clips or drop their rows"
         )
-    return [read_midi(files[name]) for name in names]
+    return [neutral(read_midi(files[name])) for name in names]
 
 
 def told_by_others(study: Study, seed: int) -> dict[str, tuple[Pairs, Floats]]:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 from scipy.fft import dct
 from scipy.signal import resample_poly, stft
 from scipy.stats import kurtosis, skew
+
+from models.music.decoding import decode
 
 Floats = npt.NDArray[np.float64]
 
@@ -28,12 +29,9 @@ PULSE = ("onset_mean", "onset_sd", "onset_skew", "onsets_per_second", "tempo", "
 
 def read_audio(path: Path) -> Floats:
     """Mono samples ``(samples,)`` at ``SAMPLE_RATE_HZ``, two minutes at most; raises ``ValueError`` for no sound."""
-    try:
-        with soundfile.SoundFile(path) as file:
-            rate = file.samplerate
-            samples = file.read(int(LONGEST_S * rate), dtype="float64", always_2d=True).mean(axis=1)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise ValueError(f"{path.name} is no audio ({error}); WAV, FLAC, Ogg, Opus or MP3 is needed") from None
+    with path.open("rb") as file:
+        decoded = decode(file, path.name, most_s=LONGEST_S)
+    rate, samples = decoded.rate_hz, decoded.samples.astype(np.float64)
     if len(samples) < rate // 2 or not np.isfinite(samples).all() or np.abs(samples).max() < 1e-6:
         raise ValueError(f"{path.name} holds no sound; at least half a second that is not silent is needed")
     divisor = int(np.gcd(rate, SAMPLE_RATE_HZ))

@@ -12,46 +12,68 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from .abc_fields import UNITS_PER_TICK, WHOLE, tempo_bpm
+from .abc_fields import UNITS_PER_TICK, WHOLE, field_of, tempo_bpm
 from .abc_measures import MAX_FIELD, Body
-from .abc_repeats import MAX_BARS, Measure, written_out
+from .abc_repeats import MAX_BARS, Measure
+from .abc_voices import joined
 from .dance_types import accent, clean_genre, clean_title, default_tempo_bpm
 from .notes import MAX_NOTES, MusicError, Piece
+from .tables import TableError, text_of
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_TUNES = 10_000
 MAX_TITLES = 32
-FIELD = re.compile(r"^([A-Za-z]):\s*(.*)$")
-LATIN = "latin-1"
+LINE_END = re.compile(r"\r+\n|\n|\r")
+BLOCK = re.compile(r"%%(begin|end)(\w+)")
 
 
 @dataclass
 class Tune:
-    """The text of one tune: its number, its header fields (the last of each; all titles) and its body."""
+    """The text of one tune: its number, its header fields (the last of each; all titles and voices) and its body."""
 
     number: str
     titles: list[str] = field(default_factory=list)
     fields: dict[str, str] = field(default_factory=dict)
+    voices: list[str] = field(default_factory=list)
     body: list[str] = field(default_factory=list)
 
 
 def decoded(data: Path | bytes | str) -> str:
-    """The text of an ABC file, UTF-8 or Latin-1; raises ``MusicError`` beyond 4 MB or where it is not text."""
+    """The text of an ABC file in UTF-8, UTF-16 or Windows-1252; ``MusicError`` beyond 4 MB or where it is not text."""
     size = data.stat().st_size if isinstance(data, Path) else len(data)
     if size > MAX_BYTES:
         raise MusicError(f"the file has {size} bytes; at most {MAX_BYTES} are allowed")
     if isinstance(data, Path):
         data = data.read_bytes()
-    if isinstance(data, str):
-        text = data
-    else:
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = data.decode(LATIN)
-    if "\x00" in text:
-        raise MusicError("the file is not ABC: it holds binary data; text with an X: and a K: line is needed")
-    return text
+    try:
+        return data.replace("\ufeff", "") if isinstance(data, str) else text_of(data)
+    except TableError as error:
+        raise MusicError(
+            "the file is not ABC: it holds binary data; text with an X: and a K: line is needed"
+        ) from error
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines without what stands left of them; rarer line ends count only where the file has no others.
+
+    Within a line of words U+2028 and the like are a stray character, and what follows them is no music. What stands
+    between ``%%begintext`` and ``%%endtext``, or others of this kind, is left out.
+    """
+    lines = LINE_END.split(text)
+    if text.count("\u2028") >= len(lines):
+        lines = text.splitlines()
+    lines = [line.strip() for line in lines]
+    marks = {number: match for number, line in enumerate(lines) if (match := BLOCK.match(line))}
+    ends = {match[2]: number for number, match in marks.items() if match[1] == "end"}  # the last of each
+    kept, block = [], ""
+    for number, line in enumerate(lines):
+        if (mark := marks.get(number)) and mark[1] == "begin" and not block and ends.get(mark[2], -1) > number:
+            block = mark[2]
+        if not block:
+            kept.append(line)
+        if mark and mark[1] == "end" and mark[2] == block:
+            block = ""
+    return kept
 
 
 def split_tunes(text: str) -> list[Tune]:
@@ -59,15 +81,15 @@ def split_tunes(text: str) -> list[Tune]:
     tunes: list[Tune] = []
     shared: dict[str, str] = {}
     tune: Tune | None = None
-    in_body = ended = False
-    for line in text.splitlines():
-        match = FIELD.match(line)
+    in_body = ended = blank = False
+    for line in lines_of(text):
+        match = field_of(line)
         if match and match[1] == "X":
             if len(tunes) >= MAX_TUNES:
                 raise MusicError(f"the file has more than {MAX_TUNES} tunes; at most that many are allowed")
             tune = Tune(number=re.sub(r"\D.*", "", match[2]) or "0", fields=dict(shared))
             tunes.append(tune)
-            in_body = ended = False
+            in_body = ended = blank = False
         elif tune is None:
             if match and match[1] in "LMQR":
                 shared[match[1]] = match[2]
@@ -78,11 +100,16 @@ def split_tunes(text: str) -> list[Tune]:
         elif not in_body:
             if match:
                 in_body = _header(tune, match)
-        elif not line.strip():
-            ended = any(part.strip() and not FIELD.match(part) for part in tune.body)
-        elif not ended:
+        elif not line:
+            blank = True
+            ended = ended or any(map(_may_be_music, tune.body))
+        elif not ended and not (blank and "|" not in line and _may_be_music(line)):  # prose below a tune without notes
             tune.body.append(line)
     return tunes
+
+
+def _may_be_music(line: str) -> bool:
+    return not line.startswith("%") and not field_of(line)
 
 
 def _header(tune: Tune, match: re.Match[str]) -> bool:
@@ -92,6 +119,8 @@ def _header(tune: Tune, match: re.Match[str]) -> bool:
     if letter == "T":
         if len(tune.titles) < MAX_TITLES:
             tune.titles.append(value)
+    elif letter == "V":
+        tune.voices.append(value)
     elif value or letter == "K":
         tune.fields[letter] = value
     return letter == "K"
@@ -104,23 +133,20 @@ def titles_of(tune: Tune) -> tuple[str, ...]:
 
 def tune_piece(tune: Tune, piece_id: str = "", source: str = "") -> Piece:
     """One tune as a piece; raises ``MusicError`` where it has no notes or cannot be read."""
-    body = Body(tune.fields)
-    body.read(tune.body)
-    measures = _full_bars(written_out(body.measures, tune.fields.get("P", "")))
+    genre = clean_genre(tune.fields.get("R", ""))
+    titles = titles_of(tune)
+    measures, percussion = _measures(tune, f"{tune.number} {titles[0] if titles else piece_id}")
     if not any(measure.notes for measure in measures):
         lacks = "no notes; at least one is needed" if "K" in tune.fields else "no K: line, after which notes begin"
+        if percussion:
+            lacks = "only percussion, which is left out; a voice with pitches is needed"
         raise MusicError(f"tune X:{tune.number} has {lacks}")
     if sum(len(measure.notes) for measure in measures) > MAX_NOTES:
         raise MusicError(
             f"tune X:{tune.number} has more than {MAX_NOTES} notes with its repeats; that many are allowed"
         )
-    genre = clean_genre(tune.fields.get("R", ""))
-    titles = titles_of(tune)
     first_meter = next((m.meter for m in measures if m.meter), (4, 4))
-    bpm = tempo_bpm(tune.fields.get("Q", ""))
-    if bpm is None:
-        bpm = default_tempo_bpm(genre, first_meter, f"{tune.number} {titles[0] if titles else piece_id}")
-    notes, bars, tempi, chords = _placed(measures, first_meter, bpm)
+    notes, bars, tempi, chords = _placed(measures, first_meter)
     return Piece(
         notes=np.array(notes, dtype=np.int32),
         bars=np.array(bars, dtype=np.int32),
@@ -134,15 +160,26 @@ def tune_piece(tune: Tune, piece_id: str = "", source: str = "") -> Piece:
     )
 
 
+def _measures(tune: Tune, name: str) -> tuple[list[Measure], bool]:
+    """The measures as they sound, without percussion, and whether there is any; ``name`` decides a missing tempo."""
+    body = Body(tune.fields, tune.voices)
+    body.read(tune.body)
+    heard = [voice.out for voice in body.voices.values() if not voice.clef.percussion]
+    sounding = [out for out in heard if any(measure.length for measure in out)]
+    bpm = tempo_bpm(tune.fields.get("Q", ""))
+    if bpm is None:
+        first = next((measure.meter for out in sounding for measure in out if measure.meter), (4, 4))
+        bpm = default_tempo_bpm(clean_genre(tune.fields.get("R", "")), first, name)
+    measures = joined(sounding, tune.fields.get("P", ""), bpm)
+    return _full_bars(measures), len(heard) < len(body.voices)
+
+
 def exact_onsets(tune: Tune) -> tuple[npt.NDArray[np.float64], float]:
     """Onsets of the tune's notes in ticks before they are rounded, ``(notes,)``, and its tempo in quarters a minute."""
     piece = tune_piece(tune)
-    body = Body(tune.fields)
-    body.read(tune.body)
-    measures = _full_bars(written_out(body.measures, tune.fields.get("P", "")))
     onsets = [
         start + onset / UNITS_PER_TICK
-        for start, measure in zip(piece.bars[:, 0].tolist(), measures, strict=True)
+        for start, measure in zip(piece.bars[:, 0].tolist(), _measures(tune, "")[0], strict=True)
         for onset, *_ in measure.notes
     ]
     return np.array(onsets), float(piece.tempo_bpm[0])
@@ -177,7 +214,7 @@ def _full_bars(measures: list[Measure]) -> list[Measure]:
                 notes=joined,  # type: ignore[arg-type]
                 length=nominal,
                 meter=measure.meter,
-                tempo_bpm=previous.tempo_bpm or measure.tempo_bpm,
+                tempi=previous.tempi + [(at + previous.length, bpm) for at, bpm in measure.tempi],
                 chord=previous.chord or measure.chord,
             )
         elif nominal and measure.length >= 2 * nominal:
@@ -198,13 +235,14 @@ def _cut(measure: Measure, nominal: int) -> list[Measure]:
     for start in range(0, measure.length, nominal):
         notes = [(n[0] - start, *n[1:]) for n in measure.notes if start <= n[0] < start + nominal]
         length = min(nominal, measure.length - start)
-        pieces.append(Measure(notes=notes, length=length, meter=measure.meter))
-    pieces[0].tempo_bpm, pieces[0].chord = measure.tempo_bpm, measure.chord
+        tempi = [(at - start, bpm) for at, bpm in measure.tempi if start <= at < start + nominal]
+        pieces.append(Measure(notes=notes, length=length, meter=measure.meter, tempi=tempi))
+    pieces[0].chord = measure.chord
     return pieces
 
 
 def _placed(
-    measures: list[Measure], meter: tuple[int, int], bpm: float
+    measures: list[Measure], meter: tuple[int, int]
 ) -> tuple[list[list[int]], list[tuple[int, int, int, int]], list[float], tuple[str, ...]]:
     """Measures on the grid: notes with accents, ties joined; bars; tempi; chords (empty where no symbol stands)."""
     notes: list[list[int]] = []
@@ -212,10 +250,9 @@ def _placed(
     tempi: list[float] = []
     chords: list[str] = []
     open_ties: dict[tuple[int, int], list[int]] = {}
-    start = 0
+    start, bpm = 0, 0.0
     for measure in measures:
         meter = measure.meter or meter
-        bpm = measure.tempo_bpm or bpm
         length = max(1, round(measure.length / UNITS_PER_TICK))
         full = 96 * meter[0] // meter[1]
         offset = max(0, full - length) if not bars else 0  # a pickup is the end of a bar
@@ -231,7 +268,19 @@ def _placed(
             if tied:
                 open_ties[start + end, pitch] = note
         bars.append((start, length, *meter))
-        tempi.append(bpm)
+        mean, bpm = _mean_tempo(measure, bpm)
+        tempi.append(mean)
         chords.append(measure.chord or (chords[-1] if chords else "N"))
         start += length
     return notes, bars, tempi, tuple(chords) if set(chords) != {"N"} else ()
+
+
+def _mean_tempo(measure: Measure, bpm: float) -> tuple[float, float]:
+    """The tempo at which a measure lasts as long as with its changes, from ``bpm`` on; and the tempo behind it."""
+    minutes, since = 0.0, 0
+    for at, then in sorted(measure.tempi, key=lambda change: change[0]):
+        if at:
+            minutes += (at - since) / bpm
+        since, bpm = at, then
+    minutes += max(0, measure.length - since) / bpm
+    return max(1, measure.length) / minutes if minutes else bpm, bpm

@@ -7,14 +7,28 @@ of ``1 / WHOLE`` whole notes, in which triplets, quintuplets and septuplets down
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 
-from .abc_fields import SIGNS, STEPS, UNITS_PER_TICK, WHOLE, chord_name, key_signature, meter, tempo_bpm, unit_length
+from .abc_fields import (
+    PERCUSSION,
+    SIGNS,
+    STEPS,
+    UNITS_PER_TICK,
+    WHOLE,
+    Clef,
+    chord_name,
+    field_of,
+    key_signature,
+    meter,
+    tempo_bpm,
+    unit_length,
+)  # fmt: skip
 from .abc_repeats import Measure
 from .notes import MAX_NOTES, MusicError
 
 GRACE_UNITS = 4 * UNITS_PER_TICK  # a sixth of a quarter: 50 ms in a reel
 MAX_MEASURES = 5_000
+MAX_VOICES = 64
 MAX_FIELD = 300
 MAX_CHORD = 32
 MAX_WHOLES = 4_000  # in one bar: a tune without bar lines is cut by its meter
@@ -23,73 +37,45 @@ LENGTH = re.compile(r"(\d*)(/*)(\d*)")
 BAR = re.compile(r"(:*)(\[?\|+\]?\|?|\[\|\])(:*)|(::+)")
 ENDING = re.compile(r"(?:\s*\[\s*)?(\d[\d,\-. ]*)")
 LOOSE_ENDING = re.compile(r"\[\s*(\d[\d,\-.]*)")
-TUPLET = re.compile(r"\((\d)(?::(\d*))?(?::(\d*))?")
-INLINE = re.compile(r"\[([A-Za-z]):([^\]\n]{0,200})\]")
+TUPLET = re.compile(r"\((\d{1,2})(?::(\d{0,2}))?(?::(\d{0,2}))?")
+INLINE = re.compile(r"\[([A-Za-z]):")
 DECORATION = re.compile(r"!([^!\n|]{0,30})!|\+([a-zA-Z().<>0-9]{1,20})\+")
-BODY_FIELD = re.compile(r"^[IKLMNPQRTUVWmnrswX+]:")
 
 
-class Body:
-    """Reads the lines of one tune's body; ``measures`` holds the result for all voices together."""
+class Voice:
+    """One voice while it is read: its own key, meter, unit, clef and place; ``out`` are its measures so far."""
 
-    def __init__(self, header: dict[str, str]) -> None:
-        self.meter = meter(header.get("M", "none"))
-        self.signature = key_signature(header.get("K", ""), {})
-        if "L" in header:
-            self.unit = unit_length(header["L"])
-        else:
-            short = self.meter is not None and self.meter[0] / self.meter[1] < 0.75
-            self.unit = WHOLE // (16 if short else 8)
-        self.tempo: float | None = None
-        self.part = ""
-        self.notes_read = 0
-        self.voices: dict[str, list[Measure]] = {}
-        self._voice("1")
-
-    @property
-    def measures(self) -> list[Measure]:
-        """Measures of the first voice, the notes of the others in the measure of the same number."""
-        first, *others = self.voices.values()
-        for measures in others:
-            for mine, theirs in zip(first, measures, strict=False):
-                mine.notes += theirs.notes
-                mine.length = max(mine.length, theirs.length)
-        return [m for m in first if m.length]
-
-    def _voice(self, name: str) -> None:
-        if len(self.voices) >= 16 and name not in self.voices:
-            raise MusicError("the tune has more than 16 voices; at most 16 are allowed")
-        self.out = self.voices.setdefault(name, [])
-        if not self.out:
-            self.out.append(Measure(meter=self.meter, part=self.part))
+    def __init__(self, body: Body) -> None:
+        self.body = body
+        self.meter, self.signature, self.unit = body.meter, body.signature, body.unit
+        self.clef = body.clef
+        self.out = [Measure(meter=self.meter, part=body.part)]
         self.accidentals: dict[str, int] = {}
         self.tied: dict[tuple[str, int], int] = {}
-        self.time = self.out[-1].length
+        self.time = 0
         self.broken = (1, 1)
-        self.tuplet = (1, 1, 0)
+        self.tuplet = (1, 1, 0, 0)  # in the time of how many, how many, notes left, units that were written
         self.graces: list[int] = []
-        self.last: list[int] = []
+        self.last: list[int] | None = None  # places of the last notes in their measure; none of a rest
 
-    def _field(self, letter: str, value: str) -> None:
+    def field(self, letter: str, value: str) -> None:
+        """A field that is this voice's own from here on."""
         if letter == "K":
-            self.signature = key_signature(value, self.signature)
+            self.signature, self.clef = key_signature(value, self.signature), self.clef.told(value)
         elif letter == "M":
             self.meter = meter(value)
             if not self.out[-1].length:
                 self.out[-1].meter = self.meter
         elif letter == "L":
             self.unit = unit_length(value)
-        elif letter == "Q":
-            self.out[-1].tempo_bpm = tempo_bpm(value) or self.out[-1].tempo_bpm
+        elif letter == "Q" and (bpm := tempo_bpm(value)):
+            self.out[-1].tempi.append((self.time, bpm))
         elif letter == "P":
-            self.part = value.strip()[:1]
             if self.out[-1].length:
-                self._close(Measure())
-            self.out[-1].part = self.part
-        elif letter == "V":
-            self._voice(re.sub(r"\s.*", "", value.strip()) or "1")
+                self.close(Measure())
+            self.out[-1].part = self.body.part
 
-    def _close(self, like: Measure) -> None:
+    def close(self, like: Measure) -> None:
         """End the measure; ``like`` carries the repeat marks of the bar line."""
         now = self.out[-1]
         if now.length or now.notes:
@@ -97,16 +83,18 @@ class Body:
             now.section = now.section or like.section
             if len(self.out) >= MAX_MEASURES:
                 raise MusicError(f"the tune has more than {MAX_MEASURES} bars; fewer are allowed")
-            now = Measure(meter=self.meter, part=self.part)
+            now = Measure(meter=self.meter, part=self.body.part)
             self.out.append(now)
         elif len(self.out) > 1:
             self.out[-2].closes = max(self.out[-2].closes, like.closes)
             self.out[-2].section = self.out[-2].section or like.section
         now.opens = now.opens or like.opens
         self.accidentals = {}
+        self.last = None
         self.time = 0
 
-    def _pitch(self, sign: str | None, letter: str, marks: str) -> tuple[int, tuple[str, int]]:
+    def pitch(self, sign: str | None, letter: str, marks: str) -> tuple[int, tuple[str, int]]:
+        """The MIDI pitch of what is written, and the name by which a tie knows it."""
         octave = 5 + (1 if letter.islower() else 0) + marks.count("'") - marks.count(",")
         name = letter.upper()
         if sign is not None:
@@ -114,9 +102,18 @@ class Body:
         shift = self.accidentals.get(name, self.signature.get(name, 0))
         if sign is None and (name, octave) in self.tied:  # a tie carries the accidental over the bar line
             shift = self.tied[name, octave]
-        return min(127, max(0, 12 * octave + STEPS[name] + shift)), (name, octave)
+        written = 12 * octave + STEPS[name] + shift
+        return min(127, max(0, written + self.clef.semitones)), (name, octave)
 
-    def _duration(self, text: str, at: int) -> tuple[int, int]:
+    def _tie(self, names: Sequence[tuple[str, int]], pitches: Sequence[tuple[int, bool]]) -> None:
+        self.tied = {
+            name: pitch - self.clef.semitones - 12 * name[1] - STEPS[name[0]]
+            for name, (pitch, on) in zip(names, pitches, strict=True)
+            if on
+        }
+
+    def duration(self, text: str, at: int) -> tuple[int, int]:
+        """The length written at ``at``, in units, and where it ends."""
         match = LENGTH.match(text, at)
         if match is None:  # the pattern also matches nothing at all
             return self.unit, at
@@ -128,12 +125,12 @@ class Body:
             raise MusicError(f"the note length {match[0]!r} divides by zero")
         return self.unit * (int(numerator) if numerator else 1) // divisor, match.end()
 
-    def _add(self, pitches: list[tuple[int, bool]], duration: int) -> None:
+    def add(self, pitches: list[tuple[int, bool]], duration: int) -> None:
         """Put a note, chord or rest at the current time, graces before it on its own time."""
-        num, den, left = self.tuplet
+        num, den, left, written = self.tuplet
         if left:
-            duration = duration * num // den
-            self.tuplet = (num, den, left - 1)
+            self.tuplet = (num, den, left - 1, written + duration)
+            duration = (written + duration) * num // den - written * num // den
         duration = duration * self.broken[0] // self.broken[1]
         self.broken = (1, 1)
         measure, start, rest = self.out[-1], self.time, duration
@@ -148,21 +145,30 @@ class Body:
         for pitch, tied in pitches:
             self.last.append(len(measure.notes))
             measure.notes.append((start, max(1, rest), pitch, tied))
-        self.notes_read += len(pitches)
-        if self.notes_read > MAX_NOTES:
-            raise MusicError(f"the tune has more than {MAX_NOTES} notes; at most {MAX_NOTES} are allowed")
-        self.last_start, self.last_duration = start, duration
+        self.body.count_notes(len(pitches))
+        self.last_duration = duration
         self.time += duration
         measure.length = max(measure.length, self.time)
         if measure.length > MAX_WHOLES * WHOLE:
             raise MusicError(f"a bar of the tune lasts more than {MAX_WHOLES} whole notes; bar lines are needed")
 
-    def _break(self, sign: str, count: int) -> None:
-        """``a>b``: dot the last note and shorten the next; ``<`` the other way round."""
+    def rest_bars(self, text: str, at: int) -> int:
+        """``Z4`` and ``X4``: whole bars of rest, each a measure; where it ends."""
+        match = LENGTH.match(text, at)
+        count = int(match[1]) if match and match[1] and len(match[1]) <= 4 else 1
+        bar = WHOLE * self.meter[0] // self.meter[1] if self.meter else WHOLE
+        for number in range(count):
+            if number:
+                self.close(Measure())
+            self.add([], bar)
+        return at if match is None else match.end()
+
+    def break_rhythm(self, sign: str, count: int) -> None:
+        """``a>b``: dot the last note or rest and shorten the next; ``<`` the other way round."""
         count = min(count, 3)
         long, short = 2 ** (count + 1) - 1, 1
         now, then = (long, short) if sign == ">" else (short, long)
-        if not self.last:
+        if self.last is None:
             return
         measure, whole = self.out[-1], 2**count
         change = self.last_duration * now // whole - self.last_duration
@@ -175,93 +181,24 @@ class Body:
         measure.length = max(measure.length, self.time)
         self.broken = (then, whole)
 
-    def read(self, lines: Iterator[str] | list[str]) -> None:
-        """Read the body's lines; raises ``MusicError`` where a field or a length makes no sense."""
-        for raw in lines:
-            line = re.sub(r"(?<!\\)%.*", "", raw)
-            if BODY_FIELD.match(line):
-                self._field(line[0], line[2:MAX_FIELD])
-            elif line.strip():
-                self._line(line)
+    def note(self, line: str, match: re.Match[str]) -> int:
+        """A single note; where it ends."""
+        pitch, name = self.pitch(*match.groups())
+        duration, at = self.duration(line, match.end())
+        tied = line.startswith("-", at)
+        self._tie([name], [(pitch, tied)])
+        self.add([(pitch, tied)], duration)
+        return at + tied
 
-    def _line(self, line: str) -> None:  # noqa: PLR0912 (one branch a kind of symbol reads better than a table)
-        at = 0
-        while at < len(line):
-            char = line[at]
-            if char in "[|:" and (step := self._bar_or_bracket(line, at)):
-                at = step
-            elif char in "^_=ABCDEFGabcdefg" and (match := NOTE.match(line, at)):
-                pitch, name = self._pitch(*match.groups())
-                duration, at = self._duration(line, match.end())
-                tied = line.startswith("-", at)
-                self.tied = {name: pitch - 12 * name[1] - STEPS[name[0]]} if tied else {}
-                self._add([(pitch, tied)], duration)
-                at += tied
-            elif char in "zxyZ":
-                duration, at = self._duration(line, at + 1)
-                if char == "Z":
-                    duration = duration * WHOLE // self.unit
-                    duration = duration * self.meter[0] // self.meter[1] if self.meter else duration
-                if char != "y":
-                    self._add([], duration)
-            elif char in "<>":
-                end = at
-                while end < len(line) and line[end] == char:
-                    end += 1
-                self._break(char, end - at)
-                at = end
-            elif char == "(" and (match := TUPLET.match(line, at)):
-                self._start_tuplet(match)
-                at = match.end()
-            elif char == "{":
-                at = self._read_graces(line, at)
-            elif char == '"':
-                at = self._read_quoted(line, at)
-            elif char in "!+" and (match := DECORATION.match(line, at)):
-                at = match.end()
-            elif char == "&":
-                self.time = 0
-                at += 1
-            else:
-                at += 1
-
-    def _bar_or_bracket(self, line: str, at: int) -> int:
-        """Bar lines, endings, inline fields and chords; 0 where none of them stands here."""
-        if match := INLINE.match(line, at):
-            self._field(match[1], match[2])
-            return match.end()
-        if match := LOOSE_ENDING.match(line, at):
-            self._start_ending(match[1])
-            return match.end()
-        if (match := BAR.match(line, at)) and not (line[at] == "[" and match[0] == "["):
-            before, thick, after, double = match.groups()
-            closes, opens = (len(double) // 2, True) if double else (len(before), bool(after))
-            sectional = bool(double or opens or closes or len(thick) > 1)
-            self._close(Measure(closes=min(closes, 7), opens=opens, section=sectional))
-            if ending := ENDING.match(line, match.end()):
-                self._start_ending(ending[1])
-                return ending.end(1)
-            return match.end()
-        if line[at] == "[":
-            return self._read_chord(line, at + 1)
-        return 0
-
-    def _start_ending(self, numbers: str) -> None:
-        passes: set[int] = set()
-        for low, high in re.findall(r"(\d)\d*(?:-(\d)\d*)?", numbers):
-            passes |= set(range(int(low), int(high or low) + 1))
-        if self.out[-1].length:
-            self._close(Measure())
-        self.out[-1].endings = tuple(sorted(passes - {0})) or (1,)
-
-    def _read_chord(self, line: str, at: int) -> int:
+    def chord(self, line: str, at: int) -> int:
+        """The notes up to ``]``, whose decorations and words are passed over; where the chord ends."""
         pitches: list[tuple[int, bool]] = []
         names: list[tuple[str, int]] = []
         duration = None
         while at < len(line) and line[at] != "]":
             if match := NOTE.match(line, at):
-                pitch, name = self._pitch(*match.groups())
-                own, at = self._duration(line, match.end())
+                pitch, name = self.pitch(*match.groups())
+                own, at = self.duration(line, match.end())
                 duration = own if duration is None else duration
                 tied = line.startswith("-", at)
                 at += tied
@@ -271,38 +208,170 @@ class Body:
                     raise MusicError(
                         f"a chord of the tune has more than {MAX_CHORD} notes; at most that many are allowed"
                     )
+            elif line[at] == '"':
+                at = self.quoted(line, at)
+            elif match := DECORATION.match(line, at):
+                at = match.end()
             else:
                 at += 1
         duration = self.unit if duration is None else duration
-        outer, after = self._duration(line, at + 1)
+        outer, after = self.duration(line, at + 1)
         duration = duration * outer // self.unit
         tied = line.startswith("-", after)
         if pitches:
             pitches = [(pitch, own or tied) for pitch, own in pitches]
-            held = zip(names, pitches, strict=True)
-            self.tied = {name: pitch - 12 * name[1] - STEPS[name[0]] for name, (pitch, on) in held if on}
-            self._add(pitches, duration)
+            self._tie(names, pitches)
+            self.add(pitches, duration)
         return after + tied
 
-    def _start_tuplet(self, match: re.Match[str]) -> None:
+    def start_tuplet(self, match: re.Match[str]) -> None:
+        """``(p:q:r``: p notes in the time of q for the next r; what is left out is as the standard says."""
         count = int(match[1])
         if count < 2:
             return
         compound = self.meter is not None and self.meter[0] % 3 == 0 and self.meter[1] >= 8
         default = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}.get(count, 3 if compound else 2)
-        self.tuplet = (int(match[2] or 0) or default, count, int(match[3] or 0) or count)
+        self.tuplet = (int(match[2] or 0) or default, count, int(match[3] or 0) or count, 0)
 
-    def _read_graces(self, line: str, at: int) -> int:
+    def read_graces(self, line: str, at: int) -> int:
+        """Graces of the next note, up to ``}``; where they end."""
         end = line.find("}", at)
         end = len(line) if end < 0 else end
         for match in NOTE.finditer(line, at, end):
-            self.graces.append(self._pitch(*match.groups())[0])
+            self.graces.append(self.pitch(*match.groups())[0])
         self.graces = self.graces[:8]
         return end + 1
 
-    def _read_quoted(self, line: str, at: int) -> int:
+    def quoted(self, line: str, at: int) -> int:
+        """A chord symbol or words; where they end."""
         end = line.find('"', at + 1)
         end = len(line) if end < 0 else end
         if self.out[-1].chord is None:
             self.out[-1].chord = chord_name(line[at + 1 : end])
         return end + 1
+
+    def start_ending(self, numbers: str) -> None:
+        """The measure that begins here is played on these passes."""
+        passes: set[int] = set()
+        for low, high in re.findall(r"(\d)\d*(?:-(\d)\d*)?", numbers):
+            passes |= set(range(int(low), int(high or low) + 1))
+        if self.out[-1].length:
+            self.close(Measure())
+        self.out[-1].endings = tuple(sorted(passes - {0})) or (1,)
+
+
+class Body:
+    """Reads the lines of one tune's body; ``voices`` holds the result by name, in their order."""
+
+    def __init__(self, header: dict[str, str], voices: Sequence[str] = ()) -> None:
+        """``voices`` are the ``V:`` fields of the header; music before a ``V:`` of the body is the first one's."""
+        self.meter = meter(header.get("M", "none"))
+        self.signature = key_signature(header.get("K", ""), {})
+        self.clef = Clef().told(header.get("K", ""))
+        if "L" in header:
+            self.unit = unit_length(header["L"])
+        else:
+            short = self.meter is not None and self.meter[0] / self.meter[1] < 0.75
+            self.unit = WHOLE // (16 if short else 8)
+        self.part = ""
+        self.notes_read = 0
+        self.voices: dict[str, Voice] = {}
+        for value in voices:
+            self._voice(value)
+        self.voice = next(iter(self.voices.values())) if self.voices else self._voice("1")
+
+    def count_notes(self, more: int) -> None:
+        """Raises ``MusicError`` beyond ``MAX_NOTES`` of all voices."""
+        self.notes_read += more
+        if self.notes_read > MAX_NOTES:
+            raise MusicError(f"the tune has more than {MAX_NOTES} notes; at most {MAX_NOTES} are allowed")
+
+    def _voice(self, value: str) -> Voice:
+        """Go on with the voice that a ``V:`` field names; what stands behind its name is about its clef."""
+        name, _, told = value.strip().partition(" ")
+        if len(self.voices) >= MAX_VOICES and name not in self.voices:
+            raise MusicError(f"the tune has more than {MAX_VOICES} voices; at most {MAX_VOICES} are allowed")
+        self.voice = self.voices.get(name) or self.voices.setdefault(name, Voice(self))
+        self.voice.clef = self.voice.clef.told(told)
+        if not self.voice.out[-1].length:
+            self.voice.out[-1].part = self.part
+        return self.voice
+
+    def _field(self, letter: str, value: str) -> None:
+        if letter == "V":
+            self._voice(value.replace("\t", " "))
+            return
+        if letter == "P":
+            self.part = value.strip()[:1]
+        self.voice.field(letter, value)
+
+    def read(self, lines: Sequence[str]) -> None:
+        """Read the body's lines; raises ``MusicError`` where a field or a length makes no sense."""
+        for raw in lines:
+            if PERCUSSION.match(raw):
+                self.voice.clef = self.voice.clef.told("perc")
+            line = re.sub(r"(?<!\\)%.*", "", raw)
+            if match := field_of(line):
+                self._field(match[1], match[2][:MAX_FIELD])
+            elif line.strip() and not line.startswith("+:"):
+                self._line(line)
+
+    def _line(self, line: str) -> None:  # noqa: PLR0912 (one branch a kind of symbol reads better than a table)
+        at = 0
+        while at < len(line):
+            char, voice = line[at], self.voice
+            if char in "[|:" and (step := self._bar_or_bracket(line, at)):
+                at = step
+            elif char in "^_=ABCDEFGabcdefg" and (match := NOTE.match(line, at)):
+                at = voice.note(line, match)
+            elif char in "zx":
+                duration, at = voice.duration(line, at + 1)
+                voice.add([], duration)
+            elif char in "ZX" and not field_of(line[at:]):
+                at = voice.rest_bars(line, at + 1)
+            elif char == "y":
+                at = voice.duration(line, at + 1)[1]
+            elif char in "<>":
+                end = at
+                while end < len(line) and line[end] == char:
+                    end += 1
+                voice.break_rhythm(char, end - at)
+                at = end
+            elif char == "(" and (match := TUPLET.match(line, at)):
+                voice.start_tuplet(match)
+                at = match.end()
+            elif char == "{":
+                at = voice.read_graces(line, at)
+            elif char == '"':
+                at = voice.quoted(line, at)
+            elif char in "!+" and (match := DECORATION.match(line, at)):
+                at = match.end()
+            elif char == "&":
+                voice.time = 0
+                at += 1
+            else:
+                at += 1
+
+    def _bar_or_bracket(self, line: str, at: int) -> int:
+        """Bar lines, endings, inline fields and chords; 0 where none of them stands here."""
+        voice = self.voice
+        if match := INLINE.match(line, at):
+            end = line.find("]", at)
+            end = len(line) if end < 0 else end
+            self._field(match[1], line[match.end() : end][:MAX_FIELD])
+            return end + 1
+        if match := LOOSE_ENDING.match(line, at):
+            voice.start_ending(match[1])
+            return match.end()
+        if (match := BAR.match(line, at)) and not (line[at] == "[" and match[0] == "["):
+            before, thick, after, double = match.groups()
+            closes, opens = (len(double) // 2, True) if double else (len(before), bool(after))
+            sectional = bool(double or opens or closes or len(thick) > 1)
+            voice.close(Measure(closes=min(closes, 7), opens=opens, section=sectional))
+            if ending := ENDING.match(line, match.end()):
+                voice.start_ending(ending[1])
+                return ending.end(1)
+            return match.end()
+        if line[at] == "[":
+            return voice.chord(line, at + 1)
+        return 0

@@ -12,6 +12,7 @@ from .notes import MusicError
 
 MAX_BARS = 5_000
 MAX_TIMES = 8
+MOST_PARTS = 64
 
 
 @dataclass
@@ -21,7 +22,7 @@ class Measure:
     notes: list[tuple[int, int, int, bool]] = field(default_factory=list)  # onset, duration, pitch, tied to the next
     length: int = 0
     meter: tuple[int, int] | None = (4, 4)
-    tempo_bpm: float | None = None
+    tempi: list[tuple[int, float]] = field(default_factory=list)  # when it changes, and to how many quarters a minute
     chord: str | None = None
     opens: bool = False  # a repeat starts here
     closes: int = 0  # the section is played this many more times
@@ -53,13 +54,24 @@ def _check(out: list[Measure]) -> None:
 
 
 def _part_order(order: str) -> str:
-    """``A2BA`` as ``AABA``; brackets may be repeated once, ``(AB)2``; anything longer than 64 parts is refused."""
-    text = re.sub(r"[\s.*]", "", order)
-    text = re.sub(r"\(([A-Z]{1,16})\)(\d?)", lambda m: m[1] * int(m[2] or 1), text)
-    text = re.sub(r"([A-Z])(\d)", lambda m: m[1] * int(m[2]), text)
-    if len(text) > 64:
-        raise MusicError(f"the part order {order[:40]!r} plays more than 64 parts; at most 64 are allowed")
-    return text if re.fullmatch(r"[A-Z]+", text) else ""
+    """``A2BA`` as ``AABA``, ``((AB)3.C)2`` as ``ABABABCABABABC``; more than 64 parts are refused."""
+    groups = [""]
+    for sign in re.findall(r"[A-Z]\d*|\(|\)\d*|[^\s.*]", order):
+        if sign == "(":
+            groups.append("")
+            continue
+        if sign[0] == ")" and len(groups) > 1:
+            again = groups.pop()
+        elif "A" <= sign[0] <= "Z":
+            again = sign[0]
+        else:
+            return ""
+        groups[-1] += again * min(int(sign[1:4] or 1), MOST_PARTS + 1)
+        if len(groups[-1]) > MOST_PARTS:
+            raise MusicError(
+                f"the part order {order[:40]!r} plays more than {MOST_PARTS} parts; at most that many are allowed"
+            )
+    return groups[0] if len(groups) == 1 else ""
 
 
 def _without_repeats(measures: list[Measure]) -> list[Measure]:

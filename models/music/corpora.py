@@ -177,9 +177,9 @@ def load(name: str, cache: Path | None = None, limit: int | None = None, tell: T
     return build(name, cache, limit, tell).pieces
 
 
-def load_folder(folder: Path) -> list[Piece]:
+def load_folder(folder: Path, of_midi: Callable[[Piece], Piece] = lambda piece: piece) -> list[Piece]:
     """The pieces of a folder of MIDI and ABC files (``folder.read_folder`` also tells what was broken)."""
-    return read_folder(folder).pieces
+    return read_folder(folder, of_midi).pieces
 
 
 def build(name: str, cache: Path | None = None, limit: int | None = None, tell: Tell = silent) -> Loaded:

@@ -10,7 +10,9 @@ import re
 import unicodedata
 from fractions import Fraction
 
-from .notes import TICKS_PER_QUARTER
+import numpy as np
+
+from .notes import TICKS_PER_QUARTER, IntArray, Piece
 
 TEMPO_BPM = {
     "reel": 200.0,
@@ -95,3 +97,13 @@ def accent(position: int, numerator: int, denominator: int) -> int:
         return WEAK
     beats = max(1, bar // beat)
     return MEDIUM if beats % 2 == 0 and 2 * position == bar else BEAT
+
+
+def accents(piece: Piece) -> IntArray:
+    """``accent`` of every note of a piece, ``(notes,)``; a pickup is the end of a bar."""
+    bar = np.searchsorted(piece.bars[:, 0], piece.notes[:, 0], side="right") - 1
+    _, length, above, below = piece.bars[0].tolist()
+    starts = piece.bars[:, 0].copy()
+    starts[0] -= max(0, 4 * TICKS_PER_QUARTER * above // below - length)
+    places = zip((piece.notes[:, 0] - starts[bar]).tolist(), piece.bars[bar, 2:].tolist(), strict=True)
+    return np.array([accent(place, *meter) for place, meter in places], dtype=np.int32)

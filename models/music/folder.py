@@ -1,25 +1,25 @@
 """A folder of one's own music: ``**/*.{mid,midi,abc}`` with an optional ``metadata.csv``.
 
-Columns of ``metadata.csv``: path, and any of piece_id, title, genre, quadrant, valence, arousal, split; semicolons or
-tabs between them are understood, too. One broken file is reported and skipped; it stops nothing.
+Columns of ``metadata.csv``: path, and any of piece_id, title, genre, quadrant, valence, arousal, split (read by
+``models.music.tables``). One broken file is reported and skipped; it stops nothing.
 """
 
 from __future__ import annotations
 
-import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .abc import decoded, split_tunes, tune_piece
 from .chords import with_chords
 from .midi import read_midi
+from .midi_file import SUFFIXES as MIDI
 from .notes import MusicError, Piece
+from .tables import Names, TableError, plain, read_table
 
-SUFFIXES = {".mid", ".midi", ".abc"}
+SUFFIXES = {*MIDI, ".abc"}
 LABELS = ("quadrant", "valence", "arousal", "split")
-DELIMITERS = (",", ";", "\t")
 METADATA = "metadata.csv"
 MAX_FILES = 200_000
 
@@ -32,26 +32,26 @@ class Loaded:
     broken: dict[str, str]
 
 
-def read_folder(folder: Path) -> Loaded:
-    """Every piece below ``folder``; raises ``MusicError`` where the folder is missing or holds no music at all."""
+def read_folder(folder: Path, of_midi: Callable[[Piece], Piece] = lambda piece: piece) -> Loaded:
+    """Every piece below ``folder``, those of MIDI files as ``of_midi`` returns them.
+
+    Raises ``MusicError`` where the folder is missing or holds no music at all.
+    """
     if not folder.is_dir():
         raise MusicError(f"{folder} is not a folder; a folder with .mid, .midi or .abc files is needed")
     files = sorted(music_files(folder))
     if not files:
         raise MusicError(f"{folder} holds no .mid, .midi or .abc file; at least one is needed")
     loaded = Loaded([], {})
-    rows = _metadata(folder / METADATA, loaded.broken)
-    for path in files:
-        name = path.relative_to(folder).as_posix()
+    names = [path.relative_to(folder).as_posix() for path in files]
+    rows = _metadata(folder / METADATA, names, loaded.broken)
+    for path, name in zip(files, names, strict=True):
         try:
-            read = list(_pieces(path, name, loaded.broken))
+            read = list(_pieces(path, name, of_midi, loaded.broken))
         except (MusicError, OSError) as error:
             loaded.broken[name] = str(error)
             continue
         loaded.pieces.extend(_described(piece, rows.get(name, {}), alone=len(read) == 1) for piece in read)
-    if lost := sorted(rows.keys() - {path.relative_to(folder).as_posix() for path in files}):
-        count = f"{len(lost)} rows name files that are" if len(lost) > 1 else "a row names a file that is"
-        loaded.broken[METADATA] = f"{count} not there, such as {lost[0]}"
     return loaded
 
 
@@ -68,37 +68,34 @@ def music_files(folder: Path) -> Iterator[Path]:
                 yield Path(root) / name
 
 
-def delimiter_of(head: str) -> str:
-    """What stands between the columns of a table with this first line."""
-    return max(DELIMITERS, key=head.count)
-
-
-def _metadata(path: Path, broken: dict[str, str]) -> dict[str, dict[str, str]]:
+def _metadata(path: Path, names: Iterable[str], broken: dict[str, str]) -> dict[str, dict[str, str]]:
+    """What the table says of each of the files that are there; what it says of others is told."""
     if not path.is_file():
         return {}
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            head = file.readline()
-            file.seek(0)
-            reader = csv.DictReader(file, delimiter=delimiter_of(head))
-            reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
-            if "path" not in reader.fieldnames:
-                there = ", ".join(filter(None, reader.fieldnames)) or "none"
-                broken[METADATA] = f"its columns are {there}; one called path is needed, and lines with commas"
-                return {}
-            return {
-                Path(row["path"].replace("\\", "/")).as_posix(): {k: v.strip() for k, v in row.items() if k and v}
-                for row in reader
-                if row["path"]
-            }
-    except (OSError, ValueError, csv.Error) as error:
-        broken[METADATA] = f"it is no table of text in UTF-8: {error}"
+        table = read_table(path)
+    except TableError as error:
+        broken[METADATA] = str(error)
         return {}
+    if "path" not in table.columns:
+        there = ", ".join(filter(None, table.columns))
+        broken[METADATA] = f"its columns are {there}; one called path is needed, and lines with commas"
+        return {}
+    files, rows, lost = Names(names), dict[str, dict[str, str]](), set[str]()
+    for row in table.rows:
+        if (name := files.find(row["path"])) is not None:
+            rows[name] = {column: value for column, value in row.items() if value}
+        elif row["path"]:
+            lost.add(plain(row["path"]))
+    if lost:
+        count = f"{len(lost)} rows name files that are" if len(lost) > 1 else "a row names a file that is"
+        broken[METADATA] = f"{count} not there, such as {min(lost)}"
+    return rows
 
 
-def _pieces(path: Path, name: str, broken: dict[str, str]) -> Iterator[Piece]:
+def _pieces(path: Path, name: str, of_midi: Callable[[Piece], Piece], broken: dict[str, str]) -> Iterator[Piece]:
     if path.suffix.lower() != ".abc":
-        yield replace(read_midi(path, piece_id=name), source="folder")
+        yield of_midi(replace(read_midi(path, piece_id=name), source="folder"))
         return
     tunes = split_tunes(decoded(path))
     if not tunes:

@@ -29,15 +29,17 @@ def read_midi(data: bytes | Path, *, piece_id: str = "", source: str = "", perfo
     """A MIDI file as one piano piece.
 
     Drums are dropped, all other instruments merged, notes of one onset and pitch merged into one, and a note ends
-    where its pitch sounds again. A held sustain pedal lengthens notes to its release, by four quarters at most, because
-    that is what sounds and a piece has no pedal. ``performed`` takes 4/4 from tick 0 as Pop1K7's beat tracker wrote
+    where its pitch sounds again. A held sustain pedal lengthens its channel's notes to its release, by four quarters at
+    most, because that is what sounds and a piece has no pedal. What was wrong and read all the same is said in
+    ``extra["remarks"]``. ``performed`` takes 4/4 from tick 0 as Pop1K7's beat tracker wrote
     it, whatever the time signatures say, skips silent bars at the start, and quantises to sixteenths.
     Raises ``MusicError`` for what is no MIDI file, is broken, has no notes, or is larger than 4 MB or 200,000 notes.
     """
     midi = parse(data)
     raw = sounding(midi)
     if len(raw) == 0:
-        raise MusicError("the MIDI file has no notes (drums are not counted); at least one is needed")
+        why = f": {midi.remarks[-1]}" if midi.remarks else "; at least one is needed"
+        raise MusicError(f"the MIDI file has no notes (drums are not counted){why}")
     notes = on_grid(raw, midi.tpq, SIXTEENTH if performed else 1)
     end = int(notes[:, 0].max()) + 1
     tempo_map = seconds_per_tick(np.array(midi.tempi, dtype=np.int64).reshape(-1, 2), midi.tpq)
@@ -60,14 +62,16 @@ def read_midi(data: bytes | Path, *, piece_id: str = "", source: str = "", perfo
         source=source,
         piece_id=piece_id,
         performed=performed,
+        extra={"remarks": "; ".join(midi.remarks)} if midi.remarks else {},
     )
 
 
 def sounding(midi: MidiFile) -> LongArray:
     """Notes as they sound, lengthened by the pedal: int64 ``(notes, 4)`` onset, duration, pitch, velocity."""
     rows = np.array(midi.notes, dtype=np.int64).reshape(-1, 5)
-    for part in sorted({part for part, _, _ in midi.pedals}):
-        changes = [(time, down) for number, time, down in midi.pedals if number == part]
+    for channel in sorted({part & 0x0F for part, _, _ in midi.pedals}):
+        changes = [(time, down) for part, time, down in midi.pedals if part & 0x0F == channel]
+        changes.sort(key=lambda change: change[0])
         spans: list[tuple[int, int]] = []
         pressed: int | None = None
         for time, down in changes:
@@ -76,7 +80,7 @@ def sounding(midi: MidiFile) -> LongArray:
             elif not down and pressed is not None:
                 spans.append((pressed, time))
                 pressed = None
-        mine = np.flatnonzero(rows[:, 4] == part)
+        mine = np.flatnonzero(rows[:, 4] & 0x0F == channel)
         if spans and len(mine):
             pedal = np.array(spans, dtype=np.int64)
             end = rows[mine, 0] + rows[mine, 1]

@@ -6,6 +6,7 @@ Written by music21 (Cuthbert & Ariza 2010).
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from .dance_types import beat_ticks
@@ -58,15 +59,17 @@ def _part(piece: Piece, staff: Staff, signature: Any, spelling: Spelling, *, tem
             measure.insert(0, mark)
         for number, notes in enumerate(staff.voices):
             voice = measure if len(staff.voices) == 1 else m21.stream.Voice(id=str(number + 1))
-            for each in slices(notes, start, length):
-                made = _sounding(each, spelling, ringing[number])
+            for each, begin, end in _placed(slices(notes, start, length)):
+                made = _sounding(each, end - begin, spelling, ringing[number])
                 made.style.hideObjectOnPrint = not each.pitches and notes is not staff.voices[staff.rests]
-                voice.insert(_quarters(each.start), made)
+                voice.insert(begin, made)
                 ringing[number] = {pitch for pitch, on in each.pitches.items() if on}
             if voice is not measure:
                 measure.insert(0, voice)
         if piece.has_pickup and index == 0:
             measure.padAsAnacrusis()
+        elif (lacking := 4 * TICKS_PER_QUARTER * numerator // denominator - length) > 0:
+            measure.paddingRight = _quarters(lacking)  # or music21 fills it with a rest
         part.append(measure)
     part.getElementsByClass("Measure").last().rightBarline = m21.bar.Barline("final")
     return part
@@ -79,7 +82,33 @@ def _tempo(piece: Piece, index: int) -> Any:
     return m21.tempo.MetronomeMark(number=number, referent=m21.duration.Duration(_quarters(beat)))
 
 
-def _sounding(part: Slice, spelling: Spelling, ringing: set[int]) -> Any:
+def _placed(parts: list[Slice]) -> list[tuple[Slice, Fraction, Fraction]]:
+    """Slices of a bar with their beginnings and ends in quarters; fifths of a beat, which the grid rounds, are exact.
+
+    A quintuplet stands where three of its edges do, no others, and one that neither halves nor thirds would give.
+    """
+    edges = {edge for part in parts for edge in (part.start, part.end)}
+    places = {edge: _quarters(edge) for edge in edges}
+    cuts: set[int] = set()
+    for span in (96, 48, 24):
+        for beat in range(0, parts[-1].end - span + 1, TICKS_PER_QUARTER):
+            fifths = {beat + round(span * k / 5): _quarters(beat) + _quarters(span * k) / 5 for k in range(1, 5)}
+            inside = {edge for edge in edges if beat < edge < beat + span}
+            odd = any((edge - beat) % 2 and (edge - beat) % 3 for edge in inside)
+            if len(inside) >= 3 and odd and inside <= fifths.keys() and not inside & cuts:
+                places |= {edge: fifths[edge] for edge in inside}
+                places |= {edge: _quarters(edge) for edge in (beat, beat + span)}
+                cuts |= {beat, *inside, beat + span}
+    whole: list[tuple[Slice, Fraction, Fraction]] = []
+    for part in parts:
+        within = sorted({part.start, part.end} | {cut for cut in cuts if part.start < cut < part.end})
+        for begin, end in pairwise(within):
+            pitches = part.pitches if end == part.end else dict.fromkeys(part.pitches, True)
+            whole.append((Slice(begin, end, pitches), places[begin], places[end]))
+    return whole
+
+
+def _sounding(part: Slice, quarters: Fraction, spelling: Spelling, ringing: set[int]) -> Any:
     """A rest, a note or a chord, tied to what was ``ringing`` before and to what rings on."""
     m21 = _music21()
     notes = []
@@ -90,7 +119,7 @@ def _sounding(part: Slice, spelling: Spelling, ringing: set[int]) -> Any:
             each.tie = m21.tie.Tie(("continue" if on else "stop") if number in ringing else "start")
         notes.append(each)
     made = notes[0] if len(notes) == 1 else m21.chord.Chord(notes) if notes else m21.note.Rest()
-    made.duration.quarterLength = _quarters(part.end - part.start)
+    made.duration.quarterLength = quarters
     return made
 
 

@@ -16,8 +16,8 @@ import numpy as np
 from .notes import MusicError, Piece
 
 READERS = (
-    "abc", "abc_fields", "abc_measures", "abc_repeats", "chorales", "chords", "corpora", "dance_types", "folder",
-    "midi", "midi_bars", "midi_file", "notes",
+    "abc", "abc_fields", "abc_measures", "abc_repeats", "abc_voices", "chorales", "chords", "corpora", "dance_types",
+    "folder", "midi", "midi_bars", "midi_file", "notes", "tables",
 )  # fmt: skip
 
 

@@ -84,7 +84,7 @@ def read_film(
                 raise FilmError(f"the film lasts longer than {_clock(longest_s)}; a shorter part of it will do")
             cuts.see(time, _array(frame, *SMALL))
             if time >= len(frames) / a_second - 1e-6:
-                frames.append(_upright(_array(frame, SIDE, SIDE), frame))
+                frames.append(_turned(_array(frame, SIDE, SIDE), frame))
                 times.append(time)
                 progress(min(1.0, time / told) if told else 0.0)
             end = time + (float(frame.duration * stream.time_base) if frame.duration and stream.time_base else 1 / rate)
@@ -188,10 +188,20 @@ def _array(frame: VideoFrame, width: int, height: int) -> Pictures:
     return frame.reformat(width, height, format="rgb24").to_ndarray().astype(np.uint8, copy=False)
 
 
-def _upright(picture: Pictures, frame: VideoFrame) -> Pictures:
-    """As a phone that was held upright meant it."""
-    turns = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(picture, turns))
+def upright(frame: VideoFrame, width: int, height: int) -> VideoFrame:
+    """The frame at ``width`` × ``height``, as it lies in the file, then turned as a phone held upright meant it."""
+    if not _turns(frame):
+        return frame.reformat(width, height, format="yuv420p")
+    turned = VideoFrame.from_ndarray(_turned(_array(frame, width, height), frame), format="rgb24")
+    return turned.reformat(format="yuv420p")
+
+
+def _turns(frame: VideoFrame) -> int:
+    return round(frame.rotation / 90) % 4
+
+
+def _turned(picture: Pictures, frame: VideoFrame) -> Pictures:
+    return np.ascontiguousarray(np.rot90(picture, _turns(frame)))
 
 
 def _clock(seconds: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.container import InputContainer, OutputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -17,7 +18,8 @@ from models.music.render import SAMPLE_RATE_HZ, Audio
 from models.picture import film
 from models.picture.film import Pictures, Progress
 
-PLAYED_EVERYWHERE = ("h264",)
+CODEC, FORMATS = "h264", ("yuv420p", "yuvj420p")  # what browsers play; not 4:4:4, nor 10 bits
+TIMED = {"mov", "matroska", "mpegts", "flv"}  # containers that say when each picture is shown
 WIDEST, FASTEST = 1280, 30  # pixels and frames a second of what is encoded anew
 QUALITY, EFFORT = "23", "veryfast"
 SOUND_BITS = 192_000
@@ -27,10 +29,11 @@ STEP_SAMPLES = 1024
 def write_movie(source: str | Path, sound: Audio, out: Path, progress: Progress = lambda _: None) -> None:
     """Write the pictures of ``source`` with ``sound`` ``(samples, 2)`` at 44,100 Hz as ``out``.
 
-    H.264 pictures are copied as they are, others encoded; raises ``FilmError`` for a source that can't be read.
+    H.264 pictures as browsers play them are copied, others encoded, upright and with square pixels; raises
+    ``FilmError`` for a source that can't be read.
     """
     with film.opened(source) as (container, stream), av.open(str(out), "w", options={"movflags": "faststart"}) as made:
-        if stream.codec_context.name in PLAYED_EVERYWHERE:
+        if _is_played_everywhere(container, stream):
             _copy(container, stream, made, sound, progress)
         else:
             _encode(container, stream, made, sound, progress)
@@ -57,6 +60,26 @@ def write_frames(
         _sing(made, voice, sound)
 
 
+def _is_played_everywhere(container: InputContainer, stream: VideoStream) -> bool:
+    timed = bool(TIMED & set(container.format.name.split(",")))
+    return timed and stream.codec_context.name == CODEC and stream.codec_context.pix_fmt in FORMATS
+
+
+def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
+    """Packets with their times; before B frames, MKV leaves out when the first ones are decoded."""
+    waiting: list[Packet[VideoStream]] = []
+    for packet in container.demux(stream):
+        if packet.pts is None:
+            continue
+        waiting.append(packet)
+        if packet.dts is None:
+            continue
+        for place, early in enumerate(waiting):
+            early.dts = packet.dts - (len(waiting) - 1 - place) * max(1, packet.duration or 1)
+        yield from waiting
+        waiting = []
+
+
 def _copy(
     container: InputContainer, stream: VideoStream, made: OutputContainer, sound: Audio, progress: Progress
 ) -> None:
@@ -64,8 +87,8 @@ def _copy(
     voice = made.add_stream("aac", rate=SAMPLE_RATE_HZ, bit_rate=SOUND_BITS)
     first: int | None = None
     total = len(sound) / SAMPLE_RATE_HZ
-    for packet in container.demux(stream):
-        if packet.dts is None or packet.pts is None:
+    for packet in _packets(container, stream):
+        if packet.pts is None or packet.dts is None:
             continue
         first = packet.pts if first is None else first
         packet.pts, packet.dts, packet.stream = packet.pts - first, packet.dts - first, copy
@@ -79,23 +102,27 @@ def _encode(
 ) -> None:
     seconds = len(sound) / SAMPLE_RATE_HZ
     rate = min(Fraction(stream.average_rate or 25), Fraction(FASTEST))
-    share = min(1.0, WIDEST / max(stream.width, stream.height))
-    width, height = (max(2, round(size * share / 2) * 2) for size in (stream.width, stream.height))
-    new = made.add_stream("libx264", rate=rate, options={"crf": QUALITY, "preset": EFFORT})
-    new.width, new.height, new.pix_fmt = width, height, "yuv420p"
-    voice = made.add_stream("aac", rate=SAMPLE_RATE_HZ, bit_rate=SOUND_BITS)
+    shown = stream.width * float(stream.sample_aspect_ratio or 1)
+    share = min(1.0, WIDEST / max(shown, stream.height))
+    width, height = (max(2, round(size * share / 2) * 2) for size in (shown, stream.height))
+    new: VideoStream | None = None
     last = -1
     for time, frame in film.decoded(container, stream):
         number = round(time * rate)
         if number <= last or time >= seconds:
             continue
-        picture = frame.reformat(width, height, format="yuv420p")
+        picture = film.upright(frame, width, height)
+        if new is None:
+            new = made.add_stream("libx264", rate=rate, options={"crf": QUALITY, "preset": EFFORT})
+            new.width, new.height, new.pix_fmt = picture.width, picture.height, "yuv420p"
+            voice = made.add_stream("aac", rate=SAMPLE_RATE_HZ, bit_rate=SOUND_BITS)
         picture.pts, picture.time_base, picture.pict_type = number, 1 / rate, 0
         made.mux(new.encode(picture))
         last = number
         progress(min(1.0, time / seconds))
-    made.mux(new.encode(None))
-    _sing(made, voice, sound)
+    if new is not None:
+        made.mux(new.encode(None))
+        _sing(made, voice, sound)
 
 
 def _sing(made: OutputContainer, voice: av.AudioStream, sound: Audio) -> None:

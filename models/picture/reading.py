@@ -8,11 +8,12 @@ not cropped: what would be lost at its sides is often what it shows.
 
 from __future__ import annotations
 
-import csv
 import io
+import re
 import struct
 import warnings
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,12 +21,15 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from models.music.tables import Names, TableError, read_table
 from models.picture.film import FilmError, read_film
 
 Pixels = npt.NDArray[np.uint8]
 
 SIDE = 96
-MOST_PIXELS = 50_000_000  # a phone's picture has 12 to 50 million
+MOST_PIXELS = 56_000_000  # a phone's picture has 12 to 50 "million", which are up to 50,331,648
+DRAFTED = 3  # times as many of a JPEG, of which only what is needed is decoded
+HEIC = re.compile(rb"ftyp(hei[cxms]|hev[cxms]|mif1|msf1)")
 MOST_BYTES = 100_000_000
 # What Pillow raises on files that were cut or changed, depending on where
 BROKEN = (
@@ -33,8 +37,8 @@ BROKEN = (
     struct.error, zlib.error,
 )  # fmt: skip
 # what is opened at all, whatever a file is called: Pillow would hand others, such as EPS, to programs of the system
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".heic", ".heif"})
 FILMS = frozenset({".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ogv"})
 FRAMES_A_SECOND = 1.0
 METADATA = "metadata.csv"
@@ -56,7 +60,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Folder:
-    """The pictures of a folder in the order of their paths, and a line for each that can't be read."""
+    """The pictures of a folder in the order of their paths, and a line for each that can't be read or found."""
 
     pictures: list[Picture]
     unreadable: list[str] = field(default_factory=list)
@@ -68,42 +72,55 @@ def read_picture(source: Path | str | bytes) -> Pixels:
     data = source if isinstance(source, bytes) else _bytes(Path(source), name)
     if not data:
         raise PictureError(f"{name} is empty")
+    return _square(opened(data, name, 4 * SIDE))
+
+
+def opened(data: bytes, name: str, side: int) -> Image.Image:
+    """The picture in ``data``, turned as its camera meant it, at least ``side`` pixels large where it has as many.
+
+    Raises ``PictureError`` with one line.
+    """
+    if HEIC.match(data[4:12]):
+        raise PictureError(
+            f"{name} is HEIC, as iPhones keep pictures; export it as JPEG, or choose “Most Compatible” for the camera"
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's own limit is above ours, and odd metadata does no harm
         try:
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                if image.width * image.height <= MOST_PIXELS:
-                    image.draft("RGB", (4 * SIDE, 4 * SIDE))  # a JPEG is decoded small at once
-                    return _square(ImageOps.exif_transpose(image))
+                most = MOST_PIXELS * (DRAFTED if image.format in {"JPEG", "MPO"} else 1)
+                if image.width * image.height <= most:
+                    image.draft("RGB", (side, side))  # a JPEG is decoded small at once
+                    return ImageOps.exif_transpose(image)
                 size = f"{image.width} × {image.height}"
         except Image.DecompressionBombError as error:
-            raise PictureError(
-                f"{name} has too many pixels; at most {MOST_PIXELS // 1_000_000} million are read"
-            ) from error
+            raise PictureError(f"{name} has too many pixels; make it smaller, or give a JPEG") from error
         except UnidentifiedImageError as error:
-            raise PictureError(f"{name} is no picture that can be read; give PNG, JPEG or WebP") from error
+            raise PictureError(f"{name} is no picture that can be read; give PNG, JPEG, WebP or AVIF") from error
         except BROKEN as error:
             why = str(error).splitlines()[0] if str(error) else "cut off"
             raise PictureError(f"{name} is broken ({why})") from error
-    raise PictureError(f"{name} has {size} pixels; at most {MOST_PIXELS // 1_000_000} million are read")
+    raise PictureError(
+        f"{name} has {size} pixels; {MOST_PIXELS // 1_000_000} million are read, of a JPEG "
+        f"{DRAFTED * MOST_PIXELS // 1_000_000}: make it smaller"
+    )
 
 
 def read_folder(folder: Path) -> Folder:
     """Every picture in and below ``folder``, with category and title where its ``metadata.csv`` has them.
 
-    And frames of its films; ``folder`` may be one film as well. Raises ``PictureError`` where there is no such folder,
-    its metadata can't be read or it holds no picture at all.
+    And frames of its films; ``folder`` may be one film as well. Raises ``PictureError`` where there is no such folder
+    or it holds no picture at all.
     """
     if folder.is_file() and folder.suffix.lower() in FILMS:
         return Folder(_frames(folder, folder.name))
     if not folder.is_dir():
         raise PictureError(f"{folder} is no folder, and no film")
-    told = _metadata(folder / METADATA)
-    pictures, unreadable = [], []
-    for path in sorted(
-        path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES | FILMS and path.is_file()
-    ):
-        name = path.relative_to(folder).as_posix()
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES | FILMS and path.is_file())
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    pictures, unreadable = list[Picture](), list[str]()
+    told = _metadata(folder / METADATA, names, unreadable)
+    for path, name in zip(paths, names, strict=True):
         category, title = told.get(name, (None, ""))
         try:
             if path.suffix.lower() in FILMS:
@@ -165,12 +182,22 @@ def _square(image: Image.Image) -> Pixels:
     return np.array(square)
 
 
-def _metadata(path: Path) -> dict[str, tuple[str | None, str]]:
+def _metadata(path: Path, names: Iterable[str], problems: list[str]) -> dict[str, tuple[str | None, str]]:
+    """Category and title of each file that the table knows; a line for what can't be used of it."""
     if not path.is_file():
         return {}
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise PictureError(f"{path} can't be read ({error}); it is a CSV with path, category and title") from error
-    return {row["path"]: (row.get("category") or None, row.get("title") or "") for row in rows if row.get("path")}
+        table = read_table(path)
+        table.require(["path"])
+    except TableError as error:
+        problems.append(f"{METADATA}: {error}; it is a CSV with path, category and title")
+        return {}
+    files, told, lost = Names(names), dict[str, tuple[str | None, str]](), list[str]()
+    for row in table.rows:
+        if (name := files.find(row["path"])) is not None:
+            told[name] = (row.get("category") or None, row.get("title", ""))
+        else:
+            lost.append(row["path"])
+    if lost:
+        problems.append(f"{METADATA}: {len(lost)} rows name no picture that is there, such as {lost[0]!r}")
+    return told

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from models.picture.film import A_SECOND, SIDE, Film, FilmError, Pictures
-from models.picture.reading import BROKEN, FORMATS, in_eight_bits
+from models.picture.reading import BROKEN, PictureError, in_eight_bits, opened
 
 PICTURE_S, FADE_S = 5.2, 0.8  # two bars at a walking pace
 MOST_PICTURES = 100
-MOST_PIXELS = 50_000_000
 CANVAS = (960, 540)
 SHOWN_A_SECOND = 24
 PAPER = (255, 255, 255)
@@ -23,15 +21,12 @@ PAPER = (255, 255, 255)
 def read_slide(source: Path | bytes) -> Pictures:
     """A picture in the middle of a white canvas of ``CANVAS``; raises ``FilmError`` for what is none or is huge."""
     try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise FilmError(f"the picture has {image.width} × {image.height} pixels; up to 50 million can be read")
-            image.draft("RGB", (CANVAS[0] * 2, CANVAS[1] * 2))
-            whole = in_eight_bits(ImageOps.exif_transpose(image)).convert("RGBA")
-    except (UnidentifiedImageError, Image.DecompressionBombError, *BROKEN) as error:
-        if isinstance(error, FilmError):
-            raise
-        raise FilmError("a file is no picture that can be read; PNG, JPEG, WebP, GIF, BMP and TIFF can") from error
+        data = source if isinstance(source, bytes) else source.read_bytes()
+        whole = in_eight_bits(opened(data, "the picture", 2 * max(CANVAS))).convert("RGBA")
+    except PictureError as error:
+        raise FilmError(str(error)) from error
+    except BROKEN as error:
+        raise FilmError("a file is no picture that can be read; PNG, JPEG, WebP, AVIF, BMP and TIFF can") from error
     fitted = ImageOps.contain(whole, CANVAS, Image.Resampling.LANCZOS)
     canvas = Image.new("RGBA", CANVAS, (*PAPER, 255))
     canvas.alpha_composite(fitted, ((CANVAS[0] - fitted.width) // 2, (CANVAS[1] - fitted.height) // 2))

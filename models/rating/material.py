@@ -12,7 +12,8 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 
-from .decoding import SoundError
+from models.music.decoding import SoundError
+
 from .plays import FEWEST, Plays, PlaysError, target
 from .reliability import equal_exposure
 from .sound import Sound, read_sound

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from models.music.folder import delimiter_of
+from models.music.tables import Names, TableError, number, plain, read_table
 
 FILES = ("plays.csv", "ratings.csv", "votes.csv")
 EMOTIONS = (
@@ -81,9 +81,12 @@ def read_plays(folder: Path) -> Plays:
         raise PlaysError(f"{folder} needs exactly one of {', '.join(FILES)}, beside audio/; it has {found}")
     table = _table(folder / there[0])
     remarks: list[str] = []
-    counts = _counts(table, there[0], remarks)
     audio, notes = _files(folder / "audio"), _files(folder / "midi")
     sounds = {**notes, **audio}
+    names = Names(sounds)
+    for column in {_clip_column(table), "left", "right"} & set(table.columns):
+        table[column] = table[column].map(names.find_clip)
+    counts = _counts(table, there[0], remarks)
     lacking = [name for name in counts.index if name not in sounds]
     if lacking:
         remarks.append(
@@ -130,17 +133,13 @@ def read_all_plays(folders: Sequence[Path]) -> Plays:
 
 
 def _table(path: Path) -> pd.DataFrame:
-    """A table as text, whatever stands between its columns; their names in small letters."""
+    """A table as text; a row's index is its line in the file less 2."""
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            separator = delimiter_of(file.readline())
-        table = pd.read_csv(
-            path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True
-        )
-    except (ValueError, OSError) as error:
-        raise PlaysError(f"{path} is no CSV table ({error}); write it with a header line") from None
-    table.columns = table.columns.str.strip().str.lower()
-    return table
+        table = read_table(path)
+    except TableError as error:
+        raise PlaysError(f"{path} is no CSV table: {error}") from None
+    index = pd.Index([line - 2 for line in table.lines], dtype=np.int64)
+    return pd.DataFrame(table.rows, columns=list(filter(None, table.columns)), index=index, dtype=str)
 
 
 def _files(folder: Path) -> dict[str, Path]:
@@ -148,8 +147,8 @@ def _files(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for file in sorted(folder.glob("*")):
         if file.is_file() and not file.name.startswith("."):
-            found.setdefault(file.stem, file)
-            found.setdefault(file.name, file)
+            found.setdefault(plain(file.stem), file)
+            found.setdefault(plain(file.name), file)
     return found
 
 
@@ -219,7 +218,7 @@ def _of_votes(table: pd.DataFrame, remarks: list[str]) -> pd.DataFrame:
 def _numbers(table: pd.DataFrame, clip: str, columns: list[str], name: str, remarks: list[str]) -> pd.DataFrame:
     rows = pd.DataFrame({"clip": table[clip].str.strip()})
     for column in columns:
-        rows[column] = pd.to_numeric(table[column], errors="coerce").astype(float)
+        rows[column] = table[column].map(number).astype(float)
     finite = pd.Series(np.isfinite(rows[columns].to_numpy()).all(axis=1), index=rows.index)
     good = (rows["clip"] != "") & finite
     _say_left_out(rows, good, name, f"a clip and numbers in {', '.join(columns[:2])} are needed", remarks)

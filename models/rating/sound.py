@@ -10,18 +10,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from models.experiments.unsaid import neutral
+from models.music.decoding import LONGEST_S, Decoded, Samples, SoundError, decode
 from models.music.midi import read_midi
+from models.music.midi_file import SUFFIXES
 from models.music.notes import MusicError
 from models.music.render import SAMPLE_RATE_HZ as RENDERED_HZ
 from models.music.render import render, sounding_seconds
 
-from .decoding import LONGEST_S, Decoded, Samples, SoundError, decode
 from .mel_bands import SAMPLE_RATE_HZ
 from .signal_work import functional
 
 SHORTEST_S = 1.0
 SILENCE = 1e-4  # of full scale, root mean square
-MIDI = {".mid", ".midi"}
 EVEN_HZ = 50  # rates are taken as a multiple of it: resampling between rates without a common factor takes gigabytes
 
 
@@ -46,7 +47,7 @@ def read_sound(path: Path, rate_hz: int = SAMPLE_RATE_HZ) -> Sound:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
             file.seek(0)
-            decoded = _played(file.read(), path.name) if path.suffix.lower() in MIDI else decode(file, path.name)
+            decoded = _played(file.read(), path.name) if path.suffix.lower() in SUFFIXES else decode(file, path.name)
     except OSError as error:
         raise SoundError(f"{path.name} can't be opened ({error.strerror})") from None
     sound = checked(decoded.samples, decoded.rate_hz, path.name, wanted_hz=rate_hz)
@@ -60,7 +61,7 @@ def read_sound(path: Path, rate_hz: int = SAMPLE_RATE_HZ) -> Sound:
 def _played(midi: bytes, name: str) -> Decoded:
     """What the shipped piano makes of a MIDI file."""
     try:
-        piece = read_midi(midi)
+        piece = neutral(read_midi(midi))
         seconds = sounding_seconds(piece)
         audio = render(piece, min(seconds, LONGEST_S))
     except MusicError as error:

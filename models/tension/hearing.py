@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from models.experiments.dataset import likely_domain
+from models.experiments.unsaid import is_loose, likely_domain
 from models.music.dance_types import beat_ticks
 from models.music.midi import SIXTEENTH, on_grid
 from models.music.notes import TICKS_PER_QUARTER, Piece
@@ -19,9 +19,7 @@ from models.tension.future import MOST_STEPS, Heard, hear
 from models.tension.past import bars_of, recognised
 from models.tension.score import Measured, score
 
-TRIPLET = TICKS_PER_QUARTER // 3
 DECIMALS = 3
-LOOSE = 0.2  # share of onsets beside sixteenths and triplets from which on timing is a player's, and not written
 
 
 def curves(bundle: TensionBundle, piece: Piece) -> Curves:
@@ -48,12 +46,6 @@ def curves(bundle: TensionBundle, piece: Piece) -> Curves:
         round(usual.mean["surprise"], DECIMALS), round(usual.mean["uncertainty"], DECIMALS), silent,
         _beats(heard, sounding),
     )  # fmt: skip
-
-
-def is_loose(piece: Piece) -> bool:
-    """Whether it was played, and not written: many of its notes begin beside the beat's parts."""
-    onsets = piece.notes[:, 0]
-    return len(onsets) > 0 and float(((onsets % SIXTEENTH > 0) & (onsets % TRIPLET > 0)).mean()) > LOOSE
 
 
 def _notes(heard: Heard, sounding: Piece) -> tuple[HeardNote, ...]:

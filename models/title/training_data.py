@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from models.experiments.unsaid import neutral
 from models.music import corpora
 from models.music.notes import MusicError
 from models.title.tunes import Tune, split_tunes, tunes_of
@@ -21,7 +22,7 @@ def training_parts(data: Path | None, out: Path, *, again: bool) -> dict[str, li
         there = corpora.registry()
         pieces = [piece for name in CORPORA if there[name].available for piece in corpora.load(name)]
     else:
-        pieces = corpora.load_folder(data)
+        pieces = corpora.load_folder(data, neutral)
     tunes, record = tunes_of(pieces), out / "split.json"
     if again and record.exists():
         noted = {part: set(names) for part, names in json.loads(record.read_text(encoding="utf-8")).items()}

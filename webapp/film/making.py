@@ -16,6 +16,7 @@ from models.picture import slides
 from models.picture.checkpoint import load_pictures
 from models.picture.film import LONGEST_S, FilmError, Pictures, read_film
 from models.picture.movie import write_frames, write_movie
+from models.picture.reading import SUFFIXES
 from models.picture.tie import scoring
 from models.picture.tie.checkpoint import load_tie
 from models.style.checkpoint import load_style
@@ -23,7 +24,7 @@ from models.style.compose import Composer
 from models.style.directions import Directions
 from webapp.film.scored_films import MOVIE, NOTES, SOUND, Made
 
-PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
+PICTURES = SUFFIXES
 STAGES = ("reading", "composing", "playing", "writing the film")
 
 Progress = Callable[[str, float], None]

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.atlas.known_tracks import Track, known_tracks
-from models.rating.decoding import LONGEST_S, SoundError
+from models.music.decoding import LONGEST_S, SoundError
 from models.style.card import CARD, WEIGHTS, model_folder
 from webapp.rating import strange_sounds
 from webapp.runtime import own_process

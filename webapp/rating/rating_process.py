@@ -18,9 +18,9 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from models.atlas.tracks import TrackMap
+from models.music.decoding import SoundError
 from models.rating.attribution import attribution
 from models.rating.checkpoint import load_bundle
-from models.rating.decoding import SoundError
 from models.rating.features import WINDOW
 from models.rating.rater import order, rate
 from models.rating.sound import checked

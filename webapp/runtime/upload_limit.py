@@ -12,6 +12,7 @@ from pathlib import Path
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from models.music.midi_file import SUFFIXES as MIDI
 from webapp.runtime.limits import (
     BODY_BYTES,
     EXPORT_BYTES,
@@ -25,10 +26,10 @@ from webapp.runtime.limits import (
 )
 
 PATHS = {"/gradio_api/upload", "/upload"}
-SOUND = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac")
+SOUND = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff")
 FILMS = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".m4v", ".gif")
-PICTURES = (".png", ".jpg", ".jpeg", ".webp")
-KINDS = (".mid", ".midi", ".abc", *SOUND, *PICTURES, *FILMS, ".zip", ".json")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".heic", ".heif")  # HEIC is named
+KINDS = (*MIDI, ".abc", *SOUND, *PICTURES, *FILMS, ".zip", ".json")
 HEADER_BYTES = 4096  # in which the first file's name stands
 FILMS_AT_ONCE = 3  # that are on their way: each is held in memory until it is whole
 NAMES = re.compile(

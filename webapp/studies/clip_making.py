@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 from scipy.signal import resample_poly
 
+from models.music.decoding import decode
 from models.music.loudness import SAMPLE_RATE_HZ, Audio, normalise
 from models.music.midi import write_midi
 from models.music.notes import MusicError, Piece
@@ -26,6 +26,7 @@ from webapp.studies.sources import NOTES, Source, SourceError
 
 LEAST_S = 2.0
 FADE_S = 0.6
+SILENT = 10 ** (-65 / 20)  # root mean square of full scale: what is louder than a recording's own noise
 Progress = Callable[[str, float], None]
 
 
@@ -99,7 +100,7 @@ def _of_source(source: Source, task: Task, sound: Path) -> Made:
         return _of_sound(source, sound, task)
     except SourceError:
         raise
-    except (MusicError, soundfile.LibsndfileError, ValueError) as error:
+    except (MusicError, ValueError) as error:
         raise SourceError(f"{source.name} can't be used: {error}") from error
 
 
@@ -140,10 +141,9 @@ def _of_notes(source: Source, piece: Piece, sound: Path, task: Task, recipe: dic
 
 
 def _of_sound(source: Source, sound: Path, task: Task) -> Made:
-    with soundfile.SoundFile(source.path) as file:
-        rate = file.samplerate
-        audio = file.read(round(task.seconds * rate), dtype="float32", always_2d=True)
-    audio = audio[:, :2] if audio.shape[1] > 1 else np.repeat(audio, 2, axis=1)
+    with source.path.open("rb") as file:
+        decoded = decode(file, source.path.name, most_s=task.seconds, stereo=True)
+    rate, audio = decoded.rate_hz, decoded.samples
     if rate != SAMPLE_RATE_HZ:
         common = int(np.gcd(rate, SAMPLE_RATE_HZ))
         audio = resample_poly(audio, SAMPLE_RATE_HZ // common, rate // common, axis=0).astype(np.float32)
@@ -156,8 +156,10 @@ def _keep(source: Source, audio: Audio, sound: Path, most_s: float) -> float:
     seconds = len(cut) / SAMPLE_RATE_HZ
     if seconds < LEAST_S:
         raise SourceError(f"{source.name} lasts {seconds:.1f} s; a clip needs {LEAST_S:g} s at least")
-    if not np.isfinite(cut).all() or not cut.any():
-        raise SourceError(f"{source.name} is silent; leave it out or bring another file")
+    if not np.isfinite(cut).all():
+        raise SourceError(f"{source.name} holds values that are no numbers; export it again")
+    if float(np.sqrt(np.mean(np.square(cut)))) < SILENT:
+        raise SourceError(f"{source.name} is silent, or nearly; leave it out or bring another file")
     np.save(sound, cut.astype(np.float32))
     return float(seconds)
 

@@ -7,6 +7,7 @@ Every answer is committed before it is acknowledged, and a repeated one changes 
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 LEAST_LETTERS = 32  # of a token
 GROUPS = (18, 25, 35, 45, 55, 65)
 NOBODY = "this study does not know you (any more); open the link that you were given again"
+PLACEHOLDER = re.compile(r"\{\{|\}\}|\$\{|%\w+%")  # what a panel replaces by an id, left as it was
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,11 @@ def join(database: Database, journal: Journal, key: str, said: Joining) -> Step:
         if not preview and (closed := _closed(session, study, design)):
             raise NotAllowed(closed)
         _require_consent(study, design, said)
+        if not preview and PLACEHOLDER.search(said.panel_id):
+            raise NotAllowed(
+                f"the address still says {said.panel_id[:40]} where your panel puts your id: open the study from the "
+                f"panel's own page, or, to try it yourself, leave {design.panel_parameter} out of the address"
+            )
         if said.panel_id and not preview and rows.panel_id_taken(session, study.id, said.panel_id):
             raise Contradiction(
                 "somebody with this panel id has begun already; go on in the browser in which you began"

@@ -7,16 +7,19 @@ the columns ``left`` and ``right``: pairs for all participants to hear.
 
 from __future__ import annotations
 
-import csv
-import io
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from models.music.midi_file import SUFFIXES as MIDI
+from models.music.tables import Names, TableError, read_table
 from webapp.studies.design import MOST_CLIPS
 
-NOTES = (".mid", ".midi", ".abc")
-SOUND = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+NOTES = (*MIDI, ".abc")
+SOUND = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".m4a", ".aac")
+BESIDE = frozenset({".txt", ".md", ".csv", ".tsv", ".json", ".pdf", ".rtf", ".doc", ".docx", ".odt", ".xlsx", ".html",
+                    ".png", ".jpg", ".jpeg", ".svg", ".ini", ".db", ".m3u", ""})  # fmt: skip
 TABLE, PAIRS = "clips.csv", "pairs.csv"
 MOST_BYTES = 500_000_000  # unpacked
 MOST_PAIRS = 10_000
@@ -64,13 +67,16 @@ def read(place: Path, unpacked: Path) -> Sources:
 def _unpack(place: Path, folder: Path) -> Path:
     try:
         with zipfile.ZipFile(place) as packed:
+            for each in packed.infolist():
+                each.filename = each.filename.replace("\\", "/")  # as some programs of Windows pack
             names = [each for each in packed.infolist() if not each.is_dir()]
             if sum(each.file_size for each in names) > MOST_BYTES:
                 raise SourceError(f"unpacked the clips take more than {MOST_BYTES // 1_000_000} MB; shorten them")
             for each in names:
                 packed.extract(each, folder)  # which keeps to the folder, whatever a name says
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
-        raise SourceError(f"the file is no zip file that can be read ({error}); pack the clips again") from error
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError) as error:
+        why = (error.strerror or "it can't be unpacked") if isinstance(error, OSError) else error
+        raise SourceError(f"the file is no zip file that can be read ({why}); pack the clips again") from error
     return folder
 
 
@@ -81,14 +87,16 @@ def _hidden(name: str) -> bool:
 def _from_table(table: Path, files: dict[str, Path]) -> list[Source]:
     root = table.parent
     clips: list[Source] = []
-    known = {path: name for name, path in files.items()}
-    for number, row in enumerate(_rows(table, ("clip", "system")), start=2):
-        path = root / row["clip"]
-        if path not in known:
+    known = {path.relative_to(root).as_posix(): path for path in files.values() if path.is_relative_to(root)}
+    names = Names(known)
+    for number, row in _rows(table, ("clip", "system")):
+        name = names.find(row["clip"])
+        if name is None:
             raise SourceError(
                 f"{TABLE}, line {number}: there is no file {row['clip']!r}; write its path from {TABLE} on"
             )
-        source = Source(row["clip"], row["system"], row.get("item", ""), row.get("condition", ""), path)
+        path = known[name]
+        source = Source(name, row["system"], row.get("item", ""), row.get("condition", ""), path)
         if path.suffix.lower() not in (*NOTES, *SOUND):
             raise SourceError(f"{row['clip']} is neither notes nor sound; use {', '.join((*NOTES, *SOUND))}")
         if any(len(each) > MOST_LETTERS for each in (source.system, source.item, source.condition)):
@@ -101,6 +109,11 @@ def _from_table(table: Path, files: dict[str, Path]) -> list[Source]:
 
 def _from_names(files: dict[str, Path]) -> list[Source]:
     music = {name: path for name, path in files.items() if path.suffix.lower() in (*NOTES, *SOUND)}
+    if others := [name for name in files if name not in music and PurePosixPath(name).suffix.lower() not in BESIDE]:
+        raise SourceError(
+            f"{others[0]} is neither notes nor sound that can be read{_more(len(others))}; use "
+            f"{', '.join((*NOTES, *SOUND))}, or leave it out"
+        )
     clips = [
         Source(name, PurePosixPath(name).parent.name[:MOST_LETTERS] or "clips", PurePosixPath(name).stem[:MOST_LETTERS],
                "", path)
@@ -114,9 +127,15 @@ def _from_names(files: dict[str, Path]) -> list[Source]:
     return [Source(each.name, each.system, "", "", each.path) for each in clips]
 
 
+def _more(count: int) -> str:
+    return "" if count == 1 else f", and so are {count - 1} more" if count > 2 else ", and so is one more"
+
+
 def _pairs(table: Path, names: set[str]) -> list[tuple[str, str]]:
-    found = [(row["left"], row["right"]) for row in _rows(table, ("left", "right"))]
-    for number, pair in enumerate(found, start=2):
+    there, found = Names(names), list[tuple[str, str]]()
+    for number, row in _rows(table, ("left", "right")):
+        pair = (there.find(row["left"]) or row["left"], there.find(row["right"]) or row["right"])
+        found.append(pair)
         if missing := set(pair) - names:
             raise SourceError(f"{PAIRS}, line {number}: there is no clip {min(missing)!r}")
         if pair[0] == pair[1]:
@@ -126,26 +145,17 @@ def _pairs(table: Path, names: set[str]) -> list[tuple[str, str]]:
     return found
 
 
-def _rows(table: Path, needed: tuple[str, ...]) -> list[dict[str, str]]:
+def _rows(table: Path, needed: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
+    """The lines of a table, each with its number and its columns; those that are ``needed`` are never empty."""
     try:
-        text = table.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SourceError(f"{table.name} is not in UTF-8; save it as CSV UTF-8") from error
-    first = text.partition("\n")[0]
-    between = ";" if first.count(";") > first.count(",") else ","
-    found = [
-        {key.strip().lower(): (value or "").strip() for key, value in row.items() if key}
-        for row in csv.DictReader(io.StringIO(text), delimiter=between)
-    ]
-    there = list(found[0]) if found else [each.strip().lower() for each in first.split(between)]
-    if missing := [name for name in needed if name not in there]:
-        raise SourceError(
-            f"{table.name} has no column {' and no column '.join(missing)}; its first line names the columns, and is "
-            f"{first.strip()!r}"
-        )
-    if not found:
+        read = read_table(table)
+        read.require(needed)
+    except TableError as error:
+        raise SourceError(f"{table.name}: {error}") from error
+    if not read.rows:
         raise SourceError(f"{table.name} has columns, but no line below them")
-    for number, row in enumerate(found, start=2):
+    found = list(zip(read.lines, read.rows, strict=True))
+    for number, row in found:
         for name in needed:
             if not row[name]:
                 raise SourceError(f"{table.name}, line {number}: {name} is empty")

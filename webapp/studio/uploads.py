@@ -10,8 +10,10 @@ from typing import Literal
 
 import numpy as np
 
+from models.experiments.unsaid import neutral
 from models.music.abc import Tune, decoded, split_tunes, tune_piece
 from models.music.midi import read_midi
+from models.music.midi_file import SUFFIXES, begins
 from models.music.notes import DOMAINS, MusicError, Piece
 from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.runtime.errors import NotAllowed, NotReady
@@ -21,6 +23,7 @@ from webapp.studio.studio import Studio
 
 READ_BARS = 64  # of which the generator takes the first eight whole ones of one meter
 BARS = 8
+READ_AHEAD = 4096
 ENDING = re.compile(r"(?<=.)\.[^.\s]{1,5}$")
 
 _reading = threading.Lock()  # reading is Python's own work and would hold votes up
@@ -30,12 +33,13 @@ _reading = threading.Lock()  # reading is Python's own work and would hold votes
 class BroughtPiece(OpenedPiece):
     """A file that was brought: what it was read as, by its content, from which of its bars on, and how many it has.
 
-    A pickup is not counted.
+    A pickup is not counted. ``remarks``: what it doesn't say, or says wrongly, and as what it was read.
     """
 
     read_as: Literal["MIDI", "ABC"]
     first_bar: int
     bars: int
+    remarks: str = ""
 
 
 def upload(
@@ -50,7 +54,7 @@ def upload(
     with slow_slot():
         try:
             with _reading:
-                piece = read(data, shortened)
+                piece = heard(data, shortened)
             pickup = int(piece.has_pickup)
             begin = _sounding_from(piece, first_bar - 1 + pickup)
             encoded = studio.generation.encode(piece.window(begin, READ_BARS).to_json())
@@ -67,7 +71,9 @@ def upload(
         title = f"{title[: TITLE_LENGTH - len(behind)]}{behind}"
     known = piece.domain if piece.domain in DOMAINS else domain
     opened = open_piece(studio, listener_id, keep_encoded(studio, listener_id, known, title, encoded))
-    return BroughtPiece(**vars(opened), read_as="MIDI" if is_midi(data) else "ABC", first_bar=first, bars=bars)
+    read_as: Literal["MIDI", "ABC"] = "MIDI" if is_midi(data) else "ABC"
+    remarks = piece.extra.get("remarks", "")
+    return BroughtPiece(**vars(opened), read_as=read_as, first_bar=first, bars=bars, remarks=remarks)
 
 
 def _sounding_from(piece: Piece, bar: int) -> int:
@@ -81,7 +87,7 @@ def _sounding_from(piece: Piece, bar: int) -> int:
 
 def is_midi(data: bytes) -> bool:
     """Whether the content is MIDI, whatever the file is called."""
-    return data.startswith(b"MThd")
+    return begins(data) >= 0
 
 
 def read(data: bytes, file_name: str) -> Piece:
@@ -97,14 +103,23 @@ def read(data: bytes, file_name: str) -> Piece:
     return tune_piece(tunes[-1], file_name, "upload")
 
 
+def heard(data: bytes, file_name: str) -> Piece:
+    """The same for models to hear: where a MIDI file says nothing of loudness or tempo, they are its kind's usual."""
+    piece = read(data, file_name)
+    return neutral(piece) if is_midi(data) else piece
+
+
 def tunes_of(data: bytes, file_name: str) -> list[Tune]:
     """The tunes of an ABC file, one at least; raises ``MusicError``."""
     if not data.strip():
         raise MusicError("the file is empty")
-    if b"\x00" in data:
-        raise MusicError("it is neither MIDI (which begins with MThd) nor text in ABC")
-    tunes = split_tunes(decoded(data))
-    if not tunes and file_name.lower().endswith((".mid", ".midi")):
+    try:
+        tunes = split_tunes(decoded(data))
+    except MusicError as error:
+        if b"\x00" in data[:READ_AHEAD]:
+            raise MusicError("it is neither MIDI (which begins with MThd) nor text in ABC") from error
+        raise
+    if not tunes and file_name.lower().endswith(SUFFIXES):
         raise MusicError("it is neither MIDI (which begins with MThd) nor text in ABC")
     if not tunes:
         raise MusicError("no tune was found in it; ABC needs an X: and a K: line")

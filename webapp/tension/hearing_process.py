@@ -20,7 +20,7 @@ from models.music.abc import titles_of, tune_piece
 from models.music.notes import MusicError, Piece
 from models.tension.checkpoint import load_tension
 from models.tension.hearing import curves
-from webapp.studio.uploads import is_midi, read, tunes_of
+from webapp.studio.uploads import heard, is_midi, tunes_of
 
 MOST_PIECES = 24
 LONGEST_NAME = 120
@@ -53,7 +53,7 @@ def pieces_of(data: bytes, name: str) -> list[tuple[str, Callable[[], Piece]]]:
     except MusicError:
         tunes = []  # whoever reads it hears why
     if len(tunes) < 2:
-        return [(name, partial(read, data, name))]
+        return [(name, partial(heard, data, name))]
     return [
         (
             f"{name}: {next(iter(titles_of(tune)), f'tune {tune.number}')}"[:LONGEST_NAME],

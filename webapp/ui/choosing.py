@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import gradio as gr
 
 from db.tables import PICTURES
+from models.music.midi_file import SUFFIXES as MIDI
 from webapp.context import Context
 from webapp.runtime.errors import NotReady
 from webapp.studio import pieces, starting_points, tunes, uploads
@@ -30,7 +31,7 @@ OF_PICTURES = ("Pictures", PICTURES)
 FEW, MANY = 12, 48
 AGAIN_S = 2.0  # asks again while the first pieces are composed
 TITLE = "Search by title, hymn or BWV number"
-FILES = [".mid", ".midi", ".abc"]
+FILES = [*MIDI, ".abc"]
 CLEAR = "() => null"  # in the browser: what was found elsewhere is gone before the server answers
 
 Choice = Mapping[str, Any]

@@ -15,10 +15,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from models.music.decoding import SoundError
 from models.music.notes import MusicError, Piece
 from models.music.render import SAMPLE_RATE_HZ, render, sounding_seconds
 from models.rating.checkpoint import RatingBundle
-from models.rating.decoding import SoundError
 from models.rating.ensemble import Trained
 from models.rating.features import padded
 from models.rating.judge import Judge

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from models.rating.decoding import Samples
+from models.music.decoding import Samples
 from models.rating.ensemble import Ensemble
 
 from .critic import Critic

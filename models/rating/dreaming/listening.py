@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models.rating.decoding import Samples
+from models.music.decoding import Samples
 from models.rating.signal_work import transforms
 from models.rating.spectrogram import FLOOR, HOP, LOUDNESS, WINDOW, LogMel
 

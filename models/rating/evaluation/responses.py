@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from models.experiments.report import Metric, Report, mean_over_songs
 from models.metrics.intervals import bootstrap
+from models.music.decoding import Samples
 from models.rating.checkpoint import RatingBundle
-from models.rating.decoding import Samples
 from models.rating.mel_bands import SAMPLE_RATE_HZ
 from models.rating.noises import LEARNED, UNSEEN, coloured
 from models.rating.sound import Sound, checked

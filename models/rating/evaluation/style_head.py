@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import RidgeCV
 
+from models.experiments.unsaid import neutral
 from models.music.midi import read_midi
 from models.music.notes import MusicError
 from models.style.compose import Composer
@@ -32,7 +33,8 @@ def style_features(composer: Composer, notes: Sequence[Path | None]) -> Floats |
         return None
     space = TasteSpace.load(path, composer.version)
     try:
-        found = [space.features(summary(composer.encode(read_midi(each))))[0] for each in notes if each is not None]
+        pieces = [neutral(read_midi(each)) for each in notes if each is not None]
+        found = [space.features(summary(composer.encode(each)))[0] for each in pieces]
     except MusicError:
         return None
     return np.asarray(np.array(found) * np.sqrt(space.prior_variance), dtype=np.float64)

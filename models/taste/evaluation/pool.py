@@ -12,6 +12,7 @@ import numpy.typing as npt
 from rich.progress import track
 
 from models.experiments.arguments import exit_without_music
+from models.experiments.unsaid import neutral
 from models.music.corpora import load_folder
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.style.checkpoint import StyleBundle
@@ -84,7 +85,7 @@ def real_pool(composer: Composer, space: TasteSpace, folder: Path, count: int, s
     Ends the command where there are none.
     """
     with exit_without_music():
-        clips = draw_clips(make_windows(load_folder(folder)), count, seed)
+        clips = draw_clips(make_windows(load_folder(folder, neutral)), count, seed)
         if not clips:
             raise MusicError(f"{folder} holds no eight bars that can be played; give longer pieces")
     domain = max(DOMAINS, key=lambda name: sum(clip.domain == name for clip in clips))

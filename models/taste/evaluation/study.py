@@ -21,11 +21,13 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import track
 
+from models.experiments.unsaid import neutral
 from models.metrics.audio_statistics import audio_statistics, read_audio
 from models.metrics.note_statistics import note_statistics
 from models.music.midi import read_midi
-from models.music.midi_file import parse
+from models.music.midi_file import SUFFIXES, parse
 from models.music.notes import MusicError, Piece
+from models.music.tables import Names, TableError, number, plain, read_table
 from models.style.checkpoint import StyleBundle
 from models.style.compose import Composer
 from models.taste.judgements import NOBODY, FloatArray, IntArray, Judgements
@@ -39,6 +41,7 @@ KEY = ("age", "gender", "mother tongue")
 OUTCOMES = {"left": 1.0, "right": -1.0, "equal": 0.0}
 SILENT = ("neither", "skipped")  # they do not say which clip is the better one
 MOST_ROWS = 40
+NOTES = frozenset(SUFFIXES)
 
 
 @dataclass(frozen=True)
@@ -128,15 +131,17 @@ def load_study(folder: Path, bundle: StyleBundle | None, *, limit: int | None = 
 
 
 def _table(folder: Path) -> tuple[Form, pd.DataFrame]:
-    """Which form the folder has, and its table as text."""
+    """Which form the folder has, and its table as text; a row's index is its line in the file less 2."""
     files = [name for name in ("ratings.csv", "votes.csv") if (folder / name).is_file()]
     if len(files) != 1:
         there = " and ".join(files) or "neither ratings.csv nor votes.csv"
         raise SystemExit(f"{folder} holds {there}; exactly one of them is needed: give --data another folder")
     try:
-        table = pd.read_csv(folder / files[0], dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (ValueError, OSError) as error:
-        raise SystemExit(f"{folder / files[0]} is no CSV table ({error}); write it with a header line") from None
+        read = read_table(folder / files[0])
+    except TableError as error:
+        raise SystemExit(f"{folder / files[0]} is no CSV table: {error}") from None
+    index = pd.Index([line - 2 for line in read.lines], dtype=np.int64)
+    table = pd.DataFrame(read.rows, columns=list(filter(None, read.columns)), index=index, dtype=str)
     forms: dict[Form, tuple[str, ...]] = {"ratings": RATINGS, "likes": LIKES, "votes": VOTES}
     for form, columns in forms.items():
         if (form == "votes") == (files[0] == "votes.csv") and set(columns) <= set(table.columns):
@@ -148,12 +153,12 @@ def _table(folder: Path) -> tuple[Form, pd.DataFrame]:
 
 
 def _numbers(table: pd.DataFrame, column: str, where: str, allowed: str) -> pd.Series[float]:
-    found = pd.to_numeric(table[column], errors="coerce").astype(float)
+    found = table[column].map(number).astype(float)
     wrong = ~np.isfinite(found) if allowed == "a number" else ~found.isin([0, 1])
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise SystemExit(
-            f"{where}, line {row + 2}: {column} is {table[column].iloc[row]!r}; {allowed} is allowed: "
+            f"{where}, line {table.index[row] + 2}: {column} is {table[column].iloc[row]!r}; {allowed} is allowed: "
             "mend or drop the row"
         )
     return found
@@ -164,7 +169,9 @@ def _rows(listener: pd.Series[str], left: pd.Series[str], right: object, value: 
     for column in ("listener", "left"):
         if (rows[column] == "").any():
             row = int(np.flatnonzero(rows[column] == "")[0])
-            raise SystemExit(f"{where}, line {row + 2}: a {column} is empty; every row names one: mend or drop the row")
+            raise SystemExit(
+                f"{where}, line {rows.index[row] + 2}: a {column} is empty; every row names one: mend or drop the row"
+            )
     return rows
 
 
@@ -175,8 +182,8 @@ def _ratings(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
     if twice.any():
         row = int(np.flatnonzero(twice)[0])
         raise SystemExit(
-            f"{where}, line {row + 2}: listener {rows['listener'].iloc[row]} rates clip {rows['left'].iloc[row]} "
-            "again; one rating each is allowed: drop one of the rows"
+            f"{where}, line {rows.index[row] + 2}: listener {rows['listener'].iloc[row]} rates clip "
+            f"{rows['left'].iloc[row]} again; one rating each is allowed: drop one of the rows"
         )
     return rows
 
@@ -189,7 +196,7 @@ def _votes(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
         row = int(np.flatnonzero(wrong)[0])
         given = ", ".join(table[column].iloc[row] for column in VOTES[1:])
         raise SystemExit(
-            f"{where}, line {row + 2}: {given!r} was given; two different clips "
+            f"{where}, line {table.index[row] + 2}: {given!r} was given; two different clips "
             f"and one of {', '.join(sorted(known))} are allowed: mend or drop the row"
         )
     table = table[table["outcome"].isin(OUTCOMES)]
@@ -222,8 +229,7 @@ def _features(
 
     A group of which some clips are missing is left out, since a kernel needs it of all.
     """
-    audio = {path.stem: path for path in sorted((folder / "audio").glob("*")) if path.is_file()}
-    midi = {path.stem: path for path in sorted((folder / "midi").glob("*.mid*")) if path.is_file()}
+    audio, midi = _files(folder / "audio", names), _files(folder / "midi", names, NOTES)
     lacking = {
         kind: [name for name in names if name not in there] for kind, there in (("midi", midi), ("audio", audio))
     }
@@ -242,7 +248,7 @@ def _features(
         try:
             if not lacking["midi"]:
                 digest.update(midi[name].read_bytes())
-                piece = read_midi(midi[name])
+                piece = neutral(read_midi(midi[name]))
                 parts = float(len({note[4] for note in parse(midi[name]).notes}))
                 columns["notes"].append([*note_statistics(piece).values(), parts])
                 if composer and space:
@@ -254,6 +260,17 @@ def _features(
             raise SystemExit(f"clip {name} of {folder} cannot be used: {error}") from None
     whole = {group: np.array(rows) for group, rows in columns.items() if len(rows) == len(names)}
     return whole, digest
+
+
+def _files(folder: Path, names: list[str], suffixes: frozenset[str] | None = None) -> dict[str, Path]:
+    """The file of each clip that has one."""
+    there = {
+        path.stem: path
+        for path in sorted(folder.glob("*"))
+        if path.is_file() and (suffixes is None or path.suffix.lower() in suffixes)
+    }
+    found = Names(there)
+    return {name: there[stem] for name in names if (stem := found.find(name) or found.find(Path(plain(name)).stem))}
 
 
 def _latents(composer: Composer, space: TasteSpace, piece: Piece) -> list[list[float]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from models.experiments.unsaid import neutral
 from models.music import corpora
 from models.music.notes import MusicError
 from models.title.checkpoint import TitleBundle
@@ -31,7 +32,7 @@ def read_material(bundle: TitleBundle, data: Path | None, limit: int | None) -> 
     there = corpora.registry()
     names = [name for name in (*CORPORA, UNHEARD) if there[name].available and (data is None or name != UNHEARD)]
     pieces = [piece for name in names for piece in corpora.load(name)]
-    folder = corpora.load_folder(data) if data else []
+    folder = corpora.load_folder(data, neutral) if data else []
     tunes = tunes_of([*pieces, *(replace(piece, source="folder") for piece in folder)])
     held_out = {name for part in bundle.held_out.values() for name in part}
     trained = [tune for tune in tunes if tune.source in CORPORA and tune.name not in held_out]

@@ -170,3 +170,104 @@ def test_exact_onsets_are_what_the_piece_rounds() -> None:
     onsets, _ = exact_onsets(split_tunes(text)[0])
     assert onsets.tolist() == pytest.approx([0, 4.8, 9.6, 14.4, 19.2, 24])
     assert np.abs(np.sort(onsets) - read_abc(text)[0].notes[:, 0]).max() <= 0.5
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "C:Trad. arr. Babcage", "A:Cabbage Bay", "S:a face", "H:a bad cafe", "Z:abc2win", "r:faded", "+:a cab", "E:bad",
+        "%%begintext\na face, a cab|\n\nX:9\n%%endtext", "%%beginps\ncab\n%%endps", "%%text a face", "[r:a face a cab]",
+        "w:a bad\u2028 cab", "w:a bad\x0b cab", 's:"Am" !accent! *', "[r:" + "a face " * 60 + "]", "m:~G2 = {A}G{F}G",
+    ],
+)  # fmt: skip
+def test_words_are_never_played(words: str) -> None:
+    assert pitches(tune(f"CDEF|\n{words}\nGABc|")) == [60, 62, 64, 65, 67, 69, 71, 72]
+
+
+def test_a_repeat_sign_behind_a_letter_makes_no_field_of_it() -> None:
+    assert pitches(tune("CDEF|GAB\nc:|\nc:|")) == [60, 62, 64, 65, 67, 69, 71, 72] * 2 + [72] * 2
+
+
+def test_prose_below_a_tune_is_not_played() -> None:
+    assert pitches(tune("CDEF|\n\nA bad cafe\nfaced a cab")) == [60, 62, 64, 65]
+    with pytest.raises(MusicError, match="no notes"):
+        tune("\nA bad cafe\nfaced a cab")
+    assert pitches(tune("\nCDEF|")) == [60, 62, 64, 65]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "X:1\nT:Ünter\nK:C\nCDEF|\nw:a bad… face\n".encode("cp1252"),
+        "\ufeffX:1\nT:Ünter\nK:C\nCDEF|\n".encode(),
+        "\ufeff\ufeffX:1\nT:Ünter\nK:C\nCDEF|\n".encode(),
+        "X:1\nT:Ünter\nK:C\nCDEF|\n".encode("utf-16"),
+        "X:1\nT:Ünter\nK:C\nCDEF|\n".encode("utf-16-le"),
+        "X:1\nT:Ünter\nK:C\nCDEF|\n".encode("utf-16-be"),
+        "X:1\rT:Ünter\rK:C\rCDEF|\r".encode(),
+        "X:1\r\r\nT:Ünter\r\r\nK:C\r\r\nCDEF|\r\r\n".encode(),
+        "X:1\u2028T:Ünter\u2028K:C\u2028CDEF|\u2028w:a bad cab".encode(),
+        "  X:1\n\tT:Ünter\n  K:C\n  CDEF|\n  w:a cab\n".encode(),
+        "\u00a0X:1\n\u00a0T:Ünter\n\u00a0K:C\n\u00a0CDEF|\n".encode(),
+    ],
+)
+def test_text_of_any_kind_is_read(data: bytes) -> None:
+    (piece,) = read_abc(data)
+    assert pitches(piece) == [60, 62, 64, 65]
+    assert piece.titles == ("Ünter",)
+
+
+def test_a_second_tune_behind_a_mark_of_its_own_is_found() -> None:
+    assert len(read_abc("\ufeffX:1\nK:C\nCDEF|\n\n\ufeffX:2\nK:C\nGABc|\n".encode())) == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "altered"),
+    [
+        ("D exp _b _e ^f", {"B": -1, "E": -1, "F": 1}), ("exp ^c", {"C": 1}), ("none ^f^c", {"F": 1, "C": 1}),
+        ("D =c", {"F": 1, "C": 0}), ("Bb clef=bass", {"B": -1, "E": -1}), ("D middle=d", {"F": 1, "C": 1}),
+        ("B♭", {"B": -1, "E": -1}), ("Am octave=-1", {}), ("D bass", {"F": 1, "C": 1}), ("Dm", {"B": -1}),
+    ],
+)  # fmt: skip
+def test_accidentals_of_a_key_stand_by_themselves(key: str, altered: dict[str, int]) -> None:
+    assert key_signature(key, {}) == altered
+
+
+def test_decorations_and_words_in_a_chord_are_no_notes() -> None:
+    assert pitches(tune('[!accent!C!5!EG]8|["^face"CE]8|[+f+C"Am"E]8|')) == [60, 64, 67, 60, 64, 60, 64]
+
+
+def test_broken_rhythm_counts_rests() -> None:
+    assert rhythm(tune("z>C D>z|")) == [(18, 6), (24, 18)]
+    assert rhythm(tune("x<C [CE]>z|")) == [(6, 18), (24, 18), (24, 18)]
+    assert rhythm(tune("z>>C z<<D|")) == [(21, 3), (27, 21)]
+
+
+@pytest.mark.parametrize(
+    ("written", "sum_of"),
+    [
+        ("(10:8:10CDEFGABcde|", 96), ("(3::CDE|", 24), ("(3:2CDE|", 24), ("(3::2CD|", 16), ("(3:2:CDE|", 24),
+        ("(5:4:5CDEFG|", 48), ("(9:8:9CDEFGABcd|", 96), ("(11:8:11CDEFGABcdef|", 96), ("(7CDEFGAB|", 24),
+        ("(3 CDE|", 24), ("(3{g}C(DE)|", 24), ("(3z2CD|", 32),
+    ],
+)  # fmt: skip
+def test_tuplets_of_any_form(written: str, sum_of: int) -> None:
+    assert tune(written + "c8|").bars[0, 1] == sum_of
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("(2+3+2)/8", (7, 8)), ("2/4+3/4", (5, 4)), ("(2+3)/8 + 3/4", (11, 8)), ("common", (4, 4)),
+        ("Cut time", (2, 2)), ("none", None), ("free", None),
+        ('6/8 "jig"', (6, 8)), ("( 3 + 2 ) / 8", (5, 8)), ("2/2", (2, 2)),
+    ],
+)  # fmt: skip
+def test_meters_of_sums_and_words(value: str, expected: tuple[int, int] | None) -> None:
+    assert meter(value) == expected
+
+
+@pytest.mark.parametrize("value", ["3/", "/8", "2++/8", "+/8", "3+/8", "4/3", "99/8", "3/4 jig", "1/4+1/128"])
+def test_meters_that_are_none_are_refused(value: str) -> None:
+    with pytest.raises(MusicError, match="cannot be read"):
+        meter(value)

@@ -40,8 +40,9 @@ def test_repeats_are_written_out(body: str, sounds: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("order", "sounds"), [("ABA", "CDC"), ("A2B", "CCD"), ("(AB)2", "CDCD"), ("A.B", "CD"), ("AX", "CD"), ("?", "CD")]
-)
+    ("order", "sounds"), [("ABA", "CDC"), ("A2B", "CCD"), ("(AB)2", "CDCD"), ("A.B", "CD"), ("AX", "CD"), ("?", "CD"),
+     ("((AB)2.A)2", "CDCDCCDCDC"), ("(A(B)2)2", "CDDCDD"), ("A12", "C" * 12), ("(AB", "CD"), ("AB)2", "CD")],
+)  # fmt: skip
 def test_parts_are_played_in_their_order(order: str, sounds: str) -> None:
     assert played("P:A\nC|\nP:B\nD|", order) == sounds
 

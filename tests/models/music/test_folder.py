@@ -47,7 +47,7 @@ def test_bad_metadata_is_reported_and_the_music_read(tmp_path: Path) -> None:
     loaded = read_folder(tmp_path)
     assert len(loaded.pieces) == 1
     assert loaded.broken["metadata.csv"].startswith("its columns are file, title; one called path is needed")
-    (tmp_path / "metadata.csv").write_bytes(b"path\n\xff\xfe")
+    (tmp_path / "metadata.csv").write_bytes(b"path\n\x00\x00\x00")
     assert "UTF-8" in read_folder(tmp_path).broken["metadata.csv"]
 
 

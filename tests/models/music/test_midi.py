@@ -177,3 +177,111 @@ def test_what_is_played_as_written_is_written_so() -> None:
     notes = np.array([[0, 24, 60, 70], [12, 24, 64, 71], [96, 96, 60, 70]])
     piece = Piece(notes, np.array([[0, 96, 4, 4], [96, 96, 4, 4]]), np.array([100.0, 90.0]))
     assert parse(write_midi(piece, as_written(piece))) == parse(write_midi(piece))
+
+
+def file(*tracks: bytes, form: int = 1, division: int = 24, lengths: list[int] | None = None) -> bytes:
+    """A MIDI file of tracks as they stand; ``lengths`` are what their heads say."""
+    said = lengths or [len(track) for track in tracks]
+    parts = [b"MTrk" + size.to_bytes(4, "big") + track for size, track in zip(said, tracks, strict=True)]
+    head = b"\x00\x00\x00\x06" + b"".join(number.to_bytes(2, "big") for number in (form, len(tracks), division))
+    return b"MThd" + head + b"".join(parts)
+
+
+END = b"\x00\xff\x2f\x00"
+NOTE = b"\x00\x90\x3c\x40\x18\x80\x3c\x40"  # a quarter
+SECOND = b"\x00\x90\x3e\x40\x18\x80\x3e\x40"
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (file(b"\x00\xb0\x07\xff" + NOTE + SECOND + END), "above 127"),
+        (file(NOTE + b"\x00\x90\x3e\xff\x18\x80\x3e\xf0" + END), "above 127"),
+        (file(NOTE + SECOND + b"\x00\x90\xff\x40" + END), "such a pitch left out"),
+        (file(b"\x00\xff\x58\x04\x63\x03\x18\x08" + NOTE + SECOND + END), "the meter 99/8"),
+        (file(b"\x00\xff\x58\x04\x00\x02\x18\x08" + NOTE + SECOND + END), "the meter 0/4"),
+        (file(b"\x00\xff\x58\x04\x04\xff\x18\x08" + NOTE + SECOND + END), "the meter 4/2^255"),
+        (file(NOTE + SECOND + END)[:-2], "not as long as it says"),
+        (file(NOTE + SECOND + b"\x00\x90"), "in the middle of an event"),
+        (file(NOTE + SECOND + b"\x00\x90")[:-1], "not as long as it says"),
+        (file(NOTE + SECOND + b"\xff\xff\xff\xff\xff"), "more than four bytes"),
+        (file(NOTE + SECOND + END, lengths=[4000]), "not as long as it says"),
+        (file(NOTE + SECOND + END, lengths=[0]), "not as long as it says"),
+        (file(NOTE + END, SECOND + END, lengths=[7, 12]), "track 1 is not as long as it says"),
+        (file(NOTE + END, SECOND + END, lengths=[999, 12]), "track 1 is not as long as it says"),
+        (file(b"\x00\xf8" + NOTE + b"\x00\xfe" + SECOND + END), "on a wire"),
+        (file(b"\x00\xf2\x10\x20\x00\xf3\x01\x00\xf6" + NOTE + SECOND + END), "on a wire"),
+    ],
+)
+def test_what_players_take_is_read_with_a_remark(data: bytes, words: str) -> None:
+    piece = read_midi(data)
+    assert piece.notes[:, 2].tolist() == [60, 62]
+    assert words in piece.extra["remarks"]
+
+
+def test_a_real_time_byte_ends_no_running_status() -> None:
+    piece = read_midi(file(b"\x00\x90\x3c\x40\x0c\xfe\x0c\x3c\x00\x00\x3e\x40\x18\x3e\x00" + END))
+    assert piece.notes[:, :3].tolist() == [[0, 24, 60], [24, 24, 62]]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"RIFF\x40\x00\x00\x00RMIDdata\x22\x00\x00\x00" + file(NOTE + SECOND + END),
+        b"\x00\x04tune".ljust(65, b"\x00") + b"Midi" + bytes(59) + file(NOTE + SECOND + END) + bytes(40),
+        file(NOTE + SECOND + END) + b"junk that somebody left",
+        file(NOTE + SECOND + END) + b"\x00" * 100,
+        file(NOTE + SECOND + END) + b"XFIH\x00\x00\x00\x02ab",
+    ],
+    ids=["RMID", "MacBinary", "words behind it", "zeros behind it", "another part behind it"],
+)
+def test_what_a_file_is_wrapped_in_is_passed_over(data: bytes) -> None:
+    piece = read_midi(data)
+    assert piece.notes[:, 2].tolist() == [60, 62]
+    assert piece.extra == {}
+
+
+def test_tempi_and_meters_long_after_the_last_note_cost_nothing() -> None:
+    late = b"\xff\xff\xff\x7f\xff\x51\x03\x07\xa1\x20\xff\xff\xff\x7f\xff\x58\x04\x03\x02\x18\x08"
+    piece = read_midi(file(NOTE + SECOND + late + END, late + END))
+    assert piece.bars.tolist() == [[0, 96, 4, 4]]
+
+
+def test_times_in_frames_are_seconds() -> None:
+    for division, ticks in ((0xE728, 1000), (0xE250, 2400), (0xE801, 24)):  # 25 × 40, 30 × 80, 24 × 1 a second
+        long = bytes([0x80 | ticks >> 7, ticks & 0x7F])
+        piece = read_midi(file(b"\x00\x90\x3c\x40" + long + b"\x80\x3c\x40\x00\x90\x3e\x40\x10\x80\x3e\x40" + END,
+                               division=division))  # fmt: skip
+        assert piece.seconds_at(piece.notes[1, 0]) == pytest.approx(1)
+        assert "SMPTE" in piece.extra["remarks"]
+
+
+@pytest.mark.parametrize("controller", [120, 123, 124, 127])
+def test_all_notes_off_ends_the_notes_of_its_channel(controller: int) -> None:
+    off = bytes([0xB0, controller, 0])
+    held = b"\x00\x90\x3c\x40\x00\x91\x43\x40"
+    ends = [[0, 12, 60], [0, 48, 67], [12, 12, 62]]
+    after = b"\x00\x90\x3e\x40\x0c\x80\x3e\x40\x18\x81\x43\x40" + END
+    assert read_midi(file(held + b"\x0c" + off + after)).notes[:, :3].tolist() == ends
+    elsewhere = read_midi(file(held + b"\x0c\x90\x3e\x40\x0c\x80\x3e\x40\x18\x81\x43\x40" + END, b"\x0c" + off + END))
+    assert elsewhere.notes[:, :3].tolist() == ends
+
+
+def test_all_sound_off_and_reset_let_the_pedal_go() -> None:
+    for controller, length in ((120, 24), (121, 24), (123, 48)):  # 123 leaves what the pedal holds
+        up = b"\x0c" + bytes([0xB0, controller, 0]) + b"\x18\xb0\x40\x00"
+        piece = read_midi(file(b"\x00\xb0\x40\x7f\x00\x90\x3c\x40\x0c\x80\x3c\x40" + up + END))
+        assert piece.notes[:, :3].tolist() == [[0, length, 60]]
+
+
+def test_a_pedal_holds_its_channel_in_every_track() -> None:
+    pedal = b"\x00\xb0\x40\x7f\x30\xb0\x40\x00" + END
+    other = b"\x00\x91\x43\x40\x18\x81\x43\x40"
+    assert read_midi(file(NOTE + END, pedal, other + END)).notes[:, 1].tolist() == [48, 24]
+
+
+def test_patterns_of_a_file_of_type_2_follow_one_another() -> None:
+    tempo = b"\x00\xff\x51\x03\x0f\x42\x40"
+    piece = read_midi(file(NOTE + b"\x48\xff\x2f\x00", tempo + SECOND + b"\x48\xff\x2f\x00", form=2))
+    assert piece.notes[:, [0, 2]].tolist() == [[0, 60], [96, 62]]
+    assert piece.tempo_bpm.tolist() == [120, 60]

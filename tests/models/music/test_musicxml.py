@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -93,3 +94,30 @@ def test_pitches_are_spelled_by_the_key(pitches: tuple[int, ...], sharps: int) -
     notes = list(read_back(write_musicxml(piece)).flatten().notes)
     signs = {note.pitch.accidental.alter for note in notes if note.pitch.accidental and note.pitch.accidental.alter}
     assert signs <= {np.sign(sharps)}
+
+
+def test_a_short_bar_inside_stays_short() -> None:
+    bars = np.array([(0, 96, 4, 4), (96, 48, 4, 4), (144, 96, 4, 4)])
+    notes = np.array([(0, 96, 60, 80), (96, 36, 62, 80), (144, 96, 64, 80)])
+    score = read_back(write_musicxml(Piece(notes, bars, np.full(3, 120.0))))
+    assert [each.offset for each in score.parts[0].getElementsByClass("Measure")] == [0, 4, 6]
+    assert [each.offset for each in score.flatten().notes] == [0, 4, 6]
+
+
+@pytest.mark.parametrize(
+    "edges", [(0, 5, 10, 14, 19, 24), (0, 10, 19, 29, 38, 48), (0, 19, 38, 58, 77, 96), (0, 5, 14, 19, 24)]
+)
+def test_fifths_of_a_beat_are_a_quintuplet(edges: tuple[int, ...]) -> None:
+    notes = [(begin, end - begin, 60 + index, 80) for index, (begin, end) in enumerate(pairwise(edges))]
+    written = list(read_back(write_musicxml(piece_of(notes, 1))).flatten().notes)
+    kinds = {
+        (tuplet.numberNotesActual, tuplet.numberNotesNormal) for each in written for tuplet in each.duration.tuplets
+    }
+    assert kinds == {(5, 4)}
+    assert sum(float(each.duration.quarterLength) for each in written) == pytest.approx(edges[-1] / 24)
+
+
+def test_a_note_that_rings_out_of_a_quintuplet_is_tied() -> None:
+    edges = [0, 5, 10, 14, 19]
+    notes = [(begin, 5, 60 + index, 80) for index, begin in enumerate(edges[:-1])] + [(19, 29, 72, 80)]
+    assert [row[2] for row in notes_of(read_back(write_musicxml(piece_of(notes, 1))))] == [60, 61, 62, 63, 72]

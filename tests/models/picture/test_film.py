@@ -1,4 +1,6 @@
+import struct
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -7,7 +9,7 @@ import pytest
 import soundfile
 
 from models.music.render import SAMPLE_RATE_HZ
-from models.picture.film import FilmError, read_film
+from models.picture.film import FilmError, Pictures, read_film
 from models.picture.movie import write_frames, write_movie
 
 from .conftest import A_SECOND, SIZE
@@ -87,6 +89,69 @@ def test_pictures_are_copied_and_the_sound_is_in_time(make_film: Callable[..., P
     assert loudest[0] + inside == pytest.approx(4.0, abs=0.04)
     before, after = (read_film(path) for path in (source, tmp_path / "made.mp4"))
     assert (before.frames == after.frames).all()
+
+
+def _film(path: Path, codec: str, form: str = "yuv420p", sar: Fraction = Fraction(1), **options: str) -> Path:
+    """Three seconds of 64 × 36 pixels, the upper half of which is lit."""
+    with av.open(str(path), "w") as made:
+        stream = made.add_stream(codec, rate=A_SECOND, options=options)
+        stream.width, stream.height, stream.pix_fmt = 64, 36, form
+        stream.codec_context.sample_aspect_ratio = sar
+        for number in range(3 * A_SECOND):
+            picture = np.zeros((36, 64, 3), dtype=np.uint8)
+            picture[:18] = 200 + number % 20
+            made.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        made.mux(stream.encode(None))
+    return path
+
+
+def _turned(path: Path) -> Path:
+    """The same as from a phone that was held upright: its head says that the picture is to be turned."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 44
+    data[at : at + 36] = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    return path
+
+
+def _shown(path: Path, sound_s: float = 3.0) -> tuple[list[Pictures], tuple[int, int]]:
+    """The frames of the film with new sound as a browser shows them, and their width and height."""
+    out = path.with_name("made.mp4")
+    write_movie(path, np.zeros((round(sound_s * SAMPLE_RATE_HZ), 2), dtype=np.float32), out)
+    with av.open(str(out)) as made:
+        stream = made.streams.video[0]
+        assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
+        found = list(made.decode(stream))
+        turns = round(found[0].rotation / 90) % 4
+        frames = [np.rot90(each.to_ndarray(format="rgb24"), turns) for each in found]
+        height, width = frames[0].shape[:2]
+        wide = float(stream.sample_aspect_ratio or 1)
+        return frames, (width, round(height * wide)) if turns % 2 else (round(width * wide), height)
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.mp4", "libx264"), ("a.mp4", "mpeg4"), ("a.mov", "libx265")])
+def test_a_film_that_was_held_upright_stays_upright(tmp_path: Path, name: str, codec: str) -> None:
+    frames, size = _shown(_turned(_film(tmp_path / name, codec)))
+    assert (len(frames), size) == (3 * A_SECOND, (36, 64))
+    assert frames[5][:, 20:].mean() > 150  # what was above is at the right
+    assert frames[5][:, :16].mean() < 50
+
+
+@pytest.mark.parametrize("codec", ["mpeg4", "libx264"])
+def test_pixels_that_are_not_square_keep_their_shape(tmp_path: Path, codec: str) -> None:
+    assert _shown(_film(tmp_path / "a.mp4", codec, sar=Fraction(4, 3)))[1] == (pytest.approx(85, abs=2), 36)
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4", "a.mov", "a.ts", "a.avi", "a.flv"])
+def test_a_film_with_b_frames_keeps_them_all(tmp_path: Path, name: str) -> None:
+    frames, _ = _shown(_film(tmp_path / name, "libx264", bf="3", b_strategy="0"))
+    assert len(frames) == pytest.approx(3 * A_SECOND, abs=1)
+    assert frames[0].mean() > 50
+
+
+@pytest.mark.parametrize("form", ["yuv444p", "yuv420p10le", "yuv422p"])
+def test_pictures_of_colours_that_browsers_do_not_play_are_encoded(tmp_path: Path, form: str) -> None:
+    assert len(_shown(_film(tmp_path / "a.mp4", "libx264", form))[0]) == 3 * A_SECOND
 
 
 def test_pictures_that_browsers_do_not_play_are_encoded(tmp_path: Path) -> None:

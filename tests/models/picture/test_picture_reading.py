@@ -110,3 +110,40 @@ def test_a_film_is_a_picture_a_second_in_a_folder_for_each_shot(make_film: Calla
     assert len(mixed.pictures) == len(found) + 1
     assert mixed.pictures[0].title == "a film, 0 s"
     assert [line.split(":")[0] for line in mixed.unreadable] == ["broken.webm"]
+
+
+def test_metadata_is_read_as_music_s_is_and_what_is_lost_is_said(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    for name in ("a.png", "sub/b.png"):
+        (tmp_path / name).write_bytes(_bytes(Image.new("RGB", (8, 8), "red")))
+    (tmp_path / "metadata.csv").write_bytes("PATH;Category\ra.PNG;dog\rsub\\b.png;cat\rc.png;cow\r".encode("utf-16"))
+    found = read_folder(tmp_path)
+    assert {each.path: each.category for each in found.pictures} == {"a.png": "dog", "sub/b.png": "cat"}
+    assert found.unreadable == ["metadata.csv: 1 rows name no picture that is there, such as 'c.png'"]
+    (tmp_path / "metadata.csv").write_text("file,category\na.png,dog\n")
+    found = read_folder(tmp_path)
+    assert [each.category for each in found.pictures] == [None, None]
+    assert "no column path" in found.unreadable[0]
+
+
+def test_what_phones_take_is_read_or_named(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (200, 100), (250, 20, 20))
+    for kind in ("AVIF", "MPO", "TIFF", "BMP"):
+        middle = read_picture(_bytes(picture, kind))[48, 48].astype(int)
+        assert middle.tolist() == pytest.approx([250, 20, 20], abs=8)
+    for brand in (b"heic", b"heix", b"mif1"):
+        (tmp_path / "IMG_1.HEIC").write_bytes(b"\x00\x00\x00\x24ftyp" + brand + bytes(400))
+        with pytest.raises(PictureError, match=r"IMG_1\.HEIC is HEIC, .* export it as JPEG"):
+            read_picture(tmp_path / "IMG_1.HEIC")
+    (tmp_path / "a.avif").write_bytes(_bytes(picture, "AVIF"))
+    found = read_folder(tmp_path)
+    assert [each.path for each in found.pictures] == ["a.avif"]
+    assert "is HEIC" in found.unreadable[0]
+
+
+def test_a_phone_s_fifty_megapixels_are_read() -> None:
+    huge = Image.new("L", (8192, 6144), 100)
+    assert read_picture(_bytes(huge, "JPEG", quality=30)).mean() > 100
+    assert read_picture(_bytes(huge, "PNG", compress_level=1)).mean() > 100
+    with pytest.raises(PictureError, match="56 million are read, of a JPEG 168: make it smaller"):
+        read_picture(_bytes(Image.new("1", (9000, 8000)), "PNG"))

@@ -1,3 +1,5 @@
+import unicodedata
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,16 @@ def test_a_table_as_a_spreadsheet_writes_it_is_read_and_rows_of_one_track_are_ad
     plays = read_plays(tmp_path)
     assert (plays.played.tolist(), plays.liked.tolist()) == ([6, 4, 4, 4, 4], [1, 1, 2, 3, 4])
     assert plays.remarks == ("1 track of plays.csv in several rows, which are added up: a",)
+
+
+def test_clips_are_found_by_paths_other_capitals_and_decomposed_letters(tmp_path):
+    touch_sounds(tmp_path, "abcd")
+    (tmp_path / "audio" / unicodedata.normalize("NFD", "Élan.wav")).touch()
+    rows = "\r".join(f"{name}\t4\t1" for name in ("audio\\A.wav", "b.WAV", "./c", "D", "élan"))
+    (tmp_path / "plays.csv").write_bytes(f"CLIP_ID\tplayed\tLiked\r{rows}\r".encode("utf-16"))
+    plays = read_plays(tmp_path)
+    assert (len(plays.clips), plays.remarks) == (5, ())
+    assert sorted(file.stem[0] for file in plays.files) == ["E", "a", "b", "c", "d"]
 
 
 def test_where_too_little_is_left_it_is_said_why(tmp_path):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from models.rating.decoding import SoundError
+from models.music.decoding import SoundError
 from models.rating.mel_bands import SAMPLE_RATE_HZ
 from models.rating.sound import read_sound
 

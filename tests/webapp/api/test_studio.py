@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import uuid
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -277,6 +278,15 @@ def test_a_midi_file_becomes_a_piece_to_start_from(studio, tune):
         assert [pitch for _, _, pitch, _ in piece["notes"]] == tune.notes[:, 2].tolist()
         assert names(studio)[0] == piece["name"]
         assert compose(studio, piece["name"]).status_code == 201
+
+
+@pytest.mark.slow
+def test_what_a_file_does_not_say_is_told_with_the_piece(studio, tune):
+    flat = replace(tune, notes=np.where([0, 0, 0, 1], 90, tune.notes), tempo_bpm=np.full(len(tune.bars), 120.0))
+    piece = bring(studio, write_midi(flat), "tune.mid").json()
+    assert "equally loud" in piece["remarks"]
+    assert "120 of a program" in piece["remarks"]
+    assert len({velocity for *_, velocity in piece["notes"]}) > 1
 
 
 @pytest.mark.slow

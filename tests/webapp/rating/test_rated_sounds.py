@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from models.rating.decoding import SoundError
+from models.music.decoding import SoundError
 from models.rating.mel_bands import SAMPLE_RATE_HZ
 from models.rating.noises import coloured
 from tests.models.rating.conftest import TRACKS, chord

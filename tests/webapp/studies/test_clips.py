@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -43,12 +44,13 @@ def test_a_file_that_is_no_music_is_named(tmp_path: Path) -> None:
     )
     with pytest.raises(SourceError, match=r"a/one\.mid can't be used"):
         make(task, tmp_path, lambda _stage, _share: None)
-    silent = io.BytesIO()
-    soundfile.write(silent, np.zeros(44_100 * 3), 44_100, format="WAV")
     place = write(tmp_path / "b", names=("b/one.wav", "c/one.wav"))
-    (place / "b" / "one.wav").write_bytes(silent.getvalue())
-    with pytest.raises(SourceError, match="silent"):
-        make(Task(str(place), (), (), 3.0, played=False, style_folder=""), tmp_path, lambda _stage, _share: None)
+    for level in (0, 1e-4):  # the second is what a muted track or a sound card leaves
+        soundfile.write(
+            place / "b" / "one.wav", np.random.default_rng(0).normal(0, level, 44_100 * 3), 44_100, "PCM_24"
+        )
+        with pytest.raises(SourceError, match="silent"):
+            make(Task(str(place), (), (), 3.0, played=False, style_folder=""), tmp_path, lambda _stage, _share: None)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +101,61 @@ def test_a_table_says_what_clips_are(tmp_path: Path) -> None:
 def test_a_wrong_table_is_refused_with_its_line(tmp_path: Path, table: str, pairs: str, told: str) -> None:
     with pytest.raises(SourceError, match=told):
         sources.read(write(tmp_path / "a", table, pairs), tmp_path)
+
+
+def packed(place: Path, *names: str) -> Path:
+    with zipfile.ZipFile(place, "w") as zipped:
+        for name in names:
+            info = zipfile.ZipInfo("x")
+            info.filename = name  # as it is given, also with backslashes
+            zipped.writestr(info, b"MThd")
+    return place
+
+
+def test_no_system_is_dropped_without_a_word(tmp_path: Path) -> None:
+    place = packed(tmp_path / "a.zip", "p/one.m4a", "q/one.aiff", "r/one.AIF", "s/one.aac", "readme.txt", "p/cover.jpg")
+    assert [each.system for each in sources.read(place, tmp_path / "a").clips] == ["p", "q", "r", "s"]
+    for odd in ("q/one.wma", "q/one.musicxml", "q/one.mscz"):
+        with pytest.raises(SourceError, match=rf"{odd} is neither notes nor sound that can be read; use"):
+            sources.read(packed(tmp_path / "b.zip", "p/one.wav", odd), tmp_path / odd)
+
+
+def test_a_zip_file_with_backslashes_has_folders(tmp_path: Path) -> None:
+    place = packed(tmp_path / "a.zip", "study\\p\\one.mid", "study\\q\\one.mid", "study\\empty\\")
+    found = sources.read(place, tmp_path / "a").clips
+    assert [(each.name, each.system, each.item) for each in found] == [
+        ("study/p/one.mid", "p", "one"), ("study/q/one.mid", "q", "one"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("table", [
+    "Clip\tSystem\r.\\X.mid\tours\ry.MID\ttheirs\r".encode("utf-16"), b"clip;SYSTEM\nx.mid;ours\n;\n\ny.mid;theirs\n",
+])  # fmt: skip
+def test_a_table_of_any_program_is_read(tmp_path: Path, table: bytes) -> None:
+    folder = write(tmp_path / "a", pairs="Left\tRight\nX.mid\ty.mid\n")
+    (folder / "clips.csv").write_bytes(table)
+    found = sources.read(folder, tmp_path)
+    assert [(each.name, each.system) for each in found.clips] == [("x.mid", "ours"), ("y.mid", "theirs")]
+    assert found.pairs == (("x.mid", "y.mid"),)
+
+
+def test_what_is_said_of_a_file_names_no_place_of_the_server(tmp_path: Path) -> None:
+    for name, data in (
+        ("p/one.wav", b"RIFF and words"),
+        ("p/one.mid", b"words"),
+        ("p/one.m4a", b"words"),
+        ("p/one.flac", b""),
+    ):
+        place = write(tmp_path / name.replace("/", "-"), names=(name, name.replace("p/", "q/")))
+        (place / name).write_bytes(data)
+        with pytest.raises(SourceError, match=name) as told:
+            make(Task(str(place), (), (), 3.0, played=False, style_folder=""), tmp_path, lambda _stage, _share: None)
+        assert str(tmp_path) not in str(told.value)
+    (tmp_path / "broken.zip").write_bytes(packed(tmp_path / "a.zip", "p/one.mid").read_bytes()[:-30])
+    for place in (tmp_path / "broken.zip", tmp_path / "none.zip"):
+        with pytest.raises(SourceError, match="no zip file") as told:
+            sources.read(place, tmp_path / "c")
+        assert str(tmp_path) not in str(told.value)
 
 
 def test_folders_are_systems_and_equal_names_the_same_music(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from models.music.midi_file import SUFFIXES as MIDI
 from models.tension.curves import LEAST_BARS
 from webapp.context import Context
 from webapp.runtime import csv_text
@@ -39,7 +40,7 @@ PICTURE = (
     "and beat, and how surely that bar is found to be this piece's own among sixteen that are alike."
 )
 COLUMNS = ("", "file", "score", "open future", "known past", "heard as")
-FILES = (".mid", ".midi", ".abc")
+FILES = (*MIDI, ".abc")
 DROP_PX = 110
 
 

@@ -51,6 +51,14 @@ def test_the_same_folder_has_the_same_hash_and_another_rating_another(listening_
     assert load_study(rewritten(folder, tmp_path / "x", "ratings.csv", "\n".join(lines)), None, quiet=True).hash != one
 
 
+def test_a_table_of_any_program_says_the_same(listening_folder, tmp_path) -> None:
+    folder = listening_folder("ratings")
+    table = (folder / "ratings.csv").read_text().replace("listener_id", "Listener_ID").replace(",", "\t")
+    odd = rewritten(folder, tmp_path / "x", "ratings.csv", "")
+    (odd / "ratings.csv").write_bytes(table.replace("\n", "\r").encode("utf-16"))
+    assert load_study(odd, None, quiet=True).hash == load_study(folder, None, quiet=True).hash
+
+
 def test_keys_that_are_several_people_are_left_out_of_likes(tmp_path) -> None:
     (tmp_path / "audio").mkdir()
     rng = np.random.default_rng(0)

@@ -35,7 +35,9 @@ def read_from(piece: BroughtPiece) -> str:
     here = f"These are its {passage(piece)}" if piece.bars > BARS else ""
     if bars < BARS:
         here = f"It has only {'one whole bar' if bars == 1 else f'{bars} whole bars'} of eight"
-    return f"Read from {piece.read_as} as {MUSIC[piece.domain]}. {here}{'. ' if here else ''}"
+    odd = f"How it was read: {piece.remarks}" if piece.remarks else ""
+    told = "".join(f"{each}. " for each in (here, odd) if each)
+    return f"Read from {piece.read_as} as {MUSIC[piece.domain]}. {told}"
 
 
 def passage(piece: BroughtPiece) -> str:
