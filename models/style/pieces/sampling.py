@@ -182,7 +182,8 @@ class Writer:
         ``compose``, ``between`` as in ``play_on``.
         """
         wishes = self._drawn(Wishes(DOMAINS.index(domain), len(latents[0].told), regular=True), temperature)
-        wishes = replace(wishes, returning=0.0, guidance=guidance, guided=tuple(guided))
+        # What is asked for may be more crowded than real music mostly is, and comes back as it says.
+        wishes = replace(wishes, returning=0.0, most_crowded=np.inf, guidance=guidance, guided=tuple(guided))
         return self._written(wishes, seeds, places=places, latents=latents, between=between)
 
     def places(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int) -> list[Place]:
