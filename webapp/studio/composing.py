@@ -204,6 +204,8 @@ def _generate(studio: Studio, recipes: Sequence[Recipe], sources: Mapping[str, S
         if key not in steps:
             steps[key] = _steps(studio.generation, dials, recipe, sources, heard)
         requests.append(_request(dials, recipe, sources, heard, steps[key]))
+        if len(recipes) == 1 and not (recipe.turned or recipe.toward):  # a tune takes seconds to write: not of many
+            requests[0].locks.notes = heard[recipe.content].notes
     results = studio.generation.generate_all(requests)
     if any(len(Piece.from_json(result.notes).notes) == 0 for result in results):
         raise NotAllowed("nothing but silence came of this; borrow less of it, or try another piece")
@@ -269,7 +271,7 @@ def _request(
     moved = dials.moved(own, Piece.from_json(music[recipe.content].notes), domain, steps)
     styles |= {group: Origin(latents=latents.to_json()) for group, latents in moved.items()}
     locks = recipe.locks
-    notes = music[recipe.content].notes if locks.notes_stay or not toward else None  # also the tune that is to be heard
+    notes = music[recipe.content].notes if locks.notes_stay else None
     return GenerateRequest(
         id=uuid.uuid4().hex,
         domain=domain,

@@ -412,3 +412,29 @@ def test_a_clip_that_is_kept_is_one_piece_of_the_studio_however_often(studio):
     assert kept["notes"] == studio.get(f"/api/studio/{clip}").json()["notes"]
     assert first.json()["name"] in names(studio)
     assert studio.post(f"/api/studio/clips/{uuid.uuid4()}/keep").status_code == 404
+
+
+def test_a_tune_goes_along_with_one_piece_in_many_styles_and_not_with_variations_or_on_a_way(
+    studio, context, monkeypatch
+):
+    content, other = names(studio)[:2]
+    generation, asked = type(context.studio.generation), []
+    all_of = generation.generate_all
+
+    def seen(self, requests):
+        asked.extend(requests)
+        return all_of(self, requests)
+
+    monkeypatch.setattr(generation, "generate_all", seen)
+    styles = {name: {"source": other} for name in ("rhythm", "register", "texture")}
+    assert compose(studio, content, **styles).status_code == 201
+    (one,) = asked
+    assert len(one.locks.notes["notes"]) > 0
+    assert not one.locks.bars
+    asked.clear()
+    recipe = {"content": content, "styles": styles, "seed": 0}
+    assert studio.post("/api/studio/variations", json={**recipe, "count": 2}).status_code == 201
+    toward = {"source": other, "strength": 0.5}
+    assert studio.post("/api/studio/pieces", json={**recipe, "toward": toward}).status_code == 201
+    assert len(asked) == 3
+    assert [each.locks.notes for each in asked] == [None] * len(asked)
