@@ -18,6 +18,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +120,9 @@ def music21_agrees(path: Path, found: Facts) -> bool | None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        form = NOTES[path.suffix.lower()]
         try:
-            score = converter.parse(path, format=NOTES[path.suffix.lower()])
+            score = converter.parse(path, format=form)
             with suppress(repeat.ExpanderException, exceptions21.Music21Exception):
                 score = score.expandRepeats()
         except Exception:  # noqa: BLE001 (whatever another reader makes of a broken file)
@@ -177,7 +179,7 @@ def evaluate(data: Path, expected: Mapping[str, Mapping[str, Any]], *, against_m
         path = data / name
         if not path.exists():
             raise SystemExit(f"{path} is expected and isn't there; give another --data or --expected")
-        outcome = judged(name, expected.get(name, {}), lambda path=path: facts_of(path))  # type: ignore[misc]
+        outcome = judged(name, expected.get(name, {}), partial(facts_of, path))
         if against_music21 and "notes" in outcome.found:
             agrees = music21_agrees(path, outcome.found)
             outcome = Outcome(**{**vars(outcome), "agrees": agrees})

@@ -56,14 +56,23 @@ def write_asked(
             domain, [told[place] for place, _ in every], [(seed, *each) for each in every],
             [where[place] for place, _ in every], guidance=guidance, guided=guided, between=between,
         )  # fmt: skip
-        nearest = dict.fromkeys(places, -np.inf)
+        tries: dict[int, list[Piece]] = defaultdict(list)
         for (place, _), piece in zip(every, pieces, strict=True):
-            if (draft := _draft(composer, piece, asks[place].latents.bars)) is None:
-                continue
-            alike_tune = tune_correlation(told[place], reader.read([to_tokens(piece)])[0])
-            if alike_tune > nearest[place]:
-                nearest[place], found[place] = alike_tune, draft
+            tries[place].append(piece)
+        for place, written in tries.items():
+            best = _nearest_first(reader, told[place], written)
+            drafts = (_draft(composer, piece, asks[place].latents.bars) for piece in best)
+            found[place] = next((draft for draft in drafts if draft), None)
     return found
+
+
+def _nearest_first(reader: Reader, told: BarLatents, written: Sequence[Piece]) -> list[Piece]:
+    """Those first whose top line is most like the tune that was told."""
+    if len(written) == 1:
+        return list(written)
+    read = reader.read([to_tokens(piece) for piece in written])
+    kept = [tune_correlation(told, each) for each in read]
+    return [written[number] for number in np.argsort(-np.array(kept), kind="stable").tolist()]
 
 
 def tune_in_styles(latents: Latents, tune: Piece) -> Ask:

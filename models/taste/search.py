@@ -24,7 +24,6 @@ from models.taste.space import TasteSpace, summary
 
 SEARCHED = 96  # drafts or draws, where these are made for one search (seconds on a busy CPU), and the least of others
 IDEAS_A_VOTE, MOST_IDEAS = 12, 512  # by eye, on validation music of dance and pop: docs/notes/2026-11-28-gifts.md
-ALL_IDEAS = 1024  # of chorales, which are alike: more of them please more, and are told from real ones no more
 CAREFUL, OPTIMISTIC = -0.5, 1.0  # posterior standard deviations that a score adds to the mean
 REACH = 2.0  # standard deviations of the draws that a recombination may lie from their mean in any feature
 ASKED, TIMES_ASKED = 6, 4  # recombinations that a piece model is asked for, and how often each
@@ -75,21 +74,14 @@ class Candidates:
         return Candidates([self.latents[place] for place in places], self.parts[list(places)])
 
     @property
-    def domain(self) -> str:
-        """The kind of music that they are of; empty where there are none."""
-        return str(self.latents[0].piece.get("domain", "")) if self.latents else ""
-
-    @property
     def lines(self) -> FloatArray:
         """Of each of them ``(N, L)``."""
         lines: FloatArray = self.parts.sum(axis=1)
         return lines
 
 
-def ideas(votes: int, domain: str) -> int:
+def ideas(votes: int) -> int:
     """Among how many drafts the best for a head are looked for after so many votes."""
-    if domain == "chorale":
-        return ALL_IDEAS
     return max(SEARCHED, min(MOST_IDEAS, IDEAS_A_VOTE * votes))
 
 
@@ -243,7 +235,7 @@ def gifts(
 
     ``among`` so many, by default as many as the head's votes are worth (``ideas``): nobody finds the same few.
     """
-    most = ideas(head.votes_seen, candidates.domain) if among is None else among
+    most = ideas(head.votes_seen) if among is None else among
     some = np.random.default_rng(seed).permutation(len(candidates.latents))[:most].tolist()
     found = best_latents(head, space, candidates.chosen(some), count, kappa=kappa)
     return [replace(each, origin=some[each.origin]) for each in found]
@@ -263,7 +255,7 @@ def asks_for(
 
     Recombinations of some ``drafts``, as ``gifts`` looks at, each asked for ``TIMES_ASKED`` times.
     """
-    most = ideas(head.votes_seen, candidates.domain) if among is None else among
+    most = ideas(head.votes_seen) if among is None else among
     some = np.random.default_rng(seed).permutation(len(candidates.latents))[:most].tolist()
     chosen = candidates.chosen(some)
     made = recombine(head, space, chosen, count=2 * ASKED, kappa=kappa)

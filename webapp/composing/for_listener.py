@@ -144,7 +144,7 @@ class ListenerComposer:
         if commission.with_baselines and own and not commission.hurry:
             first = commission.seed + made.composed
             whose = (self._maker, self._search, commission.listener_id, commission.domain)
-            made.add(baselines.compose_missing(*whose, first_seed=first, among=ideas(head.votes_seen, whose[-1])))
+            made.add(baselines.compose_missing(*whose, first_seed=first, among=ideas(head.votes_seen)))
             made.add(guided.compose_missing(*whose, first_seed=commission.seed + made.composed))
         beside, mode = len(made.clip_ids) - own, commission.wish.mode
         log.info("composed_for_listener wish=%s clips=%d baselines=%d votes=%d", mode, own, beside, head.votes_seen)

@@ -111,7 +111,7 @@ class LatentSearch:
         written = self._written_for(wish.mood, domain, seed) if wish.mood else []
         steered = SteeredSearch(head, space, kappa, turned, written) if turned else None
 
-        most = ideas(head.votes_seen, domain) if among is None else among
+        most = ideas(head.votes_seen) if among is None else among
         asks: list[Ask] = []
 
         def search(candidates: Candidates, drafts: Sequence[Draft], wanted: int) -> list[Candidate]:

@@ -21,7 +21,7 @@ Listener = Callable[[list[Note]], None]
 Origin = Piece | Latents
 
 MOST_BARS = 8
-MANY = 3  # styles: with fewer the style model's own decoder keeps more of the tune
+MANY = 3  # styles from which on a tune is written; with fewer that was not measured, and they are decoded
 
 
 @dataclass

@@ -14,6 +14,7 @@ import sys
 import numpy as np
 
 from models.music.decoding import Decoded, SoundError
+from models.music.decoding import decode as decoded
 
 MOST_BYTES = 10_000_000
 MEMORY_BYTES = 900 << 20
@@ -42,8 +43,6 @@ def decode(file: bytes, name: str) -> Decoded:
 
 def _main(name: str) -> int:
     import resource  # noqa: PLC0415 (where there is such a thing)
-
-    from models.music.decoding import decode as decoded  # noqa: PLC0415 (not to be taken for the one above)
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))

@@ -180,17 +180,14 @@ class House:
         heads = self.listened(mind, seed)
         clips: dict[str, Sequence[Clip]] = {}
         begun = time.process_time()
-        found = {
-            votes: self._gifts(head, ideas(head.votes_seen, self.pool.domain), seed + votes)
-            for votes, head in heads.items()
-        }
+        found = {votes: self._gifts(head, ideas(head.votes_seen), seed + votes) for votes, head in heads.items()}
         seconds = (time.process_time() - begun) / len(heads)
         for votes, head in heads.items():
             clips[str(votes)] = clips[f"gift {votes}"] = found[votes]
             for way in ways:
                 if way not in {"gift", "draw"}:
                     clips[f"{way} {votes}"] = self._others(way, head, found[votes], seed + votes)
-        most = ideas(max(AT), self.pool.domain)
+        most = ideas(max(AT))
         clips["average"] = self._gifts(self.average, most, seed + 1, keep=False)
         clips["knowing"] = self._gifts(self.knowing(mind), most, seed + 2, keep=False)
         # Of a bank, too, as many as anybody would draw and choose from.

@@ -32,7 +32,7 @@ VOTES = ("left", "right", "left", "equal", "right", "left")
 @pytest.fixture
 def bank(context, writing):
     """The bank of an installation whose generator writes."""
-    while context.bank.size("pop") < 3 * ideas(len(VOTES), "pop") // 2:
+    while context.bank.size("pop") < 3 * ideas(len(VOTES)) // 2:
         context.bank.grow("pop")
     return context.bank
 
