@@ -19,23 +19,27 @@ from models.style.drafts import BEFORE, Ask, Draft
 from models.style.latents import TOLD_GROUPS, TUNE, Latents
 from models.style.pieces.bar_latents import BarLatents, Reader, tune_correlation
 from models.style.pieces.conditions import ABSENT
+from models.style.pieces.held import Held
 from models.style.pieces.wishes import Place
 from models.style.screen import rejection_reason
 
 AT_BAR = 8  # what is asked for is no beginning of a piece
-TUNED, TUNE_GUIDANCE, TUNE_TIMES = ("content", TUNE), 1.5, 8  # chosen on validation clips
+# Chosen on validation clips
+TUNED, TUNE_GUIDANCE, TUNE_TIMES = ("content", TUNE), 1.5, 8
+ANEW_GUIDANCE, ANEW_TEMPERATURE = 1.5, 1.0
 
 
 def write_asked(
     composer: Composer,
     domain: Domain,
     asks: Sequence[Ask],
-    seed: int,
+    seeds: Sequence[Sequence[int]],
     between: Callable[[], None] | None = None,
 ) -> list[Draft | None]:
-    """What is written for each of ``asks``, the same again for the same; None for what could not be offered.
+    """What is written for each of ``asks`` with its own of ``seeds``; None for what could not be offered.
 
-    ``between`` is called between two steps of writing (``Writer.play_on``); what it raises ends the work.
+    The same is written again for the same. ``between`` is called between two steps of writing (``Writer.play_on``);
+    what it raises ends the work.
 
     Raises ``ValueError`` where the model has nothing that hears latents, or for latents of another one.
     """
@@ -44,17 +48,21 @@ def write_asked(
     if wrong := {ask.latents.version for ask in asks} - {composer.version}:
         raise ValueError(f"latents of {', '.join(sorted(wrong))} were given to {composer.version}")
     reader = composer.asked.reader(composer.model)
-    alike: dict[tuple[float, tuple[str, ...], int], list[int]] = defaultdict(list)
+    alike: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for place, ask in enumerate(asks):
-        alike[ask.guidance, ask.guided, ask.latents.bars].append(place)
+        alike[ask.guidance, ask.guided, ask.latents.bars, ask.temperature].append(place)
     found: list[Draft | None] = [None] * len(asks)
-    for (guidance, guided, _), places in alike.items():
+    for places in alike.values():
+        first = asks[places[0]]
         every = [(place, time) for place in places for time in range(asks[place].times)]
-        told = {place: _told(reader, asks[place]) for place in places}
-        where = {place: _where(reader, asks[place].latents, told[place]) for place in places}
+        known = {place: _known(reader, asks[place]) for place in places}
+        told = {place: _told(reader.sizes, asks[place], known[place], seeds[place]) for place in places}
+        where = {place: _where(reader, asks[place].latents, known[place]) for place in places}
+        held = [_held(asks[place]) for place, _ in every] if any(asks[place].held for place in places) else []
         pieces = composer.asked.told(
-            domain, [told[place] for place, _ in every], [(seed, *each) for each in every],
-            [where[place] for place, _ in every], guidance=guidance, guided=guided, between=between,
+            domain, [told[place] for place, _ in every], [(*seeds[place], time) for place, time in every],
+            [where[place] for place, _ in every], guidance=first.guidance, guided=first.guided,
+            temperature=first.temperature, held=held, between=between,
         )  # fmt: skip
         tries: dict[int, list[Piece]] = defaultdict(list)
         for (place, _), piece in zip(every, pieces, strict=True):
@@ -80,15 +88,43 @@ def tune_in_styles(latents: Latents, tune: Piece) -> Ask:
     return Ask(latents, tune, guided=TUNED, guidance=TUNE_GUIDANCE, times=TUNE_TIMES)
 
 
-def _told(reader: Reader, ask: Ask) -> BarLatents:
+def composed_anew(latents: Latents, notes: Piece, held: Sequence[int], keep: float) -> Ask:
+    """To ask for music like ``notes``, which have these ``latents``: some bars are ``held``, the others are written.
+
+    The less is to be kept of the others (``keep``, 0 to 1), the less alike they are.
+    """
+    return Ask(
+        latents, notes, guided=TOLD_GROUPS if keep else (), guidance=ANEW_GUIDANCE if keep else 1.0,
+        held=tuple(held), keep=keep, temperature=ANEW_TEMPERATURE,
+    )  # fmt: skip
+
+
+def _known(reader: Reader, ask: Ask) -> BarLatents:
+    """All that is asked for, surely."""
     latents = reader.stored(ask.latents, None if ask.tune is None else to_tokens(whole_bars(ask.tune)))
     return replace(latents, told=latents.told & np.isin(TOLD_GROUPS, ask.groups))
 
 
-def _where(reader: Reader, latents: Latents, told: BarLatents) -> Place:
+def _told(sizes: Sequence[int], ask: Ask, known: BarLatents, seed: Sequence[int]) -> BarLatents:
+    """What is told of what is ``known``: of bars that aren't held the less, and the less surely, the less is kept."""
+    if ask.keep == 1:
+        return known
+    free = ~np.isin(np.arange(len(known.told)), ask.held)[:, None]
+    doubt = np.where(free, np.float32(1 - ask.keep), known.doubt).astype(np.float32)
+    noise = np.random.default_rng(list(seed)).standard_normal(known.values.shape, dtype=np.float32)
+    told = known.told & (ask.keep > 0 or ~free)
+    return BarLatents(known.values + np.repeat(doubt, sizes, axis=1) * noise, told, doubt)
+
+
+def _held(ask: Ask) -> Held:
+    tokens = to_tokens(whole_bars(ask.tune)) if ask.tune else np.zeros((0, 7), dtype=np.int16)
+    return Held(tokens, ask.held)
+
+
+def _where(reader: Reader, latents: Latents, known: BarLatents) -> Place:
     """In the meter and the tempo that the latents tell."""
     meters = {f"{n}/{d}": place for place, (n, d) in enumerate(METERS)}
-    return Place(AT_BAR, ABSENT, (), meters[str(latents.piece.get("meter", "4/4"))], reader.tempo(told))
+    return Place(AT_BAR, ABSENT, (), meters[str(latents.piece.get("meter", "4/4"))], reader.tempo(known))
 
 
 def _draft(composer: Composer, piece: Piece, bars: int) -> Draft | None:

@@ -48,7 +48,9 @@ class Ask:
     """Music with these ``latents``, of which the ``groups`` are told, and ``guided`` ones count ``guidance`` times.
 
     ``tune``: notes of as many bars whose top line is told as well. It is written so many ``times``; the one is taken
-    whose own top line is the most like it.
+    whose own top line is the most like it. Of these notes the bars ``held`` stay as they are, and what is told of
+    others is doubted, the more the less is to be kept (``keep``): at 0 nothing is. ``temperature``: by which logits are
+    divided; None: as the writer's card says.
     """
 
     latents: Latents
@@ -57,12 +59,16 @@ class Ask:
     guided: tuple[str, ...] = STYLE_GROUPS
     guidance: float = GUIDANCE
     times: int = 1
+    held: tuple[int, ...] = ()
+    keep: float = 1.0
+    temperature: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As it is sent."""
         tune = self.tune and self.tune.to_json()
         kept = {"groups": list(self.groups), "guided": list(self.guided), "guidance": self.guidance}
-        return {"latents": self.latents.to_json(), "tune": tune, **kept, "times": self.times}
+        anew = {"held": list(self.held), "keep": self.keep, "temperature": self.temperature}
+        return {"latents": self.latents.to_json(), "tune": tune, **kept, "times": self.times, **anew}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Ask:
@@ -73,4 +79,10 @@ class Ask:
         tune = None if data["tune"] is None else Piece.from_json(data["tune"])
         if not 1 <= (times := int(data.get("times", 1))) <= MOST_TIMES:
             raise ValueError(f"something is to be written {times} times; 1 to {MOST_TIMES} are allowed")
-        return cls(Latents.from_json(data["latents"]), tune, groups, guided, float(data["guidance"]), times)
+        if not 0 <= (keep := float(data.get("keep", 1))) <= 1:
+            raise ValueError(f"{keep} is to be kept; 0 (nothing) to 1 (all) is allowed")
+        heat = data.get("temperature")
+        return cls(
+            Latents.from_json(data["latents"]), tune, groups, guided, float(data["guidance"]), times,
+            tuple(map(int, data.get("held", ()))), keep, None if heat is None else float(heat),
+        )  # fmt: skip

@@ -95,7 +95,8 @@ class Drawing:
             if (clips := sum(each.times for each in read)) > MOST_ASKS:
                 raise BadRequest(f"{clips} clips were asked for at once; at most {MOST_ASKS} are allowed")
             with turn(self._writing, waits):
-                made = write_asked(self.composer, known, read, seed, self._between(waits))
+                seeds = [(seed, place) for place in range(len(read))]
+                made = write_asked(self.composer, known, read, seeds, self._between(waits))
         except (KeyError, TypeError, ValueError) as error:  # MusicError is one
             raise BadRequest(f"asks: {error}") from error
         return AskedResult(

@@ -1,7 +1,7 @@
 """The generation engine: clips join and leave one running decode (continuous batching) behind a bounded queue.
 
-A planner thread draws or encodes latents, a writer thread writes what comes from nothing and tunes in many
-styles of others, a decode thread steps the batch; nothing that one request does harms another.
+A planner thread draws or encodes latents, a writer thread writes what comes from nothing, around bars that stay, and
+tunes in many styles of others, a decode thread steps the batch; nothing that one request does harms another.
 Source of the idea: Orca (Yu et al. 2022), iteration-level scheduling.
 """
 
@@ -17,10 +17,10 @@ from functools import partial
 from typing import Any
 
 from models.music.notes import Piece
-from models.style.asking import tune_in_styles, write_asked
-from models.style.compose import Composer
+from models.style.asking import composed_anew, tune_in_styles, write_asked
+from models.style.compose import Composer, whole_bars
 from models.style.decode import DecodeBatch
-from models.style.drafts import Draft
+from models.style.drafts import Ask, Draft
 from models.style.latents import Latents
 from webapp.generation.drawing import DraftEach, Drawing
 from webapp.generation.job import Hearing, Job, Listener, read_request
@@ -111,7 +111,8 @@ class Engine(Drawing):
                 raise QueueFull(round(max(0.1, len(self._jobs) * self._seconds_a_clip / self.slots), 1))
             job = Job(request, content, styles, locked_notes, hearings=hearings)
             self._jobs[request.id] = job
-            writes = job.from_nothing or (self.composer.asked is not None and job.tune is not None)
+            heeds = self.composer.asked is not None
+            writes = job.from_nothing or (heeds and (job.tune is not None or job.around_held is not None))
             (self._unwritten if writes else self._waiting).append(job)
             self._changed.notify_all()
             return job
@@ -167,6 +168,7 @@ class Engine(Drawing):
                         drafts = dict(zip(new, self._draft(*asked, None, between), strict=True))
                 except NobodyWaits:  # all of them were cancelled
                     pass
+                drafts |= self._written_around_held([job for job in jobs if job.around_held])
             for job in jobs:
                 if not job.future.done():
                     self._plan(job, drafts.get(job), started)
@@ -184,13 +186,13 @@ class Engine(Drawing):
                     seed=request.seed,
                     temperature=request.temperature,
                     top_p=request.top_p,
-                    drawn=draft.latents if draft else None,
+                    drawn=draft.latents if draft and job.from_nothing else None,
                     keep=request.keep,
                     locks=job.locks,
                     notes=job.locked_notes,
                     guidance=request.guidance,
                 )
-            written = draft if job.as_drawn else self._tune_written(job, job.plan.latents)
+            written = draft if job.as_drawn or job.around_held else self._tune_written(job, job.plan.latents)
         except NobodyWaits:
             return
         except ValueError as error:  # MusicError is one
@@ -213,7 +215,38 @@ class Engine(Drawing):
         between = self._between(partial(_any_waits, [job]))
         with self._writing:
             ask = tune_in_styles(latents, tune)
-            return write_asked(self.composer, job.request.domain, [ask], job.request.seed, between)[0]
+            return write_asked(self.composer, job.request.domain, [ask], [(job.request.seed, 0)], between)[0]
+
+    def _written_around_held(self, jobs: Sequence[Job]) -> dict[Job, Draft]:
+        """What the piece model writes around the bars that stay, for all ``jobs`` of a domain at once.
+
+        Those are left out of which nothing came that can be offered, or whose music can't be written so.
+        """
+        found: dict[Job, Draft] = {}
+        for domain in dict.fromkeys(job.request.domain for job in jobs):
+            some = [job for job in jobs if job.request.domain == domain]
+            try:
+                with self._model:
+                    asks = {job: ask for job in some if (ask := self._around_held(job))}
+                between = self._between(partial(_any_waits, list(asks)))
+                with self._writing:
+                    seeds = [(job.request.seed, 0) for job in asks]
+                    drafts = write_asked(self.composer, domain, list(asks.values()), seeds, between) if asks else []
+            except NobodyWaits:
+                continue
+            except Exception:  # what one request brings with it: each is planned alone, and told what is wrong
+                log.exception("nothing was written around bars that stay")
+                continue
+            found |= {job: draft for job, draft in zip(asks, drafts, strict=True) if draft}
+        return found
+
+    def _around_held(self, job: Job) -> Ask | None:
+        """What is asked for; None where the notes have other bars than the latents."""
+        assert job.around_held is not None
+        latents = job.content if isinstance(job.content, Latents) else self.composer.encode(job.around_held)
+        if len(whole_bars(job.around_held).bars) != latents.bars or latents.bars != job.request.bars:
+            return None
+        return composed_anew(latents, job.around_held, job.locks.bars, job.request.keep)
 
     def _answer_as_written(self, job: Job, draft: Draft, notes: Piece) -> None:
         assert job.plan is not None

@@ -75,8 +75,18 @@ class Job:
         """What is to be played in other styles, ``MANY`` at least: nothing else of it is held or drawn anew."""
         request = self.request
         held = self.locks != Locks() or request.keep < 1 or request.guidance != 1 or CODES in self.styles
-        if held or len(self.styles) < MANY:
-            return None
+        return None if held or len(self.styles) < MANY else self._notes
+
+    @property
+    def around_held(self) -> Piece | None:
+        """The notes of which some bars stay while the others are composed anew, with nothing else asked of these."""
+        request = self.request
+        sampling = request.temperature, request.top_p, request.guidance
+        plain = not self.styles and self.locks == Locks(self.locks.bars) and sampling == (TEMPERATURE, TOP_P, 1)
+        return self._notes if plain and self.locks.bars else None
+
+    @property
+    def _notes(self) -> Piece | None:
         return self.locked_notes or (self.content if isinstance(self.content, Piece) else None)
 
     def asks_the_same_as(self, other: GenerateRequest) -> bool:

@@ -24,6 +24,7 @@ from models.style.pieces.conditions import ABSENT, FARTHEST, NO_MOOD, Mood, fift
 from models.style.pieces.crowding import crowding
 from models.style.pieces.data import regular_tokens
 from models.style.pieces.endings import TRIED, closed
+from models.style.pieces.held import Held
 from models.style.pieces.model import PieceModel
 from models.style.pieces.particles import Particles
 from models.style.pieces.transposition import SHIFTS
@@ -174,17 +175,18 @@ class Writer:
         guidance: float = 1.0,
         guided: Sequence[str] = (),
         temperature: PerElement | None = None,
+        held: Sequence[Held] = (),
         between: Callable[[], None] | None = None,
     ) -> list[Piece]:
         """As many whole bars as each of ``latents`` has, all equally many, as these say; for each of ``seeds``.
 
-        With a ``guidance`` above 1 what the ``guided`` groups say counts so many times. ``temperature`` as in
-        ``compose``, ``between`` as in ``play_on``.
+        With a ``guidance`` above 1 what the ``guided`` groups say counts so many times. Bars that are ``held``, of
+        music for each seed, stay note for note. ``temperature`` as in ``compose``, ``between`` as in ``play_on``.
         """
         wishes = self._drawn(Wishes(DOMAINS.index(domain), len(latents[0].told), regular=True), temperature)
         # What is asked for may be more crowded than real music mostly is, and comes back as it says.
         wishes = replace(wishes, returning=0.0, most_crowded=np.inf, guidance=guidance, guided=tuple(guided))
-        return self._written(wishes, seeds, places=places, latents=latents, between=between)
+        return self._written(wishes, seeds, places=places, latents=latents, held=held, between=between)
 
     def places(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int) -> list[Place]:
         """Where excerpts of pieces with forms of real ones begin, one for each of ``seeds``.
@@ -317,6 +319,7 @@ class Writer:
         after_step: Callable[[Writing], None] | None = None,
         between: Callable[[], None] | None = None,
         latents: Sequence[BarLatents] = (),
+        held: Sequence[Held] = (),
     ) -> list[Piece]:
         """A piece for each of ``seeds``; ``closing``: with another ending where its own doesn't close it."""
         domain = DOMAINS[wishes.domain]
@@ -325,7 +328,7 @@ class Writer:
         model, among, weight = self._bundle(domain).model, self.among(domain), self._chosen(domain).get("faults", 0.0)
         every = [(*seed, number) if number else seed for seed in seeds for number in range(among)]
         where = [place for place in places for _ in range(among)]
-        told = [each for each in latents for _ in range(among)]
+        told, stay = ([each for each in some for _ in range(among)] for some in (latents, held))
         if after_step is None and among > 1:
             after_step = Particles(domain, lambda piece: -weight * part_writing_faults(piece), among, seeds)
         tokens: list[TokenArray] = []
@@ -333,7 +336,7 @@ class Writer:
             some = slice(first, first + SIDE_BY_SIDE)
             tokens += _side_by_side(
                 model, wishes, every[some], prompt=prompt, places=where[some], after_step=after_step, between=between,
-                latents=told[some],
+                latents=told[some], held=stay[some],
             )  # fmt: skip
         known = self.transpositions.get(domain) if prompt is None and not latents else None
         found: list[Piece] = []
@@ -359,6 +362,7 @@ def _side_by_side(
     after_step: Callable[[Writing], None] | None,
     between: Callable[[], None] | None,
     latents: Sequence[BarLatents] = (),
+    held: Sequence[Held] = (),
     anew: int = TIMES_ANEW,
 ) -> list[TokenArray]:
     """The tokens of a piece for each of ``seeds``.
@@ -368,7 +372,7 @@ def _side_by_side(
     """
     if after_step or not anew:
         wishes = replace(wishes, most_crowded=np.inf)
-    writing = Writing(model, wishes, seeds, prompt, places, latents=latents)
+    writing = Writing(model, wishes, seeds, prompt, places, latents=latents, held=held)
     while not writing.ended.all():
         writing.step()
         if after_step:
@@ -380,7 +384,7 @@ def _side_by_side(
         others, where = [(*seeds[row], ANEW) for row in rows], [places[row] for row in rows if places]
         written = _side_by_side(
             model, wishes, others, prompt=prompt, places=where, after_step=None, between=between, anew=anew - 1,
-            latents=[latents[row] for row in rows if latents],
+            latents=[latents[row] for row in rows if latents], held=[held[row] for row in rows if held],
         )  # fmt: skip
         for row, found in zip(rows, written, strict=True):
             tokens[row] = found

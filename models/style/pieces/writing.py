@@ -6,6 +6,7 @@ The same wishes and seed give the same notes again; beside other pieces, one dif
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -44,6 +45,7 @@ from models.style.pieces.conditions import (
     first_numbers,
 )
 from models.style.pieces.crowding import TOGETHER
+from models.style.pieces.held import Held, HeldBars
 from models.style.pieces.latent_memory import Memory, Told
 from models.style.pieces.model import NOTE_CHAIN, Cache, Coming, PieceModel, Steps
 from models.style.pieces.next_step import NextStep, next_step
@@ -64,7 +66,7 @@ class Writing:
 
     ``seeds`` has one for each piece; all begin with the steps of ``prompt`` ``(steps, 7)``. With ``places``, one for
     each as well, the wishes' last bar is counted from there, and it is there that the model is told to be. With
-    ``latents``, one for each, it is told these of the bars from the first whole one on.
+    ``latents``, one for each, it is told these of the bars from the first whole one on; with ``held`` those bars stay.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Writing:
         places: Sequence[Place] = (),
         *,
         latents: Sequence[BarLatents] = (),
+        held: Sequence[Held] = (),
     ) -> None:
         self.model, self.wishes, rows = model, wishes, len(seeds)
         self.compiled = next_step(model)
@@ -101,6 +104,9 @@ class Writing:
         self.guided = wishes.guidance != 1 and (told or wishes.mood != NO_MOOD or bool(latents))
         without = wishes.guided if self.guided else ()
         self.telling = Telling(model, latents, self.before, without) if latents else None
+        if model.config.outer_first:
+            held = [replace(each, tokens=outer_first(each.tokens)) for each in held]
+        self.held = HeldBars(held) if held else None
         self.heard: IntArray  # whose steps the cache has: those that went on, when it was last looked at
         self.cache: Cache
         # of each piece: the BAR step of the bar that it is in, that bar's number, and how many notes it has
@@ -131,6 +137,8 @@ class Writing:
         """Draw the next step of each piece that hasn't ended, and hear it."""
         drawn = self._drawn()
         step = np.where(drawn < 0, ABSENT, drawn + LOWEST)
+        if self.held:
+            step = self.held.instead(step, self.ended)
         step[self.ended] = [END, *[ABSENT] * (len(FIELDS) - 1)]
         self.ended = step[:, POSITION] == END
         self._follow(step)
@@ -184,6 +192,8 @@ class Writing:
         self.onsets.choose(source)
         if self.telling:
             self.telling.choose(source)
+        if self.held:
+            self.held.choose(source)
         if self.wishes.returning:
             self.returning.choose(source)
         place = np.zeros(len(self.ended), dtype=np.int64)

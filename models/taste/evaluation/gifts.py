@@ -241,7 +241,9 @@ class House:
             return []
         some = self.bank.chosen(self._free())
         asks = asks_for(head, self.space, some.candidates, some.drafts, seed=seed)
-        made = write_asked(self.composer, self.pool.domain, [ask for ask, _ in asks], seed)
+        made = write_asked(
+            self.composer, self.pool.domain, [ask for ask, _ in asks], [(seed, place) for place in range(len(asks))]
+        )
         place = {source: number for number, source in enumerate(self.bank.sources)}
         found = [(self.bank.drafts[place[clip.source]], clip.source) for clip in gift]
         found += [(draft, some.sources[origin]) for draft, (_, origin) in zip(made, asks, strict=True) if draft]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from models.music.notes import Piece
 from models.style import asking, drafting
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
@@ -79,6 +80,24 @@ def test_a_tune_in_many_styles_of_others_is_written_and_its_latents_are_those_of
     own = telling_engine.encode(some_piece().to_json()).latents
     from_latents = ask("latents", seed=3, content=Source(latents=own), styles=styles, locks=Locked(notes=tune.notes))
     assert telling_engine.generate(from_latents).notes == result.notes
+
+
+@pytest.mark.parametrize(("keep", "held"), [(0.0, [0, 1, 6]), (0.5, [7]), (1.0, [2])])
+def test_around_bars_that_stay_the_others_are_written(telling_engine, keep, held):
+    tune = some_piece()
+    own = telling_engine.encode(tune.to_json())
+    content = Source(latents=own.latents)
+    wish = {"content": content, "keep": keep, "locks": Locked(bars=held, notes=own.notes)}
+    results = [telling_engine.generate(ask(f"{seed}-{time}", seed=seed, **wish)) for seed in (3, 4) for time in (0, 1)]
+    pieces = [Piece.from_json(result.notes) for result in results]
+    for result, piece in zip(results, pieces, strict=True):
+        assert result.recipe["writer"] == telling_engine.composer.asked.version
+        assert (list(result.recipe["locks"]["bars"]), result.recipe.get("keep", 1.0)) == (held, keep)
+        assert telling_engine.encode(result.notes).latents["groups"] == result.latents["groups"]
+        for bar in held:
+            assert piece.window(bar, 1).notes.tolist() == Piece.from_json(own.notes).window(bar, 1).notes.tolist()
+    assert results[0].notes == results[1].notes
+    assert results[0].notes != results[2].notes
 
 
 @pytest.mark.parametrize(
