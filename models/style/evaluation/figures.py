@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from models.experiments.arguments import exit_without_music
 from models.experiments.report import Report, mean_over_songs
+from models.style.evaluation.changed import changed
 from models.style.evaluation.clips import choose_clips
 from models.style.evaluation.editing import editing
 from models.style.evaluation.interpolation import interpolation
@@ -32,6 +33,7 @@ def evaluate(run: StyleRun) -> Report:
     several_swaps(report, composer, clips, seed)
     interpolation(report, composer, clips.some(FEWER), seed)
     editing(report, composer, clips.some(FEWER), seed)
+    changed(report, composer, clips, seed)
     quality(report, composer, clips, seed)
     speed(report, composer, seed)
     return report

@@ -1,0 +1,115 @@
+"""Music that somebody changed, as the application composes it: how often a classifier tells it from real music."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from models.experiments.report import Metric, Report, mean_over_songs
+from models.metrics.two_sample import FOLDS, two_sample_test
+from models.music.notes import DOMAINS, Domain, Piece
+from models.style.asking import composed_anew, write_asked
+from models.style.compose import Composer
+from models.style.directions import Directions, tonic_of
+from models.style.evaluation.clips import BATCH, Clips, donors_of
+from models.style.latents import STYLE_GROUPS, Latents, between
+from models.style.locks import Locks
+
+Floats = npt.NDArray[np.float64]
+
+LOCKED = (0, 1, 6, 7)  # the bars between these are composed anew, and nothing else of them is kept
+
+
+def changed(report: Report, composer: Composer, clips: Clips, seed: int) -> None:
+    """Add ``style.WAY.two_sample.DOMAIN`` for WAY in swapped, dialled, locked, morphed.
+
+    ``swapped``: one style of another clip of the domain, of each in turn. ``dialled``: one style a standard deviation
+    up or down. ``morphed``: halfway to that other clip. ``locked``: four bars stay (baseline: decoded around them).
+    Ways that a model lacks have no figures.
+    """
+    encoded = [composer.encode(piece) for piece in clips.pieces]
+    others = [encoded[int(donor)] for donor in donors_of(clips, seed)]
+    groups = [STYLE_GROUPS[row % len(STYLE_GROUPS)] for row in range(len(encoded))]
+    borrowed = [{group: other} for group, other in zip(groups, others, strict=True)]
+    _tell(report, "swapped", clips, _decoded(composer, clips, encoded, seed, styles=borrowed))
+    if turned := _turned(composer, clips, encoded):
+        _tell(report, "dialled", clips, _decoded(composer, clips, encoded, seed, styles=turned))
+    halfway = [between(own, other, 0.5) for own, other in zip(encoded, others, strict=True)]
+    _tell(report, "morphed", clips, _decoded(composer, clips, halfway, seed))
+    held = [tuple(bar for bar in LOCKED if bar < latents.bars) for latents in encoded]
+    decoded = _decoded(composer, clips, encoded, seed, held=held)
+    _tell(report, "locked", clips, _written(composer, clips, encoded, held, decoded, seed=seed), beside=decoded)
+
+
+def _turned(composer: Composer, clips: Clips, encoded: Sequence[Latents]) -> list[dict[str, Latents]]:
+    """One style of each clip a standard deviation up or down; none where no directions come with the model."""
+    folder = composer.bundle.folder
+    known = Directions.load(folder) if folder else None
+    if known is None or known.version != composer.version:
+        return []
+    names = [group for group in STYLE_GROUPS if group in known.groups and group != "harmony"]
+    found = []
+    for row, (latents, piece) in enumerate(zip(encoded, clips.pieces, strict=True)):
+        group, by = names[row % len(names)], (1.0, -1.0)[row // len(names) % 2]
+        found.append({group: known.moved(latents, group, by, tonic_of(piece))})
+    return found
+
+
+def _decoded(
+    composer: Composer,
+    clips: Clips,
+    content: Sequence[Latents],
+    seed: int,
+    *,
+    styles: Sequence[dict[str, Latents]] = (),
+    held: Sequence[tuple[int, ...]] = (),
+) -> list[Piece]:
+    plans = [
+        composer.plan(
+            domain=clips.domains[row], content=latents, styles=styles[row] if styles else {}, seed=seed + row,
+            keep=0.0 if held else 1.0, locks=Locks(held[row] if held else ()), notes=clips.pieces[row],
+        )
+        for row, latents in enumerate(content)
+    ]  # fmt: skip
+    return [piece for k in range(0, len(plans), BATCH) for piece in composer.compose(plans[k : k + BATCH])]
+
+
+def _written(
+    composer: Composer,
+    clips: Clips,
+    encoded: Sequence[Latents],
+    held: Sequence[tuple[int, ...]],
+    decoded: Sequence[Piece],
+    *,
+    seed: int,
+) -> list[Piece]:
+    """What the piece model writes around the bars that stay; ``decoded`` where nothing came that can be offered."""
+    if composer.asked is None:
+        return [*decoded]
+    found = [*decoded]
+    for domain in DOMAINS:
+        rows = clips.of(domain).tolist()
+        asks = [composed_anew(encoded[row], clips.pieces[row], held[row], 0.0) for row in rows]
+        drafts = write_asked(composer, domain, asks, [(seed, row) for row in rows]) if asks else []
+        for row, draft in zip(rows, drafts, strict=True):
+            if draft and draft.notes:
+                found[row] = draft.notes
+    return found
+
+
+def _tell(report: Report, way: str, clips: Clips, pieces: Sequence[Piece], beside: Sequence[Piece] = ()) -> None:
+    for domain in DOMAINS:
+
+        def told(made: Sequence[Piece], domain: Domain = domain) -> tuple[list[str], Floats]:
+            rows = [row for row in clips.of(domain).tolist() if len(made[row].notes)]
+            songs = [clips.songs[row] for row in rows] * 2
+            if len(set(songs)) < 2 * FOLDS:
+                return songs, np.zeros(0)
+            return songs, two_sample_test([clips.pieces[row] for row in rows], [made[row] for row in rows], songs)
+
+        songs, right = told(pieces)
+        baseline = float(told(beside)[1].mean()) if beside and len(right) else None
+        figure = mean_over_songs(songs, right, chance=0.5, baseline=baseline) if len(right) else Metric(None)
+        report.add(f"style.{way}.two_sample.{domain}", figure)

@@ -1,0 +1,43 @@
+"""How often music that was changed is told from real music, with a tiny model."""
+
+import pytest
+import torch
+
+from models.experiments.report import Report
+from models.metrics.two_sample import FOLDS
+from models.style import asking
+from models.style.evaluation.changed import LOCKED, changed
+from models.style.evaluation.clips import Clips
+from models.style.pieces.bar_latents import Reader
+from models.style.pieces.checkpoint import tiny_pieces
+from models.style.pieces.sampling import Writer
+
+pytestmark = pytest.mark.slow
+
+
+def test_each_way_has_a_figure_by_domain_and_locked_bars_are_written_around(scales, composer, monkeypatch) -> None:
+    monkeypatch.setattr(asking, "rejection_reason", lambda *_: None)
+    sizes = Reader(composer.model, torch.ones(0)).sizes
+    monkeypatch.setattr(composer, "asked", Writer(tiny_pieces(latents=sizes)))
+    wrote = []
+
+    def told(self, *given, held, **named):
+        wrote.extend(held)
+        return written(self, *given, held=held, **named)
+
+    written = Writer.told
+    monkeypatch.setattr(Writer, "told", told)
+    times = -(-2 * FOLDS // len(scales.pieces))
+    every = [name for name in range(len(scales.pieces)) for _ in range(times)]
+    clips = Clips(
+        [scales.pieces[row] for row in every],
+        [scales.later[row] for row in every],
+        [str(number) for number in range(len(every))],
+        [scales.domains[row] for row in every],
+    )
+    report = Report("test", {}, {}, 0)
+    changed(report, composer, clips, seed=0)
+    found = report.metrics
+    assert {name.split(".")[1] for name in found} == {"swapped", "morphed", "locked"}  # no directions: nothing dialled
+    assert found["style.locked.two_sample.dance"].baseline is not None
+    assert {each.bars for each in wrote} == {tuple(bar for bar in LOCKED if bar < len(clips.pieces[0].bars))}
