@@ -34,7 +34,7 @@ from models.style.asking import TUNE_TIMES
 from models.style.compose import Composer
 from models.style.evaluation.clips import Clips, choose_clips, compose_all, corpora_parts, donors_of
 from models.style.evaluation.reconstruction import onset_pitch
-from models.style.evaluation.swaps import FINEST, correlation, group_attributes, melody
+from models.style.evaluation.swaps import FINEST, correlation, found_first, group_attributes, line_likeness
 from models.style.latents import GROUPS, STYLE_GROUPS, TOLD_GROUPS, TUNE
 from models.style.pieces.bar_latents import BarLatents, tune_correlation
 from models.style.pieces.conditions import ABSENT
@@ -142,16 +142,10 @@ class Study:
     def lines(self, name: str, pieces: Sequence[Piece], donors: npt.NDArray[np.int64]) -> None:
         """``NAME.found`` and ``NAME.first`` of top lines: in what register and key they are doesn't count."""
         songs = self.material.clips.songs
-        own = np.stack([_standard(melody(piece)) for piece in self.material.clips.pieces])
-        got = np.stack([_standard(_as_long(melody(piece), own.shape[1])) for piece in pieces])
-        alike = got @ own.T / own.shape[1]
-        target = alike[np.arange(len(donors)), donors]
-        self.report.add(f"{name}.found", mean_over_songs(songs, target, chance=0.0))
-        beaten = (alike > target[:, None]).any(1)
-        ties = (alike == target[:, None]).sum(1)
-        self.report.add(
-            f"{name}.first", mean_over_songs(songs, np.where(beaten, 0.0, 1 / np.maximum(ties, 1)), chance=1 / len(own))
-        )
+        alike = line_likeness(pieces, self.material.clips.pieces)
+        self.report.add(f"{name}.found", mean_over_songs(songs, alike[np.arange(len(donors)), donors], chance=0.0))
+        first = found_first(alike, donors)
+        self.report.add(f"{name}.first", mean_over_songs(songs, first, chance=1 / alike.shape[1]))
 
     def run(self, guidances: Sequence[float], ways: Sequence[str]) -> None:
         """All figures of ``ways``."""
@@ -203,18 +197,6 @@ class Study:
                     name = f"{prefix}.styled.{'both' if 'content' in told else TUNE}.{guidance:g}.of_{times}"
                     self.lines(name, pieces, own)
                     self.tell(name, pieces)
-
-
-def _as_long(line: npt.NDArray[np.int64], places: int) -> npt.NDArray[np.int64]:
-    """The line cut, or its last note held: what was decoded may have a bar less."""
-    return np.pad(line[:places], (0, max(0, places - len(line))), mode="edge")
-
-
-def _standard(line: npt.NDArray[np.int64]) -> Floats:
-    centred = line - line.mean()
-    deviation = centred.std()
-    found: Floats = centred / deviation if deviation > 0 else centred * 0.0
-    return found
 
 
 def material_of(

@@ -7,7 +7,7 @@ far it went.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from models.music.notes import Domain, MusicError, Piece
 from models.music.tokens import METERS, to_tokens
 from models.style.compose import Composer, whole_bars
 from models.style.drafts import BEFORE, Ask, Draft
-from models.style.latents import TOLD_GROUPS, TUNE, Latents
+from models.style.latents import STYLE_GROUPS, TOLD_GROUPS, TUNE, Latents
 from models.style.pieces.bar_latents import BarLatents, Reader, tune_correlation
 from models.style.pieces.conditions import ABSENT
 from models.style.pieces.held import Held
@@ -25,7 +25,9 @@ from models.style.screen import rejection_reason
 
 AT_BAR = 8  # what is asked for is no beginning of a piece
 # Chosen on validation clips
-TUNED, TUNE_GUIDANCE, TUNE_TIMES = ("content", TUNE), 1.5, 8
+TUNE_TIMES = 8
+BOTH, ALONE = (TOLD_GROUPS, ("content", TUNE), 1.5), ((*STYLE_GROUPS, TUNE), (TUNE,), 3.0)  # told; guided, so strictly
+TUNED: Mapping[Domain, tuple[tuple[str, ...], tuple[str, ...], float]] = {"pop": BOTH, "dance": ALONE, "chorale": BOTH}
 ANEW_GUIDANCE, ANEW_TEMPERATURE = 1.5, 1.0
 
 
@@ -83,9 +85,10 @@ def _nearest_first(reader: Reader, told: BarLatents, written: Sequence[Piece]) -
     return [written[number] for number in np.argsort(-np.array(kept), kind="stable").tolist()]
 
 
-def tune_in_styles(latents: Latents, tune: Piece) -> Ask:
+def tune_in_styles(domain: Domain, latents: Latents, tune: Piece) -> Ask:
     """To ask for a ``tune`` in the styles of ``latents``: of several tries the one that keeps it best."""
-    return Ask(latents, tune, guided=TUNED, guidance=TUNE_GUIDANCE, times=TUNE_TIMES)
+    groups, guided, guidance = TUNED[domain]
+    return Ask(latents, tune, groups, guided, guidance, TUNE_TIMES)
 
 
 def composed_anew(latents: Latents, notes: Piece, held: Sequence[int], keep: float) -> Ask:

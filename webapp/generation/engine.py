@@ -214,7 +214,7 @@ class Engine(Drawing):
             return None
         between = self._between(partial(_any_waits, [job]))
         with self._writing:
-            ask = tune_in_styles(latents, tune)
+            ask = tune_in_styles(job.request.domain, latents, tune)
             return write_asked(self.composer, job.request.domain, [ask], [(job.request.seed, 0)], between)[0]
 
     def _written_around_held(self, jobs: Sequence[Job]) -> dict[Job, Draft]:

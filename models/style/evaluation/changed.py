@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,10 +11,12 @@ import numpy.typing as npt
 from models.experiments.report import Metric, Report, mean_over_songs
 from models.metrics.two_sample import FOLDS, two_sample_test
 from models.music.notes import DOMAINS, Domain, Piece
-from models.style.asking import composed_anew, write_asked
+from models.style.asking import composed_anew, tune_in_styles, write_asked
 from models.style.compose import Composer
 from models.style.directions import Directions, tonic_of
+from models.style.drafts import Ask
 from models.style.evaluation.clips import BATCH, Clips, donors_of
+from models.style.evaluation.swaps import found_first, line_likeness
 from models.style.latents import STYLE_GROUPS, Latents, between
 from models.style.locks import Locks
 
@@ -23,11 +26,13 @@ LOCKED = (0, 1, 6, 7)  # the bars between these are composed anew, and nothing e
 
 
 def changed(report: Report, composer: Composer, clips: Clips, seed: int) -> None:
-    """Add ``style.WAY.two_sample.DOMAIN`` for WAY in swapped, dialled, locked, morphed.
+    """Add ``style.WAY.two_sample.DOMAIN`` for WAY in swapped, dialled, morphed, locked, tune, and of the latter more.
 
     ``swapped``: one style of another clip of the domain, of each in turn. ``dialled``: one style a standard deviation
-    up or down. ``morphed``: halfway to that other clip. ``locked``: four bars stay (baseline: decoded around them).
-    Ways that a model lacks have no figures.
+    up or down. ``morphed``: halfway to that other clip. ``locked``: four bars stay. ``tune``: the clip's tune in all
+    styles of the other; ``correlation`` of its top line with the clip's, and how often the clip's is ``found`` first
+    among its domain's. The last two are written by a piece model that hears latents, where the model has one; their
+    ``baseline`` is decoded. Ways that a model lacks have no figures.
     """
     encoded = [composer.encode(piece) for piece in clips.pieces]
     others = [encoded[int(donor)] for donor in donors_of(clips, seed)]
@@ -38,9 +43,17 @@ def changed(report: Report, composer: Composer, clips: Clips, seed: int) -> None
         _tell(report, "dialled", clips, _decoded(composer, clips, encoded, seed, styles=turned))
     halfway = [between(own, other, 0.5) for own, other in zip(encoded, others, strict=True)]
     _tell(report, "morphed", clips, _decoded(composer, clips, halfway, seed))
+    styles = [dict.fromkeys(STYLE_GROUPS, other) for other in others]
+    decoded = _decoded(composer, clips, encoded, seed, styles=styles)
+    mixed = [_with_styles(own, other) for own, other in zip(encoded, others, strict=True)]
+    asks = [tune_in_styles(clips.domains[row], latents, clips.pieces[row]) for row, latents in enumerate(mixed)]
+    written = _written(composer, clips, asks, decoded, seed)
+    _tell(report, "tune", clips, written, beside=decoded)
+    _tunes(report, clips, written, decoded)
     held = [tuple(bar for bar in LOCKED if bar < latents.bars) for latents in encoded]
     decoded = _decoded(composer, clips, encoded, seed, held=held)
-    _tell(report, "locked", clips, _written(composer, clips, encoded, held, decoded, seed=seed), beside=decoded)
+    asks = [composed_anew(encoded[row], piece, held[row], 0.0) for row, piece in enumerate(clips.pieces)]
+    _tell(report, "locked", clips, _written(composer, clips, asks, decoded, seed), beside=decoded)
 
 
 def _turned(composer: Composer, clips: Clips, encoded: Sequence[Latents]) -> list[dict[str, Latents]]:
@@ -55,6 +68,12 @@ def _turned(composer: Composer, clips: Clips, encoded: Sequence[Latents]) -> lis
         group, by = names[row % len(names)], (1.0, -1.0)[row // len(names) % 2]
         found.append({group: known.moved(latents, group, by, tonic_of(piece))})
     return found
+
+
+def _with_styles(own: Latents, other: Latents) -> Latents:
+    """All styles of another, repeated where it is shorter, on the content of one's own."""
+    bars = np.arange(own.bars) % other.bars
+    return replace(own, groups={**own.groups, **{group: other.groups[group][bars] for group in STYLE_GROUPS}})
 
 
 def _decoded(
@@ -76,27 +95,32 @@ def _decoded(
     return [piece for k in range(0, len(plans), BATCH) for piece in composer.compose(plans[k : k + BATCH])]
 
 
-def _written(
-    composer: Composer,
-    clips: Clips,
-    encoded: Sequence[Latents],
-    held: Sequence[tuple[int, ...]],
-    decoded: Sequence[Piece],
-    *,
-    seed: int,
-) -> list[Piece]:
-    """What the piece model writes around the bars that stay; ``decoded`` where nothing came that can be offered."""
-    if composer.asked is None:
-        return [*decoded]
+def _written(composer: Composer, clips: Clips, asks: Sequence[Ask], decoded: Sequence[Piece], seed: int) -> list[Piece]:
+    """What the piece model writes of ``asks``; ``decoded`` where nothing came that can be offered."""
     found = [*decoded]
-    for domain in DOMAINS:
+    for domain in DOMAINS if composer.asked else ():
         rows = clips.of(domain).tolist()
-        asks = [composed_anew(encoded[row], clips.pieces[row], held[row], 0.0) for row in rows]
-        drafts = write_asked(composer, domain, asks, [(seed, row) for row in rows]) if asks else []
+        drafts = write_asked(composer, domain, [asks[row] for row in rows], [(seed, row) for row in rows])
         for row, draft in zip(rows, drafts, strict=True):
             if draft and draft.notes:
                 found[row] = draft.notes
     return found
+
+
+def _tunes(report: Report, clips: Clips, written: Sequence[Piece], decoded: Sequence[Piece]) -> None:
+    for domain in DOMAINS:
+        rows = clips.of(domain).tolist()
+        if not rows:
+            continue
+        own, songs = np.arange(len(rows)), [clips.songs[row] for row in rows]
+        alike, rival = (
+            line_likeness([made[row] for row in rows], [clips.pieces[row] for row in rows])
+            for made in (written, decoded)
+        )
+        kept = mean_over_songs(songs, alike[own, own], chance=0.0, baseline=float(rival[own, own].mean()))
+        report.add(f"style.tune.correlation.{domain}", kept)
+        first, theirs = found_first(alike, own), float(found_first(rival, own).mean())
+        report.add(f"style.tune.found.{domain}", mean_over_songs(songs, first, chance=1 / len(rows), baseline=theirs))
 
 
 def _tell(report: Report, way: str, clips: Clips, pieces: Sequence[Piece], beside: Sequence[Piece] = ()) -> None:

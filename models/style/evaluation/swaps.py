@@ -58,6 +58,33 @@ def melody_likeness(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) ->
     return float(np.bincount(shift, minlength=12).max() / max(1, n))
 
 
+def line_likeness(made: Sequence[Piece], real: Sequence[Piece]) -> Floats:
+    """Correlation of each top line ``made`` with each ``real`` one ``(made, real)``; key and register don't count."""
+    own = np.stack([_standardised(melody(piece)) for piece in real])
+    got = np.stack([_standardised(_as_long(melody(piece), own.shape[1])) for piece in made])
+    likeness: Floats = got @ own.T / own.shape[1]
+    return likeness
+
+
+def found_first(likeness: Floats, whose: npt.NDArray[np.int64]) -> Floats:
+    """1 where the real one that each is of ``(made,)`` is the likest in its row of ``likeness``; ties count in part."""
+    target = likeness[np.arange(len(whose)), whose]
+    beaten, ties = (likeness > target[:, None]).any(1), (likeness == target[:, None]).sum(1)
+    return np.where(beaten, 0.0, 1 / np.maximum(ties, 1))
+
+
+def _as_long(line: npt.NDArray[np.int64], places: int) -> npt.NDArray[np.int64]:
+    """The line cut, or its last note held: what was decoded may have a bar less."""
+    return np.pad(line[:places], (0, max(0, places - len(line))), mode="edge")
+
+
+def _standardised(line: npt.NDArray[np.int64]) -> Floats:
+    centred = line - line.mean()
+    deviation = centred.std()
+    found: Floats = centred / deviation if deviation > 0 else centred * 0.0
+    return found
+
+
 def found_among(results: list[Piece], clips: Clips, seed: int) -> Floats:
     """1 where the original is the likest by melody among ``AMONG`` clips of its domain; ties count in part."""
     rng = np.random.default_rng(seed)

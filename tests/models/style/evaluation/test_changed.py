@@ -38,6 +38,9 @@ def test_each_way_has_a_figure_by_domain_and_locked_bars_are_written_around(scal
     report = Report("test", {}, {}, 0)
     changed(report, composer, clips, seed=0)
     found = report.metrics
-    assert {name.split(".")[1] for name in found} == {"swapped", "morphed", "locked"}  # no directions: nothing dialled
+    ways = {"swapped", "morphed", "locked", "tune"}  # no directions: nothing dialled
+    assert {name.split(".")[1] for name in found} == ways
+    assert found["style.tune.correlation.dance"].baseline is not None
+    assert 0 <= found["style.tune.found.dance"].value <= 1
     assert found["style.locked.two_sample.dance"].baseline is not None
     assert {each.bars for each in wrote} == {tuple(bar for bar in LOCKED if bar < len(clips.pieces[0].bars))}
