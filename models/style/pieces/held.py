@@ -46,10 +46,11 @@ class HeldBars:
 
     def _next(self, row: int, drawn: IntArray) -> IntArray:
         bars, stay, now, steps = self._bars[row], self._stay[row], int(self._bar[row]), int(self._steps[row])
+        step: IntArray = drawn
         if now in stay and steps < len(bars[now]):
-            return bars[now][steps]
-        if now in stay and now + 1 == len(bars):
-            return np.array([END, *[ABSENT] * (len(drawn) - 1)])
-        if now in stay or ((now < 0 or drawn[POSITION] == BAR) and now + 1 in stay):
-            return bars[now + 1][0]
-        return drawn
+            step = bars[now][steps]
+        elif now in stay and now + 1 == len(bars):
+            step = np.array([END, *[ABSENT] * (len(drawn) - 1)])
+        elif now in stay or ((now < 0 or drawn[POSITION] == BAR) and now + 1 in stay):
+            step = bars[now + 1][0]
+        return step

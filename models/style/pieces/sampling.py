@@ -328,7 +328,7 @@ class Writer:
         model, among, weight = self._bundle(domain).model, self.among(domain), self._chosen(domain).get("faults", 0.0)
         every = [(*seed, number) if number else seed for seed in seeds for number in range(among)]
         where = [place for place in places for _ in range(among)]
-        told, stay = ([each for each in some for _ in range(among)] for some in (latents, held))
+        told, stay = [each for each in latents for _ in range(among)], [each for each in held for _ in range(among)]
         if after_step is None and among > 1:
             after_step = Particles(domain, lambda piece: -weight * part_writing_faults(piece), among, seeds)
         tokens: list[TokenArray] = []
