@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import numpy as np
 from sqlalchemy import TIMESTAMP, LargeBinary, Uuid, func, insert, inspect, select
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, StatementError
 from sqlalchemy.orm import Session
 
 from db.queries.export import EXPORT_SCHEMA, OF_THIS_INSTALLATION
@@ -98,7 +98,7 @@ def restore_rows(session: Session, data: Mapping[str, Any], *, stranger: bool = 
     except NotAnExportError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, StatementError) as error:
-        if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | DataError):
+        if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | DataError | ProgrammingError):
             raise  # the database's trouble, not the export's
         raise NotAnExportError(f"this export of a listener is damaged: {_in_words(error)}") from error
 

@@ -7,6 +7,7 @@ import pytest
 
 from webapp.__main__ import parser
 from webapp.runtime.settings import Settings
+from webapp.runtime.upload_limit import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "models" / "weights").rglob("*.md")])
@@ -55,6 +56,12 @@ def test_operations_name_every_setting() -> None:
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     for name in Settings.model_fields:
         assert f"`KALLOS_{name.upper()}`" in text
+
+
+def test_operations_name_every_kind_of_file_that_can_be_uploaded() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    (told,) = re.findall(r"^These can be uploaded: .*$", text, flags=re.MULTILINE)
+    assert sorted(re.findall(r"`(\.\w+)`", told)) == sorted(KINDS)
 
 
 def test_every_folder_of_weights_has_a_card_for_people() -> None:

@@ -39,12 +39,12 @@ def test_dropped_sounds_are_rated_and_one_that_is_none_is_named(site, visit, tmp
 def test_a_dream_is_stopped_and_another_dreamt_to_its_end_and_kept(site, visit) -> None:
     page = visit().page
     page.goto(f"{site.url}/dreams")
-    begin, stop, said = page.locator("#dream"), page.locator("#stop-dream"), page.locator("#dream-said")
+    begin, cancel, said = page.locator("#dream"), page.locator("#cancel-dream"), page.locator("#dream-said")
     begin.click()
     expect(said).to_contain_text(STEP)
-    stop.click()
+    cancel.click()
     expect(said).to_contain_text("Stopped at step")
-    expect(stop).to_be_disabled()
+    expect(cancel).to_be_hidden()
     page.get_by_label("Whatever raises the rating").check()
     begin.click()
     expect(said).to_contain_text("The rating went from", timeout=DREAMING_MS)
@@ -63,10 +63,10 @@ def test_a_dream_is_stopped_and_another_dreamt_to_its_end_and_kept(site, visit) 
 
 @pytest.mark.parametrize(
     ("path", "controls"),
-    [("dreams", ("#dream", "#stop-dream", "#dream-said")), ("agent", ("#learn", "#stop-agent", "#agent-said"))],
+    [("dreams", ("#dream", "#cancel-dream", "#dream-said")), ("agent", ("#learn", "#cancel-agent", "#agent-said"))],
 )
 def test_what_takes_minutes_goes_on_while_its_page_is_left_and_is_no_strangers(site, visit, path, controls) -> None:
-    begin, stop, said = controls
+    begin, cancel, said = controls
     page, other = visit(**PHONE).page, visit().page
     page.goto(f"{site.url}/{path}")
     page.locator(begin).click()
@@ -83,8 +83,8 @@ def test_what_takes_minutes_goes_on_while_its_page_is_left_and_is_no_strangers(s
     other.goto(f"{site.url}/{path}")
     expect(other.locator("input[type=radio]:checked").first).to_be_visible()  # it has been told what there is
     expect(other.locator(said)).not_to_contain_text(re.compile("Step|Stopped|goes on"))
-    expect(other.locator(stop)).to_be_disabled()
-    page.locator(stop).click()
+    expect(other.locator(cancel)).to_be_hidden()
+    page.locator(cancel).click()
     expect(page.locator(said)).to_contain_text("Stopped at step")
     page.reload()
     expect(page.locator(said)).to_contain_text("Stopped at step")
@@ -97,6 +97,6 @@ def test_an_agent_that_learns_is_followed_and_stopped(site, visit) -> None:
     page.goto(f"{site.url}/agent")
     page.locator("#learn").click()
     expect(page.locator("#plot-agent .js-plotly-plot .main-svg").first).to_be_visible()
-    page.locator("#stop-agent").click()
+    page.locator("#cancel-agent").click()
     expect(page.locator("#agent-said")).to_contain_text("Stopped")
     expect(page.locator("#learn")).to_be_enabled()

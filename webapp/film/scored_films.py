@@ -61,11 +61,12 @@ class Made:
 class Scoring:
     """How far it is: the ``stage`` and the ``share`` of it that is done; at the end what was ``made``, with ``files``.
 
-    ``ended`` without ``made``: it was stopped.
+    ``ended`` without ``made``: it was stopped. ``seconds_left``: as the films before it took, None where unknown.
     """
 
     stage: str = ""
     share: float = 0.0
+    seconds_left: float | None = None
     made: Made | None = None
     files: tuple[tuple[str, bytes], ...] = ()
     ended: bool = False
@@ -111,9 +112,9 @@ def follow(
             (folder / LINKS).write_text(json.dumps(links), encoding="utf-8")
         given = [way, str(seed), str(LONGEST_S), str(style_folder)]
         with _films.begun(listener_id, lambda: folder, given) as film:
-            yield _read(film)
+            yield _read(film, listener_id)
             while film.goes_on():
-                yield _read(film)
+                yield _read(film, listener_id)
         yield _ended(film)
 
 
@@ -135,7 +136,7 @@ def _ended(film: Followed) -> Scoring:
     if film.status < 0:
         return Scoring(ended=True)
     files = tuple((name, (film.folder / name).read_bytes()) for name in FILES)
-    return Scoring("done", 1.0, Made(**last["made"]), files, ended=True)
+    return Scoring("done", 1.0, made=Made(**last["made"]), files=files, ended=True)
 
 
 def _card(folder: Path) -> dict[str, Any]:
@@ -143,9 +144,9 @@ def _card(folder: Path) -> dict[str, Any]:
     return json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
 
 
-def _read(film: Followed) -> Scoring:
-    told = [each for each in _lines(film) if "stage" in each]
-    return Scoring(told[-1]["stage"], told[-1]["share"]) if told else Scoring()
+def _read(film: Followed, listener_id: uuid.UUID) -> Scoring:
+    told = [{"stage": "", "share": 0.0}, *(each for each in _lines(film) if "stage" in each)][-1]
+    return Scoring(told["stage"], told["share"], _films.seconds_left(listener_id))
 
 
 def _lines(film: Followed) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ def main(folder: Path, way: str, seed: int, longest_s: float, style_folder: Path
         )  # fmt: skip
     except (FilmError, ValueError) as error:
         say({"problem": str(error)})
-        return
+        sys.exit(1)
     say({"made": asdict(made)})
 
 

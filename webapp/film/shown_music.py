@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 
@@ -66,11 +66,12 @@ class ShownMusic:
 class Writing:
     """How far the film is: the ``stage`` and the ``share`` of it; at the end the ``film`` itself (MP4).
 
-    ``ended`` without it: it was stopped.
+    ``ended`` without it: it was stopped. ``seconds_left``: as the films before it took, None where unknown.
     """
 
     stage: str = ""
     share: float = 0.0
+    seconds_left: float | None = None
     film: bytes = b""
     ended: bool = False
 
@@ -123,13 +124,14 @@ def follow(database: Database, listener_id: uuid.UUID, shown: ShownMusic, *, lin
         told = {**asdict(shown), "sheet": "", "piece": source.notes, "domain": source.domain, "written": source.written}
         (folder / TOLD).write_text(json.dumps(told), encoding="utf-8")
         with _films.begun(listener_id, lambda: folder, []) as film:
-            yield _read(film)
+            yield _read(film, listener_id)
             while film.goes_on():
-                yield _read(film)
+                yield _read(film, listener_id)
         if film.status > 0:
             raise NotReady("the film could not be written in the time and memory there is; try a shorter piece")
         done = film.status == 0
-        yield Writing("done" if done else "", float(done), (folder / MOVIE).read_bytes() if done else b"", ended=True)
+        written = (folder / MOVIE).read_bytes() if done else b""
+        yield Writing("done" if done else "", float(done), film=written, ended=True)
 
 
 def end(listener_id: uuid.UUID) -> None:
@@ -166,6 +168,6 @@ def _shown(generation: RemoteGenerator, source: Source, look: Look, link_key: st
     )
 
 
-def _read(film: Followed) -> Writing:
-    told: list[dict[str, Any]] = [*map(json.loads, film.lines())]
-    return Writing(told[-1]["stage"], told[-1]["share"]) if told else Writing()
+def _read(film: Followed, listener_id: uuid.UUID) -> Writing:
+    told = [{"stage": "", "share": 0.0}, *map(json.loads, film.lines())][-1]
+    return Writing(told["stage"], told["share"], _films.seconds_left(listener_id))

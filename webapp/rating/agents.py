@@ -72,7 +72,8 @@ class Order:
 class Learning:
     """How far an agent has come; ``pairs`` are WAV files (before, after) where it came to its end.
 
-    It ``ended`` without them where it was stopped, or by itself for a ``problem``.
+    It ``ended`` without them where it was stopped, or by itself for a ``problem``. ``seconds_left``: as the agents
+    before it took, None where unknown.
     """
 
     order: Order
@@ -80,6 +81,7 @@ class Learning:
     pairs: tuple[tuple[bytes, bytes], ...] = ()
     ended: bool = False
     problem: str = ""
+    seconds_left: float | None = None
 
 
 def begin(records: Records, style: Path, rating: str, listener_id: uuid.UUID, order: Order) -> None:
@@ -113,7 +115,8 @@ def look(home: Path, listener_id: uuid.UUID) -> Learning | None:
     pairs = _pairs(folder / HEARD) if ended else ()
     steps = tuple(LearntStep(**json.loads(line)) for line in lines_in(folder))
     order = Order(**json.loads((folder / ORDER).read_text(encoding="utf-8")))
-    return Learning(order, steps, pairs, ended, problem)
+    left = None if ended else _learning.seconds_left(listener_id)
+    return Learning(order, steps, pairs, ended, problem, left)
 
 
 def follow(home: Path, listener_id: uuid.UUID) -> Iterator[Learning]:

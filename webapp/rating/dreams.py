@@ -62,7 +62,8 @@ class DreamtStep:
 class Dreaming:
     """How far a dream has come; ``dream`` and ``trail`` are WAV files where it came to its end.
 
-    It ``ended`` without them where it was stopped, or by itself for a ``problem``.
+    It ``ended`` without them where it was stopped, or by itself for a ``problem``. ``seconds_left``: as the dreams
+    before it took, None where unknown.
     """
 
     order: Order
@@ -71,6 +72,7 @@ class Dreaming:
     trail: bytes = b""
     ended: bool = False
     problem: str = ""
+    seconds_left: float | None = None
 
 
 def begin(home: Path, listener_id: uuid.UUID, order: Order, *, model: str) -> None:
@@ -100,7 +102,8 @@ def look(home: Path, listener_id: uuid.UUID) -> Dreaming | None:
     heard = (dreams.dreamt(listener_id) if ended else None) or (b"", b"")
     steps = tuple(DreamtStep(**json.loads(line)) for line in lines_in(folder))
     order = Order(**json.loads((folder / ORDER).read_text(encoding="utf-8")))
-    return Dreaming(order, steps, *heard, ended=ended, problem=problem)
+    left = None if ended else _dreams.seconds_left(listener_id)
+    return Dreaming(order, steps, *heard, ended=ended, problem=problem, seconds_left=left)
 
 
 def follow(home: Path, listener_id: uuid.UUID) -> Iterator[Dreaming]:

@@ -12,9 +12,11 @@ import sys
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Protocol, TypeVar
 
 from webapp.runtime import asked_from
@@ -23,6 +25,7 @@ from webapp.runtime.limits import LONG_A_SECOND, LONG_AT_ONCE, LONG_OF_ONE_ADDRE
 
 EVERY_S = 0.5  # between two looks
 STEPS_FILE = "steps.jsonl"
+NEWEST = 15  # that did their work, by whose time the next one's is told
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Followed:
     folder: Path
     child: subprocess.Popen[bytes]
     seconds: int
+    began: float = field(default_factory=time.monotonic)
 
     @property
     def works(self) -> bool:
@@ -113,6 +117,7 @@ class FollowedProcess:
         self._lock, self._asked = threading.Lock(), Buckets(LONG_A_SECOND, LONG_AT_ONCE)
         self._asked_from = Buckets(LONG_A_SECOND, LONG_OF_ONE_ADDRESS)
         self._last: tuple[uuid.UUID, Followed] | None = None
+        self._lasted: deque[float] = deque(maxlen=NEWEST)
 
     def begin(self, listener_id: uuid.UUID, prepare: Callable[[], Path], arguments: Sequence[str]) -> Followed:
         """The process of a listener, which goes on whether or not it is followed, as long as there is its folder.
@@ -143,8 +148,13 @@ class FollowedProcess:
                 )
             followed = Followed(folder, child, self.seconds)
             self._last = listener_id, followed
-        threading.Thread(target=followed.watch, name=f"watch {self.module}", daemon=True).start()
+        threading.Thread(target=self._watch, args=[followed], name=f"watch {self.module}", daemon=True).start()
         return followed
+
+    def _watch(self, followed: Followed) -> None:
+        followed.watch()
+        if followed.child.returncode == 0:
+            self._lasted.append(time.monotonic() - followed.began)
 
     @contextlib.contextmanager
     def begun(
@@ -171,6 +181,16 @@ class FollowedProcess:
             return True, broken if followed.status > 0 else ""
         except NotReady as late:
             return True, str(late)
+
+    def seconds_left(self, listener_id: uuid.UUID) -> float | None:
+        """How long the listener's process still takes if it takes as long as the last ones did, 0 where it is late.
+
+        None where none goes on, or none has done its work since this server began.
+        """
+        followed = self._of(listener_id)
+        if followed is None or not followed.works or not self._lasted:
+            return None
+        return max(0.0, median(self._lasted) - (time.monotonic() - followed.began))
 
     def end(self, listener_id: uuid.UUID) -> None:
         """End the listener's process where one goes on."""

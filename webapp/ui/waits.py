@@ -27,21 +27,30 @@ NEWEST = 15  # waits by which the next one's is told
 _under_way: defaultdict[str, set[threading.Event]] = defaultdict(set)  # by session: set where nobody waits any more
 
 
+def cancel_button(**options: Any) -> gr.Button:
+    """A button that ends what is waited for, shown as long as that goes on."""
+    return gr.Button("Cancel", **{"size": "sm", "scale": 0, "min_width": 100, "visible": False, **options})
+
+
 class Wait:
-    """A place where it says what is being composed, with a button that ends it; made where both are to stand."""
+    """A place where it says what is being composed, with a button that ends it; made where both are to stand.
+
+    What is said and how long it usually takes are those of one ``text``, whichever event it follows.
+    """
 
     def __init__(self, **place: Any) -> None:
         with gr.Row(elem_classes="k-wait"):
             self.told = gr.HTML(apply_default_css=False, min_width=240, **place)
-            self._cancel = gr.Button("Cancel", size="sm", scale=0, min_width=100, visible=False)
+            self._cancel = cancel_button()
         self._cancel.click(cancel, None, None, **QUIET)
+        self._lasted: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=NEWEST))
 
     def on(
         self, trigger: Callable[..., Any], text: str, handler: Callable[..., Any], inputs: Any, outputs: Any, **how: Any
     ) -> Any:
         """At an event: say this, have it done, and say nothing more where it was not; the last event of these."""
         how = how or QUIET
-        lasted: deque[float] = deque(maxlen=NEWEST)
+        lasted = self._lasted[text]
 
         def begin() -> list[Any]:
             usual = median(lasted) if lasted else 0.0
@@ -57,10 +66,8 @@ class Wait:
         del work.__wrapped__
         begun = trigger(begin, outputs=[self.told, self._cancel], **how)
         done = begun.then(work, inputs, outputs, **how)
-        done.success(lambda: gr.update(visible=False), outputs=self._cancel, **how)
-        done.failure(
-            lambda: ["", gr.update(visible=False)], outputs=[self.told, self._cancel], **how
-        )  # Gradio said why
+        done.success(_over, outputs=self._cancel, **how)
+        done.failure(_failed, outputs=[self.told, self._cancel], **how)  # Gradio said why
         return done
 
 
@@ -88,6 +95,16 @@ def heeded() -> Iterator[None]:
 def cancel(request: gr.Request) -> None:
     """End what is composed for this page."""
     leave(request.session_hash or "")
+
+
+def _over(request: gr.Request) -> dict[str, Any]:
+    """The button, as long as something else of this page goes on."""
+    return gr.update(visible=request.session_hash in _under_way)
+
+
+def _failed(request: gr.Request) -> list[Any]:
+    """Nothing is said any more, and the button is gone, where nothing took the place of what failed."""
+    return [gr.skip() if request.session_hash in _under_way else "", _over(request)]
 
 
 def leave(session: str) -> None:

@@ -93,15 +93,18 @@ def test_an_export_is_brought_back_only_where_it_is_whole_and_new(session: Sessi
     delete_listener(session, used)
     foreign = json.loads(json.dumps(export))
     foreign["offers"][0]["listener_id"] = str(create_listener(session).id)
+    numbered = json.loads(json.dumps(export))
+    numbered["clips"][0] |= {"content_hash": 5, "composed_for": None}
     for damaged, told in [
         ({}, "no export"),
         ([], "no export"),
         (export | {"listener": {"id": "?"}}, "damaged"),
         (export | {"offers": [{}]}, "damaged"),
         (foreign, "belongs to"),
+        (numbered, "of another kind than its column"),
     ]:
         with pytest.raises(NotAnExportError, match=told), session.begin_nested():
-            restore_listener(session, damaged)  # type: ignore[arg-type]
+            restore_listener(session, damaged, stranger=True)  # type: ignore[arg-type]
     assert get_listener(session, used) is None
 
 

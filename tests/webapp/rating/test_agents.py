@@ -116,19 +116,19 @@ def test_nobody_sees_or_stops_the_agent_of_another_and_its_listener_finds_it_aga
     stranger = alone.tokens.give(accounts.create(alone.database))
     *_, timer, seen = page.learn(alone, token, "head", "dance", 2)
     assert timer["active"]
-    page.stop_learning(alone, stranger)
-    _, _, said, curve, *_, begin_it, stop, timer, _ = page.arrive(alone, stranger)
+    page.give_up(alone, stranger)
+    _, _, said, curve, *_, begin_it, cancel, timer, _ = page.arrive(alone, stranger)
     assert said == ""
     assert not curve["visible"]
-    assert (begin_it["interactive"], stop["interactive"], timer["active"]) == (True, False, False)
+    assert (begin_it["interactive"], cancel["visible"], timer["active"]) == (True, False, False)
     with pytest.raises(NotReady, match="another agent"):
         page.learn(alone, token, "head", "pop", 2)
     time.sleep(1)
-    chosen, seed, *_, begin_it, stop, timer, _ = page.arrive(alone, token)
+    chosen, seed, *_, begin_it, cancel, timer, _ = page.arrive(alone, token)
     assert (chosen, seed) == (["head", "dance"], 2)
-    assert (begin_it["interactive"], stop["interactive"], timer["active"]) == (False, True, True)
-    page.stop_learning(alone, token)
+    assert (begin_it["interactive"], cancel["visible"], timer["active"]) == (False, True, True)
+    page.give_up(alone, token)
     assert list(agents.follow(alone.settings.home, listener_id))[-1].ended
-    said, *_, begin_it, stop, timer, _ = page.follow(alone, token, seen)
+    said, *_, begin_it, cancel, timer, _ = page.follow(alone, token, seen)
     assert "Stopped" in said
-    assert (begin_it["interactive"], stop["interactive"], timer["active"]) == (True, False, False)
+    assert (begin_it["interactive"], cancel["visible"], timer["active"]) == (True, False, False)

@@ -23,7 +23,7 @@ from webapp.rating.dreams import Order
 from webapp.rating.plot import climbed
 from webapp.runtime.errors import NotAllowed, NotReady, UnknownListenerError
 from webapp.runtime.kept_dreams import KeptDreams
-from webapp.ui.pages.dreams import _heard, arrive, dream, follow, keep_dream, kept_dream, stop_dream, told
+from webapp.ui.pages.dreams import _heard, arrive, dream, follow, give_up, keep_dream, kept_dream, told
 
 pytestmark = pytest.mark.slow
 
@@ -63,9 +63,9 @@ def somebody(alone, rating_model, monkeypatch):
 
 
 def goes_on(shown):
-    """Whether a page that shows this has a button to stop, asks again, and has none to begin."""
-    *_, begin, stop, timer, _ = shown
-    assert stop["interactive"] == timer["active"] != begin["interactive"]
+    """Whether a page that shows this has a button to cancel, asks again, and has none to begin."""
+    *_, begin, cancel, timer, _ = shown
+    assert cancel["visible"] == timer["active"] != begin["interactive"]
     return bool(timer["active"])
 
 
@@ -152,7 +152,7 @@ def test_nobody_sees_stops_or_keeps_the_dream_of_another(alone, somebody):
         assert not shown[1]["visible"]
         assert not shown[3]["visible"]
         assert not goes_on(shown)
-    stop_dream(alone, stranger)
+    give_up(alone, stranger)
     with pytest.raises(NotAllowed, match="dream first"):
         keep_dream(alone, stranger)
     with pytest.raises(NotReady, match="another dream"):
@@ -161,7 +161,7 @@ def test_nobody_sees_stops_or_keeps_the_dream_of_another(alone, somebody):
         dream(alone, token, "naive", 1)
     time.sleep(1)
     assert goes_on(arrive(alone, token)[2:])
-    stop_dream(alone, token)
+    give_up(alone, token)
     *_, last = dreams.follow(alone.settings.home, listener_id)
     assert last.ended
     assert not goes_on(follow(alone, token, 0))

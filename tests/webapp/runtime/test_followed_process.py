@@ -1,6 +1,7 @@
 """What takes minutes is shared: one at a time, and nobody begins one after the other for ever."""
 
 import contextvars
+import threading
 import uuid
 
 import pytest
@@ -46,3 +47,24 @@ def test_new_listeners_of_one_address_share_what_it_may_begin(tmp_path) -> None:
         run(from_address, "203.0.113.7")
     run(from_address, "198.51.100.1")
     begin()  # of nobody from outside: a command
+
+
+def test_what_did_its_work_tells_how_long_the_next_one_takes(tmp_path) -> None:
+    process, listener_id = FollowedProcess("platform", 60, "busy"), uuid.uuid4()
+
+    def run() -> None:
+        with process.begun(listener_id, lambda: tmp_path, []) as followed:
+            while followed.goes_on():
+                pass
+
+    def seconds_left() -> float | None:
+        with process.begun(listener_id, lambda: tmp_path, []):
+            return process.seconds_left(listener_id)
+
+    assert seconds_left() is None  # it is killed, which tells nothing
+    run()
+    for watching in threading.enumerate():
+        if watching.name == "watch platform":
+            watching.join()
+    assert 0 < (seconds_left() or 0) < 60  # as long as that run took, or what is left of it
+    assert process.seconds_left(listener_id) is None

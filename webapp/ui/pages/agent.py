@@ -21,6 +21,8 @@ from webapp.ui import arrival
 from webapp.ui.charts import section
 from webapp.ui.handlers import bound, claim_of, listener_of
 from webapp.ui.layout import AWAITED, QUIET, heading, page, status
+from webapp.ui.queueing import going
+from webapp.ui.waits import cancel_button
 from webapp.ui.words import capital
 
 LEAD = (
@@ -83,7 +85,7 @@ def build(context: Context) -> None:
                 1, label="Seed", precision=0, minimum=0, maximum=agents.MOST_SEED, elem_id="agent-seed", scale=0
             )
             begin = arrival.button("Let it learn", elem_id="learn")
-            stop = gr.Button("Stop", elem_id="stop-agent", scale=0, min_width=120, interactive=False)
+            cancel = cancel_button(elem_id="cancel-agent")
         said = gr.HTML(elem_id="agent-said", apply_default_css=False, js_on_load=None)
         with section("How it learns", EXPLAINED, visible=False) as curve:
             plot = gr.Plot(label="How it learns", show_label=False, container=False, elem_id="plot-agent")
@@ -101,11 +103,11 @@ def build(context: Context) -> None:
             play = gr.Button("Play something new", elem_id="play-kept", min_width=180)
             sound = gr.Audio(label="By your agent", interactive=False, elem_id="kept-sound", visible=False)
     timer, seen = gr.Timer(POLL_S, active=False), gr.State(0)
-    outputs = [said, curve, plot, compared, blind, first, second, verdict, begin, stop, timer, seen]
+    outputs = [said, curve, plot, compared, blind, first, second, verdict, begin, cancel, timer, seen]
     arrival.fill(listener.change, bound(arrive, context), listener, [reward, domain], [seed, *outputs])
     begin.click(bound(learn, context), [listener, reward, domain, seed], outputs, js=listener.awaited, **QUIET)
     timer.tick(bound(follow, context), [listener, seen], outputs, js=listener.awaited, **QUIET)
-    stop.click(bound(stop_learning, context), listener, said, **QUIET)
+    cancel.click(bound(give_up, context), listener, said, **QUIET)
     left.click(pick_first, blind, [blind, first, second, verdict], **QUIET)
     right.click(pick_second, blind, [blind, first, second, verdict], **QUIET)
     keep.click(bound(keep_agent, context), listener, [verdict, yours], **QUIET)
@@ -135,7 +137,7 @@ def follow(context: Context, token: str | None, seen: int) -> Any:
     return gr.skip() if now and not now.ended and len(now.steps) == seen else _shown(now)
 
 
-def stop_learning(context: Context, token: str | None) -> str:
+def give_up(context: Context, token: str | None) -> str:
     """End the listener's agent; whoever follows it shows how far it came."""
     agents.end(listener_of(context, token))
     return status("Stopping…")
@@ -187,7 +189,7 @@ def _shown(now: Learning | None) -> list[Any]:
     blind = Blind.of(now) if now and now.pairs else None
     sounds = (blind.sounds() if blind else None) or (None, None)
     return [
-        status(told(now) if now else ""),
+        (going(told(now), now.seconds_left) if goes_on else status(told(now))) if now else "",
         gr.update(visible=bool(steps)),
         learnt(now) if now and steps else gr.skip(),
         gr.update(visible=blind is not None),
@@ -195,7 +197,7 @@ def _shown(now: Learning | None) -> list[Any]:
         *sounds,
         "",
         gr.update(interactive=not goes_on),
-        gr.update(interactive=goes_on),
+        gr.update(visible=goes_on),
         gr.update(active=goes_on),
         len(steps),
     ]

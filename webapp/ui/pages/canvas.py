@@ -29,6 +29,8 @@ from webapp.ui.components.moving_picture import MovingPicture, playing
 from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import AWAITED, CHOICE, QUIET, heading, page, status
+from webapp.ui.queueing import going
+from webapp.ui.waits import cancel_button
 from webapp.ui.words import capital, counted
 
 LEAD = (
@@ -79,7 +81,7 @@ def build(context: Context) -> None:
                     0, label="Which pictures", precision=0, minimum=0, maximum=MOST_SEED, elem_id="canvas-seed", scale=0
                 )
                 write = gr.Button("Make a film of it", elem_id="canvas-film", scale=0, min_width=160)
-                stop = gr.Button("Stop", elem_id="canvas-stop", scale=0, min_width=120, interactive=False)
+                cancel = cancel_button(elem_id="canvas-cancel")
                 film = gr.DownloadButton(
                     "Download MP4", elem_id="canvas-mp4", scale=0, min_width=150, visible=False, variant="primary"
                 )
@@ -97,9 +99,9 @@ def build(context: Context) -> None:
     read = files.upload(bound(bring, context), [listener, files], [own, said, files], js=listener.awaited, **AWAITED)
     read.then(bound(look_at_own, context), looked, outputs, **QUIET)
     files.clear(lambda: None, outputs=own, **CHOICE).then(bound(look_anew, context), looked, outputs, **QUIET)
-    film_outputs = [said, film, write, stop]
+    film_outputs = [said, film, write, cancel]
     write.click(bound(make_film, context), looked, film_outputs, js=listener.awaited, **AWAITED)
-    stop.click(bound(stop_film, context), listener, said, **QUIET)
+    cancel.click(bound(give_up, context), listener, said, **QUIET)
 
 
 def arrive(context: Context, token: str | None, request: gr.Request) -> tuple[Any, ...]:
@@ -214,12 +216,12 @@ def make_film(  # noqa: PLR0917 (what is chosen, control by control)
         found = shown_music.show(context.database, context.generation, listener_id, name, look)
         for now in shown_music.follow(context.database, listener_id, found):
             kept = str(Downloads(context.settings.home).write(listener_id, MOVIE, now.film)) if now.film else None
-            yield _film(told(now), kept, ended=now.ended)
+            yield _film(told(now), kept, now.seconds_left, ended=now.ended)
     except Problem as problem:
         yield _film(f"{capital(str(problem))}.")
 
 
-def stop_film(context: Context, token: str | None) -> str:
+def give_up(context: Context, token: str | None) -> str:
     """End the writing of the listener's film."""
     shown_music.end(listener_of(context, token))
     return status("Stopping…")
@@ -232,10 +234,12 @@ def told(now: Writing) -> str:
     return f"{STAGES.get(now.stage, 'Starting')}…{f' {now.share:.0%}' if now.share else ''}"
 
 
-def _film(text: str, kept: str | None = None, *, ended: bool = True) -> tuple[str, Any, Any, Any]:
+def _film(
+    text: str, kept: str | None = None, seconds_left: float | None = None, *, ended: bool = True
+) -> tuple[str, Any, Any, Any]:
     return (
-        status(text),
+        status(text) if ended else going(text, seconds_left),
         gr.update(value=kept, visible=kept is not None),
         gr.update(interactive=ended),
-        gr.update(interactive=not ended),
+        gr.update(visible=not ended),
     )

@@ -21,6 +21,8 @@ from webapp.ui.charts import section
 from webapp.ui.handlers import bound, claim_of, listener_of
 from webapp.ui.layout import AWAITED, QUIET, heading, page, status
 from webapp.ui.pages.rate import NOTHING, training_command
+from webapp.ui.queueing import going
+from webapp.ui.waits import cancel_button
 from webapp.ui.words import capital
 
 LEAD = (
@@ -61,7 +63,7 @@ def build(context: Context) -> None:
                     1, label="Which noise", precision=0, minimum=0, maximum=dreams.MOST_SEED, elem_id="noise", scale=0
                 )
                 begin = arrival.button("Dream", elem_id="dream")
-                stop = gr.Button("Stop", elem_id="stop-dream", scale=0, min_width=120, interactive=False)
+                cancel = cancel_button(elem_id="cancel-dream")
             said = gr.HTML(elem_id="dream-said", **dashboards.STILL)
         with section("How it climbed", EXPLAINED, visible=False) as climb:
             plot = gr.Plot(label="How it climbed", show_label=False, container=False, elem_id="plot-dream")
@@ -71,11 +73,11 @@ def build(context: Context) -> None:
         with section("The dream that you keep", KEPT, visible=False) as yours:
             kept = _two_sounds("kept-trail", "kept-dream")
     timer, seen = gr.Timer(POLL_S, active=False), gr.State(0)
-    outputs = [said, climb, plot, sounds, trail, end, begin, stop, timer, seen]
+    outputs = [said, climb, plot, sounds, trail, end, begin, cancel, timer, seen]
     arrival.fill(listener.change, bound(arrive, context), listener, [way, surface], [seed, *outputs])
     begin.click(bound(dream, context), [listener, way, seed, surface], outputs, js=listener.awaited, **AWAITED)
     timer.tick(bound(follow, context), [listener, seen], outputs, js=listener.awaited, **QUIET)
-    stop.click(bound(stop_dream, context), listener, said, **QUIET)
+    cancel.click(bound(give_up, context), listener, said, **QUIET)
     keep.click(bound(keep_dream, context), listener, [said, yours, *kept], **QUIET)
     listener.change(bound(kept_dream, context), listener, [yours, *kept], **QUIET)
 
@@ -112,7 +114,7 @@ def follow(context: Context, token: str | None, seen: int) -> Any:
     return gr.skip() if now and not now.ended and len(now.steps) == seen else _shown(now)
 
 
-def stop_dream(context: Context, token: str | None) -> str:
+def give_up(context: Context, token: str | None) -> str:
     """End the listener's dream; whoever follows it shows how far it came."""
     dreams.end(listener_of(context, token))
     return status("Stopping…")
@@ -137,14 +139,14 @@ def _shown(now: Dreaming | None) -> list[Any]:
     steps, goes_on = now.steps if now else (), bool(now and not now.ended)
     heard = bool(now and now.dream)
     return [
-        status(told(now) if now else ""),
+        (going(told(now), now.seconds_left) if goes_on else status(told(now))) if now else "",
         gr.update(visible=bool(steps)),
         climbed(now) if now and steps else gr.skip(),
         gr.update(visible=heard),
         _heard(now.trail) if now and heard else None,
         _heard(now.dream) if now and heard else None,
         gr.update(interactive=not goes_on),
-        gr.update(interactive=goes_on),
+        gr.update(visible=goes_on),
         gr.update(active=goes_on),
         len(steps),
     ]

@@ -20,6 +20,8 @@ from webapp.ui import dashboards
 from webapp.ui.charts import section
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import AWAITED, QUIET, heading, page, status
+from webapp.ui.queueing import going
+from webapp.ui.waits import cancel_button
 from webapp.ui.words import capital
 
 LEAD = (
@@ -60,7 +62,7 @@ def build(context: Context) -> None:
                 scale=0,
             )  # fmt: skip
             begin = gr.Button("Set it to music", variant="primary", elem_id="film-begin", scale=0, min_width=160)
-            stop = gr.Button("Stop", elem_id="film-stop", scale=0, min_width=120, interactive=False)
+            cancel = cancel_button(elem_id="film-cancel")
         said = gr.HTML(elem_id="film-said", **dashboards.STILL)
         with section("The film with its music", AFTER, visible=False) as result:
             video = gr.Video(label="The film with its music", show_label=False, interactive=False, elem_id="film-video")
@@ -69,9 +71,9 @@ def build(context: Context) -> None:
                     gr.DownloadButton(f"Download {label}", elem_id=f"film-{label.lower()}", scale=0, min_width=150)
                     for label in CHOSEN.values()
                 ]
-    outputs = [said, result, video, *saved, begin, stop]
+    outputs = [said, result, video, *saved, begin, cancel]
     begin.click(bound(score, context), [listener, files, way, seed], outputs, js=listener.awaited, **AWAITED)
-    stop.click(bound(stop_scoring, context), listener, said, **QUIET)
+    cancel.click(bound(give_up, context), listener, said, **QUIET)
 
 
 def score(
@@ -89,14 +91,14 @@ def score(
         for now in scored_films.follow(listener_id, sources, way, int(seed or 0), style_folder=style, links=links):
             downloads = Downloads(context.settings.home)
             kept = [str(downloads.write(listener_id, name, data)) for name, data in now.files]
-            yield _shown(told(now), kept, ended=now.ended)
+            yield _shown(told(now), kept, now.seconds_left, ended=now.ended)
     except FileNotFoundError:
         yield _shown("The files are no longer here: they are kept for an hour. Drop them again.", ended=True)
     except Problem as error:
         yield _shown(f"{capital(str(error))}.", ended=True)
 
 
-def stop_scoring(context: Context, token: str | None) -> str:
+def give_up(context: Context, token: str | None) -> str:
     """End the work on the listener's film."""
     scored_films.end(listener_of(context, token))
     return status("Stopping…")
@@ -116,13 +118,15 @@ def told(now: Scoring) -> str:
     )
 
 
-def _shown(text: str, kept: list[str] | None = None, *, ended: bool = False) -> list[Any]:
+def _shown(
+    text: str, kept: list[str] | None = None, seconds_left: float | None = None, *, ended: bool = False
+) -> list[Any]:
     files: list[str | None] = list(kept) if kept else [None] * len(FILES)
     return [
-        status(text),
+        status(text) if ended else going(text, seconds_left),
         gr.update(visible=bool(kept)),
         files[0],
         *files,
         gr.update(interactive=ended),
-        gr.update(interactive=not ended),
+        gr.update(visible=not ended),
     ]

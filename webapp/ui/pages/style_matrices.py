@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any, cast
@@ -18,7 +17,7 @@ from webapp.research.styles import matrices, mood_matrix, swap, tables
 from webapp.research.styles.composed import Composed
 from webapp.research.styles.matrices import EXPLAINED, MEASURES, Matrix
 from webapp.research.styles.tables import LABELS, Table
-from webapp.runtime.errors import NotAllowed, NotReady, Problem
+from webapp.runtime.errors import NotAllowed
 from webapp.ui.choosing import kinds_of_music
 from webapp.ui.components.clip_list import ClipList, playing
 from webapp.ui.components.heat_map import HeatMap
@@ -26,18 +25,19 @@ from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.dashboards import STILL, copied
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, explained, status
-from webapp.ui.pages.style_parts import csv_link, origin, radio
+from webapp.ui.pages.style_parts import csv_link, origin, patiently, radio
+from webapp.ui.waits import Wait
 from webapp.ui.words import capital, unbroken
 
 SWAPS = (
     "One style of a piece is taken from another piece, the donor. Side effects should be near 0, and as much of the "
     "piece as possible should be kept."
 )
+SWAPPING = "Composing two pieces, and the first with the style of the second…"
 TITLES = {  # of tables, where they are taken along
     "moods": "Moods", "swaps": "Follows the donor", "drift": "Side effects", "after": "What is kept",
     **{table: title for title, table in MEASURES.values()},
 }  # fmt: skip
-PATIENCE, AGAIN_S = 4, 2.0
 
 
 @dataclass(frozen=True)
@@ -76,18 +76,17 @@ def build_swaps(context: Context, listener: ListenerToken) -> Place:
     with gr.Row(elem_classes="k-bar"):
         domain = kinds_of_music("pop")
         another = gr.Button("Another pair of pieces", size="sm", interactive=False)
-    said = gr.HTML(elem_id="swap-said", **STILL)
+    wait = Wait(elem_id="swap-said")
     clips = ClipList(together=True, elem_id="swap-clips")
     pressed, seed = gr.State(), gr.State(0)
-    hearing: dict[str, Any] = {
-        "fn": bound(hear, context),
-        "inputs": [listener, pressed, domain, seed],
-        "outputs": [said, clips, another],
-        **CHOICE,
-    }
-    place.map.select(press, place.map, pressed, **CHOICE).then(**hearing)
-    another.click(lambda number: number + 1, seed, seed, **QUIET).then(**hearing)
-    domain.input(**hearing)
+    pressing = place.map.select(press, place.map, pressed, **CHOICE)
+    drawing = another.click(lambda number: number + 1, seed, seed, **QUIET)
+    changing = domain.input(a_cell, pressed, **CHOICE)
+    for trigger in (pressing.then, drawing.then, changing.success):
+        wait.on(
+            trigger, SWAPPING, bound(hear, context), [listener, pressed, domain, seed], [wait.told, clips, another],
+            **CHOICE,
+        )  # fmt: skip
     place.end()
     return place
 
@@ -161,30 +160,20 @@ def press(value: Mapping[str, Any], event: gr.EventData) -> dict[str, str]:
     return {"group": row, "other": column if column in ATTRIBUTES.values() else row}
 
 
-def hear(
-    context: Context, token: str | None, pressed: Mapping[str, str] | None, domain: str, seed: int
-) -> Iterator[list[Any]]:
-    """Compose the swap of a cell and play it; nothing where none was pressed."""
+def a_cell(pressed: Mapping[str, str] | None) -> None:
+    """Raises what nobody sees where no cell was pressed: there is no swap to compose in another kind of music."""
     if not pressed:
-        yield [gr.skip()] * 3
-        return
+        raise gr.Error("no cell was pressed", visible=False, print_exception=False)
+
+
+def hear(
+    context: Context, token: str | None, pressed: Mapping[str, str], domain: str, seed: int
+) -> tuple[str, Any, dict[str, Any]]:
+    """Compose the swap of a cell and play it."""
     listener_of(context, token)
     asked = swap.Asked(pressed["group"], cast("Domain", domain), seed)
-    yield [status(f"Composing two pieces and the first with the {asked.group} of the second…"), gr.skip(), gr.skip()]
-    for attempt in range(PATIENCE + 1):
-        try:
-            made = swap.swap(context.studio, asked)
-        except NotReady as error:
-            if attempt == PATIENCE:
-                yield [status(f"{capital(str(error))}."), gr.skip(), gr.skip()]
-                return
-            time.sleep(AGAIN_S)
-        except Problem as error:
-            yield [status(f"{capital(str(error))}."), gr.skip(), gr.skip()]
-            return
-        else:
-            yield [_compared(made, pressed), playing(_clips(asked, made)), gr.update(interactive=True)]
-            return
+    made = patiently(lambda: swap.swap(context.studio, asked))
+    return _compared(made, pressed), playing(_clips(asked, made)), gr.update(interactive=True)
 
 
 def _attribute(style: str) -> str:

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from html import escape
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
+
+from webapp.runtime.errors import NotReady
+
+PATIENCE, AGAIN_S = 4, 2.0
+T = TypeVar("T")
+
+
+def patiently(compose: Callable[[], T]) -> T:
+    """What is composed, tried again where the composer isn't ready; raises its last ``NotReady``."""
+    for _ in range(PATIENCE):
+        with suppress(NotReady):
+            return compose()
+        time.sleep(AGAIN_S)
+    return compose()
 
 
 def radio(options: Sequence[tuple[str, Any]], label: str, value: Any = None) -> gr.Radio:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -20,7 +19,7 @@ from webapp.research.styles import walk
 from webapp.research.styles.tables import LABELS
 from webapp.research.styles.walk import CODE_WALKS, WALKS, Step
 from webapp.runtime import commands
-from webapp.runtime.errors import NotAllowed, NotReady, Problem
+from webapp.runtime.errors import NotAllowed
 from webapp.ui.choosing import Choosing, kinds_of_music, name_of
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.heat_map import HeatMap
@@ -28,8 +27,9 @@ from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.view_link import ViewLink, chosen
 from webapp.ui.dashboards import STILL, copied
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import CHOICE, QUIET, explain
-from webapp.ui.pages.style_parts import csv_link, radio
+from webapp.ui.layout import CHOICE, QUIET, explain, status
+from webapp.ui.pages.style_parts import csv_link, patiently, radio
+from webapp.ui.waits import Wait, cancel
 
 WALK = (
     "One clip in five steps, a standard deviation (SD) of real clips apart in one style; the rest stays. A code goes "
@@ -46,7 +46,7 @@ FIRST_KIND = "pop"
 OPENS = "It opens this page as you see it now. Clips of your own open for nobody else."
 SEED = 2**53 - 1
 MOST_GUIDANCE = 4.0
-PATIENCE, AGAIN_S = 4, 2.0
+WALKING = "Composing five steps…"
 
 
 def build_walk(context: Context, listener: ListenerToken, link: ViewLink) -> None:
@@ -63,7 +63,7 @@ def build_walk(context: Context, listener: ListenerToken, link: ViewLink) -> Non
     with gr.Column(visible=False, elem_classes="k-picking", elem_id="walk-picking") as picking:
         gr.HTML("<h2>Begin with…</h2>", **STILL)
         pieces = Choosing(context, listener, "Begin", finder=True)
-    said = gr.HTML(elem_id="walk-said", **STILL)
+    wait = Wait(elem_id="walk-said")
     command = commands.evaluation("evaluate.relations", context.style_folder)
     fill = copied(command, visible=False, elem_id="walk-fill")
     steps = ClipList(together=True, columns=True, elem_id="walk-steps")
@@ -74,27 +74,23 @@ def build_walk(context: Context, listener: ListenerToken, link: ViewLink) -> Non
         explain(GUIDANCE)
     source, showing = gr.State(""), gr.State(value=False)
     asked = [group, domain, seed, guidance, source]
-    walked = [said, steps, moved, about, foot, link]
-    walking: dict[str, Any] = {
-        "fn": bound(walk_along, context),
-        "inputs": [listener, *asked],
-        "outputs": walked,
-        **QUIET,
-    }
-    first = listener.change(bound(opened, context), listener, [*asked, compose, fill], **QUIET).then(
-        bound(first_walk, context), [listener, *asked], walked, **QUIET
-    )
-    compose.click(**walking, cancels=first)
-    another.click(draw_another, seed, [seed, source], cancels=first, **QUIET).then(**walking)
-    gr.on([domain.input, seed.input], lambda: ("", ""), None, [source, said], **CHOICE)
+    begins, walked = [listener, *asked], [wait.told, steps, moved, about, foot, link]
+    opening = listener.change(bound(opened, context), listener, [*asked, compose, fill], **QUIET)
+    wait.on(opening.then, WALKING, bound(first_walk, context), begins, walked)
+    drawn = another.click(cancel, **QUIET).then(draw_another, seed, [seed, source], **QUIET)
+    walking = bound(walk_along, context)
+    for trigger in (compose.click(cancel, **QUIET).then, drawn.then):
+        wait.on(trigger, WALKING, walking, begins, walked)
+    gr.on([domain.input, seed.input], lambda: ("", ""), None, [source, wait.told], **CHOICE)
     gr.on([group.input, source.change], bound(guided, context), [group, source], guidance, **CHOICE)
     pieces.filled_after(choose.click(toggle, [showing, domain], [showing, picking, pieces.domain], **QUIET))
-    pieces.chosen(
+    begun = pieces.chosen(
         bound(begin_with, context),
         [listener, pieces.clips, pieces.domain],
         [source, domain, showing, picking],
         **CHOICE,
-    ).then(**walking | CHOICE)
+    )
+    wait.on(begun.then, WALKING, walking, begins, walked, **CHOICE)
 
 
 def _walks() -> list[tuple[str, str]]:
@@ -131,46 +127,27 @@ def _style(groups: Sequence[str], named: str) -> Any:
     return gr.skip() if known == _walks() else gr.update(choices=known, value=groups[0])
 
 
-def first_walk(context: Context, token: str | None, request: gr.Request, *asked: Any) -> Iterator[list[Any]]:
+def first_walk(context: Context, token: str | None, request: gr.Request, *asked: Any) -> list[Any]:
     """The walk that the address names, or the first that there is, so that there is something to hear at once."""
-    named = chosen(request, "style")
-    for *shown, link in walk_along(context, token, *asked):
-        yield [*shown, link if named else gr.skip()]
+    *shown, link = walk_along(context, token, *asked)
+    return [*shown, link if chosen(request, "style") else gr.skip()]
 
 
-def walk_along(context: Context, token: str | None, *given: Any) -> Iterator[list[Any]]:
+def walk_along(context: Context, token: str | None, *given: Any) -> list[Any]:
     """Compose the five steps, patiently where the composer isn't ready; nothing where no style is chosen.
 
     ``given``: style, kind of music, seed, guidance and source, as the page has them.
     """
     group, domain, seed, guidance, source = given
     if not _groups(context):
-        yield ["<p>No directions are saved for this model yet. This command makes them:</p>", *[gr.skip()] * 5]
-        return
+        return ["<p>No directions are saved for this model yet. This command makes them:</p>", *[gr.skip()] * 5]
     if group is None:
-        yield [gr.skip()] * 6
-        return
+        return ["", *[gr.skip()] * 5]
     asked = walk.Asked(
         group, cast("Domain", domain), int(seed or 0), source, 1.0 if _undrawn(context, group, source) else guidance
     )
     listener_id = listener_of(context, token)
-    waiting = [gr.skip()] * 5
-    yield [_line("Composing five steps…"), *waiting]
-    for attempt in range(PATIENCE + 1):
-        try:
-            steps = walk.walk(context.studio, listener_id, asked)
-        except NotReady as error:
-            if attempt == PATIENCE:
-                yield [_line(_sentence(error)), *waiting]
-                return
-            yield [_line("The composer is not ready yet; trying again…"), *waiting]
-            time.sleep(AGAIN_S)
-        except Problem as error:
-            yield [_line(_sentence(error)), *waiting]
-            return
-        else:
-            yield _walked(asked, steps)
-            return
+    return _walked(asked, patiently(lambda: walk.walk(context.studio, listener_id, asked)))
 
 
 def _walked(asked: walk.Asked, steps: Sequence[Step]) -> list[Any]:
@@ -213,7 +190,7 @@ def _walked(asked: walk.Asked, steps: Sequence[Step]) -> list[Any]:
         "guidance": "" if asked.guidance == 1 else f"{asked.guidance:g}",
     }
     return [
-        _line("Play a step, then another while it sounds: the music goes on at the same place."),
+        status("Play a step, then another while it sounds: the music goes on at the same place."),
         clips,
         gr.update(value=table, visible=True),
         f'<p class="k-about">{about}</p>',
@@ -261,12 +238,3 @@ def _step(by: int, *, code: bool) -> str:
     if code:
         return f"Value {by + 3} of {CODE_LEVELS}"
     return f"{'+' if by > 0 else '−'}{abs(by)} SD" if by else "As it is"
-
-
-def _line(text: str) -> str:
-    return f'<p class="k-said" role="status" aria-live="polite">{escape(text)}</p>'
-
-
-def _sentence(error: Problem) -> str:
-    text = str(error)
-    return f"{text[:1].upper()}{text[1:]}."

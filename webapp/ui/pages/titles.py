@@ -26,6 +26,7 @@ from webapp.ui.components.view_link import ViewLink, chosen
 from webapp.ui.dashboards import STILL
 from webapp.ui.handlers import GO, bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, heading, page, status
+from webapp.ui.waits import Wait
 
 LEAD = (
     "Type any words to hear the tunes that the model finds closest to them, or give it music to get ideas for a title. "
@@ -35,6 +36,7 @@ LONGEST = 120
 FOUND = 8
 KNOWN = "dance"  # the music whose titles the model was trained on
 NOTHING_ASKED: list[Any] = [[], status("Type a word or two first."), {"words": ""}]
+COMPOSING = "Composing a new piece that keeps some of this tune…"
 CLOSE = 0.4  # how much of a tune is kept when one is composed near it
 
 
@@ -56,7 +58,7 @@ def build(context: Context) -> None:
                     )
                     find = gr.Button("Find tunes", variant="primary", elem_id="find-tunes")
                 tune_odds, lacking = gr.HTML(elem_id="odds-tunes", **STILL), gr.HTML(**STILL)
-                said_tunes = gr.HTML(**STILL)
+                wait = Wait()
                 tunes = ClipList(action="Compose like this", elem_id="tunes")
             with section("From music to titles", "", min_width=320):
                 title_odds = gr.HTML(elem_id="odds-titles", **STILL)
@@ -66,9 +68,10 @@ def build(context: Context) -> None:
                 gr.HTML("<h3>Or find titles for one of these</h3>", **STILL)
                 pieces = Choosing(context, listener, "Find titles", domain=KNOWN)
         link = ViewLink(visible="hidden")
-        studio = gr.Textbox(visible="hidden")  # where a new piece is opened
+        tune = gr.State()  # like which a new piece is composed
+        studio = gr.Textbox(visible="hidden")  # where that is opened
 
-    found = [tunes, said_tunes, link]
+    found = [tunes, wait.told, link]
     named = [ideas, said_ideas]
     opening = listener.change(
         bound(opened, context),
@@ -79,9 +82,9 @@ def build(context: Context) -> None:
     pieces.filled_after(opening)
     arrival.fill(partial(gr.on, None), bound(find_named, context), None, [words, *found], [])
     gr.on([words.submit, find.click], bound(find_tunes, context), words, found, **CHOICE)
-    tunes.act(bound(compose_near, context), [listener, tunes], [said_tunes, studio], **QUIET).success(
-        None, studio, js=GO, **QUIET
-    )
+    acted = tunes.act(choose, tunes, tune, **QUIET)
+    near = wait.on(acted.then, COMPOSING, bound(compose_near, context), [listener, tune], [wait.told, studio])
+    near.success(None, studio, js=GO, **QUIET)
     pieces.chosen(bound(name_piece, context), [listener, pieces.clips], named, **CHOICE)
     upload.upload(bound(name_file, context), [listener, upload, pieces.domain], named, js=listener.awaited, **QUIET)
 
@@ -145,17 +148,18 @@ def _named(context: Context, token: str | None, name: str, called: str) -> list[
     return [shown, status(f"Titles for {called}. Play one to hear the tune of that name.")]
 
 
-def compose_near(context: Context, token: str | None, tunes: list[dict[str, Any]], event: gr.EventData) -> list[str]:
+def choose(tunes: list[dict[str, Any]], event: gr.EventData) -> dict[str, Any]:
+    """The tune whose button was pressed."""
+    return tunes[event.index]
+
+
+def compose_near(context: Context, token: str | None, tune: Mapping[str, Any]) -> list[str]:
     """A new piece that keeps some of a tune, and where the studio opens it beside the tune."""
-    tune = tunes[event.index]
     listener_id = listener_of(context, token)
     found = open_maps.opened(context.database, context.clip_store, uuid.UUID(tune["map_id"]))
     abc = formats.abc(open_maps.source(found, tune["row"]), reading=True)
-    try:
-        brought = uploads.upload(context.studio, listener_id, f"{tune['text'][:60]}.abc", abc, "dance")
-        made = composing.compose(context.studio, listener_id, Recipe(brought.name, seed=1, keep=CLOSE))
-    except Problem as error:
-        return [status(_sentence(error)), ""]
+    brought = uploads.upload(context.studio, listener_id, f"{tune['text'][:60]}.abc", abc, "dance")
+    made = composing.compose(context.studio, listener_id, Recipe(brought.name, seed=1, keep=CLOSE))
     return [status("Opening it in Studio…"), f"studio?piece={made.name.partition('/')[2]}"]
 
 

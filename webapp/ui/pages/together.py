@@ -26,6 +26,7 @@ from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, explain, heading, page, status
 from webapp.ui.queueing import UNREACHABLE, going, unreachable
+from webapp.ui.waits import cancel_button
 from webapp.ui.words import capital, counted, percent, style_name
 
 POLL_S = 3
@@ -139,7 +140,7 @@ def _agreement(
                         interactive=known and not _busy(found),
                         elem_id="compose-both",
                     )
-                    cancel = gr.Button("Cancel", visible=_busy(found), elem_id="cancel-both")
+                    cancel = cancel_button(visible=_busy(found), elem_id="cancel-both")
             with gr.Column(min_width=320, visible=known):
                 gr.Markdown("### Where your tastes differ")
                 explain(LEGEND)

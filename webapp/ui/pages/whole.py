@@ -31,6 +31,7 @@ from webapp.ui.layout import CHOICE, QUIET, explain, heading, page, status
 from webapp.ui.moods import MoodChoice, place_of
 from webapp.ui.pages.picking import DOMAINS, ways
 from webapp.ui.queueing import going, queueing
+from webapp.ui.waits import cancel_button
 from webapp.ui.words import capital
 
 TITLE = "Whole pieces"
@@ -82,7 +83,7 @@ def build(context: Context) -> None:
         with gr.Row(elem_classes="k-ways-row"):
             ways("whole")
             told = gr.HTML(apply_default_css=False, elem_id="whole-told")
-            cancel = gr.Button("Cancel", size="sm", scale=0, min_width=100, visible=False, elem_id="whole-cancel")
+            cancel = cancel_button(elem_id="whole-cancel")
             Volume()
         with gr.Row(elem_classes="k-whole-ask"):
             more = gr.Button(NEW, variant="primary", elem_id="whole-more", scale=0, min_width=200)

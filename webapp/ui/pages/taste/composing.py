@@ -22,6 +22,7 @@ from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, explain, status
 from webapp.ui.moods import MoodChoice, place_of
 from webapp.ui.queueing import going, queueing
+from webapp.ui.waits import cancel_button
 from webapp.ui.words import OF_MUSIC, OF_PICTURES, Words, words_of
 
 POLL_S = 1
@@ -91,7 +92,7 @@ def build(
                 )
             with gr.Row():
                 told = gr.HTML(apply_default_css=False, elem_id="composing", min_width=240)
-                cancel = gr.Button("Cancel", size="sm", scale=0, min_width=100, visible=False, elem_id="cancel-wish")
+                cancel = cancel_button(elem_id="cancel-wish")
             gift = ClipList(elem_id="gift", interactive=True)
             explain('<a href="together">Compose for two</a>: music that you and somebody else would both like.')
         ask = gr.Button(OF_MUSIC.wish, variant="primary", elem_id="compose", scale=0, min_width=180)
