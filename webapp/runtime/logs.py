@@ -65,15 +65,21 @@ class PrivateFile(RotatingFileHandler):
 
 
 def forget_in_logs(home: Path, *ids: str) -> None:
-    """Write over these ``ids``, UUIDs, in the log files, the database's too, in place: others go on writing."""
+    """Write over these ``ids``, UUIDs, in the log files, the database's too, in place: others go on writing.
+
+    With them go the other ids of their lines, such as that of an offer which was voted on.
+    """
     sought = {each.encode() for each in ids}
     for path in [*(home / "logs").glob("*.log*"), *(home / "pg").glob("log*")]:
         try:
             with path.open("r+b") as file:
-                for found in AN_ID.finditer(file.read()):
-                    if found[0] in sought:
-                        file.seek(found.start())
+                begin = 0
+                for line in file.read().splitlines(keepends=True):
+                    named = list(AN_ID.finditer(line))
+                    for found in named if any(each[0] in sought for each in named) else ():
+                        file.seek(begin + found.start())
                         file.write(b"-" * len(found[0]))
+                    begin += len(line)
         except OSError as error:
             logging.getLogger(__name__).warning("log_not_cleared file=%s error=%s", path.name, error)
 

@@ -24,7 +24,17 @@ from webapp.ui.queueing import going
 
 A_MOMENT_S = 2.0  # of which nothing is said
 NEWEST = 15  # waits by which the next one's is told
-_under_way: defaultdict[str, set[threading.Event]] = defaultdict(set)  # by session: set where nobody waits any more
+ENDS_S = 5.0  # within which what nobody waits for has mostly ended
+
+
+class _Work:
+    """Something that a page waits for: whether somebody has ``left``, and whether it has ``ended``."""
+
+    def __init__(self) -> None:
+        self.left, self.ended = threading.Event(), threading.Event()
+
+
+_under_way: defaultdict[str, set[_Work]] = defaultdict(set)  # by session
 
 
 def cancel_button(**options: Any) -> gr.Button:
@@ -79,22 +89,24 @@ def heeded() -> Iterator[None]:
     if not session:
         yield
         return
-    left = threading.Event()
-    _under_way[session].add(left)
+    work = _Work()
+    _under_way[session].add(work)
     try:
-        with heeding(lambda: not left.is_set()):
+        with heeding(lambda: not work.left.is_set()):
             yield
     except NobodyWaits:
         raise gr.Error("Cancelled.", visible=False, print_exception=False) from None
     finally:
-        _under_way[session].discard(left)
+        _under_way[session].discard(work)
         if not _under_way[session]:
             _under_way.pop(session, None)
+        work.ended.set()
 
 
 def cancel(request: gr.Request) -> None:
-    """End what is composed for this page."""
-    leave(request.session_hash or "")
+    """End what is composed for this page, so that what is begun after this is not taken for it."""
+    for work in leave(request.session_hash or ""):
+        work.ended.wait(ENDS_S)
 
 
 def _over(request: gr.Request) -> dict[str, Any]:
@@ -107,7 +119,9 @@ def _failed(request: gr.Request) -> list[Any]:
     return [gr.skip() if request.session_hash in _under_way else "", _over(request)]
 
 
-def leave(session: str) -> None:
-    """Nobody waits any more for what is done for this page."""
-    for left in list(_under_way.get(session, ())):
-        left.set()
+def leave(session: str) -> list[_Work]:
+    """Nobody waits any more for what is done for this page, which is given back."""
+    works = list(_under_way.get(session, ()))
+    for work in works:
+        work.left.set()
+    return works

@@ -45,15 +45,15 @@ def test_each_process_writes_its_own_file(tmp_path: Path) -> None:
 
 
 def test_an_id_is_forgotten_in_place_while_others_go_on_writing(tmp_path: Path) -> None:
-    folder, gone, other = tmp_path / "logs", str(uuid.uuid4()), str(uuid.uuid4())
+    folder, gone, offer, other = tmp_path / "logs", *(str(uuid.uuid4()) for _ in range(3))
     folder.mkdir()
-    (folder / "web.log").write_text(f"vote listener={gone} x\nother listener={other}\n{gone} {gone}\n")
+    (folder / "web.log").write_text(f"vote offer={offer} listener={gone} x\nother listener={other}\n{gone} {gone}\n")
     (folder / "web.log.1").write_text(gone)
     with (folder / "web.log").open("a") as appending:
         forget_in_logs(tmp_path, gone, str(uuid.uuid4()))
         appending.write("later\n")
     told, covered = (folder / "web.log").read_text(), "-" * 36
-    assert told == f"vote listener={covered} x\nother listener={other}\n{covered} {covered}\nlater\n"
+    assert told == f"vote offer={covered} listener={covered} x\nother listener={other}\n{covered} {covered}\nlater\n"
     assert (folder / "web.log.1").read_text() == covered
     forget_in_logs(tmp_path / "nothing here", gone)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 import typing
 
 import gradio as gr
@@ -69,6 +70,29 @@ def test_what_nobody_waits_for_any_more_shows_no_error():
     finally:
         LocalContext.request.reset(token)
     assert not left.value.visible
+
+
+def test_what_was_cancelled_has_ended_when_something_else_is_begun_in_its_place():
+    request, began, ended = gr.Request(client=None, session_hash="session"), threading.Event(), threading.Event()
+
+    def ask(_: str) -> None:
+        began.set()
+        while somebody_waits():
+            pass
+        ended.set()
+        raise NobodyWaits
+
+    def work() -> None:
+        LocalContext.request.set(request)
+        with pytest.raises(gr.Error, match="Cancelled"):
+            bound(ask)("token")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    began.wait()
+    waits.cancel(request)
+    assert ended.is_set()
+    thread.join()
 
 
 def test_a_page_of_a_deleted_listener_says_so():
