@@ -114,7 +114,7 @@ class Supervision:
                 self._compare_with_journal()
                 break
             except (DBAPIError, EmbeddedPostgresError) as error:
-                if str(error) != self.trouble:
+                if str(error).partition("\n")[0] != self.trouble.partition("\n")[0]:  # the rest names times
                     log.warning("database_unavailable error=%s", error)
                 self.trouble = str(error)
                 self._ending.wait(pause)

@@ -105,6 +105,30 @@ def test_an_embedded_database_that_cannot_be_made_is_said_once_and_seldom_tried_
     assert caplog.text.count("database_unavailable") == 1
 
 
+def test_a_database_that_cannot_be_made_for_lack_of_room_is_said_once_whatever_file_had_none(
+    settings, space, caplog, monkeypatch
+):
+    from db.embedded import EmbeddedPostgresError
+    from webapp.context import Context
+
+    tries = []
+
+    def initdb() -> None:
+        tries.append(f"initdb failed in pg/data.new:\n[{len(tries)}] could not write to file: No space left on device")
+        raise EmbeddedPostgresError(tries[-1])
+
+    stage = Supervision(Context(settings, space=space), children=False)
+    monkeypatch.setattr("webapp.supervision.RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(stage.context.database, "open", initdb)
+    stage.begin()
+    end = time.monotonic() + 30
+    while len(tries) < 3 and time.monotonic() < end:
+        time.sleep(0.05)
+    stage.end()
+    assert len(tries) >= 3
+    assert caplog.text.count("database_unavailable") == 1
+
+
 def test_a_database_of_a_newer_version_ends_in_a_log_line_and_the_watch_goes_on(settings, new_database, space, caplog):
     from sqlalchemy import text
 

@@ -150,7 +150,8 @@ def _named(context: Context, token: str | None, name: str, called: str) -> list[
 
 def choose(tunes: list[dict[str, Any]], event: gr.EventData) -> dict[str, Any]:
     """The tune whose button was pressed."""
-    return tunes[event.index]
+    index: int = event.index
+    return tunes[index]
 
 
 def compose_near(context: Context, token: str | None, tune: Mapping[str, Any]) -> list[str]:
