@@ -86,11 +86,12 @@ class EmbeddedPostgres:
     def ensure_running(self) -> bool:
         """Start the server again where it has died since ``start``; whether that was necessary.
 
-        Costs a tenth of a millisecond while the server answers, so a supervisor may ask every second.
+        It asks the system, not the server, so a supervisor may ask every second: Postgres starts a process for whoever
+        connects, and libpq's ping stops every thread of this one meanwhile.
         """
         if self._users is None:
             raise EmbeddedPostgresError("ensure_running() watches over a started server; call start() first")
-        if self._ping() in {pq.Ping.OK, pq.Ping.REJECT}:
+        if (running := self._postmaster()) is not None and running.has_socket:
             return False
         with self._mutex():
             return self._bring_up()
@@ -137,8 +138,8 @@ class EmbeddedPostgres:
         """Make the server answer, under the mutex; whether it had to be started."""
         self._account = Account.for_data(self.data)
         running = self._postmaster()
-        if running is not None and not (running.socket_folder / SOCKET_NAME).exists():
-            running.process.send_signal(signal.SIGINT)  # a cleaned temporary folder: nobody can reach it any more
+        if running is not None and not running.has_socket:
+            running.process.send_signal(signal.SIGINT)
             running.process.wait(60)
             running = None
         if running is not None:
@@ -255,6 +256,11 @@ class Postmaster:
 
     process: psutil.Process
     socket_folder: Path
+
+    @property
+    def has_socket(self) -> bool:
+        """Whether it can be reached: somebody may have cleaned the temporary folder."""
+        return (self.socket_folder / SOCKET_NAME).exists()
 
 
 def _try_exclusive(lock: IO[bytes]) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Integer,
+    Row,
     Select,
     Text,
     Uuid,
@@ -119,6 +120,12 @@ def add_audio(
 def get_clip(session: Session, clip_id: UUID) -> Clip | None:
     """The whole clip, or None."""
     return session.get(Clip, clip_id)
+
+
+def sounding_notes(session: Session, clip_id: UUID, seconds: float) -> Row[tuple[dict[str, Any], str]] | None:
+    """``(notes, domain)`` of a clip that sounds at this length, and nothing else of it, or None."""
+    sounding = (ClipAudio.clip_id == clip_id) & (ClipAudio.seconds == seconds)
+    return session.execute(select(Clip.notes, Clip.domain).join(ClipAudio).where(sounding)).one_or_none()
 
 
 def get_audio(session: Session, clip_id: UUID, seconds: float, *, lock: bool = False) -> ClipAudio | None:

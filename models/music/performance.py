@@ -9,6 +9,9 @@ import numpy.typing as npt
 
 from .notes import IntArray, Piece
 
+TAIL_SECONDS = 1.6  # dampers and room after the last note, where no length is asked for
+LONGEST_RING_SECONDS = 6.0  # from the last onset on: a held note is hardly heard any more
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -35,3 +38,41 @@ def as_written(piece: Piece) -> Performance:
     held = piece.seconds_at(piece.notes[:, 0] + piece.notes[:, 1]) - onset
     bars = piece.seconds_at([*piece.bars[:, 0], piece.end_tick])
     return Performance(onset, held, held, piece.notes[:, 3], bars, np.zeros((0, 2)))
+
+
+def notes_in_seconds(
+    piece: Piece, seconds: float | None = None, performance: Performance | None = None
+) -> list[tuple[float, float, int, int]]:
+    """``(start_s, duration_s, pitch, velocity)`` a note, in the time of ``render``; cut where that ends."""
+    notes = timed(piece, performance)
+    end = sounding_seconds(piece, performance) if seconds is None else seconds
+    notes = notes[notes[:, 0] < end]
+    notes[:, 1] = np.minimum(notes[:, 1], end - notes[:, 0])
+    return [(round(float(on), 4), round(float(length), 4), int(pitch), int(vel)) for on, length, pitch, vel in notes]
+
+
+def bars_in_seconds(piece: Piece, performance: Performance | None = None) -> list[float]:
+    """Where each bar begins in the time of ``render``, and at last where the piece ends: none is after its sound."""
+    performance = performance or as_written(piece)
+    first = float(performance.onset_s.min()) if len(piece.notes) else 0.0
+    end = sounding_seconds(piece, performance) if len(piece.notes) else np.inf
+    return [round(min(float(start) - first, end), 4) for start in performance.bars_s]
+
+
+def sounding_seconds(piece: Piece, performance: Performance | None = None) -> float:
+    """How long ``render`` lets a whole piece sound; 0 without notes."""
+    notes = timed(piece, performance)
+    if not len(notes):
+        return 0.0
+    released, last_onset = float((notes[:, 0] + notes[:, 1]).max()), float(notes[:, 0].max())
+    return min(released + TAIL_SECONDS, last_onset + LONGEST_RING_SECONDS)
+
+
+def timed(piece: Piece, performance: Performance | None = None) -> npt.NDArray[np.float64]:
+    """``(n, 4)``: onset_s, duration_s, pitch, velocity, with the first note at 0 (no silence before the music)."""
+    if len(piece.notes) == 0:
+        return np.zeros((0, 4))
+    played = performance or as_written(piece)
+    onset = played.onset_s - played.onset_s.min()
+    notes = np.column_stack([onset, played.sounding_s, piece.notes[:, 2], played.velocity])
+    return notes[np.argsort(onset, kind="stable")]

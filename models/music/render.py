@@ -18,26 +18,21 @@ from scipy.signal import butter, oaconvolve, sosfilt
 
 from models.music.loudness import Loudness, measure, normalise, normalise_parts
 from models.music.notes import MusicError, Piece
-from models.music.performance import Performance, as_written
+from models.music.performance import Performance, sounding_seconds, timed
 from models.music.piano import SAMPLE_RATE_HZ, Piano
 
 __all__ = [
     "SAMPLE_RATE_HZ",
     "Loudness",
-    "bars_in_seconds",
     "encode_lossless",
     "encode_mp3",
     "measure",
-    "notes_in_seconds",
     "render",
     "render_long",
-    "sounding_seconds",
     "warm_up",
 ]
 
 FADE_SECONDS = 0.6
-TAIL_SECONDS = 1.6  # dampers and room after the last note, where no length is asked for
-LONGEST_RING_SECONDS = 6.0  # from the last onset on: a held note is hardly heard any more
 MAX_SECONDS = 600.0
 PART_SECONDS = 60.0  # of long music that is played at a time
 RINGING_SECONDS = 3.0  # after a note's end: its damper and the room
@@ -70,7 +65,7 @@ def render(
     not to be ``levelled``. With ``seconds`` exactly that long, fading over the last 0.6 s; without, to the end of the
     last note's sound. Raises ``MusicError`` on a piece without notes or longer than ten minutes.
     """
-    notes = _timed(piece, performance)
+    notes = timed(piece, performance)
     if len(notes) == 0:
         raise MusicError("a piece without notes has no sound")
     length = sounding_seconds(piece, performance) if seconds is None else seconds
@@ -89,7 +84,7 @@ def render_long(piece: Piece, seconds: float, performance: Performance) -> Audio
     It is played a minute at a time into a file without a name, which is what is returned (a memory map).
     Raises ``MusicError`` on a piece without notes.
     """
-    notes = _timed(piece, performance)
+    notes = timed(piece, performance)
     if len(notes) == 0:
         raise MusicError("a piece without notes has no sound")
     starts = np.rint((notes[:, 0] + performance.onset_s.min()) * SAMPLE_RATE_HZ)
@@ -108,34 +103,6 @@ def render_long(piece: Piece, seconds: float, performance: Performance) -> Audio
     _fade_out(audio)
     normalise_parts([audio[first : first + step] for first in edges])
     return audio
-
-
-def notes_in_seconds(
-    piece: Piece, seconds: float | None = None, performance: Performance | None = None
-) -> list[tuple[float, float, int, int]]:
-    """``(start_s, duration_s, pitch, velocity)`` a note, in the time of ``render``; cut where that ends."""
-    notes = _timed(piece, performance)
-    end = sounding_seconds(piece, performance) if seconds is None else seconds
-    notes = notes[notes[:, 0] < end]
-    notes[:, 1] = np.minimum(notes[:, 1], end - notes[:, 0])
-    return [(round(float(on), 4), round(float(length), 4), int(pitch), int(vel)) for on, length, pitch, vel in notes]
-
-
-def bars_in_seconds(piece: Piece, performance: Performance | None = None) -> list[float]:
-    """Where each bar begins in the time of ``render``, and at last where the piece ends: none is after its sound."""
-    performance = performance or as_written(piece)
-    first = float(performance.onset_s.min()) if len(piece.notes) else 0.0
-    end = sounding_seconds(piece, performance) if len(piece.notes) else np.inf
-    return [round(min(float(start) - first, end), 4) for start in performance.bars_s]
-
-
-def sounding_seconds(piece: Piece, performance: Performance | None = None) -> float:
-    """How long ``render`` lets a whole piece sound; 0 without notes."""
-    notes = _timed(piece, performance)
-    if not len(notes):
-        return 0.0
-    released, last_onset = float((notes[:, 0] + notes[:, 1]).max()), float(notes[:, 0].max())
-    return min(released + TAIL_SECONDS, last_onset + LONGEST_RING_SECONDS)
 
 
 def encode_mp3(audio: Audio, quality: int = MP3_QUALITY, title: str = "") -> bytes:
@@ -204,16 +171,6 @@ def _in_room(piano: Piano, notes: npt.NDArray[np.float64], seconds: float) -> Au
 def _fade_out(audio: Audio) -> None:
     fade = min(len(audio), round(FADE_SECONDS * SAMPLE_RATE_HZ))
     audio[len(audio) - fade :] *= (0.5 + 0.5 * np.cos(np.linspace(0, np.pi, fade, dtype=np.float32)))[:, None]
-
-
-def _timed(piece: Piece, performance: Performance | None = None) -> npt.NDArray[np.float64]:
-    """``(n, 4)``: onset_s, duration_s, pitch, velocity, with the first note at 0 (no silence before the music)."""
-    if len(piece.notes) == 0:
-        return np.zeros((0, 4))
-    played = performance or as_written(piece)
-    onset = played.onset_s - played.onset_s.min()
-    notes = np.column_stack([onset, played.sounding_s, piece.notes[:, 2], played.velocity])
-    return notes[np.argsort(onset, kind="stable")]
 
 
 @cache

@@ -15,8 +15,9 @@ from models.music.decoding import LONGEST_S, Decoded, Samples, SoundError, decod
 from models.music.midi import read_midi
 from models.music.midi_file import SUFFIXES
 from models.music.notes import MusicError
+from models.music.performance import sounding_seconds
 from models.music.render import SAMPLE_RATE_HZ as RENDERED_HZ
-from models.music.render import render, sounding_seconds
+from models.music.render import render
 
 from .mel_bands import SAMPLE_RATE_HZ
 from .signal_work import functional

@@ -57,7 +57,7 @@ def folder(cluster: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(folder: Path) -> Iterator[EmbeddedPostgres]:
-    server = EmbeddedPostgres(folder, settings={"fsync": "off"})
+    server = EmbeddedPostgres(folder, settings={"fsync": "off", "log_connections": "all"})
     yield server
     server.stop()
 
@@ -193,6 +193,15 @@ def test_a_killed_server_is_started_again_under_a_living_engine(server: Embedded
     with engine.connect() as connection:
         assert connection.execute(text("SELECT sum(value) FROM kept")).scalar() == 85
     engine.dispose()
+
+
+def test_who_watches_over_a_server_does_not_connect_to_it(server: EmbeddedPostgres, folder: Path) -> None:
+    execute(server.start(), "SELECT 1")
+    connections = (folder / "log").read_text().count("connection received")
+    assert connections
+    assert server.ensure_running() is False
+    execute(server.url, "SELECT 1")
+    assert (folder / "log").read_text().count("connection received") == connections + 1
 
 
 @pytest.mark.slow

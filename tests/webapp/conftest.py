@@ -25,6 +25,7 @@ from webapp.composing import bank, for_listener, pool, rendering, search
 from webapp.composing.screening import content_hash
 from webapp.context import Context
 from webapp.listeners import accounts, restore
+from webapp.research import training_runs
 from webapp.runtime import limits
 from webapp.runtime.settings import Settings
 from webapp.supervision import Supervision
@@ -90,6 +91,16 @@ def generator_url(tiny_composer) -> Iterator[str]:
 @pytest.fixture
 def settings(fresh_database_url: str, tmp_path: Path) -> Settings:
     return Settings(home=tmp_path, database_url=fresh_database_url, secret="a secret of the tests")
+
+
+@pytest.fixture(scope="module")
+def studied(make_database, migrated_template: str, study: Path) -> Iterator[Context]:
+    """A context whose database knows a whole study; change nothing in it."""
+    url = make_database(template=migrated_template)
+    context = Context(Settings(home=study.parent / "home", runs=str(study.parent), database_url=url, secret="a secret"))
+    assert training_runs.ingest_changed(context.database, context.settings)["refused"] == 0
+    yield context
+    context.close()
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ context = Context(Settings(home=sys.argv[1], database_url="postgresql+psycopg://
 with TestClient(create_app(supervision=Supervision(context, children=False))) as client:
     for path in ("/", "/taste", "/static/kallos/favicon.svg", "/api/docs", "/healthz"):
         print(path, client.get(path).status_code)
-print(context.space.size > 0, sorted({"torch", "symusic", "sklearn", "music21"} & set(sys.modules)))
+print(context.space.size > 0, sorted({"torch", "symusic", "sklearn", "music21", "scipy.signal"} & set(sys.modules)))
 """
 
 

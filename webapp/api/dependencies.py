@@ -41,26 +41,35 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _context(request: Request) -> Context:
+# What is no coroutine is handed to a thread and back, which on a busy machine costs more than what is done there.
+async def _context(request: Request) -> Context:
     context: Context = request.app.state.context
     return context
 
 
-def _claim(request: Request) -> Claim | None:
-    token = given_token(request)
-    return _context(request).tokens.read(token) if token is not None and token != "" else None
-
-
-def _asking(request: Request) -> uuid.UUID | None:
-    """The listener who asks; None where nobody is named, or by a token that is not valid."""
-    token = given_token(request)
-    with contextlib.suppress(InvalidToken):
-        return _context(request).tokens.read(token).listener_id if token else None
-    return None
+async def _waits(request: Request) -> Waits:
+    return waits_for(request)
 
 
 TheContext = Annotated[Context, Depends(_context)]
-MaybeClaim = Annotated[Claim | None, Depends(_claim)]
+Waiting = Annotated[Waits, Depends(_waits)]
+
+
+def claim_of(request: Request, context: TheContext) -> Claim | None:
+    """Who asks, as their token says; None where none came. Raises ``InvalidToken``."""
+    token = given_token(request)
+    return context.tokens.read(token) if token is not None and token != "" else None
+
+
+def asking(request: Request, context: Context) -> uuid.UUID | None:
+    """The listener who asks; None where nobody is named, or by a token that is not valid."""
+    token = given_token(request)
+    with contextlib.suppress(InvalidToken):
+        return context.tokens.read(token).listener_id if token else None
+    return None
+
+
+MaybeClaim = Annotated[Claim | None, Depends(claim_of)]
 
 
 def _known(context: TheContext, claim: MaybeClaim) -> uuid.UUID:
@@ -71,8 +80,6 @@ def _known(context: TheContext, claim: MaybeClaim) -> uuid.UUID:
     return claim.listener_id
 
 
-Waiting = Annotated[Waits, Depends(waits_for)]
-Asking = Annotated[uuid.UUID | None, Depends(_asking)]
 Known = Annotated[uuid.UUID, Depends(_known)]
 
 

@@ -6,14 +6,16 @@ Handlers run in the thread pool and only translate: every rule is a slice's.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.taste.likelihood import Outcome
 from webapp.api.byte_ranges import sound_response
-from webapp.api.dependencies import ERRORS, IMMUTABLE, Asking, Known, MaybeClaim, TheContext, Waiting, arrive
+from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, MaybeClaim, TheContext, Waiting, arrive, asking, claim_of
 from webapp.composing import whole_pieces, wishes
 from webapp.listening import Shown, plays, similar, sound
 from webapp.listening.heard import require_heard, require_pace
@@ -100,16 +102,17 @@ def open_offers(request: Request, response: Response, context: TheContext, claim
     return [Offer.of(each) for each in context.pairs.open(who.listener_id, who)]
 
 
-@router.post("/offers/{offer_id}/vote", responses=ERRORS)
-def vote(offer_id: uuid.UUID, given: Vote, context: TheContext, claim: MaybeClaim) -> Voted:
+@router.post("/offers/{offer_id}/vote", responses=ERRORS, response_model=Voted)
+def vote(offer_id: uuid.UUID, given: Vote, request: Request, context: TheContext) -> Response:
     """Store the vote once, however often it is sent; another outcome for the same offer is refused with 409."""
+    claim = claim_of(request, context)
     if claim is None:
         raise NotYours(f"without a listener's token no offer is yours, {offer_id} neither; GET /api/listener gives one")
     heard = (round(given.heard_ms.left), round(given.heard_ms.right))
     require_pace(claim.listener_id)
     require_heard(given.outcome, heard)
     recorded = context.pairs.record_vote(claim.listener_id, offer_id, given.outcome, heard, claim)
-    return Voted(
+    voted = Voted(
         offer_id=recorded.id,
         outcome=given.outcome,
         picks=recorded.picks,
@@ -117,18 +120,23 @@ def vote(offer_id: uuid.UUID, given: Vote, context: TheContext, claim: MaybeClai
         open=[Offer.of(each) for each in recorded.open],
         kept=context.journal.kept(claim.listener_id),
     )
+    return Response(voted.model_dump_json(), media_type="application/json")
 
 
-def _audible(
-    clip_id: uuid.UUID, context: TheContext, listener_id: Asking, key: Annotated[str, Query(max_length=64)] = ""
-) -> uuid.UUID:
-    """The clip, where whoever asks may hear it; raises ``NotYours`` for another listener's without its key."""
-    if not (key and context.identity.opens(clip_id, key)):
-        sound.require_theirs(context.database, clip_id, listener_id)
-    return clip_id
+async def _audible(
+    clip_id: uuid.UUID, context: TheContext, request: Request, key: Annotated[str, Query(max_length=64)] = ""
+) -> Callable[[], uuid.UUID]:
+    """Gives the clip, where whoever asks may hear it; raises ``NotYours`` for another listener's without its key."""
+
+    def required() -> uuid.UUID:
+        if not (key and context.identity.opens(clip_id, key)):
+            sound.require_theirs(context.database, clip_id, asking(request, context))
+        return clip_id
+
+    return required
 
 
-Audible = Annotated[uuid.UUID, Depends(_audible)]
+Audible = Annotated[Callable[[], uuid.UUID], Depends(_audible)]
 
 
 @router.get("/clips/{clip_id}/audio/{seconds}", responses=ERRORS, response_class=Response)
@@ -140,21 +148,20 @@ def clip_audio(
     wanted: Annotated[str, Header(alias="range")] = "",
 ) -> Response:
     """The clip's sound, MP3; it never changes. One composed for a listener is for them, or for who has its ``key``."""
-    return sound_response(sound.audio(context.database, context.clip_store, clip, seconds, waits), wanted)
+    return sound_response(sound.audio(context.database, context.clip_store, clip(), seconds, waits), wanted)
 
 
 @router.get("/clips/{clip_id}/image", responses=ERRORS, response_class=Response)
 def clip_image(clip: Audible, context: TheContext) -> Response:
     """The clip's picture, PNG, 96 × 96 pixels; it never changes. For whom it is goes as for sound."""
-    png = sound.image(context.database, context.clip_store, context.generation, clip)
+    png = sound.image(context.database, context.clip_store, context.generation, clip())
     return Response(png, media_type="image/png", headers={"Cache-Control": IMMUTABLE})
 
 
-@router.get("/clips/{clip_id}/notes/{seconds}", responses=ERRORS)
-def clip_notes(clip: Audible, seconds: float, context: TheContext, response: Response) -> dict[str, Any]:
+@router.get("/clips/{clip_id}/notes/{seconds}", responses=ERRORS, response_model=dict[str, Any])
+def clip_notes(clip: Audible, seconds: float, context: TheContext) -> Response:
     """``{seconds, notes: [[start_s, duration_s, pitch, velocity], …]}`` in the time of the sound; for whom that is."""
-    response.headers["Cache-Control"] = IMMUTABLE
-    return sound.notes(context.database, clip, seconds)
+    return JSONResponse(sound.notes(context.database, clip(), seconds), headers={"Cache-Control": IMMUTABLE})
 
 
 @router.get("/clips/{clip_id}/similar", responses=ERRORS)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from models.music.notes import Domain, Piece
-from models.music.performance import as_written
+from models.music.performance import as_written, sounding_seconds
 from models.music.piano import Piano
-from models.music.render import encode_lossless, encode_mp3, measure, render, sounding_seconds
+from models.music.render import encode_lossless, encode_mp3, measure, render
 from models.style.performance import touch
 from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.waiting import Waits, output_of

@@ -19,6 +19,7 @@ from typing import get_args
 
 import numpy as np
 
+from models.music.performance import bars_in_seconds, notes_in_seconds, sounding_seconds
 from webapp.composing import addresses, sources
 from webapp.composing.sources import Source
 from webapp.film.scored_films import MOST_SEED, MOVIE, Way
@@ -140,8 +141,6 @@ def end(listener_id: uuid.UUID) -> None:
 
 
 def _shown(generation: RemoteGenerator, source: Source, look: Look, link_key: str) -> ShownMusic:
-    from models.music.render import bars_in_seconds, notes_in_seconds, sounding_seconds  # noqa: PLC0415 (scipy)
-
     piece, performance = source.piece, source.performance
     if len(piece.bars) > LONGEST_BARS:
         raise NotAllowed(f"the piece has {len(piece.bars)} bars; up to {LONGEST_BARS} can be shown")

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from db.queries import clips as rows
 from db.tables import PICTURE_SECONDS, PICTURES
 from models.music.notes import Domain, Piece
+from models.music.performance import bars_in_seconds, notes_in_seconds
 from models.style.performance import touch
 from webapp.composing import addresses
 from webapp.composing.jobs import domain_named
@@ -69,14 +70,13 @@ def notes(database: Database, clip_id: uuid.UUID, seconds: float) -> dict[str, A
 
     ``bars_s`` as of a ``PianoRoll``, of the whole clip.
     """
-    from models.music.render import bars_in_seconds, notes_in_seconds  # noqa: PLC0415 (scipy, where it is asked for)
 
     def find(session: Session) -> tuple[Piece, Domain]:
-        clip = rows.get_clip(session, clip_id)
-        _require_music(clip_id, picture=clip is not None and clip.domain == PICTURES)
-        if clip is None or rows.get_audio(session, clip_id, seconds) is None:
+        stored = rows.sounding_notes(session, clip_id, seconds)
+        if stored is None or stored.domain == PICTURES:
+            _require_music(clip_id, picture=bool(rows.pictures_among(session, [clip_id])))
             raise NotYours(f"there is no clip {clip_id} of {seconds:g} seconds")
-        return Piece.from_json(clip.notes), domain_named(clip.domain)
+        return Piece.from_json(stored.notes), domain_named(stored.domain)
 
     piece, domain = database.transaction(find)
     performance = touch.play(piece, domain)

@@ -19,7 +19,8 @@ import soundfile
 import torch
 
 from models.music.notes import Domain
-from models.music.render import SAMPLE_RATE_HZ, render, sounding_seconds
+from models.music.performance import sounding_seconds
+from models.music.render import SAMPLE_RATE_HZ, render
 from models.rating.agent.checkpoint import agent_of, save_agent
 from models.rating.agent.heads import load_head
 from models.rating.agent.reward import heard_by_judge, reward_of

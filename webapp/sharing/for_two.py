@@ -22,6 +22,7 @@ from db.queries import votes as vote_rows
 from db.tables import Duet, DuetPiece, Job, Listener
 from models.music.notes import DOMAINS
 from models.music.notes import Piece as Music
+from models.music.performance import sounding_seconds
 from models.style.performance import touch
 from models.taste.for_two import TasteComparison, compare_tastes
 from models.taste.space import TasteSpace
@@ -289,8 +290,6 @@ def _style(row: TasteComparison) -> StyleBeside:
 
 
 def _piece(piece: DuetPiece, *, host: bool) -> Piece:
-    from models.music.render import sounding_seconds  # noqa: PLC0415 (scipy, only where it is asked for)
-
     music = Music.from_json(piece.notes)
     at = f"/api/duets/{piece.duet_id}/pieces/{piece.id}"
     chances = (piece.for_host, piece.for_guest)

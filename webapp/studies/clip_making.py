@@ -16,8 +16,8 @@ from models.music.decoding import decode
 from models.music.loudness import SAMPLE_RATE_HZ, Audio, normalise
 from models.music.midi import write_midi
 from models.music.notes import MusicError, Piece
-from models.music.performance import as_written
-from models.music.render import encode_mp3, notes_in_seconds, render
+from models.music.performance import as_written, notes_in_seconds
+from models.music.render import encode_mp3, render
 from models.style.performance import touch
 from webapp.studies import asking, sources, trials
 from webapp.studies.clip_task import CLIPS, MADE, Task

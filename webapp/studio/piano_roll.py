@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from models.music.performance import bars_in_seconds, notes_in_seconds, sounding_seconds
 from webapp.composing.sources import Source
 
 NoteInSeconds = tuple[float, float, int, int]  # start_s, duration_s, pitch, velocity
@@ -23,8 +24,6 @@ class PianoRoll:
 
 def piano_roll(source: Source) -> PianoRoll:
     """The whole piece in the time of ``models.music.render.render``."""
-    from models.music.render import bars_in_seconds, notes_in_seconds, sounding_seconds  # noqa: PLC0415 (scipy)
-
     piece, performance = source.piece, source.performance
     seconds, bars = sounding_seconds(piece, performance), bars_in_seconds(piece, performance)
     return PianoRoll(round(seconds, 3), notes_in_seconds(piece, None, performance), bars)

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from models.music.decoding import SoundError
 from models.music.notes import MusicError, Piece
-from models.music.render import SAMPLE_RATE_HZ, render, sounding_seconds
+from models.music.performance import sounding_seconds
+from models.music.render import SAMPLE_RATE_HZ, render
 from models.rating.checkpoint import RatingBundle
 from models.rating.ensemble import Trained
 from models.rating.features import padded

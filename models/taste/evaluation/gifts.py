@@ -22,7 +22,7 @@ from rich.progress import track
 
 from models.metrics.note_statistics import played_traits
 from models.music.notes import Piece
-from models.music.render import notes_in_seconds
+from models.music.performance import notes_in_seconds
 from models.style.asking import write_asked
 from models.style.compose import Composer
 from models.style.drafts import Draft

@@ -33,9 +33,8 @@ def test_an_entry_says_whether_it_is_of_the_weights_at_hand(tmp_path) -> None:
     assert [found.of_weights(sha256) for sha256 in ("aa", "bb", None)] == [True, False, False]
 
 
-@pytest.mark.parametrize(
-    ("broken", "what"),
-    [
+def test_anything_else_is_told_in_words(tmp_path) -> None:
+    for broken, what in (
         ("{", "is not JSON"),
         ("{}", "no list"),
         (json.dumps([{**line(), "schema": 2}]), "schema 2"),
@@ -45,12 +44,10 @@ def test_an_entry_says_whether_it_is_of_the_weights_at_hand(tmp_path) -> None:
         (json.dumps([{**line(), "metrics": {"a": {"value": 1}}}]), "a must have value, low"),
         (json.dumps([{**line(), "metrics": {"a": {**line()["metrics"]["swap.rhythm.own"], "value": "x"}}}]), "finite"),
         (json.dumps([line(), line()]), "two entries of one command"),
-    ],
-)  # fmt: skip
-def test_anything_else_is_told_in_words(broken, what, tmp_path) -> None:
-    (tmp_path / FILE).write_text(broken, encoding="utf-8")
-    with pytest.raises(RecordError, match=what):
-        read(tmp_path)
+    ):  # fmt: skip
+        (tmp_path / FILE).write_text(broken, encoding="utf-8")
+        with pytest.raises(RecordError, match=what):
+            read(tmp_path)
 
 
 def test_what_is_no_last_line_is_not_saved(tmp_path) -> None:

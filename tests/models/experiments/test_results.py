@@ -102,11 +102,11 @@ def test_a_figure_typed_into_the_readme_is_written_over(repository) -> None:
     assert render(repository)[Path("README.md")] == right
 
 
-@pytest.mark.parametrize("broken", ["", "a table", '{"command": "x"}', printed().strip() + "\nlast words"])
-def test_what_ends_without_a_result_is_not_recorded(broken, repository) -> None:
-    with pytest.raises(ResultsError, match="titles: the last line printed is no result"):
-        keep(repository, titles(repository), broken)
-    assert not (repository / RESULTS / "titles.json").exists()
+def test_what_ends_without_a_result_is_not_recorded(repository) -> None:
+    for broken in ("", "a table", '{"command": "x"}', printed().strip() + "\nlast words"):
+        with pytest.raises(ResultsError, match="titles: the last line printed is no result"):
+            keep(repository, titles(repository), broken)
+        assert not (repository / RESULTS / "titles.json").exists()
 
 
 def test_a_figure_that_no_result_has_is_named(repository) -> None:

@@ -116,10 +116,10 @@ def test_what_does_not_vary_counts_for_nothing() -> None:
     assert disentanglement(with_noise(wanted), same) == disentanglement(with_noise(wanted), wanted)
 
 
-@pytest.mark.parametrize(("codes", "attributes"), [((5, 3), (4, 2)), ((5,), (5, 2)), ((5, 1), (5, 2)), ((5, 3), (5,))])
-def test_shapes_that_cannot_be_compared_are_refused(codes, attributes) -> None:
-    with pytest.raises(ValueError, match="rows must agree"):
-        disentanglement(np.zeros(codes), np.zeros(attributes))
+def test_shapes_that_cannot_be_compared_are_refused() -> None:
+    for codes, attributes in (((5, 3), (4, 2)), ((5,), (5, 2)), ((5, 1), (5, 2)), ((5, 3), (5,))):
+        with pytest.raises(ValueError, match="rows must agree"):
+            disentanglement(np.zeros(codes), np.zeros(attributes))
 
 
 def test_attributes_that_never_vary_are_refused() -> None:

@@ -9,11 +9,11 @@ from scipy.stats import binomtest
 from models.metrics.intervals import bootstrap, wilson
 
 
-@pytest.mark.parametrize(("right", "n"), [(0, 5), (3, 10), (9, 10), (120, 200)])
-def test_the_interval_is_scipys_wilson_interval(right: int, n: int) -> None:
-    found, expected = wilson(right, n), binomtest(right, n).proportion_ci(method="wilson")
-    assert found.value == right / n
-    assert (found.low, found.high) == (pytest.approx(expected.low), pytest.approx(expected.high))
+def test_the_interval_is_scipys_wilson_interval() -> None:
+    for right, n in ((0, 5), (3, 10), (9, 10), (120, 200)):
+        found, expected = wilson(right, n), binomtest(right, n).proportion_ci(method="wilson")
+        assert found.value == right / n
+        assert (found.low, found.high) == (pytest.approx(expected.low), pytest.approx(expected.high))
 
 
 def test_the_bootstrap_covers_the_mean_and_repeats_itself() -> None:

@@ -34,14 +34,14 @@ def blocks(form: str, length: int) -> np.ndarray:
     return np.where(frames[:, None] == frames, 1.0, -2.0)
 
 
-@pytest.mark.parametrize(("form", "segments", "wanted"), [
-    ("AA", "first", 0.5),  # score (2M - M) / 2M, coverage (2M - M) / 2M
-    ("AAAA", "first", 0.75),
-    ("AB", "first", 0.0),
-    ("ABAC", "first", 2 * 0.5 * 0.25 / 0.75),  # score 1/2, coverage 1/4
-])  # fmt: skip
-def test_fitness_of_exact_repetitions_is_that_of_the_definition(form, segments, wanted) -> None:
-    assert fitness(blocks(form, 6), 6)[0] == pytest.approx(wanted)
+def test_fitness_of_exact_repetitions_is_that_of_the_definition() -> None:
+    for form, wanted in (
+        ("AA", 0.5),  # score (2M - M) / 2M, coverage (2M - M) / 2M
+        ("AAAA", 0.75),
+        ("AB", 0.0),
+        ("ABAC", 2 * 0.5 * 0.25 / 0.75),  # score 1/2, coverage 1/4
+    ):  # fmt: skip
+        assert fitness(blocks(form, 6), 6)[0] == pytest.approx(wanted)
 
 
 def test_a_repetition_at_half_the_speed_is_found_as_well() -> None:
@@ -111,8 +111,8 @@ def test_the_end_is_heard_in_the_key_of_the_piece() -> None:
     assert not ends_on_tonic(scored([], 1))
 
 
-@pytest.mark.parametrize(("last", "rests"), [(96, True), (144, True), (147, False), (180, False)])
-def test_a_piece_comes_to_rest_where_nothing_begins_in_the_second_half_of_its_last_bar(last, rests) -> None:
-    notes = np.array([[0, 12, 60, 70], [90, 12, 62, 70], [last, 12, 64, 70]], dtype=np.int32)
-    bars = np.array([[96 * n, 96, 4, 4] for n in range(3)], dtype=np.int32)  # the last one is silent
-    assert comes_to_rest(Piece(notes, bars, np.full(3, 100.0, dtype=np.float32))) is rests
+def test_a_piece_comes_to_rest_where_nothing_begins_in_the_second_half_of_its_last_bar() -> None:
+    for last, rests in ((96, True), (144, True), (147, False), (180, False)):
+        notes = np.array([[0, 12, 60, 70], [90, 12, 62, 70], [last, 12, 64, 70]], dtype=np.int32)
+        bars = np.array([[96 * n, 96, 4, 4] for n in range(3)], dtype=np.int32)  # the last one is silent
+        assert comes_to_rest(Piece(notes, bars, np.full(3, 100.0, dtype=np.float32))) is rests

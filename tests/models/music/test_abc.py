@@ -24,9 +24,8 @@ def test_letters_octaves_and_lengths() -> None:
     assert rhythm(piece) == [(0, 12), (12, 12), (24, 12), (36, 24), (60, 6), (66, 3), (69, 18)]
 
 
-@pytest.mark.parametrize(
-    ("key", "sharps"),
-    [
+def test_key_signatures() -> None:
+    for key, sharps in (
         ("D", {"F": 1, "C": 1}),
         ("Gm", {"B": -1, "E": -1}),
         ("A Mixolydian", {"F": 1, "C": 1}),
@@ -38,10 +37,8 @@ def test_letters_octaves_and_lengths() -> None:
         ("none", {}),
         ("D ^g", {"F": 1, "C": 1, "G": 1}),
         ("Glyd", {"F": 1, "C": 1}),
-    ],
-)
-def test_key_signatures(key: str, sharps: dict[str, int]) -> None:
-    assert key_signature(key, {}) == sharps
+    ):
+        assert key_signature(key, {}) == sharps
 
 
 def test_an_accidental_lasts_to_the_bar_line_and_a_tie_carries_it_over() -> None:
@@ -100,12 +97,16 @@ def test_voices_and_overlays_sound_together() -> None:
     assert rhythm(tune("c8 & E4 G4|")) == [(0, 48), (0, 96), (48, 48)]
 
 
-@pytest.mark.parametrize(
-    ("value", "bpm"),
-    [("1/4=120", 120), ("3/8=100", 150), ('1/2=90 "Moderato"', 180), ("180", 180), ("1/4=80 % slow", 80), ("x", None)],
-)
-def test_tempi_are_quarters_a_minute(value: str, bpm: float | None) -> None:
-    assert tempo_bpm(value) == bpm
+def test_tempi_are_quarters_a_minute() -> None:
+    for value, bpm in (
+        ("1/4=120", 120),
+        ("3/8=100", 150),
+        ('1/2=90 "Moderato"', 180),
+        ("180", 180),
+        ("1/4=80 % slow", 80),
+        ("x", None),
+    ):
+        assert tempo_bpm(value) == bpm
 
 
 def test_meters() -> None:
@@ -140,9 +141,7 @@ def test_several_tunes_a_file_keep_their_own_headers() -> None:
     first = "M:3/4\n\nX:7\nT:Silver Lark, A\nT:Other\nR:Waltz % x\nL:1/4\nK:G\nGAB|\n\nSome prose abc|\n\n"
     text = first + "X:8\nT:Two\nM:C\nK:C\nc8|\n"
     one, two = read_abc(text, piece_id="book")
-    assert (one.titles, one.genre, one.piece_id) == (("The First, A", "Other"), "waltz", "book:7") or one.titles[
-        1
-    ] == "Other"
+    assert (one.titles, one.genre, one.piece_id) == (("A Silver Lark", "Other"), "waltz", "book:7")
     assert len(one.notes) == 3
     assert one.bars[0].tolist() == [0, 72, 3, 4]
     assert two.bars[0, 2:].tolist() == [4, 4]
@@ -172,16 +171,13 @@ def test_exact_onsets_are_what_the_piece_rounds() -> None:
     assert np.abs(np.sort(onsets) - read_abc(text)[0].notes[:, 0]).max() <= 0.5
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
+def test_words_are_never_played() -> None:
+    for words in (
         "C:Trad. arr. Babcage", "A:Cabbage Bay", "S:a face", "H:a bad cafe", "Z:abc2win", "r:faded", "+:a cab", "E:bad",
         "%%begintext\na face, a cab|\n\nX:9\n%%endtext", "%%beginps\ncab\n%%endps", "%%text a face", "[r:a face a cab]",
         "w:a bad\u2028 cab", "w:a bad\x0b cab", 's:"Am" !accent! *', "[r:" + "a face " * 60 + "]", "m:~G2 = {A}G{F}G",
-    ],
-)  # fmt: skip
-def test_words_are_never_played(words: str) -> None:
-    assert pitches(tune(f"CDEF|\n{words}\nGABc|")) == [60, 62, 64, 65, 67, 69, 71, 72]
+    ):  # fmt: skip
+        assert pitches(tune(f"CDEF|\n{words}\nGABc|")) == [60, 62, 64, 65, 67, 69, 71, 72]
 
 
 def test_a_repeat_sign_behind_a_letter_makes_no_field_of_it() -> None:
@@ -195,9 +191,8 @@ def test_prose_below_a_tune_is_not_played() -> None:
     assert pitches(tune("\nCDEF|")) == [60, 62, 64, 65]
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
+def test_text_of_any_kind_is_read() -> None:
+    for data in (
         "X:1\nT:Ünter\nK:C\nCDEF|\nw:a bad… face\n".encode("cp1252"),
         "\ufeffX:1\nT:Ünter\nK:C\nCDEF|\n".encode(),
         "\ufeff\ufeffX:1\nT:Ünter\nK:C\nCDEF|\n".encode(),
@@ -209,28 +204,23 @@ def test_prose_below_a_tune_is_not_played() -> None:
         "X:1\u2028T:Ünter\u2028K:C\u2028CDEF|\u2028w:a bad cab".encode(),
         "  X:1\n\tT:Ünter\n  K:C\n  CDEF|\n  w:a cab\n".encode(),
         "\u00a0X:1\n\u00a0T:Ünter\n\u00a0K:C\n\u00a0CDEF|\n".encode(),
-    ],
-)
-def test_text_of_any_kind_is_read(data: bytes) -> None:
-    (piece,) = read_abc(data)
-    assert pitches(piece) == [60, 62, 64, 65]
-    assert piece.titles == ("Ünter",)
+    ):
+        (piece,) = read_abc(data)
+        assert pitches(piece) == [60, 62, 64, 65]
+        assert piece.titles == ("Ünter",)
 
 
 def test_a_second_tune_behind_a_mark_of_its_own_is_found() -> None:
     assert len(read_abc("\ufeffX:1\nK:C\nCDEF|\n\n\ufeffX:2\nK:C\nGABc|\n".encode())) == 2
 
 
-@pytest.mark.parametrize(
-    ("key", "altered"),
-    [
+def test_accidentals_of_a_key_stand_by_themselves() -> None:
+    for key, altered in (
         ("D exp _b _e ^f", {"B": -1, "E": -1, "F": 1}), ("exp ^c", {"C": 1}), ("none ^f^c", {"F": 1, "C": 1}),
         ("D =c", {"F": 1, "C": 0}), ("Bb clef=bass", {"B": -1, "E": -1}), ("D middle=d", {"F": 1, "C": 1}),
         ("B♭", {"B": -1, "E": -1}), ("Am octave=-1", {}), ("D bass", {"F": 1, "C": 1}), ("Dm", {"B": -1}),
-    ],
-)  # fmt: skip
-def test_accidentals_of_a_key_stand_by_themselves(key: str, altered: dict[str, int]) -> None:
-    assert key_signature(key, {}) == altered
+    ):  # fmt: skip
+        assert key_signature(key, {}) == altered
 
 
 def test_decorations_and_words_in_a_chord_are_no_notes() -> None:
@@ -243,31 +233,25 @@ def test_broken_rhythm_counts_rests() -> None:
     assert rhythm(tune("z>>C z<<D|")) == [(21, 3), (27, 21)]
 
 
-@pytest.mark.parametrize(
-    ("written", "sum_of"),
-    [
+def test_tuplets_of_any_form() -> None:
+    for written, sum_of in (
         ("(10:8:10CDEFGABcde|", 96), ("(3::CDE|", 24), ("(3:2CDE|", 24), ("(3::2CD|", 16), ("(3:2:CDE|", 24),
         ("(5:4:5CDEFG|", 48), ("(9:8:9CDEFGABcd|", 96), ("(11:8:11CDEFGABcdef|", 96), ("(7CDEFGAB|", 24),
         ("(3 CDE|", 24), ("(3{g}C(DE)|", 24), ("(3z2CD|", 32),
-    ],
-)  # fmt: skip
-def test_tuplets_of_any_form(written: str, sum_of: int) -> None:
-    assert tune(written + "c8|").bars[0, 1] == sum_of
+    ):  # fmt: skip
+        assert tune(written + "c8|").bars[0, 1] == sum_of
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
+def test_meters_of_sums_and_words() -> None:
+    for value, expected in (
         ("(2+3+2)/8", (7, 8)), ("2/4+3/4", (5, 4)), ("(2+3)/8 + 3/4", (11, 8)), ("common", (4, 4)),
         ("Cut time", (2, 2)), ("none", None), ("free", None),
         ('6/8 "jig"', (6, 8)), ("( 3 + 2 ) / 8", (5, 8)), ("2/2", (2, 2)),
-    ],
-)  # fmt: skip
-def test_meters_of_sums_and_words(value: str, expected: tuple[int, int] | None) -> None:
-    assert meter(value) == expected
+    ):  # fmt: skip
+        assert meter(value) == expected
 
 
-@pytest.mark.parametrize("value", ["3/", "/8", "2++/8", "+/8", "3+/8", "4/3", "99/8", "3/4 jig", "1/4+1/128"])
-def test_meters_that_are_none_are_refused(value: str) -> None:
-    with pytest.raises(MusicError, match="cannot be read"):
-        meter(value)
+def test_meters_that_are_none_are_refused() -> None:
+    for value in ("3/", "/8", "2++/8", "+/8", "3+/8", "4/3", "99/8", "3/4 jig", "1/4+1/128"):
+        with pytest.raises(MusicError, match="cannot be read"):
+            meter(value)

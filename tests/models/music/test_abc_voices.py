@@ -21,13 +21,13 @@ def low(text: str) -> list[tuple[float, int]]:
     return [each for each in sounds(text) if each[1] < 60]
 
 
-@pytest.mark.parametrize("names", [("S", "B"), ("1", "2"), ("2", "1"), ("Tenor1", "Bass"), ("RH clef=treble", "LH")])
-def test_a_voice_may_have_any_name(names: tuple[str, str]) -> None:
-    upper, lower = names
-    found = piece(f"K:C\nV:{upper}\nCDEF|G4|\nV:{lower}\nC,4|G,,4|")
-    assert [pitch for pitch in found.notes[:, 2] if pitch < 60] == [48, 43]
-    assert found.bars[:, :2].tolist() == [[0, 96], [96, 96]]
-    assert low(f"K:C\n[V:{upper}]CDEF|[V:{lower}]C,4|\n[V:{upper}]G4|[V:{lower}]G,,4|") == [(0, 48), (4, 43)]
+def test_a_voice_may_have_any_name() -> None:
+    for names in (("S", "B"), ("1", "2"), ("2", "1"), ("Tenor1", "Bass"), ("RH clef=treble", "LH")):
+        upper, lower = names
+        found = piece(f"K:C\nV:{upper}\nCDEF|G4|\nV:{lower}\nC,4|G,,4|")
+        assert [pitch for pitch in found.notes[:, 2] if pitch < 60] == [48, 43]
+        assert found.bars[:, :2].tolist() == [[0, 96], [96, 96]]
+        assert low(f"K:C\n[V:{upper}]CDEF|[V:{lower}]C,4|\n[V:{upper}]G4|[V:{lower}]G,,4|") == [(0, 48), (4, 43)]
 
 
 def test_voices_that_the_header_lists_are_in_its_order_and_music_before_any_is_the_first_one_s() -> None:
@@ -41,9 +41,8 @@ def test_key_length_and_meter_of_a_voice_are_its_own() -> None:
     assert low("K:C\nV:1\nCDEF|GABc|cBAG|\nV:2\nM:2/4\nZ2|C,2|E,2|") == [(4, 48), (6, 52)]
 
 
-@pytest.mark.parametrize(
-    ("upper", "lower", "expected"),
-    [
+def test_voices_are_joined_by_time() -> None:
+    for upper, lower, expected in (
         ("CDEF|GABc|CDEF|", "Z2|C,4|", [(8, 48)]),
         ("CDEF|GABc|CDEF|", "X2|C,4|", [(8, 48)]),
         ("CDEF|GABc|", "Z|C,4|", [(4, 48)]),
@@ -55,11 +54,9 @@ def test_key_length_and_meter_of_a_voice_are_its_own() -> None:
         ("|:CDEF|GABc:|", "|:C,4|E,4:|", [(0, 48), (4, 52), (8, 48), (12, 52)]),
         ("|:CDEF|GABc:|", "C,4|E,4|", [(0, 48), (4, 52), (8, 48), (12, 52)]),  # equally long: repeated with the first
         ("|:CDEF:|", "C,4|E,4|", [(0, 48), (4, 52)]),  # the repeat written out
-    ],
-)
-def test_voices_are_joined_by_time(upper: str, lower: str, expected: list[tuple[float, int]]) -> None:
-    found = low(f"K:C\nV:1\n{upper}\nV:2\n{lower}")
-    assert found == expected
+    ):
+        found = low(f"K:C\nV:1\n{upper}\nV:2\n{lower}")
+        assert found == expected
 
 
 def test_a_rest_of_several_bars_is_several_bars() -> None:
@@ -72,19 +69,16 @@ def test_notes_before_a_later_voice_s_bar_lines_lie_in_the_first_one_s_bars() ->
     assert found.notes[:, 0].tolist() == [0, 96]
 
 
-@pytest.mark.parametrize(
-    ("clef", "by"),
-    [
+def test_a_clef_may_say_another_octave() -> None:
+    for clef, by in (
         ("clef=treble-8", -12), ("treble+8", 12), ("bass-8", -12), ("clef=bass-15", -24), ('clef="treble_8"', -12),
         ("clef=G-8", -12), ("clef=bass octave=-1", -12), ("octave=2", 24), ("treble transpose=-2", -2),
         ("clef=treble-8 octave=1", 0), ("clef=bass", 0), ("alto middle=d", 0), ('name="Bass -8" clef=treble', 0),
-    ],
-)  # fmt: skip
-def test_a_clef_may_say_another_octave(clef: str, by: int) -> None:
-    expected = [(0, 60 + by), (1, 66 + by), (2, 67 + by)]
-    assert sounds(f"K:D {clef}\nC ^F-|[F]G|".replace("C ^F-|[F]G|", "=C F G|")) == expected
-    assert sounds(f"V:1 {clef}\nK:D\nV:1\n=C F G|") == expected
-    assert sounds(f"K:D\nV:1 {clef}\n=C F G|") == expected
+    ):  # fmt: skip
+        expected = [(0, 60 + by), (1, 66 + by), (2, 67 + by)]
+        assert sounds(f"K:D {clef}\nC ^F-|[F]G|".replace("C ^F-|[F]G|", "=C F G|")) == expected
+        assert sounds(f"V:1 {clef}\nK:D\nV:1\n=C F G|") == expected
+        assert sounds(f"K:D\nV:1 {clef}\n=C F G|") == expected
 
 
 def test_a_clef_in_the_middle_changes_the_octave_and_not_the_key() -> None:
@@ -93,13 +87,17 @@ def test_a_clef_in_the_middle_changes_the_octave_and_not_the_key() -> None:
     assert [pitch for _, pitch in sounds("K:C treble-8\n^F4-|F4|{g}a4|")] == [54, 67, 69]
 
 
-@pytest.mark.parametrize(
-    "drums", ["V:2 clef=perc", "V:2 perc", "V:2\n%%MIDI channel 10", "V:2\nI:MIDI= channel 10", "V:2\nK:C clef=perc"]
-)
-def test_percussion_is_left_out(drums: str) -> None:
-    assert sounds(f"K:C\nV:1\nCDEF|\n{drums}\nB,B,B,B,|") == [(0, 60), (1, 62), (2, 64), (3, 65)]
-    with pytest.raises(MusicError, match="only percussion"):
-        piece(f"K:C\n{drums}\nB,B,B,B,|")
+def test_percussion_is_left_out() -> None:
+    for drums in (
+        "V:2 clef=perc",
+        "V:2 perc",
+        "V:2\n%%MIDI channel 10",
+        "V:2\nI:MIDI= channel 10",
+        "V:2\nK:C clef=perc",
+    ):
+        assert sounds(f"K:C\nV:1\nCDEF|\n{drums}\nB,B,B,B,|") == [(0, 60), (1, 62), (2, 64), (3, 65)]
+        with pytest.raises(MusicError, match="only percussion"):
+            piece(f"K:C\n{drums}\nB,B,B,B,|")
 
 
 def test_a_tempo_holds_where_it_is_written_also_on_the_second_pass() -> None:

@@ -1,11 +1,8 @@
-import pytest
-
 from models.music.dance_types import accent, beat_ticks, clean_genre, clean_title
 
 
-@pytest.mark.parametrize(
-    ("written", "clean"),
-    [
+def test_a_title_gives_away_neither_type_nor_number() -> None:
+    for written, clean in (
         ("Bonnie Kate (reel)", "Bonnie Kate"),
         ("Bonnie Kate (original version) (reel) ", "Bonnie Kate (original version)"),
         ("Maid In the Cherry Tree (reel), The", "The Maid In the Cherry Tree"),
@@ -19,25 +16,20 @@ from models.music.dance_types import accent, beat_ticks, clean_genre, clean_titl
         ("Miss McLeod's Reel", "Miss McLeod's Reel"),
         ("Jig", "Jig"),
         ("  ", ""),
-    ],
-)
-def test_a_title_gives_away_neither_type_nor_number(written: str, clean: str) -> None:
-    assert clean_title(written) == clean
+    ):
+        assert clean_title(written) == clean
 
 
-@pytest.mark.parametrize(
-    ("written", "clean"),
-    [
+def test_types_are_lower_case_without_remarks() -> None:
+    for written, clean in (
         ("reel % A-B-A", "reel"),
         (" Jig ", "jig"),
         ("slipjig", "slip jig"),
         ("slide (rogha)", "slide"),
         ("", None),
         ("% x", None),
-    ],
-)
-def test_types_are_lower_case_without_remarks(written: str, clean: str | None) -> None:
-    assert clean_genre(written) == clean
+    ):
+        assert clean_genre(written) == clean
 
 
 def test_compound_meters_have_dotted_beats() -> None:

@@ -89,14 +89,14 @@ def test_a_sound_is_as_long_as_what_can_be_decoded(data: bytes, seconds: float) 
     assert spectrum.argmax() * RATE / len(sound.samples) == pytest.approx(440, abs=1)
 
 
-@pytest.mark.parametrize("signs", [(1, -1), (1, -0.98), (0, 0, 1, 0, 0, 0), (1, 1, 1, 1, 1, 1)])
-def test_channels_that_cancel_or_lie_elsewhere_are_heard(signs: tuple[float, ...]) -> None:
-    file = io.BytesIO()
-    soundfile.write(file, np.stack([tone(2) * sign for sign in signs], axis=1), RATE, format="WAV")
-    assert np.abs(read(file.getvalue()).samples).max() > 0.1
-    both = read(file.getvalue(), stereo=True).samples
-    assert both.shape == (2 * RATE, 2)
-    assert np.abs(both).max() > 0.1
+def test_channels_that_cancel_or_lie_elsewhere_are_heard() -> None:
+    for signs in ((1, -1), (1, -0.98), (0, 0, 1, 0, 0, 0), (1, 1, 1, 1, 1, 1)):
+        file = io.BytesIO()
+        soundfile.write(file, np.stack([tone(2) * sign for sign in signs], axis=1), RATE, format="WAV")
+        assert np.abs(read(file.getvalue()).samples).max() > 0.1
+        both = read(file.getvalue(), stereo=True).samples
+        assert both.shape == (2 * RATE, 2)
+        assert np.abs(both).max() > 0.1
 
 
 def test_the_mean_of_two_channels_is_heard_and_no_more_than_is_wanted() -> None:
@@ -107,7 +107,7 @@ def test_the_mean_of_two_channels_is_heard_and_no_more_than_is_wanted() -> None:
     np.testing.assert_allclose(sound.samples, tone(1) / 2, atol=1e-6)
 
 
-@pytest.mark.parametrize("data", [b"", b"words " * 500, mp3(2, 128_000, header=True)[:40], b"ID3" + bytes(2000)])
-def test_what_is_no_sound_is_named(data: bytes) -> None:
-    with pytest.raises(SoundError, match=r"a sound is no audio; WAV.* is needed"):
-        read(data)
+def test_what_is_no_sound_is_named() -> None:
+    for data in (b"", b"words " * 500, mp3(2, 128_000, header=True)[:40], b"ID3" + bytes(2000)):
+        with pytest.raises(SoundError, match=r"a sound is no audio; WAV.* is needed"):
+            read(data)

@@ -12,7 +12,7 @@ def test_a_tune_is_found_by_its_id_alone() -> None:
     assert (piece.piece_id, piece.source, piece.domain) == ("oneills1850/0001-0050:1", "oneills1850", "dance")
 
 
-@pytest.mark.parametrize("name", ["oneills1850/0001-0050:none", "nowhere/1", ""])
-def test_a_piece_that_is_nowhere_is_told(name) -> None:
-    with pytest.raises(MusicError, match="in none of the collections"):
-        find_piece(name)
+def test_a_piece_that_is_nowhere_is_told() -> None:
+    for name in ("oneills1850/0001-0050:none", "nowhere/1", ""):
+        with pytest.raises(MusicError, match="in none of the collections"):
+            find_piece(name)

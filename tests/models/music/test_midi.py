@@ -192,9 +192,8 @@ NOTE = b"\x00\x90\x3c\x40\x18\x80\x3c\x40"  # a quarter
 SECOND = b"\x00\x90\x3e\x40\x18\x80\x3e\x40"
 
 
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
+def test_what_players_take_is_read_with_a_remark() -> None:
+    for data, words in (
         (file(b"\x00\xb0\x07\xff" + NOTE + SECOND + END), "above 127"),
         (file(NOTE + b"\x00\x90\x3e\xff\x18\x80\x3e\xf0" + END), "above 127"),
         (file(NOTE + SECOND + b"\x00\x90\xff\x40" + END), "such a pitch left out"),
@@ -211,12 +210,10 @@ SECOND = b"\x00\x90\x3e\x40\x18\x80\x3e\x40"
         (file(NOTE + END, SECOND + END, lengths=[999, 12]), "track 1 is not as long as it says"),
         (file(b"\x00\xf8" + NOTE + b"\x00\xfe" + SECOND + END), "on a wire"),
         (file(b"\x00\xf2\x10\x20\x00\xf3\x01\x00\xf6" + NOTE + SECOND + END), "on a wire"),
-    ],
-)
-def test_what_players_take_is_read_with_a_remark(data: bytes, words: str) -> None:
-    piece = read_midi(data)
-    assert piece.notes[:, 2].tolist() == [60, 62]
-    assert words in piece.extra["remarks"]
+    ):
+        piece = read_midi(data)
+        assert piece.notes[:, 2].tolist() == [60, 62]
+        assert words in piece.extra["remarks"]
 
 
 def test_a_real_time_byte_ends_no_running_status() -> None:
@@ -224,21 +221,17 @@ def test_a_real_time_byte_ends_no_running_status() -> None:
     assert piece.notes[:, :3].tolist() == [[0, 24, 60], [24, 24, 62]]
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
+def test_what_a_file_is_wrapped_in_is_passed_over() -> None:
+    for data in (
         b"RIFF\x40\x00\x00\x00RMIDdata\x22\x00\x00\x00" + file(NOTE + SECOND + END),
         b"\x00\x04tune".ljust(65, b"\x00") + b"Midi" + bytes(59) + file(NOTE + SECOND + END) + bytes(40),
         file(NOTE + SECOND + END) + b"junk that somebody left",
         file(NOTE + SECOND + END) + b"\x00" * 100,
         file(NOTE + SECOND + END) + b"XFIH\x00\x00\x00\x02ab",
-    ],
-    ids=["RMID", "MacBinary", "words behind it", "zeros behind it", "another part behind it"],
-)
-def test_what_a_file_is_wrapped_in_is_passed_over(data: bytes) -> None:
-    piece = read_midi(data)
-    assert piece.notes[:, 2].tolist() == [60, 62]
-    assert piece.extra == {}
+    ):
+        piece = read_midi(data)
+        assert piece.notes[:, 2].tolist() == [60, 62]
+        assert piece.extra == {}
 
 
 def test_tempi_and_meters_long_after_the_last_note_cost_nothing() -> None:
@@ -256,15 +249,17 @@ def test_times_in_frames_are_seconds() -> None:
         assert "SMPTE" in piece.extra["remarks"]
 
 
-@pytest.mark.parametrize("controller", [120, 123, 124, 127])
-def test_all_notes_off_ends_the_notes_of_its_channel(controller: int) -> None:
-    off = bytes([0xB0, controller, 0])
-    held = b"\x00\x90\x3c\x40\x00\x91\x43\x40"
-    ends = [[0, 12, 60], [0, 48, 67], [12, 12, 62]]
-    after = b"\x00\x90\x3e\x40\x0c\x80\x3e\x40\x18\x81\x43\x40" + END
-    assert read_midi(file(held + b"\x0c" + off + after)).notes[:, :3].tolist() == ends
-    elsewhere = read_midi(file(held + b"\x0c\x90\x3e\x40\x0c\x80\x3e\x40\x18\x81\x43\x40" + END, b"\x0c" + off + END))
-    assert elsewhere.notes[:, :3].tolist() == ends
+def test_all_notes_off_ends_the_notes_of_its_channel() -> None:
+    for controller in (120, 123, 124, 127):
+        off = bytes([0xB0, controller, 0])
+        held = b"\x00\x90\x3c\x40\x00\x91\x43\x40"
+        ends = [[0, 12, 60], [0, 48, 67], [12, 12, 62]]
+        after = b"\x00\x90\x3e\x40\x0c\x80\x3e\x40\x18\x81\x43\x40" + END
+        assert read_midi(file(held + b"\x0c" + off + after)).notes[:, :3].tolist() == ends
+        elsewhere = read_midi(
+            file(held + b"\x0c\x90\x3e\x40\x0c\x80\x3e\x40\x18\x81\x43\x40" + END, b"\x0c" + off + END)
+        )
+        assert elsewhere.notes[:, :3].tolist() == ends
 
 
 def test_all_sound_off_and_reset_let_the_pedal_go() -> None:

@@ -88,12 +88,12 @@ def test_a_jig_says_its_title_key_meter_and_dotted_beat(tmp_path) -> None:
     assert [each.number for each in score.parts[0].getElementsByClass("Measure")] == [0, 1, 2, 3, 4]
 
 
-@pytest.mark.parametrize(("pitches", "sharps"), [((60, 63, 67, 68, 72, 70), -3), ((64, 68, 71, 73, 76, 75), 4)])
-def test_pitches_are_spelled_by_the_key(pitches: tuple[int, ...], sharps: int) -> None:
-    piece = piece_of([(16 * index, 16, pitch, 80) for index, pitch in enumerate(pitches)], 1)
-    notes = list(read_back(write_musicxml(piece)).flatten().notes)
-    signs = {note.pitch.accidental.alter for note in notes if note.pitch.accidental and note.pitch.accidental.alter}
-    assert signs <= {np.sign(sharps)}
+def test_pitches_are_spelled_by_the_key() -> None:
+    for pitches, sharps in (((60, 63, 67, 68, 72, 70), -3), ((64, 68, 71, 73, 76, 75), 4)):
+        piece = piece_of([(16 * index, 16, pitch, 80) for index, pitch in enumerate(pitches)], 1)
+        notes = list(read_back(write_musicxml(piece)).flatten().notes)
+        signs = {note.pitch.accidental.alter for note in notes if note.pitch.accidental and note.pitch.accidental.alter}
+        assert signs <= {np.sign(sharps)}
 
 
 def test_a_short_bar_inside_stays_short() -> None:
@@ -104,17 +104,15 @@ def test_a_short_bar_inside_stays_short() -> None:
     assert [each.offset for each in score.flatten().notes] == [0, 4, 6]
 
 
-@pytest.mark.parametrize(
-    "edges", [(0, 5, 10, 14, 19, 24), (0, 10, 19, 29, 38, 48), (0, 19, 38, 58, 77, 96), (0, 5, 14, 19, 24)]
-)
-def test_fifths_of_a_beat_are_a_quintuplet(edges: tuple[int, ...]) -> None:
-    notes = [(begin, end - begin, 60 + index, 80) for index, (begin, end) in enumerate(pairwise(edges))]
-    written = list(read_back(write_musicxml(piece_of(notes, 1))).flatten().notes)
-    kinds = {
-        (tuplet.numberNotesActual, tuplet.numberNotesNormal) for each in written for tuplet in each.duration.tuplets
-    }
-    assert kinds == {(5, 4)}
-    assert sum(float(each.duration.quarterLength) for each in written) == pytest.approx(edges[-1] / 24)
+def test_fifths_of_a_beat_are_a_quintuplet() -> None:
+    for edges in ((0, 5, 10, 14, 19, 24), (0, 10, 19, 29, 38, 48), (0, 19, 38, 58, 77, 96), (0, 5, 14, 19, 24)):
+        notes = [(begin, end - begin, 60 + index, 80) for index, (begin, end) in enumerate(pairwise(edges))]
+        written = list(read_back(write_musicxml(piece_of(notes, 1))).flatten().notes)
+        kinds = {
+            (tuplet.numberNotesActual, tuplet.numberNotesNormal) for each in written for tuplet in each.duration.tuplets
+        }
+        assert kinds == {(5, 4)}
+        assert sum(float(each.duration.quarterLength) for each in written) == pytest.approx(edges[-1] / 24)
 
 
 def test_a_note_that_rings_out_of_a_quintuplet_is_tied() -> None:

@@ -142,11 +142,11 @@ def test_pixels_that_are_not_square_keep_their_shape(tmp_path: Path, codec: str)
     assert _shown(_film(tmp_path / "a.mp4", codec, sar=Fraction(4, 3)))[1] == (pytest.approx(85, abs=2), 36)
 
 
-@pytest.mark.parametrize("name", ["a.mkv", "a.mp4", "a.mov", "a.ts", "a.avi", "a.flv"])
-def test_a_film_with_b_frames_keeps_them_all(tmp_path: Path, name: str) -> None:
-    frames, _ = _shown(_film(tmp_path / name, "libx264", bf="3", b_strategy="0"))
-    assert len(frames) == pytest.approx(3 * A_SECOND, abs=1)
-    assert frames[0].mean() > 50
+def test_a_film_with_b_frames_keeps_them_all(tmp_path: Path) -> None:
+    for name in ("a.mkv", "a.mp4", "a.mov", "a.ts", "a.avi", "a.flv"):
+        frames, _ = _shown(_film(tmp_path / name, "libx264", bf="3", b_strategy="0"))
+        assert len(frames) == pytest.approx(3 * A_SECOND, abs=1)
+        assert frames[0].mean() > 50
 
 
 @pytest.mark.parametrize("form", ["yuv444p", "yuv420p10le", "yuv422p"])

@@ -59,12 +59,12 @@ def test_the_waveform_can_be_dreamt_on_and_a_dream_can_be_ended(ensemble, judge,
     assert len(list(dream(ensemble, judge, real, WAYS["naive"], go_on=lambda: next(asked)))) == 2
 
 
-@pytest.mark.parametrize("kind", [Pixels, Fourier, Waveform])
-def test_every_dream_begins_with_white_noise_at_the_level_of_music(kind, real):
-    picture = kind(real, 2.0, torch.Generator().manual_seed(5))().detach()
-    noise = real.levelled(noise_picture(2.0, torch.Generator().manual_seed(5)))
-    assert torch.corrcoef(torch.stack([picture.mean(1), noise.mean(1)]))[0, 1] > 0.9
-    assert float(picture.mean()) == pytest.approx(real.level, abs=0.5)
+def test_every_dream_begins_with_white_noise_at_the_level_of_music(real):
+    for kind in (Pixels, Fourier, Waveform):
+        picture = kind(real, 2.0, torch.Generator().manual_seed(5))().detach()
+        noise = real.levelled(noise_picture(2.0, torch.Generator().manual_seed(5)))
+        assert torch.corrcoef(torch.stack([picture.mean(1), noise.mean(1)]))[0, 1] > 0.9
+        assert float(picture.mean()) == pytest.approx(real.level, abs=0.5)
 
 
 @pytest.mark.slow

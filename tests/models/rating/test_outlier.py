@@ -48,9 +48,9 @@ def test_music_of_the_kind_heard_is_not(heard):
     assert kept.score(log_mel(chord(3))) == pytest.approx(heard.score(log_mel(chord(3))))
 
 
-@pytest.mark.parametrize("frames", [1, 5, 22])
-def test_a_short_or_flat_picture_has_statistics(frames):
-    assert np.isfinite(statistics(np.zeros((MELS, frames), dtype=np.float32))).all()
+def test_a_short_or_flat_picture_has_statistics() -> None:
+    for frames in (1, 5, 22):
+        assert np.isfinite(statistics(np.zeros((MELS, frames), dtype=np.float32))).all()
 
 
 def test_what_is_unlike_anything_heard_comes_last_however_it_would_be_rated():

@@ -32,14 +32,14 @@ def make_view(clips: int = 9, seed: int = 0, **changes) -> View:
     } | changes))  # fmt: skip
 
 
-@pytest.mark.parametrize("name", POLICIES)
-def test_every_policy_weighs_every_pair_and_none_negatively(name: str) -> None:
-    view = make_view()
-    weight = POLICIES[name].weights(view)
-    assert weight.shape == (36,)
-    assert (weight >= 0).all()
-    assert np.isfinite(weight).all()
-    assert weight.sum() > 0
+def test_every_policy_weighs_every_pair_and_none_negatively() -> None:
+    for name in POLICIES:
+        view = make_view()
+        weight = POLICIES[name].weights(view)
+        assert weight.shape == (36,)
+        assert (weight >= 0).all()
+        assert np.isfinite(weight).all()
+        assert weight.sum() > 0
 
 
 def test_uncertainty_and_the_best_of_two_are_what_draws_from_the_posterior_say() -> None:

@@ -33,24 +33,31 @@ def flags(count: int, *on: int) -> np.ndarray:
     return mask
 
 
+def drawn_as_stated(clips: np.ndarray, draws: int, generator: np.random.Generator, **given) -> set[str]:
+    """Draw pairs and hold their numbers against the stated probabilities; the policies that drew them."""
+    whole = distribution(clips, make_head(), **given)
+    stated = {(int(a), int(b)): p for a, b, p in zip(whole.first, whole.second, whole.probability, strict=True)}
+    assert sum(stated.values()) == pytest.approx(1)
+    counts, policies = dict.fromkeys(stated, 0), set()
+    for _ in range(draws):
+        choice = choose(clips, make_head(), generator=generator, **given)
+        pair = (min(choice.left, choice.right), max(choice.left, choice.right))
+        assert choice.pair_probability == pytest.approx(stated[pair])
+        counts[pair] += 1
+        policies.add(choice.policy)
+    chi_squared = sum((counts[pair] - draws * p) ** 2 / (draws * p) for pair, p in stated.items())
+    degrees = len(stated) - 1
+    assert chi_squared < degrees + 4 * math.sqrt(2 * degrees)
+    return policies
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("picks", [0, 40])
 def test_pairs_come_as_often_as_their_stated_probability(picks: int) -> None:
     clips, draws = make_clips(7), 1200
     generator = np.random.default_rng(picks)
     given = {"offered": {(0, 1), (5, 2)}, "picks": picks, "heard": flags(7, 0, 3), "composed": flags(7, 4, 6)}
-    whole = distribution(clips, make_head(), **given)
-    stated = {(int(a), int(b)): p for a, b, p in zip(whole.first, whole.second, whole.probability, strict=True)}
-    counts = dict.fromkeys(stated, 0)
-    for _ in range(draws):
-        choice = choose(clips, make_head(), generator=generator, **given)
-        pair = (min(choice.left, choice.right), max(choice.left, choice.right))
-        assert choice.pair_probability == pytest.approx(stated[pair])
-        counts[pair] += 1
-    assert sum(stated.values()) == pytest.approx(1)
-    chi_squared = sum((counts[pair] - draws * p) ** 2 / (draws * p) for pair, p in stated.items())
-    degrees = len(stated) - 1
-    assert chi_squared < degrees + 4 * math.sqrt(2 * degrees)
+    drawn_as_stated(clips, draws, generator, **given)
 
 
 def test_a_long_pool_keeps_exact_probabilities_beyond_the_shortlist(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,20 +184,7 @@ def test_whatever_policies_are_mixed_pairs_come_as_often_as_stated(learning: dic
     generator = np.random.default_rng(5)
     mixture = Mixture(learning=learning, control=0.2, composed=0.2, sharpness=3)
     given = {"offered": {(0, 1)}, "picks": 7, "composed": flags(6, 5), "mixture": mixture, "seed": 11}
-    whole = distribution(clips, make_head(), **given)
-    assert whole.probability.sum() == pytest.approx(1)
-    stated = {(int(a), int(b)): p for a, b, p in zip(whole.first, whole.second, whole.probability, strict=True)}
-    counts = dict.fromkeys(stated, 0)
-    drawn = set()
-    for _ in range(draws):
-        choice = choose(clips, make_head(), generator=generator, **given)
-        pair = (min(choice.left, choice.right), max(choice.left, choice.right))
-        assert choice.pair_probability == pytest.approx(stated[pair])
-        counts[pair] += 1
-        drawn.add(choice.policy)
-    chi_squared = sum((counts[pair] - draws * p) ** 2 / (draws * p) for pair, p in stated.items())
-    degrees = len(stated) - 1
-    assert chi_squared < degrees + 4 * math.sqrt(2 * degrees)
+    drawn = drawn_as_stated(clips, draws, generator, **given)
     assert drawn == {"control", "composed", *learning}
 
 

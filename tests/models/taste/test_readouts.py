@@ -41,10 +41,10 @@ def test_a_summary_holds_means_the_slope_of_the_register_and_the_tempo_bar_by_ba
     assert np.allclose(found[means + 2 :].reshape(TEMPO_BARS, 2), latents.groups["tempo"])
 
 
-@pytest.mark.parametrize("bars", [1, 3, 8, 11])
-def test_summaries_of_any_number_of_bars_are_equally_long(bars: int) -> None:
-    assert np.isfinite(summary(make_latents(0, bars))).all()
-    assert len(summary(make_latents(0, bars))) == len(summary(make_latents(1)))
+def test_summaries_of_any_number_of_bars_are_equally_long() -> None:
+    for bars in (1, 3, 8, 11):
+        assert np.isfinite(summary(make_latents(0, bars))).all()
+        assert len(summary(make_latents(0, bars))) == len(summary(make_latents(1)))
 
 
 def test_mode_is_that_of_the_music_statistics() -> None:

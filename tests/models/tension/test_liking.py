@@ -92,29 +92,29 @@ def test_the_variance_between_people_is_that_of_their_effects_less_the_noise() -
     assert spread == pytest.approx(0.25, abs=0.05)
 
 
-@pytest.mark.parametrize("what", ["votes", "constant", "few listeners", "few ratings", "one surprise", "likes"])
-def test_judgements_that_tell_little_are_no_error(what) -> None:
-    study, judged = made(
-        lambda surprise, who: surprise,
-        listeners=3 if what == "few listeners" else 12,
-        ratings=4 if what == "few ratings" else RATINGS,
-    )
-    said = study.judgements
-    if what == "votes":
-        study = replace(study, form="votes", judgements=replace(said, right=(said.left + 1) % CLIPS))
-    elif what == "constant":
-        study = replace(study, judgements=replace(said, value=np.full(len(said), 3.0)))
-    elif what == "one surprise":
-        judged = replace(judged, surprise=np.full(CLIPS, 2.0))
-    elif what == "likes":
-        study = replace(study, form="likes", judgements=replace(said, value=np.sign(np.round(said.value))))
-    report = Report("test", {}, {}, 0)
-    persons(report, study, judged)
-    liking(report, study, judged)
-    json.dumps(report.to_json(), allow_nan=False)
-    there = any("persons.surprise" in name for name in report.metrics)
-    assert there == (what == "likes")
-    assert len(people(study)) == (0 if what in {"votes", "constant", "few ratings"} else len(study.listeners))
+def test_judgements_that_tell_little_are_no_error() -> None:
+    for what in ("votes", "constant", "few listeners", "few ratings", "one surprise", "likes"):
+        study, judged = made(
+            lambda surprise, who: surprise,
+            listeners=3 if what == "few listeners" else 12,
+            ratings=4 if what == "few ratings" else RATINGS,
+        )
+        said = study.judgements
+        if what == "votes":
+            study = replace(study, form="votes", judgements=replace(said, right=(said.left + 1) % CLIPS))
+        elif what == "constant":
+            study = replace(study, judgements=replace(said, value=np.full(len(said), 3.0)))
+        elif what == "one surprise":
+            judged = replace(judged, surprise=np.full(CLIPS, 2.0))
+        elif what == "likes":
+            study = replace(study, form="likes", judgements=replace(said, value=np.sign(np.round(said.value))))
+        report = Report("test", {}, {}, 0)
+        persons(report, study, judged)
+        liking(report, study, judged)
+        json.dumps(report.to_json(), allow_nan=False)
+        there = any("persons.surprise" in name for name in report.metrics)
+        assert there == (what == "likes")
+        assert len(people(study)) == (0 if what in {"votes", "constant", "few ratings"} else len(study.listeners))
 
 
 def test_heads_see_the_distance_of_surprise_from_its_middle() -> None:

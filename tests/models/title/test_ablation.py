@@ -3,7 +3,6 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-import pytest
 
 from models.title.ablation import BAR, INTERVAL, PITCH, POSITION, TITLE_INFORMATION, ablate_title, shuffled_bars
 from models.title.melody_encoders import MelodyConfig
@@ -53,35 +52,35 @@ def test_what_was_unknown_before_is_unknown_in_another_order(made_tunes: list[Tu
     assert (shuffled_bars(deaf)[begins, INTERVAL] == -1).all()
 
 
-@pytest.mark.parametrize(
-    ("name", "left"),
-    [
+def test_what_is_left_of_a_title() -> None:
+    for name, left in (
         ("type_words", "The Fair Lass's"),
         ("words", "xxx xxxx xxxxxx xxxx"),
         ("word_order", "fair lass's reel the"),
         ("all_but_characters", "'aaeeefhillrrssst"),
-    ],
-)
-def test_what_is_left_of_a_title(name: str, left: str) -> None:
-    assert ablate_title("The Fair Lass's Reel", (name,)) == left
+    ):
+        assert ablate_title("The Fair Lass's Reel", (name,)) == left
 
 
-@pytest.mark.parametrize("kind", TITLE_KINDS[1:])
-def test_towers_do_not_read_what_was_taken_from_titles(kind: str) -> None:
-    same = {
-        "type_words": ("The Roscommon Reel", "The Roscommon Jig"),
-        "words": ("The Cow", "The Hen"),
-        "word_order": ("The Cow and the Hen", "The Hen and the Cow"),
-        "all_but_characters": ("The Horse", "Other She"),
-    }
-    assert set(same) == set(TITLE_INFORMATION)
-    for name, titles in same.items():
-        config = TowerConfig(MelodyConfig("bag", 8, 8), TitleConfig(kind, 8, 8, without=(name,)))
-        deaf, hearing = TwoTower(config).eval(), TwoTower(TowerConfig(config.melody, TitleConfig(kind, 8, 8))).eval()
-        first, second = deaf.titles(titles)
-        assert np.array_equal(first, second), name
-        first, second = hearing.titles(titles)
-        assert not np.allclose(first, second, atol=1e-6), name
+def test_towers_do_not_read_what_was_taken_from_titles() -> None:
+    for kind in TITLE_KINDS[1:]:
+        same = {
+            "type_words": ("The Roscommon Reel", "The Roscommon Jig"),
+            "words": ("The Cow", "The Hen"),
+            "word_order": ("The Cow and the Hen", "The Hen and the Cow"),
+            "all_but_characters": ("The Horse", "Other She"),
+        }
+        assert set(same) == set(TITLE_INFORMATION)
+        for name, titles in same.items():
+            config = TowerConfig(MelodyConfig("bag", 8, 8), TitleConfig(kind, 8, 8, without=(name,)))
+            deaf, hearing = (
+                TwoTower(config).eval(),
+                TwoTower(TowerConfig(config.melody, TitleConfig(kind, 8, 8))).eval(),
+            )
+            first, second = deaf.titles(titles)
+            assert np.array_equal(first, second), name
+            first, second = hearing.titles(titles)
+            assert not np.allclose(first, second, atol=1e-6), name
 
 
 def test_the_order_of_bars_is_not_heard_by_towers_without_it(made_tunes: list[Tune]) -> None:

@@ -7,9 +7,8 @@ from models.music.dance_types import clean_title
 from models.title.titles import ALPHABET, LONGEST, alternatives, characters, spelled, without_type_words
 
 
-@pytest.mark.parametrize(
-    ("lines", "names"),
-    [
+def test_a_tune_is_known_by_its_names_alone() -> None:
+    for lines, names in (
         (["Bonnie Kate (reel)"], ("Bonnie Kate",)),
         (["Smash The Windows -- Reel"], ("Smash The Windows",)),
         (["The Lady's play thing, or Gen Howe's March"], ("The Lady's play thing", "Gen Howe's March")),
@@ -31,10 +30,8 @@ from models.title.titles import ALPHABET, LONGEST, alternatives, characters, spe
         (["Quick Step 71st. Regt"], ("Quick Step 71st. Regt",)),
         (["The Humors of Cork", "Humors of Cork, The"], ("The Humors of Cork",)),
         (["***", ""], ()),
-    ],
-)
-def test_a_tune_is_known_by_its_names_alone(lines: list[str], names: tuple[str, ...]) -> None:
-    assert alternatives(map(clean_title, lines)) == names
+    ):
+        assert alternatives(map(clean_title, lines)) == names
 
 
 @pytest.mark.slow

@@ -47,13 +47,13 @@ def test_every_variant_gives_unit_vectors_and_every_weight_a_gradient(
     assert all("encoders" in name for name, p in towers.named_parameters() if not p.requires_grad)
 
 
-@pytest.mark.parametrize("melody", MELODY_KINDS)
-def test_padding_and_neighbours_change_nothing(melody: str, made_tunes: list[Tune]) -> None:
-    towers = small(melody)
-    alone = towers.melodies(made_tunes[:1])
-    among = towers.melodies(sorted(made_tunes[:9], key=lambda tune: len(tune.notes)))
-    row = sorted(range(9), key=lambda i: len(made_tunes[i].notes)).index(0)
-    assert np.allclose(alone[0], among[row], atol=1e-5)
+def test_padding_and_neighbours_change_nothing(made_tunes: list[Tune]) -> None:
+    for melody in MELODY_KINDS:
+        towers = small(melody)
+        alone = towers.melodies(made_tunes[:1])
+        among = towers.melodies(sorted(made_tunes[:9], key=lambda tune: len(tune.notes)))
+        row = sorted(range(9), key=lambda i: len(made_tunes[i].notes)).index(0)
+        assert np.allclose(alone[0], among[row], atol=1e-5)
 
 
 @pytest.mark.parametrize("melody", [kind for kind in MELODY_KINDS if kind not in KINDS])

@@ -134,20 +134,17 @@ def test_a_training_that_is_killed_goes_on_without_gap_and_double(dance_music: P
     assert [row["line"] for row in straight["bag-bag-0"]] == list(range(len(straight["bag-bag-0"])))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
+def test_what_cannot_be_studied_is_said(tmp_path: Path) -> None:
+    for arguments, message in (
         (["--variants", "cnn-nothing"], "cnn-nothing was given; there are linear-linear"),
         (["--ablated", "style_tuned-bag"], "hears whole bars"),
         (["--without", "joy"], "joy was given; there are pitch"),
         (["--resume"], "to resume; leave out"),
         (["--seeds", "0"], "--seeds is 0"),
         (["--data", "nowhere"], "nothing to study"),
-    ],
-)
-def test_what_cannot_be_studied_is_said(arguments: list[str], message: str, tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match=message):
-        main(["--out", str(tmp_path), *arguments])
+    ):
+        with pytest.raises(SystemExit, match=message):
+            main(["--out", str(tmp_path), *arguments])
 
 
 def test_lines_of_a_log_without_numbers_are_numbered_and_those_that_came_again_count_once() -> None:

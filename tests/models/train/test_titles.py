@@ -194,9 +194,8 @@ def test_the_runs_that_are_named_make_the_bundle_and_make_it_again(abc_folder: P
     assert bundle.card["sha256"] == again.card["sha256"]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
+def test_what_cannot_be_trained_is_said(tmp_path: Path) -> None:
+    for arguments, message in (
         (["--variants", "cnn-nothing"], "cnn-nothing was given; there are linear-linear, bag-bag"),
         (["--without", "joy"], "joy was given; there are pitch"),
         (["--variants", "style_tuned-cnn", "--without", "key"], "hears whole bars; leave it out"),
@@ -205,11 +204,9 @@ def test_the_runs_that_are_named_make_the_bundle_and_make_it_again(abc_folder: P
         (["--members", "bag-bag-no_joy-0"], "joy was given; there are pitch"),
         (["--resume"], "to resume; leave out"),
         (["--data", "nowhere"], "nothing to train on"),
-    ],
-)
-def test_what_cannot_be_trained_is_said(arguments: list[str], message: str, tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match=message):
-        main(["--preset", "tiny", "--out", str(tmp_path), *arguments])
+    ):
+        with pytest.raises(SystemExit, match=message):
+            main(["--preset", "tiny", "--out", str(tmp_path), *arguments])
 
 
 def test_an_ensemble_takes_whom_it_is_better_with(made_tunes: list[Tune], monkeypatch: pytest.MonkeyPatch) -> None:

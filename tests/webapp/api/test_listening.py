@@ -4,12 +4,13 @@ import hashlib
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
+import anyio
 import pytest
 from sqlalchemy import update
 
 from db.tables import Clip, ClipAudio
 from models.music.notes import Piece
-from models.music.render import notes_in_seconds
+from models.music.performance import notes_in_seconds
 from models.style.performance import touch
 
 HEARD = {"left": 4000, "right": 4200.4}
@@ -151,6 +152,27 @@ def test_a_clip_plays_whole_and_in_parts_and_never_changes(client, stock):
     assert 0 < pitch < 128
     assert 0 < velocity < 128
     assert all(start + duration <= 7.001 for start, duration, *_ in notes["notes"])
+
+
+def test_a_vote_a_sound_and_its_notes_are_handed_to_a_thread_once(client, stock, monkeypatch):
+    stock()
+    offer = client.get("/api/offers").json()[0]
+    handed, run = [], anyio.to_thread.run_sync
+
+    def counted(work, *args, **kwargs):
+        if "healthz" not in str(work):  # the generator of the tests is asked how it is, in the same process
+            handed.append(work)
+        return run(work, *args, **kwargs)
+
+    monkeypatch.setattr(anyio.to_thread, "run_sync", counted)
+    for ask in (
+        lambda: client.get(offer["left"]["audio_url"]),
+        lambda: client.get(offer["left"]["notes_url"]),
+        lambda: client.post(f"/api/offers/{offer['offer_id']}/vote", json={"outcome": "left", "heard_ms": HEARD}),
+    ):
+        handed.clear()
+        assert ask().status_code == 200
+        assert len(handed) == 1
 
 
 def test_a_clip_that_nobody_rendered_is_not_found(client, stock):

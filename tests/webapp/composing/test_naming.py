@@ -1,16 +1,12 @@
 from __future__ import annotations
 
-import pytest
-
 from models.music.abc import read_abc
 from webapp.composing import naming
 
 
-@pytest.mark.parametrize(
-    ("key", "words"), [("G", "G major"), ("Bb", "B flat major"), ("F#m", "F sharp minor"), ("Bbm", "B flat minor")]
-)
-def test_a_key_is_told_in_words(key, words):
-    assert naming.key_in_words(key) == words
+def test_a_key_is_told_in_words() -> None:
+    for key, words in (("G", "G major"), ("Bb", "B flat major"), ("F#m", "F sharp minor"), ("Bbm", "B flat minor")):
+        assert naming.key_in_words(key) == words
 
 
 def test_a_piece_is_called_by_its_kind_key_and_meter():

@@ -146,22 +146,24 @@ def test_where_nothing_is_written_it_searches_as_without_a_dial(space, head, dra
     assert steered.noted(unwritten[0]).latents.piece == unwritten[0].latents.piece
 
 
-@pytest.mark.parametrize(
-    "steered",
-    [{"tension": -1}, {"mood": "sad"}, {"tension": 1, "mood": "calm"}, {"mood": {"valence": 0, "arousal": 0}}],
-)
-def test_what_is_steered_is_no_blind_proof_and_not_for_a_near_piece(steered):
-    assert Wish(**steered).kind == "tension"
-    assert Wish(mode="surprise", **steered).kind == "surprise"
-    assert Wish().kind == "composed"
+def test_what_is_steered_is_no_blind_proof_and_not_for_a_near_piece() -> None:
+    for steered in (
+        {"tension": -1},
+        {"mood": "sad"},
+        {"tension": 1, "mood": "calm"},
+        {"mood": {"valence": 0, "arousal": 0}},
+    ):
+        assert Wish(**steered).kind == "tension"
+        assert Wish(mode="surprise", **steered).kind == "surprise"
+        assert Wish().kind == "composed"
 
-    def asked(wish: Wish) -> bool:
-        return wishes.brings_baselines({"wish": wish.model_dump(mode="json")})
+        def asked(wish: Wish) -> bool:
+            return wishes.brings_baselines({"wish": wish.model_dump(mode="json")})
 
-    assert asked(Wish())
-    assert not asked(Wish(**steered))
-    with pytest.raises(ValidationError, match=r"leave (tension at 0|mood out)"):
-        Wish(mode="near", near="00000000-0000-0000-0000-000000000001", **steered)
+        assert asked(Wish())
+        assert not asked(Wish(**steered))
+        with pytest.raises(ValidationError, match=r"leave (tension at 0|mood out)"):
+            Wish(mode="near", near="00000000-0000-0000-0000-000000000001", **steered)
 
 
 def test_a_wish_beyond_the_dial_or_for_another_mood_is_refused():

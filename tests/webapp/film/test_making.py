@@ -40,22 +40,17 @@ def test_what_can_not_be_used_gives_one_line(tmp_path: Path, capsys: pytest.Capt
     assert capsys.readouterr().err.strip().endswith("no film that can be read; MP4, WebM, MOV, MKV, AVI and GIF can")
 
 
-@pytest.mark.parametrize(
-    ("links", "said"),
-    [
+def test_links_that_are_none_give_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for links, said in (
         ('{"links": 3', "holds no links"),
         ('{"picks": 3}', "holds no links"),
         ("[[1, 0]]", "5 × 5 numbers"),
         ("[[NaN,0,0,0,0],[0,0,0,0,0],[0,0,0,0,0],[0,0,0,0,0],[0,0,0,0,0]]", "5 × 5 numbers"),
-    ],
-)
-def test_links_that_are_none_give_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], links: str, said: str
-) -> None:
-    (tmp_path / "links.json").write_text(links, encoding="utf-8")
-    given = ["--way", "learned", "--links", str(tmp_path / "links.json"), "--out", str(tmp_path)]
-    assert main(["film", str(tmp_path / "film.mp4"), *given]) == 1
-    assert said in capsys.readouterr().err
+    ):
+        (tmp_path / "links.json").write_text(links, encoding="utf-8")
+        given = ["--way", "learned", "--links", str(tmp_path / "links.json"), "--out", str(tmp_path)]
+        assert main(["film", str(tmp_path / "film.mp4"), *given]) == 1
+        assert said in capsys.readouterr().err
 
 
 def test_a_film_and_pictures_do_not_mix(film: Path, tmp_path: Path) -> None:

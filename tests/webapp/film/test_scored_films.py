@@ -57,14 +57,11 @@ def test_work_is_ended_by_whose_it_is_alone_and_there_is_one_at_a_time(make_film
     assert children() == []
 
 
-@pytest.mark.parametrize(
-    ("data", "way", "said"),
-    [
+def test_what_can_not_be_used_is_refused_in_words() -> None:
+    for data, way, said in (
         (b"no film", "annotated", "no film that can be read"),
         (b"", "annotated", "is empty"),
         (b"", "loud", "a way is one of"),
-    ],
-)
-def test_what_can_not_be_used_is_refused_in_words(data: bytes, way: str, said: str) -> None:
-    with pytest.raises(NotAllowed, match=said):
-        follow(data, way)
+    ):
+        with pytest.raises(NotAllowed, match=said):
+            follow(data, way)

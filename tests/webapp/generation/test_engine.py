@@ -235,12 +235,12 @@ def test_what_cannot_be_composed_is_a_bad_request_and_harms_nobody(engine, given
     assert good.future.result(60).id == "good"
 
 
-@pytest.mark.parametrize("poison", [float("nan"), float("inf")])
-def test_latents_that_are_not_numbers_are_refused(engine, poison):
-    latents = engine.drafts("pop", 1, seed=0).drafts[0]["latents"]
-    latents["groups"]["content"][0][0] = poison
-    with pytest.raises(BadRequest, match="finite"):
-        engine.generate(ask("poisoned", content=Source(latents=latents)))
+def test_latents_that_are_not_numbers_are_refused(engine):
+    for poison in (float("nan"), float("inf")):
+        latents = engine.drafts("pop", 1, seed=0).drafts[0]["latents"]
+        latents["groups"]["content"][0][0] = poison
+        with pytest.raises(BadRequest, match="finite"):
+            engine.generate(ask("poisoned", content=Source(latents=latents)))
 
 
 class BreakingBatch(DecodeBatch):

@@ -136,19 +136,17 @@ def test_what_is_not_understood_is_ignored_and_a_position_is_seen_as_its_picture
     heard.close()
 
 
-@pytest.mark.parametrize(
-    ("given", "why"),
-    [("8.8.8.8:9000", "another machine"), ("0.0.0.0:9000", "another machine"), ("[2001:db8::1]:9", "another machine"),
-     ("example.org:9000", "in numbers"), ("9", ""), ("127.0.0.1:", "1 to 65535"), ("70000", "1 to 65535")],
-)  # fmt: skip
-def test_osc_stays_on_this_machine_unless_it_is_said(given, why):
-    if not why:
+def test_osc_stays_on_this_machine_unless_it_is_said() -> None:
+    for given in ("9", "127.0.0.1:9", "localhost:9"):
         assert osc.address(given, "--osc-out", beyond=False) == ("127.0.0.1", 9)
-        assert osc.address("localhost:9", "--osc-out", beyond=False) == ("127.0.0.1", 9)
-        assert osc.address("192.168.1.7:9", "--osc-out", beyond=True) == ("192.168.1.7", 9)
-        return
-    with pytest.raises(osc.OscAddressError, match=why):
-        osc.address(given, "--osc-out", beyond=False)
+    assert osc.address("192.168.1.7:9", "--osc-out", beyond=True) == ("192.168.1.7", 9)
+    for given, why in (
+        ("8.8.8.8:9000", "another machine"), ("0.0.0.0:9000", "another machine"),
+        ("[2001:db8::1]:9", "another machine"), ("example.org:9000", "in numbers"), ("127.0.0.1:", "1 to 65535"),
+        ("70000", "1 to 65535"),
+    ):  # fmt: skip
+        with pytest.raises(osc.OscAddressError, match=why):
+            osc.address(given, "--osc-out", beyond=False)
 
 
 def test_notes_of_a_bar_stand_between_its_clocks_in_order():

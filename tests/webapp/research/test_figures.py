@@ -6,7 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,20 +20,9 @@ from webapp.context import Context
 from webapp.research import figures, training_runs
 from webapp.research.figures import FIGURES, REEL_OR_HORNPIPE, Asked
 from webapp.runtime.errors import NotAllowed, NotYours
-from webapp.runtime.settings import Settings
 from webapp.supervision import Supervision
 
 REPOSITORY = Path(__file__).parents[3]
-
-
-@pytest.fixture(scope="module")
-def studied(make_database, migrated_template: str, study: Path) -> Iterator[Context]:
-    """A context whose database knows a whole study; change nothing in it."""
-    url = make_database(template=migrated_template)
-    context = Context(Settings(home=study.parent / "home", runs=str(study.parent), database_url=url, secret="a secret"))
-    assert training_runs.ingest_changed(context.database, context.settings)["refused"] == 0
-    yield context
-    context.close()
 
 
 @pytest.fixture

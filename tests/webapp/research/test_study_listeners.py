@@ -112,12 +112,12 @@ def test_calibrated_predictions_lie_on_the_line(said):
     assert "over 4000 decided votes" in told
 
 
-@pytest.mark.parametrize("name", ["ceilings", "calibration", "policies"])
-def test_without_votes_a_figure_says_what_fills_it(said, name):
-    said([])
-    frame, told = figure(name)
-    assert frame.empty
-    assert "from" in told
+def test_without_votes_a_figure_says_what_fills_it(said):
+    for name in ("ceilings", "calibration", "policies"):
+        said([])
+        frame, told = figure(name)
+        assert frame.empty
+        assert "from" in told
 
 
 @pytest.mark.slow
@@ -163,16 +163,15 @@ def test_the_curve_is_the_one_that_chose_the_population(client, context):
     assert "support 1 taste direction: they make votes likelier by" in drawn["details"]["told"]
 
 
-@pytest.mark.parametrize(
-    ("chosen", "lows", "said"),
-    [
+def test_taste_directions_are_supported_only_where_their_interval_excludes_nothing() -> None:
+    for chosen, lows, said in (
         (3, (0.01, 0.02, 0.02), "support 3 taste directions"),
         (3, (0.01, 0.02, -0.01), "support 2 taste directions"),
         (3, (-0.02, -0.01, -0.01), "don't show yet that tastes differ in kind: what 3 directions would gain"),
         (0, (0.01, 0.01, 0.01), "support no taste directions"),
-    ],
-)
-def test_taste_directions_are_supported_only_where_their_interval_excludes_nothing(chosen, lows, said):
-    curve = [{"directions": k, "value": low + 0.02, "low": low, "high": low + 0.04} for k, low in enumerate((0, *lows))]
-    frame = pd.DataFrame([{**each, "chosen": each["directions"] == chosen} for each in curve])
-    assert said in study_listeners._supported(frame, 24)
+    ):
+        curve = [
+            {"directions": k, "value": low + 0.02, "low": low, "high": low + 0.04} for k, low in enumerate((0, *lows))
+        ]
+        frame = pd.DataFrame([{**each, "chosen": each["directions"] == chosen} for each in curve])
+        assert said in study_listeners._supported(frame, 24)

@@ -52,7 +52,7 @@ def test_a_missing_file_is_a_clear_error(store: ClipStore) -> None:
         store.get(stored.key)
 
 
-@pytest.mark.parametrize("key", ["../secret", "/etc/passwd", "ab/../../x"])
-def test_no_key_leads_out_of_the_store(store: ClipStore, key: str) -> None:
-    with pytest.raises(ValueError, match="no key"):
-        store.get(key)
+def test_no_key_leads_out_of_the_store(store: ClipStore) -> None:
+    for key in ("../secret", "/etc/passwd", "ab/../../x"):
+        with pytest.raises(ValueError, match="no key"):
+            store.get(key)

@@ -26,9 +26,9 @@ def test_a_token_names_its_listener_and_no_other() -> None:
     assert claim.listener_id == one != two
 
 
-@pytest.mark.parametrize("token", ["", "x", "a.b", "x" * 10_000, "é", "..", "MQ.MQ"])
-def test_a_forged_token_names_nobody(token: str) -> None:
-    assert Identity("secret").read(token) is None
+def test_a_forged_token_names_nobody() -> None:
+    for token in ("", "x", "a.b", "x" * 10_000, "é", "..", "MQ.MQ"):
+        assert Identity("secret").read(token) is None
 
 
 def test_another_secret_reads_no_token_of_ours() -> None:
@@ -71,20 +71,20 @@ def test_the_bearer_token_wins_over_the_cookie() -> None:
     assert given_token(request(authorization="Basic abc")) is None
 
 
-@pytest.mark.parametrize(
-    ("scheme", "forwarded", "framed"),
-    [("http", None, False), ("https", None, True), ("http", "https", True), ("http", "https, http", True)],
-)
-def test_the_cookie_works_in_a_frame_over_https_and_is_lax_on_localhost(
-    scheme: str, forwarded: str | None, framed: bool
-) -> None:
-    response = Response()
-    headers = {"x_forwarded_proto": forwarded} if forwarded else {}
-    identity.set_cookie(request(scheme, **headers), response, "token")
-    cookie = response.headers["set-cookie"]
-    assert "HttpOnly" in cookie
-    assert ("SameSite=None; Secure; Partitioned" in cookie) is framed
-    assert ("SameSite=Lax" in cookie) is not framed
+def test_the_cookie_works_in_a_frame_over_https_and_is_lax_on_localhost() -> None:
+    for scheme, forwarded, framed in (
+        ("http", None, False),
+        ("https", None, True),
+        ("http", "https", True),
+        ("http", "https, http", True),
+    ):
+        response = Response()
+        headers = {"x_forwarded_proto": forwarded} if forwarded else {}
+        identity.set_cookie(request(scheme, **headers), response, "token")
+        cookie = response.headers["set-cookie"]
+        assert "HttpOnly" in cookie
+        assert ("SameSite=None; Secure; Partitioned" in cookie) is framed
+        assert ("SameSite=Lax" in cookie) is not framed
 
 
 def test_the_key_of_a_clip_opens_it_for_a_week_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:

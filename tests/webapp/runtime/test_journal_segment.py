@@ -102,10 +102,10 @@ def test_only_its_owner_may_read_it(segment):
     assert segment.path.parent.stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.parametrize("text", [b"", b"\x00" * 90_000, b"not json\n", b'{"n": "x"}\n', b"[]\n"])
-def test_a_file_that_tells_nothing_is_damaged(tmp_path, text):
-    segment = Segment(tmp_path / "me.jsonl")
-    segment.path.write_bytes(text)
-    assert segment.last_number() is None
-    with pytest.raises(DamagedSegmentError, match="no entry"):
-        segment.state()
+def test_a_file_that_tells_nothing_is_damaged(tmp_path):
+    for text in (b"", b"\x00" * 90_000, b"not json\n", b'{"n": "x"}\n', b"[]\n"):
+        segment = Segment(tmp_path / "me.jsonl")
+        segment.path.write_bytes(text)
+        assert segment.last_number() is None
+        with pytest.raises(DamagedSegmentError, match="no entry"):
+            segment.state()

@@ -4,24 +4,19 @@ import logging
 import uuid
 from pathlib import Path
 
-import pytest
-
 from webapp.runtime.logs import LINE, PrivateFile, Redacted, forget_in_logs, set_up_logging
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
+def test_a_secret_never_reaches_a_log_line() -> None:
+    for message in (
         "GET /?token=s3cret&x=1",
         "Authorization: Bearer s3cret",
         "postgresql+psycopg://kallos:s3cret@db.example:5432/kallos",
         '{"secret": "s3cret"}',
-    ],
-)
-def test_a_secret_never_reaches_a_log_line(message: str) -> None:
-    line = Redacted(LINE).format(logging.LogRecord("kallos", logging.INFO, "", 1, message, None, None))
-    assert "s3cret" not in line
-    assert "…" in line
+    ):
+        line = Redacted(LINE).format(logging.LogRecord("kallos", logging.INFO, "", 1, message, None, None))
+        assert "s3cret" not in line
+        assert "…" in line
 
 
 def test_what_is_no_secret_stays() -> None:

@@ -38,16 +38,16 @@ def client() -> Callable[..., TestClient]:
     return make
 
 
-@pytest.mark.parametrize("path", ["/", "/api/x", "/static/y"])
 @pytest.mark.parametrize("left", [False, True], ids=["taken off", "left"])
 @pytest.mark.parametrize("setting", [False, True], ids=["by header", "by setting"])
-def test_every_address_is_below_the_path(client, path: str, left: bool, setting: bool) -> None:
+def test_every_address_is_below_the_path(client, left: bool, setting: bool) -> None:
     page = client(root_path="/a/kallos") if setting else client()
     headers = {} if setting else {"X-Forwarded-Prefix": "/a/kallos/"}
     headers |= {"X-Forwarded-Host": "out.example", "X-Forwarded-Proto": "https", "X-Forwarded-For": "198.51.100.1"}
-    answer = page.get(f"/a/kallos{path}" if left else path, headers=headers)
-    assert answer.json() == {"url": f"https://out.example/a/kallos{path}", "client": "198.51.100.1"}
-    assert "Path=/a/kallos;" in answer.headers["set-cookie"]
+    for path in ("/", "/api/x", "/static/y"):
+        answer = page.get(f"/a/kallos{path}" if left else path, headers=headers)
+        assert answer.json() == {"url": f"https://out.example/a/kallos{path}", "client": "198.51.100.1"}
+        assert "Path=/a/kallos;" in answer.headers["set-cookie"]
 
 
 def test_the_path_itself_leads_to_the_first_page(client) -> None:
@@ -55,9 +55,9 @@ def test_the_path_itself_leads_to_the_first_page(client) -> None:
     assert (answer.status_code, answer.headers["location"]) == (307, "/kallos/?x=1")
 
 
-@pytest.mark.parametrize("prefix", ["https://evil.example", "//evil.example", '/a"b', "/a/../b?", "/a b", "kallos"])
-def test_what_is_no_path_is_none(client, prefix: str) -> None:
-    assert client().get("/", headers={"X-Forwarded-Prefix": prefix}).json()["url"] == "http://inside/"
+def test_what_is_no_path_is_none(client) -> None:
+    for prefix in ("https://evil.example", "//evil.example", '/a"b', "/a/../b?", "/a b", "kallos"):
+        assert client().get("/", headers={"X-Forwarded-Prefix": prefix}).json()["url"] == "http://inside/"
 
 
 def test_only_a_trusted_proxy_says_the_path_and_the_setting_wins(client) -> None:

@@ -39,11 +39,11 @@ def test_what_the_pages_read_arrives_whole(client):
     }
 
 
-@pytest.mark.parametrize("names", [("state.json.exe",), ("film.exe",), ("a.mid", "b.html"), ("",), ("a.wav;b.html",)])
-def test_another_kind_of_file_is_refused(client, names):
-    refused = upload(client, *names)
-    assert refused.status_code == 415
-    assert ".mid" in refused.json()["error"]
+def test_another_kind_of_file_is_refused(client):
+    for names in (("state.json.exe",), ("film.exe",), ("a.mid", "b.html"), ("",), ("a.wav;b.html",)):
+        refused = upload(client, *names)
+        assert refused.status_code == 415
+        assert ".mid" in refused.json()["error"]
 
 
 def test_a_file_that_is_too_large_is_refused_also_where_it_does_not_say_so(client):

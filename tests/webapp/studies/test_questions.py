@@ -22,20 +22,17 @@ def test_a_text_becomes_questions_and_these_the_same_text() -> None:
     assert questions.written(found) == TEXT
 
 
-@pytest.mark.parametrize(
-    ("given", "told"),
-    [
+def test_answers_that_can_not_be_are_refused() -> None:
+    for given, told in (
         ({"2": 3}, "question 1 is not answered"),
         ({"1": "weekly", "2": 3}, "no answer"),
         ({"1": "daily", "2": 8}, "whole number from 1 to 7"),
         ({"1": "daily", "2": 2.5}, "whole number"),
         ({"1": "daily", "2": 2, "3": "many"}, "number from 0 to 80"),
-    ],
-)
-def test_answers_that_can_not_be_are_refused(given: dict, told: str) -> None:
-    asked = [Question(**each) for each in questions.parse(TEXT)]
-    with pytest.raises(NotAllowed, match=told):
-        questions.require_answers(asked, given)
+    ):
+        asked = [Question(**each) for each in questions.parse(TEXT)]
+        with pytest.raises(NotAllowed, match=told):
+            questions.require_answers(asked, given)
 
 
 def test_answers_come_back_by_number_and_what_may_be_left_out_is() -> None:
@@ -43,17 +40,14 @@ def test_answers_come_back_by_number_and_what_may_be_left_out_is() -> None:
     assert questions.require_answers(asked, {"1": "daily", "2": "4", "9": "x"}) == {"1": "daily", "2": 4.0}
 
 
-@pytest.mark.parametrize(
-    "design",
-    [
+def test_a_design_that_can_not_be_is_refused() -> None:
+    for design in (
         {},
         {"title": "A", "before": [{"text": "One?", "kind": "choice", "answers": ["only"]}]},
         {"title": "A", "before": [{"text": "Scale?", "kind": "scale", "low": 1, "high": 50}]},
         {"title": "A", "completion_url": "javascript:alert(1)"},
         {"title": "A", "pairs": {"per_participant": 3, "repeats": 4}},
         {"title": "A", "quota": 0},
-    ],
-)
-def test_a_design_that_can_not_be_is_refused(design: dict) -> None:
-    with pytest.raises(NotAllowed, match="design can't be used"):
-        checked(design)
+    ):
+        with pytest.raises(NotAllowed, match="design can't be used"):
+            checked(design)

@@ -195,18 +195,15 @@ def test_no_cell_of_a_file_is_a_formula(make_study) -> None:
     assert line.startswith("'=cmd")
 
 
-@pytest.mark.parametrize(
-    ("answers", "possible", "told"),
-    [
+def test_a_rare_answer_can_not_be_worked_out() -> None:
+    for answers, possible, told in (
         (["yes"] * 4 + ["no"], 2, ["(rare)"] * 5),  # or whoever knows the two answers knows the rare one
         (["a"] * 4 + ["b"] * 3 + ["c"], 3, ["a"] * 4 + ["(rare)"] * 4),
         (["a"] * 4 + ["b"], 3, ["a"] * 4 + ["(rare)"]),
         (["a"] * 4 + ["", "b", "c"], 9, ["a"] * 4 + ["", "(rare)", "(rare)"]),
         (["a"] * 3 + ["b"] * 3, 2, ["a"] * 3 + ["b"] * 3),
-    ],
-)
-def test_a_rare_answer_can_not_be_worked_out(answers, possible, told) -> None:
-    assert dataset._masked(answers, possible) == told
+    ):
+        assert dataset._masked(answers, possible) == told
 
 
 def test_clips_that_may_be_shared_are_in_the_dataset(make_study) -> None:

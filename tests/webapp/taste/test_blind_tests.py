@@ -302,14 +302,11 @@ def test_a_job_composes_rivals_from_the_same_draws(context, stock, monkeypatch):
     assert count == 0
 
 
-@pytest.mark.parametrize(
-    ("payload", "rivals"),
-    [
+def test_rivals_come_with_gifts_that_were_asked_for_or_once_the_first_own_clip_has_played() -> None:
+    for payload, rivals in (
         ({"picks": wishes.EARLY_AT}, False),
         ({"picks": wishes.FIRST_AT}, True),
         ({"picks": 1, "wish": {"mode": "careful"}}, True),
         ({"picks": 20, "wish": {"mode": "surprise"}}, False),
-    ],
-)
-def test_rivals_come_with_gifts_that_were_asked_for_or_once_the_first_own_clip_has_played(payload, rivals):
-    assert wishes.brings_baselines(payload) == rivals
+    ):
+        assert wishes.brings_baselines(payload) == rivals

@@ -95,22 +95,19 @@ def test_of_a_picture_there_is_nothing_to_hear(context, stock):
     assert surprises.known(context.database, [picture, music]) == {picture: None}
 
 
-@pytest.mark.parametrize(
-    ("liked", "said"),
-    [
+def test_what_is_said_has_its_doubt() -> None:
+    for liked, said in (
         ("little", "You like small surprises"),
         ("much", "You like big surprises"),
         ("middle", "neither little nor much"),
         ("ends", "either little surprise or much"),
-    ],
-)
-def test_what_is_said_has_its_doubt(liked, said):
-    text = surprises_text(Surprises(Leaning(liked, Figure(0.68, 0.55, 0.79, 40)), 40, 3))
-    assert said in text
-    assert "68 times in 100" in text
-    assert "55 % to 79 %" in text.replace("\N{NO-BREAK SPACE}", " ")
-    assert "40 picks" in text
-    assert "The clips of 3 picks are still being heard." in text
+    ):
+        text = surprises_text(Surprises(Leaning(liked, Figure(0.68, 0.55, 0.79, 40)), 40, 3))
+        assert said in text
+        assert "68 times in 100" in text
+        assert "55 % to 79 %" in text.replace("\N{NO-BREAK SPACE}", " ")
+        assert "40 picks" in text
+        assert "The clips of 3 picks are still being heard." in text
 
 
 def test_nothing_is_said_of_nothing():

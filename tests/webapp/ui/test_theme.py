@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 from webapp.ui.theme import DARK, FONTS, LIGHT, Kallos
 
 
@@ -19,12 +17,12 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
-def test_text_can_be_read_on_every_ground(palette):
-    for ground in ("ivory", "paper", "lane"):
-        for text in ("ink", "ink_2", "felt"):
-            assert contrast(palette[text], palette[ground]) >= 4.5, (text, ground)
-        assert contrast(palette["line_2"], palette[ground]) >= 3, ground
+def test_text_can_be_read_on_every_ground():
+    for palette in (LIGHT, DARK):
+        for ground in ("ivory", "paper", "lane"):
+            for text in ("ink", "ink_2", "felt"):
+                assert contrast(palette[text], palette[ground]) >= 4.5, (text, ground)
+            assert contrast(palette["line_2"], palette[ground]) >= 3, ground
 
 
 def test_the_theme_carries_its_fonts_where_nobody_serves_them():

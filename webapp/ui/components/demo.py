@@ -7,7 +7,8 @@ from functools import cache
 from pathlib import Path
 
 from models.music.abc import read_abc
-from models.music.render import encode_mp3, notes_in_seconds, render
+from models.music.performance import notes_in_seconds
+from models.music.render import encode_mp3, render
 from webapp.ui.components.clip import Clip
 
 SECONDS = 6.0

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from itertools import product
+
 import pandas as pd
-import pytest
 
 from webapp.research.plots.paper import COLOURS, Source
 from webapp.research.plots.ranks import ranks
@@ -14,11 +15,10 @@ def luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-@pytest.mark.parametrize("paper", ["#f4f5f2", "#0f1212"])
-def test_a_colour_can_be_told_from_light_and_dark_paper(colour: str, paper: str) -> None:
-    dark, light = sorted((luminance(colour), luminance(paper)))
-    assert (light + 0.05) / (dark + 0.05) >= 3
+def test_a_colour_can_be_told_from_light_and_dark_paper() -> None:
+    for colour, paper in product(COLOURS, ("#f4f5f2", "#0f1212")):
+        dark, light = sorted((luminance(colour), luminance(paper)))
+        assert (light + 0.05) / (dark + 0.05) >= 3
 
 
 def test_a_source_names_runs_data_and_commits() -> None:

@@ -36,13 +36,13 @@ def test_the_sentence_over_the_swaps_names_the_extremes_that_the_matrix_has(foun
     assert f"({own[least]:.2f} for {least} to" in told
 
 
-@pytest.mark.parametrize("measure", matrices.MEASURES)
-def test_each_measure_of_leakage_has_a_matrix_with_intervals_and_a_sentence(found, measure) -> None:
-    matrix = matrices.leakage(found, measure)
-    assert matrix.told.endswith(".")
-    hints = [cell["hint"] for row in matrix.value["cells"] for cell in row if cell]
-    assert len(hints) >= 42
-    assert all("95 %" in hint for hint in hints)
+def test_each_measure_of_leakage_has_a_matrix_with_intervals_and_a_sentence(found) -> None:
+    for measure in matrices.MEASURES:
+        matrix = matrices.leakage(found, measure)
+        assert matrix.told.endswith(".")
+        hints = [cell["hint"] for row in matrix.value["cells"] for cell in row if cell]
+        assert len(hints) >= 42
+        assert all("95 %" in hint for hint in hints)
 
 
 def test_without_figures_nothing_is_said(tmp_path) -> None:

@@ -18,11 +18,11 @@ from webapp.ui.words import OF_MUSIC, OF_PICTURES
 NONE = WinRate(0, 0, 0, None, 0.0, 1.0)
 
 
-@pytest.mark.parametrize(("mode", "shown"), [("careful", True), ("surprise", True), ("near", False)])
-def test_a_mood_is_chosen_for_whatever_is_not_near_a_piece(mode, shown):
-    chosen = composing.choose(mode, [("No. 1", str(uuid.UUID(int=1)))])
-    assert (chosen.mood["visible"] is True) == chosen.tension["visible"] == shown
-    assert chosen.near["visible"] != shown
+def test_a_mood_is_chosen_for_whatever_is_not_near_a_piece() -> None:
+    for mode, shown in (("careful", True), ("surprise", True), ("near", False)):
+        chosen = composing.choose(mode, [("No. 1", str(uuid.UUID(int=1)))])
+        assert (chosen.mood["visible"] is True) == chosen.tension["visible"] == shown
+        assert chosen.near["visible"] != shown
 
 
 def test_of_pictures_nothing_is_said_of_pieces_or_composing():
@@ -37,17 +37,14 @@ def test_of_pictures_nothing_is_said_of_pieces_or_composing():
         assert not {"piece", "compos", "music", "hear"} & set(re.findall(r"piece|compos|music|hear", text.lower()))
 
 
-@pytest.mark.parametrize(
-    ("others", "said"),
-    [
+def test_it_is_said_how_many_others_an_average_listener_takes() -> None:
+    for others, said in (
         (0, "no average listener to compare with yet: that takes 3 others who pick here, and there are none."),
         (1, "that takes 3 others who pick here, and there is only 1."),
         (2, "that takes 3 others who pick here, and there are only 2."),
         (3, "Not tested yet against pieces composed for the average listener here."),
-    ],
-)
-def test_it_is_said_how_many_others_an_average_listener_takes(others, said):
-    assert said in likings.tests_text(BlindTests(NONE, NONE, NONE, others, 3), OF_MUSIC)
+    ):
+        assert said in likings.tests_text(BlindTests(NONE, NONE, NONE, others, 3), OF_MUSIC)
 
 
 @pytest.mark.slow

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,28 +14,16 @@ from starlette.datastructures import QueryParams
 from db.tables import PICTURES
 from models.experiments.run_log import rows, run_row
 from webapp.composing import pool
-from webapp.context import Context
 from webapp.listeners import accounts
 from webapp.research import training_runs
 from webapp.research.figures import MOST_PANELS
 from webapp.research.plots.paper import MARGIN_PX, PAGE_MARGIN_PX
-from webapp.runtime.settings import Settings
 from webapp.ui.charts import Chart
 from webapp.ui.pages import listeners, retrieval, runs
 
 CONTROLS = ("study", "direction", "measure", "query", "condition", "genre", "probe_genre", "curves")
 
 RUNS_OUTPUTS = 12  # of the runs page, besides its curves
-
-
-@pytest.fixture(scope="module")
-def studied(make_database, migrated_template: str, study: Path) -> Iterator[Context]:
-    """A context whose database knows a whole study; change nothing in it."""
-    url = make_database(template=migrated_template)
-    context = Context(Settings(home=study.parent / "home", runs=str(study.parent), database_url=url, secret="a secret"))
-    assert training_runs.ingest_changed(context.database, context.settings)["refused"] == 0
-    yield context
-    context.close()
 
 
 def place(name: str) -> Any:

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from webapp.listeners import accounts
 from webapp.maps.catalogue import DrawingJob
 from webapp.ui.pages import maps, titles
 
 
-@pytest.mark.parametrize(
-    ("seconds", "told"),
-    [
+def test_the_time_left_is_told_no_more_exactly_than_it_is_known() -> None:
+    for seconds, told in (
         (None, "working out how long it takes"),
         (12.0, "less than a minute left"),
         (62.0, "about a minute left"),
         (250.0, "about 4 minutes left"),
-    ],
-)
-def test_the_time_left_is_told_no_more_exactly_than_it_is_known(seconds, told):
-    assert maps.time_left(seconds) == told
+    ):
+        assert maps.time_left(seconds) == told
 
 
 def test_a_drawing_is_told_with_its_step_its_percent_and_the_time_left():
@@ -39,13 +34,13 @@ def test_where_there_is_no_map_the_page_offers_to_draw_one(context):
     assert "-m webapp atlas draw clips" in command
 
 
-@pytest.mark.parametrize("words", [None, "", "   "])
-def test_a_search_without_words_clears_what_was_found(words):
-    nothing: Any = None
-    tunes, said, address = titles.find_tunes(nothing, words)
-    assert tunes == []
-    assert "Type a word" in said
-    assert address == {"words": ""}
+def test_a_search_without_words_clears_what_was_found() -> None:
+    for words in (None, "", "   "):
+        nothing: Any = None
+        tunes, said, address = titles.find_tunes(nothing, words)
+        assert tunes == []
+        assert "Type a word" in said
+        assert address == {"words": ""}
 
 
 def test_clips_are_coloured_by_meter_at_first_and_other_maps_by_their_first_colour():

@@ -91,9 +91,8 @@ def test_what_was_no_pick_is_told_nothing_of(context, listener, token):
     assert "picks: " in told
 
 
-@pytest.mark.parametrize(
-    ("answer", "of", "said"),
-    [
+def test_a_pick_is_told_what_it_was() -> None:
+    for answer, of, said in (
         (Answer(0, True, None, None), 2, "We guessed right."),
         (Answer(1, False, True, None), 2, "We had guessed the other one. The one you picked was composed for you."),
         (Answer(1, None, False, None), 2, "The other one was composed for you."),
@@ -101,10 +100,8 @@ def test_what_was_no_pick_is_told_nothing_of(context, listener, token):
         (Answer(3, None, False, None), 4, "One that you didn't pick was composed for you."),
         (Answer(0, None, None, True), 2, "One of the two was changed to please you more: our claim was right."),
         (Answer(None, None, None, None), 2, ""),
-    ],
-)  # fmt: skip
-def test_a_pick_is_told_what_it_was(answer, of, said):
-    assert picking.told_of(answer, of=of) == said
+    ):  # fmt: skip
+        assert picking.told_of(answer, of=of) == said
 
 
 def test_goals_follow_one_another():
