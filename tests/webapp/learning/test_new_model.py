@@ -163,6 +163,17 @@ def test_pool_heads_and_own_clips_move_over_to_another_model_and_back(
     assert (back.version, back.votes_seen) == (old, 7)
 
 
+def test_a_head_that_knows_fewer_votes_than_were_given_on_its_clips_is_learned_again(context, live) -> None:
+    listener = live(4)
+    known = head_of(context, listener)
+    # as it was while clips that had been voted on were not encoded by this model yet
+    context.database.transaction(lambda s: s.execute(update(StoredHead).values(votes_seen=known.votes_seen - 1)))
+    assert context.database.transaction(lambda s: refits.leave_job(s, context.spaces))
+    assert refits.refit_heads(context.database, context.spaces) == {"heads": 1}
+    assert head_of(context, listener).votes_seen == known.votes_seen
+    assert not context.database.transaction(lambda s: refits.leave_job(s, context.spaces))
+
+
 def test_a_clip_that_a_new_model_cannot_read_is_tried_once_and_by_the_next_again(context, next_context, stock) -> None:
     broken = stock("pop", 1)[0]
     silent = {"notes": {**context.database.transaction(lambda s: s.get(Clip, broken).notes), "notes": []}}

@@ -34,6 +34,7 @@ def test_the_critic_knows_what_the_agent_played_and_leaves_alone_what_could_be_r
     critic = Realness(real_statistics({"dance": real[:40]}), seed=0)
     assert critic("dance", described(real)).tolist() == [0.0] * len(real)
     critic.learn("dance", described(lower(real[:20], 9)))
+    assert len(critic.remembered["dance"]) == 20
     low, own = critic("dance", described(lower(real[40:], 9))), critic("dance", described(real[40:]))
     assert low.max() < own.min() <= 0
     assert own.mean() > -0.2
