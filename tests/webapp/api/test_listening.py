@@ -265,7 +265,10 @@ def test_composing_is_asked_for_once_and_its_clips_stay_blind(client, stock, vot
     stock()
     assert client.post("/api/compose").status_code == 401
     client.get("/api/listener")
-    nothing = {"job_id": None, "state": "none", "wish": None, "progress": None, "clips": []}
+    nothing = {
+        "job_id": None, "state": "none", "wish": None, "progress": None, "clips": [], "asked": False,
+        "seconds_left": None,
+    }  # fmt: skip
     assert client.get("/api/compose").json() == nothing
     refused = client.post("/api/compose")
     assert (refused.status_code, "pick from a first pair" in refused.json()["error"]) == (422, True)
