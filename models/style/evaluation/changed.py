@@ -127,7 +127,8 @@ def _tell(report: Report, way: str, clips: Clips, pieces: Sequence[Piece], besid
     for domain in DOMAINS:
 
         def told(made: Sequence[Piece], domain: Domain = domain) -> tuple[list[str], Floats]:
-            rows = [row for row in clips.of(domain).tolist() if len(made[row].notes)]
+            rows = [row for row in clips.of(domain).tolist() if len(made[row].bars) == len(clips.pieces[row].bars)]
+            rows = [row for row in rows if len(made[row].notes)]
             songs = [clips.songs[row] for row in rows] * 2
             if len(set(songs)) < 2 * FOLDS:
                 return songs, np.zeros(0)
