@@ -1,12 +1,13 @@
 """Keeps a page from missing an answer that it asked for just while Gradio closed the stream of the answers before.
 
-And tells ``waits`` when a page has left while it waited for an answer.
+And tells ``waits`` when a page, or who called a named endpoint, has left while an answer was awaited.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from webapp.ui import waits
 
 STREAM, JOIN = "/gradio_api/queue/data", "/gradio_api/queue/join"
+ANSWER = re.compile(r"/gradio_api/call/[^/]+/([^/]+)$")  # of one event, which is a session of its own
 CLOSES = b'"close_stream"'
 APART_S = 0.05
 READ = 2**20  # bytes of what a page asks; whose it is stands at the end of it, and a longer one waits for nothing
@@ -34,15 +36,17 @@ class StreamOrder:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, with an eye on the two addresses."""
         path = scope.get("path", "") if scope["type"] == "http" else ""
+        answer = ANSWER.search(path)
         if path.endswith(STREAM):
-            await self._stream(scope, receive, send)
+            await self._stream(scope, receive, send, _session_of(scope))
+        elif answer and scope["method"] == "GET":
+            await self._stream(scope, receive, send, answer[1])
         elif path.endswith(JOIN):
             await self._join(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
-    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
-        session = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[0]
+    async def _stream(self, scope: Scope, receive: Receive, send: Send, session: str) -> None:
         closed = False
 
         async def heard() -> Message:
@@ -81,6 +85,10 @@ class StreamOrder:
         closed = self._closed.get(session)
         if closed is not None:
             await asyncio.sleep(max(0.0, closed + APART_S - asyncio.get_running_loop().time()))
+
+
+def _session_of(scope: Scope) -> str:
+    return str(parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[0])
 
 
 def _session(body: bytearray) -> str:

@@ -19,7 +19,7 @@ from gradio.context import LocalContext
 
 from webapp.runtime.errors import NobodyWaits
 from webapp.runtime.waiting import heeding
-from webapp.ui.layout import QUIET
+from webapp.ui.layout import QUIET, status
 from webapp.ui.queueing import going
 
 A_MOMENT_S = 2.0  # of which nothing is said
@@ -35,6 +35,7 @@ class _Work:
 
 
 _under_way: defaultdict[str, set[_Work]] = defaultdict(set)  # by session
+_why: dict[str, str] = {}  # by session, until its page says it: why what was waited for last did not come
 
 
 def cancel_button(**options: Any) -> gr.Button:
@@ -69,7 +70,8 @@ class Wait:
         @functools.wraps(handler)  # Gradio reads its signature and its types
         def work(*given: Any) -> Any:
             began = time.monotonic()
-            done = handler(*given)
+            with noting_why():
+                done = handler(*given)
             lasted.append(time.monotonic() - began)
             return done
 
@@ -77,8 +79,20 @@ class Wait:
         begun = trigger(begin, outputs=[self.told, self._cancel], **how)
         done = begun.then(work, inputs, outputs, **how)
         done.success(_over, outputs=self._cancel, **how)
-        done.failure(_failed, outputs=[self.told, self._cancel], **how)  # Gradio said why
+        done.failure(failed, outputs=[self.told, self._cancel], **how)
         return done
+
+
+@contextmanager
+def noting_why() -> Iterator[None]:
+    """Gradio shows for some seconds what went wrong; it is kept for the page to say, where anything is to be said."""
+    try:
+        yield
+    except gr.Error as error:
+        request = LocalContext.request.get(None)
+        if request and request.session_hash and error.visible:
+            _why[request.session_hash] = str(error.message)
+        raise
 
 
 @contextmanager
@@ -114,13 +128,15 @@ def _over(request: gr.Request) -> dict[str, Any]:
     return gr.update(visible=request.session_hash in _under_way)
 
 
-def _failed(request: gr.Request) -> list[Any]:
-    """Nothing is said any more, and the button is gone, where nothing took the place of what failed."""
-    return [gr.skip() if request.session_hash in _under_way else "", _over(request)]
+def failed(request: gr.Request) -> list[Any]:
+    """Why it failed is said, and the button is gone, where nothing took the place of what failed."""
+    why = _why.pop(request.session_hash or "", "")
+    return [gr.skip() if request.session_hash in _under_way else status(why) if why else "", _over(request)]
 
 
 def leave(session: str) -> list[_Work]:
     """Nobody waits any more for what is done for this page, which is given back."""
+    _why.pop(session, None)
     works = list(_under_way.get(session, ()))
     for work in works:
         work.left.set()

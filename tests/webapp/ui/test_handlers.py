@@ -9,7 +9,7 @@ import pytest
 from gradio.context import LocalContext
 from sqlalchemy.exc import OperationalError
 
-from webapp.generation.protocol import GeneratorUnavailable
+from webapp.generation.protocol import DeadlinePassed, GeneratorUnavailable
 from webapp.runtime.errors import InvalidToken, NobodyWaits, NoListener, NotReady, UnknownListenerError
 from webapp.runtime.waiting import somebody_waits
 from webapp.ui import waits
@@ -93,6 +93,21 @@ def test_what_was_cancelled_has_ended_when_something_else_is_begun_in_its_place(
     waits.cancel(request)
     assert ended.is_set()
     thread.join()
+
+
+def test_why_what_was_waited_for_did_not_come_stays_on_the_page_once():
+    def miss(_: str) -> None:
+        raise DeadlinePassed("no clip within 30000 ms")
+
+    request = gr.Request(client=None, session_hash="session")
+    token = LocalContext.request.set(request)
+    try:
+        with pytest.raises(gr.Error), waits.noting_why():
+            bound(miss)("token")
+    finally:
+        LocalContext.request.reset(token)
+    assert "The composer does not answer just now" in waits.failed(request)[0]
+    assert waits.failed(request)[0] == ""
 
 
 def test_a_page_of_a_deleted_listener_says_so():

@@ -6,6 +6,11 @@ import asyncio
 import json
 import time
 
+import gradio as gr
+from gradio.context import LocalContext
+
+from webapp.runtime.waiting import somebody_waits
+from webapp.ui import waits
 from webapp.ui.streams import APART_S, JOIN, STREAM, StreamOrder
 
 CLOSING = b'data: {"msg":"close_stream"}\n\n'
@@ -47,3 +52,26 @@ def test_an_event_that_comes_as_the_stream_closes_is_taken_a_moment_later():
 def test_nobody_else_waits() -> None:
     for body in (json.dumps({"session_hash": "another"}).encode(), b"[]", b"no json", b"\xff"):
         assert asyncio.run(seconds_to_join("mine", body)) < 0.8 * APART_S
+
+
+def test_who_called_an_endpoint_and_leaves_is_waited_for_no_more():
+    left = []
+
+    async def leaves(scope, receive, send):
+        assert (await receive())["type"] == "http.disconnect"
+        left.append(not somebody_waits())
+
+    async def gone():
+        return {"type": "http.disconnect"}
+
+    async def call():
+        scope = {"type": "http", "method": "GET", "path": "/gradio_api/call/swap/an-event", "query_string": b""}
+        await StreamOrder(leaves)(scope, gone, None)
+
+    request = LocalContext.request.set(gr.Request(client=None, session_hash="an-event"))
+    try:
+        with waits.heeded():
+            asyncio.run(call())
+    finally:
+        LocalContext.request.reset(request)
+    assert left == [True]

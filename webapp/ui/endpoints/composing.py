@@ -195,8 +195,8 @@ def keep_file(context: Context, token: Token, music: SourceName, form: Form = "m
     Args:
         token: the listener's token.
         music: a clip's id, or pieces/ID.
-        form: mid (MIDI as written), played (MIDI as it sounds), abc, score (ABC for the eye), mp3, wav or flac; of a
-            picture always png.
+        form: mid (MIDI as written), played (MIDI as it sounds), musicxml, abc, score (ABC for the eye), mp3, wav or
+            flac; of a picture always png.
 
     Returns:
         The file.
@@ -209,7 +209,9 @@ def keep_file(context: Context, token: Token, music: SourceName, form: Form = "m
         raise NotAllowed("music has no png; only a picture has one")
     if form == "score":
         return file_for(context, listener_id, "kallos-score.abc", formats.abc(source, reading=True))
-    written = {"mid": formats.midi, "played": formats.played_midi, "abc": formats.abc}
+    written = {
+        "mid": formats.midi, "played": formats.played_midi, "musicxml": formats.musicxml, "abc": formats.abc,
+    }  # fmt: skip
     data = written[form](source) if form in written else formats.sound(source, form)
     return file_for(context, listener_id, f"kallos.{'mid' if form == 'played' else form}", data)
 

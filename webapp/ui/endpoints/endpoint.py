@@ -29,6 +29,7 @@ from webapp.runtime.database_errors import first_line, of_database
 from webapp.runtime.downloads import Downloads
 from webapp.runtime.errors import OUR_MISTAKE, NotAllowed, Problem, in_words
 from webapp.runtime.identity import MOST_LETTERS
+from webapp.ui import waits
 from webapp.ui.handlers import note_address
 
 log = logging.getLogger(__name__)
@@ -131,7 +132,7 @@ def bound(endpoint: Endpoint, context: Context) -> Callable[..., Any]:
 
     def call(*given: Any) -> Any:
         note_address()
-        with refusing(endpoint.name):
+        with refusing(endpoint.name), waits.heeded():
             return plainly(checked(context, **dict(zip(names, given, strict=True))))
 
     async def call_waiting(*given: Any) -> Any:
@@ -159,6 +160,8 @@ def refusing(name: str) -> Iterator[None]:
     """What the HTTP interface answers as an error, as Gradio's."""
     try:
         yield
+    except gr.Error:
+        raise
     except Problem as error:
         raise _refusal(str(error), error.code) from error
     except ValidationError as error:

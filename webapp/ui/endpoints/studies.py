@@ -168,7 +168,7 @@ def study_results(context: Context, key: Key) -> StudyResults:
     page = report.report(context.database, key)
     packed = dataset.export(context.database, context.clip_store, key)
     words = dataset.in_words(context.database, key)
-    whose = uuid.uuid4()
+    whose = uuid.uuid5(uuid.NAMESPACE_OID, key)  # as one listener, who has only so much room
     return {
         "report": file_for(context, whose, "report.html", page.encode()),
         "dataset": file_for(context, whose, "study.zip", packed),

@@ -77,7 +77,7 @@ def arrive(context: Context, token: str | None) -> tuple[list[str], Any]:
     pictures = found.domain == PICTURES
     picks = picks_towards(context, claim.listener_id, pictures=pictures)
     lines = [ABOUT_PICTURES] if pictures and picks < FIRST_GUESS else []
-    lines += [goal(picks, pictures=pictures)] if found.picks else []
+    lines += [goal(picks, pictures=pictures, met=_met(context, claim.listener_id, picks))] if found.picks else []
     return [found.domain], _note(" ".join(lines)) if lines else gr.skip()
 
 
@@ -154,19 +154,24 @@ def told_of(found: Answer, *, of: int, words: Words = OF_MUSIC) -> str:
 
 def brought(context: Context, listener_id: uuid.UUID, picks: int, *, picked: bool, pictures: bool = False) -> str:
     """What so many picks have brought, just now or in all, and the next goal."""
+    comes = goal(picks, pictures=pictures, met=_met(context, listener_id, picks))
     if not picked or picks not in {FIRST_GUESS, FIRST_CLIP, PICTURE}:
-        met = FIRST_GUESS < picks < FIRST_CLIP and any(
-            each.met for each in wishes.state(context.database, listener_id).clips
-        )
-        return goal(picks, pictures=pictures, met=met)
+        return comes
     if picks == PICTURE:
         return 'Ten picks make a picture: <a href="taste">see what you seem to love</a>.'
     if picks == FIRST_CLIP:
         return _first_clip(wishes.state(context.database, listener_id).clips, pictures=pictures)
     style = strongest(overview.overview(context.database, context.playable, listener_id).styles)
     if style is None:
-        return f"Nothing stands out in your picks so far. {goal(picks, pictures=pictures)}"
-    return f"A first guess at your taste: {style_name(style.style)} {style.lean}. {goal(picks, pictures=pictures)}"
+        return f"Nothing stands out in your picks so far. {comes}"
+    return f"A first guess at your taste: {style_name(style.style)} {style.lean}. {comes}"
+
+
+def _met(context: Context, listener_id: uuid.UUID, picks: int) -> bool:
+    """Whether something composed for them was among their pairs before so many picks promise the first."""
+    return FIRST_GUESS <= picks < FIRST_CLIP and any(
+        each.met for each in wishes.state(context.database, listener_id).clips
+    )
 
 
 def goal(picks: int, *, pictures: bool = False, met: bool = False) -> str:

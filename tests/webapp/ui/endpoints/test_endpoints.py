@@ -8,6 +8,7 @@ import threading
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path
+from typing import get_args
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -23,11 +24,15 @@ from models.music.midi import read_midi
 from models.rating.mel_bands import SAMPLE_RATE_HZ
 from tests.models.rating.conftest import TRACKS, chord, played_folder
 from tests.webapp.rating.conftest import rating_model
+from webapp.api.studio import Form
 from webapp.composing import handing_over, pool, wishes
+from webapp.listeners import accounts
 from webapp.maps import shipped_maps
 from webapp.rating import rated_sounds
 from webapp.runtime.downloads import Downloads
-from webapp.ui.endpoints import ENDPOINTS
+from webapp.studies import studies
+from webapp.ui.endpoints import ENDPOINTS, composing
+from webapp.ui.endpoints.studies import study_results
 from webapp.worker import Worker
 
 pytestmark = pytest.mark.slow
@@ -215,6 +220,25 @@ def test_a_clip_composed_for_a_listener_is_given_as_midi_and_is_no_proof_any_mor
     other = ask("new_listener")
     assert refused("keep", other, composed["name"]).startswith(f"there is no {composed['name']}")
     assert Path(ask("keep", token, swapped["name"])).read_bytes().startswith(b"MThd")
+
+
+def test_music_is_kept_in_every_form_that_the_route_has(context, stock):
+    (clip,) = stock("pop", 1)
+    token = context.identity.token(accounts.create(context.database))
+    begins = {
+        "mid": b"MThd", "played": b"MThd", "musicxml": b"<?xml", "abc": b"X:", "score": b"X:", "mp3": b"ID3",
+        "wav": b"RIFF", "flac": b"fLaC",
+    }  # fmt: skip
+    assert {*begins, "png"} == {*get_args(Form)}
+    for form, beginning in begins.items():
+        file = composing.keep_file(context, token, f"clips/{clip}", form)
+        assert Path(file["path"]).read_bytes().startswith(beginning), form
+
+
+def test_results_of_one_study_have_only_as_much_room_as_one_listener(context):
+    made = studies.create(context.database, context.journal, {"title": "Room"})
+    found = [study_results(context, made.researcher)["report"]["path"] for _ in range(2)]
+    assert len({Path(each).parent.parent for each in found}) == 1
 
 
 def test_what_was_asked_for_on_the_page_and_waits_in_pairs_is_not_handed_over(context, live, monkeypatch):

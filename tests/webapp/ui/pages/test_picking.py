@@ -47,6 +47,26 @@ def test_every_pick_is_answered_and_names_the_next_goal(context, listener, token
         assert {6: "composed for you", 10: '<a href="taste">'}.get(picks, " pick") in told
 
 
+@pytest.mark.parametrize("picks", [picking.FIRST_GUESS, picking.FIRST_CLIP - 1])
+def test_who_has_met_a_piece_composed_for_them_is_not_promised_the_first(context, stock, picks):
+    stock("pop", 12)
+    listener = accounts.create(context.database)
+    for _ in range(picks - 1):
+        cast(context, listener, "left")
+    own = set(stock("pop", 12, composed_for=listener))
+    for _ in range(20):
+        pair = context.pairs.open(listener)[0]
+        if own & {clip.clip_id for clip in pair.clips}:
+            break
+        context.pairs.record_vote(listener, pair.id, "skipped", (1, 1))
+    event = cast(context, listener, "left")
+    assert event.picks == picks
+    told = picking.answer(context, context.identity.token(listener), event)
+    assert "composed for you" in told
+    assert "the first piece" not in told
+    assert "the first piece" not in picking.arrive(context, context.identity.token(listener))[1]
+
+
 def test_a_picked_clip_can_be_heard_whole(context, listener, token):
     event = cast(context, listener, "left")
     event.clip_id = "4dc34e4c-0d4f-4e0e-b1cc-1d3b0b2f6a40"
