@@ -22,6 +22,7 @@ from models.music.corpora import corpora_folder
 from models.music.notes import Piece
 from models.picture import readouts
 from models.picture.checkpoint import PictureBundle, load_pictures
+from models.picture.drawing import PictureDrawing
 from models.picture.drawings import load_drawings
 from models.picture.film import FilmError, Pictures, read_film
 from models.picture.fit.evaluation import Material, picked_links
@@ -56,7 +57,7 @@ def main(argv: list[str] | None = None) -> None:
     corpora = corpora_folder() or Path()
     composer = Composer(load_style(style_folder()))
     try:
-        tie, pictures = load_tie(given.model), load_pictures()
+        tie, pictures, drawings = load_tie(given.model), load_pictures(), load_drawings()
         folder = read_folder(given.data or corpora / "pictures").pictures
         own = given.film or next(iter(sorted((corpora / "film").glob("*.*"))), None)
         film = None if own is None else read_film(own)
@@ -80,8 +81,9 @@ def main(argv: list[str] | None = None) -> None:
         real = real_excerpts(pop(composer, "test"), BARS, len(films), given.seed)
         ways, links = (*WAYS, LEARNED), picked_links(asked_about(composer, others, given.seed), given.seed)
         evaluate(report, scorer, Films(fitted_on, films), ways, real, links=links)
-        shower = Shower(tie, pictures.encode(load_drawings()).astype(np.float64), composer)
-        evaluate_shown(report, shower, pictures, excerpts(composer, given.limit, given.seed), ways, links=links)
+        shower = Shower(tie, drawings.latents, composer)
+        drawing, music = PictureDrawing(pictures, drawings), excerpts(composer, given.limit, given.seed)
+        evaluate_shown(report, shower, drawing, music, ways, links=links)
         if film is not None:
             own_film(report, scorer, Watched(film, pictures), ways, min(TIMES, given.limit), links=links)
     report.print()

@@ -1,8 +1,8 @@
-"""New pictures from latents, and latents from nothing: half of a draw is N(0, I), half has the shape of a drawing.
+"""New pictures from latents, and latents from nothing: the shape is a drawing's, and its styles are N(0, I).
 
-A picture from N(0, I) is told from a drawing easily (``evaluate.picture``), so the other half has a shape that somebody
-drew, and draws its styles alone. Every picture is measured as it is decoded, and its latents carry what was measured,
-so whoever scores it needs no network.
+Every picture is measured as it is drawn, and its latents carry what was measured, so whoever scores it needs no
+network. They also say of which drawings it is one: pictures without that were decoded by the autoencoder, as all were
+until 2026-11-29, and are so again where they are asked for.
 """
 
 from __future__ import annotations
@@ -15,31 +15,28 @@ import numpy.typing as npt
 
 from models.picture.autoencoder import Pixels
 from models.picture.checkpoint import PictureBundle
+from models.picture.drawings import Drawings
 from models.picture.groups import DIMS, GROUPS
 from models.picture.measuring import NAMES, ink, measured
-from models.style.latents import INK, MEASURED, Latents
+from models.picture.vector import Drawing
+from models.style.latents import DRAWN_FROM, INK, MEASURED, Latents
 
 FAITHFUL = 0.85  # cosine of a drawn shape with that of the drawing it comes from
-SPREAD = 1.2  # of palette, light and line beside such a shape: a little wider than N(0, I), for contrast
+SPREAD = 1.2  # of palette, light and line beside it: a little wider than N(0, I), for contrast
 
 Vectors = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class PictureDrawing:
-    """Draws with the picture model ``pictures``; ``shapes`` ``(drawings, 72)`` are those of encoded drawings."""
+    """Draws among the ``drawings`` that there are; the picture model ``pictures`` encodes."""
 
     pictures: PictureBundle
-    shapes: Vectors
+    drawings: Drawings
 
-    @classmethod
-    def of(cls, pictures: PictureBundle, drawings: Pixels) -> PictureDrawing:
-        """With the shapes of some ``drawings`` uint8 ``(n, 96, 96, 3)``."""
-        return cls(pictures, pictures.encode(drawings)[:, GROUPS["shape"]].astype(np.float64))
-
-    def encode(self, drawings: Pixels) -> list[Latents]:
-        """Pictures uint8 ``(n, 96, 96, 3)`` as latents, measured as they are decoded again."""
-        return self.measure([latents_of(row, self.pictures.version) for row in self.pictures.encode(drawings)])
+    def encode(self, pictures: Pixels) -> list[Latents]:
+        """Pictures uint8 ``(n, 96, 96, 3)`` as latents, measured as they are drawn."""
+        return self.measure([latents_of(row, self.pictures.version) for row in self.pictures.encode(pictures)])
 
     def draw(self, count: int, seed: int, *, near: Latents | None = None, keep: float = 0.0) -> list[Latents]:
         """``count`` new latents, measured; the same seed gives the same ones.
@@ -49,30 +46,46 @@ class PictureDrawing:
         random = np.random.default_rng(seed)
         drawn = random.standard_normal((count, DIMS))
         if near is None:
-            of_drawings = random.random(count) < 0.5
-            rows = random.integers(len(self.shapes), size=count)
-            shape = FAITHFUL * self.shapes[rows] + np.sqrt(1 - FAITHFUL**2) * drawn[:, GROUPS["shape"]]
-            drawn[of_drawings] *= SPREAD
-            drawn[of_drawings, GROUPS["shape"]] = shape[of_drawings]
+            rows = random.integers(len(self.drawings.names), size=count)
+            shapes = self.drawings.latents[rows][:, GROUPS["shape"]]
+            shape = FAITHFUL * shapes + np.sqrt(1 - FAITHFUL**2) * drawn[:, GROUPS["shape"]]
+            drawn *= SPREAD
+            drawn[:, GROUPS["shape"]] = shape
         else:
             drawn = keep * vector(near) + np.sqrt(1 - keep**2) * drawn
         return self.measure([latents_of(each, self.pictures.version) for each in drawn])
 
     def measure(self, latents: Sequence[Latents]) -> list[Latents]:
-        """The same with what is measured of each picture as it is decoded."""
-        decoded = self.decode(latents)
-        found = np.column_stack([measured(decoded), ink(decoded)])
+        """The same as pictures of these drawings, with what is measured of each."""
+        pixels = np.stack([each.pixels() for each in self.decode(latents)]) if latents else np.zeros((0, 96, 96, 3))
+        found = np.column_stack([measured(pixels), ink(pixels)])
         names = (*NAMES, INK)
+        about = {DRAWN_FROM: self.drawings.version}
         return [
-            replace(each, piece={**each.piece, MEASURED: dict(zip(names, np.round(row, 5).tolist(), strict=True))})
+            replace(
+                each, piece={**each.piece, **about, MEASURED: dict(zip(names, np.round(row, 5).tolist(), strict=True))}
+            )
             for each, row in zip(latents, found, strict=True)
         ]
 
-    def decode(self, latents: Sequence[Latents]) -> Pixels:
-        """Pictures uint8 ``(n, 96, 96, 3)``; raises ``ValueError`` for latents of another model."""
+    def decode(self, latents: Sequence[Latents]) -> list[Drawing]:
+        """The drawing of each; raises ``ValueError`` for latents of another model."""
+        self._require(latents)
+        return [self.drawings.decode(vector(each)) for each in latents]
+
+    def decode_older(self, latents: Sequence[Latents]) -> Pixels:
+        """Pictures that aren't drawings, uint8 ``(n, 96, 96, 3)``, as the autoencoder decodes them."""
+        self._require(latents)
+        return self.pictures.decode(np.array([vector(each) for each in latents]).reshape(-1, DIMS))
+
+    def _require(self, latents: Sequence[Latents]) -> None:
         if wrong := {each.version for each in latents} - {self.pictures.version}:
             raise ValueError(f"latents of {', '.join(sorted(wrong))} were given to {self.pictures.version}")
-        return self.pictures.decode(np.array([vector(each) for each in latents]).reshape(-1, DIMS))
+
+
+def is_older(latents: Latents) -> bool:
+    """Whether a measured picture was decoded by the autoencoder, and is no drawing."""
+    return MEASURED in latents.piece and DRAWN_FROM not in latents.piece
 
 
 def latents_of(row: npt.ArrayLike, version: str) -> Latents:

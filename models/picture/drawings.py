@@ -1,18 +1,84 @@
-"""The pictures that come with Kallos: drawn by the picture model, shipped as PNG files."""
+"""The drawings that come with Kallos, as vectors, with the latents that the picture model's encoder gives each.
+
+Latents become a drawing again by looking up: the subject is the drawing whose shape is nearest, and palette and light
+change its colours (``models.picture.styling``), line its strokes. So whatever is decoded is sharp at any size.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load_file, save
 
-import models
-from models.picture.film import Pictures
-from models.picture.reading import read_folder
+from models.picture.groups import GROUPS
+from models.picture.styling import Styles, edges_of
+from models.picture.vector import Drawing, packed, unpacked
+from models.style.bundle import BundleFormat
 
-DRAWINGS = Path(models.__file__).parent / "weights" / "drawings-cpu"
+Floats = npt.NDArray[np.float64]
+
+SHIPPED = "drawings-cpu"
+FORMAT = BundleFormat("drawings", "collection of drawings", "python -m models.train.drawings makes one", ("seed",))
 
 
-def load_drawings(folder: Path = DRAWINGS) -> Pictures:
-    """Pictures ``(n, SIDE, SIDE, 3)`` of a folder, by their names; raises ``PictureError`` where there are none."""
-    return np.stack([each.pixels for each in read_folder(folder).pictures])
+@dataclass(frozen=True)
+class Drawings:
+    """``drawings`` with the ``names``, ``latents`` ``(n, DIMS)`` and ``edges`` ``(n, LINES)`` of each."""
+
+    names: tuple[str, ...]
+    drawings: tuple[Drawing, ...]
+    latents: Floats
+    edges: Floats
+    card: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, names: Sequence[str], drawings: Sequence[Drawing], latents: npt.NDArray[np.floating]) -> Drawings:
+        """Of drawings and what the encoder says of them."""
+        edges = np.stack([edges_of(each) for each in drawings])
+        return cls(tuple(names), tuple(drawings), latents.astype(np.float64), edges, {})
+
+    @cached_property
+    def styles(self) -> Styles:
+        """What is known of palettes, light and lines."""
+        return Styles.of(self.drawings, self.latents, self.edges)
+
+    @cached_property
+    def _directions(self) -> Floats:
+        shape = self.latents[:, GROUPS["shape"]]
+        return np.asarray(shape / np.maximum(np.linalg.norm(shape, axis=1, keepdims=True), 1e-9))
+
+    @property
+    def version(self) -> str:
+        """Which drawings these are."""
+        return str(self.card["version"])
+
+    def subject(self, latents: Floats) -> int:
+        """The row of the drawing whose shape points in the direction that is nearest to that of ``latents``."""
+        return int((self._directions @ latents[GROUPS["shape"]]).argmax())
+
+    def decode(self, latents: Floats, subject: int | None = None) -> Drawing:
+        """The drawing of ``latents`` ``(DIMS,)``; of a given ``subject`` where there is one."""
+        row = self.subject(latents) if subject is None else subject
+        return self.styles.on(row, self.drawings[row], latents)
+
+
+def save_drawings(folder: Path, found: Drawings, card: Mapping[str, Any]) -> None:
+    """Write ``drawings.safetensors`` and, last, ``card.json``."""
+    own = {"latents": found.latents.astype(np.float16), "edges": found.edges.astype(np.float16)}
+    arrays = {**packed(found.drawings), **own}
+    weights = save({name: np.ascontiguousarray(each) for name, each in arrays.items()})
+    FORMAT.save(folder, weights, {**card, "names": list(found.names)})
+
+
+def load_drawings(name_or_path: str | Path = SHIPPED) -> Drawings:
+    """Shipped ones by name or your own by folder; raises ``FileNotFoundError`` or ``ValueError``."""
+    with FORMAT.opened(name_or_path) as found:
+        arrays = load_file(found.weights)
+        latents, edges = (arrays.pop(name).astype(np.float64) for name in ("latents", "edges"))
+        return Drawings(tuple(found.card["names"]), tuple(unpacked(arrays)), latents, edges, found.card)

@@ -17,7 +17,6 @@ from models.picture.checkpoint import load_pictures
 from models.picture.drawing import PictureDrawing
 from models.picture.drawings import load_drawings
 from models.picture.measuring import NAMES
-from models.picture.reading import PictureError
 from models.picture.turning import Slopes
 from models.style.latents import MEASURED, PICTURE_GROUPS
 from models.taste.space import TasteSpace, summary
@@ -49,9 +48,9 @@ def main(argv: list[str] | None = None) -> None:
     given = parser.parse_args(argv)
     try:
         pictures = load_pictures(given.pictures)
-        drawing = PictureDrawing.of(pictures, load_drawings())
+        drawing = PictureDrawing(pictures, load_drawings())
         space, slopes, unseen = fit(drawing, given.count, given.seed)
-    except (FileNotFoundError, PictureError, ValueError) as error:
+    except (FileNotFoundError, ValueError) as error:
         raise SystemExit(f"no taste space can be fitted: {error}") from error
     space.save(pictures.folder / "taste")
     slopes.save(pictures.folder)

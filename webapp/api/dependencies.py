@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 from pydantic import BaseModel
 
+from webapp.composing.images import ALONE, MEDIA, ending
 from webapp.context import Context
 from webapp.listeners import accounts
 from webapp.runtime.errors import InvalidToken, NoListener
@@ -39,6 +40,11 @@ class Problems(BaseModel):
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problems} for status in (401, 403, 404, 409, 413, 422, 429, 503)
 }
+
+
+def image_response(image: bytes) -> Response:
+    """A picture's file (``webapp.composing.images``)."""
+    return Response(image, media_type=MEDIA[ending(image)], headers={"Cache-Control": IMMUTABLE, **ALONE})
 
 
 # What is no coroutine is handed to a thread and back, which on a busy machine costs more than what is done there.

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.picture.fit.asking import Kind
 from webapp.api.dependencies import ERRORS, MaybeClaim, TheContext, arrive
 from webapp.api.listening import Clip, Milliseconds
+from webapp.composing.images import ALONE
 from webapp.fit.drawings import shipped
 from webapp.fit.questions import FitOutcome, ShownFit
 from webapp.listening.heard import require_pace
@@ -39,7 +40,7 @@ class Fit(BaseModel):
     def of(cls, shown: ShownFit) -> Fit:
         """A question as this interface names it."""
         clips = [Clip.model_validate(clip) for clip in shown.clips]
-        pictures = [Picture(name=name, url=f"/api/fits/pictures/{name}.png") for name in shown.pictures]
+        pictures = [Picture(name=name, url=f"/api/fits/pictures/{name}.svg") for name in shown.pictures]
         return cls(fit_id=shown.fit_id, kind=shown.kind, clips=clips, pictures=pictures)
 
 
@@ -99,7 +100,7 @@ def answer(fit_id: uuid.UUID, given: FitAnswer, context: TheContext, claim: Mayb
     )
 
 
-@router.get("/pictures/{name}.png", responses=ERRORS, response_class=Response)
+@router.get("/pictures/{name}.svg", responses=ERRORS, response_class=Response)
 def picture(name: str) -> Response:
     """A picture that may be shown."""
-    return Response(shipped().png(name), media_type="image/png", headers={"Cache-Control": DAY})
+    return Response(shipped().svg(name), media_type="image/svg+xml", headers={"Cache-Control": DAY, **ALONE})

@@ -15,7 +15,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.taste.likelihood import Outcome
 from webapp.api.byte_ranges import sound_response
-from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, MaybeClaim, TheContext, Waiting, arrive, asking, claim_of
+from webapp.api.dependencies import (
+    ERRORS,
+    IMMUTABLE,
+    Known,
+    MaybeClaim,
+    TheContext,
+    Waiting,
+    arrive,
+    asking,
+    claim_of,
+    image_response,
+)
 from webapp.composing import whole_pieces, wishes
 from webapp.listening import Shown, plays, similar, sound
 from webapp.listening.heard import require_heard, require_pace
@@ -153,9 +164,11 @@ def clip_audio(
 
 @router.get("/clips/{clip_id}/image", responses=ERRORS, response_class=Response)
 def clip_image(clip: Audible, context: TheContext) -> Response:
-    """The clip's picture, PNG, 96 × 96 pixels; it never changes. For whom it is goes as for sound."""
-    png = sound.image(context.database, context.clip_store, context.generation, clip())
-    return Response(png, media_type="image/png", headers={"Cache-Control": IMMUTABLE})
+    """The clip's picture, an SVG (PNG of 96 × 96 pixels where it is older than drawings are); it never changes.
+
+    For whom it is goes as for sound.
+    """
+    return image_response(sound.image(context.database, context.clip_store, context.generation, clip()))
 
 
 @router.get("/clips/{clip_id}/notes/{seconds}", responses=ERRORS, response_model=dict[str, Any])

@@ -19,7 +19,8 @@ from models.music.notes import Domain
 from models.style.latents import PICTURE_GROUPS, STYLE_GROUPS
 from models.style.locks import Locks
 from models.taste.readouts import PICTURE_ATTRIBUTES
-from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext, public_address
+from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext, image_response, public_address
+from webapp.composing import images
 from webapp.composing.dials import Degree
 from webapp.film import own_pictures, shown_music
 from webapp.film.scored_films import MOST_SEED, Way
@@ -50,9 +51,9 @@ router = APIRouter(prefix="/api/studio", tags=["studio"], dependencies=[Depends(
 Name = Annotated[str, Field(pattern=r"^(clips|pieces)/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
 LinkKey = Annotated[str, Query(max_length=64)]
 Seed = Annotated[int, Field(ge=0, lt=2**53)]
-Form = Literal["mid", "played", "musicxml", "abc", "score", "mp3", "wav", "flac", "png"]
+Form = Literal["mid", "played", "musicxml", "abc", "score", "mp3", "wav", "flac", "image", "png"]
 KNOWN = {*STYLE_GROUPS, *PICTURE_GROUPS[1:], *PICTURE_ATTRIBUTES}  # of music and of pictures
-MEDIA: dict[Form, str] = {
+MEDIA: dict[str, str] = {
     "mid": "audio/midi",
     "played": "audio/midi",
     "musicxml": "application/vnd.recordare.musicxml+xml",
@@ -61,7 +62,6 @@ MEDIA: dict[Form, str] = {
     "mp3": "audio/mpeg",
     "wav": "audio/wav",
     "flac": "audio/flac",
-    "png": "image/png",
 }
 
 
@@ -340,16 +340,18 @@ def read_pictures(
 @router.get("/{kind}/{source_id}/{form}", responses=ERRORS, response_class=Response)
 def read_sound(name: Named, form: Form, context: TheContext, listener_id: Known, link: LinkKey = "") -> Response:
     """The whole piece as MIDI (as written, or as ``played``), ABC, MP3, WAV or FLAC, and for the eye, without overlaps
-    and short rests, as MusicXML or as ABC (``score``); a picture as PNG.
+    and short rests, as MusicXML or as ABC (``score``); a picture as it is shown
+    (``image``, an SVG or, where it is older, a PNG) or as a PNG.
 
     Except for what is for the eye, which may come to be drawn better, it never changes.
     """
     source = pieces.source_of(context.studio, listener_id, name, link)
-    if (form == "png") != source.of_picture:
-        raise NotAllowed(f"{name} is {'a picture: ask for its png' if source.of_picture else 'music, and has no png'}")
-    if form == "png":
+    if (form in {"image", "png"}) != source.of_picture:
+        seen = "a picture: ask for its image or png"
+        raise NotAllowed(f"{name} is {seen if source.of_picture else 'music, and has neither image nor png'}")
+    if source.of_picture:
         image = pictures.image(context.generation, source)
-        return Response(image, media_type=MEDIA[form], headers={"Cache-Control": IMMUTABLE})
+        return image_response(images.as_png(image) if form == "png" else image)
     if form in {"score", "musicxml"}:
         drawn = formats.abc(source, reading=True) if form == "score" else formats.musicxml(source)
         return Response(drawn, media_type=MEDIA[form])

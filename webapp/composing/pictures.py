@@ -20,7 +20,7 @@ from models.style.latents import INK, MEASURED, Latents
 from models.taste.head import Head
 from models.taste.search import SEARCHED, best_latents
 from models.taste.space import TasteSpace
-from webapp.composing import screening
+from webapp.composing import images, screening
 from webapp.composing.clip_maker import ClipMaker, Kept, Order
 from webapp.composing.rendering import Rendered
 from webapp.composing.search import KAPPAS, OnDrawn
@@ -72,16 +72,16 @@ class PictureMaker(ClipMaker):
         """Store a picture that was made in the studio."""
         if fault := self.fault(result):
             return Kept(None, fault)
-        (png,) = self.generation.drawings(DrawingsRequest(latents=[result.latents]), decoded=True).pictures
-        return self._keep_picture(result, base64.b64decode(png), Order(domain, 0, owner=owner, kind=kind))
+        (image,) = self.generation.drawings(DrawingsRequest(latents=[result.latents]), decoded=True).pictures
+        return self._keep_picture(result, base64.b64decode(image), Order(domain, 0, owner=owner, kind=kind))
 
-    def _keep_picture(self, result: GenerateResult, png: bytes, order: Order) -> Kept:
-        digest = hashlib.sha256(png).hexdigest()
+    def _keep_picture(self, result: GenerateResult, image: bytes, order: Order) -> Kept:
+        digest = hashlib.sha256(image).hexdigest()
         # what somebody makes themselves in the studio may be what they have already
         for_owner = order.owner if order.kind != "studio" else None
         if for_owner is not None and screening.is_there_already(self.database, digest, result, for_owner):
             return Kept(None, screening.THERE_ALREADY)
-        stored = self.clip_store.put(png, ".png")
+        stored = self.clip_store.put(image, images.ending(image))
         picture = Rendered(PICTURE_SECONDS, stored.sha256, stored.key, stored.size, None, None, "")
         clip_id = self._store(result, digest, [picture], order.domain, order.owner, kind=order.kind)
         if clip_id is None:

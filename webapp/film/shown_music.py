@@ -5,7 +5,6 @@ The generation server draws, as it has torch and the models at hand. What was dr
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import tempfile
@@ -33,7 +32,7 @@ from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
 KEPT = 32  # pieces, of some 300 kB each
 LONGEST_BARS = 200
 SECONDS = 300  # that writing a film may take
-SHEET, TOLD = "sheet.webp", "shown.json"
+TOLD = "shown.json"
 
 _asked = Buckets(UPLOADS_A_SECOND, UPLOADS_AT_ONCE)
 _kept: OrderedDict[str, ShownMusic] = OrderedDict()
@@ -45,18 +44,16 @@ _films = FollowedProcess(
 
 @dataclass(frozen=True)
 class ShownMusic:
-    """Pictures of ``side`` pixels on one ``sheet`` (a data address of a WebP), ``columns`` beside one another.
+    """Drawings that move with music: ``subjects`` and ``moments`` (``PicturesResult``), each at one of ``times_s``.
 
-    The picture of a place on it stands still at that one of ``times_s``, in seconds of the sound at ``audio_url``,
-    which lasts ``seconds``; between two, one fades into the other. ``notes``: start and length in seconds, MIDI pitch
-    and velocity of each.
+    These are seconds of the sound at ``audio_url``, which lasts ``seconds``; between two moments colours and outlines
+    change evenly. ``notes``: start and length in seconds, MIDI pitch and velocity of each.
     """
 
     name: str
     title: str
-    sheet: str
-    columns: int
-    side: int
+    subjects: list[dict[str, Any]]
+    moments: list[dict[str, Any]]
     times_s: list[float]
     seconds: float
     notes: list[tuple[float, float, int, int]]
@@ -121,8 +118,7 @@ def follow(database: Database, listener_id: uuid.UUID, shown: ShownMusic, *, lin
     source = database.transaction(lambda session: sources.find(session, shown.name, listener_id, link_key))
     with tempfile.TemporaryDirectory(prefix="kallos-shown-") as place:
         folder = Path(place)
-        (folder / SHEET).write_bytes(base64.b64decode(shown.sheet.partition(",")[2]))
-        told = {**asdict(shown), "sheet": "", "piece": source.notes, "domain": source.domain, "written": source.written}
+        told = {**asdict(shown), "piece": source.notes, "domain": source.domain, "written": source.written}
         (folder / TOLD).write_text(json.dumps(told), encoding="utf-8")
         with _films.begun(listener_id, lambda: folder, []) as film:
             yield _read(film, listener_id)
@@ -151,15 +147,14 @@ def _shown(generation: RemoteGenerator, source: Source, look: Look, link_key: st
     except GenerationError as error:
         raise NotReady("the picture model does not answer just now; nothing is lost, try again in a moment") from error
     bars_s = bars_in_seconds(piece, performance)
-    times = np.interp(np.arange(drawn.count) / drawn.a_bar, np.arange(len(bars_s)), bars_s)
+    times = np.interp(np.arange(len(drawn.moments)) / drawn.a_bar, np.arange(len(bars_s)), bars_s)
     seconds = round(sounding_seconds(piece, performance), 3)
     link = {"link": link_key} if link_key else {}
     return ShownMusic(
         name=source.name,
         title=source.called,
-        sheet=f"data:image/webp;base64,{drawn.sheet}",
-        columns=drawn.columns,
-        side=drawn.side,
+        subjects=drawn.subjects,
+        moments=drawn.moments,
         times_s=np.minimum(times.round(3), seconds).tolist(),
         seconds=seconds,
         notes=notes_in_seconds(piece, None, performance),

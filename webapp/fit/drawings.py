@@ -1,4 +1,4 @@
-"""The pictures that are shown: drawn by the picture model, shipped as PNG files with what was measured of each."""
+"""The pictures that are asked about: drawings in other styles, shipped as SVG with what was measured of each."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from models.picture.drawings import DRAWINGS
 from models.picture.fit.measures import of_pictures
+from models.style.card import model_folder
 from webapp.runtime.errors import NotYours
 
-FOLDER = DRAWINGS
+SHIPPED = "drawings-cpu"
+FOLDER = model_folder(SHIPPED)
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,11 @@ class Drawings:
     measures: npt.NDArray[np.float64]
     folder: Path
 
-    def png(self, name: str) -> bytes:
+    def svg(self, name: str) -> bytes:
         """A picture's file; raises ``NotYours`` for a name that there is not."""
         if name not in self.names:
             raise NotYours(f"there is no picture {name[:40]!r}; GET /api/fits names those to be shown")
-        return (self.folder / f"{name}.png").read_bytes()
+        return (self.folder / f"{name}.svg").read_bytes()
 
 
 @cache

@@ -14,13 +14,14 @@ from PIL import Image
 from models.music.notes import Domain, MusicError, Piece
 from models.picture.autoencoder import Pixels
 from models.picture.checkpoint import PictureBundle, load_pictures
-from models.picture.drawing import PictureDrawing
+from models.picture.drawing import PictureDrawing, is_older
 from models.picture.drawings import load_drawings
 from models.picture.film import SIDE
+from models.picture.moving import subject_json
 from models.picture.reading import PictureError
 from models.picture.tie.checkpoint import load_tie
 from models.picture.tie.scoring import AXES
-from models.picture.tie.showing import A_BAR, Shower
+from models.picture.tie.showing import A_BAR, Shower, Shown
 from models.picture.turning import Slopes
 from models.style.compose import Composer
 from models.style.latents import Latents
@@ -33,8 +34,6 @@ from webapp.generation.protocol import (
     PicturesResult,
 )
 
-COLUMNS = 16  # pictures beside one another on a sheet
-QUALITY = 90  # of a WebP
 MOST_SUBJECTS = 100
 
 
@@ -54,7 +53,7 @@ class MusicShown:
         self._models: _Loaded | None = None
 
     def pictures(self, notes: dict[str, Any], domain: Domain, look: Look) -> PicturesResult:
-        """Pictures at each quarter of a bar of a piece (``Piece.to_json``) and one at its end, on one sheet.
+        """Drawings that move with a piece (``Piece.to_json``).
 
         Raises ``BadRequest`` for what can't be shown, and ``GeneratorUnavailable`` where a model can't be loaded.
         """
@@ -69,13 +68,20 @@ class MusicShown:
             try:
                 if look.way == AXES:
                     shower.tie.require(pictures=models.pictures.version)
-                latents = shower.show(replace(Piece.from_json(notes), domain=domain), look.way, look.seed)
+                piece = replace(Piece.from_json(notes), domain=domain)
+                latents = shower.show(piece, look.way, look.seed)
+                found = Shown.of(shower, piece, look.seed, latents)
             except (MusicError, ValueError) as error:
                 raise BadRequest(str(error)) from error
-            pixels = models.pictures.decode(latents)
+            drawings = models.drawing.drawings
+            moments = found.graded(drawings) if own is not None else found.drawn(drawings)
+        if own is not None:
+            subjects = [{"image": base64.b64encode(_png(own[row])).decode()} for row in found.subjects]
+        else:
+            subjects = [subject_json(drawings.names[row], drawings.drawings[row]) for row in found.subjects]
         return PicturesResult(
-            sheet=base64.b64encode(_sheet(pixels)).decode(), count=len(pixels), columns=COLUMNS,
-            side=pixels.shape[1], a_bar=A_BAR, model_version=models.pictures.version,
+            subjects=subjects, moments=[each.to_json() for each in moments], a_bar=A_BAR,
+            model_version=models.pictures.version,
         )  # fmt: skip
 
     def drawings(self, request: DrawingsRequest, *, decoded: bool) -> DrawingsResult:
@@ -86,10 +92,10 @@ class MusicShown:
                 found = _wanted(drawing, self._loaded().slopes, request)
                 stored = [each.to_json() for each in found]
                 # what is stored is rounded: shown is what will be drawn again from it
-                pixels = drawing.decode([Latents.from_json(each) for each in stored]) if decoded else ()
+                files = [_file(drawing, Latents.from_json(each)) for each in stored] if decoded else []
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise BadRequest(f"latents of a picture are needed: {error}") from error
-        pictures = [base64.b64encode(_png(each)).decode() for each in pixels]
+        pictures = [base64.b64encode(each).decode() for each in files]
         return DrawingsResult(latents=stored, pictures=pictures, model_version=drawing.pictures.version)
 
     def _loaded(self) -> _Loaded:
@@ -98,10 +104,10 @@ class MusicShown:
                 pictures, tie = load_pictures(), load_tie()
                 slopes = Slopes.load(pictures.folder, pictures.version)
                 drawings = load_drawings()
-                subjects = pictures.encode(drawings).astype(np.float64)
             except (OSError, ValueError, PictureError) as error:
                 raise GeneratorUnavailable(f"the picture model cannot be used: {error}") from error
-            shower, drawing = Shower(tie, subjects, self._composer), PictureDrawing.of(pictures, drawings)
+            shower = Shower(tie, drawings.latents, self._composer)
+            drawing = PictureDrawing(pictures, drawings)
             self._models = _Loaded(pictures, shower, drawing, slopes)
         return self._models
 
@@ -118,7 +124,7 @@ def _wanted(drawing: PictureDrawing, slopes: Slopes, request: DrawingsRequest) -
     if len(turned) != len(given):
         raise BadRequest(f"turned: {len(turned)} for {len(given)} pictures were given")
     if not any(turned):
-        return drawing.measure(given)
+        return [each if is_older(each) else drawing.measure([each])[0] for each in given]
     return [slopes.turned(drawing, each, by) for each, by in zip(given, turned, strict=True)]
 
 
@@ -135,20 +141,14 @@ def _squares(strip: str) -> Pixels:
     return pixels.reshape(-1, SIDE, SIDE, 3)
 
 
+def _file(drawing: PictureDrawing, latents: Latents) -> bytes:
+    """The SVG of a drawing, or the PNG of a picture that is older than these."""
+    if is_older(latents):
+        return _png(drawing.decode_older([latents])[0])
+    return drawing.decode([latents])[0].svg().encode()
+
+
 def _png(picture: Pixels) -> bytes:
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "PNG", optimize=True)
-    return file.getvalue()
-
-
-def _sheet(pixels: Pixels) -> bytes:
-    """A WebP with the pictures ``(n, side, side, 3)``, row by row."""
-    side = pixels.shape[1]
-    rows = -(-len(pixels) // COLUMNS)
-    whole = np.full((rows * side, COLUMNS * side, 3), 255, dtype=np.uint8)
-    for number, picture in enumerate(pixels):
-        top, left = (side * place for place in divmod(number, COLUMNS))
-        whole[top : top + side, left : left + side] = picture
-    file = io.BytesIO()
-    Image.fromarray(whole).save(file, "WEBP", quality=QUALITY, method=2)
     return file.getvalue()

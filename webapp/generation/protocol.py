@@ -184,15 +184,14 @@ class Look:
 
 
 class PicturesResult(BaseModel):
-    """Pictures of ``side`` pixels on one ``sheet`` (WebP in base64), row by row, so many ``columns`` beside another.
+    """Music in drawings: the ``subjects``, and how one of them looks ``a_bar`` times a bar, evenly, and at the end.
 
-    There are ``a_bar`` for each bar of the piece, evenly, and one at its end.
+    A subject is a drawing's paths (``models.picture.moving.subject_json``), or with ``image`` a picture of one's own
+    (PNG in base64), which is shown as it is. ``moments``: ``models.picture.moving.Moment.to_json`` each.
     """
 
-    sheet: str
-    count: int
-    columns: int
-    side: int
+    subjects: list[dict[str, Any]]
+    moments: list[dict[str, Any]]
     a_bar: int
     model_version: str
 
@@ -217,7 +216,7 @@ class DrawingsRequest(BaseModel):
 class DrawingsResult(BaseModel):
     """Latents of pictures (``Latents.to_json`` each), with what was measured of each as it is decoded.
 
-    ``pictures``: the PNG of each in base64, where they were asked for.
+    ``pictures``: the SVG of each in base64, where they were asked for (PNG of one that is older than drawings are).
     """
 
     latents: list[dict[str, Any]]

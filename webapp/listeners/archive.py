@@ -1,7 +1,7 @@
 """A listener's export as one zip file: JSON, votes and picks of four as tables, music as MIDI, what they keep.
 
-Pictures are in it as PNG, those of the studio too: a picture model may be exchanged, and only the old one could draw
-them again.
+Pictures are in it as SVG (older ones as PNG), those of the studio too: drawings may be exchanged, and only the old ones
+could be drawn again so.
 ``votes.csv`` and ``midi/`` have the form in which taste data is given to ``python -m models.evaluate.taste --data``.
 """
 
@@ -24,6 +24,7 @@ from db.tables import PICTURES
 from models.music.midi import write_midi
 from models.music.notes import MusicError, Piece
 from models.taste.plackett_luce import NAMES as PLACES
+from webapp.composing import images
 from webapp.runtime import csv_text
 from webapp.runtime.adapters import Adapters
 from webapp.runtime.clip_store import ClipMissingError, ClipStore, key_of
@@ -56,7 +57,7 @@ def pack(data: Mapping[str, Any], clip_store: ClipStore, kept: Mapping[str, byte
             if clip["domain"] == PICTURES:
                 for key in _keys(clip):
                     with contextlib.suppress(ClipMissingError):
-                        archive.writestr(_name(clip), clip_store.get(key))
+                        archive.writestr(_name(clip, key), clip_store.get(key))
                 continue
             try:
                 midi = write_midi(Piece.from_json(clip["notes"]))
@@ -65,7 +66,8 @@ def pack(data: Mapping[str, Any], clip_store: ClipStore, kept: Mapping[str, byte
             archive.writestr(f"midi/{clip['id']}.mid", midi)
         for piece in data.get("studio", []):
             if piece.get("image"):
-                archive.writestr(f"studio/{piece['id']}.png", base64.b64decode(piece["image"]))
+                image = base64.b64decode(piece["image"])
+                archive.writestr(f"studio/{piece['id']}{images.ending(image)}", image)
         for name, file in (kept or {}).items():
             archive.writestr(name, file)
     return buffer.getvalue()
@@ -79,24 +81,29 @@ def kept_by(home: Path, listener_id: uuid.UUID) -> dict[str, bytes]:
 
 
 def put_pictures(file: bytes, data: Mapping[str, Any], clip_store: ClipStore) -> int:
-    """Put the pictures of a zip back into the store, those that are what ``data`` says they are; how many."""
+    """Put the pictures of a zip back into the store, those that are what ``data`` says they are; how many.
+
+    Of a stranger's files only what may be shown is taken: pixels, and drawings that have paths alone.
+    """
     if not zipfile.is_zipfile(io.BytesIO(file)):
         return 0
     count = 0
     with zipfile.ZipFile(io.BytesIO(file)) as archive:
         there = set(archive.namelist())
         for clip in data["clips"]:
-            if clip["domain"] != PICTURES or _name(clip) not in there:
-                continue
-            png = archive.read(_name(clip))
-            if key_of(hashlib.sha256(png).hexdigest(), ".png") in _keys(clip):
-                clip_store.put(png, ".png")
-                count += 1
+            for key in _keys(clip) if clip["domain"] == PICTURES else ():
+                if (name := _name(clip, key)) not in there:
+                    continue
+                image = archive.read(name)
+                with contextlib.suppress(ValueError):
+                    if key_of(hashlib.sha256(image).hexdigest(), images.ending(image)) == key:
+                        clip_store.put(image, images.ending(image))
+                        count += 1
     return count
 
 
-def _name(clip: Mapping[str, Any]) -> str:
-    return f"pictures/{clip['id']}.png"
+def _name(clip: Mapping[str, Any], key: str) -> str:
+    return f"pictures/{clip['id']}{Path(key).suffix}"
 
 
 def _keys(clip: Mapping[str, Any]) -> list[str]:

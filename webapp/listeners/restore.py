@@ -18,6 +18,7 @@ from db.queries.restore import NotAnExportError, Restored, restore_listener
 from db.queries.study_listeners import study_ids
 from db.tables import PICTURES
 from models.music.notes import MusicError, Piece
+from webapp.composing import images
 from webapp.learning import refits
 from webapp.listeners import accounts, strange_files
 from webapp.listeners.deletion import delete
@@ -166,11 +167,12 @@ def _check_sound(data: Any) -> None:
     """An export names sound by its content alone: nothing else in the store may be read, or deleted, through it."""
     try:
         sounds = [
-            (sound["sha256"], sound["uri"], ".png" if clip["domain"] == PICTURES else ".mp3")
+            (sound["sha256"], sound["uri"], tuple(images.MEDIA) if clip["domain"] == PICTURES else (".mp3",))
             for clip in data["clips"]
             for sound in clip["audio"]
         ]
-        wrong = next((uri for sha256, uri, ending in sounds if uri != key_of(sha256, ending)), None)
+        named = ((uri, {key_of(sha256, each) for each in endings}) for sha256, uri, endings in sounds)
+        wrong = next((uri for uri, keys in named if uri not in keys), None)
     except (KeyError, TypeError):
         return  # no export at all, which is told better elsewhere
     if wrong is not None:

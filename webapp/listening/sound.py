@@ -15,7 +15,7 @@ from db.tables import PICTURE_SECONDS, PICTURES
 from models.music.notes import Domain, Piece
 from models.music.performance import bars_in_seconds, notes_in_seconds
 from models.style.performance import touch
-from webapp.composing import addresses
+from webapp.composing import addresses, images
 from webapp.composing.jobs import domain_named
 from webapp.generation.protocol import DrawingsRequest, GenerationError, Generator
 from webapp.runtime.clip_store import ClipMissingError, ClipStore
@@ -85,7 +85,7 @@ def notes(database: Database, clip_id: uuid.UUID, seconds: float) -> dict[str, A
 
 
 def image(database: Database, clip_store: ClipStore, generation: Generator, clip_id: uuid.UUID) -> bytes:
-    """The PNG of a picture, drawn again from its latents where the store lost it.
+    """The file of a picture (``images``), drawn again from its latents where the store lost it.
 
     Raises ``NotYours`` for what is no picture, and ``NotReady`` where it would have to be drawn and nobody can.
     """
@@ -105,8 +105,8 @@ def image(database: Database, clip_store: ClipStore, generation: Generator, clip
         (drawn,) = generation.drawings(DrawingsRequest(latents=[latents]), decoded=True).pictures
     except GenerationError as error:
         raise NotReady("this picture can't be drawn just now; ask again in a moment") from error
-    png = base64.b64decode(drawn)
-    stored = clip_store.put(png, ".png")
+    found = base64.b64decode(drawn)
+    stored = clip_store.put(found, images.ending(found))
 
     def note(session: Session) -> None:
         row = rows.get_audio(session, clip_id, PICTURE_SECONDS, lock=True)
@@ -114,13 +114,13 @@ def image(database: Database, clip_store: ClipStore, generation: Generator, clip
             row.sha256, row.uri, row.bytes = stored.sha256, stored.key, stored.size
 
     database.transaction(note)
-    return png
+    return found
 
 
 def _require_music(clip_id: uuid.UUID, *, picture: bool) -> None:
     if picture:
         seen = addresses.of_picture(clip_id)
-        raise NotYours(f"clip {clip_id} is a picture, without sound and notes; GET {seen} gives its PNG")
+        raise NotYours(f"clip {clip_id} is a picture, without sound and notes; GET {seen} gives its SVG or PNG")
 
 
 def _again(database: Database, clip_store: ClipStore, clip_id: uuid.UUID, seconds: float, waits: Waits) -> bytes:

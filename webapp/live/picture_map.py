@@ -58,5 +58,5 @@ def drawings() -> PictureMap:
     places = json.loads((FOLDER / "card.json").read_text(encoding="utf-8"))["places"]
     return PictureMap(
         found.names, np.array([places[name] for name in found.names]), found.measures,
-        tuple(f"api/fits/pictures/{name}.png" for name in found.names),
+        tuple(f"api/fits/pictures/{name}.svg" for name in found.names),
     )  # fmt: skip

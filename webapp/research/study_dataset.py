@@ -92,10 +92,10 @@ def export(database: Database, clip_store: ClipStore, space: TasteSpace, study_i
         fours = rows.judged_fours(session, study_id, pictures=pictures)
         named = {side for each in pairs for side in (each.offer.left_clip, each.offer.right_clip)}
         named |= {clip for each in fours for clip in each.four.clips}
-        pngs = rows.pictures_of(session, named) if pictures else {}
-        return pairs, fours, rows.clips_named(session, named), pngs
+        files = rows.pictures_of(session, named) if pictures else {}
+        return pairs, fours, rows.clips_named(session, named), files
 
-    found, picked, clips, pngs = database.transaction(work)
+    found, picked, clips, files = database.transaction(work)
     people = _numbered("p", {*(each.offer.listener_id for each in found), *(each.four.listener_id for each in picked)})
     names = _numbered("c", {clip.id for clip in clips})
     votes, fours = _votes(found, people, names), _fours(picked, people, names)
@@ -113,7 +113,8 @@ def export(database: Database, clip_store: ClipStore, space: TasteSpace, study_i
         for clip in sorted(clips, key=lambda each: names[each.id]):
             try:
                 if pictures:
-                    archive.writestr(f"pictures/{names[clip.id]}.png", clip_store.get(pngs[clip.id]))
+                    file = files[clip.id]
+                    archive.writestr(f"pictures/{names[clip.id]}{Path(file).suffix}", clip_store.get(file))
                 else:
                     archive.writestr(f"midi/{names[clip.id]}.mid", write_midi(Piece.from_json(clip.notes)))
             except (MusicError, LookupError):

@@ -26,7 +26,7 @@ def keep(studio: Studio, listener_id: uuid.UUID, source: Source) -> str:
 
     Raises ``NotReady`` for a picture where nobody draws, ``NotAllowed`` for one of an older model.
     """
-    png = base64.b64encode(pictures.image(studio.generation, source)).decode() if source.of_picture else None
+    image = base64.b64encode(pictures.image(studio.generation, source)).decode() if source.of_picture else None
 
     def work(session: Session) -> str:
         there = rows.piece_like(session, listener_id, source.notes, source.latents)
@@ -43,7 +43,7 @@ def keep(studio: Studio, listener_id: uuid.UUID, source: Source) -> str:
             notes=source.notes,
             latents=source.latents,
             model_version=source.model_version,
-            image=png,
+            image=image,
         )
 
     return studio.database.transaction(work)

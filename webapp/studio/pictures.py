@@ -65,7 +65,7 @@ def draw(
 
 
 def image(generation: RemoteGenerator, source: Source) -> bytes:
-    """The PNG of a picture, drawn where none was kept.
+    """The file of a picture (``images``), drawn where none was kept.
 
     Raises ``NotReady`` where nobody draws, ``NotAllowed`` for an older model's.
     """
@@ -120,8 +120,8 @@ def _check(recipe: Recipe, sources: Mapping[str, Source]) -> None:
 
 
 def _mixed(recipe: Recipe, known: Mapping[str, Latents]) -> Latents:
-    """The latents that a recipe asks for before anything is turned."""
-    own = known[recipe.content]
+    """The latents that a recipe asks for before anything is turned; drawn anew, whatever its content was."""
+    own = replace(known[recipe.content], piece={})
     if recipe.toward is not None:
         own = _towards(own, known[recipe.toward.source], recipe.toward.strength, PICTURE_GROUPS)
     if recipe.keep < 1:

@@ -27,7 +27,7 @@ from webapp.studio.studio import Studio
 KEPT_PIECES = 200  # of each listener; pieces with a link stay beyond it
 TITLE_LENGTH = 80
 FORMS = ("played", "mid", "musicxml", "abc", "mp3", "wav")  # in which a piece can be downloaded
-IMAGE = "png"  # in which a picture can
+IMAGE, TAKEN = "image", "png"  # in which a picture is shown, and taken along
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,7 @@ def _opened_picture(
         notes=[],
         audio_url="",
         score_url="",
-        downloads={IMAGE: address},
+        downloads={TAKEN: address.replace(f"/{IMAGE}", f"/{TAKEN}")},
         image_url=address,
     )
 

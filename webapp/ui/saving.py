@@ -17,15 +17,15 @@ def of_clip(clip_id: uuid.UUID | str) -> dict[str, Any]:
     return of_whole(clip_id) | more
 
 
-def of_picture(clip_id: uuid.UUID | str, image_url: str) -> dict[str, Any]:
+def of_picture(clip_id: uuid.UUID | str) -> dict[str, Any]:
     """The menu of a picture."""
     keep = f"/api/studio/clips/{clip_id}/keep"
-    return {"keep": keep, "studio": f"studio?clip={clip_id}", "files": {"PNG": image_url}}
+    return {"keep": keep, "studio": f"studio?clip={clip_id}", "files": {"PNG": f"/api/studio/clips/{clip_id}/png"}}
 
 
 def of_shown(shown: Any) -> dict[str, Any]:
     """The menu of what is shown, with its ``clip_id`` and ``image_url``: of a picture or of a clip."""
-    return of_picture(shown.clip_id, shown.image_url) if shown.image_url else of_clip(shown.clip_id)
+    return of_picture(shown.clip_id) if shown.image_url else of_clip(shown.clip_id)
 
 
 def of_whole(clip_id: uuid.UUID | str) -> dict[str, Any]:

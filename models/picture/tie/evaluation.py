@@ -27,7 +27,7 @@ from models.metrics.two_sample import two_sample_test
 from models.music.notes import Piece
 from models.music.performance import as_written
 from models.picture import readouts
-from models.picture.checkpoint import PictureBundle
+from models.picture.drawing import PictureDrawing
 from models.picture.film import Film
 from models.picture.tie import sounding, writing
 from models.picture.tie.bars import BarLines
@@ -142,7 +142,7 @@ def evaluate(
 
 
 def evaluate_shown(
-    report: Report, shower: Shower, pictures: PictureBundle, pieces: Mapping[str, Sequence[Piece]], ways: Sequence[str],
+    report: Report, shower: Shower, drawing: PictureDrawing, pieces: Mapping[str, Sequence[Piece]], ways: Sequence[str],
     *, links: Floats = NOBODY,
 ) -> None:  # fmt: skip
     """Add ``tie.WAY.shown.*``: the way from music to pictures, of the "test" ``pieces``, matched on the "fit" ones.
@@ -155,7 +155,7 @@ def evaluate_shown(
         fit, test = (
             [
                 shown_pair(
-                    dealt(shower, links, number), pictures, piece, way, 1000 * place + report.seed + number, other=other
+                    dealt(shower, links, number), drawing, piece, way, 1000 * place + report.seed + number, other=other
                 )
                 for number, (piece, other) in enumerate(
                     track(_with_next(pieces[part]), f"{way}, shown: {part}", console=Console(stderr=True))
@@ -167,7 +167,7 @@ def evaluate_shown(
 
 
 def shown_pair(
-    shower: Shower, pictures: PictureBundle, piece: Piece, way: str, seed: int, *, other: Piece | None = None
+    shower: Shower, drawing: PictureDrawing, piece: Piece, way: str, seed: int, *, other: Piece | None = None
 ) -> Pair:
     """A piece with the pictures that are shown to it; untied, with those that are shown to the ``other`` one."""
     seen = other if way == UNTIED and other is not None else piece
@@ -177,9 +177,12 @@ def shown_pair(
     latents = shower.show(seen, ANNOTATED if way == UNTIED else way, seed)
     at = np.arange(len(latents)) / A_BAR * len(piece.bars) / len(seen.bars)
     times = np.interp(at, np.arange(len(lines.starts_s)), lines.starts_s)
-    film = Film(pictures.decode(latents), times, np.zeros(0), float(lines.starts_s[-1]))
+    subjects = shower.seen(seen, seed)
+    rows = [subjects[min(moment // A_BAR, len(subjects) - 1)] for moment in range(len(latents))]
+    shown = [drawing.drawings.decode(each, int(row)).pixels() for each, row in zip(latents, rows, strict=True)]
+    film = Film(np.stack(shown), times, np.zeros(0), float(lines.starts_s[-1]))
     links = shower.links if way == LEARNED else None
-    return measured(shower.composer, Watched(film, pictures), piece, lines, links)
+    return measured(shower.composer, Watched(film, drawing.pictures), piece, lines, links)
 
 
 def _with_next(pieces: Sequence[Piece]) -> list[tuple[Piece, Piece]]:

@@ -14,7 +14,9 @@ import numpy.typing as npt
 
 from models.music.notes import MusicError, Piece
 from models.music.tokens import to_tokens
+from models.picture.drawings import Drawings
 from models.picture.groups import DIMS, GROUPS
+from models.picture.moving import SMALLEST, Moment, moment_of
 from models.picture.readouts import LEAST_SPREAD
 from models.picture.tie import rotation, sequence, sounding, writing
 from models.picture.tie.checkpoint import Tie
@@ -66,14 +68,23 @@ class Shower:
         """
         if not len(piece.notes):
             raise MusicError("a piece without notes can't be shown")
-        order = np.random.default_rng([seed, 26]).permutation(len(self.subjects))
-        plain = self.subjects[order[scenes(piece) % len(order)]]
+        plain = self.subjects[self.seen(piece, seed)]
         for name, where in GROUPS.items():
             if name != "shape":
                 plain[:, where] = OWN_STYLE * plain[0, where]  # what changes in how it looks is the music's
         bars = self._moved(piece, plain, way)
         found: Floats = sequence.along(bars, np.arange(A_BAR * len(bars) + 1) / A_BAR - 0.5)
         return found
+
+    def seen(self, piece: Piece, seed: int = 0) -> npt.NDArray[np.int64]:
+        """Which of the subjects is seen in each bar ``(bars,)``."""
+        order = np.random.default_rng([seed, 26]).permutation(len(self.subjects))
+        return order[scenes(piece) % len(order)]
+
+    def sizes(self, piece: Piece) -> Floats:
+        """How loud each quarter of a bar and the end sound, 0 to 1, ``(A_BAR * bars + 1,)``."""
+        bars = 1 / (1 + np.exp(-self._heard(piece)[:, sounding.SOUNDING.index("loudness")]))
+        return np.interp(np.arange(A_BAR * len(bars) + 1) / A_BAR - 0.5, np.arange(len(bars)), bars)
 
     def _moved(self, piece: Piece, plain: Floats, way: str) -> Floats:
         """Latents of each bar ``(bars, DIMS)``: the ``plain`` ones moved by what is heard."""
@@ -103,3 +114,42 @@ class Shower:
         own = np.maximum(values.std(0), LEAST_SPREAD * spread)
         found: Floats = np.clip(level / 2 + (values - values.mean(0)) / own, -MOST, MOST)
         return found
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Music as it is shown: the ``subjects`` (rows) that are seen, in the order in which they come.
+
+    ``seen`` ``(moments,)`` numbers them, and ``latents`` ``(moments, DIMS)`` and ``sizes`` say how each looks.
+    """
+
+    subjects: list[int]
+    seen: list[int]
+    latents: Floats
+    sizes: Floats
+
+    @classmethod
+    def of(cls, shower: Shower, piece: Piece, seed: int, latents: Floats) -> Shown:
+        """Of what ``shower.show`` gave."""
+        rows = shower.seen(piece, seed).tolist()
+        subjects = [*dict.fromkeys(rows)]
+        bars = [min(moment // A_BAR, len(rows) - 1) for moment in range(len(latents))]
+        return cls(subjects, [subjects.index(rows[bar]) for bar in bars], latents, shower.sizes(piece))
+
+    def drawn(self, drawings: Drawings) -> list[Moment]:
+        """Its moments, where the subjects are ``drawings``."""
+        return [
+            moment_of(number, drawings.decode(latents, self.subjects[number]), _sized(size))
+            for number, latents, size in zip(self.seen, self.latents, self.sizes.tolist(), strict=True)
+        ]
+
+    def graded(self, drawings: Drawings) -> list[Moment]:
+        """Its moments, where the subjects are pictures of somebody's own: the colour that lies over each."""
+        found = []
+        for number, latents, size in zip(self.seen, self.latents, self.sizes.tolist(), strict=True):
+            found.append(Moment(number, drawings.styles.grade(latents), 0.0, _sized(size)))
+        return found
+
+
+def _sized(loudness: float) -> float:
+    return SMALLEST + (1 - SMALLEST) * loudness

@@ -1,4 +1,4 @@
-"""A picture that moves with music: key frames on one sheet, faded into each other in time with the sound.
+"""A drawing that moves with music: how it looks at each of some moments, and what lies between in time with the sound.
 
 Run ``python -m webapp.ui.components.moving_picture`` for a page of ten lines that shows it.
 """
@@ -16,10 +16,9 @@ class MovingPicture(Component):
     """Plays a piece below a picture that moves with it; who wants less motion sees it stand still.
 
     Args:
-        value: ``title``; ``sheet`` (the address of an image with pictures of ``side`` pixels, row by row, so many
-            ``columns`` beside another); ``times_s``, when each of them stands still; ``audio`` or ``audio_url``,
-            ``seconds`` and ``notes`` of the music. ``None``: there is nothing to show. ``playing(...)`` sounds at once,
-            where the browser allows it.
+        value: ``title``; ``subjects`` and ``moments`` (``webapp.generation.protocol.PicturesResult``); ``times_s`` of
+            the moments; ``audio`` or ``audio_url``, ``seconds`` and ``notes`` of the music. ``None``: there is nothing
+            to show. ``playing(...)`` sounds at once, where the browser allows it.
     """
 
     script = "moving_picture.js"
@@ -30,7 +29,7 @@ class MovingPicture(Component):
             html_template=f"""
 <div class="kallos k-moving" style="visibility: hidden" hidden>
   <figure class="k-canvas">
-    <canvas width="480" height="480" role="img" data-testid="moving-picture"></canvas>
+    <canvas width="960" height="960" role="img" data-testid="moving-picture"></canvas>
     <figcaption></figcaption>
     <button type="button" class="k-quiet k-small" data-testid="full-screen">Full screen</button>
   </figure>
@@ -47,25 +46,24 @@ def playing(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    import base64
-    import io
     from dataclasses import replace
 
     import gradio as gr
     import numpy as np
-    from PIL import Image
 
+    from models.picture.moving import moment_of, subject_json
+    from models.picture.vector import Drawing, Paint, Shape
     from webapp.ui.components.demo import tunes
 
-    red_to_blue = np.zeros((8, 64, 3), dtype=np.uint8)
-    red_to_blue[..., 0] = np.repeat(np.linspace(255, 0, 8), 8)
-    red_to_blue[..., 2] = 255 - red_to_blue[..., 0]
-    file = io.BytesIO()
-    Image.fromarray(red_to_blue).save(file, "PNG")
+    corners = np.array([(1000, 1000), (3000, 1000), (3000, 3000), (1000, 3000)], np.int16)
+    square = Shape("MLLLZ", corners, Paint("solid", 0))
+    colours = [np.array([(1 - share, 0, share, 1.0)]) for share in np.linspace(0, 1, 8)]
+    drawings = [Drawing((square,), each, np.array([0.25])) for each in colours]
     tune = replace(tunes()[0], name="Speed the Plough")
     with gr.Blocks() as demo:
         MovingPicture({
-            **tune.payload(), "title": tune.name, "columns": 8, "side": 8, "times_s": list(np.linspace(0, 6, 8)),
-            "sheet": f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}",
+            **tune.payload(), "title": tune.name, "times_s": list(np.linspace(0, 6, 8)),
+            "subjects": [subject_json("square", drawings[0])],
+            "moments": [moment_of(0, each, 1.0).to_json() for each in drawings],
         })  # fmt: skip
     demo.launch()

@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 
 from models.tension import dial
 from webapp.api.studio import AskedLocks, AskedRecipe, AskedStyle, Form, Seed
-from webapp.composing import handing_over, sources, whole_pieces, wishes
+from webapp.composing import handing_over, images, sources, whole_pieces, wishes
 from webapp.composing.dials import WantedMood
 from webapp.context import Context
 from webapp.learning.playable_clips import AnyDomain
@@ -126,7 +126,7 @@ def _as_file(context: Context, listener_id: uuid.UUID, clip_id: uuid.UUID) -> Co
     name = f"{sources.CLIPS}/{clip_id}"
     source = pieces.source_of(context.studio, listener_id, name)
     if source.of_picture:
-        png = file_for(context, listener_id, "kallos.png", pictures.image(context.generation, source))
+        png = file_for(context, listener_id, "kallos.png", images.as_png(pictures.image(context.generation, source)))
         return {"name": name, "domain": source.domain, "png": png}
     midi = file_for(context, listener_id, "kallos.mid", formats.midi(source))
     return {"name": name, "domain": source.domain, "midi": midi}
@@ -204,9 +204,9 @@ def keep_file(context: Context, token: Token, music: SourceName, form: Form = "m
     listener_id = listener_of(context, token)
     source = pieces.source_of(context.studio, listener_id, music)
     if source.of_picture:
-        return file_for(context, listener_id, "kallos.png", pictures.image(context.generation, source))
-    if form == "png":
-        raise NotAllowed("music has no png; only a picture has one")
+        return file_for(context, listener_id, "kallos.png", images.as_png(pictures.image(context.generation, source)))
+    if form in {"image", "png"}:
+        raise NotAllowed(f"music has no {form}; only a picture has one")
     if form == "score":
         return file_for(context, listener_id, "kallos-score.abc", formats.abc(source, reading=True))
     written = {

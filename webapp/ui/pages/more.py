@@ -106,7 +106,5 @@ def row(clip: Mapping[str, Any], called: str, came_from: str) -> dict[str, Any]:
         "image_url": clip["image_url"],
         "seconds": clip["seconds"],
         "leads_to": f"more?clip={clip['clip_id']}" + (f"&from={came_from}" if came_from in BACK else ""),
-        "save": saving.of_picture(clip["clip_id"], clip["image_url"])
-        if clip["image_url"]
-        else saving.of_clip(clip["clip_id"]),
+        "save": saving.of_picture(clip["clip_id"]) if clip["image_url"] else saving.of_clip(clip["clip_id"]),
     }

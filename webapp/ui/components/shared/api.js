@@ -246,7 +246,9 @@ export const keep = (/** @type {string} */ address) => json("POST", address, {},
  * @param {string} address
  */
 export async function picture(address) {
-  const url = URL.createObjectURL(new Blob([await audio(address)], { type: "image/png" }));
+  const bytes = await audio(address);
+  const drawing = new Uint8Array(bytes)[0] === "<".charCodeAt(0); // an older picture is a PNG
+  const url = URL.createObjectURL(new Blob([bytes], { type: drawing ? "image/svg+xml" : "image/png" }));
   const image = new Image();
   image.src = url;
   try {

@@ -1,0 +1,271 @@
+"""How a drawing looks, changed as latents ask: its colours move in OKLab, its paper with them, its lines in width.
+
+What latents ask for is said by the drawings that are known: a style is that of the drawing whose latents are nearest,
+moved along the regression of what is measured on latents for the rest of the way. So the latents of a known drawing
+give its own colours back. Areas of colours are counted beforehand (``Drawing.seen``), so nothing has to be rendered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from models.picture.evaluation.attributes import attributes_of
+from models.picture.groups import GROUPS
+from models.picture.oklab import from_lab, to_lab
+from models.picture.vector import Drawing
+
+Floats = npt.NDArray[np.float64]
+
+LUMA = np.array([0.299, 0.587, 0.114])
+PIXEL = 1 / 96**2  # of a picture: so that a grey one is neither warm nor green
+GREY = 0.04  # chroma in OKLab, below which a colour has no hue
+HUE = 0.6  # radians, within which colours are shades of one
+RIDGE = 1e-2
+LINES = (-1.0, -0.5, 0.0, 0.5, 1.0)  # at which edges are measured
+COARSE = 0.5  # of coarse edges beside fine ones
+STEPS = 8
+OF_PAPER = ("lift", "dark", "paper a", "paper b")
+NEAR = 100.0  # sum of squares of what is missing, in tolerances, with which white paper and black ink may stay
+OWN_GIVES = 2.0  # times more than what another style's latents ask for
+MEASURED = {"palette": slice(0, 3), "light": slice(3, 5)}
+TOLERANCE = np.array([0.08, 0.08, 0.01, 0.02, 0.02])  # of what is measured
+KNOBS = {  # the usual size of each change, its least and its most
+    "chroma": (0.7, -3.0, 1.5), "a": (0.04, -0.12, 0.12), "b": (0.04, -0.12, 0.12),
+    "gamma": (0.8, -2.0, 2.0), "contrast": (0.8, -1.5, 1.0), "lift": (0.3, 0.0, 0.8),
+    "dark": (0.3, 0.0, 0.9), "paper a": (0.06, -0.2, 0.2), "paper b": (0.06, -0.2, 0.2),
+}  # fmt: skip
+
+
+def edges_of(drawing: Drawing) -> Floats:
+    """How strong edges are in the grey picture of even contrast, as logarithm, at each of ``LINES``: ``(LINES,)``."""
+    pixels = np.stack([replace(drawing, line=line).pixels() for line in LINES])
+    fine, coarse = attributes_of(pixels)["line"].T
+    found: Floats = np.log(np.maximum(fine, 1e-3)) + COARSE * np.log(np.maximum(coarse, 1e-3))
+    return found
+
+
+@dataclass(frozen=True)
+class Colours:
+    """All that a drawing is painted with: ``lab`` ``(n, 3)`` and ``areas`` ``(n,)``, of which the last is the paper's.
+
+    ``alpha`` ``(n,)``: what is seen of a colour above the paper.
+    """
+
+    lab: Floats
+    areas: Floats
+    alpha: Floats
+
+    @classmethod
+    def of(cls, drawing: Drawing) -> Colours:
+        """Those of a drawing."""
+        lab = to_lab(np.vstack([drawing.colours[:, :3], drawing.paper]))
+        left = max(0.0, 1.0 - float(drawing.areas.sum()))
+        return cls(lab, np.append(drawing.areas, left), np.append(drawing.colours[:, 3], 1.0))
+
+    def on(self, drawing: Drawing) -> Drawing:
+        """The drawing in these colours."""
+        rgb = from_lab(self.lab)
+        red, green, blue = rgb[-1].tolist()
+        return replace(drawing, colours=np.column_stack([rgb[:-1], self.alpha[:-1]]), paper=(red, green, blue))
+
+    def seen(self) -> Floats:
+        """As they are seen, sRGB ``(n, 3)``."""
+        rgb = from_lab(self.lab)
+        found: Floats = rgb[-1] + (rgb - rgb[-1]) * self.alpha[:, None]
+        return found
+
+    def measured(self) -> Floats:
+        """Palette ``(3,)`` and light ``(2,)``, one after the other."""
+        return measured(self.seen(), self.areas)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of one style: ``latents`` ``(n, dims)`` of drawings, and what is ``measured`` of each ``(n, m)``.
+
+    ``slopes`` ``(dims, m)``: the regression of the one on the other.
+    """
+
+    latents: Floats
+    measured: Floats
+    slopes: Floats
+
+    @classmethod
+    def fit(cls, latents: Floats, measured: Floats) -> Known:
+        """By ridge regression."""
+        x, y = latents - latents.mean(0), measured - measured.mean(0)
+        slopes = np.linalg.solve(x.T @ x / len(x) + RIDGE * np.eye(x.shape[1]), x.T @ y / len(x))
+        return cls(latents, measured, slopes)
+
+    def asked(self, latents: Floats) -> tuple[int, Floats]:
+        """The row that is nearest to ``latents`` ``(dims,)``, and what is asked for ``(m,)``."""
+        row = int(((self.latents - latents) ** 2).sum(1).argmin())
+        found: Floats = self.measured[row] + (latents - self.latents[row]) @ self.slopes
+        return row, found
+
+
+def repainted(own: Colours, donor: Colours) -> Colours:
+    """``own`` with the hues of ``donor``, each where about as much is as light as there."""
+    lab = own.lab.copy()
+    theirs = _shades(donor)
+    left = np.array([donor.areas[rows].sum() for rows in theirs])
+    means = np.array([np.average(donor.lab[rows], axis=0, weights=donor.areas[rows] + 1e-6) for rows in theirs])
+    for rows in sorted(_shades(own), key=lambda rows: -float(own.areas[rows].sum())):
+        area, mean = float(own.areas[rows].sum()), np.average(own.lab[rows], axis=0, weights=own.areas[rows] + 1e-6)
+        cost = np.abs(means[:, 0] - mean[0]) + 3 * np.maximum(0, area - left) + 0.3 * np.maximum(0, -left)
+        chosen = int(cost.argmin())
+        left[chosen] -= area
+        if rows[0] != len(lab) - 1:  # the paper is coloured where nothing else does
+            lab[rows, 1:] = _in_hue(lab[rows], mean, means[chosen])
+    return replace(own, lab=lab)
+
+
+def _shades(colours: Colours) -> list[list[int]]:
+    """Rows that are shades of one colour: of a hue, or of none and dark, middling or light; the paper by itself."""
+    found: list[tuple[float | str, list[int]]] = []
+    chroma, hue = np.hypot(colours.lab[:, 1], colours.lab[:, 2]), np.arctan2(colours.lab[:, 2], colours.lab[:, 1])
+    for row in sorted(range(len(colours.lab) - 1), key=lambda row: -float(colours.areas[row])):
+        own: float | str = float(hue[row])
+        if chroma[row] < GREY:
+            own = "dark" if colours.lab[row, 0] < 0.35 else "light" if colours.lab[row, 0] > 0.9 else "grey"
+        for name, rows in found:
+            if name == own or (not isinstance(name, str) and not isinstance(own, str) and _apart(name, own) < HUE):
+                rows.append(row)
+                break
+        else:
+            found.append((own, [row]))
+    return [*(rows for _, rows in found), [len(colours.lab) - 1]]
+
+
+def _apart(one: float, other: float) -> float:
+    return abs(float(np.angle(np.exp(1j * (one - other)))))
+
+
+def _in_hue(lab: Floats, mean: Floats, target: Floats) -> Floats:
+    """Colours ``(n, 2)`` of shades around ``mean`` turned to ``target``: what differs among them still does."""
+    was, will = np.hypot(*mean[1:]), np.hypot(*target[1:])
+    if was < GREY:  # a grey takes as much colour as its lightness bears
+        bears = np.clip(4 * lab[:, :1] * (1.02 - lab[:, :1]), 0, 1)
+        return np.asarray(target[1:] * bears if will >= GREY else lab[:, 1:])
+    turn = np.arctan2(target[2], target[1]) - np.arctan2(mean[2], mean[1]) if will >= GREY else 0.0
+    turned = (lab[:, 1] + 1j * lab[:, 2]) * np.exp(1j * turn) * (will / was)
+    return np.column_stack([turned.real, turned.imag])
+
+
+def as_measured(own: Colours, wanted: Floats, tolerance: Floats) -> Colours:
+    """The colours moved as little as may be until ``wanted`` ``(5,)`` is measured, within the ``tolerance`` ``(5,)``.
+
+    Chroma is scaled and what has a hue is moved; lightness follows a curve that leaves black and white where they are.
+    Only where that doesn't do, black is lifted, and the paper is darkened and coloured (``KNOBS``).
+    """
+    at = _Turned(own)
+    knobs = _solved(at, wanted, tolerance, [name not in OF_PAPER for name in KNOBS])
+    short = (wanted - at.measured(knobs[None])[0]) / tolerance
+    if float(short @ short) > NEAR:
+        knobs = _solved(at, wanted, tolerance, [True] * len(KNOBS))
+    return replace(own, lab=at.lab(knobs[None])[0])
+
+
+def _solved(at: _Turned, wanted: Floats, tolerance: Floats, free: Sequence[bool]) -> Floats:
+    """Settings of the knobs, of which some are ``free``: least squares with a Gaussian prior, by Gauss–Newton."""
+    knobs, prior = np.zeros(len(KNOBS)), np.array([each[0] for each in KNOBS.values()])
+    prior = np.where(free, prior, 1e-4)
+    least, most = (np.array([each[k] for each in KNOBS.values()]) for k in (1, 2))
+    for _ in range(STEPS):
+        found = at.measured(np.vstack([knobs, knobs + np.diag(0.1 * prior)]))
+        slopes = (found[1:] - found[0]).T / (0.1 * prior) / tolerance[:, None]
+        short = (wanted - found[0]) / tolerance
+        step = np.linalg.solve(slopes.T @ slopes + np.diag(prior**-2.0), slopes.T @ short - knobs / prior**2)
+        tried = np.clip(knobs + np.outer((1.0, 0.5, 0.25, 0.0), step), least, most) * np.array(free)
+        costs = (((wanted - at.measured(tried)) / tolerance) ** 2).sum(1) + ((tried / prior) ** 2).sum(1)
+        knobs = tried[int(costs.argmin())]
+    return knobs
+
+
+class _Turned:
+    """Colours under many settings of the knobs at once."""
+
+    def __init__(self, own: Colours) -> None:
+        self.own = own
+        self.hued = np.minimum(1.0, np.hypot(own.lab[:, 1], own.lab[:, 2]) / (2 * GREY))
+
+    def lab(self, knobs: Floats) -> Floats:
+        """``(settings, n, 3)`` of ``knobs`` ``(settings, KNOBS)``."""
+        chroma, a, b, gamma, contrast, lift, dark, paper_a, paper_b = knobs.T[:, :, None]
+        lab = np.repeat(self.own.lab[None], len(knobs), axis=0)
+        light = np.clip(lab[..., 0], 1e-3, 1.0) ** np.exp(gamma)
+        light = light + contrast * light * (1 - light) * (2 * light - 1)
+        lab[..., 0] = lift + (1 - lift) * light
+        lab[..., 1] = lab[..., 1] * np.exp(chroma) + a * self.hued
+        lab[..., 2] = lab[..., 2] * np.exp(chroma) + b * self.hued
+        lab[:, -1, 0] = self.own.lab[-1, 0] - dark[:, 0]
+        lab[:, -1, 1] = paper_a[:, 0]
+        lab[:, -1, 2] = paper_b[:, 0]
+        return lab
+
+    def measured(self, knobs: Floats) -> Floats:
+        """Palette and light ``(settings, 5)``."""
+        rgb = from_lab(self.lab(knobs))
+        return measured(rgb[:, -1:] + (rgb - rgb[:, -1:]) * self.own.alpha[:, None], self.own.areas)
+
+
+def measured(rgb: Floats, areas: Floats) -> Floats:
+    """How warm, green and colourful pictures are, and mean and deviation of luma ``(…, 5)``, as swaps are measured.
+
+    ``rgb`` ``(…, n, 3)`` are the colours that are seen, each on so much of the ``areas`` ``(n,)``.
+    """
+    grey = rgb @ LUMA
+    red, green, blue = np.moveaxis(rgb, -1, 0)
+    chroma = np.hypot(red - grey, blue - grey)
+    coloured = chroma @ areas + PIXEL
+    mean = grey @ areas
+    spread = np.sqrt(np.maximum(0.0, (grey - mean[..., None]) ** 2 @ areas))
+    warm, leafy = (red - blue) @ areas / coloured, (green - (red + blue) / 2) @ areas / coloured
+    return np.stack([warm, leafy, chroma @ areas, mean, spread], axis=-1)
+
+
+@dataclass(frozen=True)
+class Styles:
+    """What is known of each style, and the ``colours`` of the drawings of which it is known."""
+
+    palette: Known
+    light: Known
+    line: Known
+    colours: tuple[Colours, ...]
+    edges: Floats
+
+    @classmethod
+    def of(cls, drawings: Sequence[Drawing], latents: Floats, edges: Floats) -> Styles:
+        """Of ``drawings`` with their ``latents`` ``(n, DIMS)`` and ``edges`` ``(n, LINES)`` (``edges_of``)."""
+        colours = tuple(Colours.of(each) for each in drawings)
+        found = np.array([each.measured() for each in colours])
+        palette, light = (Known.fit(latents[:, GROUPS[name]], found[:, of]) for name, of in MEASURED.items())
+        plain = edges[:, [LINES.index(0.0)]]
+        return cls(palette, light, Known.fit(latents[:, GROUPS["line"]], plain), colours, edges)
+
+    def on(self, row: int, drawing: Drawing, latents: Floats) -> Drawing:
+        """The ``drawing`` of a ``row`` as ``latents`` ``(DIMS,)`` ask for."""
+        donor, palette = self.palette.asked(latents[GROUPS["palette"]])
+        lit_by, light = self.light.asked(latents[GROUPS["light"]])
+        colours = self.colours[row] if donor == row else repainted(self.colours[row], self.colours[donor])
+        # not every palette can be had in every light: what is the drawing's own gives way
+        tolerance = TOLERANCE * np.repeat([1 + OWN_GIVES * (donor == row), 1 + OWN_GIVES * (lit_by == row)], [3, 2])
+        _, (edges,) = self.line.asked(latents[GROUPS["line"]])
+        line = float(np.interp(edges, np.maximum.accumulate(self.edges[row]), LINES))
+        return replace(as_measured(colours, np.concatenate([palette, light]), tolerance).on(drawing), line=line)
+
+    def grade(self, latents: Floats) -> Floats:
+        """What a picture that is no drawing is tinted with, and the white around it, ``(2, 4)``.
+
+        A colour of the palette and the light that ``latents`` ask for, as grey as the picture is to stay as it is.
+        """
+        _, (warm, green, colourful) = self.palette.asked(latents[GROUPS["palette"]])
+        _, (light, _) = self.light.asked(latents[GROUPS["light"]])
+        strength = np.clip(colourful, 0.0, 0.25)
+        usual = float(self.light.measured[:, 0].mean())
+        lab = np.array([0.6 + 0.6 * (light - usual), 0.4 * strength * (warm - green), 0.4 * strength * warm])
+        return np.vstack([np.append(from_lab(lab), 1.0), np.ones(4)])

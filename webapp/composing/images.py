@@ -1,0 +1,59 @@
+"""The file of a picture: an SVG of a drawing, or the PNG of one that is older than these. Nothing else is shown."""
+
+from __future__ import annotations
+
+import io
+from xml.etree import ElementTree
+
+from PIL import Image
+
+SVG, PNG = ".svg", ".png"
+MEDIA = {SVG: "image/svg+xml", PNG: "image/png"}
+LARGE = 1024  # pixels along each side of what is taken along
+# Whoever opens an SVG by its address sees a document: it may run, load and show nothing but itself
+ALONE = {"Content-Security-Policy": "default-src 'none'; sandbox"}
+SPACE = "{http://www.w3.org/2000/svg}"
+ELEMENTS = {f"{SPACE}{name}" for name in ("svg", "defs", "path", "linearGradient", "radialGradient", "stop")}
+ATTRIBUTES = {
+    "viewBox", "d", "id", "offset", "cx", "cy", "r", "x1", "y1", "x2", "y2", "gradientUnits", "gradientTransform",
+    "fill", "fill-opacity", "fill-rule", "stroke", "stroke-opacity", "stroke-width", "stroke-linecap",
+    "stroke-linejoin", "stop-color", "stop-opacity",
+}  # fmt: skip
+FORBIDDEN = (b"<!", b"<?", b"&")  # no document types, programs or entities
+MOST_BYTES = 500_000
+
+
+def ending(image: bytes) -> str:
+    """``.svg`` or ``.png``; raises ``ValueError`` for what is neither, or no drawing of Kallos."""
+    if image.startswith(b"\x89PNG"):
+        return PNG
+    if is_drawing(image):
+        return SVG
+    raise ValueError("this file is no picture that Kallos has drawn")
+
+
+def is_drawing(image: bytes) -> bool:
+    """Whether an SVG has paths and gradients alone, whoever wrote it: no script, style sheet or address."""
+    if not image.startswith(b"<svg") or len(image) > MOST_BYTES or any(each in image for each in FORBIDDEN):
+        return False
+    try:
+        root = ElementTree.fromstring(image)  # noqa: S314 (bounded, and without document types)
+    except ElementTree.ParseError:
+        return False
+    for each in root.iter():
+        if each.tag not in ELEMENTS or set(each.attrib) - ATTRIBUTES:
+            return False
+        if any("url(" in value and not value.startswith("url(#") for value in each.attrib.values()):
+            return False
+    return True
+
+
+def as_png(image: bytes) -> bytes:
+    """A picture as PNG, a drawing large."""
+    if ending(image) == PNG:
+        return image
+    from models.picture.vector import rendered  # noqa: PLC0415 (a renderer, where one is taken along)
+
+    file = io.BytesIO()
+    Image.fromarray(rendered(image.decode(), LARGE)).save(file, "PNG", optimize=True)
+    return file.getvalue()
