@@ -1,8 +1,9 @@
-"""Pictures in latents: ``python -m models.evaluate.picture [--data DIR] [--model PATH] [--seed N] [--limit N]``.
+"""Pictures: ``python -m models.evaluate.picture [--data DIR] [--model PATH] [--seed N] [--limit N]``.
 
 DIR holds pictures, and ``metadata.csv`` with their categories where they have any: all of them are test pictures.
 Without DIR, the test drawings below ``KALLOS_CORPORA``. Principal components and the probe are fitted on the training
-drawings; where there are none, there is no such baseline. Prints a table and, as its last line, one JSON object.
+drawings; where there are none, there is no such baseline. Test drawings as SVG (in DIR, or
+below ``KALLOS_CORPORA``) are drawn in each other's styles. Prints a table and, as its last line, one JSON object.
 """
 
 from __future__ import annotations
@@ -14,14 +15,19 @@ import numpy as np
 
 from models.experiments.arguments import positive_int
 from models.experiments.report import Report
+from models.music.corpora import corpora_folder
 from models.picture.checkpoint import load_pictures
 from models.picture.collection import collection
+from models.picture.drawings import load_drawings
 from models.picture.evaluation.categories import categories
+from models.picture.evaluation.drawn import Real, drawn
 from models.picture.evaluation.fidelity import fidelity
 from models.picture.evaluation.material import Components, Some
 from models.picture.evaluation.realness import interpolations, latents, realness
 from models.picture.evaluation.swaps import swaps
 from models.picture.reading import PictureError
+
+VECTORS = "drawings"
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -58,6 +64,9 @@ def main(argv: list[str] | None = None) -> None:
     interpolations(report, bundle.model, held, given.seed)
     swaps(report, bundle.model, held, given.seed)
     categories(report, held, learned if given.data is None else None, components)
+    real = Real.read(bundle, given.data or (corpora_folder() or Path()) / VECTORS, limit=given.limit)
+    if real is not None:
+        drawn(report, real, bundle, load_drawings(), given.seed)
     report.print()
 
 

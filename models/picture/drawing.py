@@ -22,7 +22,6 @@ from models.picture.vector import Drawing
 from models.style.latents import DRAWN_FROM, INK, MEASURED, Latents
 
 FAITHFUL = 0.85  # cosine of a drawn shape with that of the drawing it comes from
-SPREAD = 1.2  # of palette, light and line beside it: a little wider than N(0, I), for contrast
 
 Vectors = npt.NDArray[np.float64]
 
@@ -49,7 +48,6 @@ class PictureDrawing:
             rows = random.integers(len(self.drawings.names), size=count)
             shapes = self.drawings.latents[rows][:, GROUPS["shape"]]
             shape = FAITHFUL * shapes + np.sqrt(1 - FAITHFUL**2) * drawn[:, GROUPS["shape"]]
-            drawn *= SPREAD
             drawn[:, GROUPS["shape"]] = shape
         else:
             drawn = keep * vector(near) + np.sqrt(1 - keep**2) * drawn

@@ -24,6 +24,8 @@ DETAIL = 0.3  # of a transition, in which what is drawn within fades
 PULSE, PULSE_S = 0.03, 0.18  # by how much a note of full velocity makes the picture larger, and for how long
 SMALLEST = 0.8  # size of what is softest
 
+Outline = tuple[int, Floats]  # the number of its shape, and its points
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -153,16 +155,13 @@ class Moving:
     def _changing(self, one: Moment, other: Moment, share: float) -> tuple[Floats, str]:
         paper = (1 - share) * one.colours[-1] + share * other.colours[-1]
         told = []
-        for before, after in paired(_outlines(self.subjects[one.subject]), _outlines(self.subjects[other.subject])):
-            ring = (1 - share) * (before or after)[1] + share * (after or before)[1]
+        for before, after in paired(self._outlines(one.subject), self._outlines(other.subject)):
+            rings = [ring for ring in (before, after) if ring is not None]
+            ring = (1 - share) * rings[0][1] + share * rings[-1][1]
             if before is None or after is None:
                 middle = ring.mean(0)
                 ring = middle + (ring - middle) * (1 - share if after is None else share)
-            colours = [
-                each.colours[self.subjects[each.subject].shapes[found[0]].fill.places].mean(0)
-                for each, found in ((one, before or None), (other, after or None))
-                if found is not None
-            ]
+            colours = [self._filled(each, found[0]) for each, found in ((one, before), (other, after)) if found]
             colour = (1 - share) * colours[0] + share * colours[-1]
             path = "M" + "L".join(f"{x:.0f} {y:.0f}" for x, y in ring) + "Z"
             told.append(f'<path d="{path}" fill="{hex_of(colour)}" fill-opacity="{colour[3]:.2f}"/>')
@@ -172,22 +171,25 @@ class Moving:
                 told.append(f'<g opacity="{alpha:.3f}">{inner}</g>')
         return paper, "".join(told)
 
+    def _outlines(self, subject: int) -> list[Outline]:
+        return [*outlines_of(self.subjects[subject]).items()]
+
+    def _filled(self, moment: Moment, number: int) -> Floats:
+        """The mean colour of a filled shape."""
+        fill = self.subjects[moment.subject].shapes[number].fill
+        assert fill is not None
+        found: Floats = moment.colours[fill.places].mean(0)
+        return found
+
     def _drawing(self, subject: int, colours: Floats, line: float) -> Drawing:
         red, green, blue = colours[-1, :3].tolist()
         return replace(self.subjects[subject], colours=colours[:-1], paper=(red, green, blue), line=line)
-
-
-Outline = tuple[int, Floats]
 
 
 def paired(ones: Sequence[Outline], others: Sequence[Outline]) -> list[tuple[Outline | None, Outline | None]]:
     """Outlines that become each other, the largest the largest; None where there is no partner."""
     count = max(len(ones), len(others))
     return [(ones[k] if k < len(ones) else None, others[k] if k < len(others) else None) for k in range(count)]
-
-
-def _outlines(drawing: Drawing) -> list[Outline]:
-    return [*outlines_of(drawing).items()]
 
 
 def pulse(notes: Sequence[tuple[float, float, int, int]], time_s: float) -> float:

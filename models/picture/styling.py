@@ -26,6 +26,7 @@ GREY = 0.04  # chroma in OKLab, below which a colour has no hue
 HUE = 0.6  # radians, within which colours are shades of one
 RIDGE = 1e-2
 LINES = (-1.0, -0.5, 0.0, 0.5, 1.0)  # at which edges are measured
+MOST_LINE = 0.85  # beyond it a drawing is hardly to be seen
 COARSE = 0.5  # of coarse edges beside fine ones
 STEPS = 8
 OF_PAPER = ("lift", "dark", "paper a", "paper b")
@@ -102,10 +103,12 @@ class Known:
         return cls(latents, measured, slopes)
 
     def asked(self, latents: Floats) -> tuple[int, Floats]:
-        """The row that is nearest to ``latents`` ``(dims,)``, and what is asked for ``(m,)``."""
-        row = int(((self.latents - latents) ** 2).sum(1).argmin())
+        """What ``latents`` ``(dims,)`` ask for ``(m,)``, and the row that is nearest to them and measures like that."""
+        away = ((self.latents - latents) ** 2).sum(1)
+        row = int(away.argmin())
         found: Floats = self.measured[row] + (latents - self.latents[row]) @ self.slopes
-        return row, found
+        unlike = ((self.measured - found) / (self.measured.std(0) + 1e-9)) ** 2
+        return int((away / len(latents) + unlike.mean(1)).argmin()), found
 
 
 def repainted(own: Colours, donor: Colours) -> Colours:
@@ -255,7 +258,7 @@ class Styles:
         # not every palette can be had in every light: what is the drawing's own gives way
         tolerance = TOLERANCE * np.repeat([1 + OWN_GIVES * (donor == row), 1 + OWN_GIVES * (lit_by == row)], [3, 2])
         _, (edges,) = self.line.asked(latents[GROUPS["line"]])
-        line = float(np.interp(edges, np.maximum.accumulate(self.edges[row]), LINES))
+        line = float(np.interp(edges, np.maximum.accumulate(self.edges[row]), LINES).clip(-MOST_LINE, MOST_LINE))
         return replace(as_measured(colours, np.concatenate([palette, light]), tolerance).on(drawing), line=line)
 
     def grade(self, latents: Floats) -> Floats:

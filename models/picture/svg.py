@@ -201,7 +201,8 @@ def _box(found: list[_Found]) -> tuple[float, float, float] | None:
     if not corners:
         return None
     values = np.array(corners, dtype=np.float64)
-    left, top, right, bottom = *values[:, :2].min(0), *values[:, 2:].max(0)
+    left, top = values[:, :2].min(0).tolist()
+    right, bottom = values[:, 2:].max(0).tolist()
     side = float(max(right - left, bottom - top)) * GRID / (GRID - 2 * MARGIN)
     if not np.isfinite(side) or side <= 0:
         return None

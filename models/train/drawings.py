@@ -35,8 +35,7 @@ from models.picture.vector import Drawing
 
 PACKED, A_SERIES = 1000, 4
 LEAST_INK, MOST_WHITE = 0.05, 0.97  # of a drawing that is worth looking at
-STYLED, SHOWN = 300, 48
-SPREAD = 1.2  # of palette, light and line of those that are shown: a little wider than N(0, I), for contrast
+STYLED, SHOWN, LEAST_SHOWN = 400, 48, 0.16  # drawn, kept, and the ink of one that is asked about
 COLUMNS = 8  # of the map on which they lie
 TERMS = "public domain (Open Clip Art Library 0.18)"
 
@@ -122,10 +121,12 @@ def styled(
     found: Drawings, rng: np.random.Generator
 ) -> tuple[list[Drawing], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Drawings in drawn styles, far apart in their readouts ``(n, 4)``, and their places on a map ``(n, 2)``."""
-    latents = SPREAD * rng.standard_normal((min(STYLED, 8 * len(found.names)), DIMS))
+    latents = rng.standard_normal((min(STYLED, 8 * len(found.names)), DIMS))
     latents[:, GROUPS["shape"]] = found.latents[rng.integers(len(found.names), size=len(latents))][:, GROUPS["shape"]]
     drawings = [found.decode(each) for each in latents]
-    measured = readouts.of_pictures(np.stack([each.pixels() for each in drawings]))
+    pixels = np.stack([each.pixels() for each in drawings])
+    rows = np.flatnonzero(ink(pixels) >= LEAST_SHOWN)
+    drawings, latents, measured = [drawings[row] for row in rows], latents[rows], readouts.of_pictures(pixels[rows])
     kept = farthest((measured - measured.mean(0)) / measured.std(0), SHOWN)
     return [drawings[row] for row in kept], measured[kept], on_grid(latents[kept], COLUMNS)
 

@@ -6,11 +6,14 @@ The same models give the same answers on the same machine.
 from __future__ import annotations
 
 import base64
+import io
 import itertools
 import time
 
+from PIL import Image
+
 from models.music.notes import DOMAINS, Domain, Piece
-from models.picture.drawings import DRAWINGS
+from models.picture.film import SIDE
 from models.style.card import SHIPPED_STYLE
 from models.style.latents import STYLE_GROUPS
 from tests.recording.recording import (
@@ -103,7 +106,9 @@ def record_pictures(engine: Engine, recording: Recording) -> None:
         {"latents": latents, "picture": picture} for latents, picture in zip(drawn.latents, drawn.pictures, strict=True)
     ]
     clip = recording.clips[clip_kind(NOTHING, "pop", BARS)][0]
-    own = Look("annotated", subjects=base64.b64encode((DRAWINGS / "00.png").read_bytes()).decode())
+    strip = io.BytesIO()
+    Image.new("RGB", (SIDE, SIDE), "teal").save(strip, "PNG")
+    own = Look("annotated", subjects=base64.b64encode(strip.getvalue()).decode())
     for look in (*LOOKS, own):
         shown = engine.shown.pictures(clip["notes"], "pop", look)
         kind = sheet_kind(look.way, BARS, own=look.subjects is not None)

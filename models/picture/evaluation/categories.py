@@ -18,13 +18,13 @@ Words = npt.NDArray[np.str_]
 
 
 def categories(report: Report, held: Some, fit: Some | None, components: Components | None) -> None:
-    """``picture.category``: the share read right; chance: always the most common one. Null without categories.
+    """``picture.latents.category``: the share read right; chance: always the most common one. Null without categories.
 
     The probe is fitted on training pictures, ``fit``; without those on the other folds of the held-out ones.
     """
     known = [name is not None for name in held.category]
     if not all(known) or len(set(held.category)) < 2 or (fit is None and len(set(held.series)) < FOLDS):
-        report.add("picture.category", Metric(None))
+        report.add("picture.latents.category", Metric(None))
         return
     wanted = np.array(held.category, dtype=str)
     ours = _read(held.latents, held, fit.latents if fit else None, fit)
@@ -35,9 +35,9 @@ def categories(report: Report, held: Some, fit: Some | None, components: Compone
     learned = np.array(fit.category, dtype=str) if fit else wanted
     names, counts = np.unique(learned, return_counts=True)
     chance = float((wanted == names[counts.argmax()]).mean())
-    report.add("picture.category", mean_over_songs(held.series, ours == wanted, baseline=beside, chance=chance))
+    report.add("picture.latents.category", mean_over_songs(held.series, ours == wanted, baseline=beside, chance=chance))
     report.add(
-        "picture.category.balanced",
+        "picture.latents.category.balanced",
         over_songs(
             held.series, lambda rows: _balanced(ours[rows], wanted[rows]), draws=200, chance=1 / len(names),
             baseline=None if other is None else _balanced(other, wanted),
@@ -56,12 +56,13 @@ def _read(
     """What the probe says of each held-out picture."""
     wanted = np.array(held.category, dtype=str)
     if fit is not None and known is not None:
-        return np.asarray(_probe().fit(known, np.array(fit.category, dtype=str)).predict(latents), dtype=str)
+        return np.asarray(probe().fit(known, np.array(fit.category, dtype=str)).predict(latents), dtype=str)
     said = wanted.copy()
     for train, test in StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0).split(latents, wanted, held.series):
-        said[test] = _probe().fit(latents[train], wanted[train]).predict(latents[test])
+        said[test] = probe().fit(latents[train], wanted[train]).predict(latents[test])
     return said
 
 
-def _probe() -> LogisticRegression:
+def probe() -> LogisticRegression:
+    """The classifier, not fitted yet."""
     return make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, max_iter=500))

@@ -29,31 +29,31 @@ MIDDLE = (0.25, 0.5, 0.75)
 
 
 def realness(report: Report, model: PictureModel, held: Some, components: Components | None, seed: int) -> None:
-    """``picture.two_sample``: the share told right; and of pictures that are only encoded and decoded."""
+    """``picture.decoder.two_sample``: the share told right; and of pictures that are only encoded and decoded."""
     if len(held) < 4 * FOLDS or len(set(held.series)) < 2 * FOLDS:
-        report.add("picture.two_sample", Metric(None, chance=0.5))
+        report.add("picture.decoder.two_sample", Metric(None, chance=0.5))
         return
     noise = np.random.default_rng(seed).standard_normal((len(held), DIMS))
     real = describe(held.pixels)
     beside = None
     if components is not None:
-        beside = float(_told(describe(components.decode(noise)), real, held.series).mean())
+        beside = float(told_apart(describe(components.decode(noise)), real, held.series).mean())
     rows = np.array([hash_half(name) for name in held.series])
     halves = rightly_named(real, rows, held.series) if 0.2 < rows.mean() < 0.8 else np.array([np.nan])
     names = [*[f"sample {row}" for row in range(len(held))], *held.series]
     report.add(
-        "picture.two_sample",
+        "picture.decoder.two_sample",
         mean_over_songs(
-            names, _told(describe(model.decode(noise)), real, held.series), baseline=beside, chance=0.5,
+            names, told_apart(describe(model.decode(noise)), real, held.series), baseline=beside, chance=0.5,
             reference=float(halves.mean()),
         ),
     )  # fmt: skip
-    back = _told(describe(model.decode(held.latents)), real, held.series, same=True)
-    report.add("picture.two_sample.decoded", mean_over_songs([*held.series] * 2, back, chance=0.5))
+    back = told_apart(describe(model.decode(held.latents)), real, held.series, same=True)
+    report.add("picture.decoder.two_sample.decoded", mean_over_songs([*held.series] * 2, back, chance=0.5))
 
 
 def interpolations(report: Report, model: PictureModel, held: Some, seed: int) -> None:
-    """``picture.interpolation.sharpness``: of pictures between two, over that of the two; beside cross-fading them."""
+    """``picture.decoder.interpolation.sharpness``: between two pictures, over that of the two; beside cross-fading."""
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(held))
     ones, others = order, np.roll(order, 1)
@@ -67,7 +67,7 @@ def interpolations(report: Report, model: PictureModel, held: Some, seed: int) -
         faded.append(sharpness(np.round(mixed).astype(np.uint8)) / usual)
     series = [held.series[row] for row in ones]
     beside = float(np.mean(faded))
-    report.add("picture.interpolation.sharpness", mean_over_songs(series, np.mean(ours, 0), baseline=beside))
+    report.add("picture.decoder.interpolation.sharpness", mean_over_songs(series, np.mean(ours, 0), baseline=beside))
 
 
 def latents(report: Report, held: Some) -> None:
@@ -121,7 +121,7 @@ def hash_half(name: str) -> int:
     return sum(name.encode()) % 2
 
 
-def _told(made: Floats, real: Floats, series: Sequence[str], *, same: bool = False) -> Floats:
+def told_apart(made: Floats, real: Floats, series: Sequence[str], *, same: bool = False) -> Floats:
     """1 for each of ``made``, then ``real``, that is told right; ``same``: what is made is of the same series."""
     names = list(series) if same else [f"sample {row}" for row in range(len(made))]
     label = np.repeat([0, 1], [len(made), len(real)])

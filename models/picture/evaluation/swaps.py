@@ -27,38 +27,40 @@ Measured = Mapping[str, Floats]  # group → (n, attributes)
 
 
 def swaps(report: Report, model: PictureModel, held: Some, seed: int) -> None:
-    """``picture.swap.GROUP.{own,max_other,shape_kept}`` for every style."""
-    donors = _donors(held.series, seed)
+    """``picture.decoder.swap.GROUP.{own,max_other,shape_kept}`` for every style."""
+    donors = donors_of(held.series, seed)
     given = {name: values[donors] for name, values in attributes_of(held.pixels).items()}
     plain = model.decode(held.latents)
     unswapped, layout = attributes_of(plain), layout_of(held.pixels)
-    kept_anyway, chance = _alike(layout_of(plain), layout), _alike(layout[donors], layout)
+    kept_anyway, chance = alike(layout_of(plain), layout), alike(layout[donors], layout)
     for group in STYLES:
         mixed = held.latents.copy()
         mixed[:, GROUPS[group]] = held.latents[donors][:, GROUPS[group]]
         shown = model.decode(mixed)
         found = attributes_of(shown)
-        anyway = _own(given, unswapped, group, np.arange(len(held)))
-        own, other = partial(_own, given, found, group), partial(_max_other, given, found, group)
-        report.add(f"picture.swap.{group}.own", over_songs(held.series, own, draws=200, baseline=anyway))
-        report.add(f"picture.swap.{group}.max_other", over_songs(held.series, other, draws=200))
-        kept = _alike(layout_of(shown), layout)
+        anyway = own(given, unswapped, group, np.arange(len(held)))
+        mine, other = partial(own, given, found, group), partial(max_other, given, found, group)
+        report.add(f"picture.decoder.swap.{group}.own", over_songs(held.series, mine, draws=200, baseline=anyway))
+        report.add(f"picture.decoder.swap.{group}.max_other", over_songs(held.series, other, draws=200))
+        kept = alike(layout_of(shown), layout)
         report.add(
-            f"picture.swap.{group}.shape_kept",
+            f"picture.decoder.swap.{group}.shape_kept",
             mean_over_songs(held.series, kept, baseline=float(kept_anyway.mean()), chance=float(chance.mean())),
         )
 
 
-def _own(given: Measured, found: Measured, group: str, rows: Rows) -> float:
+def own(given: Measured, found: Measured, group: str, rows: Rows) -> float:
+    """Correlation with the donors' attributes of a ``group``, over these ``rows``."""
     return float(_correlations(given[group][rows], found[group][rows]).mean())
 
 
-def _max_other(given: Measured, found: Measured, group: str, rows: Rows) -> float:
+def max_other(given: Measured, found: Measured, group: str, rows: Rows) -> float:
+    """The largest correlation with the donors' attributes of the other groups."""
     rest = [_correlations(given[name][rows], found[name][rows]) for name in STYLES if name != group]
     return float(np.abs(np.concatenate(rest)).max())
 
 
-def _donors(series: list[str], seed: int) -> Rows:
+def donors_of(series: list[str], seed: int) -> Rows:
     """For each picture another one, of another series where there are several."""
     rng, names = np.random.default_rng(seed), np.array(series)
     several = len(set(series)) > 1
@@ -74,7 +76,7 @@ def _correlations(one: Floats, other: Floats) -> Floats:
     return found
 
 
-def _alike(one: Floats, other: Floats) -> Floats:
+def alike(one: Floats, other: Floats) -> Floats:
     """Pearson's correlation of each row of two ``(n, values)``."""
     first, second = (each - each.mean(1, keepdims=True) for each in (one, other))
     size = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)

@@ -22,7 +22,7 @@ LEAST = 0.5  # of a standard deviation that is asked for, mean over pictures
 
 @pytest.fixture(scope="module")
 def drawing() -> PictureDrawing:
-    return PictureDrawing.of(load_pictures(), load_drawings())
+    return PictureDrawing(load_pictures(), load_drawings())
 
 
 @pytest.fixture(scope="module")

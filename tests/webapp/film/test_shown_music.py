@@ -37,12 +37,12 @@ def nothing_kept(monkeypatch):
 def test_a_clip_is_shown_once_and_kept(context, stock, monkeypatch):
     (clip,) = stock(clips=1)
     found = show(context, f"clips/{clip}")
-    assert found.sheet.startswith("data:image/webp;base64,")
+    assert len(found.moments) == len(found.times_s)
     assert len(found.times_s) == 33  # eight bars
     assert found.times_s == sorted(found.times_s)
     assert found.times_s[-1] <= found.seconds
     assert found.title
-    assert show(context, f"clips/{clip}", Look(seed=1)).sheet != found.sheet
+    assert show(context, f"clips/{clip}", Look(seed=1)).moments != found.moments
     monkeypatch.setattr(context.generation, "pictures", None)
     assert show(context, f"clips/{clip}") == found
 
@@ -108,7 +108,7 @@ def test_pictures_are_had_over_http_by_whoever_may_hear_the_piece(client, stock)
     client.get("/api/listener")
     answer = client.get(f"/api/studio/clips/{clip}/pictures", params={"seed": 2})
     assert answer.status_code == 200
-    assert {"sheet", "columns", "side", "times_s", "seconds", "notes", "audio_url"} <= set(answer.json())
+    assert {"subjects", "moments", "times_s", "seconds", "notes", "audio_url"} <= set(answer.json())
     assert client.get(f"/api/studio/clips/{clip}/pictures", params={"way": "sideways"}).status_code == 422
     assert client.get(f"/api/studio/clips/{uuid.uuid4()}/pictures").status_code == 404
     learned = client.get(f"/api/studio/clips/{clip}/pictures", params={"way": "learned"})

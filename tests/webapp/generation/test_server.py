@@ -266,16 +266,16 @@ def test_pieces_are_heard_over_http_as_in_process_and_silence_is_refused(engine,
 def test_music_is_shown_over_http_and_what_can_not_be_is_refused(remote, tune):
     notes = tune.to_json()
     found = remote.pictures(notes, "dance", Look(seed=3))
-    assert found.count == found.a_bar * len(tune.bars) + 1
-    with Image.open(io.BytesIO(base64.b64decode(found.sheet))) as sheet:
-        assert sheet.size == (found.columns * found.side, -(-found.count // found.columns) * found.side)
+    assert len(found.moments) == found.a_bar * len(tune.bars) + 1
+    assert {each["subject"] for each in found.moments} == {*range(len(found.subjects))}
+    assert all(each["shapes"] for each in found.subjects)
     assert remote.pictures(notes, "dance", Look(seed=3)) == found
     opposite = [[-float(i == j) for j in range(5)] for i in range(5)]
-    assert remote.pictures(notes, "dance", Look("learned", 3, opposite)).sheet != found.sheet
+    assert remote.pictures(notes, "dance", Look("learned", 3, opposite)).moments != found.moments
     own = io.BytesIO()
     Image.new("RGB", (96, 192), "red").save(own, "PNG")
     strip = base64.b64encode(own.getvalue()).decode()
-    assert remote.pictures(notes, "dance", Look(seed=3, subjects=strip)).sheet != found.sheet
+    assert "image" in remote.pictures(notes, "dance", Look(seed=3, subjects=strip)).subjects[0]
     silent = {**notes, "notes": []}
     looks = (Look(), Look("learned"), Look("sideways"), Look(subjects="red"), Look(subjects=strip[:400]))
     for given, look in zip((silent, notes, notes, notes, notes), looks, strict=True):

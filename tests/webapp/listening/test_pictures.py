@@ -76,9 +76,10 @@ def test_a_pair_of_pictures_has_images_and_no_sound(client, context, pictures):
         assert side["audio_url"] is None
         assert side["notes_url"] is None
         assert side["seconds"] == 1
-        png = client.get(side["image_url"])
-        assert png.headers["content-type"] == "image/png"
-        assert Image.open(io.BytesIO(png.content)).size == (96, 96)
+        drawn = client.get(side["image_url"])
+        assert drawn.headers["content-type"] == "image/svg+xml"
+        assert "sandbox" in drawn.headers["content-security-policy"]
+        assert images.is_drawing(drawn.content)
         for unheard in ("audio/1", "notes/1"):
             refused = client.get(f"/api/clips/{side['clip_id']}/{unheard}")
             assert refused.status_code == 404

@@ -5,6 +5,7 @@ import pytest
 
 from models.experiments.report import Report
 from models.picture.checkpoint import load_pictures
+from models.picture.drawing import PictureDrawing
 from models.picture.drawings import load_drawings
 from models.picture.tie import evaluation
 from models.picture.tie.checkpoint import load_tie
@@ -24,11 +25,12 @@ REVERSED = -np.stack([np.eye(5)])  # links of somebody who hears everything the 
 @pytest.fixture(scope="module")
 def report() -> Report:
     pictures, composer = load_pictures(), Composer(load_style(str(style_folder())))
-    shower = Shower(load_tie(), pictures.encode(load_drawings()).astype(np.float64), composer)
+    drawing = PictureDrawing(pictures, load_drawings())
+    shower = Shower(load_tie(), drawing.drawings.latents, composer)
     notes = [each.notes for each in first_drafts("pop", read_card(SHIPPED_STYLE)["version"]) if each.notes]
     pieces = {"fit": notes[:MANY], "test": notes[MANY : 2 * MANY]}
     found = Report("test", {}, {}, 0)
-    evaluation.evaluate_shown(found, shower, pictures, pieces, [ANNOTATED, LEARNED], links=REVERSED)
+    evaluation.evaluate_shown(found, shower, drawing, pieces, [ANNOTATED, LEARNED], links=REVERSED)
     return found
 
 

@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 from models.music.notes import MusicError, Piece
-from models.picture.checkpoint import load_pictures
-from models.picture.drawings import load_drawings
+from models.picture.drawings import Drawings, load_drawings
 from models.picture.groups import DIMS, GROUPS
 from models.picture.readouts import of_pictures
 from models.picture.tie.checkpoint import load_tie
 from models.picture.tie.scoring import ANNOTATED, AXES, LEARNED, ROTATION
-from models.picture.tie.showing import A_BAR, PHRASE, Shower, scenes
+from models.picture.tie.showing import A_BAR, PHRASE, Shower, Shown, scenes
 from models.style.card import style_folder
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
@@ -33,13 +32,19 @@ AABA = made(A + A + B + A)
 
 
 @pytest.fixture(scope="module")
-def pictures():
-    return load_pictures()
+def drawings() -> Drawings:
+    return load_drawings()
 
 
 @pytest.fixture(scope="module")
-def shower(pictures) -> Shower:
-    return Shower(load_tie(), pictures.encode(load_drawings()).astype(np.float64))
+def shower(drawings) -> Shower:
+    return Shower(load_tie(), drawings.latents)
+
+
+def seen(shower: Shower, drawings: Drawings, piece: Piece, way: str = ANNOTATED) -> np.ndarray:
+    """Readouts of the first subject as it is shown."""
+    latents = replace(shower, subjects=shower.subjects[:1]).show(piece, way)
+    return of_pictures(np.stack([drawings.decode(each, 0).pixels() for each in latents]))
 
 
 def test_what_comes_again_has_its_picture_again() -> None:
@@ -58,20 +63,32 @@ def test_there_is_a_picture_for_each_quarter_of_a_bar_and_one_at_the_end(shower)
     assert steps.max() < np.linalg.norm(found, axis=1).mean()  # nothing jumps
 
 
-def test_high_is_bright_and_loud_is_large(shower, pictures) -> None:
-    for high, low, readout in (((84, 60), (40, 60), 0), ((60, 110), (60, 30), 3)):
-        piece = made([high] * 4 + [low] * 4)
-        seen = of_pictures(pictures.decode(replace(shower, subjects=shower.subjects[:1]).show(piece)))[:, readout]
-        half = 4 * A_BAR
-        assert seen[2 : half - 2].mean() > seen[half + 2 : -2].mean() + 0.03
+def test_high_is_bright(shower, drawings) -> None:
+    found = seen(shower, drawings, made([(84, 60)] * 4 + [(40, 60)] * 4))[:, 0]
+    half = 4 * A_BAR
+    assert found[2 : half - 2].mean() > found[half + 2 : -2].mean() + 0.03
 
 
-def test_whoever_hears_the_opposite_sees_the_opposite(shower, pictures) -> None:
+def test_loud_is_large(shower, drawings) -> None:
+    piece = made([(60, 110)] * 4 + [(60, 30)] * 4)
+    shown = Shown.of(shower, piece, 0, shower.show(piece)).drawn(drawings)
+    sizes = [each.size for each in shown]
+    assert len(sizes) == 8 * A_BAR + 1
+    assert min(sizes[2:14]) > max(sizes[18:-2]) + 0.05
+
+
+def test_a_subject_is_seen_for_a_phrase_and_where_it_comes_again(shower, drawings) -> None:
+    shown = Shown.of(shower, AABA, 0, shower.show(AABA))
+    assert [each.subject for each in shown.drawn(drawings)][: -1 : A_BAR] == [0] * 8 + [1] * 4 + [0] * 4
+    assert len(shown.subjects) == 2
+
+
+def test_whoever_hears_the_opposite_sees_the_opposite(shower, drawings) -> None:
     piece = made([(84, 60)] * 4 + [(40, 60)] * 4)
-    one = replace(shower, subjects=shower.subjects[:1])
-    seen = of_pictures(pictures.decode(replace(one, links=-np.eye(5)).show(piece, LEARNED)))[:, 0]
-    assert seen[2:14].mean() < seen[18:-2].mean()
-    assert np.array_equal(replace(one, links=np.eye(5)).show(piece, LEARNED), one.show(piece, ANNOTATED))
+    found = seen(replace(shower, links=-np.eye(5)), drawings, piece, LEARNED)[:, 0]
+    assert found[2:14].mean() < found[18:-2].mean()
+    one = replace(shower, links=np.eye(5))
+    assert np.array_equal(one.show(piece, LEARNED), one.show(piece, ANNOTATED))
 
 
 def test_the_same_seed_shows_the_same_and_another_other_pictures(shower) -> None:

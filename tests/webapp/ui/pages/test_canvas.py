@@ -23,7 +23,7 @@ def test_a_piece_is_shown_another_way_and_what_is_said_of_own_pictures_stays(con
     found = look_anew(context, somebody, name, "annotated", 1, None)
     assert found.shown == name
     assert found.picture["play"]
-    assert look_anew(context, somebody, name, "annotated", None, None).picture["sheet"] != found.picture["sheet"]
+    assert look_anew(context, somebody, name, "annotated", None, None).picture["moments"] != found.picture["moments"]
     assert look_at_own(context, somebody, name, "annotated", 1, None).said == SKIPPED
 
 
