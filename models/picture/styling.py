@@ -111,6 +111,14 @@ class Known:
         return int((away / len(latents) + unlike.mean(1)).argmin()), found
 
 
+def _rising(edges: Floats) -> Floats:
+    """``edges`` ``(LINES,)`` made to rise from line to line, on both sides of what they are as drawn."""
+    plain = LINES.index(0.0)
+    below, above = np.minimum.accumulate(edges[plain::-1])[::-1], np.maximum.accumulate(edges[plain:])
+    found: Floats = np.concatenate([below, above[1:]]) + 1e-3 * np.array(LINES)
+    return found
+
+
 def repainted(own: Colours, donor: Colours) -> Colours:
     """``own`` with the hues of ``donor``, each where about as much is as light as there."""
     lab = own.lab.copy()
@@ -258,7 +266,7 @@ class Styles:
         # not every palette can be had in every light: what is the drawing's own gives way
         tolerance = TOLERANCE * np.repeat([1 + OWN_GIVES * (donor == row), 1 + OWN_GIVES * (lit_by == row)], [3, 2])
         _, (edges,) = self.line.asked(latents[GROUPS["line"]])
-        line = float(np.interp(edges, np.maximum.accumulate(self.edges[row]), LINES).clip(-MOST_LINE, MOST_LINE))
+        line = float(np.interp(edges, _rising(self.edges[row]), LINES).clip(-MOST_LINE, MOST_LINE))
         return replace(as_measured(colours, np.concatenate([palette, light]), tolerance).on(drawing), line=line)
 
     def grade(self, latents: Floats) -> Floats:

@@ -8,7 +8,7 @@ import pytest
 
 from models.picture.styling import edges_of
 from models.picture.svg import DrawingError, read_drawing
-from models.picture.vector import GRID, MARGIN, Drawing, packed, rendered, unpacked
+from models.picture.vector import GRID, MARGIN, Drawing, Paint, packed, rendered, unpacked
 
 SPACE = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 HOUSE = f"""<svg {SPACE} viewBox="0 0 50 40">
@@ -40,8 +40,8 @@ def test_a_drawing_looks_as_its_file_does_and_is_fitted_to_the_grid(house: Drawi
     points = np.concatenate([shape.points for shape in house.shapes])
     assert MARGIN - 40 <= points.min() <= points.max() <= GRID - MARGIN + 40
     assert len(house.shapes) == 4  # what is not displayed is left out
-    wall = house.pixels()[70, 30]
-    assert wall[2] > wall[0]  # blue below, as the gradient that it refers to says
+    wall = house.pixels()[45:80, 40].astype(int)
+    assert wall[-1, 2] > wall[0, 2] + 60  # blue from below, as the gradient that it refers to says
     assert house.areas.sum() == pytest.approx((house.pixels().min(-1) < 250).mean(), abs=0.06)
 
 
@@ -67,10 +67,10 @@ def test_nothing_of_a_file_survives_but_paths_and_colours(tmp_path: Path) -> Non
 
 
 def test_packed_drawings_come_back(house: Drawing) -> None:
-    other = replace(house, shapes=house.shapes[1:2])
+    other = Drawing((replace(house.shapes[1], fill=Paint("solid", 0)),), house.colours[:1], house.areas[:1])
     found = unpacked(packed([house, other, house]))
     assert [len(each.shapes) for each in found] == [4, 1, 4]
-    assert found[2].svg() == house.svg()
+    assert np.abs(found[2].pixels().astype(int) - house.pixels()).max() <= 2
     with pytest.raises(ValueError, match="together"):
         unpacked({**packed([house]), "points": np.zeros((1, 2), np.int16)})
 
