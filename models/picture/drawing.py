@@ -21,6 +21,7 @@ from models.picture.measuring import NAMES, ink, measured
 from models.picture.vector import Drawing
 from models.style.latents import DRAWN_FROM, INK, MEASURED, Latents
 
+SIZES = (0.75, 1.0)  # of what is drawn, beside the whole picture
 FAITHFUL = 0.85  # cosine of a drawn shape with that of the drawing it comes from
 
 Vectors = npt.NDArray[np.float64]
@@ -48,7 +49,8 @@ class PictureDrawing:
             rows = random.integers(len(self.drawings.names), size=count)
             shapes = self.drawings.latents[rows][:, GROUPS["shape"]]
             shape = FAITHFUL * shapes + np.sqrt(1 - FAITHFUL**2) * drawn[:, GROUPS["shape"]]
-            drawn[:, GROUPS["shape"]] = shape
+            sizes = np.linalg.norm(shapes, axis=1) / np.linalg.norm(shape, axis=1) * random.uniform(*SIZES, count)
+            drawn[:, GROUPS["shape"]] = shape * sizes[:, None]
         else:
             drawn = keep * vector(near) + np.sqrt(1 - keep**2) * drawn
         return self.measure([latents_of(each, self.pictures.version) for each in drawn])

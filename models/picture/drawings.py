@@ -24,6 +24,7 @@ from models.style.bundle import BundleFormat
 Floats = npt.NDArray[np.float64]
 
 SHIPPED = "drawings-cpu"
+SIZES = (0.35, 1.3)  # the least and the most
 FORMAT = BundleFormat("drawings", "collection of drawings", "python -m models.train.drawings makes one", ("seed",))
 
 
@@ -63,9 +64,17 @@ class Drawings:
         return int((self._directions @ latents[GROUPS["shape"]]).argmax())
 
     def decode(self, latents: Floats, subject: int | None = None) -> Drawing:
-        """The drawing of ``latents`` ``(DIMS,)``; of a given ``subject`` where there is one."""
-        row = self.subject(latents) if subject is None else subject
-        return self.styles.on(row, self.drawings[row], latents)
+        """The drawing of ``latents`` ``(DIMS,)``; of a given ``subject``, as large as it is, where there is one.
+
+        As long as the shape's latents are beside the subject's own, so large is what is drawn.
+        """
+        if subject is not None:
+            return self.styles.on(subject, self.drawings[subject], latents)
+        row, shape = self.subject(latents), GROUPS["shape"]
+        lengths = (float(np.linalg.norm(each)) for each in (latents[shape], self.latents[row][shape]))
+        size = next(lengths) / max(next(lengths), 1e-9)
+        near = abs(size - 1) < 1e-3
+        return self.styles.on(row, self.drawings[row], latents, 1.0 if near else float(np.clip(size, *SIZES)))
 
 
 def save_drawings(folder: Path, found: Drawings, card: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.picture.vector import GRID, POINTS, Drawing, Shape, document, hex_of
+from models.picture.vector import POINTS, Drawing, Shape, document, hex_of, sized
 
 Floats = npt.NDArray[np.float64]
 
@@ -142,10 +142,7 @@ class Moving:
             paper, inner = self._between(one, other, share)
         else:
             paper, inner = self._changing(one, other, share * share * (3 - 2 * share))
-        middle = GRID / 2 * (1 - size)
-        return document(
-            paper, f'<g transform="matrix({size:.4f} 0 0 {size:.4f} {middle:.1f} {middle:.1f})">{inner}</g>'
-        )
+        return document(paper, sized(inner, size))
 
     def _between(self, one: Moment, other: Moment, share: float) -> tuple[Floats, str]:
         colours = (1 - share) * one.colours + share * other.colours

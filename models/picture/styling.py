@@ -67,6 +67,13 @@ class Colours:
         left = max(0.0, 1.0 - float(drawing.areas.sum()))
         return cls(lab, np.append(drawing.areas, left), np.append(drawing.colours[:, 3], 1.0))
 
+    def at(self, size: float) -> Colours:
+        """The same of a drawing that is so many times as large."""
+        if size == 1:
+            return self
+        areas = self.areas[:-1] * min(size**2, 1 / max(1e-6, float(self.areas[:-1].sum())))
+        return replace(self, areas=np.append(areas, 1 - areas.sum()))
+
     def on(self, drawing: Drawing) -> Drawing:
         """The drawing in these colours."""
         rgb = from_lab(self.lab)
@@ -258,16 +265,19 @@ class Styles:
         plain = edges[:, [LINES.index(0.0)]]
         return cls(palette, light, Known.fit(latents[:, GROUPS["line"]], plain), colours, edges)
 
-    def on(self, row: int, drawing: Drawing, latents: Floats) -> Drawing:
-        """The ``drawing`` of a ``row`` as ``latents`` ``(DIMS,)`` ask for."""
+    def on(self, row: int, drawing: Drawing, latents: Floats, size: float = 1.0) -> Drawing:
+        """The ``drawing`` of a ``row`` as ``latents`` ``(DIMS,)`` ask for, and so many times as large."""
         donor, palette = self.palette.asked(latents[GROUPS["palette"]])
         lit_by, light = self.light.asked(latents[GROUPS["light"]])
-        colours = self.colours[row] if donor == row else repainted(self.colours[row], self.colours[donor])
+        own = self.colours[row].at(size)
+        colours = own if donor == row else repainted(own, self.colours[donor])
         # not every palette can be had in every light: what is the drawing's own gives way
         tolerance = TOLERANCE * np.repeat([1 + OWN_GIVES * (donor == row), 1 + OWN_GIVES * (lit_by == row)], [3, 2])
         _, (edges,) = self.line.asked(latents[GROUPS["line"]])
         line = float(np.interp(edges, _rising(self.edges[row]), LINES).clip(-MOST_LINE, MOST_LINE))
-        return replace(as_measured(colours, np.concatenate([palette, light]), tolerance).on(drawing), line=line)
+        return replace(
+            as_measured(colours, np.concatenate([palette, light]), tolerance).on(drawing), line=line, size=size
+        )
 
     def grade(self, latents: Floats) -> Floats:
         """What a picture that is no drawing is tinted with, and the white around it, ``(2, 4)``.

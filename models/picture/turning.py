@@ -1,7 +1,7 @@
 """A picture's latents moved until what is measured of it has changed as asked: larger, warmer, brighter.
 
-Only the groups that an attribute speaks of are moved, so in warmer colours the shape stays, number for number. Size
-needs light beside shape: light's quantiles of luma say how much of the paper is white, and the decoder keeps to them.
+Only the groups that an attribute speaks of are moved, so in warmer colours the shape stays, number for number. Size is
+the length of the shape's latents, and light beside it: light's quantiles of luma say how much of the paper is white.
 The way is the regression of the measures on the latents of pictures that were drawn (``Slopes``), the shortest that
 holds whatever else is measured; after each step it is corrected by what came of it (Broyden 1965).
 """
@@ -86,7 +86,7 @@ class Slopes:
             """What it lacks, weighted, in standard deviations ``(7,)``."""
             return np.asarray((goal - _measures(picture)) / self.sd * weights, dtype=np.float64)
 
-        slopes = self.by[:, moves] * weights[:, None]
+        slopes = self._at(here, now)[:, moves] * weights[:, None]
         for _ in range(ROUNDS):
             missing = short(now)
             if np.abs(missing[weights == 1.0]).max(initial=0.0) < NEAR:
@@ -102,6 +102,15 @@ class Slopes:
             if float(short(tried[best]) @ short(tried[best])) < float(missing @ missing):
                 here, now = rows[best], tried[best]
         return now
+
+    def _at(self, here: Vectors, now: Latents) -> Vectors:
+        """``by`` for a picture: it is larger by as much as its shape's latents are longer, in their own direction."""
+        by, shape = self.by.copy(), here[GROUPS["shape"]]
+        place = NAMES.index("size")
+        by[place, GROUPS["shape"]] = (
+            2 * _measures(now)[place] / self.sd[place] * shape / max(float(shape @ shape), 1e-9)
+        )
+        return by
 
 
 def _measures(latents: Latents) -> npt.NDArray[np.float64]:

@@ -87,7 +87,8 @@ class Drawing:
 
     ``areas`` ``(n,)``: the share of the picture in which each colour is seen; what is left is ``paper`` ``(3,)``.
     ``line``: 0 as drawn. Towards 1 fills fade, and what has no stroke is outlined, until all is line; towards -1
-    strokes widen, colours become one and small shapes are left out, until there is but a silhouette.
+    strokes widen, colours become one and small shapes are left out, until there is but a silhouette. ``size``: as
+    large beside how it was drawn, around the middle.
     """
 
     shapes: tuple[Shape, ...]
@@ -95,10 +96,11 @@ class Drawing:
     areas: Floats
     paper: tuple[float, float, float] = WHITE
     line: float = 0.0
+    size: float = 1.0
 
     def svg(self) -> str:
         """The drawing as a whole document."""
-        return document(self.paper, self.elements())
+        return document(self.paper, sized(self.elements(), self.size))
 
     def elements(self, prefix: str = "g") -> str:
         """What it draws upon the paper; its gradients have names that begin with ``prefix``."""
@@ -165,6 +167,14 @@ def document(paper: npt.ArrayLike, elements: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {GRID} {GRID}">'
         f'<path d="M0 0H{GRID}V{GRID}H0Z" fill="{hex_of(paper)}"/>{elements}</svg>'
     )
+
+
+def sized(elements: str, size: float) -> str:
+    """``elements`` so many times as large, around the middle."""
+    if size == 1:
+        return elements
+    left = GRID / 2 * (1 - size)
+    return f'<g transform="matrix({size:.4f} 0 0 {size:.4f} {left:.1f} {left:.1f})">{elements}</g>'
 
 
 def rendered(svg: str, side: int = SIDE, *, crisp: bool = False) -> Pictures:

@@ -79,7 +79,7 @@ def test_loud_is_large(shower, drawings) -> None:
 
 def test_a_subject_is_seen_for_a_phrase_and_where_it_comes_again(shower, drawings) -> None:
     shown = Shown.of(shower, AABA, 0, shower.show(AABA))
-    assert [each.subject for each in shown.drawn(drawings)][: -1 : A_BAR] == [0] * 8 + [1] * 4 + [0] * 4
+    assert [each.subject for each in shown.drawn(drawings)][:-1:A_BAR] == [0] * 8 + [1] * 4 + [0] * 4
     assert len(shown.subjects) == 2
 
 
