@@ -28,6 +28,7 @@ PICTURE_ATTRIBUTES = {  # what is measured of a picture, and the latent group th
     "contrast": "light",
     "busyness": "line",
 }
+PICTURE_DIALS = tuple(name for name in PICTURE_ATTRIBUTES if name != "symmetry")  # which a drawing has once and for all
 READ = ("mode", "tempo_bpm")  # attributes that are read, in the order of the columns
 READ_FROM = ("harmony", "tempo")  # the one group that each is read from
 RIDGE = 1e-3  # relative to the harmony latents' own variance

@@ -13,9 +13,9 @@ LARGE = 1024  # pixels along each side of what is taken along
 # Whoever opens an SVG by its address sees a document: it may run, load and show nothing but itself
 ALONE = {"Content-Security-Policy": "default-src 'none'; sandbox"}
 SPACE = "{http://www.w3.org/2000/svg}"
-ELEMENTS = {f"{SPACE}{name}" for name in ("svg", "defs", "path", "linearGradient", "radialGradient", "stop")}
+ELEMENTS = {f"{SPACE}{name}" for name in ("svg", "defs", "g", "path", "linearGradient", "radialGradient", "stop")}
 ATTRIBUTES = {
-    "viewBox", "d", "id", "offset", "cx", "cy", "r", "x1", "y1", "x2", "y2", "gradientUnits", "gradientTransform",
+    "viewBox", "d", "id", "transform", "offset", "cx", "cy", "r", "x1", "y1", "x2", "y2", "gradientUnits", "gradientTransform",
     "fill", "fill-opacity", "fill-rule", "stroke", "stroke-opacity", "stroke-width", "stroke-linecap",
     "stroke-linejoin", "stop-color", "stop-opacity",
 }  # fmt: skip

@@ -13,6 +13,7 @@ from models.metrics.music_statistics import attributes
 from models.music.notes import Piece
 from models.style.directions import PERCENTILES, Directions, tonic_of
 from models.style.latents import MEASURED, STYLE_GROUPS, Latents
+from models.taste.readouts import PICTURE_DIALS
 from models.taste.space import TasteSpace
 from webapp.runtime.errors import NotAllowed
 
@@ -42,6 +43,8 @@ def of_picture(latents: Latents, space: TasteSpace, pool: npt.NDArray[np.float64
     found = {}
     measured = latents.piece[MEASURED]
     for place, name in enumerate(space.names):
+        if name not in PICTURE_DIALS:
+            continue
         mean, sd = float(space.attribute_mean[place]), float(space.attribute_sd[place])
         real = None
         if len(pool) >= FEWEST:

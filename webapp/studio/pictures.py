@@ -20,7 +20,7 @@ from db.queries.studio import brought_pieces
 from db.tables import PICTURES
 from models.picture.tie.sequence import slerp
 from models.style.latents import PICTURE_GROUPS, Latents
-from models.taste.readouts import PICTURE_ATTRIBUTES
+from models.taste.readouts import PICTURE_DIALS
 from webapp.composing.sources import PIECES, Source
 from webapp.generation.protocol import BadRequest, DrawingsRequest, GenerateResult, GenerationError
 from webapp.generation.remote import RemoteGenerator
@@ -115,8 +115,8 @@ def _check(recipe: Recipe, sources: Mapping[str, Source]) -> None:
         raise NotAllowed("a picture has no notes to lock or to change by rules; leave these out")
     if unknown := sorted(set(recipe.styles) - set(STYLES)):
         raise NotAllowed(f"styles {unknown} were asked for; a picture has {list(STYLES)}")
-    if unknown := sorted(set(recipe.turned) - set(PICTURE_ATTRIBUTES)):
-        raise NotAllowed(f"{unknown} can't be turned; of a picture {list(PICTURE_ATTRIBUTES)} can")
+    if unknown := sorted(set(recipe.turned) - set(PICTURE_DIALS)):
+        raise NotAllowed(f"{unknown} can't be turned; of a picture {list(PICTURE_DIALS)} can")
 
 
 def _mixed(recipe: Recipe, known: Mapping[str, Latents]) -> Latents:

@@ -1,9 +1,9 @@
 """Held-out drawings in other drawings' styles: are they told from real ones, and is the style, and what it shows, read?
 
 All are rendered alike, so that a classifier can't tell the renderer. ``swap``: as of the autoencoder
-(``models.picture.evaluation.swaps``), whose figure for the same style stands beside. ``two_sample``: palette
-and light are those of two other drawings, so that no drawing counts that is as
-it was; the reference tells one half of the real ones from the other. ``category``: read from latents that the encoder gives what was rendered, by a probe that was
+(``models.picture.evaluation.swaps``), whose figure for the same style stands beside. ``two_sample``: palette and light
+are those of two other drawings, so that no drawing counts that is as it was; the reference tells one half of the real
+ones from the other. ``category``: read from latents that the encoder gives what was rendered, by a probe that was
 fitted on the shipped drawings; the reference is what it reads of the same drawings as they are.
 """
 

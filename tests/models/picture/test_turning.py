@@ -12,7 +12,7 @@ from models.picture.groups import GROUPS
 from models.picture.measuring import NAMES
 from models.picture.turning import BESIDE, Slopes
 from models.style.latents import MEASURED, Latents
-from models.taste.readouts import PICTURE_ATTRIBUTES
+from models.taste.readouts import PICTURE_ATTRIBUTES, PICTURE_DIALS
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +36,7 @@ def drawn(drawing: PictureDrawing) -> list[Latents]:
 
 
 @pytest.mark.parametrize("by", [-1.0, 1.0])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PICTURE_DIALS)
 def test_every_dial_turns_both_ways(drawing, slopes, drawn, name: str, by: float) -> None:
     place = NAMES.index(name)
     turned = [slopes.turned(drawing, each, {name: by}) for each in drawn]

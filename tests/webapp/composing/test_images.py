@@ -1,6 +1,7 @@
 """Which files are shown as pictures: drawings that have paths alone, and pixels."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -8,7 +9,7 @@ from PIL import Image
 from models.picture.drawings import load_drawings
 from webapp.composing import images
 
-DRAWING = load_drawings().drawings[0].svg().encode()
+DRAWING = replace(load_drawings().drawings[0], size=0.8, line=0.5).svg().encode()
 WRONG = (
     b"<script>alert(1)</script>",
     b'<image href="http://example.org/a.png"/>',

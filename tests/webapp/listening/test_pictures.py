@@ -8,7 +8,6 @@ import zipfile
 
 import numpy as np
 import pytest
-from PIL import Image
 from sqlalchemy import select, update
 
 from db.queries import blind_tests, jobs
@@ -18,7 +17,7 @@ from models.style.drafts import Draft
 from models.style.latents import INK, MEASURED, PICTURE_GROUPS, Latents
 from models.taste.head import Head
 from models.taste.space import summary
-from webapp.composing import pool, wishes
+from webapp.composing import images, pool, wishes
 from webapp.composing.clip_maker import Order
 from webapp.composing.handing_over import hand_over
 from webapp.composing.pictures import EMPTY, LEAST_INK, PictureSearch
@@ -285,7 +284,7 @@ def test_undo_rewind_export_rebuild_and_deletion_know_pictures(context, listener
 
 
 @pytest.mark.slow
-def test_pictures_leave_come_back_and_go_as_png(context, listener, another_context):
+def test_pictures_leave_come_back_and_go_as_files(context, listener, another_context):
     pick_the_warmer(context, listener, 6)
     compose(context)
     own = context.database.transaction(
@@ -298,16 +297,16 @@ def test_pictures_leave_come_back_and_go_as_png(context, listener, another_conte
     data = export(context.database, listener)
     file = archive.pack(data, context.clip_store)
     with zipfile.ZipFile(io.BytesIO(file)) as packed:
-        pngs = {name: packed.read(name) for name in packed.namelist() if name.startswith("pictures/")}
-    assert set(pngs) == {f"pictures/{clip['id']}.png" for clip in data["clips"]}
+        files = {name: packed.read(name) for name in packed.namelist() if name.startswith("pictures/")}
+    assert set(files) == {f"pictures/{clip['id']}.svg" for clip in data["clips"]}
     for clip, key in own:
-        assert pngs[f"pictures/{clip}.png"] == context.clip_store.get(key)
+        assert files[f"pictures/{clip}.svg"] == context.clip_store.get(key)
 
     other = another_context()
     restore(other.database, other.journal, archive.unpack(file))
-    assert archive.put_pictures(file, data, other.clip_store) == len(pngs)
-    assert sound.image(other.database, other.clip_store, other.generation, uuid.UUID(own[0][0])) == pngs[
-        f"pictures/{own[0][0]}.png"
+    assert archive.put_pictures(file, data, other.clip_store) == len(files)
+    assert sound.image(other.database, other.clip_store, other.generation, uuid.UUID(own[0][0])) == files[
+        f"pictures/{own[0][0]}.svg"
     ]  # fmt: skip
     forged = {**data, "clips": [{**clip, "audio": [{"uri": "ab/abc.png"}]} for clip in data["clips"]]}
     assert archive.put_pictures(file, forged, other.clip_store) == 0
