@@ -16,6 +16,7 @@ import numpy.typing as npt
 from models.picture.autoencoder import Pixels
 from models.picture.checkpoint import PictureBundle
 from models.picture.drawings import Drawings
+from models.picture.film import SIDE
 from models.picture.groups import DIMS, GROUPS
 from models.picture.measuring import NAMES, ink, measured
 from models.picture.vector import Drawing
@@ -57,7 +58,8 @@ class PictureDrawing:
 
     def measure(self, latents: Sequence[Latents]) -> list[Latents]:
         """The same as pictures of these drawings, with what is measured of each."""
-        pixels = np.stack([each.pixels() for each in self.decode(latents)]) if latents else np.zeros((0, 96, 96, 3))
+        shown = [each.pixels() for each in self.decode(latents)]
+        pixels = np.array(shown, dtype=np.uint8).reshape(-1, SIDE, SIDE, 3)
         found = np.column_stack([measured(pixels), ink(pixels)])
         names = (*NAMES, INK)
         about = {DRAWN_FROM: self.drawings.version}

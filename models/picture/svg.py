@@ -148,7 +148,8 @@ def _gradient(first: Any, alpha: float, gradients: Mapping[str | None, Any], pai
     stops = next((list(each) for each in chain if len(each)), [])
     if not stops:
         return None
-    offsets, colours = [], []
+    offsets: list[float] = []
+    colours: list[tuple[float, float, float, float]] = []
     for stop in stops:
         style = dict(part.split(":", 1) for part in stop.get("style", "").replace(" ", "").split(";") if ":" in part)
         said = svg.Color(style.get("stop-color", stop.get("stop-color", "black")))

@@ -23,6 +23,7 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int16]
 
 GRID = 4000  # units along each side
+SHOWN = 480  # pixels of a document that nobody gives a size
 MARGIN = 80  # of them on each side, that a drawing leaves free where it is widest
 WHITE = (1.0, 1.0, 1.0)
 POINTS = {"M": 1, "L": 1, "C": 3, "Z": 0}  # that each command of a path takes
@@ -164,7 +165,7 @@ class Drawing:
 def document(paper: npt.ArrayLike, elements: str) -> str:
     """An SVG of ``elements`` on ``paper``."""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {GRID} {GRID}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {GRID} {GRID}" width="{SHOWN}" height="{SHOWN}">'
         f'<path d="M0 0H{GRID}V{GRID}H0Z" fill="{hex_of(paper)}"/>{elements}</svg>'
     )
 

@@ -6,9 +6,8 @@ import re
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
-
-from models.picture.drawings import DRAWINGS
 
 pytestmark = [pytest.mark.slow, pytest.mark.walk]
 
@@ -21,22 +20,21 @@ DRAWN = """(() => {
     sounding = { context: this.context, at, from };
     return start.call(this, at, from);
   };
-  const draw = CanvasRenderingContext2D.prototype.drawImage;
-  CanvasRenderingContext2D.prototype.drawImage = function (image, ...where) {
-    if (this.canvas.dataset.testid === "moving-picture" && sounding && this.globalAlpha === 1) {
+  const cover = CanvasRenderingContext2D.prototype.fillRect;
+  CanvasRenderingContext2D.prototype.fillRect = function (...where) {
+    if (this.canvas.dataset.testid === "moving-picture" && sounding) {
       const { context, at, from } = sounding;
       const heard = context.currentTime - at + from - (context.outputLatency || 0);
-      const [left, top, side] = [where[0], where[1], where[2] + 1];
-      window.drawn.push([performance.now(), heard, Math.floor(top / side) * 16 + Math.floor(left / side)]);
+      window.drawn.push([performance.now(), heard, Math.floor(Number(this.canvas.dataset.place))]);
     }
-    return draw.call(this, image, ...where);
+    return cover.call(this, ...where);
   };
 })()"""
 LATE_S = 0.04
 
 
 @pytest.mark.realtime
-def test_pictures_move_in_time_with_a_piece_and_become_a_film(site, visit):
+def test_pictures_move_in_time_with_a_piece_and_become_a_film(site, visit, tmp_path):
     visitor = visit()
     page = visitor.page
     page.add_init_script(DRAWN)
@@ -54,7 +52,8 @@ def test_pictures_move_in_time_with_a_piece_and_become_a_film(site, visit):
     assert len(late) > 10
     assert sorted(late)[round(0.9 * len(late))] < LATE_S
     before = picture.evaluate("each => each.toDataURL()")
-    page.locator("#canvas-files input[type=file]").set_input_files(DRAWINGS / "00.png")
+    Image.new("RGB", (200, 200), "teal").save(tmp_path / "own.png")
+    page.locator("#canvas-files input[type=file]").set_input_files(tmp_path / "own.png")
     expect(page.locator("#canvas-said")).to_contain_text("1 picture of your own")
     expect(page.get_by_test_id("player-a")).to_have_attribute("aria-pressed", "true")
     page.get_by_test_id("player-a").click()

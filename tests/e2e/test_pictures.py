@@ -33,7 +33,7 @@ def test_pictures_are_picked_by_key_and_music_comes_back(site, visit):
     page.get_by_role("radio", name="Pictures", exact=True).check()
     for side in ("a", "b"):
         expect(visitor.get(f"picture-{side}")).to_have_attribute("alt", f"picture {side.upper()}")
-        assert visitor.get(f"picture-{side}").evaluate("image => image.naturalWidth") == 96
+        assert visitor.get(f"picture-{side}").evaluate("image => image.naturalWidth") == 480
         expect(visitor.get(f"player-{side}")).to_be_hidden()
     expect(visitor.get("volume")).to_be_hidden()
     expect(page.locator(".k-note")).to_contain_text("look at in silence")

@@ -15,9 +15,9 @@ ALONE = {"Content-Security-Policy": "default-src 'none'; sandbox"}
 SPACE = "{http://www.w3.org/2000/svg}"
 ELEMENTS = {f"{SPACE}{name}" for name in ("svg", "defs", "g", "path", "linearGradient", "radialGradient", "stop")}
 ATTRIBUTES = {
-    "viewBox", "d", "id", "transform", "offset", "cx", "cy", "r", "x1", "y1", "x2", "y2", "gradientUnits", "gradientTransform",
-    "fill", "fill-opacity", "fill-rule", "stroke", "stroke-opacity", "stroke-width", "stroke-linecap",
-    "stroke-linejoin", "stop-color", "stop-opacity",
+    "viewBox", "width", "height", "d", "id", "transform", "offset", "cx", "cy", "r", "x1", "y1", "x2", "y2",
+    "gradientUnits", "gradientTransform", "fill", "fill-opacity", "fill-rule", "stroke", "stroke-opacity",
+    "stroke-width", "stroke-linecap", "stroke-linejoin", "stop-color", "stop-opacity",
 }  # fmt: skip
 FORBIDDEN = (b"<!", b"<?", b"&")  # no document types, programs or entities
 MOST_BYTES = 500_000

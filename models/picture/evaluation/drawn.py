@@ -28,6 +28,7 @@ from models.picture.groups import GROUPS, STYLES
 from models.picture.reading import Picture, Pixels
 from models.picture.splits import series_of
 from models.picture.svg import DrawingError, read_drawing
+from models.picture.vector import Drawing
 
 Rows = npt.NDArray[np.int64]
 
@@ -44,7 +45,8 @@ class Real:
     def read(cls, pictures: PictureBundle, folder: Path, part: str = "test", limit: int | None = None) -> Real | None:
         """Those of a ``part`` that the picture model was not trained on, in a folder of SVG; None where few are."""
         held = {PurePosixPath(path).with_suffix("") for path in pictures.held_out.get(part, ())}
-        names, found = [], []
+        names: list[str] = []
+        found: list[Drawing] = []
         for path in sorted(folder.glob("**/*.svg")):
             name = path.relative_to(folder).with_suffix("").as_posix()
             if PurePosixPath(name) not in held or len(found) == limit:

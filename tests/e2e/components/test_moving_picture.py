@@ -17,7 +17,7 @@ def test_the_picture_is_where_the_sound_is(shown):
     picture = page.get_by_test_id("moving-picture")
     expect(picture).to_have_attribute("data-place", "0.00")
     expect(picture).to_have_accessible_name("Pictures that move with Speed the Plough")
-    middle = """each => [...each.getContext("2d").getImageData(240, 240, 1, 1).data]"""
+    middle = """each => [...each.getContext("2d").getImageData(480, 480, 1, 1).data]"""
     assert picture.evaluate(middle)[:3] == [255, 0, 0]
     page.get_by_test_id("player-a").click()
     expect(page.get_by_test_id("player-a")).to_have_attribute("aria-pressed", "true")

@@ -165,9 +165,9 @@ def test_the_interface_asks_shows_and_takes_an_answer(client, stock):
     (first, _), picks = found["open"], found["picks"]
     assert picks == 0
     picture = client.get(first["pictures"][0]["url"])
-    assert picture.headers["content-type"] == "image/png"
-    assert picture.content.startswith(b"\x89PNG")
-    assert client.get("/api/fits/pictures/nothing.png").status_code == 404
+    assert picture.headers["content-type"] == "image/svg+xml"
+    assert picture.content.startswith(b"<svg")
+    assert client.get("/api/fits/pictures/nothing.svg").status_code == 404
     address, heard = f"/api/fits/{first['fit_id']}/answer", [3000.4] * len(first["clips"])
     reply = client.post(address, json={"outcome": "left", "heard_ms": heard})
     assert reply.json()["picks"] == 1

@@ -14,8 +14,8 @@ from sqlalchemy import select
 
 from db.queries import clips as clip_rows
 from db.tables import PICTURES, Clip, Offer, StudioPiece
-from models.style.latents import Latents
-from webapp.composing import pool
+from models.style.latents import DRAWN_FROM, Latents
+from webapp.composing import images, pool
 from webapp.listeners import archive, journal_rebuild, restore
 from webapp.listeners.export import export
 
@@ -52,14 +52,12 @@ def latents_of(context, name: str) -> Latents:
 
 def test_a_picture_opens_with_a_dial_for_each_measure_and_no_sound(studio):
     opened = studio.get(f"/api/studio/{names(studio)[0]}").json()
-    assert set(opened["dials"]) == {
-        "size", "symmetry", "warmth", "colourfulness", "brightness", "contrast", "busyness",
-    }  # fmt: skip
+    assert set(opened["dials"]) == {"size", "warmth", "colourfulness", "brightness", "contrast", "busyness"}
     assert len(opened["dials"]["warmth"]["real"]) == 5
     assert (opened["audio_url"], opened["notes"], opened["bars_s"]) == ("", [], [])
-    png = studio.get(opened["image_url"])
-    assert Image.open(io.BytesIO(png.content)).size == (96, 96)
-    assert studio.get(opened["image_url"].replace("/png", "/mp3")).status_code == 422
+    assert images.is_drawing(studio.get(opened["image_url"]).content)
+    assert Image.open(io.BytesIO(studio.get(opened["downloads"]["png"]).content)).size == (1024, 1024)
+    assert studio.get(opened["image_url"].replace("/image", "/mp3")).status_code == 422
 
 
 def test_a_palette_is_borrowed_and_the_shape_stays(studio, context):
@@ -85,6 +83,22 @@ def test_a_dial_turns_what_is_measured_in_its_own_group_alone(studio, context, a
     own, new = latents_of(context, one), latents_of(context, made["name"])
     for name in own.groups:
         assert np.allclose(new.groups[name], own.groups[name], atol=1e-4) == (name != group)
+
+
+def test_an_older_picture_is_shown_as_it_was_and_becomes_a_drawing_when_it_is_changed(studio, context):
+    one = names(studio)[0]
+    number = uuid.UUID(one.partition("/")[2])
+
+    def grow_old(session) -> None:
+        clip = session.get(Clip, number)
+        piece = {name: value for name, value in clip.latents["piece"].items() if name != DRAWN_FROM}
+        clip.latents = {**clip.latents, "piece": piece}
+
+    context.database.transaction(grow_old)
+    shown = studio.get(f"/api/studio/{one}/image")
+    assert shown.headers["content-type"] == "image/png"
+    made = compose(studio, one, turned={"brightness": -1.0})
+    assert images.is_drawing(studio.get(made["image_url"]).content)
 
 
 def test_what_a_picture_has_not_is_refused_in_words(studio, stock):
@@ -123,23 +137,23 @@ def test_a_new_picture_becomes_a_clip_and_meets_the_old_one_blind(studio, contex
     kept = studio.post(f"/api/studio/{made['name']}/keep").json()["clip_id"]
     clip = context.database.transaction(lambda s: clip_rows.get_clip(s, uuid.UUID(kept)))
     assert (clip.domain, clip.kind) == (PICTURES, "studio")
-    assert studio.get(f"/api/clips/{kept}/image").headers["content-type"] == "image/png"
+    assert studio.get(f"/api/clips/{kept}/image").headers["content-type"] == "image/svg+xml"
     assert studio.post(f"/api/studio/{made['name']}/offer").status_code == 202
     offers = context.database.transaction(lambda s: list(s.scalars(select(Offer).where(Offer.policy == "studio"))))
     assert [offer.seconds for offer in offers] == [1]
 
 
-def test_the_png_of_a_picture_in_the_studio_outlives_its_model(studio, context, another_context):
+def test_the_file_of_a_picture_in_the_studio_outlives_its_model(studio, context, another_context):
     one = names(studio)[0]
     made = compose(studio, one, turned={"brightness": -1.0})
-    png = studio.get(made["downloads"]["png"]).content
+    image = studio.get(made["image_url"]).content
     (row,) = context.database.transaction(lambda s: list(s.scalars(select(StudioPiece))))
-    assert base64.b64decode(row.image) == png
+    assert base64.b64decode(row.image) == image
 
     data = export(context.database, row.listener_id)
     file = archive.pack(data, context.clip_store)
     with zipfile.ZipFile(io.BytesIO(file)) as packed:
-        assert packed.read(f"studio/{row.id}.png") == png
+        assert packed.read(f"studio/{row.id}.svg") == image
     rebuilt, other, stranger = (
         another_context(context.settings.home, migrated=False),
         another_context(),
@@ -157,7 +171,7 @@ def test_the_png_of_a_picture_in_the_studio_outlives_its_model(studio, context, 
         piece.model_version, piece.latents = "older", {**piece.latents, "version": "older"}
 
     context.database.transaction(grow_old)
-    assert studio.get(made["downloads"]["png"]).content == png
+    assert studio.get(made["image_url"]).content == image
     assert studio.get(f"/api/studio/{made['name']}").json()["dials"] == {}
     refused = studio.post("/api/studio/pieces", json={"content": made["name"], "turned": {"warmth": 1}})
     assert "older model" in refused.text

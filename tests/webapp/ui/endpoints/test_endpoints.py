@@ -12,7 +12,6 @@ from typing import get_args
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
-import numpy as np
 import pytest
 import soundfile
 from gradio_client import handle_file
@@ -21,6 +20,7 @@ from PIL import Image
 
 from db.tables import PICTURES
 from models.music.midi import read_midi
+from models.picture.vector import rendered
 from models.rating.mel_bands import SAMPLE_RATE_HZ
 from tests.models.rating.conftest import TRACKS, chord, played_folder
 from tests.webapp.rating.conftest import rating_model
@@ -391,8 +391,8 @@ def test_a_notebook_compares_composes_changes_and_keeps_pictures(ask, refused, c
     def redness(clip) -> float:
         assert clip["audio_url"] is None
         assert clip["notes_url"] is None
-        picture = Image.open(io.BytesIO(httpx.get(served + clip["image_url"]).raise_for_status().content))
-        red, _, blue = np.asarray(picture.convert("RGB"), dtype=float).mean(axis=(0, 1))
+        picture = rendered(httpx.get(served + clip["image_url"]).raise_for_status().text)
+        red, _, blue = picture.astype(float).mean(axis=(0, 1))
         return red - blue
 
     for number in range(1, 7):
@@ -416,7 +416,7 @@ def test_a_notebook_compares_composes_changes_and_keeps_pictures(ask, refused, c
     for each in (composed, near):
         assert each["domain"] == PICTURES
         assert "midi" not in each
-        assert opened(each["png"]).size == (96, 96)
+        assert opened(each["png"]).size == (1024, 1024)
     other = pair["left"]["clip_id"]
     plain = ask("swap", token, composed["name"], {"palette": other})
     swapped = ask("swap", token, composed["name"], {"palette": other}, turned={"brightness": -1.0})
@@ -430,7 +430,7 @@ def test_a_notebook_compares_composes_changes_and_keeps_pictures(ask, refused, c
         assert "is a picture, and music is needed" in refused(of_music, token, composed["name"])
     with zipfile.ZipFile(ask("export", token)) as archive:
         names = archive.namelist()
-    assert f"pictures/{composed['name'].removeprefix('clips/')}.png" in names
+    assert f"pictures/{composed['name'].removeprefix('clips/')}.svg" in names
     assert ask("delete", token)
 
 
