@@ -57,7 +57,7 @@ def main(argv: list[str] | None = None) -> None:
     corpora = corpora_folder() or Path()
     composer = Composer(load_style(style_folder()))
     try:
-        tie, pictures, drawings = load_tie(given.model), load_pictures(), load_drawings()
+        tie, pictures, drawings = load_tie(given.model), load_pictures(), load_drawings().rich()
         folder = read_folder(given.data or corpora / "pictures").pictures
         own = given.film or next(iter(sorted((corpora / "film").glob("*.*"))), None)
         film = None if own is None else read_film(own)

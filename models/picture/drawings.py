@@ -25,6 +25,7 @@ Floats = npt.NDArray[np.float64]
 
 SHIPPED = "drawings-cpu"
 SIZES = (0.35, 1.3)  # the least and the most
+COLOURFUL, SHAPES, FEWEST = 0.04, 6, 60  # of a drawing that is watched for long, and of such drawings
 FORMAT = BundleFormat("drawings", "collection of drawings", "python -m models.train.drawings makes one", ("seed",))
 
 
@@ -48,6 +49,20 @@ class Drawings:
     def styles(self) -> Styles:
         """What is known of palettes, light and lines."""
         return Styles.of(self.drawings, self.latents, self.edges)
+
+    def rich(self) -> Drawings:
+        """Those of several shapes and in colour, to be watched for long; all where hardly any is."""
+        colourful = np.array([each.measured()[2] for each in self.styles.colours])
+        shapes = np.array([len(each.shapes) for each in self.drawings])
+        rows = np.flatnonzero((colourful >= COLOURFUL) & (shapes >= SHAPES)).tolist()
+        if len(rows) < FEWEST:
+            return self
+        names, drawings = tuple(self.names[row] for row in rows), tuple(self.drawings[row] for row in rows)
+        return Drawings(names, drawings, self.latents[rows], self.edges[rows], self.card)
+
+    def along(self, subject: int, latents: Floats) -> list[Drawing]:
+        """The ``subject`` as each of ``latents`` ``(n, DIMS)`` asks for, without a jump between two."""
+        return self.styles.along(subject, self.drawings[subject], latents)
 
     @cached_property
     def _directions(self) -> Floats:

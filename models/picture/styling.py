@@ -109,11 +109,15 @@ class Known:
         slopes = np.linalg.solve(x.T @ x / len(x) + RIDGE * np.eye(x.shape[1]), x.T @ y / len(x))
         return cls(latents, measured, slopes)
 
+    def beyond(self, row: int, latents: Floats) -> Floats:
+        """What ``latents`` ``(dims,)`` ask for ``(m,)``, by how far they are from those of a row."""
+        found: Floats = self.measured[row] + (latents - self.latents[row]) @ self.slopes
+        return found
+
     def asked(self, latents: Floats) -> tuple[int, Floats]:
         """What ``latents`` ``(dims,)`` ask for ``(m,)``, and the row that is nearest to them and measures like that."""
         away = ((self.latents - latents) ** 2).sum(1)
-        row = int(away.argmin())
-        found: Floats = self.measured[row] + (latents - self.latents[row]) @ self.slopes
+        found = self.beyond(int(away.argmin()), latents)
         unlike = ((self.measured - found) / (self.measured.std(0) + 1e-9)) ** 2
         return int((away / len(latents) + unlike.mean(1)).argmin()), found
 
@@ -274,10 +278,31 @@ class Styles:
         # not every palette can be had in every light: what is the drawing's own gives way
         tolerance = TOLERANCE * np.repeat([1 + OWN_GIVES * (donor == row), 1 + OWN_GIVES * (lit_by == row)], [3, 2])
         _, (edges,) = self.line.asked(latents[GROUPS["line"]])
-        line = float(np.interp(edges, _rising(self.edges[row]), LINES).clip(-MOST_LINE, MOST_LINE))
-        return replace(
-            as_measured(colours, np.concatenate([palette, light]), tolerance).on(drawing), line=line, size=size
-        )
+        line = self._line(row, edges)
+        found = as_measured(colours, np.concatenate([palette, light]), tolerance)
+        return replace(found.on(drawing), line=line, size=size)
+
+    def along(self, row: int, drawing: Drawing, latents: Floats) -> list[Drawing]:
+        """The ``drawing`` of a ``row`` as each of ``latents`` ``(n, DIMS)`` asks for, without a jump between two.
+
+        So all are by the same known styles, those nearest to the mean, and every colour may move.
+        """
+        styles = (("palette", self.palette), ("light", self.light), ("line", self.line))
+        rows = [known.asked(latents[:, GROUPS[name]].mean(0))[0] for name, known in styles]
+        colours = repainted(self.colours[row], self.colours[rows[0]])
+        turned, found = _Turned(colours), []
+        for each in latents:
+            palette, light, (edges,) = (
+                known.beyond(at, each[GROUPS[name]]) for at, (name, known) in zip(rows, styles, strict=True)
+            )
+            knobs = _solved(turned, np.concatenate([palette, light]), TOLERANCE, [True] * len(KNOBS))
+            in_colour = replace(colours, lab=turned.lab(knobs[None])[0]).on(drawing)
+            found.append(replace(in_colour, line=self._line(row, edges)))
+        return found
+
+    def _line(self, row: int, edges: float) -> float:
+        """The line at which a drawing has so strong ``edges``."""
+        return float(np.interp(edges, _rising(self.edges[row]), LINES).clip(-MOST_LINE, MOST_LINE))
 
     def grade(self, latents: Floats) -> Floats:
         """What a picture that is no drawing is tinted with, and the white around it, ``(2, 4)``.

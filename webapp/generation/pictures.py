@@ -15,7 +15,7 @@ from models.music.notes import Domain, MusicError, Piece
 from models.picture.autoencoder import Pixels
 from models.picture.checkpoint import PictureBundle, load_pictures
 from models.picture.drawing import PictureDrawing, is_older
-from models.picture.drawings import load_drawings
+from models.picture.drawings import Drawings, load_drawings
 from models.picture.film import SIDE
 from models.picture.moving import subject_json
 from models.picture.reading import PictureError
@@ -42,6 +42,7 @@ class _Loaded:
     pictures: PictureBundle
     shower: Shower
     drawing: PictureDrawing
+    watched: Drawings
     slopes: Slopes
 
 
@@ -73,7 +74,7 @@ class MusicShown:
                 found = Shown.of(shower, piece, look.seed, latents)
             except (MusicError, ValueError) as error:
                 raise BadRequest(str(error)) from error
-            drawings = models.drawing.drawings
+            drawings = models.watched
             moments = found.graded(drawings) if own is not None else found.drawn(drawings)
         if own is not None:
             subjects = [{"image": base64.b64encode(_png(own[row])).decode()} for row in found.subjects]
@@ -106,9 +107,10 @@ class MusicShown:
                 drawings = load_drawings()
             except (OSError, ValueError, PictureError) as error:
                 raise GeneratorUnavailable(f"the picture model cannot be used: {error}") from error
-            shower = Shower(tie, drawings.latents, self._composer)
+            watched = drawings.rich()
+            shower = Shower(tie, watched.latents, self._composer)
             drawing = PictureDrawing(pictures, drawings)
-            self._models = _Loaded(pictures, shower, drawing, slopes)
+            self._models = _Loaded(pictures, shower, drawing, watched, slopes)
         return self._models
 
 

@@ -29,10 +29,12 @@ from models.music.performance import as_written
 from models.picture import readouts
 from models.picture.drawing import PictureDrawing
 from models.picture.film import Film
+from models.picture.moving import Moving
 from models.picture.tie import sounding, writing
 from models.picture.tie.bars import BarLines
 from models.picture.tie.scoring import ANNOTATED, LEARNED, UNTIED, Scorer, Watched
-from models.picture.tie.showing import A_BAR, Shower
+from models.picture.tie.showing import A_BAR, Shower, Shown
+from models.picture.vector import rendered
 from models.style.compose import Composer
 from models.style.evaluation.excerpts import Excerpts, composed_excerpts
 from models.style.latents import BARS, GROUPS
@@ -177,9 +179,9 @@ def shown_pair(
     latents = shower.show(seen, ANNOTATED if way == UNTIED else way, seed)
     at = np.arange(len(latents)) / A_BAR * len(piece.bars) / len(seen.bars)
     times = np.interp(at, np.arange(len(lines.starts_s)), lines.starts_s)
-    subjects = shower.seen(seen, seed)
-    rows = [subjects[min(moment // A_BAR, len(subjects) - 1)] for moment in range(len(latents))]
-    shown = [drawing.drawings.decode(each, int(row)).pixels() for each, row in zip(latents, rows, strict=True)]
+    found = Shown.of(shower, seen, seed, latents)
+    moving = Moving([drawing.drawings.drawings[row] for row in found.subjects], found.drawn(drawing.drawings), times)
+    shown = [rendered(moving.svg(time)) for time in times.tolist()]
     film = Film(np.stack(shown), times, np.zeros(0), float(lines.starts_s[-1]))
     links = shower.links if way == LEARNED else None
     return measured(shower.composer, Watched(film, drawing.pictures), piece, lines, links)

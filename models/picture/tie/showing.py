@@ -138,10 +138,12 @@ class Shown:
 
     def drawn(self, drawings: Drawings) -> list[Moment]:
         """Its moments, where the subjects are ``drawings``."""
-        return [
-            moment_of(number, drawings.decode(latents, self.subjects[number]), _sized(size))
-            for number, latents, size in zip(self.seen, self.latents, self.sizes.tolist(), strict=True)
-        ]
+        sizes, found = self.sizes.tolist(), {}
+        for number, subject in enumerate(self.subjects):
+            rows = [row for row, each in enumerate(self.seen) if each == number]
+            for row, drawing in zip(rows, drawings.along(subject, self.latents[rows]), strict=True):
+                found[row] = moment_of(number, drawing, _sized(sizes[row]))
+        return [found[row] for row in range(len(sizes))]
 
     def graded(self, drawings: Drawings) -> list[Moment]:
         """Its moments, where the subjects are pictures of somebody's own: the colour that lies over each."""
