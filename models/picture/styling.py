@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from models.picture.evaluation.attributes import attributes_of
+from models.picture.attributes import attributes_of
 from models.picture.groups import GROUPS
 from models.picture.oklab import from_lab, to_lab
 from models.picture.vector import Drawing

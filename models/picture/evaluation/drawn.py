@@ -18,9 +18,9 @@ import numpy.typing as npt
 
 from models.experiments.report import Metric, Report, mean_over_songs, over_songs
 from models.metrics.two_sample import FOLDS, rightly_named
+from models.picture.attributes import attributes_of, layout_of
 from models.picture.checkpoint import PictureBundle
 from models.picture.drawings import Drawings
-from models.picture.evaluation.attributes import attributes_of, layout_of
 from models.picture.evaluation.categories import probe
 from models.picture.evaluation.realness import describe, hash_half, told_apart
 from models.picture.evaluation.swaps import alike, donors_of, max_other, own

@@ -15,8 +15,8 @@ import torch
 
 from models.experiments.report import Metric, Report, mean_over_songs
 from models.metrics.two_sample import FOLDS, rightly_named
+from models.picture.attributes import LUMA, layout_of
 from models.picture.autoencoder import PictureModel, tensor_of
-from models.picture.evaluation.attributes import LUMA, layout_of
 from models.picture.evaluation.material import Components, Some
 from models.picture.features import light_of, line_of, palette_of
 from models.picture.groups import DIMS

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 
 from models.experiments.report import Report, mean_over_songs, over_songs
+from models.picture.attributes import attributes_of, layout_of
 from models.picture.autoencoder import PictureModel
-from models.picture.evaluation.attributes import attributes_of, layout_of
 from models.picture.evaluation.material import Some
 from models.picture.groups import GROUPS, STYLES
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from models.picture.evaluation.attributes import attributes_of, layout_of
+from models.picture.attributes import attributes_of, layout_of
 from models.picture.evaluation.fidelity import STEP, bits_of, jpeg_within, psnr, ssim
 from models.picture.evaluation.realness import sharpness, spherical
 from models.picture.reading import Picture
