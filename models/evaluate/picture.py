@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from models.experiments.arguments import positive_int
-from models.experiments.report import Report
+from models.experiments.report import Metric, Report
 from models.music.corpora import corpora_folder
 from models.picture.checkpoint import load_pictures
 from models.picture.collection import collection
@@ -25,6 +25,7 @@ from models.picture.evaluation.fidelity import fidelity
 from models.picture.evaluation.material import Components, Some
 from models.picture.evaluation.realness import interpolations, latents, realness
 from models.picture.evaluation.swaps import swaps
+from models.picture.groups import STYLES
 from models.picture.reading import PictureError
 
 VECTORS = "drawings"
@@ -67,6 +68,9 @@ def main(argv: list[str] | None = None) -> None:
     real = Real.read(bundle, given.data or (corpora_folder() or Path()) / VECTORS, limit=given.limit)
     if real is not None:
         drawn(report, real, bundle, load_drawings(), given.seed)
+    else:  # what can't be drawn in other styles has no such figures
+        for name in ("two_sample", "category", *(f"swap.{group}.own" for group in STYLES)):
+            report.add(f"picture.{name}", Metric(None))
     report.print()
 
 

@@ -44,9 +44,11 @@ def test_pictures_are_picked_by_key_and_music_comes_back(site, visit):
     for number in range(1, 7):
         look_for(visitor, 1.1)
         expect(visitor.get("vote-left")).to_be_enabled()
+        before = visitor.get("picture-a").get_attribute("src")
         page.keyboard.press("12"[number % 2])
         visitor.expect_picks(number)
         expect(ticks).to_have_count(number)
+        expect(visitor.get("picture-a")).not_to_have_attribute("src", before)  # the next pair is there, and counts
     seen = [offer["vote"] for offer in visitor.api("/api/listener/export")["offers"] if offer["vote"]]
     assert [vote["outcome"] for vote in seen] == ["right", "left"] * 3
     page.keyboard.press("u")

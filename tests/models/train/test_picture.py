@@ -59,7 +59,9 @@ def test_a_tiny_model_is_trained_resumed_and_measured(
     assert {f"picture.swap.{group}.own" for group in ("palette", "light", "line")} <= metrics.keys()
     assert metrics["picture.psnr"]["value"] > 5
     assert metrics["picture.psnr"]["baseline"] is None  # no training drawings are there
-    assert metrics["picture.category"]["value"] is not None
+    assert metrics["picture.latents.category"]["value"] is not None
+    assert metrics["picture.decoder.two_sample"]["value"] is not None
+    assert metrics["picture.category"]["value"] is None  # none of them can be drawn in another's styles
 
 
 def test_pictures_without_categories_have_none(
@@ -70,8 +72,8 @@ def test_pictures_without_categories_have_none(
         (tmp_path / path.name).write_bytes(path.read_bytes())
     evaluate.main(["--data", str(tmp_path)])
     metrics = json.loads(capsys.readouterr().out.splitlines()[-1])["metrics"]
-    assert metrics["picture.category"]["value"] is None
-    assert metrics["picture.two_sample"]["value"] is None  # six are too few
+    assert metrics["picture.latents.category"]["value"] is None
+    assert metrics["picture.decoder.two_sample"]["value"] is None  # six are too few
     assert metrics["picture.psnr"]["value"] > 5
 
 
