@@ -16,12 +16,17 @@ WRONG = (
     b"<style>@import 'http://example.org'</style>",
     b'<path d="M0 0" onload="alert(1)"/>',
     b'<path d="M0 0" fill="url(http://example.org/a.svg#b)"/>',
+    b'<path d="M0 0" fill="URL(http://example.org/a.svg#b)"/>',
+    rb'<path d="M0 0" fill="\75 rl(http://example.org/a.svg#b)"/>',
     b"<foreignObject><p>x</p></foreignObject>",
+    b"<g>" * 8 + b"</g>" * 8,
+    b"<g/>" * 600,
+    b'<path d="' + b"L1 1" * 20_000 + b'"/>',
 )
 
 
 @pytest.mark.parametrize("more", WRONG)
-def test_an_svg_that_could_run_or_load_anything_is_no_picture(more: bytes) -> None:
+def test_an_svg_that_could_run_or_load_anything_or_is_too_much_is_no_picture(more: bytes) -> None:
     assert images.ending(DRAWING) == ".svg"
     with pytest.raises(ValueError, match="no picture"):
         images.ending(DRAWING.replace(b"</svg>", more + b"</svg>"))
