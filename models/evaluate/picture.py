@@ -65,7 +65,8 @@ def main(argv: list[str] | None = None) -> None:
     interpolations(report, bundle.model, held, given.seed)
     swaps(report, bundle.model, held, given.seed)
     categories(report, held, learned if given.data is None else None, components)
-    real = Real.read(bundle, given.data or (corpora_folder() or Path()) / VECTORS, limit=given.limit)
+    folder, part = (given.data, None) if given.data else ((corpora_folder() or Path()) / VECTORS, "test")
+    real = Real.read(bundle, folder, part=part, limit=given.limit, seed=given.seed)
     if real is not None:
         drawn(report, real, bundle, load_drawings(), given.seed)
     else:  # what can't be drawn in other styles has no such figures

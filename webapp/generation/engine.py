@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from models.music.notes import Piece
+from models.music.notes import MusicError, Piece
 from models.style.asking import composed_anew, tune_in_styles, write_asked
 from models.style.compose import Composer, whole_bars
 from models.style.decode import DecodeBatch
@@ -234,17 +234,21 @@ class Engine(Drawing):
                     drafts = write_asked(self.composer, domain, list(asks.values()), seeds, between) if asks else []
             except NobodyWaits:
                 continue
-            except Exception:  # what one request brings with it: each is planned alone, and told what is wrong
-                log.exception("nothing was written around bars that stay")
+            except Exception:  # nobody goes without for it: each is decoded then, as where nothing hears latents
+                log.exception("nothing was written around bars that stay; %d clips are decoded", len(some))
                 continue
             found |= {job: draft for job, draft in zip(asks, drafts, strict=True) if draft}
         return found
 
     def _around_held(self, job: Job) -> Ask | None:
-        """What is asked for; None where the notes have other bars than the latents."""
+        """What is asked for; None where planning will refuse it, or the notes have other bars than the latents."""
         assert job.around_held is not None
-        latents = job.content if isinstance(job.content, Latents) else self.composer.encode(job.around_held)
-        if len(whole_bars(job.around_held).bars) != latents.bars or latents.bars != job.request.bars:
+        try:
+            latents = job.content if isinstance(job.content, Latents) else self.composer.encode(job.around_held)
+            bars = len(whole_bars(job.around_held).bars)
+        except MusicError:
+            return None
+        if latents.version != self.composer.version or not bars == latents.bars == job.request.bars:
             return None
         return composed_anew(latents, job.around_held, job.locks.bars, job.request.keep)
 

@@ -42,20 +42,27 @@ class Real:
     series: list[str]
 
     @classmethod
-    def read(cls, pictures: PictureBundle, folder: Path, part: str = "test", limit: int | None = None) -> Real | None:
-        """Those of a ``part`` that the picture model was not trained on, in a folder of SVG; None where few are."""
-        held = {PurePosixPath(path).with_suffix("") for path in pictures.held_out.get(part, ())}
+    def read(
+        cls, pictures: PictureBundle, folder: Path, *, part: str | None, limit: int | None = None, seed: int = 0
+    ) -> Real | None:
+        """Those of a folder of SVG that the picture model held out as ``part``, all for None; None where few are.
+
+        Of more than ``limit`` some are taken by chance. What can't become a drawing is named on standard output.
+        """
+        held = {PurePosixPath(path).with_suffix("") for path in pictures.held_out.get(part or "", ())}
+        paths = [(path.relative_to(folder).with_suffix(""), path) for path in sorted(folder.glob("**/*.svg"))]
+        paths = [each for each in paths if part is None or PurePosixPath(each[0]) in held]
         names: list[str] = []
         found: list[Drawing] = []
-        for path in sorted(folder.glob("**/*.svg")):
-            name = path.relative_to(folder).with_suffix("").as_posix()
-            if PurePosixPath(name) not in held or len(found) == limit:
-                continue
+        for row in np.random.default_rng(seed).permutation(len(paths)).tolist():
+            if len(found) == limit:
+                break
+            name, path = paths[row]
             try:
                 found.append(read_drawing(path))
-                names.append(name)
-            except DrawingError:
-                continue
+                names.append(name.as_posix())
+            except DrawingError as error:
+                print(f"left out: {error}")
         if len(found) < 4 * FOLDS:
             return None
         pixels = np.stack([each.pixels() for each in found])
