@@ -7,8 +7,7 @@ import pytest
 
 from models.picture.drawings import Drawings, load_drawings
 from models.picture.groups import GROUPS
-from models.picture.oklab import from_lab, to_lab
-from models.picture.styling import LINES
+from models.picture.styling import LINES, from_lab, to_lab
 from models.picture.vector import GRID
 
 
