@@ -47,13 +47,14 @@ class Real:
     ) -> Real | None:
         """Those of a folder of SVG that the picture model held out as ``part``, all for None; None where few are.
 
-        Of more than ``limit`` some are taken by chance. What can't become a drawing is named on standard output.
+        Of more than ``limit`` some are taken by chance. How many can't become drawings is printed.
         """
         held = {PurePosixPath(path).with_suffix("") for path in pictures.held_out.get(part or "", ())}
         paths = [(path.relative_to(folder).with_suffix(""), path) for path in sorted(folder.glob("**/*.svg"))]
         paths = [each for each in paths if part is None or PurePosixPath(each[0]) in held]
         names: list[str] = []
         found: list[Drawing] = []
+        left_out: list[str] = []
         for row in np.random.default_rng(seed).permutation(len(paths)).tolist():
             if len(found) == limit:
                 break
@@ -62,7 +63,9 @@ class Real:
                 found.append(read_drawing(path))
                 names.append(name.as_posix())
             except DrawingError as error:
-                print(f"left out: {error}")
+                left_out.append(str(error))
+        if left_out:
+            print(f"{len(left_out)} drawings are left out: {'; '.join(left_out[:3])}{'; …' * (len(left_out) > 3)}")
         if len(found) < 4 * FOLDS:
             return None
         pixels = np.stack([each.pixels() for each in found])

@@ -34,8 +34,8 @@ from webapp.ui.waits import cancel_button
 from webapp.ui.words import capital, counted
 
 LEAD = (
-    "Choose a piece, and pictures move with it: drawings of Kallos, or your own. Where its music comes again, so does "
-    "its picture. The other way round a <a href='film'>film</a> gets its music, "
+    "Choose a piece, and pictures move with it: public-domain drawings, or your own. Where its music comes again, so "
+    "does its picture. The other way round a <a href='film'>film</a> gets its music, "
     "and a <a href='live'>camera</a> steers it while it sounds."
 )
 WAYS = (

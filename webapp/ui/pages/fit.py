@@ -21,7 +21,7 @@ from webapp.ui.words import capital, counted, percent
 
 LEAD = (
     "One piece and two pictures, or one picture and two pieces. Your picks teach how pictures sound to you, and "
-    "nothing of your taste. The pictures are drawn by Kallos itself."
+    "nothing of your taste. The pictures are public-domain drawings."
 )
 MEANING = (
     "Each line says how often in ten it should be right. What most people hear stands apart until your own picks tell "

@@ -36,7 +36,8 @@ WAYS = (
 DOMAINS = (("Pop piano", "pop"), ("Dance tunes", "dance"), ("Chorales", "chorale"))  # of music
 COMPARED = (*DOMAINS, ("Pictures", PICTURES))
 ABOUT_PICTURES = (
-    "Drawings by Kallos, to look at in silence. What you pick teaches a taste of its own, beside that for music."
+    "Public-domain drawings in colours of Kallos, to look at in silence. What you pick teaches a taste of its own, "
+    "beside that for music."
 )
 FIRST_GUESS, FIRST_CLIP, PICTURE = 3, 6, 10  # picks
 NEAR = 3  # picks: a goal that is further away may go unsaid

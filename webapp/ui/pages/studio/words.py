@@ -8,7 +8,7 @@ from webapp.studio.pieces import OpenedPiece
 from webapp.studio.uploads import BARS, BroughtPiece
 
 MUSIC = {"pop": "pop piano", "dance": "a dance tune", "chorale": "a chorale"}
-AS_SEEN = "This is your picture as our picture model sees it: in 96 numbers, so details are lost."
+AS_SEEN = "This is the drawing that our picture model finds nearest to your picture, in its colours and light."
 DEAD = (
     "This address opens nothing: it is incomplete, or the piece was deleted or belongs to somebody else. Nothing of "
     "yours is lost; start from another piece."
