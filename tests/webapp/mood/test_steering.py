@@ -14,7 +14,7 @@ from webapp.mood import hearing, steering
 from webapp.runtime.errors import NotReady, NotYours, TooMany
 from webapp.runtime.limits import Buckets
 from webapp.studio import composing
-from webapp.studio.recipes import Recipe
+from webapp.studio.recipes import Borrowed, Recipe
 from webapp.ui.components.mood_pad import Moods
 from webapp.ui.pages.studio import mood as pad
 
@@ -82,7 +82,8 @@ def test_where_nothing_is_kept_it_is_written_for_the_mood(context, listener, cli
         again = composing.compose(context.studio, listener, found.piece.recipe)
         assert again.notes == found.piece.notes
     asked.clear()
-    steering.steer(context.studio, listener, Recipe(clip, keep=0.0, turned={"tempo": 1.0}), clip, target)
+    borrowing = Recipe(clip, keep=0.0, styles={"rhythm": Borrowed(clip)})
+    steering.steer(context.studio, listener, borrowing, clip, target)
     assert not asked  # something is to be heard of it
 
 

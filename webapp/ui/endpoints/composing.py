@@ -196,7 +196,7 @@ def keep_file(context: Context, token: Token, music: SourceName, form: Form = "m
         token: the listener's token.
         music: a clip's id, or pieces/ID.
         form: mid (MIDI as written), played (MIDI as it sounds), musicxml, abc, score (ABC for the eye), mp3, wav or
-            flac; of a picture always png.
+            flac; of a picture image (SVG, or PNG where it is no drawing), else PNG.
 
     Returns:
         The file.
@@ -204,7 +204,9 @@ def keep_file(context: Context, token: Token, music: SourceName, form: Form = "m
     listener_id = listener_of(context, token)
     source = pieces.source_of(context.studio, listener_id, music)
     if source.of_picture:
-        return file_for(context, listener_id, "kallos.png", images.as_png(pictures.image(context.generation, source)))
+        image = pictures.image(context.generation, source)
+        image = image if form == "image" else images.as_png(image)
+        return file_for(context, listener_id, f"kallos{images.ending(image)}", image)
     if form in {"image", "png"}:
         raise NotAllowed(f"music has no {form}; only a picture has one")
     if form == "score":

@@ -229,7 +229,7 @@ def test_music_is_kept_in_every_form_that_the_route_has(context, stock):
         "mid": b"MThd", "played": b"MThd", "musicxml": b"<?xml", "abc": b"X:", "score": b"X:", "mp3": b"ID3",
         "wav": b"RIFF", "flac": b"fLaC",
     }  # fmt: skip
-    assert {*begins, "png"} == {*get_args(Form)}
+    assert {*begins, "image", "png"} == {*get_args(Form)}
     for form, beginning in begins.items():
         file = composing.keep_file(context, token, f"clips/{clip}", form)
         assert Path(file["path"]).read_bytes().startswith(beginning), form
@@ -419,10 +419,12 @@ def test_a_notebook_compares_composes_changes_and_keeps_pictures(ask, refused, c
         assert opened(each["png"]).size == (1024, 1024)
     other = pair["left"]["clip_id"]
     plain = ask("swap", token, composed["name"], {"palette": other})
-    swapped = ask("swap", token, composed["name"], {"palette": other}, turned={"brightness": -1.0})
+    by = -1.0 if plain["traits"]["brightness"] > 0.5 else 1.0  # what is dark can hardly be darker
+    swapped = ask("swap", token, composed["name"], {"palette": other}, turned={"brightness": by})
     assert swapped["domain"] == PICTURES
     assert swapped["recipe"]["styles"]["palette"]["source"] == f"clips/{other}"
-    assert swapped["traits"]["brightness"] < plain["traits"]["brightness"]
+    assert by * swapped["traits"]["brightness"] > by * plain["traits"]["brightness"]
+    assert b"<svg" in Path(ask("keep", token, swapped["name"], "image")).read_bytes()
     for form in ("png", "mid"):
         assert opened(ask("keep", token, swapped["name"], form)).format == "PNG"
     assert "a picture has ['palette'" in refused("swap", token, composed["name"], {"rhythm": other})
