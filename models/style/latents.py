@@ -20,6 +20,7 @@ MEASURED = "measured"  # in a picture's ``piece``: attribute → what was measur
 CODES, CODE_COUNT, CODE_LEVELS = "codes", 4, 5  # a piece's style codes: name, how many, values of each
 DRAWN_FROM = "drawings"  # in its ``piece`` as well: the version of the drawings among which its subject is looked up
 INK = "ink"  # in what was measured, too: how much is to be seen at all, which is no taste
+PASSING = ("dynamics", "tempo", "texture", "register", "rhythm", "harmony")  # styles on the way to another piece
 TUNE = "tune"  # no group of latents: the top line of notes, which a piece model can be told beside them
 TOLD_GROUPS = (*GROUPS, TUNE)
 SWAPPABLE = (*STYLE_GROUPS, CODES)
@@ -71,6 +72,18 @@ class Latents:
         """Read what ``to_json`` wrote; raises ``ValueError`` or ``KeyError`` on anything else."""
         groups = {name: np.array(data["groups"][name], dtype=np.float32) for name in data["groups"]}
         return cls(str(data["version"]), groups, dict(data.get("piece") or {}))
+
+
+def morphed(one: Latents, other: Latents, share: float) -> tuple[Latents, dict[str, Latents]]:
+    """What lies ``share`` of the way from ``one`` to ``other``: the content, and those of the styles that aren't its.
+
+    One style after the other passes over, and half way the content with its meter and domain: the mean of all latents
+    of two pieces is those of no music. Bars as in ``between``.
+    """
+    content = between(one, other, float(share > 0.5))
+    passed = {group: min(1.0, max(0.0, len(PASSING) * share - place)) for place, group in enumerate(PASSING)}
+    styles = {group: between(one, other, by, (group,)) for group, by in passed.items() if by != float(share > 0.5)}
+    return content, styles
 
 
 def between(one: Latents, other: Latents, share: float, groups: Collection[str] = GROUPS) -> Latents:

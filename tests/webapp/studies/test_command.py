@@ -64,7 +64,7 @@ def test_a_wrong_table_is_told_before_anything_is_made(
     for table, told in (
         (
             "file,system\nhigh/tune0.mid,high\n",
-            "no column clip; its first line names the columns, and is 'file,system'",
+            "no column clip; its first line names the columns, and they are file, system",
         ),
         ("clip,system\nhigh/tune0.mid,\n", "clips.csv, line 2: system is empty"),
         ("clip,system\n", "no line below"),
