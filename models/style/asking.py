@@ -23,6 +23,9 @@ from models.style.pieces.held import Held
 from models.style.pieces.wishes import Place
 from models.style.screen import rejection_reason
 
+# From which on what is borrowed is written. With one style of another pop clip it is told from real music less often
+# than decoded (.66 and .71 of 72 validation clips), but the style comes less surely (.86 and .95).
+MANY_STYLES = 3
 AT_BAR = 8  # what is asked for is no beginning of a piece
 # Chosen on validation clips
 TUNE_TIMES = 8
@@ -91,6 +94,11 @@ def tune_in_styles(domain: Domain, latents: Latents, tune: Piece) -> Ask:
     return Ask(latents, tune, groups, guided, guidance, TUNE_TIMES)
 
 
+def in_some_styles(latents: Latents, notes: Piece) -> Ask:
+    """To ask for ``notes`` as ``latents`` say, which have several styles, but not all, from elsewhere."""
+    return Ask(latents, notes, guided=(), guidance=1.0, temperature=ANEW_TEMPERATURE)
+
+
 def composed_anew(latents: Latents, notes: Piece, held: Sequence[int], keep: float) -> Ask:
     """To ask for music like ``notes``, which have these ``latents``: some bars are ``held``, the others are written.
 
@@ -103,8 +111,10 @@ def composed_anew(latents: Latents, notes: Piece, held: Sequence[int], keep: flo
 
 
 def _known(reader: Reader, ask: Ask) -> BarLatents:
-    """All that is asked for, surely."""
-    latents = reader.stored(ask.latents, None if ask.tune is None else to_tokens(whole_bars(ask.tune)))
+    """All that is asked for, surely; no tune where its bars aren't those of the latents."""
+    tune = None if ask.tune is None else whole_bars(ask.tune)
+    fits = tune is not None and len(tune.bars) == ask.latents.bars
+    latents = reader.stored(ask.latents, to_tokens(tune) if tune and fits else None)
     return replace(latents, told=latents.told & np.isin(TOLD_GROUPS, ask.groups))
 
 

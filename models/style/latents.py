@@ -20,7 +20,8 @@ MEASURED = "measured"  # in a picture's ``piece``: attribute → what was measur
 CODES, CODE_COUNT, CODE_LEVELS = "codes", 4, 5  # a piece's style codes: name, how many, values of each
 DRAWN_FROM = "drawings"  # in its ``piece`` as well: the version of the drawings among which its subject is looked up
 INK = "ink"  # in what was measured, too: how much is to be seen at all, which is no taste
-PASSING = ("dynamics", "tempo", "texture", "register", "rhythm", "harmony")  # styles on the way to another piece
+# Styles on the way to another piece, so that each half of it is about as much to be heard
+PASSING = ("rhythm", "tempo", "register", "dynamics", "texture", "harmony")
 TUNE = "tune"  # no group of latents: the top line of notes, which a piece model can be told beside them
 TOLD_GROUPS = (*GROUPS, TUNE)
 SWAPPABLE = (*STYLE_GROUPS, CODES)
@@ -86,11 +87,16 @@ def morphed(one: Latents, other: Latents, share: float) -> tuple[Latents, dict[s
     return content, styles
 
 
+def with_styles(content: Latents, styles: Mapping[str, Latents]) -> Latents:
+    """``content`` with each of ``styles`` in place of its own."""
+    return replace(content, groups={**content.groups, **{name: each.groups[name] for name, each in styles.items()}})
+
+
 def between(one: Latents, other: Latents, share: float, groups: Collection[str] = GROUPS) -> Latents:
     """``one`` with some groups ``share`` of the way on the straight line to ``other``'s, bar by bar.
 
     It has the bars of ``one``: shorter music is repeated, longer cut. Where all groups go, what can't lie between two
-    pieces (meter, domain) is the nearer one's.
+    pieces (meter, domain) is the nearer one's. For a way from one piece to another see ``morphed``.
     """
     place = np.arange(one.bars) % other.bars
     mixed = {

@@ -259,10 +259,10 @@ def vary(recipe: AskedVariations, context: TheContext, listener_id: Known) -> li
 
 @router.post("/interpolations", status_code=201, responses=ERRORS)
 def interpolate(way: AskedInterpolation, context: TheContext, listener_id: Known) -> list[OpenedPiece]:
-    """Compose the steps between two pieces, evenly on the straight line between their latents, the first's end first.
+    """Compose the steps between two pieces, the nearest to the first at first.
 
-    The tempo goes evenly in its logarithm; meter and kind of music are those of the nearer end, the number of bars is
-    the first's. Each step is a piece with a recipe (``toward``).
+    One style after the other becomes the second's, each evenly; half way its tune comes, with its meter and kind of
+    music. The number of bars is the first's. Each step is a piece with a recipe (``toward``).
     """
     return composing.interpolation(context.studio, listener_id, **way.model_dump())
 

@@ -17,11 +17,11 @@ from functools import partial
 from typing import Any
 
 from models.music.notes import MusicError, Piece
-from models.style.asking import composed_anew, tune_in_styles, write_asked
+from models.style.asking import composed_anew, in_some_styles, tune_in_styles, write_asked
 from models.style.compose import Composer, whole_bars
 from models.style.decode import DecodeBatch
 from models.style.drafts import Ask, Draft
-from models.style.latents import Latents
+from models.style.latents import STYLE_GROUPS, Latents
 from webapp.generation.drawing import DraftEach, Drawing
 from webapp.generation.job import Hearing, Job, Listener, read_request
 from webapp.generation.protocol import (
@@ -214,7 +214,8 @@ class Engine(Drawing):
             return None
         between = self._between(partial(_any_waits, [job]))
         with self._writing:
-            ask = tune_in_styles(job.request.domain, latents, tune)
+            every = set(STYLE_GROUPS) <= set(job.styles)
+            ask = tune_in_styles(job.request.domain, latents, tune) if every else in_some_styles(latents, tune)
             return write_asked(self.composer, job.request.domain, [ask], [(job.request.seed, 0)], between)[0]
 
     def _written_around_held(self, jobs: Sequence[Job]) -> dict[Job, Draft]:

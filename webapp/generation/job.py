@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from models.music.notes import MusicError, Piece
+from models.style.asking import MANY_STYLES
 from models.style.clip_plan import ClipPlan
 from models.style.latents import CODES, SWAPPABLE, TEMPERATURE, TOP_P, Latents
 from models.style.locks import Locks
@@ -21,7 +22,6 @@ Listener = Callable[[list[Note]], None]
 Origin = Piece | Latents
 
 MOST_BARS = 8
-MANY = 3  # styles from which on a tune is written; with fewer that was not measured, and they are decoded
 
 
 @dataclass
@@ -72,10 +72,10 @@ class Job:
 
     @property
     def tune(self) -> Piece | None:
-        """What is to be played in other styles, ``MANY`` at least: nothing else of it is held or drawn anew."""
+        """What is to be played in other styles, ``MANY_STYLES`` at least: nothing else of it is held or drawn anew."""
         request = self.request
         held = self.locks != Locks() or request.keep < 1 or request.guidance != 1 or CODES in self.styles
-        return None if held or len(self.styles) < MANY else self._notes
+        return None if held or len(self.styles) < MANY_STYLES else self._notes
 
     @property
     def around_held(self) -> Piece | None:

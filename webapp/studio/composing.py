@@ -19,7 +19,7 @@ from db.queries import listeners as listener_rows
 from db.tables import PICTURES
 from models.music.notes import Piece
 from models.style.drafts import Draft
-from models.style.latents import STYLE_GROUPS, Latents, between
+from models.style.latents import STYLE_GROUPS, Latents, between, morphed, with_styles
 from models.taste.head import utilities
 from models.taste.space import TasteSpace, summary
 from webapp.composing.sources import Source, as_heard, find, named_traits, names_in
@@ -204,8 +204,8 @@ def _generate(studio: Studio, recipes: Sequence[Recipe], sources: Mapping[str, S
         if key not in steps:
             steps[key] = _steps(studio.generation, dials, recipe, sources, heard)
         requests.append(_request(dials, recipe, sources, heard, steps[key]))
-        if len(recipes) == 1 and not (recipe.turned or recipe.toward):  # a tune takes seconds to write: not of many
-            requests[0].locks.notes = heard[recipe.content].notes
+        if recipe.toward or (len(recipes) == 1 and not recipe.turned):  # a tune takes seconds to write: not of many
+            requests[-1].locks.notes = requests[-1].locks.notes or _tune(recipe, heard)
     results = studio.generation.generate_all(requests)
     if any(len(Piece.from_json(result.notes).notes) == 0 for result in results):
         raise NotAllowed("nothing but silence came of this; borrow less of it, or try another piece")
@@ -220,6 +220,12 @@ def _by_rules(generation: RemoteGenerator, recipe: Recipe, content: Music) -> Mu
         raise NotAllowed("locked notes can't be changed by rules; unlock bars and melody, or leave the rules out")
     encoded = generation.encode(recipe.rules.turned(Piece.from_json(content.notes)).to_json())
     return Music(Latents.from_json(encoded.latents), encoded.notes)
+
+
+def _tune(recipe: Recipe, music: Mapping[str, Music]) -> dict[str, Any]:
+    """The notes whose tune is to be heard."""
+    toward = recipe.toward
+    return music[toward.source if toward and toward.strength > 0.5 else recipe.content].notes
 
 
 def _steps(
@@ -253,30 +259,32 @@ def _request(
     music: Mapping[str, Music],
     steps: Mapping[str, float],
 ) -> GenerateRequest:
-    own, domain, toward = music[recipe.content].latents, sources[recipe.content].music, recipe.toward
+    content, domain, toward = music[recipe.content].latents, sources[recipe.content].music, recipe.toward
+    passed: dict[str, Latents] = {}
     if toward is not None:
-        mine, own = own, between(own, music[toward.source].latents, toward.strength)
-        old_meter, new_meter = (each.piece.get("meter") for each in (mine, own))
+        mine, (content, passed) = content, morphed(content, music[toward.source].latents, toward.strength)
+        old_meter, new_meter = (each.piece.get("meter") for each in (mine, content))
         if recipe.locks.notes_stay and old_meter != new_meter:
             raise NotAllowed(
                 f"the locked notes are in {old_meter}, and from half way on the meter is the other's {new_meter}; "
                 "unlock bars and melody, or go less than half way"
             )
         domain = sources[toward.source].music if toward.strength > 0.5 else domain
-    styles = {
-        group: Origin(latents=between(own, music[each.source].latents, each.strength, (group,)).to_json())
+    own = with_styles(content, passed)
+    borrowed = {
+        group: between(own, music[each.source].latents, each.strength, (group,))
         for group, each in recipe.styles.items()
         if each.strength > 0
     }
     moved = dials.moved(own, Piece.from_json(music[recipe.content].notes), domain, steps)
-    styles |= {group: Origin(latents=latents.to_json()) for group, latents in moved.items()}
+    styles = {**passed, **borrowed, **moved}
     locks = recipe.locks
     notes = music[recipe.content].notes if locks.notes_stay else None
     return GenerateRequest(
         id=uuid.uuid4().hex,
         domain=domain,
-        content=Origin(latents=own.to_json()),
-        styles=styles,
+        content=Origin(latents=content.to_json()),
+        styles={group: Origin(latents=each.to_json()) for group, each in styles.items()},
         keep=recipe.keep,
         locks=Locked(**{**asdict(locks), "bars": list(locks.bars)}, notes=notes),
         seed=recipe.seed,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,13 +10,13 @@ import numpy.typing as npt
 from models.experiments.report import Metric, Report, mean_over_songs
 from models.metrics.two_sample import FOLDS, two_sample_test
 from models.music.notes import DOMAINS, Domain, Piece
-from models.style.asking import composed_anew, tune_in_styles, write_asked
+from models.style.asking import composed_anew, in_some_styles, tune_in_styles, write_asked
 from models.style.compose import Composer
 from models.style.directions import Directions, tonic_of
 from models.style.drafts import Ask
 from models.style.evaluation.clips import BATCH, Clips, donors_of
 from models.style.evaluation.swaps import found_first, line_likeness
-from models.style.latents import STYLE_GROUPS, Latents, between
+from models.style.latents import STYLE_GROUPS, Latents, between, morphed, with_styles
 from models.style.locks import Locks
 
 Floats = npt.NDArray[np.float64]
@@ -31,7 +30,7 @@ def changed(report: Report, composer: Composer, clips: Clips, seed: int) -> None
     ``swapped``: one style of another clip of the domain, of each in turn. ``dialled``: one style a standard deviation
     up or down. ``morphed``: halfway to that other clip. ``locked``: four bars stay. ``tune``: the clip's tune in all
     styles of the other; ``correlation`` of its top line with the clip's, and how often the clip's is ``found`` first
-    among its domain's. The last two are written by a piece model that hears latents, where the model has one; their
+    among its domain's. The last three are written by a piece model that hears latents, where the model has one; their
     ``baseline`` is decoded. Ways that a model lacks have no figures.
     """
     encoded = [composer.encode(piece) for piece in clips.pieces]
@@ -41,19 +40,21 @@ def changed(report: Report, composer: Composer, clips: Clips, seed: int) -> None
     _tell(report, "swapped", clips, _decoded(composer, clips, encoded, seed, styles=borrowed))
     if turned := _turned(composer, clips, encoded):
         _tell(report, "dialled", clips, _decoded(composer, clips, encoded, seed, styles=turned))
-    halfway = [between(own, other, 0.5) for own, other in zip(encoded, others, strict=True)]
-    _tell(report, "morphed", clips, _decoded(composer, clips, halfway, seed))
+    halfway = [morphed(own, other, 0.5) for own, other in zip(encoded, others, strict=True)]
+    decoded = _decoded(composer, clips, [own for own, _ in halfway], seed, styles=[passed for _, passed in halfway])
+    asks = [in_some_styles(with_styles(*each), clips.pieces[row]) for row, each in enumerate(halfway)]
+    _tell(report, "morphed", clips, written(composer, clips.domains, asks, decoded, seed), beside=decoded)
     styles = [dict.fromkeys(STYLE_GROUPS, other) for other in others]
     decoded = _decoded(composer, clips, encoded, seed, styles=styles)
-    mixed = [_with_styles(own, other) for own, other in zip(encoded, others, strict=True)]
+    mixed = [between(own, other, 1.0, STYLE_GROUPS) for own, other in zip(encoded, others, strict=True)]
     asks = [tune_in_styles(clips.domains[row], latents, clips.pieces[row]) for row, latents in enumerate(mixed)]
-    written = _written(composer, clips, asks, decoded, seed)
-    _tell(report, "tune", clips, written, beside=decoded)
-    _tunes(report, clips, written, decoded)
+    tunes = written(composer, clips.domains, asks, decoded, seed)
+    _tell(report, "tune", clips, tunes, beside=decoded)
+    _tunes(report, clips, tunes, decoded)
     held = [tuple(bar for bar in LOCKED if bar < latents.bars) for latents in encoded]
     decoded = _decoded(composer, clips, encoded, seed, held=held)
     asks = [composed_anew(encoded[row], piece, held[row], 0.0) for row, piece in enumerate(clips.pieces)]
-    _tell(report, "locked", clips, _written(composer, clips, asks, decoded, seed), beside=decoded)
+    _tell(report, "locked", clips, written(composer, clips.domains, asks, decoded, seed), beside=decoded)
 
 
 def _turned(composer: Composer, clips: Clips, encoded: Sequence[Latents]) -> list[dict[str, Latents]]:
@@ -68,12 +69,6 @@ def _turned(composer: Composer, clips: Clips, encoded: Sequence[Latents]) -> lis
         group, by = names[row % len(names)], (1.0, -1.0)[row // len(names) % 2]
         found.append({group: known.moved(latents, group, by, tonic_of(piece))})
     return found
-
-
-def _with_styles(own: Latents, other: Latents) -> Latents:
-    """All styles of another, repeated where it is shorter, on the content of one's own."""
-    bars = np.arange(own.bars) % other.bars
-    return replace(own, groups={**own.groups, **{group: other.groups[group][bars] for group in STYLE_GROUPS}})
 
 
 def _decoded(
@@ -95,11 +90,13 @@ def _decoded(
     return [piece for k in range(0, len(plans), BATCH) for piece in composer.compose(plans[k : k + BATCH])]
 
 
-def _written(composer: Composer, clips: Clips, asks: Sequence[Ask], decoded: Sequence[Piece], seed: int) -> list[Piece]:
+def written(
+    composer: Composer, domains: Sequence[Domain], asks: Sequence[Ask], decoded: Sequence[Piece], seed: int
+) -> list[Piece]:
     """What the piece model writes of ``asks``; ``decoded`` where nothing came that can be offered."""
     found = [*decoded]
-    for domain in DOMAINS if composer.asked else ():
-        rows = clips.of(domain).tolist()
+    for domain in dict.fromkeys(domains) if composer.asked else ():
+        rows = [row for row, each in enumerate(domains) if each == domain]
         drafts = write_asked(composer, domain, [asks[row] for row in rows], [(seed, row) for row in rows])
         for row, draft in zip(rows, drafts, strict=True):
             if draft and draft.notes:
@@ -107,15 +104,14 @@ def _written(composer: Composer, clips: Clips, asks: Sequence[Ask], decoded: Seq
     return found
 
 
-def _tunes(report: Report, clips: Clips, written: Sequence[Piece], decoded: Sequence[Piece]) -> None:
+def _tunes(report: Report, clips: Clips, tunes: Sequence[Piece], decoded: Sequence[Piece]) -> None:
     for domain in DOMAINS:
         rows = clips.of(domain).tolist()
         if not rows:
             continue
         own, songs = np.arange(len(rows)), [clips.songs[row] for row in rows]
         alike, rival = (
-            line_likeness([made[row] for row in rows], [clips.pieces[row] for row in rows])
-            for made in (written, decoded)
+            line_likeness([made[row] for row in rows], [clips.pieces[row] for row in rows]) for made in (tunes, decoded)
         )
         kept = mean_over_songs(songs, alike[own, own], chance=0.0, baseline=float(rival[own, own].mean()))
         report.add(f"style.tune.correlation.{domain}", kept)

@@ -1,4 +1,4 @@
-"""The way from one clip to another: latents on a straight line, beside notes that are cross-faded.
+"""The way from one clip to another: one style after the other, beside notes that are cross-faded.
 
 The cross-fade takes each note of the one with the probability 1 - share and of the other with share, as MusicVAE's
 baseline takes events (Roberts et al. 2018). What is asked of a way: each step is music (in key, bars that belong
@@ -17,9 +17,11 @@ from models.experiments.report import Report, mean_over_songs
 from models.metrics import music_statistics as ms
 from models.metrics.intervals import finite_mean
 from models.music.notes import Piece
+from models.style.asking import MANY_STYLES, in_some_styles
 from models.style.compose import Composer
+from models.style.evaluation.changed import written
 from models.style.evaluation.clips import BATCH, Clips, donors_of
-from models.style.latents import between
+from models.style.latents import morphed, with_styles
 
 STEPS = 5
 SHARES = tuple(step / (STEPS + 1) for step in range(1, STEPS + 1))
@@ -52,12 +54,19 @@ def interpolation(report: Report, composer: Composer, clips: Clips, seed: int) -
         return
     rng = np.random.default_rng(seed)
     encoded = {k: composer.encode(clips.pieces[k]) for k in sorted({k for pair in pairs for k in pair})}
+    steps = [(pair, share, morphed(encoded[pair[0]], encoded[pair[1]], share)) for pair in pairs for share in SHARES]
+    ends = [pair[share > 0.5] for pair, share, _ in steps]
+    domains = [clips.domains[end] for end in ends]
     plans = [
-        composer.plan(domain=clips.domains[i], content=between(encoded[i], encoded[j], share), styles={}, seed=seed + i)
-        for i, j in pairs
-        for share in SHARES
+        composer.plan(domain=domain, content=content, styles=styles, seed=seed + pair[0])
+        for domain, (pair, _, (content, styles)) in zip(domains, steps, strict=True)
     ]
     composed = [piece for k in range(0, len(plans), BATCH) for piece in composer.compose(plans[k : k + BATCH])]
+    many = [row for row, (_, _, (_, styles)) in enumerate(steps) if len(styles) >= MANY_STYLES]
+    asks = [in_some_styles(with_styles(*steps[row][2]), clips.pieces[ends[row]]) for row in many]
+    anew = written(composer, [domains[row] for row in many], asks, [composed[row] for row in many], seed)
+    for row, piece in zip(many, anew, strict=True):
+        composed[row] = piece
     faded = [cross_fade(clips.pieces[i], clips.pieces[j], share, rng) for i, j in pairs for share in SHARES]
     spread = np.array([[*ms.attributes(p).values()] for p in clips.pieces]).std(0) + 1e-6
     songs = [clips.songs[i] for i, _ in pairs]

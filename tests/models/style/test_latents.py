@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from models.style.latents import GROUPS, Latents, between
+from models.style.latents import GROUPS, PASSING, Latents, between, morphed, with_styles
 
 
 def test_latents_survive_json_to_five_decimals() -> None:
@@ -47,6 +47,20 @@ def test_all_of_a_piece_goes_to_another_and_takes_its_meter_half_way() -> None:
     assert [step.piece["meter"] for step in steps] == ["4/4", "4/4", "3/4", "3/4"]
     for name in GROUPS:
         assert [step.groups[name][0, 0] for step in steps] == [0, 2.5, 7.5, 10]
+
+
+def test_on_the_way_to_another_piece_one_style_after_the_other_comes_and_the_content_half_way() -> None:
+    own, other = rising(4, 0.0), rising(4, 10.0, "3/4")
+    content, styles = morphed(own, other, 0.25)
+    assert content.piece["meter"] == "4/4"
+    first, second, *_ = PASSING
+    assert {name: float(each.groups[name][0, 0]) for name, each in styles.items()} == {first: 10, second: 5}
+    seen = []
+    for share in (0.0, 0.5, 0.51, 1.0):
+        content, styles = morphed(own, other, share)
+        mixed = with_styles(content, styles)
+        seen.append((content.piece["meter"], sum(mixed.groups[name][0, 0] > 5 for name in GROUPS), len(styles)))
+    assert seen == [("4/4", 0, 0), ("4/4", 3, 3), ("3/4", 4, 3), ("3/4", 7, 0)]
 
 
 def test_shorter_music_is_repeated_and_longer_cut() -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import update
 from db.tables import Clip, StudioPiece
 from models.music.abc import read_abc
 from models.music.midi import read_midi, write_midi
-from models.style.latents import STYLE_GROUPS
+from models.style.latents import PASSING, STYLE_GROUPS
 from webapp.runtime.limits import UPLOAD_BYTES
 from webapp.studio import limits, pieces
 
@@ -414,7 +414,7 @@ def test_a_clip_that_is_kept_is_one_piece_of_the_studio_however_often(studio):
     assert studio.post(f"/api/studio/clips/{uuid.uuid4()}/keep").status_code == 404
 
 
-def test_a_tune_goes_along_with_one_piece_in_many_styles_and_not_with_variations_or_on_a_way(
+def test_a_tune_goes_along_with_one_piece_in_many_styles_and_on_a_way_and_not_with_variations(
     studio, context, monkeypatch
 ):
     content, other = names(studio)[:2]
@@ -434,7 +434,10 @@ def test_a_tune_goes_along_with_one_piece_in_many_styles_and_not_with_variations
     asked.clear()
     recipe = {"content": content, "styles": styles, "seed": 0}
     assert studio.post("/api/studio/variations", json={**recipe, "count": 2}).status_code == 201
-    toward = {"source": other, "strength": 0.5}
-    assert studio.post("/api/studio/pieces", json={**recipe, "toward": toward}).status_code == 201
-    assert len(asked) == 3
-    assert [each.locks.notes for each in asked] == [None] * len(asked)
+    assert [each.locks.notes for each in asked] == [None, None]
+    asked.clear()
+    way = {"content": content, "toward": other, "steps": 3}
+    assert studio.post("/api/studio/interpolations", json=way).status_code == 201
+    near, same, far = (each.locks.notes["notes"] for each in asked)
+    assert near == same != far
+    assert [set(each.styles) for each in asked] == [{*PASSING[:2]}, {*PASSING[:3]}, {*PASSING[4:]}]

@@ -36,8 +36,8 @@ KEEP = (
 )
 TURN = "The tune stays. Turn a dial, or borrow a style from another piece, all or some of it."
 WAY = (
-    "The whole piece, tune and all, turns into another step by step. The tempo changes evenly; meter and kind of music "
-    "change half way."
+    "The piece turns into another, one style after the other: rhythm, tempo and register first. Half way comes the "
+    "tune, with its meter and kind of music; dynamics, texture and harmony follow."
 )
 TURN_PICTURE = (
     "What the picture shows stays, but for size and symmetry, which change its shape; size takes light along, for how "
