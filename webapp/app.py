@@ -189,7 +189,8 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
             server_header=False,
             proxy_headers=False,  # which ``BehindProxies`` reads, with what uvicorn doesn't
         )
-        _Server(config, draining, f"http://{shown}:{port}", open_browser=open_browser).run(sockets=[listening])
+        url, unchosen = f"http://{shown}:{port}", "" if settings.research_key else settings.creators_key
+        _Server(config, draining, url, unchosen, open_browser=open_browser).run(sockets=[listening])
     except KeyboardInterrupt:
         pass  # Ctrl-C is how a person stops it
     finally:
@@ -234,15 +235,19 @@ def _listen(settings: Settings) -> socket.socket | None:
 class _Server(uvicorn.Server):
     """Says where the page is once it answers, and answers what is under way before it ends."""
 
-    def __init__(self, config: uvicorn.Config, draining: Draining, url: str, *, open_browser: bool) -> None:
+    def __init__(
+        self, config: uvicorn.Config, draining: Draining, url: str, studies_key: str, *, open_browser: bool
+    ) -> None:
         super().__init__(config)
-        self._draining, self._url, self._open = draining, url, open_browser
+        self._draining, self._url, self._studies_key, self._open = draining, url, studies_key, open_browser
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.should_exit:
             return
         print(f"Kallos plays at {self._url}", flush=True)
+        if self._studies_key:
+            print(f"Studies are made at {self._url}/studies?key={self._studies_key}", flush=True)
         if self._open:
             threading.Thread(target=webbrowser.open, args=(self._url,), daemon=True).start()
 

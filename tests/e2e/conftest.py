@@ -86,6 +86,11 @@ class Site:
         report: dict[str, Any] = httpx.get(f"{self.url}/healthz", timeout=10).json()
         return report
 
+    @property
+    def studies(self) -> str:
+        """Where studies are made, with the key, as the server said when it started."""
+        return re.findall(r"Studies are made at (\S+)", self.log.read_text(errors="replace"))[-1]
+
     def child(self, command: str) -> psutil.Process:
         """The supervised child that runs ``kallos COMMAND``."""
         for child in psutil.Process(self.process.pid).children(recursive=True):

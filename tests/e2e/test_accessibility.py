@@ -26,7 +26,7 @@ ACTS = {  # roles of what one can act on
 )
 def test_all_that_one_can_act_on_has_a_name_and_the_page_its_landmarks(site, visit, path: str) -> None:
     page = visit().page
-    page.goto(f"{site.url}/{path}")
+    page.goto(site.studies if path == "studies" else f"{site.url}/{path}")
     expect(page.locator("summary[aria-label=Menu]")).to_be_visible()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     page.wait_for_function("!document.querySelector('[aria-busy=true]')")  # of components that are not started yet

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import zipfile
 from pathlib import Path
 
@@ -41,9 +40,9 @@ def clips(tmp_path: Path) -> Path:
     return path
 
 
-def design(page: Page, url: str, clips: Path) -> str:
+def design(page: Page, studies: str, clips: Path) -> str:
     """Make a study with the form and open it; the participants' link."""
-    page.goto(f"{url}/studies")
+    page.goto(studies)
     page.get_by_label("Title").fill("High or low?")
     dashes = "element => [getComputedStyle(element).borderTopStyle, getComputedStyle(element).borderTopWidth]"
     assert page.locator("#study-clips").evaluate(dashes) == ["dashed", "1px"], "one sees where a file can be dropped"
@@ -55,7 +54,7 @@ def design(page: Page, url: str, clips: Path) -> str:
     page.get_by_label("Check for headphones first").uncheck()
     page.get_by_label("Where they go at the end").fill("https://example.org/done")
     page.get_by_role("button", name="Make the study").click()
-    page.wait_for_url(re.compile("key="))
+    page.wait_for_url(lambda address: "key=" in address and address != studies)
     expect(page.get_by_text("4 clips of high, low")).to_be_visible()
     page.get_by_role("button", name="Try it").click()
     expect(page.get_by_test_id("study-tried")).to_contain_text("came through, with 2 pairs")
@@ -113,7 +112,7 @@ def exported(page: Page) -> pd.DataFrame:
 
 def test_a_study_is_designed_taken_part_in_exported_and_left(site, visit, clips: Path) -> None:
     researcher = visit().page
-    link = design(researcher, site.url, clips)
+    link = design(researcher, site.studies, clips)
     people = [visit(**PHONE, color_scheme=scheme).page for scheme in ("light", "dark", "light")]
     for number, page in enumerate(people):
         agree(page, link, number)

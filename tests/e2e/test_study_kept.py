@@ -42,7 +42,7 @@ def test_answers_are_called_kept_only_once_they_are(own_site: Site, place: Path,
     own_site.wait_for_clips(1)
     contexts = [browser.new_context(), browser.new_context(**PHONE)]
     researcher, participant = (Visitor(context, context.new_page(), own_site.url).page for context in contexts)
-    link = design(researcher, own_site.url, clips)
+    link = design(researcher, own_site.studies, clips)
     aside = place.with_name("aside")
     place.rename(aside)
     place.touch()  # a file where the folder was: nothing can be copied there

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
+import hmac
 import ipaddress
 import os
 import re
@@ -210,6 +212,13 @@ class Settings(BaseSettings):
         if not path.exists():
             _write_once(path, secrets.token_urlsafe(48))
         return _parts(path.read_text(encoding="ascii"), "\n")
+
+    @property
+    def creators_key(self) -> str:
+        """By which studies are made: ``KALLOS_RESEARCH_KEY``, or where there is none what follows from the secret."""
+        if self.research_key:
+            return self.research_key
+        return hmac.new(self.signing_secrets[0].encode(), b"studies", hashlib.sha256).hexdigest()[:32]
 
 
 def read(arguments: Mapping[str, Any]) -> Settings:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from db.queries.listening_studies import count_studies
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours
 from webapp.runtime.settings import Settings
 from webapp.studies import access
@@ -24,7 +25,16 @@ def test_a_study_is_made_with_the_research_key_alone(alone) -> None:
     made = create_study(with_key, "the research key", {"title": "A"}, [])  # type: ignore[arg-type]
     assert state_of(alone, made["researcher_key"])["title"] == "A"
     with pytest.raises(NotAllowed, match="research key"):
-        create_study(alone, "", {"title": "A"}, [])  # no key is set: only the page on the machine itself
+        create_study(alone, "", {"title": "A"}, [])
+    assert create_study(alone, alone.settings.creators_key, {"title": "A"}, [])["researcher_key"]  # none was chosen
+
+
+@pytest.mark.slow
+def test_a_study_of_one_clip_is_refused_and_leaves_no_draft_whose_key_nobody_has(alone) -> None:
+    alone.database.open()
+    with pytest.raises(NotAllowed, match="no two clips can be compared"):
+        create_study(alone, alone.settings.creators_key, {"title": "A", "composed": [{"kind": "pop", "count": 1}]}, [])
+    assert alone.database.transaction(count_studies) == 0
 
 
 @pytest.mark.slow
@@ -45,16 +55,16 @@ def test_a_study_is_moved_tried_and_read(make_study) -> None:
         move_study(context, key, "open")
 
 
-def test_who_may_make_a_study() -> None:
-    for research_key, given, address, forwarded, may in (
-        ("", "", "127.0.0.1", False, True),
-        ("", "", "::1", False, True),
-        ("", "", "127.0.0.1", True, False),  # a proxy on the machine: whoever asks is somewhere else
-        ("", "", "203.0.113.7", False, False),
-        ("", "", None, False, False),
-        ("secret", "", "127.0.0.1", False, False),
-        ("secret", "secret", "203.0.113.7", True, True),
-        ("secret", "sécret", "127.0.0.1", False, False),
+def test_nobody_makes_a_study_without_a_key(tmp_path) -> None:
+    here, elsewhere = Settings(home=tmp_path / "here"), Settings(home=tmp_path / "elsewhere")
+    chosen = Settings(home=tmp_path / "here", research_key="secret")
+    for settings, given, may in (
+        (here, "", False),
+        (here, here.creators_key, True),
+        (Settings(home=here.home), here.creators_key, True),  # after a new start
+        (elsewhere, here.creators_key, False),
+        (chosen, here.creators_key, False),
+        (chosen, "secret", True),
+        (chosen, "sécret", False),
     ):
-        settings = Settings(research_key=research_key)
-        assert access.may_create(settings, given, address, forwarded=forwarded) is may
+        assert access.may_create(settings, given) is may

@@ -11,8 +11,9 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from webapp.context import Context
+from webapp.runtime.errors import Problem
 from webapp.runtime.limits import EXPORT_BYTES
-from webapp.studies import access, clips, dataset, dry_run, report, studies
+from webapp.studies import access, clips, dataset, deletion, dry_run, report, studies
 from webapp.studies import design as designs
 from webapp.studies.keys import MOST_LETTERS
 from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, file_for, taken
@@ -65,7 +66,7 @@ def create_study(
     """Make a listening study, as a draft, with its clips. Takes a minute or more where clips are composed.
 
     Args:
-        research_key: the installation's research key (KALLOS_RESEARCH_KEY), which must be set.
+        research_key: KALLOS_RESEARCH_KEY, or the key in the address of studies that `kallos serve` printed.
         design: the design; docs/studies.md tells its fields, of which only the title is needed.
         files: one zip file of clips, 10 MB at most; none where all clips are composed.
 
@@ -73,26 +74,33 @@ def create_study(
         The researcher's key, which is needed for all else and can't be looked up, the key of the link for participants
         (study?key=…), the key of the preview, and how many clips there are.
     """
-    access.require_creator(context.settings, research_key, None, forwarded=True)
+    access.require_creator(context.settings, research_key)
     made = studies.create(context.database, context.journal, design)
-    count = 0
-    with tempfile.TemporaryDirectory(prefix="kallos-clips-") as folder:
-        place: Path | None = None
-        for _, data in taken(context, files, EXPORT_BYTES):
-            place = Path(folder) / "clips.zip"
-            place.write_bytes(data)
-        if place or designs.checked(design).makes_clips:
-            making = clips.follow(
-                context.database, context.journal, context.clip_store, context.settings, made.researcher, place=place
-            )
-            for now in making:
-                count = now.clips
+    try:
+        count = _make_clips(context, made.researcher, design, files)
+    except Problem:  # nobody will have the key of this draft
+        deletion.delete_study(context.database, context.clip_store, context.journal, made.researcher)
+        raise
     return {
         "researcher_key": made.researcher,
         "participant_key": made.participant,
         "preview_key": made.preview,
         "clips": count,
     }
+
+
+def _make_clips(context: Context, key: str, design: dict[str, Any], files: list[File]) -> int:
+    with tempfile.TemporaryDirectory(prefix="kallos-clips-") as folder:
+        place: Path | None = None
+        for _, data in taken(context, files, EXPORT_BYTES):
+            place = Path(folder) / "clips.zip"
+            place.write_bytes(data)
+        if not place and not designs.checked(design).makes_clips:
+            return 0
+        *_, last = clips.follow(
+            context.database, context.journal, context.clip_store, context.settings, key, place=place
+        )
+    return last.clips
 
 
 def study(context: Context, key: Key) -> StudyState:

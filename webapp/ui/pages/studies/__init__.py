@@ -56,10 +56,10 @@ def opened(context: Context, fields: int, request: gr.Request) -> list[Any]:
         found = studies.overview(context.database, key) if key else None
     except Problem as problem:
         found = None
-        if not _may_create(context, key, request):
+        if not access.may_create(context.settings, key):
             return [heading_html("Studies", f"{capital(str(problem))}."), "", *_hidden(empty)]
     if found is None:
-        if _may_create(context, key, request):
+        if access.may_create(context.settings, key):
             return [heading_html("Studies", LEAD), "", gr.update(visible=True), gr.skip(), *empty, *running.hidden()]
         return [heading_html("Studies", f"{capital(access.NEEDS_KEY)}."), "", *_hidden(empty)]
     draft = found.state == "draft"
@@ -82,9 +82,7 @@ def make(context: Context, request: gr.Request, key: str, zip_path: str | None, 
         if key:
             studies.change_design(context.database, context.journal, key, design)
         else:
-            given = chosen(request, "key")
-            forwarded = access.is_forwarded(request.headers)
-            access.require_creator(context.settings, given, _host(request), forwarded=forwarded)
+            access.require_creator(context.settings, chosen(request, "key"))
             made = studies.create(context.database, context.journal, design).researcher
         place = Path(zip_path) if zip_path else None
         if place or clips.are_due(context.database, made):
@@ -104,16 +102,6 @@ def told(now: Making) -> str:
     if now.ended:
         return f"{now.clips} clips are ready."
     return f"{STAGES.get(now.stage, 'Working')}…{f' {now.share:.0%}' if now.share else ''}"
-
-
-def _may_create(context: Context, key: str, request: gr.Request) -> bool:
-    forwarded = access.is_forwarded(request.headers)
-    return access.may_create(context.settings, key, _host(request), forwarded=forwarded)
-
-
-def _host(request: gr.Request) -> str | None:
-    client = request.client
-    return client.host if client else None
 
 
 def _hidden(empty: list[Any]) -> list[Any]:
