@@ -17,15 +17,17 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from webapp.api import health
 from webapp.api.not_found import NotFoundPage
 from webapp.api.reference import add_reference
 from webapp.context import Context
+from webapp.generation.protocol import GenerationError
+from webapp.generation.refusals import of_generator
 from webapp.runtime.asked_from import AskedFrom
-from webapp.runtime.database_errors import SILENT, first_line, of_database
+from webapp.runtime.database_errors import of_database
 from webapp.runtime.downloads import Downloads
 from webapp.runtime.draining import Draining
 from webapp.runtime.errors import OUR_MISTAKE, Problem, in_words
@@ -88,7 +90,7 @@ def create_app(
 
     app.state.metrics = metrics.Metrics(watched)
     app.add_middleware(metrics.CountRequests, metrics=app.state.metrics)  # outermost: refusals count as well
-    _answer_errors(app)
+    answer_errors(app)
     _include_routers(app)
     add_reference(app)
 
@@ -260,7 +262,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _answer_errors(app: FastAPI) -> None:
+def answer_errors(app: FastAPI) -> None:
     """Every refusal as ``{error}``: what was given, what is allowed, what to do."""
 
     def answer(status: int, text: str, headers: dict[str, str] | None = None, code: str | None = None) -> JSONResponse:
@@ -280,16 +282,13 @@ def _answer_errors(app: FastAPI) -> None:
     def refused(_: Request, error: HTTPException) -> JSONResponse:
         return answer(error.status_code, str(error.detail), dict(error.headers or {}))
 
-    @app.exception_handler(DataError)
-    def no_such_value(_: Request, error: DataError) -> JSONResponse:
-        log.warning("no_such_value error=%s", first_line(error))
-        return answer(422, "the address or the request holds a character or a number that there can't be")
-
     @app.exception_handler(DBAPIError)
-    def no_database(_: Request, error: DBAPIError) -> JSONResponse:
-        status, told = of_database(error)
-        log.error("database_error error=%s", first_line(error))
-        return answer(status, told, {"Retry-After": "2"} if status == SILENT else None)
+    def no_database(request: Request, error: DBAPIError) -> JSONResponse:
+        return problem(request, of_database(error))
+
+    @app.exception_handler(GenerationError)
+    def no_generator(request: Request, error: GenerationError) -> JSONResponse:
+        return problem(request, of_generator(error))
 
     @app.exception_handler(Exception)
     def broken(request: Request, error: Exception) -> JSONResponse:

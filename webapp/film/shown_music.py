@@ -22,7 +22,8 @@ from models.music.performance import bars_in_seconds, notes_in_seconds, sounding
 from webapp.composing import addresses, sources
 from webapp.composing.sources import Source
 from webapp.film.scored_films import MOST_SEED, MOVIE, Way
-from webapp.generation.protocol import BadRequest, GenerationError, Look
+from webapp.generation.protocol import Look
+from webapp.generation.refusals import answered
 from webapp.generation.remote import PLAIN, RemoteGenerator
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
@@ -140,12 +141,8 @@ def _shown(generation: RemoteGenerator, source: Source, look: Look, link_key: st
     piece, performance = source.piece, source.performance
     if len(piece.bars) > LONGEST_BARS:
         raise NotAllowed(f"the piece has {len(piece.bars)} bars; up to {LONGEST_BARS} can be shown")
-    try:
+    with answered("the picture model", "this music can't be shown"):
         drawn = generation.pictures(source.notes, source.music, look)
-    except BadRequest as error:
-        raise NotAllowed(f"this music can't be shown: {error}") from error
-    except GenerationError as error:
-        raise NotReady("the picture model does not answer just now; nothing is lost, try again in a moment") from error
     bars_s = bars_in_seconds(piece, performance)
     times = np.interp(np.arange(len(drawn.moments)) / drawn.a_bar, np.arange(len(bars_s)), bars_s)
     seconds = round(sounding_seconds(piece, performance), 3)

@@ -17,10 +17,11 @@ from models.music.performance import bars_in_seconds, notes_in_seconds
 from models.style.performance import touch
 from webapp.composing import addresses, images
 from webapp.composing.jobs import domain_named
-from webapp.generation.protocol import DrawingsRequest, GenerationError, Generator
+from webapp.generation.protocol import DrawingsRequest, Generator
+from webapp.generation.refusals import answered
 from webapp.runtime.clip_store import ClipMissingError, ClipStore
 from webapp.runtime.database import Database
-from webapp.runtime.errors import NotReady, NotYours
+from webapp.runtime.errors import NotYours
 from webapp.runtime.waiting import Waits, always, turn
 
 log = logging.getLogger(__name__)
@@ -101,10 +102,8 @@ def image(database: Database, clip_store: ClipStore, generation: Generator, clip
         return clip_store.get(key)
     except ClipMissingError as lost:
         log.warning("picture_lost clip=%s error=%s", clip_id, lost)
-    try:
+    with answered("the picture model", "this picture can't be drawn"):
         (drawn,) = generation.drawings(DrawingsRequest(latents=[latents]), decoded=True).pictures
-    except GenerationError as error:
-        raise NotReady("this picture can't be drawn just now; ask again in a moment") from error
     found = base64.b64decode(drawn)
     stored = clip_store.put(found, images.ending(found))
 

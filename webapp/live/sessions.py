@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 
 from models.music.notes import Domain
 from models.style.directions import Directions
-from webapp.generation.protocol import BadRequest, GenerationError, Generator
+from webapp.generation.protocol import Generator
+from webapp.generation.refusals import answered
 from webapp.live.music import LiveBar, LiveMusic
-from webapp.runtime.errors import Contradiction, NotAllowed, NotReady, NotYours, TooMany
+from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, Problem, TooMany
 from webapp.runtime.limits import Buckets
 
 AT_ONCE = 4  # a bar takes some tenths of a second of a core and lasts two seconds
@@ -21,7 +22,6 @@ BARS_A_SECOND, BARS_AT_ONCE = 3.0, 12  # of one session, and second halves: no b
 BEGUN_A_SECOND, BEGUN_AT_ONCE = 0.1, 8  # of one listener
 MOST_SEED = 999_999
 FULL = f"{AT_ONCE} people play live just now, as many as can; try again in a few minutes"
-SILENT = "the generator does not answer just now; nothing is lost, try again in a moment"
 
 
 @dataclass
@@ -67,10 +67,11 @@ class Sessions:
                 raise TooMany(FULL)
             session = self._sessions[session_id] = _Session(listener_id)  # its place is taken while it is prepared
         try:
-            session.music = LiveMusic(self._generation, self._directions, domain, seed, links)
-        except GenerationError as error:
+            with answered():
+                session.music = LiveMusic(self._generation, self._directions, domain, seed, links)
+        except Problem:
             self.end(listener_id, session_id)
-            raise NotReady(SILENT) from error
+            raise
         session.asked = time.monotonic()
         return session_id
 
@@ -105,11 +106,8 @@ class Sessions:
         if not session.lock.acquire(blocking=False):
             raise Contradiction("the bar before is still being composed; ask for one after the other")
         try:
-            return compose(session.music)
-        except BadRequest as error:
-            raise NotAllowed(f"this music can't go on: {error}") from error
-        except GenerationError as error:
-            raise NotReady(SILENT) from error
+            with answered(refused="this music can't go on"):
+                return compose(session.music)
         finally:
             session.asked = time.monotonic()
             session.lock.release()

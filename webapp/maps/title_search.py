@@ -20,7 +20,7 @@ import models
 from db.queries import maps as rows
 from models.atlas.neighbours import FloatArray
 from webapp.composing import sources
-from webapp.generation.protocol import BadRequest, GenerationError
+from webapp.generation.refusals import answered
 from webapp.generation.remote import RemoteGenerator
 from webapp.maps import open_maps
 from webapp.maps.atlas import Atlas
@@ -122,12 +122,8 @@ def melody_vector(generation: RemoteGenerator, notes: Mapping[str, Any]) -> Floa
 
 
 def _ask(generation: RemoteGenerator, **asked: Any) -> list[float]:
-    try:
+    with answered("the model of titles", "this music can't be named"):
         answer = generation.towers(**asked)
-    except BadRequest as error:
-        raise NotAllowed(f"this music can't be named: {error}") from error
-    except GenerationError as error:
-        raise NotReady("the model of titles does not answer just now; try again in a moment") from error
     return (answer.titles or answer.melodies)[0]
 
 

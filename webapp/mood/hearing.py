@@ -15,11 +15,12 @@ from db.queries.clips import music_of
 from db.queries.offers import ids_shown
 from models.music.notes import Domain
 from webapp.composing import sources
-from webapp.generation.protocol import BadRequest, GenerationError, Mood, MoodsResult
+from webapp.generation.protocol import Mood, MoodsResult
+from webapp.generation.refusals import answered
 from webapp.generation.remote import RemoteGenerator
 from webapp.learning.heard_clips import HeardClips
 from webapp.mood.words import sounding
-from webapp.runtime.errors import NotAllowed, NotReady
+from webapp.runtime.errors import NotAllowed
 from webapp.studio.studio import Studio
 
 TOGETHER = 64  # pieces a request
@@ -91,9 +92,5 @@ def judged(generation: RemoteGenerator, pieces: Sequence[dict[str, Any]]) -> lis
 
 
 def _judge(generation: RemoteGenerator, pieces: Sequence[dict[str, Any]]) -> MoodsResult:
-    try:
+    with answered("the model of mood", "this music can't be judged"):
         return generation.moods(pieces)
-    except BadRequest as error:
-        raise NotAllowed(f"this music can't be judged: {error}") from error
-    except GenerationError as error:
-        raise NotReady("the judges of mood do not answer just now; nothing is lost, try again in a moment") from error

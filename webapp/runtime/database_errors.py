@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy.exc import DBAPIError, IntegrityError
+import logging
 
-from webapp.runtime.errors import NO_ROOM, NoRoom
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-SILENT, CONTRADICTS = 503, 409
+from webapp.runtime.errors import Contradiction, NoRoom, NotAllowed, NotReady, Problem
+
+log = logging.getLogger(__name__)
 DISK_FULL = "53100"
 
 
@@ -15,15 +17,13 @@ def is_full(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) == DISK_FULL
 
 
-def of_database(error: DBAPIError) -> tuple[int, str]:
-    """Status and words."""
+def of_database(error: DBAPIError) -> Problem:
+    """What is answered; the log says what the database said."""
+    log.error("database_error error=%s", str(error.orig).partition("\n")[0])  # the rest names rows
     if is_full(error):
-        return NoRoom.status, NO_ROOM
+        return NoRoom()
+    if isinstance(error, DataError):
+        return NotAllowed("the address or the request holds a character or a number that there can't be")
     if isinstance(error, IntegrityError):
-        return CONTRADICTS, "this contradicts what is stored already; load the page again and look at what is there"
-    return SILENT, "the database does not answer; try again in a moment"
-
-
-def first_line(error: DBAPIError) -> str:
-    """What the log says: the rest names rows."""
-    return str(error.orig).partition("\n")[0]
+        return Contradiction("this contradicts what is stored already; load the page again and look at what is there")
+    return NotReady("the database does not answer; try again in a moment")

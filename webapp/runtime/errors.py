@@ -88,6 +88,22 @@ class NotReady(Problem):
     retry_after_s = 1
 
 
+class Overdue(Problem):
+    """It took longer than it may and was given up: asked for again at once it would take as long."""
+
+    status = 504
+    retry_after_s = 60
+
+
+class OurMistake(Problem):
+    """Nobody expected this; what it was stands in the log."""
+
+    status = 500
+
+    def __init__(self) -> None:
+        super().__init__(OUR_MISTAKE)
+
+
 class NobodyWaits(Problem):
     """Whoever asked has left: nobody reads this, and nothing more is done for them."""
 

@@ -23,11 +23,12 @@ from models.style.latents import STYLE_GROUPS, Latents, between, morphed, with_s
 from models.taste.head import utilities
 from models.taste.space import TasteSpace, summary
 from webapp.composing.sources import Source, as_heard, find, named_traits, names_in
-from webapp.generation.protocol import BadRequest, GenerateRequest, GenerateResult, GenerationError, Locked, Mood
+from webapp.generation.protocol import GenerateRequest, GenerateResult, Locked, Mood
 from webapp.generation.protocol import Source as Origin
+from webapp.generation.refusals import answered
 from webapp.generation.remote import RemoteGenerator
 from webapp.learning import heads
-from webapp.runtime.errors import NotAllowed, NotReady, UnknownListenerError
+from webapp.runtime.errors import NotAllowed, UnknownListenerError
 from webapp.studio import pictures
 from webapp.studio.dials import REACHES, Dials
 from webapp.studio.limits import check_rate, slow_slot
@@ -117,20 +118,14 @@ def _compose(
         return {name: find(session, name, listener_id, pictures=True) for name in names}
 
     sources = studio.database.transaction(read)
-    with slow_slot():
-        try:
-            results = _made(studio, recipes, sources)
-            if choose:
-                best = choose([each.notes for each in results])
-                if best is None:
-                    return []
-                recipes, results = [recipes[best]], [results[best]]
-            latents = [_as_heard(studio, result) for result in results] if ranked else []
-        except BadRequest as error:
-            raise NotAllowed(f"this can't be composed: {error}") from error
-        except GenerationError as error:
-            log.warning("studio_failed listener=%s error=%s", listener_id, error)
-            raise NotReady("the composer does not answer just now; nothing is lost, try again in a moment") from error
+    with slow_slot(), answered():
+        results = _made(studio, recipes, sources)
+        if choose:
+            best = choose([each.notes for each in results])
+            if best is None:
+                return []
+            recipes, results = [recipes[best]], [results[best]]
+        latents = [_as_heard(studio, result) for result in results] if ranked else []
     content = sources[recipes[0].content]
 
     def store(session: Session) -> list[str]:

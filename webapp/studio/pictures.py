@@ -23,8 +23,9 @@ from models.style.latents import PICTURE_GROUPS, Latents
 from models.taste.readouts import PICTURE_DIALS
 from webapp.composing.sources import PIECES, Source
 from webapp.generation.protocol import BadRequest, DrawingsRequest, GenerateResult, GenerationError
+from webapp.generation.refusals import answered, of_generator
 from webapp.generation.remote import RemoteGenerator
-from webapp.runtime.errors import NotAllowed, NotReady
+from webapp.runtime.errors import NotAllowed
 from webapp.studio.limits import check_rate, slow_slot
 from webapp.studio.pieces import TITLE_LENGTH, OpenedPiece, keep, open_piece
 from webapp.studio.recipes import Recipe
@@ -76,7 +77,7 @@ def image(generation: RemoteGenerator, source: Source) -> bytes:
     except BadRequest as error:
         raise NotAllowed(OLDER) from error
     except GenerationError as error:
-        raise NotReady("this picture can't be drawn just now; ask again in a moment") from error
+        raise of_generator(error, "the picture model") from error
     return base64.b64decode(drawn)
 
 
@@ -87,13 +88,8 @@ def bring(studio: Studio, listener_id: uuid.UUID, file_name: str, strip: str) ->
     Raises ``NotAllowed``, ``NotReady``, and ``TooMany`` as composing does.
     """
     studio.database.transaction(lambda session: check_rate(session, listener_id))
-    with slow_slot():
-        try:
-            answer = studio.generation.drawings(DrawingsRequest(brought=strip), decoded=True)
-        except BadRequest as error:
-            raise NotAllowed(f"this picture can't be used: {error}") from error
-        except GenerationError as error:
-            raise NotReady("nobody draws just now; keep the file and try again in a moment") from error
+    with slow_slot(), answered("the picture model", "this picture can't be used"):
+        answer = studio.generation.drawings(DrawingsRequest(brought=strip), decoded=True)
     title = ENDING.sub("", " ".join(file_name.split())[-TITLE_LENGTH:]) or "A picture"
 
     def work(session: Session) -> str:

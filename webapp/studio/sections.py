@@ -23,8 +23,9 @@ from models.music.notes import MusicError, Piece
 from webapp.composing import naming, sources, whole_pieces
 from webapp.composing.jobs import domain_named
 from webapp.composing.sources import PIECES
-from webapp.generation.protocol import BadRequest, GenerateResult, GenerationError
-from webapp.runtime.errors import NotAllowed, NotReady, NotYours
+from webapp.generation.protocol import GenerateResult
+from webapp.generation.refusals import answered
+from webapp.runtime.errors import NotAllowed, NotYours
 from webapp.studio.blind_pairs import BROKEN
 from webapp.studio.limits import check_rate, slow_slot
 from webapp.studio.pieces import TITLE_LENGTH, OpenedPiece, keep_encoded, open_piece
@@ -106,13 +107,8 @@ def open_section(studio: Studio, listener_id: uuid.UUID, clip_id: uuid.UUID, fir
         raise NotAllowed(f"no section begins with bar {first}, counted from 0; sections begin with {begins}")
     place = found.place
     section = replace(piece.window(place.first, place.bars), piece_id=str(place))
-    with slow_slot():
-        try:
-            encoded = studio.generation.encode(section.to_json())
-        except BadRequest as error:
-            raise NotAllowed(f"this section can't be changed: {error}; choose another one") from error
-        except GenerationError as error:
-            raise NotReady("the composer does not answer just now; nothing is lost, try again in a moment") from error
+    with slow_slot(), answered(refused="this section can't be changed, choose another one"):
+        encoded = studio.generation.encode(section.to_json())
     if not np.array_equal(Piece.from_json(encoded.notes).bars, section.bars):
         raise NotAllowed("this section can't be changed: it begins in silence, or its meter changes; choose another")
     title = f"{_name(clip)}, bars {found.bars}"[:TITLE_LENGTH]

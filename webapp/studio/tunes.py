@@ -13,8 +13,8 @@ from db.queries import studio as rows
 from models.music import played
 from models.music.notes import Domain, MusicError, Piece
 from webapp.composing.sources import PIECES, Source
-from webapp.generation.protocol import BadRequest, GenerationError
-from webapp.runtime.errors import NotAllowed, NotReady, NotYours
+from webapp.generation.refusals import answered
+from webapp.runtime.errors import NotYours
 from webapp.studio.limits import check_rate, slow_slot
 from webapp.studio.piano_roll import PianoRoll, piano_roll
 from webapp.studio.pieces import OpenedPiece, keep_encoded, open_piece
@@ -88,13 +88,8 @@ def take(studio: Studio, listener_id: uuid.UUID, corpus: str, name: str) -> Open
         return open_piece(studio, listener_id, before)
     database.transaction(lambda session: check_rate(session, listener_id))
     entry, piece = _read(corpus, name)
-    with slow_slot():
-        try:
-            encoded = studio.generation.encode(piece.window(0, READ_BARS).to_json())
-        except BadRequest as error:
-            raise NotAllowed(f"“{entry.titles[0]}” can't be used: {error}. Choose another piece") from error
-        except GenerationError as error:
-            raise NotReady("the composer does not answer just now; try again in a moment") from error
+    with slow_slot(), answered(refused=f"“{entry.titles[0]}” can't be used, choose another piece"):
+        encoded = studio.generation.encode(piece.window(0, READ_BARS).to_json())
     return open_piece(studio, listener_id, keep_encoded(studio, listener_id, entry.domain, entry.titles[0], encoded))
 
 

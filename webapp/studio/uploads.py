@@ -15,8 +15,8 @@ from models.music.abc import Tune, decoded, split_tunes, tune_piece
 from models.music.midi import read_midi
 from models.music.midi_file import SUFFIXES, begins
 from models.music.notes import DOMAINS, MusicError, Piece
-from webapp.generation.protocol import BadRequest, GenerationError
-from webapp.runtime.errors import NotAllowed, NotReady
+from webapp.generation.refusals import answered
+from webapp.runtime.errors import NotAllowed
 from webapp.studio.limits import check_rate, slow_slot
 from webapp.studio.pieces import TITLE_LENGTH, OpenedPiece, keep_encoded, open_piece
 from webapp.studio.studio import Studio
@@ -57,13 +57,12 @@ def upload(
                 piece = heard(data, shortened)
             pickup = int(piece.has_pickup)
             begin = _sounding_from(piece, first_bar - 1 + pickup)
-            encoded = studio.generation.encode(piece.window(begin, READ_BARS).to_json())
-        except (MusicError, BadRequest) as error:
+            with answered(refused=f"“{shortened}” can't be used"):
+                encoded = studio.generation.encode(piece.window(begin, READ_BARS).to_json())
+        except MusicError as error:
             raise NotAllowed(
                 f"“{shortened}” can't be used: {error}. Choose a MIDI file (.mid) or a tune in ABC (.abc)"
             ) from error
-        except GenerationError as error:
-            raise NotReady("the composer does not answer just now; keep the file and try again in a moment") from error
     title = piece.titles[0] if piece.titles else ENDING.sub("", shortened)
     first, bars = max(begin - pickup, 0) + 1, len(piece.bars) - pickup
     if first > 1:

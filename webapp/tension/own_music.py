@@ -16,10 +16,10 @@ from collections import OrderedDict
 from models.tension.curves import Curves
 from webapp.composing import sources
 from webapp.composing.sources import Source
-from webapp.generation.protocol import BadRequest, GenerationError
+from webapp.generation.refusals import answered
 from webapp.generation.remote import RemoteGenerator
 from webapp.runtime.database import Database
-from webapp.runtime.errors import NotAllowed, NotReady, TooMany
+from webapp.runtime.errors import TooMany
 from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
 
 KEPT = 256  # pieces, of some 50 kB each
@@ -54,9 +54,5 @@ def hear(
 
 
 def _heard(generation: RemoteGenerator, source: Source) -> Curves:
-    try:
+    with answered("the tension model", "this music can't be heard"):
         return Curves.from_json(generation.curves(source.notes, source.music).curves)
-    except BadRequest as error:
-        raise NotAllowed(f"this music can't be heard: {error}") from error
-    except GenerationError as error:
-        raise NotReady("the tension model does not answer just now; nothing is lost, try again in a moment") from error

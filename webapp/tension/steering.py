@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from models.tension.dial import STEP
 from webapp.composing.sources import find
-from webapp.generation.protocol import GenerationError
-from webapp.runtime.errors import NotAllowed, NotReady
+from webapp.generation.refusals import answered
+from webapp.runtime.errors import NotAllowed
 from webapp.studio import composing
 from webapp.studio.pieces import OpenedPiece
 from webapp.studio.recipes import Recipe
@@ -45,10 +45,8 @@ def steer(studio: Studio, listener_id: uuid.UUID, recipe: Recipe, now: str, *, t
     found = studio.database.transaction(
         lambda session: [find(session, piece.name, listener_id).notes for piece in made]
     )
-    try:
+    with answered("the tension model", "this piece can't be heard"):
         before, *after = studio.generation.rewards([here.notes, *found], here.music).rewards
-    except GenerationError as error:
-        raise NotReady("the tension model does not answer just now; nothing is lost, try again in a moment") from error
     if before is None:
         raise NotAllowed("this piece can't be heard: it has no note; start from another one")
     direction = 1 if tenser else -1

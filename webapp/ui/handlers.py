@@ -17,16 +17,24 @@ from sqlalchemy.exc import DBAPIError
 
 from webapp.context import Context
 from webapp.generation.protocol import GenerationError
+from webapp.generation.refusals import of_generator
 from webapp.runtime import asked_from
-from webapp.runtime.database_errors import first_line, of_database
-from webapp.runtime.errors import OUR_MISTAKE, InvalidToken, NoListener, NotReady, Problem, UnknownListenerError
+from webapp.runtime.database_errors import of_database
+from webapp.runtime.errors import (
+    OUR_MISTAKE,
+    InvalidToken,
+    NoListener,
+    NotReady,
+    OurMistake,
+    Problem,
+    UnknownListenerError,
+)
 from webapp.runtime.identity import Claim
 from webapp.ui import waits
 from webapp.ui.words import capital
 
 log = logging.getLogger(__name__)
 
-SILENT = "the composer does not answer just now; nothing is lost, try again in a moment"
 BROKEN = f"{OUR_MISTAKE}. Nothing that was there is lost: load the page again, and tell whoever runs this server"
 NOBODY = "nobody is known by this token; load the page again, or call new_listener for another"
 GONE = "This listener was deleted, perhaps in another tab. Load the page again to start afresh, or call new_listener."
@@ -80,23 +88,27 @@ def bound(handler: Callable[..., Any], *given: Any) -> Callable[..., Any]:
 
 
 @contextmanager
-def refusing(name: str) -> Iterator[None]:
-    """What goes wrong in the handler of this ``name`` is shown in words, where Gradio would say “Error” and no more."""
+def refusing(name: str, shown: Callable[[Problem], gr.Error] | None = None) -> Iterator[None]:
+    """What goes wrong in the handler of this ``name`` is ``shown`` in words, where Gradio would say “Error” alone."""
     try:
         yield
     except gr.Error:
         raise
-    except Problem as error:
-        raise _shown(GONE if isinstance(error, UnknownListenerError) else str(error)) from error
-    except GenerationError as error:
-        log.warning("generator_failed handler=%s error=%s", name, error)
-        raise _shown(SILENT) from error
-    except DBAPIError as error:
-        log.error("database_error error=%s", first_line(error))  # noqa: TRY400 (the trace says nothing more)
-        raise _shown(of_database(error)[1]) from error
     except Exception as error:
-        log.exception("handler_failed name=%s", name)
-        raise _shown(BROKEN) from error
+        raise (shown or _shown)(problem_of(error, name)) from error
+
+
+def problem_of(error: Exception, name: str) -> Problem:
+    """What whoever asked is answered, as by the HTTP interface; what nobody expected is logged."""
+    match error:
+        case Problem():
+            return error
+        case GenerationError():
+            return of_generator(error)
+        case DBAPIError():
+            return of_database(error)
+    log.error("handler_failed name=%s", name, exc_info=error)
+    return OurMistake()
 
 
 def note_address() -> None:
@@ -133,5 +145,7 @@ def claim_of_looking(context: Context, token: str | None) -> Claim:
     return claim
 
 
-def _shown(text: str) -> gr.Error:
+def _shown(problem: Problem) -> gr.Error:
+    text = GONE if isinstance(problem, UnknownListenerError) else str(problem)
+    text = BROKEN if isinstance(problem, OurMistake) else text
     return gr.Error(f"{capital(text).rstrip('.')}.", title="That did not work", print_exception=False)

@@ -6,14 +6,18 @@ import typing
 
 import gradio as gr
 import pytest
+from fastapi import FastAPI
 from gradio.context import LocalContext
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
+from starlette.testclient import TestClient
 
-from webapp.generation.protocol import DeadlinePassed, GeneratorUnavailable
+from webapp.app import answer_errors
+from webapp.generation.protocol import BadRequest, DeadlinePassed, GeneratorUnavailable, QueueFull
 from webapp.runtime.errors import InvalidToken, NobodyWaits, NoListener, NotReady, UnknownListenerError
 from webapp.runtime.waiting import somebody_waits
 from webapp.ui import waits
-from webapp.ui.handlers import bound, listener_of
+from webapp.ui.endpoints import endpoint
+from webapp.ui.handlers import bound, listener_of, problem_of
 
 
 def greet(context: str, name: str, times: int = 1) -> str:
@@ -55,6 +59,32 @@ def test_whatever_goes_wrong_is_shown_in_words_that_say_what_to_do(error, said):
 
     with pytest.raises(gr.Error, match=said):
         bound(ask)("token")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        BadRequest("the model reads 3/4 and 4/4"),
+        QueueFull(),
+        DeadlinePassed("no clip within 30000 ms"),
+        GeneratorUnavailable("no generator answers"),
+        DataError("select 1", {}, Exception("a zero byte")),
+        OperationalError("select 1", {}, Exception("gone")),
+        KeyError("piece"),
+    ],
+)
+def test_a_named_endpoint_and_a_route_say_the_same_of_what_goes_wrong(error):
+    app = FastAPI()
+    answer_errors(app)
+
+    @app.get("/")
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(gr.Error) as said, endpoint.refusing("fail"):
+        raise error
+    answered = TestClient(app, raise_server_exceptions=False).get("/")
+    assert (answered.json()["error"], answered.status_code) == (said.value.message, problem_of(error, "fail").status)
 
 
 def test_what_nobody_waits_for_any_more_shows_no_error():
@@ -106,7 +136,7 @@ def test_why_what_was_waited_for_did_not_come_stays_on_the_page_once():
             bound(miss)("token")
     finally:
         LocalContext.request.reset(token)
-    assert "The composer does not answer just now" in waits.failed(request)[0]
+    assert "The composer did not get this done in time" in waits.failed(request)[0]
     assert waits.failed(request)[0] == ""
 
 

@@ -29,10 +29,11 @@ from models.style.latents import CODE_COUNT, CODE_LEVELS, CODES
 from webapp.composing import addresses
 from webapp.composing.sources import Source
 from webapp.generation.protocol import BadRequest, GenerationError
+from webapp.generation.refusals import of_generator
 from webapp.research.styles.tables import LABELS, OF_CODES
 from webapp.runtime import csv_text
 from webapp.runtime.database import Database
-from webapp.runtime.errors import NotReady, NotYours
+from webapp.runtime.errors import NotYours
 from webapp.studio.studio import Studio
 
 log = logging.getLogger(__name__)
@@ -112,7 +113,7 @@ def read_codes(studio: Studio, listener_id: uuid.UUID, domain: Domain) -> Codes:
         except GenerationError as error:
             log.warning("codes_unheard listener=%s error=%s", listener_id, error)
             if not any(places.values()):
-                raise NotReady("the composer does not answer just now; try again in a moment") from error
+                raise of_generator(error) from error
     metrics = measured.metrics if measured else {}
     codes = [
         Code(
@@ -177,7 +178,7 @@ def real_piece(studio: Studio, place: int) -> Source:
     except (MusicError, BadRequest) as error:
         raise NotYours(f"{example.title} can't be played here: {error}") from error
     except GenerationError as error:
-        raise NotReady("the composer does not answer just now; try again in a moment") from error
+        raise of_generator(error) from error
     name, domain = f"codes/{version}/{example.piece_id}", cast("Domain", example.domain)
     return Source(name, domain, example.title, {}, notes, {}, version, mine=False, written=True)
 

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 
 from models.music.notes import Domain
 from models.style.latents import STYLE_GROUPS
-from webapp.generation.protocol import BadRequest, GenerateRequest, GenerateResult, GenerationError
+from webapp.generation.protocol import GenerateRequest, GenerateResult
 from webapp.generation.protocol import Source as Origin
+from webapp.generation.refusals import answered
 from webapp.research.styles.composed import Composed
-from webapp.runtime.errors import NotAllowed, NotReady
+from webapp.runtime.errors import NotAllowed
 from webapp.studio.composing import DEADLINE_MS
 from webapp.studio.limits import slow_slot
 from webapp.studio.studio import Studio
@@ -54,14 +55,8 @@ def swap(studio: Studio, asked: Asked) -> Swap:
         if key in _kept:
             _kept.move_to_end(key)
             return _kept[key]
-    with slow_slot():
-        try:
-            made = _compose(studio, asked)
-        except BadRequest as error:
-            raise NotAllowed(f"this can't be composed: {error}") from error
-        except GenerationError as error:
-            log.warning("swap_failed group=%s seed=%d error=%s", asked.group, asked.seed, error)
-            raise NotReady("the composer does not answer just now; try again in a moment") from error
+    with slow_slot(), answered():
+        made = _compose(studio, asked)
     name = "-".join(key)
     found = {
         part: Composed(

@@ -19,8 +19,9 @@ from models.music.notes import Domain, Piece
 from models.style.directions import Directions, tonic_of
 from models.style.latents import CODE_COUNT, CODE_LEVELS, CODES, STYLE_GROUPS, Latents
 from webapp.composing.sources import Source
-from webapp.generation.protocol import BadRequest, GenerateRequest, GenerationError
+from webapp.generation.protocol import GenerateRequest
 from webapp.generation.protocol import Source as Origin
+from webapp.generation.refusals import answered
 from webapp.research.styles.composed import Composed
 from webapp.runtime import csv_text
 from webapp.runtime.errors import NotAllowed, NotReady
@@ -93,14 +94,8 @@ def walk(studio: Studio, listener_id: uuid.UUID, asked: Asked) -> tuple[Step, ..
         if key in _kept:
             _kept.move_to_end(key)
             return _kept[key]
-    with slow_slot():
-        try:
-            steps = _compose(studio, known, asked, source, "-".join(key))
-        except BadRequest as error:
-            raise NotAllowed(f"this can't be composed: {error}") from error
-        except GenerationError as error:
-            log.warning("walk_failed listener=%s error=%s", listener_id, error)
-            raise NotReady("the composer does not answer just now; try again in a moment") from error
+    with slow_slot(), answered():
+        steps = _compose(studio, known, asked, source, "-".join(key))
     with _keeping:
         _kept[key] = steps
         while len(_kept) > KEPT:

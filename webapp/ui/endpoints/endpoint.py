@@ -21,16 +21,13 @@ import gradio as gr
 from gradio.events import api
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, validate_call
 from pydantic_core import to_jsonable_python
-from sqlalchemy.exc import DBAPIError
 from typing_extensions import TypedDict, is_typeddict
 
 from webapp.context import Context
-from webapp.runtime.database_errors import first_line, of_database
 from webapp.runtime.downloads import Downloads
-from webapp.runtime.errors import OUR_MISTAKE, NotAllowed, Problem, in_words
+from webapp.runtime.errors import NotAllowed, Problem, in_words
 from webapp.runtime.identity import MOST_LETTERS
-from webapp.ui import waits
-from webapp.ui.handlers import note_address
+from webapp.ui import handlers, waits
 
 log = logging.getLogger(__name__)
 
@@ -131,12 +128,12 @@ def bound(endpoint: Endpoint, context: Context) -> Callable[..., Any]:
         return answer.dump_python(answer.validate_python(to_jsonable_python(result)), mode="json")
 
     def call(*given: Any) -> Any:
-        note_address()
+        handlers.note_address()
         with refusing(endpoint.name), waits.heeded():
             return plainly(checked(context, **dict(zip(names, given, strict=True))))
 
     async def call_waiting(*given: Any) -> Any:
-        note_address()
+        handlers.note_address()
         with refusing(endpoint.name):
             return plainly(await checked(context, **dict(zip(names, given, strict=True))))
 
@@ -158,24 +155,15 @@ def bound(endpoint: Endpoint, context: Context) -> Callable[..., Any]:
 @contextmanager
 def refusing(name: str) -> Iterator[None]:
     """What the HTTP interface answers as an error, as Gradio's."""
-    try:
-        yield
-    except gr.Error:
-        raise
-    except Problem as error:
-        raise _refusal(str(error), error.code) from error
-    except ValidationError as error:
-        raise _refusal(in_words(error.errors())) from error
-    except DBAPIError as error:
-        log.error("database_error error=%s", first_line(error))  # noqa: TRY400 (the trace says nothing more)
-        raise _refusal(of_database(error)[1]) from error
-    except Exception as error:
-        log.exception("endpoint_failed name=%s", name)
-        raise _refusal(OUR_MISTAKE) from error
+    with handlers.refusing(name, _refusal):
+        try:
+            yield
+        except ValidationError as error:
+            raise NotAllowed(in_words(error.errors())) from error
 
 
-def _refusal(text: str, code: str | None = None) -> gr.Error:
-    return gr.Error(text, title=code or "refused", print_exception=False)
+def _refusal(problem: Problem) -> gr.Error:
+    return gr.Error(str(problem), title=problem.code or "refused", print_exception=False)
 
 
 def plain(hint: Any) -> Any:
