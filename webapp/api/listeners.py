@@ -152,7 +152,7 @@ def import_listener(
     *,
     data: Annotated[bytes, Body(media_type="application/octet-stream")] = b"",
     replace: Annotated[bool, Query()] = False,
-    key: Annotated[str, Header(alias="Idempotency-Key", max_length=64)] = "",
+    key: Annotated[str, Header(alias="Idempotency-Key", max_length=restore.MOST_KEY)] = "",
 ) -> Listener:
     """Bring back the listener of an export, zip or JSON, at most 10 MB unpacked, in place of the one who asks.
 

@@ -31,7 +31,7 @@ from webapp.runtime.journal import Journal
 from webapp.runtime.limits import IMPORTS_A_SECOND, IMPORTS_AT_ONCE, Buckets
 
 log = logging.getLogger(__name__)
-LEAST_KEY = 16  # letters, that a request is repeated by
+LEAST_KEY, MOST_KEY = 16, 64  # letters, that a request is repeated by
 FARTHEST = 30.0  # standard deviations from the middle of the clips that any feature of a piece may lie
 _imports = Buckets(IMPORTS_A_SECOND, IMPORTS_AT_ONCE)
 _readers = threading.BoundedSemaphore(2)  # each may take all of its memory

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 OUR_MISTAKE = "something went wrong on our side; it is in the log"
+PARTS = {"body", "path", "query"}  # of a request, which whoever made it need not know
 NO_ROOM = "there is no room left on this server's disk, so nothing more is stored; tell whoever runs it"
 
 
@@ -119,7 +120,7 @@ def in_words(errors: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _in_words(error: Mapping[str, Any]) -> str:
-    where = ".".join(str(part) for part in error["loc"] if part != "body") or "body"
+    where = ".".join(str(part) for part in error["loc"] if part not in PARTS) or "body"
     given = error.get("input")
     shown = f" (given: {str(given)[:80]!r})" if isinstance(given, str | int | float | bool) else ""
-    return f"{where}: {error['msg']}{shown}"
+    return f"{where}: {error['msg'].removeprefix('Value error, ')}{shown}"

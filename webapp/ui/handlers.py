@@ -22,7 +22,6 @@ from webapp.runtime import asked_from
 from webapp.runtime.database_errors import of_database
 from webapp.runtime.errors import (
     OUR_MISTAKE,
-    InvalidToken,
     NoListener,
     NotReady,
     OurMistake,
@@ -36,7 +35,7 @@ from webapp.ui.words import capital
 log = logging.getLogger(__name__)
 
 BROKEN = f"{OUR_MISTAKE}. Nothing that was there is lost: load the page again, and tell whoever runs this server"
-NOBODY = "nobody is known by this token; load the page again, or call new_listener for another"
+NOBODY = "no listener's token came with this; load the page again, or call new_listener for one"
 GONE = "This listener was deleted, perhaps in another tab. Load the page again to start afresh, or call new_listener."
 
 # A click that the header sees, which takes the listener along where a frame keeps nothing.
@@ -128,10 +127,7 @@ def claim_of(context: Context, token: str | None) -> Claim:
     """Whose token it is; raises ``NoListener`` where there is none and ``InvalidToken`` where it is not valid."""
     if not token:
         raise NoListener(NOBODY)
-    try:
-        return context.tokens.read(token)
-    except InvalidToken as error:
-        raise InvalidToken(NOBODY) from error
+    return context.tokens.read(token)
 
 
 def claim_of_looking(context: Context, token: str | None) -> Claim:

@@ -239,4 +239,5 @@ def mount_site(app: FastAPI, context: Context, **options: Any) -> FastAPI:
         with served_at(COMPONENTS_PATH[1:]):
             site = app.state.site = build_site(context)  # whose queue ``GradioLimit`` looks at
         gr.mount_gradio_app(app, site, **settings)
+    site.has_launched = True  # or Gradio would take any file of this machine for one that was uploaded, by its path
     return app

@@ -161,5 +161,5 @@ def test_a_token_that_is_nobodys_names_no_listener(context):
     for token in (None, ""):
         with pytest.raises(NoListener):
             listener_of(context, token)
-    with pytest.raises(InvalidToken, match="call new_listener"):
+    with pytest.raises(InvalidToken, match="What you picked is not lost"):
         listener_of(context, "forged")

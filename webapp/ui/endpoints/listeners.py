@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Literal
+from typing import Annotated, Literal
 
 import gradio as gr
+from pydantic import Field
 
 from webapp.context import Context
 from webapp.learning.playable_clips import AnyDomain
@@ -55,13 +56,21 @@ def export(context: Context, token: Token, form: Literal["zip", "json"] = "zip")
     return file_for(context, listener_id, f"kallos-listener.{form}", file)
 
 
-def bring(context: Context, file: File, token: Token = "", *, replace: bool = False) -> str:
+def bring(
+    context: Context,
+    file: File,
+    token: Token = "",
+    *,
+    replace: bool = False,
+    key: Annotated[str, Field(max_length=restore.MOST_KEY)] = "",
+) -> str:
     """Bring back the listener of an export, also of another installation.
 
     Args:
         file: what export gave, zip or JSON, at most 10 MB unpacked.
         token: a listener here whose place they take; without one they are added.
         replace: delete that listener's votes where they have any, instead of refusing.
+        key: 16 to 64 letters of your own; where the answer was lost, the same file with the same key gives it again.
 
     Returns:
         The token of the listener who was brought back.
@@ -71,7 +80,7 @@ def bring(context: Context, file: File, token: Token = "", *, replace: bool = Fa
         data = Downloads(context.settings.home).take_upload(file["path"], EXPORT_BYTES)
     except ValueError as error:
         raise NotAllowed(str(error)) from error
-    listener_id = restore.bring(context.records, current, data, replace=replace)
+    listener_id = restore.bring(context.records, current, data, replace=replace, key=key)
     return context.tokens.give(listener_id)
 
 

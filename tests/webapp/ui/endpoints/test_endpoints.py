@@ -163,8 +163,9 @@ def test_strangers_are_refused_in_words(ask, refused, stock):
     words = refused("vote", mine, offer, "left", 4000, 4000)
     assert words.replace(offer, another) == refused("vote", mine, another, "left", 4000, 4000)
     for name, *given in (("next_pair",), ("taste",), ("export",), ("delete",), ("keep", f"clips/{another}")):
-        for token in (f"{theirs}x", theirs[:-1], ""):
-            assert "call new_listener" in refused(name, token, *given), (name, token)
+        for token in (f"{theirs}x", theirs[:-1]):
+            assert "not valid here" in refused(name, token, *given), (name, token)
+        assert "call new_listener" in refused(name, "", *given), name
     assert refused("vote", mine, "none", "left").startswith("offer_id: Input should be a valid UUID")
     assert "'left', 'right'" in refused("vote", mine, offer, "up")
     assert "heard_left_ms" in refused("vote", mine, offer, "left", -1)
@@ -177,7 +178,7 @@ def test_strangers_are_refused_in_words(ask, refused, stock):
 
 def test_a_token_that_a_link_carries_is_no_listeners(ask, refused, context, live):
     listener_id = live()
-    assert "call new_listener" in refused("taste", context.tokens.make_link(listener_id)[0])
+    assert "not valid here" in refused("taste", context.tokens.make_link(listener_id)[0])
     assert ask("taste", context.tokens.give(listener_id))["picks"] == 4
 
 
@@ -444,3 +445,12 @@ def test_a_notebook_finds_what_lies_near_a_picture(ask, context):
     near = ask("neighbours", PICTURES, 3)
     assert near["text"] == drawings["text"][3]
     assert near["neighbours"]
+
+
+def test_a_file_of_the_server_is_not_taken_for_one_that_was_uploaded(ask, served, tmp_path):
+    there = tmp_path / "tune.abc"
+    there.write_text("X:1\nK:C\n" + "CDEF|" * 8, encoding="ascii")
+    named = {"path": str(there), "orig_name": "tune.abc", "meta": {"_type": "gradio.FileData"}}
+    call = f"{served}/gradio_api/call/tension"
+    event = httpx.post(call, json={"data": [ask("new_listener"), [named]]}, timeout=60).json()["event_id"]
+    assert "event: error" in httpx.get(f"{call}/{event}", timeout=60).text
