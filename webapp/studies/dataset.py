@@ -31,7 +31,6 @@ from webapp.studies import analysis, participation, report, studies
 from webapp.studies.analysis import Analysis
 from webapp.studies.codebook import ANSWERS, codebook
 from webapp.studies.design import Question, StudyDesign
-from webapp.studies.report import FEWEST
 
 RARE = "(rare)"
 BANDS = 5  # into which a number's range is divided
@@ -174,15 +173,9 @@ def _possible(question: Question) -> int:
 
 
 def _masked(answers: Sequence[str], possible: int) -> list[str]:
-    """The answers, of which those that few people gave are not told, nor which of so many ``possible`` ones they are.
-
-    Where all but one can be seen, that one can be told: then the rarest that can be seen is hidden as well.
-    """
-    often = Counter(each for each in answers if each)
-    seen = sorted((each for each, count in often.items() if count >= FEWEST), key=lambda each: (often[each], each))
-    if len(seen) < len(often) and possible - len(seen) < 2:
-        seen = seen[1:]
-    return [each if not each or each in seen else RARE for each in answers]
+    """The answers, as far as they are ``report.tellable`` where so many are ``possible``."""
+    told = report.tellable(Counter(each for each in answers if each), possible)
+    return [each if not each or each in told else RARE for each in answers]
 
 
 def _grouped(question: Question, answer: Any) -> str:

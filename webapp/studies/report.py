@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from html import escape
 
@@ -14,7 +14,7 @@ from db.tables import ListeningStudy
 from models.metrics.intervals import FEW, Figure
 from webapp.runtime.database import Database
 from webapp.runtime.version import VERSION, commit
-from webapp.studies import analysis, studies
+from webapp.studies import analysis, participation, studies
 from webapp.studies.analysis import Analysis, Answered, Results, Strength
 from webapp.studies.methods import methods
 
@@ -114,10 +114,22 @@ def _flow(found: Analysis, *, checked: bool) -> str:
     return f"<h2>Who took part</h2>{_table(('', 'people'), lines)}{note}"
 
 
+def tellable(counts: Mapping[str, int], possible: int) -> list[str]:
+    """Those that may be named where a person gave one of so many ``possible`` answers, and how many gave each is known.
+
+    What few people gave is not told, nor which of the others it is. Where all but one could be told, that one could be
+    worked out: then the rarest of them is not told either.
+    """
+    often = {each: count for each, count in counts.items() if count}
+    told = sorted((each for each in often if often[each] >= FEWEST), key=lambda each: (often[each], each))
+    return told[1:] if len(told) < len(often) and possible - len(told) < 2 else told
+
+
 def _ages(found: Analysis) -> str:
-    """Counts by age group; of few people it is not told how many."""
-    told = {group: str(count) if count >= FEWEST else f"fewer than {FEWEST}" for group, count in found.ages.items()}
-    return ", ".join(f"{group}: {count}" for group, count in sorted(told.items()))
+    """Counts by age group; of few people it is not told how many, nor how old they are."""
+    told = sorted(tellable(found.ages, len(participation.GROUPS) + 1))
+    counts = [f"{group}: {found.ages[group]}" for group in told]
+    return ", ".join([*counts, "others: too few to be told"] if len(told) < len(found.ages) else counts)
 
 
 def _results(title: str, every: Sequence[Results]) -> str:
@@ -190,8 +202,12 @@ def _questions(found: Analysis) -> str:
 
 def _few(answered: Answered) -> str:
     if answered.counts:
-        told = {each: str(n) if n >= FEWEST or not n else f"fewer than {FEWEST}" for each, n in answered.counts.items()}
-        return "; ".join(f"{each}: {n}" for each, n in told.items())
+        told = tellable(answered.counts, len(answered.counts))
+        hidden = [each for each in answered.counts if each not in told]
+        if any(answered.counts[each] for each in hidden):
+            counts = [f"{each}: {n}" for each, n in answered.counts.items() if each in told]
+            return "; ".join([*counts, f"too few to be told apart: {', '.join(hidden)}"])
+        return "; ".join(f"{each}: {n}" for each, n in answered.counts.items())
     if answered.in_words:
         return "in words, which are in no dataset: the researcher's page has them"
     if answered.n < FEWEST:

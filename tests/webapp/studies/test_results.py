@@ -18,6 +18,7 @@ from db.tables import Participant, StudyTrial
 from models.metrics.always_valid import bounded_mean
 from webapp.runtime.errors import NotYours
 from webapp.studies import analysis, dataset, dry_run, headphones, participation, report, studies
+from webapp.studies.analysis import Answered
 from webapp.ui.pages.studies import running
 
 QUESTIONS = [
@@ -84,7 +85,7 @@ def test_the_report_says_it_with_and_without_whom_the_rules_leave_out(answered) 
     assert page.count("high over low") == 2
     assert "100% (" in page
     assert "more than 0 failed attention checks" in page
-    assert "65+: fewer than 3" in page
+    assert "others: too few to be told" in page
     assert "no: 0" in page
     assert "yes: 5" in page
     assert "mean 12.8" in page  # four times 5, and 44
@@ -204,6 +205,13 @@ def test_a_rare_answer_can_not_be_worked_out() -> None:
         (["a"] * 3 + ["b"] * 3, 2, ["a"] * 3 + ["b"] * 3),
     ):
         assert dataset._masked(answers, possible) == told
+    for counts, told in (
+        ({"yes": 4, "no": 1}, "too few to be told apart: yes, no"),
+        ({"a": 6, "b": 3, "c": 2}, "a: 6; too few to be told apart: b, c"),
+        ({"a": 4, "b": 1, "c": 0}, "a: 4; too few to be told apart: b, c"),
+        ({"a": 4, "b": 0}, "a: 4; b: 0"),
+    ):
+        assert report._few(Answered("", counts, sum(counts.values()))) == told
 
 
 def test_clips_that_may_be_shared_are_in_the_dataset(make_study) -> None:
