@@ -83,7 +83,7 @@ class Newcomers:
             return False
         # a file without a row is of somebody whom the database has lost, and whom the operator may still bring back
         stored = self._journal.segment(claim.listener_id).path.exists()
-        return not stored and not self._journal.tombstones.among([claim.listener_id])
+        return not stored and not self._journal.was_deleted(claim.listener_id)
 
     def drawn(self, claim: Claim, kind: str) -> list[tuple[uuid.UUID, Packed]]:
         """What was drawn for somebody of whom nothing is stored, with ids; raises ``UnknownListenerError``."""

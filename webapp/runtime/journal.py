@@ -204,6 +204,11 @@ class Journal:
         self.tombstones.add(listener_id)
         self.segment(listener_id).remove()
 
+    def was_deleted(self, listener_id: uuid.UUID) -> bool:
+        """Whether they were deleted; known from the copy as well, where the disk that says so was lost meanwhile."""
+        by_copy = self.copy is not None and self.copy.knows_gone(self.segment(listener_id).path)
+        return by_copy or bool(self.tombstones.among([listener_id]))
+
     def deleted_among(self, listener_ids: Collection[uuid.UUID]) -> list[uuid.UUID]:
         """Those of them who were deleted here, or in the copy."""
         gone = set(self.copy.gone()) if self.copy else set()

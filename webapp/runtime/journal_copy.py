@@ -179,6 +179,11 @@ class JournalCopy:
         """The files that were deleted, as far as ``bring_home`` saw."""
         return [name for name, found in self._copied.items() if found.gone]
 
+    def knows_gone(self, path: Path) -> bool:
+        """Whether this file was deleted, as far as this process knows without asking."""
+        found = self._copied.get(self._name(path))
+        return found is not None and found.gone
+
     def gone(self) -> list[str]:
         """The files that were deleted, asked anew."""
         self._files.invalidate_cache()

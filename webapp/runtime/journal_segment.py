@@ -161,7 +161,9 @@ class Segment:
 
 def _gaps(entries: list[Entry]) -> list[str]:
     return [
-        f"what lies between {before.number} and {after.number}"
+        f"what its line {before.number + 1} told"
+        if after.number == before.number + 2
+        else f"what its lines {before.number + 1} to {after.number - 1} told"
         for before, after in pairwise(entries)
         if after.number != before.number + 1
     ]

@@ -290,7 +290,7 @@ def test_only_what_a_damaged_line_told_is_lacking(context, stock, another_contex
     assert main(["journal", "rebuild"]) == 1
     told = capsys.readouterr()
     assert "2 listeners with 3 votes" in told.out
-    assert f"{bad}.jsonl lacks what lies between 1 and 3; all else of this listener is back" in told.err
+    assert f"{bad}.jsonl lacks what its line 2 told; all else of this listener is back" in told.err
     assert stranger.name in told.err
     assert accounts.exists(other.database, good)
     assert accounts.exists(other.database, bad)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 
 import pytest
@@ -66,6 +67,14 @@ def test_who_was_deleted_is_known_on_an_empty_disk(copying, another_context, liv
     journal = Journal(other.settings.journal_folder, str(place))
     journal.bring_home()
     assert journal.tombstones.among([listener]) == [listener]
+
+
+def test_who_was_deleted_is_known_where_the_journal_is_lost_under_a_running_server(copying, live):
+    listener = live(2)
+    assert copying.journal.copy.flush()
+    delete(copying.records, listener)
+    shutil.rmtree(copying.journal.folder)
+    assert copying.journal.was_deleted(listener)
 
 
 @pytest.mark.slow
