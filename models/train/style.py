@@ -50,7 +50,8 @@ def beginning(arguments: argparse.Namespace, preset: Preset, out: Path) -> tuple
         if arguments.start:
             bundle = style_argument(str(SHIPPED_STYLE) if arguments.start == "default" else arguments.start)
             if bundle.model.config != preset.config:
-                raise SystemExit(f"{bundle.version} is not of the preset {arguments.preset}; give --preset its own")
+                its_own = bundle.card.get("preset", "its own")
+                raise SystemExit(f"{bundle.version} is not of the preset {arguments.preset}; give --preset {its_own}")
             start, steps = bundle.model.train(), int(bundle.card["steps"])
             Origin(bundle.version, steps, str(bundle.folder), arguments.keep_latents).write(out)
     origin = Origin.of(out)

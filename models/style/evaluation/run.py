@@ -11,10 +11,11 @@ from models.experiments import record
 from models.experiments.arguments import exit_without_music, positive_int
 from models.experiments.provenance import data_hash
 from models.experiments.report import Report
-from models.music.notes import Piece
+from models.metrics.intervals import FEW
+from models.music.notes import MusicError, Piece
 from models.style.arguments import MODEL_HELP, style_argument
 from models.style.compose import Composer
-from models.style.evaluation.clips import held_out_pieces
+from models.style.evaluation.clips import choose_clips, held_out_pieces
 from models.style.windows import WindowSet, make_windows
 
 
@@ -55,7 +56,8 @@ class StyleRun:
 def style_run(argv: list[str] | None, *, command: str, about: str | None, limit: int, of: str) -> StyleRun:
     """The arguments of ``python -m models.COMMAND`` read, its model and its music loaded.
 
-    ``limit`` is how many ``of`` what are taken unless told. Ends the command where there is no music to evaluate on.
+    ``limit`` is how many ``of`` what are taken unless told. Ends the command where there is no music to evaluate on, or
+    so little that intervals would say nothing.
     """
     parser = argparse.ArgumentParser(prog=f"python -m models.{command}", description=about)
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files, all of it test data")
@@ -68,4 +70,6 @@ def style_run(argv: list[str] | None, *, command: str, about: str | None, limit:
     with exit_without_music():
         pieces = held_out_pieces(given.data, composer.bundle.folder)
         windows = make_windows(pieces)
+        if (found := len(choose_clips(windows, FEW, given.seed).pieces)) < FEW:
+            raise MusicError(f"clips of eight bars: {found}, {FEW} are needed; bring more music")
     return StyleRun(command, composer, pieces, windows, given.limit, given.seed, given.save)

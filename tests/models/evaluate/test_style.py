@@ -53,6 +53,9 @@ def test_the_last_line_is_the_json_of_the_contract(tunes, weights, capsys) -> No
     assert 0 < found["metrics"]["quality.in_key"]["baseline"] <= 1
 
 
-def test_an_empty_folder_is_told_in_words(tmp_path, weights) -> None:
+def test_no_music_or_too_little_is_told_in_words(tmp_path, weights) -> None:
     with pytest.raises(SystemExit, match="nothing to evaluate on"):
+        style.main(["--data", str(tmp_path), "--model", str(weights)])
+    (tmp_path / "tune.abc").write_text("X:1\nM:4/4\nL:1/8\nK:C\n" + "CDEFGABc|" * 16, encoding="ascii")
+    with pytest.raises(SystemExit, match="clips of eight bars: 2, 8 are needed"):
         style.main(["--data", str(tmp_path), "--model", str(weights)])
