@@ -14,7 +14,7 @@ from webapp.runtime.settings import Settings
 NEEDS_KEY = (
     "studies are made here by whoever has the installation's research key: open this page with ?key= and that key in "
     "its address. Whoever runs this installation has chosen it (KALLOS_RESEARCH_KEY), or finds the whole address in "
-    "what `kallos serve` printed as it started"
+    "what “kallos serve” printed as it started"
 )
 
 
