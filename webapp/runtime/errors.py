@@ -89,7 +89,7 @@ class NotReady(Problem):
     retry_after_s = 1
 
 
-class Overdue(Problem):
+class Overdue(NotReady):
     """It took longer than it may and was given up: asked for again at once it would take as long."""
 
     status = 504

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from html import escape
 from typing import Any, TypeVar
 
 import gradio as gr
 
-from webapp.runtime.errors import NotReady
+from webapp.runtime.errors import NotReady, Overdue
 
 PATIENCE, AGAIN_S = 4, 2.0
 T = TypeVar("T")
 
 
 def patiently(compose: Callable[[], T]) -> T:
-    """What is composed, tried again where the composer isn't ready; raises its last ``NotReady``."""
+    """What is composed, tried again where the composer isn't ready, not where it took too long; raises ``NotReady``."""
     for _ in range(PATIENCE):
-        with suppress(NotReady):
+        try:
             return compose()
-        time.sleep(AGAIN_S)
+        except Overdue:
+            raise
+        except NotReady:
+            time.sleep(AGAIN_S)
     return compose()
 
 
