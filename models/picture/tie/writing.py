@@ -24,14 +24,14 @@ TOGETHER = 32  # eights of bars that are decoded at a time
 
 
 def write(composer: Composer, domain: Domain, lines: BarLines, seed: int) -> Piece:
-    """A piece of as many bars as the film has, with an ending, that knows nothing else of the film.
+    """As many bars as the film has, the last ones of a longer piece, that know nothing else of the film.
 
     Raises ``ValueError`` where the model has no piece model.
     """
     if composer.writer is None:
         raise ValueError("this style model composes no whole pieces: its card names no piece model")
     tempo = float(np.exp(np.log(lines.tempo_bpm).mean()))
-    (piece,) = composer.writer.compose(domain, bars=lines.bars, seed=seed, meter=METER, tempo_bpm=tempo, regular=True)
+    piece = composer.writer.last_bars(domain, lines.bars, seed, meter=METER, tempo_bpm=tempo)
     return in_time(piece.window(len(piece.bars) - lines.bars, lines.bars), lines)
 
 

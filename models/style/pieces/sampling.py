@@ -35,6 +35,7 @@ from models.style.windows import PHRASE_BARS
 SIDE_BY_SIDE = 80  # pieces: twice as many a second as of 16
 OPENINGS = 0.25  # share of the excerpts that begin a piece
 TIMES_ANEW, ANEW = 4, 1 << 20  # how often a piece is begun anew; what its seed then has besides
+EARLIER_BARS = 24  # at least, of a piece whose last bars are written
 MOOD_GUIDANCE = 3.0  # at least, where a mood is asked for: the model's own hardly heeds one
 
 
@@ -131,6 +132,21 @@ class Writer:
         seeds = [(seed, index) for index in range(count)]
         places = [] if form else self._openings(domain, seeds, bars, ending=ending)
         return self._written(self._drawn(wishes, temperature, nucleus), seeds, places=places, closing=ending)
+
+    def last_bars(self, domain: Domain, bars: int, seed: int, *, meter: tuple[int, int], tempo_bpm: float) -> Piece:
+        """The end of a longer piece: ``bars`` whole bars of one meter, of which the last closes it.
+
+        A whole piece of so few bars begins and ends within them, which hardly any real one does. Where no form is known
+        that is ``EARLIER_BARS`` longer, it is one all the same.
+        """
+        known = [form for form in self.forms.get(domain, ()) if len(form) >= bars + EARLIER_BARS]
+        if not known:
+            return self.compose(domain, bars=bars, seed=seed, meter=meter, tempo_bpm=tempo_bpm, regular=True)[0]
+        form = known[int(np.random.default_rng([seed, bars]).integers(len(known)))]
+        before, tempo = len(form) - bars, int(np.abs(np.log(TEMPI_BPM / tempo_bpm)).argmin())
+        place = Place(before, len(form), form[before:], METERS.index(meter), tempo)
+        wishes = self._drawn(Wishes(DOMAINS.index(domain), bars, regular=True))
+        return self._written(wishes, [(seed, 0)], places=[place], closing=True)[0]
 
     def wholes(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int, form: str = "") -> list[Piece]:
         """A piece of ``bars`` whole bars that comes to its end, for each of ``seeds``; ``form`` as in ``compose``."""
