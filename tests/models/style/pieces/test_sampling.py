@@ -86,6 +86,25 @@ def test_meter_and_tempo_are_those_asked_for(writer) -> None:
     assert piece.tempo_bpm[0] == pytest.approx(100, rel=0.03)
 
 
+@pytest.mark.parametrize(("earlier", "before"), [(sampling.EARLIER_BARS, sampling.EARLIER_BARS), (4, 0)])
+def test_last_bars_are_those_of_a_longer_piece_where_a_form_of_one_is_known(
+    with_forms, monkeypatch, earlier, before
+) -> None:
+    form = [0] * earlier + [2] * 6
+    own, told = with_forms({"dance": [form]}), []
+    written = Writer._written
+
+    def noting(self, wishes, seeds, prompt=None, places=(), **how):
+        told.extend(places)
+        return written(self, wishes, seeds, prompt, places, **how)
+
+    monkeypatch.setattr(Writer, "_written", noting)
+    piece = own.last_bars("dance", 6, 1, meter=(4, 4), tempo_bpm=100.0)
+    assert whole_bars(piece) == 6
+    assert (piece.bars[-6:, 2:] == (4, 4)).all()
+    assert [place.before for place in told] == [before]
+
+
 def test_a_piece_plays_on_from_its_own_bars(writer, tune) -> None:
     piece = tune(3, bars=6, meter=(3, 4))
     given = regular_tokens(piece)
