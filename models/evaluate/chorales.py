@@ -39,8 +39,7 @@ from scipy.stats import spearmanr
 from models.experiments.provenance import data_hash
 from models.experiments.report import Metric, Report, mean_over_songs, over_halves
 from models.metrics.disentanglement import disentanglement, mutual_information
-from models.metrics.line_attributes import line_attributes
-from models.music.lines import FIRST_PITCH, HOLD, STEPS, Line
+from models.music.lines import FIRST_PITCH, HOLD, STEPS, Line, line_attributes
 from models.music.notes import MusicError
 from models.style.bar_checkpoint import load_bars, save_bars
 from models.style.bar_data import Lines, chorale_lines, folder_pieces, melody_lines

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from models.experiments.arguments import exit_without_music
 from models.experiments.provenance import commit
-from models.metrics.leakage import folds_of
+from models.metrics.disentanglement import folds_of
 from models.style.evaluation.clips import choose_clips
 from models.style.evaluation.relations import (
     fit_directions,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from models.metrics.note_statistics import note_statistics
+from models.metrics.music_statistics import note_statistics
 from models.mood.variants import as_heard
 from models.music.keys import key_fits
 from models.music.notes import Piece

@@ -1,6 +1,9 @@
 """One voice on a grid of sixteenths: per step a pitch that starts, a hold, or the start of a rest (MusicVAE's tokens).
 
 Source: Roberts et al., "A hierarchical latent vector model for learning long-term structure in music" (ICML 2018).
+``line_attributes`` are four attributes of one-bar lines, after AR-VAE (Pati & Lerch, "Attribute-based regularization of
+latent spaces"). Rhythmic complexity is the sum of weights of the places where notes start (Toussaint 2002), as a share
+of all weights.
 """
 
 from __future__ import annotations
@@ -12,13 +15,16 @@ import numpy.typing as npt
 
 from models.music.notes import IntArray, Piece
 
+Line = npt.NDArray[np.int64]
+
 STEPS = 16  # sixteenths of a bar of four quarters
 STEP_TICKS = 6
 BAR_TICKS = STEPS * STEP_TICKS
 HOLD, REST, FIRST_PITCH = 0, 1, 2  # token 2 + p: MIDI pitch p starts
 CLASSES = FIRST_PITCH + 128
 
-Line = npt.NDArray[np.int64]
+LINE_ATTRIBUTES = ("rhythmic_complexity", "pitch_range", "note_density", "contour")
+ONSET_WEIGHTS = np.array([0.2, 1, 0.5, 1, 0.67, 1, 0.5, 1, 0.25, 1, 0.5, 1, 0.67, 1, 0.5, 1])
 
 
 @dataclass(frozen=True)
@@ -76,3 +82,27 @@ def line_bars(piece: Piece) -> LineBars:
     before = np.append(True, silent[:-1])  # nothing sounds before the first bar
     tokens[: count * STEPS][silent & ~before] = REST
     return LineBars(tokens[: count * STEPS].reshape(count, STEPS), whole, exact[:count])
+
+
+def line_attributes(tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Attributes of bars of tokens ``(bars, 16)``: float64 ``(bars, 4)``, columns as in ``ATTRIBUTES``.
+
+    Pitch range is highest less lowest, contour last less first pitch that starts in the bar, in semitones (0 where none
+    does); note density is the share of steps at which a note starts.
+    """
+    starts = tokens >= FIRST_PITCH
+    pitch = tokens - FIRST_PITCH
+    some = starts.any(1)
+    rows = np.arange(len(tokens))
+    first = pitch[rows, starts.argmax(1)]
+    last = pitch[rows, STEPS - 1 - starts[:, ::-1].argmax(1)]
+    spread = np.where(starts, pitch, -1).max(1) - np.where(starts, pitch, 128).min(1)
+    return np.stack(
+        [
+            starts @ ONSET_WEIGHTS / ONSET_WEIGHTS.sum(),
+            np.where(some, spread, 0),
+            starts.mean(1),
+            np.where(some, last - first, 0),
+        ],
+        axis=1,
+    ).astype(np.float64)

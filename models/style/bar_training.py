@@ -15,8 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.metrics.line_attributes import ATTRIBUTES, line_attributes
-from models.music.lines import CLASSES, FIRST_PITCH, Line
+from models.music.lines import CLASSES, FIRST_PITCH, LINE_ATTRIBUTES, Line, line_attributes
 from models.style.bar_vae import BarConfig, BarVAE, GroupedBarVAE
 
 METHODS = ("beta_vae", "ar_vae", "ours")
@@ -72,7 +71,7 @@ def named_dimensions(model: BarVAE) -> list[int]:
     """The dimensions that stand for the four attributes in AR-VAE and ours, in the order of ``ATTRIBUTES``."""
     if isinstance(model, GroupedBarVAE):  # complexity and density are rhythm's, range and contour pitch's
         return [0, model.config.rhythm, 1, model.config.rhythm + 1]
-    return list(range(len(ATTRIBUTES)))
+    return list(range(len(LINE_ATTRIBUTES)))
 
 
 def ordering_loss(z: Tensor, attributes: Tensor) -> Tensor:

@@ -14,8 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.metrics.line_attributes import WEIGHTS
-from models.music.lines import CLASSES, FIRST_PITCH, HOLD, REST, STEPS
+from models.music.lines import CLASSES, FIRST_PITCH, HOLD, ONSET_WEIGHTS, REST, STEPS
 from models.style.layers import norm
 from models.style.posterior import Posterior
 
@@ -122,7 +121,7 @@ class BarVAE(nn.Module):
 class GroupedBarVAE(BarVAE):
     """Rhythm hears when notes and rests start, pitch hears the pitches in their order without any time.
 
-    The first two dimensions of each group are named (``models.metrics.line_attributes``): rhythmic complexity and note
+    The first two dimensions of each group are named (``models.music.lines``): rhythmic complexity and note
     density of rhythm, range and contour of pitch.
     """
 
@@ -186,7 +185,7 @@ class GroupedBarVAE(BarVAE):
         rhythm, pitch = self.elements(z)
         starts = torch.softmax(self.rhythm_out(rhythm), -1)[..., 2]
         line = torch.softmax(self.pitch_out(pitch), -1) @ torch.arange(PITCHES, device=z.device).float()
-        weights = torch.as_tensor(WEIGHTS / WEIGHTS.sum(), device=z.device).float()
+        weights = torch.as_tensor(ONSET_WEIGHTS / ONSET_WEIGHTS.sum(), device=z.device).float()
         spread = line.amax(1) - line.amin(1)
         return torch.stack([starts @ weights, spread, starts.mean(1), line[:, -1] - line[:, 0]], 1)
 

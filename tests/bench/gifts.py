@@ -31,7 +31,7 @@ from bench import serving
 from models.experiments.report import Metric, Report, mean_over_songs, ratio_over_songs
 from models.metrics.idiom import melody_symbols
 from models.metrics.intervals import bootstrap
-from models.metrics.note_statistics import TRAITS, played_traits
+from models.metrics.music_statistics import TRAITS, played_traits
 from models.metrics.two_sample import FOLDS, two_sample_test
 from models.music.notes import DOMAINS, Piece
 from models.music.voices import skyline

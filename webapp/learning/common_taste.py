@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
-from models.metrics.note_statistics import note_statistics
+from models.metrics.music_statistics import note_statistics
 from models.music.notes import Piece
 from models.taste.clip_effects import Clips, factor_of, learn_common
 from models.taste.head import Answer, Head, after

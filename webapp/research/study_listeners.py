@@ -21,9 +21,8 @@ from sqlalchemy.orm import Session
 from db.queries import populations as population_rows
 from db.queries import study_listeners as rows
 from db.queries.statistics import PredictedVote, predicted_votes
-from models.metrics.consistency import consistency
 from models.metrics.intervals import FEW, wilson
-from models.metrics.preference import calibration_error
+from models.metrics.preference import calibration_error, consistency
 from models.taste.head import utilities
 from models.taste.hierarchy import PopulationPrior, average
 from models.taste.space import TasteSpace

@@ -2,7 +2,7 @@
 
 Win rates are of clips for this listener against clips for the average listener and from the prior, and of clips that
 the tension model chose against those that came first. They are blind among the usual pairs, with intervals that hold
-however often one looks (``models.metrics.always_valid``). A report is on music or on pictures.
+however often one looks (``models.metrics.comparisons``). A report is on music or on pictures.
 """
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ from db.queries import statistics
 from db.queries.study_listeners import study_ids
 from db.tables import FOUR_PICKS
 from models.experiments.report import Metric, Report, mean_over_songs
-from models.metrics.always_valid import win_rate
-from models.metrics.consistency import consistency
+from models.metrics.comparisons import win_rate
 from models.metrics.intervals import FEW, Figure, bootstrap, finite_mean, wilson
-from models.metrics.preference import binned_error, calibration_error, log_loss
+from models.metrics.preference import binned_error, calibration_error, consistency, log_loss
 from models.taste.space import TasteSpace
 from webapp.listening.pairs import GUIDED_TEST
 from webapp.runtime.database import Database

@@ -23,7 +23,7 @@ from db.queries import study_participants as rows
 from db.queries.listening_studies import Counts
 from db.queries.study_participants import TakenPart
 from db.tables import ListeningStudy, StudyTrial
-from models.metrics import always_valid, bradley_terry
+from models.metrics import comparisons
 from models.metrics.intervals import Figure, wilson
 from webapp.studies import studies
 from webapp.studies.design import Exclusion, Question, StudyDesign
@@ -224,9 +224,9 @@ def _preferences(
         if answered:
             pairs.append((first, second, [table[a, b] / (table[a, b] + table[b, a]) for table in answered],
                           round(sum(float(table[a, b] + table[b, a]) for table in answered))))  # fmt: skip
-    alpha = always_valid.ALPHA / max(1, len(pairs))
+    alpha = comparisons.ALPHA / max(1, len(pairs))
     return tuple(
-        Preference(first, second, always_valid.bounded_mean(shares, alpha=alpha), answers)
+        Preference(first, second, comparisons.bounded_mean(shares, alpha=alpha), answers)
         for first, second, shares, answers in pairs
     )
 
@@ -235,7 +235,7 @@ def _strengths(tables: Sequence[np.ndarray], heard: Sequence[str], place: Mappin
     if len(heard) < 2:
         return ()
     chosen = [place[name] for name in heard]
-    found = bradley_terry.strengths([table[np.ix_(chosen, chosen)] for table in tables])
+    found = comparisons.strengths([table[np.ix_(chosen, chosen)] for table in tables])
     every = [
         Strength(name, float(found.value[i]), float(found.low[i]), float(found.high[i])) for i, name in enumerate(heard)
     ]

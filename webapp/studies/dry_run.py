@@ -10,8 +10,8 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from db.queries import study_participants as rows
-from models.metrics import study_power
-from models.metrics.always_valid import ALPHA
+from models.metrics import comparisons
+from models.metrics.comparisons import ALPHA
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotAllowed
 from webapp.runtime.journal import Journal
@@ -86,9 +86,9 @@ def power(database: Database, key: str) -> list[Tried]:
         counts = _answers(pairs, clips, fixed, condition)
         people = max(1, quota // len(conditions))
         least = max(1, min(counts.values()))
-        here = study_power.power(people, least, alpha=ALPHA / len(counts), studies=STUDIES)
+        here = comparisons.power(people, least, alpha=ALPHA / len(counts), studies=STUDIES)
         systems = len({system for pair in counts for system in pair})
-        at_90 = float(here.found[list(study_power.SHARES).index(0.9)])
+        at_90 = float(here.found[list(comparisons.SHARES).index(0.9)])
         different = _different(pairs, clips, fixed, condition)
         count = sum(counts.values())
         found.append(Tried(condition, people, least, systems, count, different, here.smallest, at_90))

@@ -17,7 +17,7 @@ from db.queries import blind_tests as rows
 from db.queries import heads as head_rows
 from db.queries import listeners as listener_rows
 from db.tables import PICTURES
-from models.metrics.always_valid import win_rate
+from models.metrics.comparisons import win_rate
 from webapp.learning.heads import FEWEST_OTHERS, VOTES_OF_OTHERS
 from webapp.learning.playable_clips import PlayablePool
 from webapp.listening.pairs import BLIND_TESTS

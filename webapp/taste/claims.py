@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from db.queries import blind_tests as rows
 from db.queries import listeners as listener_rows
 from db.tables import PICTURES
-from models.metrics.always_valid import win_rate
+from models.metrics.comparisons import win_rate
 from webapp.composing.sources import PIECES, find
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotAllowed, UnknownListenerError

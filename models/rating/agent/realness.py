@@ -1,6 +1,6 @@
 """A critic that holds an agent near real music: it tells real clips from those that the agent played before.
 
-It hears statistics of the notes (``models.metrics.note_statistics``), and learns anew at every step, as the critic of
+It hears statistics of the notes (``models.metrics.music_statistics``), and learns anew at every step, as the critic of
 dreams does: what once gave the agent away stays known. What it takes for real as readily as not gains nothing more.
 A leash on the policy holds back every change alike; this holds back what leads away from music.
 """
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import ExtraTreesClassifier
 
-from models.metrics.note_statistics import note_statistics
+from models.metrics.music_statistics import note_statistics
 from models.music.notes import Domain, Piece
 
 Floats = npt.NDArray[np.float64]

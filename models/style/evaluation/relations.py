@@ -12,8 +12,14 @@ import numpy.typing as npt
 import torch
 
 from models.experiments.report import Metric, Report, mean_over_songs, over_halves, over_songs
-from models.metrics.disentanglement import mutual_information
-from models.metrics.leakage import canonical_scores, correlation, errors_of_reading, folds_of, share_read
+from models.metrics.disentanglement import (
+    canonical_scores,
+    correlation,
+    errors_of_reading,
+    folds_of,
+    mutual_information,
+    share_read,
+)
 from models.metrics.music_statistics import ATTRIBUTES, attributes
 from models.music.keys import half_bar_chroma
 from models.music.notes import MusicError

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 
 from models.metrics import music_statistics as ms
-from models.metrics.leakage import errors_of_reading, folds_of, share_read
+from models.metrics.disentanglement import errors_of_reading, folds_of, share_read
 from models.music.notes import DOMAINS
 from models.music.tokens import to_tokens
 from models.style.checkpoint import StyleBundle

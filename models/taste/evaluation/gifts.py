@@ -20,7 +20,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 
-from models.metrics.note_statistics import played_traits
+from models.metrics.music_statistics import played_traits
 from models.music.notes import Piece
 from models.music.performance import notes_in_seconds
 from models.style.asking import write_asked

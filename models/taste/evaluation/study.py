@@ -23,7 +23,7 @@ from rich.progress import track
 
 from models.experiments.unsaid import neutral
 from models.metrics.audio_statistics import audio_statistics, read_audio
-from models.metrics.note_statistics import note_statistics
+from models.metrics.music_statistics import note_statistics
 from models.music.midi import read_midi
 from models.music.midi_file import SUFFIXES, parse
 from models.music.notes import MusicError, Piece

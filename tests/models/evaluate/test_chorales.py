@@ -11,10 +11,9 @@ import torch
 
 from models.evaluate import chorales
 from models.experiments.report import Report, over_halves
-from models.metrics.line_attributes import line_attributes
 from models.music.abc import read_abc
 from models.music.corpora import load, load_folder
-from models.music.lines import FIRST_PITCH, HOLD, REST, line_bars, top_line
+from models.music.lines import FIRST_PITCH, HOLD, REST, line_attributes, line_bars, top_line
 from models.music.notes import Piece
 from models.style import bar_data
 from models.style.bar_checkpoint import load_bars, save_bars

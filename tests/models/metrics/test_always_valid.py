@@ -8,7 +8,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import beta, binom
 
-from models.metrics.always_valid import bounded_mean, log_capital, mean_log_capital, win_rate
+from models.metrics.comparisons import bounded_mean, log_capital, mean_log_capital, win_rate
 
 VOTES = 50
 THRESHOLD = math.log(2 / 0.05)

@@ -6,7 +6,7 @@ import choix
 import numpy as np
 import pytest
 
-from models.metrics import bradley_terry
+from models.metrics import comparisons
 
 
 def compared(strengths: np.ndarray, n: int, generator: np.random.Generator) -> list[tuple[int, int]]:
@@ -27,13 +27,13 @@ def test_strengths_are_those_of_choix() -> None:
     generator = np.random.default_rng(3)
     pairs = compared(generator.standard_normal(5), 400, generator)
     theirs = choix.opt_pairwise(5, pairs, alpha=0.1 / 2)  # its penalty has no half
-    ours = bradley_terry.fit(table(pairs, 5), precision=0.1)
+    ours = comparisons.fit_strengths(table(pairs, 5), precision=0.1)
     assert ours == pytest.approx(theirs - theirs.mean(), abs=1e-4)
 
 
 def test_what_always_wins_has_a_finite_strength_and_a_tie_favours_nobody() -> None:
-    assert np.isfinite(bradley_terry.fit([[0, 20], [0, 0]])).all()
-    assert bradley_terry.fit([[0, 5], [5, 0]]) == pytest.approx([0, 0])
+    assert np.isfinite(comparisons.fit_strengths([[0, 20], [0, 0]])).all()
+    assert comparisons.fit_strengths([[0, 5], [5, 0]]) == pytest.approx([0, 0])
 
 
 @pytest.mark.slow
@@ -43,7 +43,7 @@ def test_intervals_hold_the_truth_at_every_look() -> None:
     held, last = [], []
     for _ in range(60):
         people = [table(compared(truth, 12, generator), 3) for _ in range(60)]
-        looks = [bradley_terry.strengths(people[:n]) for n in range(10, 61, 2)]
+        looks = [comparisons.strengths(people[:n]) for n in range(10, 61, 2)]
         held.append(all(((found.low <= truth) & (truth <= found.high)).all() for found in looks))
         last.append(looks[-1].high - looks[-1].low)
     assert np.mean(held) >= 0.9
@@ -54,14 +54,14 @@ def test_people_who_agree_among_themselves_say_less_than_as_many_answers_of_othe
     generator = np.random.default_rng(1)
     views = [table(compared(np.array([own, -own]), 30, generator), 2) for own in generator.normal(0, 1.5, 30)]
     alike = [table(compared(np.zeros(2), 30, generator), 2) for _ in range(30)]
-    wide, narrow = (bradley_terry.strengths(people) for people in (views, alike))
+    wide, narrow = (comparisons.strengths(people) for people in (views, alike))
     assert wide.high[0] - wide.low[0] > 1.5 * (narrow.high[0] - narrow.low[0])
 
 
 def test_without_people_there_is_nothing_to_compare() -> None:
     with pytest.raises(ValueError, match="one person"):
-        bradley_terry.strengths([])
-    alone = bradley_terry.strengths([[[0, 3], [1, 0]]])
+        comparisons.strengths([])
+    alone = comparisons.strengths([[[0, 3], [1, 0]]])
     assert np.isinf(alone.high).all()
     with pytest.raises(ValueError, match="square"):
-        bradley_terry.fit([[0, -1], [1, 0]])
+        comparisons.fit_strengths([[0, -1], [1, 0]])

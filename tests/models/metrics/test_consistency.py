@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from models.metrics.consistency import consistency, most_right
+from models.metrics.preference import consistency, most_right
 
 
 def test_the_best_predictor_lies_between_the_bounds() -> None:

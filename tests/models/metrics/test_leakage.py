@@ -9,7 +9,7 @@ from sklearn.model_selection import PredefinedSplit, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from models.metrics.leakage import (
+from models.metrics.disentanglement import (
     PENALTIES,
     canonical_scores,
     correlation,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.metrics.note_statistics import note_statistics
+from models.metrics.music_statistics import note_statistics
 from models.music.notes import Piece
 
 

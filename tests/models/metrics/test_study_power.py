@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.metrics import study_power
+from models.metrics import comparisons
 
 
 def test_more_people_find_smaller_preferences_and_nobody_finds_what_is_not_there() -> None:
-    few, many = study_power.power(15, 10, studies=100), study_power.power(120, 10, studies=100)
+    few, many = comparisons.power(15, 10, studies=100), comparisons.power(120, 10, studies=100)
     assert few.smallest is not None
     assert many.smallest is not None
     assert many.smallest < few.smallest
@@ -20,11 +20,11 @@ def test_more_people_find_smaller_preferences_and_nobody_finds_what_is_not_there
 
 def test_simulated_answers_have_the_share_that_was_asked_for() -> None:
     for share in (0.5, 0.7, 0.9):
-        drawn = study_power._shares(share, (200, 30, 10), np.random.default_rng(1))
+        drawn = comparisons._simulated_shares(share, (200, 30, 10), np.random.default_rng(1))
         assert drawn.mean() == pytest.approx(share, abs=0.01)
 
 
 def test_a_study_too_small_finds_nothing() -> None:
-    assert study_power.power(1, 1, studies=20).smallest is None
+    assert comparisons.power(1, 1, studies=20).smallest is None
     with pytest.raises(ValueError, match="one of each"):
-        study_power.power(0, 5)
+        comparisons.power(0, 5)
