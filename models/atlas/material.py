@@ -16,7 +16,7 @@ import torch
 from models.atlas.neighbours import FloatArray
 from models.atlas.points import KINDS, Material, Points, StoredClip, joined, packed
 from models.atlas.style_vectors import style_vectors
-from models.experiments.unsaid import neutral
+from models.experiments.dataset import neutral
 from models.mood.checkpoint import load_mood
 from models.mood.dial import MOODS
 from models.music import corpora

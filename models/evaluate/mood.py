@@ -19,10 +19,9 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from models.experiments import record
 from models.experiments.arguments import exit_without_music, positive_int
 from models.experiments.provenance import data_hash
-from models.experiments.report import Report
+from models.experiments.report import Report, save_evaluation
 from models.mood.beats.bars import performances_with_bars
 from models.mood.beats.checkpoint import load_beats
 from models.mood.beats.network import BeatNetwork
@@ -89,7 +88,7 @@ def main(argv: list[str] | None = None) -> None:
                 print(f"The rival on five features is left out, since it is fitted on EMOPIA: {error}")
             judged_folder(report, labelled, said)
     if given.save:
-        record.save(bundle.folder, report.to_json())
+        save_evaluation(bundle.folder, report.to_json())
     report.print()
 
 

@@ -24,10 +24,9 @@ import numpy.typing as npt
 
 from models.evaluate.taste import half_known, unheard
 from models.experiments.arguments import exit_without_music, positive_int
-from models.experiments.dataset import training_pieces
+from models.experiments.dataset import neutral, training_pieces
 from models.experiments.provenance import data_hash
 from models.experiments.report import Report
-from models.experiments.unsaid import neutral
 from models.mood.checkpoint import load_mood
 from models.mood.fifths import bar_moods
 from models.music.corpora import corpora_folder

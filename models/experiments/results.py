@@ -21,9 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.experiments import record
-from models.experiments.record import Evaluation
-from models.experiments.report import Metric
+from models.experiments import report
+from models.experiments.report import Evaluation, Metric
 from models.music.corpora import corpora_folder
 
 RESULTS = Path("docs/results")
@@ -113,11 +112,11 @@ def read_results(root: Path, experiments: Iterable[Experiment]) -> dict[str, Res
     found = {}
     for each in experiments:
         if each.weights:
-            if kept := record.read(root / WEIGHTS / each.weights).get(each.label):
+            if kept := report.read_evaluations(root / WEIGHTS / each.weights).get(each.label):
                 found[each.name] = Result(each.command, kept)
         elif (path := root / RESULTS / f"{each.name}.json").exists():
             entry = json.loads(path.read_text(encoding="utf-8"))
-            found[each.name] = Result(entry["run"], record.check(entry["result"], path.name))
+            found[each.name] = Result(entry["run"], report.check_evaluation(entry["result"], path.name))
     return found
 
 
@@ -126,11 +125,11 @@ def keep(root: Path, experiment: Experiment, printed: str) -> None:
     lines = printed.strip().splitlines()
     try:
         result: Any = json.loads(lines[-1] if lines else "")
-        record.check(result, experiment.name)
+        report.check_evaluation(result, experiment.name)
     except ValueError as error:
         raise ResultsError(f"{experiment.name}: the last line printed is no result ({error})") from error
     if experiment.weights:
-        record.save(root / WEIGHTS / experiment.weights, result)
+        report.save_evaluation(root / WEIGHTS / experiment.weights, result)
         return
     text = json.dumps({"run": experiment.command, "result": result}, indent=1, ensure_ascii=False, allow_nan=False)
     (root / RESULTS / f"{experiment.name}.json").write_text(text + "\n", encoding="utf-8")
@@ -302,7 +301,7 @@ def main() -> None:
         for experiment in _named(given.run, experiments):
             keep(given.root, experiment, run(experiment))
         pages = render(given.root)
-    except (ResultsError, record.RecordError, OSError) as error:
+    except (ResultsError, report.RecordError, OSError) as error:
         raise SystemExit(str(error)) from error
     for path, text in pages.items():
         (given.root / path).write_text(text, encoding="utf-8")

@@ -13,7 +13,7 @@ from rich.progress import track
 from sklearn.model_selection import StratifiedGroupKFold
 from torch.nn import functional as F
 
-from models.experiments.schedule import rise_and_fall, share_done
+from models.experiments.optimisation import rise_and_fall, share_done
 from models.mood.features import FEATURES
 from models.mood.judge import Judge, MoodNetwork, Moods
 from models.mood.labels import Labelled, digest

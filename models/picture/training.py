@@ -19,9 +19,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.experiments.master_weights import MasterWeights
+from models.experiments.optimisation import MasterWeights, rise_and_fall, share_done
 from models.experiments.run_log import RunLog
-from models.experiments.schedule import rise_and_fall, share_done
 from models.picture.autoencoder import PictureModel, Pixels, tensor_of
 from models.picture.features import features_of
 from models.picture.groups import DIMS, GROUPS, SIZES, STYLES

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models.experiments.unsaid import neutral
+from models.experiments.dataset import neutral
 from models.music.decoding import LONGEST_S, Decoded, Samples, SoundError, decode
 from models.music.midi import read_midi
 from models.music.midi_file import SUFFIXES

@@ -12,9 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 (torch's own abbreviation)
 
-from models.experiments.averaged_weights import AveragedTraining
+from models.experiments.optimisation import AveragedTraining, rise_and_fall, share_done
 from models.experiments.run_log import RunLog
-from models.experiments.schedule import rise_and_fall, share_done
 
 from .augmentation import Picture
 from .ensemble import Scale

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.experiments.dataset import piece_name
-from models.experiments.unsaid import likely_domain
+from models.experiments.dataset import likely_domain, piece_name
 from models.music import corpora
 from models.music.grouping import group_ids, split
 from models.music.lines import FIRST_PITCH, STEPS, Line, line_bars

@@ -11,7 +11,7 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 
-from models.experiments.master_weights import MasterWeights
+from models.experiments.optimisation import MasterWeights
 from models.experiments.provenance import commit, data_hash
 from models.experiments.run_log import run_row
 from models.music.keys import likely_key

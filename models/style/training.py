@@ -13,10 +13,9 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from models.experiments.master_weights import MasterWeights
+from models.experiments.optimisation import MasterWeights, rise_and_fall, share_done
 from models.experiments.provenance import commit, data_hash
 from models.experiments.run_log import run_row
-from models.experiments.schedule import rise_and_fall, share_done
 from models.music.tokens import POSITION, POSITIONS
 from models.style.curiosity import PROBES, Curiosity
 from models.style.independence import independence_penalty

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from models.experiments.unsaid import is_loose, likely_domain
+from models.experiments.dataset import is_loose, likely_domain
 from models.music.dance_types import beat_ticks
 from models.music.midi import SIXTEENTH, on_grid
 from models.music.notes import TICKS_PER_QUARTER, Piece

@@ -11,7 +11,7 @@ import torch
 from rich.progress import track
 from torch.nn import functional as F
 
-from models.experiments.schedule import rise_and_fall, share_done
+from models.experiments.optimisation import rise_and_fall, share_done
 from models.music.notes import DOMAINS, MusicError, Piece
 from models.style.pieces.model import PieceModel
 from models.tension.past import LEAST_HEARD, OTHERS, Bars, Others, Recogniser, bars_of, candidates, recognised

@@ -12,11 +12,10 @@ import numpy.typing as npt
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from models.experiments.averaged_weights import AveragedTraining
+from models.experiments.optimisation import AveragedTraining, rise_and_fall, share_done
 from models.experiments.parallel import run_parallel
 from models.experiments.provenance import commit
 from models.experiments.run_log import RunLog, ended
-from models.experiments.schedule import rise_and_fall, share_done
 from models.style.checkpoint import load_style
 from models.title.batches import PairBatches
 from models.title.checkpoint import save_towers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from models.experiments.unsaid import neutral
+from models.experiments.dataset import neutral
 from models.music import corpora
 from models.music.notes import MusicError
 from models.title.tunes import Tune, split_tunes, tunes_of

@@ -32,7 +32,7 @@ from models.experiments.arguments import (
     positive_int,
     run_folder,
 )
-from models.experiments.master_weights import trained_weights
+from models.experiments.optimisation import trained_weights
 from models.experiments.provenance import commit
 from models.mood.beats.bars import performances_with_bars
 from models.mood.beats.checkpoint import load_beats

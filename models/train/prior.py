@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from models.experiments.master_weights import trained_weights
+from models.experiments.optimisation import trained_weights
 from models.experiments.provenance import commit
 from models.music.notes import MusicError
 from models.style.checkpoint import StyleBundle, digest_of

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from models.experiments.arguments import exit_without_music, output_folder
-from models.experiments.master_weights import trained_weights
+from models.experiments.optimisation import trained_weights
 from models.style.arguments import style_argument
 from models.style.card import SHIPPED_STYLE
 from models.style.evaluation.completion import complete

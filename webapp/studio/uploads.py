@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from models.experiments.unsaid import neutral
+from models.experiments.dataset import neutral
 from models.music.abc import Tune, decoded, split_tunes, tune_piece
 from models.music.midi import read_midi
 from models.music.midi_file import SUFFIXES, begins

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import track
 from torch.nn import functional as F
 
-from models.experiments.schedule import rise_and_fall, share_done
+from models.experiments.optimisation import rise_and_fall, share_done
 from models.metrics.beats import beat_f
 from models.mood.beats.network import BeatNetwork
 from models.mood.beats.performance import RATE_HZ, Performance, frames_of, targets_of, varied

@@ -16,10 +16,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.func import functional_call
 
-from models.experiments.optimiser_state import packed, unpack
+from models.experiments.optimisation import packed, rise_and_fall, share_done, unpack
 from models.experiments.provenance import commit
 from models.experiments.run_log import RunLog
-from models.experiments.schedule import rise_and_fall, share_done
 from models.music.notes import DOMAINS, Domain
 from models.music.tokens import POSITION
 from models.rating.agent.adapter import Adapter, adapted

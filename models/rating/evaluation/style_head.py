@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import RidgeCV
 
-from models.experiments.unsaid import neutral
+from models.experiments.dataset import neutral
 from models.music.midi import read_midi
 from models.music.notes import MusicError
 from models.style.compose import Composer

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from models.experiments import record
 from models.experiments.arguments import exit_without_music, positive_int
 from models.experiments.provenance import data_hash
-from models.experiments.report import Report
+from models.experiments.report import Report, save_evaluation
 from models.metrics.intervals import FEW
 from models.music.notes import MusicError, Piece
 from models.style.arguments import MODEL_HELP, style_argument
@@ -49,7 +48,7 @@ class StyleRun:
     def finish(self, report: Report) -> None:
         """Keep the figures beside the weights where that was asked for, and print them."""
         if self.save:
-            record.save(self.folder, report.to_json())
+            save_evaluation(self.folder, report.to_json())
         report.print()
 
 

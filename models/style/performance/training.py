@@ -12,10 +12,9 @@ import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from models.experiments.averaged_weights import AveragedTraining
+from models.experiments.optimisation import AveragedTraining, rise_and_fall, share_done
 from models.experiments.provenance import commit
 from models.experiments.run_log import RunLog
-from models.experiments.schedule import rise_and_fall, share_done
 
 from .checkpoint import save_performance_model
 from .data import PlayedSet, held_out_batch, training_batch

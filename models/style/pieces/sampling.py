@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from models.experiments.unsaid import likely_domain
+from models.experiments.dataset import likely_domain
 from models.metrics.voice_leading import part_writing_faults
 from models.music.notes import DOMAINS, Domain, Piece
 from models.music.tokens import BAR, METERS, POSITION, TEMPI_BPM, TokenArray, from_tokens

@@ -15,10 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from models.experiments.master_weights import MasterWeights
+from models.experiments.optimisation import MasterWeights, rise_and_fall, share_done
 from models.experiments.provenance import commit
 from models.experiments.run_log import RunLog
-from models.experiments.schedule import rise_and_fall, share_done
 from models.style.finetuning import Origin
 from models.style.pieces.averaging import best_average
 from models.style.pieces.bar_latents import Reader

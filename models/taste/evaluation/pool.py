@@ -12,7 +12,7 @@ import numpy.typing as npt
 from rich.progress import track
 
 from models.experiments.arguments import exit_without_music
-from models.experiments.unsaid import neutral
+from models.experiments.dataset import neutral
 from models.music.corpora import load_folder
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.style.checkpoint import StyleBundle

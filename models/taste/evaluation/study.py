@@ -21,7 +21,7 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import track
 
-from models.experiments.unsaid import neutral
+from models.experiments.dataset import neutral
 from models.metrics.audio_statistics import audio_statistics, read_audio
 from models.metrics.music_statistics import note_statistics
 from models.music.midi import read_midi

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from models.experiments.unsaid import neutral
+from models.experiments.dataset import neutral
 from models.music import corpora
 from models.music.notes import MusicError
 from models.title.checkpoint import TitleBundle

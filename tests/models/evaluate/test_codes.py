@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from models.evaluate import codes
-from models.experiments import record
+from models.experiments import report
 from models.metrics.music_statistics import ATTRIBUTES
 
 pytestmark = pytest.mark.slow
@@ -40,7 +40,10 @@ def test_the_command_tells_and_keeps_what_it_found(tunes, weights, tmp_path, cap
     assert cost["value"] - cost["chance"] == pytest.approx(-metrics["codes.prior_gain"]["value"])
     assert 0 <= metrics["codes.obeyed"]["value"] <= 1
     assert set(metrics) >= {f"codes.{code}.{name}" for code in range(1, 5) for name in (*ATTRIBUTES, "bits")}
-    assert record.read(folder)["evaluate.codes"].metrics["codes.found"].chance == metrics["codes.found"]["chance"]
+    assert (
+        report.read_evaluations(folder)["evaluate.codes"].metrics["codes.found"].chance
+        == metrics["codes.found"]["chance"]
+    )
 
 
 def test_songs_too_short_for_two_windows_are_told(tmp_path, weights) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.evaluate import relations
-from models.experiments import record
+from models.experiments import report
 from models.metrics.music_statistics import ATTRIBUTES
 from models.style.directions import TONICS, Directions
 from models.style.evaluation import relations as measuring
@@ -35,7 +35,7 @@ def test_the_command_tells_and_keeps_what_it_found(tunes, weights, tmp_path, cap
     names |= {f"rate.{group}.{name}" for group in GROUPS for name in ("bits_per_bar", "open")}
     names |= {"canonical.content.rhythm", "data.onsets_per_bar.mean_pitch.spearman", "data.contour.leap.bits"}
     assert names <= set(line["metrics"])
-    kept = record.read(folder)["evaluate.relations"]
+    kept = report.read_evaluations(folder)["evaluate.relations"]
     assert kept.of_weights(line["model"]["sha256"])
     directions = Directions.load(folder)
     assert directions.version == "tiny-0"

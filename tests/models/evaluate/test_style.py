@@ -6,7 +6,7 @@ import re
 import pytest
 
 from models.evaluate import style
-from models.experiments import record
+from models.experiments import report
 from models.style.evaluation.reconstruction import NOISE
 from models.style.latents import STYLE_GROUPS
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 def test_the_last_line_is_the_json_of_the_contract(tunes, weights, capsys) -> None:
     style.main(["--data", str(tunes), "--model", str(weights), "--limit", "3", "--seed", "3", "--save"])
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert set(record.read(weights)["evaluate.style"].metrics) == set(found["metrics"])
+    assert set(report.read_evaluations(weights)["evaluate.style"].metrics) == set(found["metrics"])
     assert (found["command"], found["schema"], found["seed"]) == ("evaluate.style", 1, 3)
     assert (found["data"]["n"], found["model"]["version"]) == (3, "tiny-0")
     assert re.fullmatch("[0-9a-f]{64}", found["model"]["sha256"])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.experiments.master_weights import MasterWeights, trained_weights, working_dtype
+from models.experiments.optimisation import MasterWeights, trained_weights, working_dtype
 
 
 def seeded_linear() -> nn.Linear:

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from models.experiments.record import FILE, RecordError, read, save
-from models.experiments.report import Metric, Report
+from models.experiments.report import EVALUATION_FILE, Metric, RecordError, Report, read_evaluations, save_evaluation
 
 
 def line(command: str = "evaluate.style", value: float | None = 0.5, sha256: str = "00") -> dict:
@@ -15,11 +14,11 @@ def line(command: str = "evaluate.style", value: float | None = 0.5, sha256: str
 
 
 def test_a_line_is_read_as_it_was_saved_and_a_later_one_takes_its_place(tmp_path) -> None:
-    assert read(tmp_path) == {}
-    save(tmp_path, line(value=0.1))
-    save(tmp_path, line("evaluate.relations", value=None))
-    save(tmp_path, line(value=0.9))
-    found = read(tmp_path)
+    assert read_evaluations(tmp_path) == {}
+    save_evaluation(tmp_path, line(value=0.1))
+    save_evaluation(tmp_path, line("evaluate.relations", value=None))
+    save_evaluation(tmp_path, line(value=0.9))
+    found = read_evaluations(tmp_path)
     assert set(found) == {"evaluate.style", "evaluate.relations"}
     style = found["evaluate.style"]
     assert style.metrics["swap.rhythm.own"] == Metric(0.9, 0.25, 0.75, 2, baseline=0.1)
@@ -28,8 +27,8 @@ def test_a_line_is_read_as_it_was_saved_and_a_later_one_takes_its_place(tmp_path
 
 
 def test_an_entry_says_whether_it_is_of_the_weights_at_hand(tmp_path) -> None:
-    save(tmp_path, line(sha256="aa"))
-    found = read(tmp_path)["evaluate.style"]
+    save_evaluation(tmp_path, line(sha256="aa"))
+    found = read_evaluations(tmp_path)["evaluate.style"]
     assert [found.of_weights(sha256) for sha256 in ("aa", "bb", None)] == [True, False, False]
 
 
@@ -45,12 +44,12 @@ def test_anything_else_is_told_in_words(tmp_path) -> None:
         (json.dumps([{**line(), "metrics": {"a": {**line()["metrics"]["swap.rhythm.own"], "value": "x"}}}]), "finite"),
         (json.dumps([line(), line()]), "two entries of one command"),
     ):  # fmt: skip
-        (tmp_path / FILE).write_text(broken, encoding="utf-8")
+        (tmp_path / EVALUATION_FILE).write_text(broken, encoding="utf-8")
         with pytest.raises(RecordError, match=what):
-            read(tmp_path)
+            read_evaluations(tmp_path)
 
 
 def test_what_is_no_last_line_is_not_saved(tmp_path) -> None:
     with pytest.raises(RecordError):
-        save(tmp_path, {"command": "evaluate.style"})
-    assert not (tmp_path / FILE).exists()
+        save_evaluation(tmp_path, {"command": "evaluate.style"})
+    assert not (tmp_path / EVALUATION_FILE).exists()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.experiments.schedule import rise_and_fall, share_done
+from models.experiments.optimisation import rise_and_fall, share_done
 
 
 def test_the_learning_rate_warms_up_stays_and_falls_over_the_last_steps() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.experiments import slim_logs
+from models.experiments import run_log
 from models.experiments.run_log import RunLog, rows
 
 TOP = [{"item": f"tune:{i}", "label": f"Tune {i}", "score": 0.123456, "right": i == 0} for i in range(10)]
@@ -21,21 +21,21 @@ def log(folder, seed=0, *, ended=True):
 def test_figures_keep_four_digits_and_the_first_seed_its_predictions(tmp_path):
     for seed in (0, 1):
         log(tmp_path / "runs" / f"cnn-{seed}", seed)
-    slim_logs.main([str(tmp_path / "runs"), str(tmp_path / "out")])
+    run_log.main([str(tmp_path / "runs"), str(tmp_path / "out")])
     first, second = (rows(tmp_path / "out" / f"cnn-{seed}" / "log.jsonl") for seed in (0, 1))
     assert [row["kind"] for row in first] == ["run", "metrics", "prediction", "end"]
     assert [row["kind"] for row in second] == ["run", "metrics", "end"]
     assert first[1]["values"] == {"loss": 2.986, "steps": 3}
-    assert len(first[2]["top"]) == slim_logs.NEAREST
+    assert len(first[2]["top"]) == run_log.NEAREST
     assert second[0] == {"line": 0, "kind": "run", "what": "titles", "seed": 1, "data": "abc", "commit": "def"}
 
 
 def test_a_run_that_goes_on_is_not_shipped(tmp_path):
     log(tmp_path / "runs", ended=False)
     with pytest.raises(SystemExit, match="not ended"):
-        slim_logs.main([str(tmp_path / "runs"), str(tmp_path / "out")])
+        run_log.main([str(tmp_path / "runs"), str(tmp_path / "out")])
 
 
 def test_a_folder_without_logs_is_named(tmp_path):
     with pytest.raises(SystemExit, match=r"has no log\.jsonl"):
-        slim_logs.main([str(tmp_path), str(tmp_path / "out")])
+        run_log.main([str(tmp_path), str(tmp_path / "out")])

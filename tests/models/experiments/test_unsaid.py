@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.experiments.dataset import training_pieces
-from models.experiments.unsaid import is_flat, is_left, neutral
+from models.experiments.dataset import is_flat, is_left, neutral, training_pieces
 from models.music import corpora
 from models.music.abc import read_abc
 from models.music.midi import read_midi, write_midi

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from models.experiments import master_weights, record
+from models.experiments import optimisation, report
 from models.experiments.dataset import training_pieces
-from models.experiments.master_weights import MasterWeights, trained_weights
+from models.experiments.optimisation import MasterWeights, trained_weights
 from models.music.corpora import music21_corpus
 from models.music.midi import write_midi
 from models.music.notes import DOMAINS, MusicError, Piece
@@ -94,7 +94,7 @@ def test_the_loss_falls(first) -> None:
 def test_a_killed_and_resumed_training_ends_with_the_weights_of_one_that_was_not(
     music, quick, tmp_path, monkeypatch
 ) -> None:
-    monkeypatch.setattr(master_weights, "working_dtype", lambda _: torch.bfloat16)  # in which Muon moves matrices
+    monkeypatch.setattr(optimisation, "working_dtype", lambda _: torch.bfloat16)  # in which Muon moves matrices
     preset = replace(TINY, learning_rate=2e-3, muon=True)
     whole = trained(music, tmp_path / "whole", preset).master.state_dict()
     calls = []
@@ -131,7 +131,7 @@ def test_the_command_writes_a_bundle_that_composes_and_its_prior_can_be_fitted_a
     piece = composer.compose([composer.plan(domain="dance", content=None, styles={}, seed=0)])[0]
     assert len(piece.bars) == 8
     assert bundle.prior.meter_share[1].sum().item() == pytest.approx(1, abs=1e-2)
-    figures = record.read(first / "bundle")["evaluate.style"]
+    figures = report.read_evaluations(first / "bundle")["evaluate.style"]
     assert figures.of_weights(bundle.card["sha256"]["style"])
     assert figures.data["n"] == 1  # of two held-out tunes one has eight bars
     assert figures.metrics["quality.longest_copy_bars"].baseline is not None
@@ -188,7 +188,7 @@ def test_training_goes_on_from_trained_weights_with_one_file_of_ones_own(first, 
     assert tuned.prior.meter_share[pop].max() > 0.99 > base.prior.meter_share[pop].max()
     assert (base.fingerprint.bits & tuned.fingerprint.bits == base.fingerprint.bits).all()  # what it may not copy
     assert TasteSpace.load(tuned.taste_space_path, tuned.version).size
-    assert record.read(tuned.folder)["evaluate.style"].data["n"] == 1
+    assert report.read_evaluations(tuned.folder)["evaluate.style"].data["n"] == 1
     style.main([*more, "--resume"])  # has nothing left to do, and still knows where it began
     assert load_style(tmp_path / "more" / "bundle").card["from"] == tuned.card["from"]
     with pytest.raises(SystemExit, match="not of the preset cpu"):

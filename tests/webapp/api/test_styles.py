@@ -12,8 +12,7 @@ import soundfile
 import torch
 
 from models.atlas.shipped import shipped
-from models.experiments import record
-from models.experiments.report import Metric, Report
+from models.experiments.report import EVALUATION_FILE, Metric, Report, save_evaluation
 from models.metrics.music_statistics import ATTRIBUTES
 from models.music.midi import read_midi
 from models.style.code_examples import CodeExamples, Example, Tie
@@ -39,7 +38,7 @@ def bundle(context, tiny_composer, tmp_path):
     (folder / "card.json").write_text(json.dumps(card), encoding="utf-8")
     report = Report("evaluate.style", ABOUT["data"], {"version": context.space.version, "sha256": "aa"}, 3)
     report.add("swap.rhythm.own", Metric(0.9, 0.8, 0.95, 9))
-    record.save(folder, report.to_json())
+    save_evaluation(folder, report.to_json())
     sizes = tiny_composer.model.config.latent
     groups = {
         "rhythm": Direction("onsets_per_bar", 1.5, np.full((1, sizes["rhythm"]), 2.0)),
@@ -123,7 +122,7 @@ def test_the_hardest_styles_of_a_run_are_drawn_and_another_run_is_named(listener
 
 @pytest.mark.slow
 def test_a_record_that_is_none_is_told_in_words(listener, bundle):
-    (bundle / record.FILE).write_text("{}", encoding="utf-8")
+    (bundle / EVALUATION_FILE).write_text("{}", encoding="utf-8")
     reply = listener.get("/api/styles")
     assert reply.status_code == 422
     assert "evaluate with --save again" in reply.json()["error"]

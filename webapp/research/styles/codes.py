@@ -20,8 +20,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
 from db.queries import offers as offer_rows
-from models.experiments.record import read
-from models.experiments.report import Metric
+from models.experiments.report import Metric, read_evaluations
 from models.metrics.music_statistics import ATTRIBUTES
 from models.music.notes import Domain, MusicError
 from models.style.code_examples import ABOUT, FILL, CodeExamples, Example
@@ -101,7 +100,7 @@ def read_codes(studio: Studio, listener_id: uuid.UUID, domain: Domain) -> Codes:
     Raises ``NotReady`` where there is nothing to play, and ``ValueError`` where what is saved can't be read.
     """
     known = CodeExamples.load(studio.style_folder)
-    measured = read(studio.style_folder).get(OF_CODES)
+    measured = read_evaluations(studio.style_folder).get(OF_CODES)
     places: Places = defaultdict(list)
     for place, example in enumerate(known.examples if known else ()):
         if example.domain == domain:

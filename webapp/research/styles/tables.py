@@ -12,8 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from models.experiments.record import Evaluation, read
-from models.experiments.report import Metric
+from models.experiments.report import Evaluation, Metric, read_evaluations
 from models.metrics.music_statistics import ATTRIBUTES
 from models.style.card import WEIGHTS
 from models.style.latents import CODE_COUNT, GROUPS, STYLE_GROUPS
@@ -109,7 +108,7 @@ def all_tables(folder: Path, runs: Path, run: str = "") -> list[Table]:
     """
     card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
     sha256 = card.get("sha256", {}).get("style")
-    found = read(folder)
+    found = read_evaluations(folder)
     measured = [
         _table(plan, found.get(plan.command), sha256, commands.evaluation(plan.command, folder)) for plan in plans()
     ]
@@ -183,7 +182,7 @@ def _of_mood(judges: Path) -> Table:
     }
     plan = Plan("moods", "style, mood", names, OF_MOOD)
     fill = commands.python(f"models.{OF_MOOD}", "--save")
-    return _table(plan, read(judges).get(OF_MOOD), card["sha256"]["mood"], fill)
+    return _table(plan, read_evaluations(judges).get(OF_MOOD), card["sha256"]["mood"], fill)
 
 
 def _of_training(run: training_log.Run) -> list[Table]:

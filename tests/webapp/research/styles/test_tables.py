@@ -7,8 +7,7 @@ import sys
 
 import pytest
 
-from models.experiments import record
-from models.experiments.report import Metric, Report
+from models.experiments.report import EVALUATION_FILE, Metric, RecordError, Report, save_evaluation
 from models.experiments.run_log import RunLog
 from models.style.latents import GROUPS, STYLE_GROUPS
 from webapp.research.styles import training_log
@@ -27,7 +26,7 @@ def keep(folder, command: str, sha256: str = "aa", **figures: Metric) -> None:
     report = Report(command, {"hash": "d4", "n": 9}, {"version": "v1", "sha256": sha256}, 3)
     for name, metric in figures.items():
         report.add(name.replace("__", "."), metric)
-    record.save(folder, report.to_json())
+    save_evaluation(folder, report.to_json())
 
 
 def tables(folder) -> dict[str, Table]:
@@ -118,8 +117,8 @@ def test_a_table_as_csv_has_a_line_a_figure_with_its_source(folder) -> None:
 
 
 def test_a_record_that_is_none_is_told_in_words(folder) -> None:
-    (folder / record.FILE).write_text("[1]", encoding="utf-8")
-    with pytest.raises(record.RecordError, match="entry 0"):
+    (folder / EVALUATION_FILE).write_text("[1]", encoding="utf-8")
+    with pytest.raises(RecordError, match="entry 0"):
         all_tables(folder, folder)
 
 

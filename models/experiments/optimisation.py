@@ -1,7 +1,11 @@
-"""Training in true bfloat16 beside a float32 master copy: twice as fast as float32 on CPUs with bfloat16 products.
+"""Optimisers in training: learning rates over a run, bfloat16 weights beside a float32 master copy, averaged weights.
 
-Autocast is slower there; a CPU without such products takes fifty times as long for them, and trains in float32. Source:
-the master-weights recipe of Micikevicius et al. 2018, without loss scaling.
+``MasterWeights`` trains in true bfloat16 beside a float32 master copy: twice as fast as float32 on CPUs with bfloat16
+products. Autocast is slower there; a CPU without such products takes fifty times as long for them, and trains in
+float32. Source: the master-weights recipe of Micikevicius et al. 2018, without loss scaling. ``AveragedTraining``
+trains a model beside the running mean of its weights, which is what is evaluated, kept and shipped (Polyak & Juditsky
+1992, with an exponential window). What an optimiser remembers is saved as named tensors beside a model's in one file:
+loading is exact, nothing is pickled.
 """
 
 from __future__ import annotations
@@ -16,13 +20,51 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
-from models.experiments.optimiser_state import packed, unpack
+PREFIX = "optimiser."
 
 Model = TypeVar("Model", bound=nn.Module)
 COUNT = "count."
 SLOWER = 0.04  # of the learning rate, for weights that knew their trade before others were added
 MUON, FASTER = "muon.", 20.0  # its tensors among the saved ones, and its learning rate over AdamW's
+
+WINDOW = 0.98
+
+
+def share_done(step: int, steps: int, seconds: float = 0.0, minutes: float | None = None) -> float:
+    """The share of a run that lies behind, 0 to 1: of its ``minutes`` where it has them, else of its ``steps``."""
+    return min(1.0, step / steps if minutes is None else seconds / (60 * minutes))
+
+
+def rise_and_fall(
+    rate: float, step: int, done: float, *, warm_up: int, falling: float = 1.0, least: float = 0.02
+) -> float:
+    """The learning rate: up to ``rate`` in ``warm_up`` steps, constant, then linear down over the last ``falling``.
+
+    ``falling`` is a share of the run, of which the share ``done`` lies behind; ``least`` is the share of ``rate`` that
+    it ends with.
+    """
+    return rate * min(1.0, (step + 1) / warm_up, max(least, (1 - done) / falling))
+
+
+def packed(optimiser: Optimizer, prefix: str = PREFIX) -> dict[str, Tensor]:
+    """The state as ``PREFIX.PARAMETER.NAME``, with parameters numbered in the optimiser's order."""
+    return {
+        f"{prefix}{index}.{name}": value
+        for index, entry in optimiser.state_dict()["state"].items()
+        for name, value in entry.items()
+    }
+
+
+def unpack(optimiser: Optimizer, state: Mapping[str, Tensor], prefix: str = PREFIX) -> None:
+    """Give ``optimiser`` what ``packed`` put into ``state``, among whatever else is there."""
+    entries: dict[int, dict[str, Tensor]] = {}
+    for key, value in state.items():
+        if key.startswith(prefix):
+            index, name = key.removeprefix(prefix).split(".")
+            entries.setdefault(int(index), {})[name] = value
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": entries})
 
 
 class MasterWeights(Generic[Model]):
@@ -139,3 +181,62 @@ def trained_weights(path: Path) -> tuple[dict[str, Tensor], int]:
         raise ValueError(f"{path} is not what a training saves ({error}); begin another without --resume") from error
     weights = {k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")}
     return weights, int(state["step"])
+
+
+class AveragedTraining(Generic[Model]):
+    """``update`` moves ``model`` by AdamW and ``average`` after it; ``best`` holds the weights that validated best."""
+
+    def __init__(self, model: Model, learning_rate: float, weight_decay: float) -> None:
+        self.model, self.average = model, copy.deepcopy(model).eval()
+        self.optimiser = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay)
+        self.step = self.best_step = 0
+        self.best_score = -1.0
+        self.best = {name: value.clone() for name, value in model.state_dict().items()}
+
+    def update(self, loss: Tensor, learning_rate: float) -> float:
+        """One optimiser step; the norm of the gradient before clipping to 1."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate
+        self.optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimiser.step()
+        self.step += 1
+        with torch.no_grad():
+            keep = min(WINDOW, self.step / (self.step + 9))
+            for mean, value in zip(self.average.parameters(), self.model.parameters(), strict=True):
+                mean.lerp_(value, 1 - keep)
+        return norm.item()
+
+    def judged(self, score: float) -> None:
+        """Keep the average as the best so far if ``score`` is above all before."""
+        if score > self.best_score:
+            self.best_score, self.best_step = score, self.step
+            self.best = {name: value.clone() for name, value in self.average.state_dict().items()}
+
+    def save(self, path: Path, counts: Mapping[str, float]) -> None:
+        """Write all of it and ``counts``; a crash while writing leaves the last state whole."""
+        parts = {"model": self.model.state_dict(), "average": self.average.state_dict(), "best": self.best}
+        state = {f"{part}.{name}": v.contiguous() for part, found in parts.items() for name, v in found.items()}
+        state |= packed(self.optimiser)
+        own = {"step": self.step, "best_step": self.best_step, "best_score": self.best_score}
+        state |= {f"count.{n}": torch.tensor(v, dtype=torch.float64) for n, v in {**counts, **own}.items()}
+        part = path.with_suffix(".part")
+        save_file({name: value.detach().clone() for name, value in state.items()}, part)
+        part.replace(path)
+
+    def resume(self, path: Path) -> dict[str, float]:
+        """Take up what ``save`` wrote; gives the ``counts``."""
+        state = load_file(path)
+
+        def part(name: str) -> dict[str, Tensor]:
+            return {key.removeprefix(f"{name}."): v for key, v in state.items() if key.startswith(f"{name}.")}
+
+        self.model.load_state_dict(part("model"))
+        self.average.load_state_dict(part("average"))
+        self.best = part("best")
+        counts = {name: value.item() for name, value in part("count").items()}
+        unpack(self.optimiser, state)
+        self.step, self.best_step = int(counts["step"]), int(counts["best_step"])
+        self.best_score = counts["best_score"]
+        return counts
