@@ -32,9 +32,8 @@ from models.style.features import bar_features, gather_notes
 from models.style.latents import BARS, Latents
 from models.style.windows import pad
 from models.taste.readouts import summary
-from models.title.checkpoint import TitleBundle, load_towers
-from models.title.pool import make_pool
-from models.title.tunes import Tune, name_of, tunes_of
+from models.title.tunes import Tune, make_pool, name_of, tunes_of
+from models.title.two_tower import TitleBundle, load_towers
 
 COMPOSED = "composed by Kallos"
 COMPOSED_TERMS = "made by this installation; see models/weights/LICENSE"

@@ -4,7 +4,7 @@ The pool is the O'Neill's tunes that the towers have never heard (a test set fix
 near-duplicates), or every tune of a folder of ABC (``near_training`` counts those of the pool that are in one group
 with a tune that the towers were trained on). Each title asks for its tune and each tune for its title; any title of a
 tune is right, and so is any near-duplicate. Chance is exact for the pool, the baseline is a ridge regression
-(``models.title.evaluation.ridge``) fitted on the training part, intervals are bootstraps over groups. The reference is
+(``models.title.evaluation``) fitted on the training part, intervals are bootstraps over groups. The reference is
 what an earlier study logged on another cut of the book: MRR 0.0168 with chance at 0.0112.
 
 Further rows say where it comes from: only first titles (an Irish second title marks who typed a file), titles without
@@ -12,7 +12,7 @@ words that name a type, the same among 100 tunes, within one type, within tunes 
 trained on. ``against_baseline`` (and ``against_other``, with ``--against``): the paired difference of reciprocal ranks.
 ``knowing``: the same pool for somebody who were told one thing of the tune that a title belongs to (its type, meter or
 key) exactly and nothing else, which is what a title would have to say to be worth as much. ``genre``: see
-``models.title.evaluation.genre_probe``; known are O'Neill's and Ryan's, unknown CRE (or the folder) without
+``models.title.evaluation``; known are O'Neill's and Ryan's, unknown CRE (or the folder) without
 near-duplicates of what the towers were trained on.
 """
 
@@ -32,13 +32,10 @@ from rich.table import Table
 from models.experiments.arguments import positive_int
 from models.experiments.report import Metric, Report, over_songs
 from models.metrics.retrieval import MEASURES, Ranking, chance, paired_difference, ranked
-from models.title.checkpoint import TitleBundle, load_towers, note_in_card
-from models.title.evaluation.genre_probe import Probe, probe_genres
-from models.title.evaluation.material import LEAST, UNHEARD, read_material
-from models.title.evaluation.ridge import RidgeBaseline
-from models.title.pool import Pool, make_pool
+from models.title.evaluation import LEAST_POOL, UNHEARD, Probe, RidgeBaseline, probe_genres, read_material
 from models.title.titles import without_type_words
-from models.title.tunes import FIELDS, Tune, tunes_hash
+from models.title.tunes import FIELDS, Pool, Tune, make_pool, tunes_hash
+from models.title.two_tower import TitleBundle, load_towers, note_in_card
 
 DIRECTIONS = ("title_to_melody", "melody_to_title")
 EARLIER = 0.0168
@@ -158,7 +155,7 @@ def within_types(report: Report, found: Found, bundle: TitleBundle, baseline: Ri
     kinds = sorted({tune.genre for tune in found.pool.tunes if tune.genre})
     for kind in kinds:
         tunes = [tune for tune in found.pool.tunes if tune.genre == kind]
-        if len(tunes) >= LEAST:
+        if len(tunes) >= LEAST_POOL:
             prefix = f"titles.{kind.replace(' ', '_')}"
             retrieval(report, prefix, search(bundle, baseline, tunes), seed, names=("mrr",))
 
@@ -228,7 +225,7 @@ def evaluate(
         among_few(report, found, seed)
     knowing(report, found, seed)
     within_types(report, found, bundle, baseline, seed)
-    if book and len(tunes.elsewhere) >= LEAST:
+    if book and len(tunes.elsewhere) >= LEAST_POOL:
         retrieval(report, f"titles.{UNHEARD}", search(bundle, baseline, tunes.elsewhere), seed, names=("mrr",))
     probe = probe_genres(bundle.towers, tunes.known, tunes.elsewhere, seed)
     genres(report, probe)

@@ -7,12 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from models.title import sentences
-from models.title.ablation import MELODY_INFORMATION, TITLE_INFORMATION
+from models.title import title_encoders
 from models.title.melody_encoders import MelodyConfig
 from models.title.title_encoders import SENTENCE, TITLE_KINDS, TitleConfig
 from models.title.tunes import Tune
-from models.title.two_tower import MELODY_KINDS, TowerConfig
+from models.title.two_tower import MELODY_INFORMATION, MELODY_KINDS, TITLE_INFORMATION, TowerConfig
 
 LINEAR = "linear-linear"
 REMOVABLE = (*MELODY_INFORMATION, *TITLE_INFORMATION)
@@ -106,10 +105,10 @@ class TitleRun:
 
 def chosen_variants(text: str | None, preset: Preset) -> tuple[str, ...]:
     """The variants that ``text`` names, or the preset's; raises ``SystemExit`` for unknown ones."""
-    there = (*VARIANTS, *(SENTENCE_VARIANTS if sentences.available() else ()))
+    there = (*VARIANTS, *(SENTENCE_VARIANTS if title_encoders.sentences_available() else ()))
     names = preset.variants if text is None else there if text == "all" else tuple(text.split(","))
     if unknown := [name for name in names if name not in there]:
-        missing = "" if sentences.available() else "; for others, pip install 'kallos[sentence]'"
+        missing = "" if title_encoders.sentences_available() else "; for others, pip install 'kallos[sentence]'"
         raise SystemExit(f"{','.join(unknown)} was given; there are {', '.join(there)}{missing}")
     return names
 

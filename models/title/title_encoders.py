@@ -1,25 +1,36 @@
 """Encoders of a title by its characters: CNN (after Kim 2014 and Zhang et al. 2015), RNN, and a bag of n-grams.
 
 The bag is fastText's (Bojanowski et al. 2017): hashed strings of 2 to 5 letters and whole words, each with a vector,
-and their mean. A pretrained sentence encoder is optional (``sentences``).
+and their mean.
+
+A small pretrained sentence encoder is optional: the mean of its tokens' vectors for each title. The vectors are
+WordLlama's, taken from the token embeddings of large language models (pip install kallos[sentence], MIT licence). They
+are read from that package's own files, so nothing is downloaded and none of its code runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from models.title import sentences
 from models.title.titles import SYMBOLS
 
 WIDTHS = (2, 3, 4, 5, 7)
 GRAMS = (2, 3, 4, 5)
 BUCKETS = 8192
+
+SENTENCE_WIDTH = 256
+SENTENCE_FILES = ("weights/l2_supercat_256.safetensors", "tokenizers/l2_supercat_tokenizer_config.json")
 
 
 @dataclass(frozen=True)
@@ -72,7 +83,7 @@ class BagEncoder(nn.Module):
 
 
 class LinearEncoder(nn.Module):
-    """A vector for every n-gram, weighted by its rarity (tf-idf) and summed; ``linear_initialisation`` fits it."""
+    """A vector for every n-gram, weighted by its rarity (tf-idf) and summed; ``two_tower.fit_linear`` fits it."""
 
     idf: Tensor
 
@@ -110,7 +121,7 @@ class SentenceEncoder(nn.Module):
     def __init__(self, config: TitleConfig) -> None:
         super().__init__()
         self.config = config
-        self.inner = nn.Linear(sentences.WIDTH, 2 * config.hidden)
+        self.inner = nn.Linear(SENTENCE_WIDTH, 2 * config.hidden)
         self.dropout = nn.Dropout(config.dropout)
         self.out = nn.Linear(2 * config.hidden, config.dim)
 
@@ -163,7 +174,10 @@ class Recurrence(nn.Module):
 
 BODIES: Mapping[str, type[Convolutions | Recurrence]] = {"cnn": Convolutions, "rnn": Recurrence}
 
+
 TITLE_KINDS = ("linear", "bag", *BODIES)
+
+
 SENTENCE = "sentence"  # where it is installed
 
 
@@ -171,3 +185,41 @@ def title_encoder(config: TitleConfig) -> nn.Module:
     """The encoder that ``config.kind`` names."""
     others: dict[str, type[nn.Module]] = {"linear": LinearEncoder, "bag": BagEncoder, SENTENCE: SentenceEncoder}
     return others.get(config.kind, SpelledEncoder)(config)
+
+
+def _sentence_folder() -> Path | None:
+    found = find_spec("wordllama")
+    return Path(found.origin).parent if found and found.origin else None
+
+
+def sentences_available() -> bool:
+    """Whether the encoder is installed."""
+    folder = _sentence_folder()
+    return (
+        folder is not None
+        and find_spec("tokenizers") is not None
+        and all((folder / f).exists() for f in SENTENCE_FILES)
+    )
+
+
+@functools.cache
+def _pretrained() -> tuple[Any, Tensor]:
+    """The tokenizer and the vectors ``(tokens, WIDTH)``; raises ``ModuleNotFoundError`` where they aren't installed."""
+    folder = _sentence_folder()
+    if folder is None or not sentences_available():
+        raise ModuleNotFoundError("the sentence encoder is not installed; pip install 'kallos[sentence]'")
+    from tokenizers import Tokenizer  # noqa: PLC0415 (optional)
+
+    return Tokenizer.from_file(str(folder / SENTENCE_FILES[1])), load_file(folder / SENTENCE_FILES[0])[
+        "embedding.weight"
+    ].float()
+
+
+def sentence_vectors(titles: Sequence[str]) -> Tensor:
+    """Unit vectors ``(titles, WIDTH)``; of a title without any token, zeros."""
+    tokenizer, vectors = _pretrained()
+    rows = torch.zeros(len(titles), SENTENCE_WIDTH)
+    for row, title in zip(rows, titles, strict=True):
+        if tokens := tokenizer.encode(title, add_special_tokens=False).ids:
+            row.copy_(vectors[tokens].mean(0))
+    return F.normalize(rows, dim=-1)

@@ -1,11 +1,26 @@
-"""Training title towers: one run, many runs, and the ensemble of the best."""
+"""Training title towers: batches, validation, one run, many runs side by side, and the ensemble of the best.
+
+A batch has no near-duplicates, and each is a little different every time. It is drawn from its seed and step alone, so
+a run that is taken up again goes on with the batches it would have had.
+
+A run is watched by retrieval on validation tunes, and by the predictions for a watch-list that never changes. Every
+query is ranked among the tunes (or titles) of its own collection: which collection a title comes from is easy to hear
+and says nothing about the tune.
+
+Runs side by side have a process each. Small models wait for a GPU's launches, not for its arithmetic, so many of them
+train on one GPU about as fast as one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+import multiprocessing
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,22 +28,24 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from models.experiments.optimisation import AveragedTraining, rise_and_fall, share_done
-from models.experiments.parallel import run_parallel
 from models.experiments.provenance import commit
 from models.experiments.run_log import RunLog, ended
+from models.metrics.retrieval import Ranking, chance, measures, positions, ranked
+from models.music.dance_types import unit_hash
+from models.music.grouping import title_key
 from models.style.checkpoint import load_style
-from models.title.batches import PairBatches
-from models.title.checkpoint import save_towers
-from models.title.linear_initialisation import fit_linear
+from models.title.melody_encoders import StyleEncoder
 from models.title.runs import (
     LINEAR,
     Preset,
     TitleRun,
 )
-from models.title.style_encoder import StyleEncoder
-from models.title.tunes import tunes_hash
-from models.title.two_tower import TowerEnsemble, TwoTower
-from models.title.validation import Validation
+from models.title.tunes import FIELDS, IntTable, Pool, Tune, make_pool, tunes_hash
+from models.title.two_tower import TowerEnsemble, TwoTower, fit_linear, save_towers
+
+WATCHED = 8  # titles, and as many tunes
+NEAREST = 10
+LEAST_POOL = 2  # tunes of a collection that make a pool
 
 MEMBERS = 4  # of an ensemble, at most
 WARM_UP = 30  # steps
@@ -37,6 +54,149 @@ TERMS = (
     "Trained on the melodies and titles of O'Neill's, Ryan's and Aird's collections as distributed with music21 by "
     "permission of their encoders, some files non-commercial. See models/weights/LICENSE."
 )
+
+Item = TypeVar("Item")
+Done = TypeVar("Done")
+
+
+@dataclass(frozen=True)
+class Variation:
+    """How pairs are varied: chances of hearing an excerpt, of missing a field for a whole tune, of missing a word."""
+
+    excerpt: float = 0.5
+    shortest: float = 0.4  # of an excerpt, as a share of the tune
+    field: float = 0.1
+    word: float = 0.1
+
+
+class PairBatches:
+    """Draws batches of ``size`` pairs from ``tunes``; fewer where there are fewer groups."""
+
+    def __init__(self, tunes: Sequence[Tune], size: int, seed: int, variation: Variation | None = None) -> None:
+        groups: dict[str, list[Tune]] = defaultdict(list)
+        for tune in tunes:
+            groups[tune.group].append(tune)
+        self.groups, self.size, self.seed = list(groups.values()), size, seed
+        self.variation = variation or Variation()
+
+    def pairs(self, step: int) -> list[tuple[Tune, str]]:
+        """The tunes of a batch and the title asked for each; no two of one group or with a title in common."""
+        rng = np.random.default_rng([self.seed, step])
+        chosen: list[tuple[Tune, str]] = []
+        taken: set[str] = set()
+        for index in rng.permutation(len(self.groups)):
+            members = self.groups[index]
+            tune = members[rng.integers(len(members))]
+            keys = {title_key(title) for member in members for title in member.titles}
+            if taken.isdisjoint(keys):
+                taken |= keys
+                chosen.append((tune, tune.titles[rng.integers(len(tune.titles))]))
+            if len(chosen) == self.size:
+                break
+        return chosen
+
+    def draw(self, step: int) -> tuple[list[IntTable], list[str]]:
+        """The melodies and titles of batch ``step``, varied."""
+        rng = np.random.default_rng([self.seed, step, 1])
+        pairs = self.pairs(step)
+        notes = [varied_notes(tune.notes, self.variation, rng) for tune, _ in pairs]
+        return notes, [varied_title(title, self.variation, rng) for _, title in pairs]
+
+
+def varied_notes(notes: IntTable, variation: Variation, rng: np.random.Generator) -> IntTable:
+    """An excerpt of the tune, perhaps, with a field or more unheard; but each note's position is always told."""
+    first, count = 0, len(notes)
+    if rng.random() < variation.excerpt:
+        count = max(2, int(len(notes) * rng.uniform(variation.shortest, 1.0)))
+        first = int(rng.integers(len(notes) - count + 1))
+    silent = rng.random(len(FIELDS)) < variation.field
+    silent[FIELDS.index("position")] = False
+    varied = notes[first : first + count].copy()
+    varied[:, silent] = -1
+    return varied
+
+
+def varied_title(title: str, variation: Variation, rng: np.random.Generator) -> str:
+    """The title, perhaps without some of its words; never without all."""
+    words = title.split()
+    return " ".join(word for word in words if rng.random() >= variation.word) or title
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Pools of validation tunes, one a collection, the largest first: the first by hash of that one are watched."""
+
+    pools: tuple[Pool, ...]
+
+    @classmethod
+    def of(cls, tunes: Sequence[Tune]) -> Validation:
+        """From the validation part, which must hold two tunes of one collection."""
+        sources = sorted({tune.source for tune in tunes})
+        found = [[tune for tune in tunes if tune.source == source] for source in sources]
+        pools = [make_pool(part) for part in found if len(part) >= LEAST_POOL]
+        if not pools:
+            raise ValueError(f"{len(tunes)} tunes to validate on; at least {LEAST_POOL} of one collection are needed")
+        return cls(tuple(sorted(pools, key=lambda pool: -len(pool.tunes))))
+
+    def scores(self, towers: TwoTower) -> list[npt.NDArray[np.float32]]:
+        """Cosines ``(titles, tunes)`` of each pool; ``towers`` in eval mode."""
+        return [towers.titles(pool.titles) @ towers.melodies(pool.tunes).T for pool in self.pools]
+
+    def measures(self, scores: Sequence[npt.NDArray[np.float32]]) -> dict[str, float]:
+        """All measures of both directions, and ``mrr``, the mean of the two that training is stopped by."""
+        found: dict[str, float] = {}
+        for direction, turned in (("title_to_melody", False), ("melody_to_title", True)):
+            rankings = [
+                ranked(table.T, pool.right.T, 0) if turned else ranked(table, pool.right, 0)
+                for pool, table in zip(self.pools, scores, strict=True)
+            ]
+            expected = [len(r) * chance(r.right, r.pool)["mrr"] for r in rankings]
+            together = _together(rankings)
+            found |= {f"{direction}.{name}": value for name, value in measures(together).items()}
+            found[f"{direction}.chance_mrr"] = sum(expected) / len(together)
+        found["mrr"] = (found["title_to_melody.mrr"] + found["melody_to_title.mrr"]) / 2
+        return found
+
+    def predictions(self, scores: Sequence[npt.NDArray[np.float32]]) -> Iterator[dict[str, Any]]:
+        """A row for each watched title and tune: its rank and the nearest items, best first."""
+        pool, table = self.pools[0], scores[0]
+        tunes = [{"item": tune.name, "label": tune.titles[0]} for tune in pool.tunes]
+        titles = [{"item": title, "label": title} for title in pool.titles]
+        yield from _nearest("title_to_melody", titles, tunes, table, pool.right)
+        yield from _nearest("melody_to_title", tunes, titles, table.T, pool.right.T)
+
+
+def _together(rankings: Sequence[Ranking]) -> Ranking:
+    return Ranking(
+        best=np.concatenate([found.best for found in rankings]),
+        dcg=np.concatenate([found.dcg for found in rankings]),
+        ndcg=np.concatenate([found.ndcg for found in rankings]),
+        right=np.concatenate([found.right for found in rankings]),
+        pool=max(found.pool for found in rankings),
+    )
+
+
+def _nearest(
+    direction: str,
+    queries: Sequence[Mapping[str, str]],
+    items: Sequence[Mapping[str, str]],
+    scores: npt.NDArray[np.float32],
+    right: npt.NDArray[np.bool_],
+) -> Iterator[dict[str, Any]]:
+    """Rows of the watched ones among ``queries``: the first by hash, whatever their order."""
+    places = positions(scores, 0)
+    for row in sorted(range(len(queries)), key=lambda i: unit_hash(queries[i]["item"]))[:WATCHED]:
+        yield {
+            "direction": direction,
+            "query": queries[row]["item"],
+            "label": queries[row]["label"],
+            "pool": len(items),
+            "rank": int(places[row][right[row]].min()),
+            "top": [
+                {**items[i], "score": round(float(scores[row, i]), 4), "right": bool(right[row, i])}
+                for i in np.argsort(places[row])[:NEAREST].tolist()
+            ],
+        }
 
 
 def train(run: TitleRun, folder: Path, *, resume: bool, device: str, progress: Progress) -> AveragedTraining[TwoTower]:
@@ -184,3 +344,13 @@ def release(folder: Path, members: Sequence[tuple[TitleRun, TwoTower]], mrr: flo
     }
     held_out = {part: [tune.name for tune in tunes] for part, tunes in run.parts.items() if part != "train"}
     save_towers(folder, TowerEnsemble([towers for _, towers in members]), card, held_out)
+
+
+def run_parallel(work: Callable[[Item], Done], items: Sequence[Item], jobs: int) -> Iterator[Done]:
+    """``work`` on each item, ``jobs`` at a time with one thread each, in the order of ``items``; 1 job: right here."""
+    if jobs <= 1:
+        yield from map(work, items)
+        return
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        yield from pool.map(work, items)

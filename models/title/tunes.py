@@ -1,26 +1,37 @@
-"""Tunes as the towers take them: cleaned titles, one name for each type, a melody note by note, a group.
+"""Tunes as the towers take them: cleaned titles, one name for each type, a melody note by note, a group; pools of them.
 
 The melody is the highest voice without graces and without second passes. Meters are told by their beats (2/4 in
 sixteenths is 2/2 in eighths, a bar of 12/8 is two of 6/8), positions and durations as shares of a bar, so that
 collections that were typed differently sound alike. The key is estimated from the notes (``likely_key``).
+
+A pool of tunes to search has their distinct titles, and says which tune answers to which title. A title answers to
+every tune that bears it and to their near-duplicates (one group), so the same tune printed twice is two right answers
+and no trap. ``training_parts`` are the tunes of a training run, split.
 """
 
 from __future__ import annotations
 
 import hashlib
 import itertools
+import json
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.music.grouping import PUBLISHED, group_ids, part_of
+from models.experiments.dataset import neutral
+from models.music import corpora
+from models.music.grouping import PUBLISHED, group_ids, part_of, title_key
 from models.music.keys import likely_key
 from models.music.notes import IntArray, MusicError, Piece
 from models.title.titles import alternatives
+
+IntTable = npt.NDArray[np.int16]
 
 FIELD_SIZES: Mapping[str, int] = {
     "interval": 25, "degree": 12, "pitch": 48, "position": 24, "duration": 16, "bar": 32, "meter": 6, "key": 24,
@@ -38,7 +49,8 @@ GENRES = {
 NAMED_AFTER = "oneills1850/"
 BOOK_HELD_OUT: Mapping[str, float] = {"validation": 0.1, "test": 0.31}  # of O'Neill's: a test pool of about 630 tunes
 HELD_OUT: Mapping[str, float] = {"validation": 0.1, "test": 0.1}
-IntTable = npt.NDArray[np.int16]
+
+CORPORA = ("oneills1850", "ryansMammoth", "airdsAirs")
 
 
 @dataclass(frozen=True)
@@ -170,3 +182,69 @@ def padded(melodies: Sequence[IntTable]) -> Tensor:
     for row, notes in zip(table, melodies, strict=True):
         row[: len(notes)] = torch.from_numpy(notes.astype(np.int64))
     return table
+
+
+@dataclass(frozen=True)
+class Pool:
+    """``right``: bool ``(titles, tunes)``; ``title_groups`` and ``tune_groups`` are what a bootstrap draws whole."""
+
+    tunes: tuple[Tune, ...]
+    titles: tuple[str, ...]
+    right: npt.NDArray[np.bool_]
+    title_groups: tuple[str, ...]
+
+    @property
+    def tune_groups(self) -> tuple[str, ...]:
+        """The group of each tune."""
+        return tuple(tune.group for tune in self.tunes)
+
+    @property
+    def duplicates(self) -> int:
+        """Tunes whose group another tune of the pool has, too."""
+        counts = Counter(self.tune_groups)
+        return sum(count for count in counts.values() if count > 1)
+
+    def first_titles(self) -> npt.NDArray[np.int64]:
+        """Indices of the titles that are some tune's first one."""
+        first = {title_key(tune.titles[0]) for tune in self.tunes}
+        return np.flatnonzero([title_key(title) in first for title in self.titles])
+
+
+def make_pool(tunes: Sequence[Tune]) -> Pool:
+    """The pool of ``tunes``, which must not be empty."""
+    titles: dict[str, str] = {}
+    groups: dict[str, set[str]] = defaultdict(set)
+    for tune in tunes:
+        for title in tune.titles:
+            titles.setdefault(title_key(title), title)
+            groups[title_key(title)].add(tune.group)
+    names, owner = np.unique([tune.group for tune in tunes], return_inverse=True)
+    number = {name: index for index, name in enumerate(names.tolist())}
+    answers = np.zeros((len(titles), len(names)), dtype=np.bool_)
+    for row, key in enumerate(titles):
+        answers[row, [number[group] for group in groups[key]]] = True
+    return Pool(tuple(tunes), tuple(titles.values()), answers[:, owner], tuple(min(groups[key]) for key in titles))
+
+
+def training_parts(data: Path | None, out: Path, *, again: bool) -> dict[str, list[Tune]]:
+    """The tunes by part, split now and noted in ``out/split.json``, or as noted there (``again``).
+
+    Raises ``MusicError`` where there is nothing to train on or to validate with.
+    """
+    if data is None:
+        there = corpora.registry()
+        pieces = [piece for name in CORPORA if there[name].available for piece in corpora.load(name)]
+    else:
+        pieces = corpora.load_folder(data, neutral)
+    tunes, record = tunes_of(pieces), out / "split.json"
+    if again and record.exists():
+        noted = {part: set(names) for part, names in json.loads(record.read_text(encoding="utf-8")).items()}
+        parts = {part: [tune for tune in tunes if tune.name in names] for part, names in noted.items()}
+    else:
+        parts = split_tunes(tunes)
+        text = json.dumps({part: [tune.name for tune in found] for part, found in parts.items()}, ensure_ascii=False)
+        record.write_text(text + "\n", encoding="utf-8")
+    for part, least in (("train", 8), ("validation", 2)):
+        if len(parts[part]) < least:
+            raise MusicError(f"{len(tunes)} tunes leave {len(parts[part])} for {part}; at least {least} are needed")
+    return parts

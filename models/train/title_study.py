@@ -3,7 +3,7 @@
 
 Runs lie in ``OUT/VARIANT[-no_INFORMATION]-SEED`` as those of ``models.train.titles`` do; ``--resume`` leaves those that
 have ended as they are and goes on with the rest. When all have ended they are asked about the test tunes
-(``models.title.evaluation.study``), and what they find goes to ``OUT/log.jsonl``: nothing is chosen by it.
+(``models.title.evaluation``), and what they find goes to ``OUT/log.jsonl``: nothing is chosen by it.
 """
 
 from __future__ import annotations
@@ -18,19 +18,15 @@ from pathlib import Path
 import torch
 from rich.progress import Progress
 
-from models.experiments.parallel import run_parallel
 from models.experiments.provenance import commit
 from models.experiments.run_log import RunLog, rows
 from models.music.notes import MusicError
-from models.title import sentences
-from models.title.checkpoint import TitleBundle, load_towers
-from models.title.evaluation.material import read_material
-from models.title.evaluation.study import Condition, Ground, Outcome, outcome_of, results, ridge_outcome
-from models.title.pool import make_pool
+from models.title import title_encoders
+from models.title.evaluation import Condition, Ground, Outcome, outcome_of, read_material, results, ridge_outcome
 from models.title.runs import LINEAR, PRESETS, REMOVABLE, VARIANTS, Preset, TitleRun, chosen_variants
-from models.title.training import train_all
-from models.title.training_data import training_parts
-from models.title.tunes import Tune, tunes_hash
+from models.title.training import run_parallel, train_all
+from models.title.tunes import Tune, make_pool, training_parts, tunes_hash
+from models.title.two_tower import TitleBundle, load_towers
 
 MELODIES = ("bag", "cnn", "rnn", "attention", "transformer", "style_frozen", "style_tuned", "style_scratch")
 STUDIED = (LINEAR, *(f"{melody}-bag" for melody in MELODIES), "cnn-cnn", "cnn-rnn")
@@ -135,7 +131,7 @@ def study_of(given: argparse.Namespace) -> Study:
     ablated = _names(given.ablated, ABLATED, VARIANTS, "--ablated")
     if deaf := [name for name in ablated if name.startswith("style")]:
         raise SystemExit(f"--ablated {','.join(deaf)} was given; a style encoder hears whole bars")
-    there = (*STUDIED, *([SENTENCE_STUDIED] if sentences.available() else []))
+    there = (*STUDIED, *([SENTENCE_STUDIED] if title_encoders.sentences_available() else []))
     conditions = conditions_of(
         chosen_variants(given.variants or ",".join(there), preset),
         ablated,

@@ -3,10 +3,11 @@
 On O'Neill's, Ryan's and Aird's tunes and their titles, or those of a folder of ABC (CRE stays unheard: the genre probe
 is tested on it). A variant is called MELODY-TITLE after its encoders ("cnn-bag"); ``--variants`` takes several or all,
 each with ``--seeds`` seeds, one after the other; its towers, state and log lie in ``OUT/VARIANT-SEED``. "linear-linear"
-starts from a ridge regression (``models.title.linear_initialisation``), "style_frozen" and "style_tuned" from the style
+starts from a ridge regression (``models.title.two_tower``), "style_frozen" and "style_tuned" from the style
 model, the others from nothing. ``OUT/bundle`` gets the few runs whose mean cosine validates best (forward selection:
 Caruana et al. 2004), or with ``--members`` the runs named there, all of them. ``--without`` takes information away from
-melodies and titles (``models.title.ablation``), ``cadences`` how strains end from bags (``models.title.melody_bags``).
+melodies and titles (``models.title.two_tower``), ``cadences`` how strains end from bags
+(``models.title.melody_encoders``).
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from pathlib import Path
 import torch
 
 from models.music.notes import MusicError
-from models.title.checkpoint import load_towers
 from models.title.runs import (
     CADENCES,
     PRESETS,
@@ -28,9 +28,9 @@ from models.title.runs import (
     chosen_variants,
     refuse_to_be_without,
 )
-from models.title.training import ensemble, ensemble_mrr, release, train_all
-from models.title.training_data import training_parts
-from models.title.validation import Validation
+from models.title.training import Validation, ensemble, ensemble_mrr, release, train_all
+from models.title.tunes import training_parts
+from models.title.two_tower import load_towers
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -16,8 +16,8 @@ from models.atlas.points import DrawnMap
 from models.atlas.quality import judge
 from models.music import corpora
 from models.style.card import SHIPPED_STYLE, read_card
-from models.title.checkpoint import load_towers
 from models.title.tunes import tunes_of
+from models.title.two_tower import load_towers
 from webapp.context import Context
 from webapp.maps import drawing
 from webapp.runtime.settings import Settings

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from models.atlas.shipped import shipped
-from models.title.invented import invented
+from models.title.titles import invented
 from webapp.generation.protocol import GenerationError
 from webapp.generation.remote import RemoteGenerator
 

@@ -6,8 +6,8 @@ import threading
 from typing import Any
 
 from models.music.notes import MusicError, Piece
-from models.title.checkpoint import TitleBundle, load_towers
 from models.title.tunes import Tune, note_fields
+from models.title.two_tower import TitleBundle, load_towers
 from webapp.generation.protocol import BadRequest, TowersResult
 
 

@@ -13,8 +13,8 @@ from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
 from models.style.latents import GROUPS
 from models.taste.space import summary
-from models.title.checkpoint import load_towers
 from models.title.tunes import tunes_of
+from models.title.two_tower import load_towers
 
 
 @pytest.fixture(scope="module")

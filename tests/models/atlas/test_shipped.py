@@ -11,7 +11,7 @@ from models.atlas.shipped import NEIGHBOURS, rounded, ship, shipped
 from models.music import corpora, played
 from models.picture.checkpoint import load_pictures
 from models.style.card import SHIPPED_STYLE, read_card
-from models.title.checkpoint import load_towers
+from models.title.two_tower import load_towers
 from tests.models.atlas.test_points import some
 
 

@@ -11,15 +11,11 @@ from models.evaluate.titles import Found, among_few, knowing, main, retrieval, s
 from models.experiments.report import Report
 from models.metrics.retrieval import MEASURES
 from models.music import corpora
-from models.title.checkpoint import TitleBundle, save_towers
-from models.title.evaluation.genre_probe import probe_genres
-from models.title.evaluation.material import read_material
-from models.title.evaluation.ridge import RidgeBaseline
+from models.title.evaluation import RidgeBaseline, probe_genres, read_material
 from models.title.melody_encoders import MelodyConfig
-from models.title.pool import make_pool
 from models.title.title_encoders import TitleConfig
-from models.title.tunes import Tune, name_of
-from models.title.two_tower import TowerConfig, TowerEnsemble, TwoTower
+from models.title.tunes import Tune, make_pool, name_of
+from models.title.two_tower import TitleBundle, TowerConfig, TowerEnsemble, TwoTower, save_towers
 
 pytestmark = pytest.mark.slow
 

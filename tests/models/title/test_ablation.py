@@ -4,11 +4,20 @@ import itertools
 
 import numpy as np
 
-from models.title.ablation import BAR, INTERVAL, PITCH, POSITION, TITLE_INFORMATION, ablate_title, shuffled_bars
 from models.title.melody_encoders import MelodyConfig
 from models.title.title_encoders import TITLE_KINDS, TitleConfig
 from models.title.tunes import FIELD_SIZES, FIELDS, IntTable, Tune
-from models.title.two_tower import TowerConfig, TwoTower
+from models.title.two_tower import (
+    BAR,
+    INTERVAL,
+    PITCH,
+    POSITION,
+    TITLE_INFORMATION,
+    TowerConfig,
+    TwoTower,
+    ablate_title,
+    shuffled_bars,
+)
 
 
 def bars_of(notes: IntTable) -> list[bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.title.invented import invented
+from models.title.titles import invented
 
 TITLES = (
     "The Siege of Troy",

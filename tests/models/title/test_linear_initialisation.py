@@ -4,14 +4,12 @@ import torch
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 
-from models.title.linear_initialisation import PENALTY, fit_linear
-from models.title.melody_bags import FLOOR, LinearEncoder, shares
-from models.title.melody_encoders import MelodyConfig
+from models.title.melody_encoders import FLOOR, LinearEncoder, MelodyConfig, shares
 from models.title.title_encoders import LinearEncoder as LinearTitles
 from models.title.title_encoders import TitleConfig, hashed_grams
 from models.title.titles import characters
 from models.title.tunes import Tune, padded
-from models.title.two_tower import TowerConfig, TwoTower
+from models.title.two_tower import RIDGE_PENALTY, TowerConfig, TwoTower, fit_linear
 
 
 def fitted(tunes: list[Tune]) -> TwoTower:
@@ -40,7 +38,7 @@ def test_titles_are_mapped_as_ridge_regression_maps_them(made_tunes: list[Tune])
         torch.zeros(len(g), len(towers.title.idf)).scatter_add_(1, g, towers.title.weights(g)).numpy() for g in grams
     ]
     wanted = towers.melody.pooled(padded([tune.notes for tune in made_tunes[:80]])).detach().numpy()
-    theirs = Ridge(alpha=PENALTY).fit(told[0], wanted).predict(told[1])
+    theirs = Ridge(alpha=RIDGE_PENALTY).fit(told[0], wanted).predict(told[1])
     ours = towers.title(characters([tune.titles[0] for tune in made_tunes[80:]])).detach().numpy()
     assert np.allclose(ours, theirs, atol=2e-3)
     assert np.abs(theirs).max() > 0.05

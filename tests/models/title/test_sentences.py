@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 import torch
 
-from models.title import sentences
+from models.title import title_encoders
 from models.title.melody_encoders import MelodyConfig
 from models.title.runs import PRESETS, chosen_variants
 from models.title.title_encoders import SENTENCE, TitleConfig
 from models.title.tunes import Tune
 from models.title.two_tower import TowerConfig, TwoTower
 
-installed = pytest.mark.skipif(not sentences.available(), reason="pip install 'kallos[sentence]'")
+installed = pytest.mark.skipif(not title_encoders.sentences_available(), reason="pip install 'kallos[sentence]'")
 
 
 @installed
 def test_titles_that_mean_the_same_lie_near_each_other() -> None:
-    wedding, marriage, cow, nothing = sentences.embedded(
+    wedding, marriage, cow, nothing = title_encoders.sentence_vectors(
         ["the king's wedding", "a royal marriage", "the brown cow", ""]
     )
     assert wedding @ marriage > 0.5
@@ -38,11 +38,11 @@ def test_towers_read_sentences_and_learn_from_them(made_tunes: list[Tune]) -> No
 
 
 def test_without_the_package_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sentences, "find_spec", lambda _: None)
-    sentences._pretrained.cache_clear()
-    assert not sentences.available()
+    monkeypatch.setattr(title_encoders, "find_spec", lambda _: None)
+    title_encoders._pretrained.cache_clear()
+    assert not title_encoders.sentences_available()
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'kallos\[sentence\]'"):
-        sentences.embedded(["The Hen"])
+        title_encoders.sentence_vectors(["The Hen"])
     with pytest.raises(SystemExit, match=r"cnn-sentence was given; .*kallos\[sentence\]"):
         chosen_variants("cnn-sentence", PRESETS["tiny"])
     assert not any(name.endswith(SENTENCE) for name in chosen_variants("all", PRESETS["tiny"]))

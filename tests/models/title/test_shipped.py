@@ -6,9 +6,8 @@ import pytest
 from models.metrics.retrieval import chance, measures, ranked
 from models.music import corpora
 from models.music.grouping import part_of
-from models.title.checkpoint import TitleBundle, load_towers
-from models.title.pool import make_pool
-from models.title.tunes import BOOK_HELD_OUT, name_of, tunes_of
+from models.title.tunes import BOOK_HELD_OUT, make_pool, name_of, tunes_of
+from models.title.two_tower import TitleBundle, load_towers
 
 
 @pytest.fixture(scope="module")

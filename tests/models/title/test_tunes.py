@@ -4,8 +4,7 @@ import pytest
 from models.music import corpora
 from models.music.abc import read_abc
 from models.music.notes import MusicError, Piece
-from models.title.pool import make_pool
-from models.title.tunes import FIELDS, Tune, note_fields, padded, split_tunes, tunes_of
+from models.title.tunes import FIELDS, Tune, make_pool, note_fields, padded, split_tunes, tunes_of
 
 REEL = "M:4/4\nL:1/8\nK:D\nDEFG ABcd|d2cB AGFE|DEFG A2d2|cBAG F2D2|"
 

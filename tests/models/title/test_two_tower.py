@@ -6,14 +6,27 @@ import torch
 from torch.nn import functional
 
 from models.style.checkpoint import load_style
-from models.title.checkpoint import load_towers, save_towers
-from models.title.melody_bags import shares, values_of
-from models.title.melody_encoders import INFORMATION, MelodyConfig
-from models.title.style_encoder import KINDS, StyleEncoder, bars_of
+from models.title.melody_encoders import (
+    INFORMATION,
+    STYLE_KINDS,
+    MelodyConfig,
+    StyleEncoder,
+    bars_of,
+    shares,
+    values_of,
+)
 from models.title.title_encoders import TITLE_KINDS, TitleConfig, hashed_grams
 from models.title.titles import characters
 from models.title.tunes import FIELDS, LONGEST, Tune, padded
-from models.title.two_tower import MELODY_KINDS, TowerConfig, TowerEnsemble, TowerOutput, TwoTower
+from models.title.two_tower import (
+    MELODY_KINDS,
+    TowerConfig,
+    TowerEnsemble,
+    TowerOutput,
+    TwoTower,
+    load_towers,
+    save_towers,
+)
 
 VARIANTS = [*((melody, "cnn") for melody in MELODY_KINDS[1:]), *(("cnn", title) for title in TITLE_KINDS[1:])]
 
@@ -56,7 +69,7 @@ def test_padding_and_neighbours_change_nothing(made_tunes: list[Tune]) -> None:
         assert np.allclose(alone[0], among[row], atol=1e-5)
 
 
-@pytest.mark.parametrize("melody", [kind for kind in MELODY_KINDS if kind not in KINDS])
+@pytest.mark.parametrize("melody", [kind for kind in MELODY_KINDS if kind not in STYLE_KINDS])
 @pytest.mark.parametrize("name", INFORMATION)
 def test_what_is_taken_away_is_not_heard(melody: str, name: str, made_tunes: list[Tune]) -> None:
     tune = made_tunes[0]
@@ -162,7 +175,7 @@ def test_an_ensembles_cosine_is_the_mean_of_its_members(made_tunes: list[Tune]) 
 
 def test_the_style_models_encoder_is_transferred_and_stays_as_it_is_where_frozen(made_tunes: list[Tune]) -> None:
     model = load_style().model
-    for kind in KINDS[:2]:
+    for kind in STYLE_KINDS[:2]:
         towers = small(kind)
         assert isinstance(towers.melody, StyleEncoder)
         before = towers.melodies(made_tunes[:3])

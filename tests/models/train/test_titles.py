@@ -9,15 +9,22 @@ from rich.progress import Progress
 
 from models.experiments.run_log import RunLog, ended, rows
 from models.music.grouping import title_key
-from models.title.batches import PairBatches, Variation, varied_notes, varied_title
-from models.title.checkpoint import load_towers
 from models.title.melody_encoders import MelodyConfig
 from models.title.runs import Preset, TitleRun
 from models.title.title_encoders import TitleConfig
-from models.title.training import ensemble, train
+from models.title.training import (
+    NEAREST,
+    WATCHED,
+    PairBatches,
+    Validation,
+    Variation,
+    ensemble,
+    train,
+    varied_notes,
+    varied_title,
+)
 from models.title.tunes import FIELDS, Tune
-from models.title.two_tower import TwoTower
-from models.title.validation import NEAREST, WATCHED, Validation
+from models.title.two_tower import TwoTower, load_towers
 from models.train.titles import main
 
 pytestmark = pytest.mark.slow

@@ -14,8 +14,8 @@ from models.atlas.projection import place
 from models.atlas.quality import judge
 from models.music import corpora
 from models.style.card import WEIGHTS
-from models.title.checkpoint import TitleBundle, load_towers, note_in_card
 from models.title.tunes import tunes_of
+from models.title.two_tower import TitleBundle, load_towers, note_in_card
 from webapp.maps import drawing, open_maps, title_search
 
 CARD = json.loads((WEIGHTS / "titles-cpu" / "card.json").read_text(encoding="utf-8"))

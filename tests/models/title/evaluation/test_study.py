@@ -5,10 +5,8 @@ import pytest
 from sklearn.metrics import f1_score, recall_score
 
 from models.metrics.retrieval import ranked
-from models.title.evaluation.genre_probe import Probe
-from models.title.evaluation.study import DIRECTIONS, Condition, Ground, Outcome, f1_of_types, results
-from models.title.pool import make_pool
-from models.title.tunes import Tune
+from models.title.evaluation import DIRECTIONS, Condition, Ground, Outcome, Probe, f1_of_types, results
+from models.title.tunes import Tune, make_pool
 
 pytestmark = pytest.mark.slow
 

@@ -1,37 +1,213 @@
-"""What a study of title towers found, on its test tunes: every variant, what each ablation costs, what a probe reads.
+"""What title towers are measured with: test tunes, a ridge baseline, a genre probe, the figures of a study.
 
-A condition is a variant, perhaps without some information, trained with several seeds. A query's figure is its mean
-over them, and intervals are bootstraps over groups of near-duplicates: they say how sure a figure is of other tunes;
-how much a seed matters, the seeds' own figures show. Ablations are compared query by query with the same variant that
-hears and reads everything (sign-flip test), over all tunes and over those of one type. The probe's penalty is fixed, so
-nothing here is chosen by its outcome.
+The baseline is the plain way to connect titles and tunes, which the towers have to beat: ridge regression between two
+bags. Titles are tf-idf weighted strings of 2 to 5 letters, tunes the principal components (whitened) of how often they
+have each interval, degree, place, duration and so on. A title is asked which components it expects; tunes are ranked by
+the cosine with what they have.
+
+The probe says which types of tune a linear reading of the melody tower tells apart, on tunes of collections that it
+never trained on. It is a logistic regression on the tower's vectors of one set of tunes; its penalty is chosen by
+cross-validation over groups inside them. Its baseline is the commonest type of each meter.
+
+In a study a condition is a variant, perhaps without some information, trained with several seeds. A query's figure is
+its mean over them, and intervals are bootstraps over groups of near-duplicates: they say how sure a figure is of other
+tunes; how much a seed matters, the seeds' own figures show. Ablations are compared query by query with the same variant
+that hears and reads everything (sign-flip test), over all tunes and over those of one type. There the probe's penalty
+is fixed, so nothing is chosen by its outcome.
 """
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.decomposition import PCA
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import confusion_matrix, f1_score
+from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+from models.experiments.dataset import neutral
 from models.metrics.retrieval import Ranking, chance, paired_difference, ranked
-from models.title.evaluation.genre_probe import Probe, probe_genres
-from models.title.evaluation.ridge import RidgeBaseline
-from models.title.pool import Pool
-from models.title.tunes import Tune
-from models.title.two_tower import TowerEnsemble, TwoTower
+from models.music import corpora
+from models.music.notes import MusicError
+from models.title.titles import spelled
+from models.title.tunes import CORPORA, FIELD_SIZES, FIELDS, LONGEST, Pool, Tune, tunes_of
+from models.title.two_tower import TitleBundle, TowerEnsemble, TwoTower
+
+Floats = npt.NDArray[np.float64]
+Names = npt.NDArray[np.str_]
+Row = dict[str, Any]
+
+BOOK, UNHEARD = "oneills1850", "cre"
+PROBE_LEARNS_FROM = ("oneills1850", "ryansMammoth")
+LEAST_POOL = 20  # tunes that make a pool worth asking
+
+COMPONENTS = 20
+RIDGE_PENALTY = 5.0
+PAIR = ("position", "duration")
+
+LEAST_OF_TYPE = 10  # tunes of a type on either side
+PENALTIES = (0.01, 0.1, 1.0, 10.0)
 
 DIRECTIONS = ("title_to_melody", "melody_to_title")
 RIDGE, SCRATCH, TRANSFERRED = "ridge", "style_scratch", ("style_frozen", "style_tuned")
-PENALTY = 0.1
-LEAST = 20  # queries of a type that make a figure
+PROBE_PENALTY = 0.1
+LEAST_QUERIES = 20  # queries of a type that make a figure
 DRAWS = 2000
 OTHER = "another or none"  # what a tune's type is where it has too few queries, or the tune has none
 CONFUSED = ("reel", "hornpipe")
-Floats = npt.NDArray[np.float64]
-Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Material:
+    """Tunes by what they are for: the pool, the other collection, what the probe learns from, the training part."""
+
+    pool: list[Tune]
+    elsewhere: list[Tune]
+    known: list[Tune]
+    trained: list[Tune]
+
+
+def read_material(bundle: TitleBundle, data: Path | None, limit: int | None) -> Material:
+    """Reads corpora and folder, grouped together; raises ``MusicError`` where no tune is left to test on."""
+    there = corpora.registry()
+    names = [name for name in (*CORPORA, UNHEARD) if there[name].available and (data is None or name != UNHEARD)]
+    pieces = [piece for name in names for piece in corpora.load(name)]
+    folder = corpora.load_folder(data, neutral) if data else []
+    tunes = tunes_of([*pieces, *(replace(piece, source="folder") for piece in folder)])
+    held_out = {name for part in bundle.held_out.values() for name in part}
+    trained = [tune for tune in tunes if tune.source in CORPORA and tune.name not in held_out]
+    heard = {tune.group for tune in trained}
+    if data is None:
+        asked = set(bundle.held_out.get("test", ()))
+        pool = [tune for tune in tunes if tune.name in asked and tune.source == BOOK]
+        elsewhere = [tune for tune in tunes if tune.source == UNHEARD and tune.group not in heard]
+    else:
+        pool = [tune for tune in tunes if tune.source == "folder"]
+        elsewhere = [tune for tune in pool if tune.group not in heard]
+    pool = pool[:limit]
+    if len(pool) < LEAST_POOL:
+        raise MusicError(
+            f"{len(pool)} tunes with titles are there that the towers held out; at least {LEAST_POOL} are needed"
+            if data is None
+            else f"{data} holds {len(pool)} tunes with titles; at least {LEAST_POOL} are needed"
+        )
+    return Material(pool, elsewhere[:limit], [t for t in tunes if t.source in PROBE_LEARNS_FROM], trained)
+
+
+class RidgeBaseline:
+    """Fitted on ``tunes``, every title of theirs a pair."""
+
+    def __init__(self, tunes: Sequence[Tune]) -> None:
+        pairs = [(title, tune) for tune in tunes for title in tune.titles]
+        rows = np.array([occurrences(tune) for _, tune in pairs])
+        self.mean, self.scale = rows.mean(0), rows.std(0) + 0.02
+        components = min(COMPONENTS, *rows.shape)
+        self.pca = PCA(components, whiten=True, svd_solver="full").fit((rows - self.mean) / self.scale)
+        letters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=min(3, len(pairs)))
+        self.regression = make_pipeline(letters, Ridge(alpha=RIDGE_PENALTY))
+        self.regression.fit([spelled(title) for title, _ in pairs], self.melodies([tune for _, tune in pairs]))
+
+    def melodies(self, tunes: Sequence[Tune]) -> Floats:
+        """Whitened components ``(tunes, components)``."""
+        rows = np.array([occurrences(tune) for tune in tunes])
+        found: Floats = self.pca.transform((rows - self.mean) / self.scale)
+        return found
+
+    def scores(self, titles: Sequence[str], tunes: Sequence[Tune]) -> Floats:
+        """Cosines ``(titles, tunes)``."""
+        asked = self.regression.predict([spelled(title) for title in titles])
+        return _unit(asked) @ _unit(self.melodies(tunes)).T
+
+
+def occurrences(tune: Tune) -> Floats:
+    """Square roots of the shares of every value of every field, and of place with duration; and two lengths."""
+    notes = tune.notes.astype(np.int64)
+    column = {name: notes[:, index] + 1 for index, name in enumerate(FIELDS)}
+    counts = [np.bincount(column[name], minlength=FIELD_SIZES[name] + 1) for name in FIELDS if name != "bar"]
+    first, second = PAIR
+    width = FIELD_SIZES[second] + 1
+    counts.append(np.bincount(column[first] * width + column[second], minlength=width * (FIELD_SIZES[first] + 1)))
+    lengths = [column["bar"].max() / FIELD_SIZES["bar"], len(notes) / LONGEST]
+    return np.concatenate([np.sqrt(np.concatenate(counts) / len(notes)), lengths])
+
+
+def _unit(vectors: Floats) -> Floats:
+    lengths: Floats = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.maximum(lengths, 1e-12)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Types ``(tunes,)`` as they are, as the probe reads them and as the meter alone says, and the types there are."""
+
+    types: tuple[str, ...]
+    truth: Names
+    read: Names
+    by_meter: Names
+    groups: tuple[str, ...]
+
+    def macro_f1(self, rows: npt.NDArray[np.int64], *, meter: bool = False) -> float:
+        """Mean F1 of the types among ``rows``; 0 for a type that nobody was told to be."""
+        told = self.by_meter if meter else self.read
+        return float(f1_score(self.truth[rows], told[rows], labels=self.types, average="macro", zero_division=0))
+
+    def f1(self, rows: npt.NDArray[np.int64], kind: str) -> float:
+        """F1 of one type among ``rows``."""
+        return float(f1_score(self.truth[rows] == kind, self.read[rows] == kind, zero_division=0))
+
+    def confusion(self) -> npt.NDArray[np.int64]:
+        """Counts ``(true type, type read)``."""
+        table: npt.NDArray[np.int64] = confusion_matrix(self.truth, self.read, labels=self.types)
+        return table
+
+
+def probe_genres(
+    towers: TwoTower | TowerEnsemble,
+    known: Sequence[Tune],
+    unknown: Sequence[Tune],
+    seed: int,
+    penalties: Sequence[float] = PENALTIES,
+) -> Probe | None:
+    """Read the types of ``unknown`` tunes after ``known`` ones; None where fewer than two types are on both sides.
+
+    With one of ``penalties`` there is nothing to choose.
+    """
+    counts = [Counter(tune.genre for tune in side) for side in (known, unknown)]
+    types = tuple(sorted(name for name in counts[0] if name and min(count[name] for count in counts) >= LEAST_OF_TYPE))
+    if len(types) < 2:
+        return None
+    known = [tune for tune in known if tune.genre in types]
+    unknown = [tune for tune in unknown if tune.genre in types]
+    labels = np.array([tune.genre for tune in known])
+    regression = LogisticRegression(max_iter=2000, class_weight="balanced", random_state=seed, C=penalties[0])
+    probe = make_pipeline(StandardScaler(), regression)
+    if len(penalties) == 1:
+        probe.fit(towers.pooled(known), labels)
+    else:
+        grid = {"logisticregression__C": penalties}
+        probe = GridSearchCV(probe, grid, scoring="f1_macro", cv=GroupKFold(5))
+        probe.fit(towers.pooled(known), labels, groups=[tune.group for tune in known])
+    commonest: dict[str, Counter[str]] = defaultdict(Counter)
+    for tune in known:
+        commonest[tune.meter][tune.genre or ""] += 1
+    overall = Counter(labels.tolist()).most_common(1)[0][0]
+    by_meter = [commonest[t.meter].most_common(1)[0][0] if commonest[t.meter] else overall for t in unknown]
+    return Probe(
+        types=types,
+        truth=np.array([tune.genre for tune in unknown]),
+        read=probe.predict(towers.pooled(unknown)),
+        by_meter=np.array(by_meter),
+        groups=tuple(tune.group for tune in unknown),
+    )
 
 
 @dataclass(frozen=True)
@@ -78,11 +254,13 @@ def outcome_of(towers: TwoTower | TowerEnsemble, ground: Ground, seed: int) -> O
     """Everything that is asked of one run's towers, in eval mode."""
     pool = ground.pool
     scores = (towers.titles(pool.titles) @ towers.melodies(pool.tunes).T).astype(np.float64)
-    return Outcome(*_ranked(scores, pool, seed), probe_genres(towers, ground.known, ground.unknown, seed, (PENALTY,)))
+    return Outcome(
+        *_ranked(scores, pool, seed), probe_genres(towers, ground.known, ground.unknown, seed, (PROBE_PENALTY,))
+    )
 
 
 def ridge_outcome(trained: Sequence[Tune], ground: Ground) -> Outcome:
-    """The plain baseline (``title_baseline``) on the same queries."""
+    """The plain baseline (``RidgeBaseline``) on the same queries."""
     scores = RidgeBaseline(trained).scores(ground.pool.titles, ground.pool.tunes)
     return Outcome(*_ranked(scores, ground.pool, 0), None)
 
@@ -151,7 +329,7 @@ def _nearest_genres(condition: Condition, found: Mapping[int, Outcome], ground: 
     """Of the titles of each type: the share whose nearest tune is of each type."""
     asked, own = ground.genres(DIRECTIONS[0]), ground.genres(DIRECTIONS[1])
     kinds, counts = np.unique(asked[asked != ""], return_counts=True)
-    kinds = kinds[counts >= LEAST]
+    kinds = kinds[counts >= LEAST_QUERIES]
     for kind in kinds:
         answers = np.concatenate([own[each.nearest[asked == kind]] for each in found.values()])
         answers = np.where(np.isin(answers, kinds), answers, OTHER)
@@ -174,7 +352,7 @@ def _compared(
         yield _row(comparison, condition, f"{direction}.mrr", len(ours), **told)
         for kind in sorted({*genres.tolist()} - {""}) if by_genre else ():
             rows = genres == kind
-            if rows.sum() >= LEAST:
+            if rows.sum() >= LEAST_QUERIES:
                 told = _interval(ours[rows], groups[rows].tolist(), theirs[rows])
                 yield _row(comparison, condition, f"{direction}.mrr", int(rows.sum()), genre=kind, **told)
 
