@@ -11,7 +11,7 @@ are read from that package's own files, so nothing is downloaded and none of its
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from models.title.titles import SYMBOLS
+from models.title.titles import LETTERS, LONGEST, SYMBOLS, spelled
 
 WIDTHS = (2, 3, 4, 5, 7)
 GRAMS = (2, 3, 4, 5)
@@ -44,6 +44,15 @@ class TitleConfig:
     dim: int = 64
     dropout: float = 0.3
     without: tuple[str, ...] = ()
+
+
+def characters(titles: Iterable[str]) -> Tensor:
+    """Titles as int64 ``(titles, LONGEST)``: 1 and up are ``ALPHABET``'s letters, 0 is padding.
+
+    A space stands before the first word and after the last one that is read.
+    """
+    rows = [[LETTERS[c] for c in f" {spelled(title)[: LONGEST - 2]} "] for title in titles]
+    return torch.tensor([row + [0] * (LONGEST - len(row)) for row in rows], dtype=torch.int64).reshape(-1, LONGEST)
 
 
 class SpelledEncoder(nn.Module):

@@ -15,8 +15,6 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from models.music.dance_types import clean_title
 from models.music.grouping import title_key
@@ -86,15 +84,6 @@ def spelled(title: str) -> str:
     plain = unicodedata.normalize("NFKD", title.replace("’", "'")).casefold()
     plain = "".join(c for c in plain if not unicodedata.combining(c))
     return re.sub(r"\s+", " ", "".join(c if c in ALPHABET else " " for c in plain)).strip()
-
-
-def characters(titles: Iterable[str]) -> Tensor:
-    """Titles as int64 ``(titles, LONGEST)``: 1 and up are ``ALPHABET``'s letters, 0 is padding.
-
-    A space stands before the first word and after the last one that is read.
-    """
-    rows = [[LETTERS[c] for c in f" {spelled(title)[: LONGEST - 2]} "] for title in titles]
-    return torch.tensor([row + [0] * (LONGEST - len(row)) for row in rows], dtype=torch.int64).reshape(-1, LONGEST)
 
 
 def invented(titles: Sequence[str], count: int, rng: np.random.Generator) -> list[str]:

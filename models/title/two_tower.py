@@ -37,8 +37,8 @@ from models.style.bundle import BundleFormat, write_card
 from models.style.card import CARD
 from models.title import melody_encoders, title_encoders
 from models.title.melody_encoders import BODIES, INFORMATION, MelodyConfig, MelodyEncoder, SequenceEncoder
-from models.title.title_encoders import SENTENCE, TitleConfig, title_encoder
-from models.title.titles import characters, spelled, without_type_words
+from models.title.title_encoders import SENTENCE, TitleConfig, characters, title_encoder
+from models.title.titles import spelled, without_type_words
 from models.title.tunes import FIELD_SIZES, FIELDS, IntTable, Tune, padded
 
 MELODY_KINDS = ("linear", "bag", *BODIES, *melody_encoders.STYLE_KINDS)

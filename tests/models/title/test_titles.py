@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.music.dance_types import clean_title
-from models.title.titles import ALPHABET, LONGEST, alternatives, characters, spelled, without_type_words
+from models.title.title_encoders import characters
+from models.title.titles import ALPHABET, LONGEST, alternatives, spelled, without_type_words
 
 
 def test_a_tune_is_known_by_its_names_alone() -> None:
