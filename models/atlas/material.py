@@ -13,9 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.atlas.neighbours import FloatArray
 from models.atlas.points import KINDS, Material, Points, StoredClip, joined, packed
-from models.atlas.style_vectors import style_vectors
+from models.atlas.projection import FloatArray, style_vectors
 from models.experiments.dataset import neutral
 from models.mood.checkpoint import load_mood
 from models.mood.dial import MOODS

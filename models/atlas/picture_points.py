@@ -20,8 +20,8 @@ import numpy.typing as npt
 from PIL import Image
 from scipy.special import ndtr, ndtri
 
-from models.atlas.neighbours import FloatArray
 from models.atlas.points import Material, Points
+from models.atlas.projection import FloatArray
 from models.metrics.music_statistics import attributes
 from models.music.notes import MusicError, Piece
 from models.music.progress import Tell, silent

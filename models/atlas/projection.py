@@ -1,27 +1,102 @@
-"""From vectors to a plane by UMAP, the same picture for the same seed, and new points placed without moving any.
+"""From vectors to a plane: the space of styles, nearest neighbours, UMAP, new points placed without moving any.
 
-UMAP: McInnes, Healy & Melville 2018 (umap-learn), on exact neighbours. A new point is placed as UMAP's own transform
-begins: at the mean of its neighbours' places, weighted by the strength of its membership (their section 3.1); the
-optimisation that follows there, which moves it a little, is left out (``python -m models.evaluate.atlas`` compares).
+The space in which clips are mapped is that of mean style latents, every style group counting the same. Nearest
+neighbours are exact and the same on every run: every later step of a map starts from them.
+
+UMAP (McInnes, Healy & Melville 2018, umap-learn) gives the same picture for the same seed. A new point is placed as
+UMAP's own transform begins: at the mean of its neighbours' places, weighted by the strength of its membership (their
+section 3.1); the optimisation that follows there, which moves it a little, is left out (``python -m
+models.evaluate.atlas`` compares).
 """
 
 from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from models.atlas.neighbours import FloatArray, Neighbours, nearest
 from models.music.progress import Tell, silent
+from models.style.latents import GROUPS, STYLE_GROUPS
+
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+
+LEAST_SD = 0.05  # of a latent dimension's scale: below it nothing is told
+
+ROWS_AT_ONCE = 512
+SPARE = 8  # candidates beyond k: products of float32 order near ties wrongly, differences don't
 
 NEIGHBOURS = 15
 MIN_DIST = 0.1
 LEAST_POINTS = NEIGHBOURS + 2
 SEARCH_STEPS = 64
+
+
+def style_vectors(summaries: npt.ArrayLike, sizes: Mapping[str, int], among: npt.ArrayLike | None = None) -> FloatArray:
+    """Vectors float32 ``(n, sum of style sizes)`` of summaries ``(n, D)`` (``models.taste.readouts.summary``).
+
+    ``sizes``: dimensions of each latent group. Every dimension is divided by its standard deviation ``among`` the
+    summaries of the map (these themselves by default) and every group by the root of its size; content is left out.
+    """
+    rows = np.atleast_2d(np.asarray(summaries, dtype=np.float64))
+    base = rows if among is None else np.asarray(among, dtype=np.float64)
+    ends = np.cumsum([0, *(sizes[name] for name in GROUPS)])
+    parts = []
+    for name, (start, end) in zip(GROUPS, pairwise(ends), strict=True):
+        if name in STYLE_GROUPS:
+            own = base[:, start:end]
+            scale = np.maximum(own.std(0), LEAST_SD) * np.sqrt(end - start)
+            parts.append((rows[:, start:end] - own.mean(0)) / scale)
+    vectors: FloatArray = np.concatenate(parts, axis=1).astype(np.float32)
+    return vectors
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """``index`` int64 ``(queries, k)`` and Euclidean ``distance`` float32 ``(queries, k)``, nearest first."""
+
+    index: IntArray
+    distance: FloatArray
+
+
+def nearest(vectors: FloatArray, k: int, queries: FloatArray | None = None, tell: Tell = silent) -> Neighbours:
+    """The ``k`` nearest of ``vectors`` ``(n, d)`` to each query ``(q, d)``; of equal ones that of the lower index.
+
+    Without ``queries`` every vector asks for its neighbours and is none of its own. Raises ``ValueError`` where there
+    are fewer than ``k`` others.
+    """
+    own = queries is None
+    asked = vectors if queries is None else queries
+    there = len(vectors) - own
+    if not 1 <= k <= there:
+        raise ValueError(f"{k} neighbours were asked for; there are {there} other points")
+    middle = vectors.mean(0, dtype=np.float64)  # far from the origin float32 would tell near points apart wrongly
+    centred = (vectors - middle).astype(np.float32)
+    squares = (centred**2).sum(1)
+    index = np.empty((len(asked), k), dtype=np.int64)
+    distance = np.empty((len(asked), k), dtype=np.float32)
+    kept = min(len(vectors), k + own + SPARE)
+    for start in range(0, len(asked), ROWS_AT_ONCE):
+        tell(start / len(asked))
+        rows = slice(start, min(start + ROWS_AT_ONCE, len(asked)))
+        part = asked[rows]
+        rough = squares[None, :] - 2 * ((part - middle).astype(np.float32) @ centred.T)
+        if own:
+            rough[np.arange(len(part)), np.arange(rows.start, rows.stop)] = np.inf
+        candidates = np.sort(np.argpartition(rough, kept - 1, axis=1)[:, :kept], axis=1)
+        exact = np.linalg.norm(vectors[candidates].astype(np.float64) - part[:, None], axis=2)
+        if own:
+            exact[candidates == np.arange(rows.start, rows.stop)[:, None]] = np.inf
+        order = np.argsort(exact, axis=1, kind="stable")[:, :k]
+        index[rows] = np.take_along_axis(candidates, order, axis=1)
+        distance[rows] = np.take_along_axis(exact, order, axis=1)
+    return Neighbours(index, distance)
 
 
 @contextmanager

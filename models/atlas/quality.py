@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.atlas.neighbours import FloatArray, IntArray, Neighbours, nearest
+from models.atlas.projection import FloatArray, IntArray, Neighbours, nearest
 from models.music.progress import Tell, silent
 
 NEAREST = 10

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from models.atlas.neighbours import FloatArray, IntArray
+from models.atlas.projection import FloatArray, IntArray
 
 CELL = 0.05  # of the mean radius, which is 1
 SMOOTH_CELLS = 2.0

@@ -18,8 +18,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from models.atlas.known_tracks import LIST, Track, known_tracks
-from models.atlas.neighbours import FloatArray, nearest
-from models.atlas.projection import LEAST_POINTS, place, project
+from models.atlas.projection import LEAST_POINTS, FloatArray, nearest, place, project
 from models.rating.checkpoint import RatingBundle
 from models.rating.features import Features
 from models.rating.material import Material, Picture

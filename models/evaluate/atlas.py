@@ -18,12 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from models.atlas.material import gather
-from models.atlas.neighbours import FloatArray, nearest
 from models.atlas.picture_points import gather_pictures
-from models.atlas.points import KINDS, Material
-from models.atlas.projection import MIN_DIST, NEIGHBOURS, expected_warnings_of_umap, place, project
+from models.atlas.points import KINDS, Material, load_shipped_map
+from models.atlas.projection import MIN_DIST, NEIGHBOURS, FloatArray, expected_warnings_of_umap, nearest, place, project
 from models.atlas.quality import NEAREST, Figure, judge, trustworthiness
-from models.atlas.shipped import shipped
 from models.experiments.arguments import positive_int
 from models.experiments.report import Metric, Report
 from models.music.corpora import corpora_folder
@@ -105,7 +103,7 @@ def _material(kind: str, data: Path | None, limit: int | None) -> Material:
     """What a map is drawn of; pictures are tied to the music of the map of clips that came with the weights."""
     if kind != "pictures":
         return gather(kind, data=data, limit=limit)
-    music = shipped("clips")
+    music = load_shipped_map("clips")
     if music is None:
         raise FileNotFoundError("pictures are tied to the map of clips that comes with the weights, and there is none")
     return gather_pictures(data or (corpora_folder() or Path()) / DRAWINGS, music.points, limit=limit)

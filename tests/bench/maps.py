@@ -15,8 +15,8 @@ import numpy as np
 from next_pair import chromium_path
 from playwright.sync_api import Page, sync_playwright
 
-from models.atlas.neighbours import nearest
 from models.atlas.points import DrawnMap, Points, packed
+from models.atlas.projection import nearest
 from models.atlas.quality import judge
 from models.music.notes import Piece
 from webapp.context import Context

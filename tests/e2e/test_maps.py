@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import expect
 
 from models.atlas.material import tune_points
-from models.atlas.neighbours import nearest
 from models.atlas.points import DrawnMap
+from models.atlas.projection import nearest
 from models.atlas.quality import judge
 from models.music import corpora
 from models.style.card import SHIPPED_STYLE, read_card

@@ -25,8 +25,7 @@ def add_atlas(commands: Commands) -> None:
 
 def _atlas(given: argparse.Namespace, settings: Settings) -> int:
     from db import migrate
-    from models.atlas.points import KINDS
-    from models.atlas.shipped import every_installation_has, ship
+    from models.atlas.points import KINDS, every_installation_has, ship
     from models.music.notes import MusicError
     from webapp.context import Context
     from webapp.maps.drawing import draw

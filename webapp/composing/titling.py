@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from models.atlas.shipped import shipped
+from models.atlas.points import load_shipped_map
 from models.title.titles import invented
 from webapp.generation.protocol import GenerationError
 from webapp.generation.remote import RemoteGenerator
@@ -43,5 +43,5 @@ class Titling:
 
 @cache
 def _titles() -> tuple[str, ...]:
-    drawn = shipped("titles")
+    drawn = load_shipped_map("titles")
     return tuple(drawn.points.texts) if drawn else ()

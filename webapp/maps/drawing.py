@@ -16,11 +16,9 @@ from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
 from db.queries import maps as rows
-from models.atlas.neighbours import FloatArray, Neighbours, nearest
-from models.atlas.points import DrawnMap, Material, Points, StoredClip
-from models.atlas.projection import NEIGHBOURS, project
+from models.atlas.points import DrawnMap, Material, Points, StoredClip, load_shipped_map
+from models.atlas.projection import NEIGHBOURS, FloatArray, Neighbours, nearest, project
 from models.atlas.quality import Quality, judge
-from models.atlas.shipped import shipped
 from models.music.corpora import corpora_folder
 from models.music.notes import MusicError
 from webapp.maps.atlas import Atlas
@@ -113,7 +111,7 @@ def keep(atlas: Atlas, drawn: DrawnMap) -> str:
 def _music(atlas: Atlas) -> Points:
     """The points of the newest map of clips, or of the one that came with the weights; raises ``MusicError``."""
     row = atlas.database.transaction(lambda session: rows.newest_maps(session).get("clips"))
-    if row is None and (found := shipped("clips")):
+    if row is None and (found := load_shipped_map("clips")):
         return found.points
     if row is None:
         raise MusicError("pictures are tied to the music of the map of clips; draw that map first")

@@ -17,8 +17,7 @@ from db.queries import clips as clip_rows
 from db.queries import offers as offer_rows
 from db.queries.clips import PoolClip
 from db.tables import Offer
-from models.atlas.projection import place
-from models.atlas.style_vectors import style_vectors
+from models.atlas.projection import place, style_vectors
 from models.music.notes import DOMAINS
 from models.taste.head import utilities
 from models.taste.space import TasteSpace

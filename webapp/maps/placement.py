@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy.orm import Session
 
-from models.atlas.neighbours import FloatArray, nearest
-from models.atlas.projection import place
-from models.atlas.style_vectors import style_vectors
+from models.atlas.projection import FloatArray, nearest, place, style_vectors
 from models.style.latents import Latents
 from models.taste.space import summary
 from webapp.composing import sources

@@ -6,8 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from db.queries import maps as rows
-from models.atlas.points import KINDS
-from models.atlas.shipped import shipped
+from models.atlas.points import KINDS, load_shipped_map
 from models.style.card import shipped_version
 from webapp.maps.atlas import Atlas
 from webapp.maps.drawing import keep
@@ -23,7 +22,7 @@ def keep_shipped(atlas: Atlas) -> list[str]:
         ) or model_version()
         if kind in atlas.database.transaction(partial(rows.newest_maps, model_version=version)):
             continue
-        drawn = shipped(kind)
+        drawn = load_shipped_map(kind)
         if drawn is not None and drawn.about["model_version"] == version:
             keep(atlas, replace(drawn, about={**drawn.about, "shipped": True}))
             kept.append(kind)

@@ -14,7 +14,7 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from db.queries import maps as rows
-from models.atlas.neighbours import nearest
+from models.atlas.projection import nearest
 from models.music.notes import MusicError, Piece
 from webapp.maps import open_maps
 from webapp.maps.open_maps import OpenMap

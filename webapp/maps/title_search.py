@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 import models
 from db.queries import maps as rows
-from models.atlas.neighbours import FloatArray
+from models.atlas.projection import FloatArray
 from webapp.composing import sources
 from webapp.generation.refusals import answered
 from webapp.generation.remote import RemoteGenerator

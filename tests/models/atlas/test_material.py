@@ -5,7 +5,7 @@ import pytest
 
 from models.atlas.material import PLAYED, clip_points, gather, moods_of, tune_points
 from models.atlas.points import KINDS, StoredClip
-from models.atlas.style_vectors import style_vectors
+from models.atlas.projection import style_vectors
 from models.mood.dial import MOODS
 from models.music import corpora
 from models.music.notes import MusicError, Piece

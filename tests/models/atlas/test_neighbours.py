@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
-from models.atlas.neighbours import nearest
+from models.atlas.projection import nearest
 
 
 def points(count: int, dims: int = 5, seed: int = 0) -> np.ndarray:

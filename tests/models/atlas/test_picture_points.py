@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.atlas.neighbours import nearest
 from models.atlas.picture_points import (
     TIED,
     by_rank,
@@ -21,8 +20,8 @@ from models.atlas.picture_points import (
     quantiles,
     tie,
 )
-from models.atlas.points import DrawnMap, Material, Points
-from models.atlas.shipped import FOLDER, shipped
+from models.atlas.points import SHIPPED, DrawnMap, Material, Points, load_shipped_map
+from models.atlas.projection import nearest
 from models.music.notes import MusicError
 from models.picture.checkpoint import load_pictures
 from models.picture.drawings import load_drawings
@@ -33,7 +32,7 @@ MANY = 16
 
 @pytest.fixture(scope="module")
 def music() -> Points:
-    found = shipped("clips")
+    found = load_shipped_map("clips")
     assert found is not None
     return found.points
 
@@ -76,7 +75,7 @@ def test_each_picture_has_the_pieces_whose_sides_lie_nearest_to_what_is_seen(fol
 
 
 def test_no_piece_is_tied_to_a_crowd_of_pictures():
-    points = shipped("pictures").points
+    points = load_shipped_map("pictures").points
     first = Counter(each[0] for each in points.tied)
     assert max(first.values()) < 0.1 * len(points)
     assert len(first) > 60
@@ -100,7 +99,7 @@ def test_a_crowd_of_pictures_is_spread_over_the_music():
 
 
 def test_categories_are_words():
-    assert not any("_" in name for name in shipped("pictures").points.colours["category"])
+    assert not any("_" in name for name in load_shipped_map("pictures").points.colours["category"])
 
 
 def test_a_map_of_pictures_comes_back_from_its_file_with_them(material):
@@ -120,7 +119,7 @@ def test_without_pictures_or_music_the_error_says_what_to_do(tmp_path, music):
 
 
 def test_the_shipped_map_has_a_picture_and_known_music_at_every_point(music):
-    found = shipped("pictures")
+    found = load_shipped_map("pictures")
     assert found is not None
     points = found.points
     assert found.about["model_version"] == load_pictures().version
@@ -130,4 +129,4 @@ def test_the_shipped_map_has_a_picture_and_known_music_at_every_point(music):
     shares = Counter(some[0] for some in points.tied)
     assert max(shares.values()) < len(points) / 3  # no piece is everybody's
     assert all(Image.open(io.BytesIO(each)).format == "WEBP" for each in points.thumbnails[::50])
-    assert (FOLDER / "pictures.parquet").stat().st_size < 4_000_000
+    assert (SHIPPED / "pictures.parquet").stat().st_size < 4_000_000

@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.atlas.neighbours import nearest
 from models.atlas.points import DrawnMap, Points, joined, packed
+from models.atlas.projection import nearest
 from models.music.notes import Piece
 
 

@@ -4,7 +4,7 @@ from sklearn import manifold
 from sklearn.metrics import silhouette_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from models.atlas.neighbours import nearest
+from models.atlas.projection import nearest
 from models.atlas.quality import common, judge, purity, silhouette, trustworthiness
 
 

@@ -5,9 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.atlas.neighbours import nearest
-from models.atlas.points import KINDS, DrawnMap, packed
-from models.atlas.shipped import NEIGHBOURS, rounded, ship, shipped
+from models.atlas.points import KINDS, SHIPPED_NEIGHBOURS, DrawnMap, load_shipped_map, packed, rounded, ship
+from models.atlas.projection import nearest
 from models.music import corpora, played
 from models.picture.checkpoint import load_pictures
 from models.style.card import SHIPPED_STYLE, read_card
@@ -17,7 +16,7 @@ from tests.models.atlas.test_points import some
 
 @pytest.fixture(scope="module")
 def maps() -> dict[str, DrawnMap]:
-    return {kind: found for kind in KINDS if (found := shipped(kind))}
+    return {kind: found for kind in KINDS if (found := load_shipped_map(kind))}
 
 
 def test_they_are_of_the_models_that_are_shipped(maps):
@@ -58,16 +57,16 @@ def test_a_shipped_map_is_the_drawn_one_without_what_everybody_has(tmp_path):
     )
     before = DrawnMap(own, points.vectors[:, :2], nearest(points.vectors, 12), {"kind": "tunes", "seed": 3})
     ship({"tunes": before}, {piece.piece_id: piece for piece in tunes}, tmp_path)
-    after = shipped("tunes", tmp_path)
+    after = load_shipped_map("tunes", tmp_path)
     assert after is not None
     assert after.points.ids[0] == "composed/mine"
     assert after.points.pieces[0] == own.pieces[0]  # nobody else has it
     assert "notes" not in after.points.pieces[1]
     assert [packed(after.piece(row)) for row in range(30)] == list(own.pieces)
-    assert np.array_equal(after.neighbours.index, before.neighbours.index[:, :NEIGHBOURS])
+    assert np.array_equal(after.neighbours.index, before.neighbours.index[:, :SHIPPED_NEIGHBOURS])
     assert np.allclose(after.points.vectors, own.vectors, atol=0.02)
     assert after.about["seed"] == 3
-    assert shipped("clips", tmp_path) is None
+    assert load_shipped_map("clips", tmp_path) is None
 
 
 def test_a_rounded_matrix_has_few_values_and_the_same_extremes():

@@ -6,8 +6,7 @@ from sklearn.linear_model import Ridge
 
 from models.title.melody_encoders import FLOOR, LinearEncoder, MelodyConfig, shares
 from models.title.title_encoders import LinearEncoder as LinearTitles
-from models.title.title_encoders import TitleConfig, hashed_grams
-from models.title.titles import characters
+from models.title.title_encoders import TitleConfig, characters, hashed_grams
 from models.title.tunes import Tune, padded
 from models.title.two_tower import RIDGE_PENALTY, TowerConfig, TwoTower, fit_linear
 

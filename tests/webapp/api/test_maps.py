@@ -11,11 +11,10 @@ import soundfile
 from sqlalchemy import update
 
 from db.tables import Job
-from models.atlas.neighbours import nearest
 from models.atlas.picture_points import measured_piece
 from models.atlas.points import DrawnMap, Points, packed
+from models.atlas.projection import nearest, style_vectors
 from models.atlas.quality import judge
-from models.atlas.style_vectors import style_vectors
 from models.music import corpora
 from models.music.abc import read_abc
 from models.music.notes import Piece

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 import torch
 
-from models.atlas.shipped import shipped
+from models.atlas.points import load_shipped_map
 from models.experiments.report import EVALUATION_FILE, Metric, Report, save_evaluation
 from models.metrics.music_statistics import ATTRIBUTES
 from models.music.midi import read_midi
@@ -305,7 +305,7 @@ def test_nobody_swaps_without_a_listener(visitor):
 
 @pytest.mark.slow
 def test_clips_by_the_mood_that_is_read_from_one_group_are_had_by_http(listener, context):
-    drawn = shipped("clips")
+    drawn = load_shipped_map("clips")
     assert drawn is not None
     address = f"/api/styles/moods/{drawing.keep(context.atlas, drawn)}"
     found = listener.get(f"{address}/points", params={"domain": "dance", "group": "tempo"}).json()

@@ -8,9 +8,8 @@ import pytest
 import soundfile
 
 from models.atlas.material import tune_points
-from models.atlas.neighbours import nearest
 from models.atlas.points import DrawnMap
-from models.atlas.projection import place
+from models.atlas.projection import nearest, place
 from models.atlas.quality import judge
 from models.music import corpora
 from models.style.card import WEIGHTS

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from db.queries import jobs
 from db.tables import Clip, ClipAudio, Job
-from models.atlas.shipped import shipped
+from models.atlas.points import load_shipped_map
 from models.music.notes import Piece
 from models.style.pieces.sampling import Writer
 from tests.webapp.composing.conftest import RECIPE, clips, music, pressed, sounds, work
@@ -152,7 +152,7 @@ def test_a_clip_that_the_address_names_is_played_on_once(context, listener, stoc
     assert found.domain == "dance"
     (row,) = whole.follow(context, token, awaited=False).pieces
     assert row["heading"] == found.recipe["title"] != ""
-    assert row["heading"] not in shipped("titles").points.texts
+    assert row["heading"] not in load_shipped_map("titles").points.texts
     assert row["detail"].startswith("No. 1, dance tune in ")
     assert piece.notes[: len(begins.notes), :3].tolist() == begins.notes[:, :3].tolist()
     assert len(piece.bars) == 6  # four that sound, and two more

@@ -5,8 +5,8 @@ import uuid
 import numpy as np
 import pytest
 
-from models.atlas.neighbours import nearest
 from models.atlas.points import DrawnMap, Points, packed
+from models.atlas.projection import nearest
 from models.music import corpora
 from webapp.maps import in_studio
 from webapp.maps.open_maps import OpenMap

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.atlas.shipped import shipped
+from models.atlas.points import load_shipped_map
 from webapp.maps import catalogue, drawing, open_maps, shipped_maps
 
 
@@ -15,7 +15,7 @@ def test_a_new_installation_has_the_maps_of_its_models_and_keeps_them_once(conte
     first, *others = catalogue.overview(context.database)
     assert first.map is None
     for found in others:
-        drawn = shipped(found.kind)
+        drawn = load_shipped_map(found.kind)
         assert found.map is not None
         assert drawn is not None
         assert found.map.shipped
@@ -25,7 +25,7 @@ def test_a_new_installation_has_the_maps_of_its_models_and_keeps_them_once(conte
 @pytest.mark.slow
 def test_a_map_that_was_drawn_here_stays_the_newest_of_its_kind(context):
     shipped_maps.keep_shipped(context.atlas)
-    drawn = shipped("titles")
+    drawn = load_shipped_map("titles")
     assert drawn is not None
     assert catalogue.overview(context.database)[2].map.shipped
     own = drawing.store(context.atlas, "titles", drawn.about["model_version"], 7, drawn)

@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from models.atlas.shipped import shipped
+from models.atlas.points import load_shipped_map
 from models.style.latents import GROUPS
 from webapp.maps.open_maps import OpenMap
 from webapp.research.styles import mood_clips
@@ -18,7 +18,7 @@ from webapp.runtime.errors import NotYours
 
 @pytest.fixture(scope="module")
 def shipped_map() -> OpenMap:
-    drawn = shipped("clips")
+    drawn = load_shipped_map("clips")
     assert drawn is not None
     return OpenMap(uuid.uuid4(), drawn)
 
@@ -64,7 +64,7 @@ def test_where_a_half_has_too_few_clips_nothing_is_read(shipped_map):
 
 
 def test_a_map_of_tunes_tells_nothing_of_latents():
-    drawn = shipped("tunes")
+    drawn = load_shipped_map("tunes")
     assert drawn is not None
     with pytest.raises(NotYours, match="a map of tunes"):
         mood_clips.read_clips(OpenMap(uuid.uuid4(), drawn), "dance")

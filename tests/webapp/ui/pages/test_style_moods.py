@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from models.atlas.points import DrawnMap
-from models.atlas.shipped import shipped
+from models.atlas.points import DrawnMap, load_shipped_map
 from webapp.listeners import accounts
 from webapp.maps import drawing
 from webapp.ui.handlers import listener_of
@@ -25,7 +24,7 @@ def token(context) -> str:
 
 @pytest.fixture
 def shipped_map() -> DrawnMap:
-    found = shipped("clips")
+    found = load_shipped_map("clips")
     assert found is not None
     return found
 
