@@ -38,13 +38,12 @@ from models.style.pieces.checkpoint import load_pieces_model
 from models.style.pieces.sampling import Writer
 from models.taste.evaluation.methods import People, Task, new_clips
 from models.taste.evaluation.study import Pairs, Study, joined, load_study
-from models.tension.checkpoint import SHIPPED, TensionBundle, load_tension
-from models.tension.evaluation import Judged, gain, liking, pairs, real_above_spoiled, with_measures
+from models.tension.evaluation import Judged, Melodies, gain, liking, pairs, real_above_spoiled, with_measures
 from models.tension.guided import guided
 from models.tension.heads import compare
-from models.tension.idyom import Melodies
 from models.tension.persons import persons
 from models.tension.reading import read_all
+from models.tension.score import SHIPPED, TensionBundle, load_tension
 
 Floats = npt.NDArray[np.float64]
 

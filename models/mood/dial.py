@@ -1,7 +1,7 @@
 """Asking for a mood where music is chosen: what a piece loses for lying away from it, beside how well it is liked.
 
-How far is told beside the pieces among which is chosen, as by the tension dial (``models.tension.dial``): chorales are
-calm as a rule, and who wants them tense gets the least calm that there are.
+How far is told beside the pieces among which is chosen, as by the tension dial (``models.tension.liking``): chorales
+are calm as a rule, and who wants them tense gets the least calm that there are.
 """
 
 from __future__ import annotations

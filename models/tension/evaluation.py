@@ -1,11 +1,22 @@
 """What the score knows without a label: real music above the same music spoiled, and what people like.
 
-Every figure of ``models.evaluate.tension``.
+Every figure of ``models.evaluate.tension``. Excerpts of real music are so many bars from where a phrase may begin. They
+are spoiled in three ways: bars shuffled, melody notes jittered, the second half from another piece.
+
+Two rivals need no training on states. After IDyOM (Pearce 2005) a melody's surprise comes from two n-gram models, mixed
+note by note: what was learned in the long term and what this piece has taught so far. Symbols are pairs of interval and
+time to the next onset (``models.metrics.idiom``).
+
+The other is tonal tension in the spiral array. Pitch classes lie on a helix by fifths; chords and keys are points
+within it (Chew 2000). Of each half bar: the cloud's diameter, its momentum (how far its centre moved) and its tensile
+strain (how far it is from the key) (Herremans & Chew 2016, "Tension ribbons"). Distances are in units of the helix's
+radius. Notes are spelled by the nearest fifths of the key that fits the whole piece best.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,19 +24,32 @@ import numpy.typing as npt
 from rich.progress import track
 
 from models.experiments.report import Metric, Report, over_songs
+from models.metrics.idiom import MELODY_SYMBOLS, NGram, melody_symbols
 from models.metrics.intervals import NORMAL_95
-from models.music.notes import DOMAINS, MusicError, Piece
+from models.music.keys import half_bar_chroma, likely_key
+from models.music.notes import DOMAINS, Domain, MusicError, Piece
+from models.music.tokens import LOWEST_PITCH, PITCHES
+from models.music.voices import in_melody, skyline
+from models.style.evaluation.excerpts import Excerpts, real_excerpts, regular
 from models.taste.evaluation.heads import FURTHER
 from models.taste.evaluation.resampling import DRAWS, Resampling, accuracy_of
 from models.taste.evaluation.study import Pairs, Study
-from models.tension.alterations import jittered, shuffled, swapped
-from models.tension.checkpoint import TensionBundle
-from models.tension.idyom import Melodies
-from models.tension.score import Measured, score
-from models.tension.spiral import tonal_tension
-from models.tension.usual import excerpts
+from models.tension.score import Ears, Measured, TensionBundle, score
 
 Floats = npt.NDArray[np.float64]
+
+EXCERPT_BARS = {"pop": 16, "dance": 16, "chorale": 8}
+
+JITTERED, FARTHEST = 0.3, 3  # share of the notes of the top line, and semitones that these move
+
+ORDER = 3  # symbols together in the piece's own model
+
+RISE = np.sqrt(2 / 15)  # of the helix for a fifth, in radii
+CENTRE_WEIGHTS = np.array(
+    [0.536, 0.274, 0.19]
+)  # of root, fifth and third in a chord, and of tonic, dominant and subdominant
+MAJOR_DOMINANT, MINOR_SUBDOMINANT = 0.75, 0.75  # shares of these chords in a minor key
+FIFTHS = np.array([((7 * pc + 5) % 12) - 5 for pc in range(12)])  # of pitch classes above the tonic: -5 to 6
 
 ALTERATIONS = ("shuffled", "jittered", "swapped")
 REWARDS = ("future", "past", "both")
@@ -34,6 +58,138 @@ REACH = 0.9
 POWER = NORMAL_95 + 0.8416212335729143  # of standard errors: found at 95 % in four of five repetitions
 # Effects of standardised surprise, uncertainty and their product on pleasure in 39 listeners (Cheung et al. 2019)
 CHEUNG = {"surprise": -0.33, "uncertainty": -0.14, "product": -0.12}
+
+
+def excerpts(pieces: Sequence[Piece], domain: str, *, limit: int, seed: int) -> Excerpts:
+    """Up to ``limit`` excerpts of a domain, as few a piece as possible."""
+    own = regular(piece for piece in pieces if piece.domain == domain)
+    return real_excerpts(own, EXCERPT_BARS[domain], limit, seed)
+
+
+def measured(ears: Ears, pieces: Sequence[Piece], domain: Domain | str, *, limit: int, seed: int) -> list[Measured]:
+    """What is measured on them; those that can't be heard are left out."""
+    found = []
+    for piece in excerpts(pieces, str(domain), limit=limit, seed=seed).pieces:
+        try:
+            found.append(ears.measure(piece))
+        except MusicError:
+            continue
+    return found
+
+
+def shuffled(piece: Piece, rng: np.random.Generator) -> Piece:
+    """The bars in another order; a pickup stays where it is."""
+    first = 1 if piece.has_pickup else 0
+    order = np.arange(len(piece.bars))
+    while len(piece.bars) - first > 1 and (order == np.arange(len(order))).all():
+        order[first:] = rng.permutation(order[first:])
+    return _of_bars([piece.window(int(bar), 1) for bar in order], piece)
+
+
+def jittered(piece: Piece, rng: np.random.Generator) -> Piece:
+    """Some notes of the top line up to three semitones higher or lower."""
+    melody = np.flatnonzero(in_melody(piece))
+    chosen = rng.choice(melody, max(1, round(JITTERED * len(melody))), replace=False)
+    notes = piece.notes.copy()
+    by = rng.integers(1, FARTHEST + 1, len(chosen)) * rng.choice([-1, 1], len(chosen))
+    notes[chosen, 2] = np.clip(notes[chosen, 2] + by, LOWEST_PITCH, LOWEST_PITCH + PITCHES - 1)
+    return replace(piece, notes=notes, chords=())
+
+
+def swapped(piece: Piece, other: Piece) -> Piece:
+    """The first half of one and the second half of another."""
+    half, of_other = len(piece.bars) // 2, len(other.bars) // 2
+    return _of_bars(
+        [piece.window(0, half), other.window(of_other, min(len(other.bars) - of_other, len(piece.bars) - half))], piece
+    )
+
+
+def _of_bars(parts: list[Piece], like: Piece) -> Piece:
+    """Parts behind each other."""
+    notes, bars, tempo, at = [], [], [], 0
+    for part in parts:
+        moved, own = part.notes.copy(), part.bars.copy()
+        moved[:, 0] += at
+        own[:, 0] += at
+        at += part.end_tick
+        notes.append(moved)
+        bars.append(own)
+        tempo.append(part.tempo_bpm)
+    if not sum(map(len, notes)):
+        raise MusicError("the piece has no note")
+    return replace(
+        like, notes=np.concatenate(notes), bars=np.concatenate(bars), tempo_bpm=np.concatenate(tempo), chords=()
+    )
+
+
+class Melodies:
+    """The long-term model, of the top lines of ``pieces``."""
+
+    def __init__(self, pieces: Iterable[Piece]) -> None:
+        self.long_term = NGram.fit((melody_symbols(skyline(piece)) for piece in pieces), MELODY_SYMBOLS)
+
+    def surprise(self, piece: Piece) -> Floats:
+        """Bits of each note of the top line but the first two, by both models alike ``(notes - 2,)``."""
+        symbols = melody_symbols(skyline(piece))
+        long_term = 2.0 ** -self.long_term.bits(symbols)
+        found: Floats = -np.log2((long_term + own_chances(symbols.tolist(), long_term)) / 2)
+        return found
+
+
+def own_chances(symbols: Sequence[int], without: Floats) -> Floats:
+    """How likely each symbol is by what the piece has taught before it, else as likely as ``without`` that ``(n,)``."""
+    counts: dict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
+    found = np.array(without, dtype=np.float64)
+    for index, symbol in enumerate(symbols):
+        for length in range(ORDER):
+            if length > index:
+                break
+            seen = counts[tuple(symbols[index - length : index])]
+            total, types = seen.total(), len(seen)
+            if total:
+                found[index] = (seen[symbol] + types * found[index]) / (total + types)
+            seen[symbol] += 1
+    return found
+
+
+def helix_point(fifths: npt.ArrayLike) -> Floats:
+    """Where notes so many fifths above the tonic lie, ``(..., 3)``."""
+    k = np.asarray(fifths, dtype=np.float64)
+    return np.stack([np.sin(k * np.pi / 2), np.cos(k * np.pi / 2), k * RISE], axis=-1)
+
+
+def chord_centre(root: int, *, minor: bool) -> Floats:
+    """The centre of a triad whose root is so many fifths above the tonic ``(3,)``."""
+    centre: Floats = CENTRE_WEIGHTS @ helix_point([root, root + 1, root - 3 if minor else root + 4])
+    return centre
+
+
+def key_centre(*, minor: bool) -> Floats:
+    """The centre of the key on the tonic ``(3,)``."""
+    if not minor:
+        whole = np.stack([chord_centre(root, minor=False) for root in (0, 1, -1)])
+    else:
+        dominant = MAJOR_DOMINANT * chord_centre(1, minor=False) + (1 - MAJOR_DOMINANT) * chord_centre(1, minor=True)
+        below = MINOR_SUBDOMINANT * chord_centre(-1, minor=True) + (1 - MINOR_SUBDOMINANT) * chord_centre(
+            -1, minor=False
+        )
+        whole = np.stack([chord_centre(0, minor=True), dominant, below])
+    centre: Floats = CENTRE_WEIGHTS @ whole
+    return centre
+
+
+def tonal_tension(piece: Piece) -> Floats:
+    """Diameter, momentum and strain of each half bar that sounds, ``(half bars, 3)``; the first has no momentum: 0."""
+    chroma = half_bar_chroma(piece)
+    minor, tonic = divmod(likely_key(chroma.sum(axis=0)), 12)
+    places = helix_point(FIFTHS[(np.arange(12) - tonic) % 12])
+    chroma = chroma[chroma.sum(axis=1) > 0]
+    centres = chroma @ places / chroma.sum(axis=1, keepdims=True)
+    apart = np.linalg.norm(places[:, None] - places, axis=2)
+    sounds = chroma > 0
+    diameter = np.array([apart[np.ix_(row, row)].max() for row in sounds])
+    moved = np.linalg.norm(np.diff(centres, axis=0, prepend=centres[:1]), axis=1)
+    return np.stack([diameter, moved, np.linalg.norm(centres - key_centre(minor=bool(minor)), axis=1)], axis=1)
 
 
 def rewards(bundle: TensionBundle, found: Measured, domain: str) -> dict[str, float]:

@@ -1,9 +1,9 @@
 """The generator obeys: of some pieces that the piece model writes, the one that a reward likes best.
 
-Ways that choose among whole pieces share the same candidates; those over bars (``models.tension.particles``) write as
-many notes from the same seeds, and draw again on the way. Standardised as in ``models.tension.score``:
-``certainty`` of the future and ``recognition`` of the own bars, and what the choice does to idiom, repetition, copying
-and a classifier that tells the music from real.
+Ways that choose among whole pieces share the same candidates; those over bars (``models.style.pieces.particles``) write
+as many notes from the same seeds, and draw again on the way. Standardised as in ``models.tension.score``: ``certainty``
+of the future and ``recognition`` of the own bars, and what the choice does to idiom, repetition, copying and a
+classifier that tells the music from real.
 """
 
 from __future__ import annotations
@@ -21,9 +21,8 @@ from models.style.evaluation.excerpts import Excerpts, composed_excerpts, real_e
 from models.style.evaluation.pieces import Judges, measures
 from models.style.pieces.particles import Particles
 from models.style.pieces.sampling import Writer
-from models.tension.checkpoint import TensionBundle
-from models.tension.score import Measured, Score, score
-from models.tension.usual import BARS
+from models.tension.evaluation import EXCERPT_BARS
+from models.tension.score import Measured, Score, TensionBundle, score
 
 AMONG = 8  # candidates of which one is kept
 PLAIN = "plain"
@@ -80,7 +79,7 @@ class Candidate:
 def choose(writer: Writer, bundle: TensionBundle, domain: Domain, count: int, seed: int) -> dict[str, list[Candidate]]:
     """``count`` pieces by way: ``plain`` takes the first of each ``AMONG`` candidates, the others the best."""
     seeds = [(seed, number, turn) for number in range(count) for turn in range(AMONG)]
-    pieces = writer.excerpts(domain, seeds, BARS[domain], writer.places(domain, seeds, BARS[domain]))
+    pieces = writer.excerpts(domain, seeds, EXCERPT_BARS[domain], writer.places(domain, seeds, EXCERPT_BARS[domain]))
     heard = [Candidate.of(bundle, piece, domain) for piece in track(pieces, f"{domain} heard")]
     turns = [heard[first : first + AMONG] for first in range(0, len(heard), AMONG)]
     groups = [there for group in turns if (there := [each for each in group if each is not None])]
@@ -93,7 +92,7 @@ def choose(writer: Writer, bundle: TensionBundle, domain: Domain, count: int, se
 def search(writer: Writer, bundle: TensionBundle, domain: Domain, count: int, seed: int) -> dict[str, list[Candidate]]:
     """``count`` pieces by way, searched over bars: ``AMONG`` particles each, from the seeds of ``choose``."""
     seeds = [(seed, number, turn) for number in range(count) for turn in range(AMONG)]
-    places = writer.places(domain, seeds, BARS[domain])
+    places = writer.places(domain, seeds, EXCERPT_BARS[domain])
     chosen = {}
     for name, reward in MODES.items():
 
@@ -103,7 +102,7 @@ def search(writer: Writer, bundle: TensionBundle, domain: Domain, count: int, se
 
         rows = AMONG * writer.among(domain)
         particles = Particles(domain, worth, rows, seeds[::AMONG])
-        pieces = writer.excerpts(domain, seeds, BARS[domain], places, after_step=particles)
+        pieces = writer.excerpts(domain, seeds, EXCERPT_BARS[domain], places, after_step=particles)
         heard = [Candidate.of(bundle, piece, domain) for piece in track(pieces, f"{domain} {name} searched")]
         turns = [heard[first : first + AMONG] for first in range(0, len(heard), AMONG)]
         groups = [there for group in turns if (there := [each for each in group if each is not None])]
@@ -130,7 +129,7 @@ def guided(
             print(f"guided pieces of {domain} are left out: there is no {lacks}")
             continue
         judges = Judges.fit(domain, known)
-        real = real_excerpts(own, BARS[domain], count, report.seed)
+        real = real_excerpts(own, EXCERPT_BARS[domain], count, report.seed)
         here = {name: Kept() for name in everywhere}
         found = choose(writer, bundle, domain, count, report.seed) | search(writer, bundle, domain, count, report.seed)
         for name, chosen in found.items():
@@ -153,7 +152,7 @@ def _add(
         add("certainty", str(number), -each.score.future)
         add("recognition", str(number), usual.standard(each.measured, "own_bars"))
         add("surprise", str(number), usual.standard(each.measured, "surprise"))
-    made = composed_excerpts([each.piece for each in chosen], BARS[judges.domain], seed=0)
+    made = composed_excerpts([each.piece for each in chosen], EXCERPT_BARS[judges.domain], seed=0)
     for song, piece in zip(made.songs, made.pieces, strict=True):
         found = measures(piece, judges)
         for name in JUDGED:

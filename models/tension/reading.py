@@ -1,4 +1,7 @@
-"""Pieces read once for heads: the piece model's states, plain statistics and bar latents, bar by bar."""
+"""Pieces read once for heads: the piece model's states, plain statistics and bar latents, bar by bar.
+
+The plain statistics of a bar are what heads hear that do without the piece model's states.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from rich.progress import track
 from models.experiments.dataset import piece_name
 from models.music.keys import half_bar_chroma, likely_key
 from models.music.notes import DOMAINS, MusicError, Piece
-from models.music.tokens import BAR, METER, PITCH, POSITION, TokenArray
+from models.music.tokens import BAR, DURATION, DURATIONS, METER, PITCH, POSITION, VELOCITY, VELOCITY_BINS, TokenArray
 from models.style.features import bar_features, gather_notes
 from models.style.model import StyleModel
 from models.style.pieces.conditions import ABSENT, IntArray, classes
@@ -23,14 +26,44 @@ from models.style.pieces.model import PieceModel
 from models.style.windows import pad
 from models.tension.future import MOST_STEPS, steps_of
 from models.tension.past import Bars, bars_of, tokens_in_c
-from models.tension.statistics import bar_statistics
 
-Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
 Moods = Callable[[TokenArray], Floats]  # valence and arousal of each bar of tokens (bars, 2), NaN where unknown
+
+SLOTS, SLOT = 24, 4  # slots of a bar in which notes begin, the last for all that is later; grid steps of each
+LENGTHS = (0, 3, 6, 9, 12, 18, 24, 48, 10_000)  # edges of durations in grid steps; a quarter is 12
+SIZE = 12 + SLOTS + len(LENGTHS) - 1 + 8
 
 MARKS = (1, 2, 4, 8)  # bars after which is asked what was heard
 LEAST = 8  # bars of a piece that is read
+
+
+def bar_statistics(tokens: TokenArray) -> Floats32:
+    """Statistics of each bar of tokens ``(steps, 7)`` that begin with a BAR step: ``(bars, SIZE)``.
+
+    How long each pitch class sounds, where notes begin, how long they are, and of pitch lowest, mean, spread and
+    highest, of velocity mean and spread, of the notes their number and how many begin at once.
+    """
+    number = np.cumsum(tokens[:, POSITION] == BAR) - 1
+    found = np.zeros((int(number.max()) + 1, SIZE), dtype=np.float32)
+    lengths = np.asarray(DURATIONS)
+    for bar in range(len(found)):
+        notes = tokens[(number == bar) & (tokens[:, PITCH] >= 0)]
+        if not len(notes):
+            continue
+        pitch, steps = notes[:, PITCH].astype(np.int64), lengths[notes[:, DURATION]].astype(np.float64)
+        velocity = notes[:, VELOCITY] / VELOCITY_BINS
+        chroma = np.bincount(pitch % 12, steps, minlength=12)
+        begins = np.bincount(np.minimum(notes[:, POSITION] // SLOT, SLOTS - 1), minlength=SLOTS)
+        found[bar] = np.concatenate(
+            [
+                chroma / chroma.sum(), np.log1p(begins), np.histogram(steps, LENGTHS)[0] / len(notes),
+                [pitch.min() / 12, pitch.mean() / 12, pitch.std() / 12, pitch.max() / 12],
+                [velocity.mean(), velocity.std(), np.log(len(notes)), len(notes) / len(np.unique(notes[:, POSITION]))],
+            ]
+        )  # fmt: skip
+    return found
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,11 @@
 """What has been heard: domain, collection, meter, key and mood after one, two, four and eight bars.
 
 A small softmax head a task, over the piece model's mean state so far (it was not told the domain; the meter stands in
-each BAR step that it hears) or over plain statistics; or a small network of the task's own that reads the same notes
-(``models.tension.own_trunk``). A piece is one example four times, after each of ``MARKS`` bars.
+each BAR step that it hears) or over plain statistics; or ``OwnTrunk``, a small network of the task's own that reads the
+same notes. A piece is one example four times, after each of ``MARKS`` bars.
+
+``OwnTrunk`` has causal convolutions over the steps of an opening, and the mean of their states so far (van den Oord et
+al. 2016). It has the data of the heads that share a trunk, and nothing else to learn from.
 """
 
 from __future__ import annotations
@@ -17,14 +20,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.music.keys import likely_key
-from models.tension import own_trunk
-from models.tension.fitting import fitted
+from models.style.layers import Multihot
+from models.style.pieces.conditions import ABSENT, CLASSES
 from models.tension.reading import MARKS, Read
+from models.tension.training import fitted
 
+IntArray = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.int64]
 Labels = Callable[[Read], "str | int | None"]
+
+DIM, WIDTH, DILATIONS = 64, 5, (1, 4, 16)  # it hears 84 steps back
+DROPPED = 0.2
+OPENINGS_A_STEP = 32  # openings a step
 
 FIFTHS = 5
 HIDDEN, STEPS, OWN_STEPS = 96, 500, 400
@@ -32,6 +40,64 @@ HEARD: Mapping[str, Callable[[Read], Floats32]] = {
     "trunk": lambda piece: piece.marks,
     "statistics": lambda piece: piece.plain_marks,
 }
+
+
+@dataclass(frozen=True)
+class Openings:
+    """The first bars of pieces: ``steps`` ``(pieces, steps, 7)`` in classes, -1 throughout after the last one.
+
+    ``ends`` ``(pieces, 4)``: how many steps each of ``MARKS`` bars has; ``label`` ``(pieces,)``: the class to be told,
+    -1 where there is none.
+    """
+
+    steps: Tensor
+    ends: Tensor
+    label: Tensor
+
+    @classmethod
+    def of(cls, pieces: Sequence[Read], labels: Sequence[int]) -> Openings:
+        """From what was read of pieces."""
+        steps = np.full((len(pieces), max(len(piece.opening) for piece in pieces), len(CLASSES)), ABSENT)
+        for row, piece in zip(steps, pieces, strict=True):
+            row[: len(piece.opening)] = piece.opening
+        ends = np.stack([piece.ends for piece in pieces])
+        return cls(torch.from_numpy(steps), torch.from_numpy(ends), torch.tensor(labels))
+
+    def some(self, rows: IntArray) -> Openings:
+        """Those of the given rows, as long as the longest of them."""
+        at = torch.from_numpy(rows)
+        ends = self.ends[at]
+        return Openings(self.steps[at, : int(ends.max())], ends, self.label[at])
+
+
+class OwnTrunk(nn.Module):
+    """Logits of a task's classes after each of ``MARKS`` bars."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.embed = Multihot([*CLASSES], DIM)
+        nn.init.normal_(self.embed.weight, std=0.3)
+        self.layers = nn.ModuleList([nn.Conv1d(DIM, DIM, WIDTH, dilation=each) for each in DILATIONS])
+        self.out = nn.Linear(DIM, classes)
+
+    def forward(self, openings: Openings) -> Tensor:
+        """``(pieces, 4, classes)``."""
+        x = self.embed(list(openings.steps.unbind(-1))).transpose(1, 2)
+        for layer, dilation in zip(self.layers, DILATIONS, strict=True):
+            before = F.pad(F.dropout(x, DROPPED, self.training), (dilation * (WIDTH - 1), 0))
+            x = x + F.gelu(layer(before))
+        ends = openings.ends[:, None].expand(-1, DIM, -1)
+        mean = x.cumsum(2).gather(2, ends - 1) / ends
+        found: Tensor = self.out(F.dropout(mean.transpose(1, 2), DROPPED, self.training))
+        return found
+
+
+def own_trunk_loss(network: OwnTrunk, openings: Openings) -> Tensor:
+    """The mean over ``MARKS`` of what a fit makes least, ``(pieces,)``; 0 where there is no class to be told."""
+    told = network(openings)
+    label = openings.label.clamp(min=0)[:, None].expand(-1, told.shape[1])
+    each = F.cross_entropy(told.transpose(1, 2), label, reduction="none").mean(1)
+    return each * (openings.label >= 0)
 
 
 def tasks(train: Sequence[Read]) -> dict[str, Labels]:
@@ -130,10 +196,10 @@ def recognise(
         with torch.inference_mode():
             told = fit(rows["test"]).argmax(1)
         right[name] = (told == rows["test"].label).double().numpy().reshape(-1, len(MARKS))
-    openings = {part: own_trunk.Openings.of(pieces, labels[part]) for part, pieces in known.items()}
+    openings = {part: Openings.of(pieces, labels[part]) for part, pieces in known.items()}
     own = fitted(
-        own_trunk.OwnTrunk(len(values)), own_trunk.loss, openings["train"], openings["validation"],
-        count=len(labels["train"]), steps=own_steps, seed=seed, each=own_trunk.ROWS,
+        OwnTrunk(len(values)), own_trunk_loss, openings["train"], openings["validation"],
+        count=len(labels["train"]), steps=own_steps, seed=seed, each=OPENINGS_A_STEP,
     )  # fmt: skip
     with torch.inference_mode():
         right["own_trunk"] = (own(openings["test"]).argmax(2) == openings["test"].label[:, None]).double().numpy()

@@ -4,19 +4,34 @@
 others like them, and that what came was likely after what had been heard. All are standardised over held-out real music
 of the domain; ``both`` mixes the two rewards by a dial. Alone each goes wrong: noise has an open future, a loop a past
 that is recognised at once.
+
+``curves`` hears a piece note by note and bar by bar. What scores tension is saved as float16 safetensors beside a JSON
+card; loading is strict, nothing is pickled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from safetensors.numpy import load_file, save
 
-from models.music.notes import Domain, Piece
+from models.experiments.dataset import is_loose, likely_domain
+from models.music.dance_types import beat_ticks
+from models.music.midi import SIXTEENTH, on_grid
+from models.music.notes import DOMAINS, TICKS_PER_QUARTER, Domain, Piece
+from models.music.tokens import from_tokens
+from models.style.bundle import BundleFormat
+from models.style.pieces.checkpoint import load_pieces_model
+from models.style.pieces.data import regular_tokens
 from models.style.pieces.model import PieceModel
-from models.tension.future import Heard, hear
+from models.tension.curves import Curves, HeardBeat, HeardNote
+from models.tension.future import MOST_STEPS, Heard, hear
 from models.tension.past import Others, Recogniser, bars_of, recognised
 
 Floats = npt.NDArray[np.float64]
@@ -24,6 +39,14 @@ Floats = npt.NDArray[np.float64]
 MEASURES = ("surprise", "uncertainty", "own_bars")
 # Chosen on validation music: the share of the future in both, and of the piece's own bars in the past
 DIAL, OWN_BARS = 0.2, 0.4
+
+SHIPPED = "tension-cpu"
+FORMAT = BundleFormat(
+    "tension", "tension model", "python -m models.train.tension makes one", ("preset", "steps", "seed")
+)
+COLUMNS = ("places", "piece", "meter", "minor", "density")
+
+DECIMALS = 3
 
 
 @dataclass(frozen=True)
@@ -91,3 +114,124 @@ class Ears:
         chances = recognised(self.recogniser, bars_of(self.model, piece, domain), self.others[name])
         own = float(np.nanmean(chances)) if np.isfinite(chances).any() else 0.0
         return Measured(float(heard.surprise.sum(1).mean()), float(heard.uncertainty.sum(1).mean()), own)
+
+
+@dataclass(frozen=True)
+class TensionBundle:
+    """Two models that hear a piece, what is usual in real music by domain, and their card."""
+
+    ears: Ears
+    usual: Mapping[str, Usual]
+    card: Mapping[str, Any]
+    folder: Path | None = None
+
+    @property
+    def version(self) -> str:
+        """Which weights these are."""
+        return str(self.card["version"])
+
+
+def save_tension(
+    folder: Path,
+    recogniser: Recogniser,
+    others: Mapping[str, Others],
+    usual: Mapping[str, Usual],
+    *,
+    card: Mapping[str, Any],
+    held_out: Mapping[str, Sequence[str]],
+) -> None:
+    """Write ``tension.safetensors``, ``held_out.json`` (names by part) and, last, ``card.json``."""
+    arrays = {f"recogniser.{name}": value.detach().half().numpy() for name, value in recogniser.state_dict().items()}
+    for domain, bars in others.items():
+        arrays[f"{domain}.places"] = bars.places.astype(np.float16)
+        arrays |= {f"{domain}.{name}": getattr(bars, name).astype(np.int32) for name in COLUMNS[1:]}
+    full = {**card, "usual": {domain: asdict(found) for domain, found in usual.items()}}
+    FORMAT.save(folder, save(arrays), full, held_out={part: sorted(names) for part, names in held_out.items()})
+
+
+def load_tension(name_or_path: str | Path = SHIPPED) -> TensionBundle:
+    """A shipped one by name or one of your own by folder; raises ``FileNotFoundError`` or ``ValueError``."""
+    with FORMAT.opened(name_or_path) as found:
+        pieces = load_pieces_model(found.card["pieces"]["name"])
+        if pieces.version != found.card["pieces"]["version"]:
+            raise ValueError(
+                f"{found.folder} was trained with the piece model {found.card['pieces']['version']}, {pieces.version} "
+                "is here; train it again with python -m models.train.tension"
+            )
+        arrays = load_file(found.weights)
+        state = {
+            name.removeprefix("recogniser."): torch.from_numpy(value.astype(np.float32))
+            for name, value in arrays.items()
+            if name.startswith("recogniser.")
+        }
+        recogniser = Recogniser(pieces.model.config.dim, int(found.card["hidden"]))
+        recogniser.load_state_dict(state, strict=True)
+        others: dict[str, Others] = {
+            domain: Others(
+                arrays[f"{domain}.places"].astype(np.float32),
+                *(arrays[f"{domain}.{name}"].astype(np.int64) for name in COLUMNS[1:]),
+            )
+            for domain in DOMAINS
+            if f"{domain}.places" in arrays
+        }
+        usual = {domain: Usual(**each) for domain, each in found.card["usual"].items()}
+    return TensionBundle(Ears(pieces.model, recogniser.eval(), others), usual, found.card, found.folder)
+
+
+def curves(bundle: TensionBundle, piece: Piece) -> Curves:
+    """Hear a piece as music of its own domain, or of the one that it is most like.
+
+    Raises ``MusicError`` where there is no note.
+    """
+    domain, loose = piece.domain or likely_domain(piece), is_loose(piece)
+    if loose:
+        piece = replace(piece, notes=on_grid(piece.notes.astype(np.int64), TICKS_PER_QUARTER, SIXTEENTH))
+    tokens = regular_tokens(piece)
+    heard = hear(bundle.ears.model, piece, domain)
+    chances = recognised(bundle.ears.recogniser, bars_of(bundle.ears.model, piece, domain), bundle.ears.others[domain])
+    own = float(np.nanmean(chances)) if np.isfinite(chances).any() else 0.0
+    measured = Measured(float(heard.surprise.sum(1).mean()), float(heard.uncertainty.sum(1).mean()), own)
+    usual = bundle.usual[domain]
+    rewards = score(measured, usual)
+    surprise, uncertainty = heard.by_bar()
+    silent = int(np.searchsorted(piece.bars[:, 0], piece.notes[:, 0].min(), "right")) - 1
+    sounding = from_tokens(tokens[:MOST_STEPS])
+    return Curves(
+        domain, rewards.future, rewards.past, rewards.both(), _notes(heard, sounding),
+        _numbers(surprise), _numbers(uncertainty), _numbers(np.exp(chances)), len(tokens) <= MOST_STEPS, loose,
+        round(usual.mean["surprise"], DECIMALS), round(usual.mean["uncertainty"], DECIMALS), silent,
+        _beats(heard, sounding),
+    )  # fmt: skip
+
+
+def _notes(heard: Heard, sounding: Piece) -> tuple[HeardNote, ...]:
+    begins, ticks = sounding.bars[:, 0], sounding.bars[:, 1]
+    ticks_at, lengths, pitches = sounding.notes[:, :3].T
+    onset = heard.bar + (ticks_at - begins[heard.bar]) / ticks[heard.bar]
+    figures = (onset, lengths / ticks[heard.bar], heard.surprise.sum(1), heard.uncertainty.sum(1))
+    rows = np.round(np.stack(figures, axis=1), DECIMALS).tolist()
+    return tuple(
+        HeardNote(
+            start, length, int(pitch), surprise, uncertainty,
+            tuple((int(each), round(float(chance), DECIMALS)) for each, chance in zip(likely, chances, strict=True)),
+        )
+        for (start, length, surprise, uncertainty), pitch, likely, chances in zip(
+            rows, pitches, heard.expected, heard.chance, strict=True
+        )
+    )  # fmt: skip
+
+
+def _beats(heard: Heard, sounding: Piece) -> tuple[HeardBeat, ...]:
+    begins, ticks = sounding.bars[:, 0], sounding.bars[:, 1]
+    felt = np.array([beat_ticks(above, below) for above, below in sounding.bars[:, 2:4].tolist()])
+    beat = (sounding.notes[:, 0] - begins[heard.bar]) // felt[heard.bar]
+    length = felt[heard.bar] / ticks[heard.bar]
+    onsets, first, owner = np.unique(heard.bar + beat * length, return_index=True, return_inverse=True)
+    figures = [np.bincount(owner, each.sum(1)) / np.bincount(owner) for each in (heard.surprise, heard.uncertainty)]
+    return tuple(
+        HeardBeat(*row) for row in np.round(np.stack([onsets, length[first], *figures], axis=1), DECIMALS).tolist()
+    )
+
+
+def _numbers(values: npt.NDArray[np.float64]) -> tuple[float | None, ...]:
+    return tuple(round(float(value), DECIMALS) if np.isfinite(value) else None for value in values)

@@ -22,11 +22,10 @@ from models.style.evaluation.clips import corpora_parts
 from models.style.pieces.checkpoint import load_pieces_model
 from models.style.release import terms_of
 from models.style.training_data import own_parts
-from models.tension.checkpoint import load_tension, save_tension
+from models.tension.evaluation import EXCERPT_BARS, measured
 from models.tension.past import Others
-from models.tension.score import Ears, Usual
+from models.tension.score import Ears, Usual, load_tension, save_tension
 from models.tension.training import PRESETS, read_all, train
-from models.tension.usual import BARS, measured
 
 MOST_OTHERS = 4000  # bars a domain that are shipped, among which others are recognised
 
@@ -66,7 +65,9 @@ def main(argv: list[str] | None = None) -> None:
         if len(heard) < 2:  # a small folder: its own music is what is usual
             heard = measured(ears, parts["train"], domain, limit=few, seed=given.seed)
         if len(heard) < 2:
-            raise SystemExit(f"{len(heard)} {domain} pieces have {BARS[domain]} bars; give at least two of each domain")
+            raise SystemExit(
+                f"{len(heard)} {domain} pieces have {EXCERPT_BARS[domain]} bars; give at least two of each domain"
+            )
         usual[domain] = Usual.of(heard)
     heard_from = [piece for piece in parts["train"] if piece.domain in bars]
     card = {

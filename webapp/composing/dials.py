@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Discriminator, Field, Tag, TypeAdapter
 from models.mood import dial as mood_cost
 from models.mood.dial import MoodName
 from models.music.notes import Domain
-from models.tension import dial as tension_cost
+from models.tension import liking as tension_cost
 from webapp.composing.steered_search import Dial
 from webapp.generation.protocol import Generator, Mood, Rewards
 

@@ -22,7 +22,7 @@ from db.queries.clips import get_clip
 from db.queries.offers import met_clips
 from db.tables import PICTURES, Listener
 from models.taste.space import TasteSpace
-from models.tension.dial import MOST
+from models.tension.liking import MOST
 from webapp.composing.dials import WantedMood
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany, UnknownListenerError

@@ -9,9 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from models.music.notes import Domain, MusicError, Piece
-from models.tension.checkpoint import TensionBundle, load_tension
-from models.tension.hearing import curves
-from models.tension.score import score
+from models.tension.score import TensionBundle, curves, load_tension, score
 from webapp.generation.protocol import BadRequest, CurvesResult, GeneratorUnavailable, Rewards, RewardsResult
 
 

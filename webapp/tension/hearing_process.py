@@ -18,8 +18,7 @@ import torch
 
 from models.music.abc import titles_of, tune_piece
 from models.music.notes import MusicError, Piece
-from models.tension.checkpoint import load_tension
-from models.tension.hearing import curves
+from models.tension.score import curves, load_tension
 from webapp.studio.uploads import heard, is_midi, tunes_of
 
 MOST_PIECES = 24

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.tension.leaning import Leaning, leaning
+from models.tension.liking import Leaning, leaning
 from webapp.learning import heads
 from webapp.studio.studio import Studio
 from webapp.tension import surprises

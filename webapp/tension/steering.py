@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from models.tension.dial import STEP
+from models.tension.liking import STEP
 from webapp.composing.sources import find
 from webapp.generation.refusals import answered
 from webapp.runtime.errors import NotAllowed

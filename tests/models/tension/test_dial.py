@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.tension.dial import MOST, STEP, cost
+from models.tension.liking import MOST, STEP, cost
 
 OPENNESS = np.random.default_rng(0).normal(5.0, 0.3, 200)
 STANDARD = (OPENNESS - OPENNESS.mean()) / OPENNESS.std()

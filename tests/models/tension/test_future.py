@@ -12,7 +12,7 @@ from models.music.notes import MusicError, Piece
 from models.style.pieces.checkpoint import load_pieces_model, tiny_pieces
 from models.style.pieces.data import Batch, regular_tokens
 from models.style.pieces.losses import element_losses
-from models.tension.alterations import jittered, shuffled, swapped
+from models.tension.evaluation import jittered, shuffled, swapped
 from models.tension.future import ELEMENTS, alone, hear, steps_of
 
 TINY = tiny_pieces().model

@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy.stats import multivariate_normal
 
-from models.tension.fitting import fitted
-from models.tension.horizons import BACK, COMPONENTS, FREE, BarPredictor, Coming, Points
+from models.tension.heads import BACK, COMPONENTS, FREE, BarPredictor, Coming, Points
+from models.tension.training import fitted
 
 
 def pieces(count: int, seed: int, *, period: int) -> Coming:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.tension.leaning import leaning
+from models.tension.liking import leaning
 
 TASTES = {
     "little": lambda z: -1.5 * z,

@@ -16,10 +16,8 @@ from models.style.pieces.checkpoint import tiny_pieces
 from models.style.pieces.conditions import ABSENT
 from models.style.pieces.data import regular_tokens
 from models.tension.heads import _correlation, _ranks, horizons
-from models.tension.own_trunk import Openings, OwnTrunk
-from models.tension.reading import LEAST, MARKS, Read, read
-from models.tension.recognition import by_profile, recognise, tasks
-from models.tension.statistics import SIZE, bar_statistics
+from models.tension.reading import LEAST, MARKS, SIZE, Read, bar_statistics, read
+from models.tension.recognition import Openings, OwnTrunk, by_profile, recognise, tasks
 
 
 def tune(number: int, bars: int = 12) -> Piece:

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from models.music.notes import Piece
-from models.tension.idyom import own_chances
-from models.tension.spiral import RISE, chord, key, place, tonal_tension
+from models.tension.evaluation import RISE, chord_centre, helix_point, key_centre, own_chances, tonal_tension
 
 
 def chords(*triads: tuple[int, int, int]) -> Piece:
@@ -17,13 +16,13 @@ def chords(*triads: tuple[int, int, int]) -> Piece:
 
 
 def test_fifths_rise_and_four_of_them_are_a_turn() -> None:
-    assert place(4) - place(0) == pytest.approx([0, 0, 4 * RISE], abs=1e-12)
-    assert np.linalg.norm(place(1) - place(0)) == pytest.approx(np.sqrt(2 + RISE**2))
+    assert helix_point(4) - helix_point(0) == pytest.approx([0, 0, 4 * RISE], abs=1e-12)
+    assert np.linalg.norm(helix_point(1) - helix_point(0)) == pytest.approx(np.sqrt(2 + RISE**2))
 
 
 def test_a_far_chord_is_further_from_the_key_than_its_own_ones() -> None:
-    own = [np.linalg.norm(chord(root, minor=False) - key(minor=False)) for root in (0, 1, -1)]
-    assert max(own) < np.linalg.norm(chord(6, minor=False) - key(minor=False))
+    own = [np.linalg.norm(chord_centre(root, minor=False) - key_centre(minor=False)) for root in (0, 1, -1)]
+    assert max(own) < np.linalg.norm(chord_centre(6, minor=False) - key_centre(minor=False))
 
 
 def test_strain_and_momentum_rise_where_the_music_leaves_its_key() -> None:

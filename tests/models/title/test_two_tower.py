@@ -15,8 +15,7 @@ from models.title.melody_encoders import (
     shares,
     values_of,
 )
-from models.title.title_encoders import TITLE_KINDS, TitleConfig, hashed_grams
-from models.title.titles import characters
+from models.title.title_encoders import TITLE_KINDS, TitleConfig, characters, hashed_grams
 from models.title.tunes import FIELDS, LONGEST, Tune, padded
 from models.title.two_tower import (
     MELODY_KINDS,

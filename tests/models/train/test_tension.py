@@ -11,9 +11,8 @@ from models.experiments.dataset import training_pieces
 from models.experiments.report import Report
 from models.music.midi import read_midi
 from models.taste.evaluation.study import load_study
-from models.tension.checkpoint import FORMAT, load_tension
-from models.tension.evaluation import CHEUNG, Judged, liking, pairs, real_above_spoiled
-from models.tension.idyom import Melodies
+from models.tension.evaluation import CHEUNG, Judged, Melodies, liking, pairs, real_above_spoiled
+from models.tension.score import FORMAT, load_tension
 from models.train import tension
 
 pytestmark = pytest.mark.slow

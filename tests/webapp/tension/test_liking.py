@@ -10,7 +10,7 @@ from sqlalchemy import update
 from db.tables import PICTURES, Clip
 from models.metrics.intervals import Figure
 from models.style.card import shipped_version
-from models.tension.leaning import Leaning, leaning
+from models.tension.liking import Leaning, leaning
 from webapp.generation.protocol import GeneratorUnavailable
 from webapp.learning import heads
 from webapp.learning.heard_clips import HeardClips

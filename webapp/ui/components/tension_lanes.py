@@ -135,8 +135,7 @@ if __name__ == "__main__":
     import gradio as gr
 
     from models.music.abc import read_abc
-    from models.tension.checkpoint import load_tension
-    from models.tension.hearing import curves
+    from models.tension.score import curves, load_tension
     from webapp.ui.components.demo import TUNES
 
     with gr.Blocks() as demo:

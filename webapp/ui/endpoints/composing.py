@@ -12,7 +12,7 @@ from anyio.to_thread import run_sync
 from pydantic import Field, ValidationError
 from typing_extensions import TypedDict
 
-from models.tension import dial
+from models.tension import liking
 from webapp.api.studio import AskedLocks, AskedRecipe, AskedStyle, Form, Seed
 from webapp.composing import handing_over, images, sources, whole_pieces, wishes
 from webapp.composing.dials import WantedMood
@@ -52,7 +52,7 @@ async def compose(
     mode: Literal["careful", "surprise", "near"] = "careful",
     near: SourceName | None = None,
     keep: Annotated[float, Field(ge=wishes.LEAST_KEPT, le=wishes.MOST_KEPT)] = 0.5,
-    tension: Annotated[int, Field(ge=-dial.MOST, le=dial.MOST)] = 0,
+    tension: Annotated[int, Field(ge=-liking.MOST, le=liking.MOST)] = 0,
     wait_s: Annotated[float, Field(ge=0, le=600)] = 300.0,
     mood: WantedMood | None = None,
 ) -> Composed:

@@ -1,4 +1,12 @@
-"""How surprising somebody likes music to be: a head of surprise and its distance from the middle, from picks alone."""
+"""How tense somebody wants music: a dial that pieces are chosen by, and what their picks say of surprise.
+
+The dial calmer – tenser says which of some pieces have a future as open as somebody wants it. Openness is the mean
+uncertainty before a note. Where on its scale a piece should lie is said beside the pieces among which is chosen: calmer
+and tenser are than these are as a rule. A target, and not the more the better, since the most open future is noise's
+and the least open one a loop's.
+
+How surprising somebody likes music to be is a head of surprise and its distance from the middle, from picks alone.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +24,32 @@ from models.taste.plackett_luce import Pick, answer_four
 from models.taste.space import distances
 
 Floats = npt.NDArray[np.float64]
-Liked = Literal["little", "much", "middle", "ends", ""]
 
+MOST = 2  # steps to either side of the middle
+STEP = 0.75  # standard deviations of the pieces' openness that one step is worth
+WEIGHT = 1.0  # standard deviations of the head's score that one standard deviation away from the target costs
+
+Liked = Literal["little", "much", "middle", "ends", ""]
 PRIOR_SD = 1.0  # of what a standard deviation of surprise is worth: as wide as that of a style
 LEAST_SD = 0.1  # of surprise among the clips, in that of real music: where they hardly differ nothing can be told
 SURE = 2.241403  # standard deviations: of two effects, either of which may be told, one in twenty is by chance
 FROM_MIDDLE = float(distances([1.0])[0] - distances([0.0])[0])  # of a clip one standard deviation away from it
 VERSION = "surprise"
+
+
+def cost(openness: npt.ArrayLike, dial: int) -> Floats:
+    """What each piece loses for lying away from where the dial says, in standard deviations of a score ``(N,)``.
+
+    ``openness`` ``(N,)`` in any unit. In the middle, 0, none loses anything. Raises ``ValueError`` beyond ``MOST``.
+    """
+    if abs(dial) > MOST:
+        raise ValueError(f"the dial was set to {dial}; {-MOST} (calmest) to {MOST} (tensest) is allowed")
+    values = np.asarray(openness, dtype=np.float64)
+    if dial == 0 or len(values) == 0:
+        return np.zeros(len(values))
+    standard = (values - values.mean()) / max(float(values.std()), 1e-9)
+    lost: Floats = WEIGHT * np.abs(standard - STEP * dial)
+    return lost
 
 
 @dataclass(frozen=True)
