@@ -3,7 +3,7 @@
 from db.tables.best_of_four import FOUR_OUTCOMES
 from db.tables.listeners import DOMAIN_CHECK, DOMAINS
 from db.tables.votes import OUTCOMES
-from models.mood.dial import MOODS, corner
+from models.mood.liking import MOODS, corner
 from models.music import notes
 from models.taste import likelihood, plackett_luce
 from webapp.mood.words import CORNERS

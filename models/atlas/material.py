@@ -16,8 +16,8 @@ import torch
 from models.atlas.points import KINDS, Material, Points, StoredClip, joined, packed
 from models.atlas.projection import FloatArray, style_vectors
 from models.experiments.dataset import neutral
-from models.mood.checkpoint import load_mood
-from models.mood.dial import MOODS
+from models.mood.judge import load_mood
+from models.mood.liking import MOODS
 from models.music import corpora
 from models.music.grouping import title_key
 from models.music.keys import likely_key

@@ -22,18 +22,12 @@ from rich.progress import track
 from models.experiments.arguments import exit_without_music, positive_int
 from models.experiments.provenance import data_hash
 from models.experiments.report import Report, save_evaluation
-from models.mood.beats.bars import performances_with_bars
-from models.mood.beats.checkpoint import load_beats
-from models.mood.beats.network import BeatNetwork
-from models.mood.checkpoint import SHIPPED, MoodBundle, load_mood
-from models.mood.evaluation.beats import beats
-from models.mood.evaluation.control import TOGETHER, TOLD, Composed, control
-from models.mood.evaluation.judge import crossfitted, hand_made_rival, judged_folder
-from models.mood.evaluation.probe import probe
-from models.mood.evaluation.transfer import transfer
-from models.mood.judge import Moods
+from models.mood.beat_training import beats
+from models.mood.beats import BeatNetwork, load_beats, performances_with_bars
+from models.mood.evaluation.control import TOGETHER, TOLD, Composed, QuantisedElements, control, transfer
+from models.mood.evaluation.judge import crossfitted, hand_made_rival, judged_folder, probe
+from models.mood.judge import SHIPPED, MoodBundle, Moods, load_mood
 from models.mood.labels import AROUSAL, QUADRANTS, VALENCE, Labelled, digest, emopia, labelled_folder
-from models.mood.quantised import QuantisedElements
 from models.mood.training import PRESETS
 from models.music.notes import MusicError, Piece
 from models.style.card import style_folder

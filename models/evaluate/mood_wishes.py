@@ -17,10 +17,9 @@ import numpy.typing as npt
 
 from models.experiments.arguments import positive_int
 from models.experiments.report import Report, mean_over_songs
-from models.mood.checkpoint import load_mood
-from models.mood.dial import MOODS, WEIGHT, MoodName, cost
-from models.mood.judge import Moods
+from models.mood.judge import Moods, load_mood
 from models.mood.labels import quadrant_of
+from models.mood.liking import MOODS, WEIGHT, MoodName, cost
 from models.music.notes import DOMAINS
 from models.style.arguments import style_argument
 from models.style.draft_files import first_drafts

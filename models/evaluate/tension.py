@@ -27,8 +27,7 @@ from models.experiments.arguments import exit_without_music, positive_int
 from models.experiments.dataset import neutral, training_pieces
 from models.experiments.provenance import data_hash
 from models.experiments.report import Report
-from models.mood.checkpoint import load_mood
-from models.mood.fifths import bar_moods
+from models.mood.judge import bar_moods, load_mood
 from models.music.corpora import corpora_folder
 from models.music.midi import read_midi
 from models.music.notes import Piece

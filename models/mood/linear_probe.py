@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.experiments.report import Metric
-from models.mood.dial import MOODS, corner
+from models.mood.liking import MOODS, corner
 
 FOLDS = 5
 RIDGE = 1e-2  # relative to the variance of a latent dimension

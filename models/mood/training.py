@@ -14,10 +14,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 from torch.nn import functional as F
 
 from models.experiments.optimisation import rise_and_fall, share_done
-from models.mood.features import FEATURES
-from models.mood.judge import Judge, MoodNetwork, Moods
+from models.mood.judge import FEATURES, Judge, MoodNetwork, Moods, drawn_variant
 from models.mood.labels import Labelled, digest
-from models.mood.variants import drawn
 from models.music.notes import MusicError
 
 Floats = npt.NDArray[np.float64]
@@ -54,7 +52,7 @@ def heard(labelled: Labelled, variants: int, *, seed: int) -> dict[str, Floats]:
     rng = np.random.default_rng(seed)
     found: dict[str, list[list[Floats]]] = {name: [] for name in FEATURES}
     for piece in track(labelled.pieces, "clips", console=Console(stderr=True)):
-        versions = [piece, *(drawn(piece, rng) for _ in range(variants))]
+        versions = [piece, *(drawn_variant(piece, rng) for _ in range(variants))]
         for name, features in FEATURES.items():
             found[name].append([features(version) for version in versions])
     return {name: np.array(each) for name, each in found.items()}

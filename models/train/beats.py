@@ -16,9 +16,8 @@ import numpy as np
 
 from models.experiments.arguments import exit_without_music, output_folder
 from models.experiments.provenance import commit
-from models.mood.beats.checkpoint import load_beats, save_beats
-from models.mood.beats.songs import divided, read_all
-from models.mood.beats.training import PRESETS, measured, train
+from models.mood.beat_training import PRESETS, measured, train
+from models.mood.beats import divided, load_beats, read_all, save_beats
 from models.music.corpora import CORPORA
 
 MEASURED = 20

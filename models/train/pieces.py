@@ -34,10 +34,8 @@ from models.experiments.arguments import (
 )
 from models.experiments.optimisation import trained_weights
 from models.experiments.provenance import commit
-from models.mood.beats.bars import performances_with_bars
-from models.mood.beats.checkpoint import load_beats
-from models.mood.checkpoint import load_mood
-from models.mood.fifths import with_moods
+from models.mood.beats import load_beats, performances_with_bars
+from models.mood.judge import load_mood, with_moods
 from models.music import corpora
 from models.style.checkpoint import StyleBundle, load_style
 from models.style.finetuning import Origin

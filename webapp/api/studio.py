@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.mood.rules import Dials as Rules
+from models.mood.steering import Dials as Rules
 from models.music.notes import Domain
 from models.style.latents import PICTURE_GROUPS, STYLE_GROUPS
 from models.style.locks import Locks

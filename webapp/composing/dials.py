@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, TypeAdapter
 
-from models.mood import dial as mood_cost
-from models.mood.dial import MoodName
+from models.mood import liking as mood_cost
+from models.mood.liking import MoodName
 from models.music.notes import Domain
 from models.tension import liking as tension_cost
 from webapp.composing.steered_search import Dial

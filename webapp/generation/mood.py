@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from models.mood.checkpoint import MoodBundle, load_mood
+from models.mood.judge import MoodBundle, load_mood
 from models.mood.labels import LEAST_NOTES
 from models.mood.steering import nearest
 from models.music.notes import Piece

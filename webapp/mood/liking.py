@@ -6,7 +6,7 @@ import uuid
 
 import numpy as np
 
-from models.mood.leaning import Leaning, leanings
+from models.mood.liking import Leaning, leanings
 from webapp.learning import heads
 from webapp.mood import hearing
 from webapp.studio.studio import Studio

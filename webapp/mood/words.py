@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from models.mood.dial import MOODS
 from models.mood.labels import AROUSAL, VALENCE
+from models.mood.liking import MOODS
 from webapp.generation.protocol import Mood
 
 CLEARLY, A_LITTLE = 0.5, 0.15

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from models.mood.rules import Dials as Rules
+from models.mood.steering import Dials as Rules
 from models.style.locks import Locks
 
 

@@ -1,42 +1,145 @@
-"""How well music can be moved to a mood: hand-written rules against search by the first judge, and steering by both.
+"""How well music can be moved to a mood: by rules, search, quantised elements, steering, and by swapping styles.
 
-The second judge, which no search has met, says whether it worked. What it costs: a classifier that tells the results
-from real music, and how far everything moved that has no rule.
+Hand-written rules stand against search by the first judge, and steering by both. The second judge, which no search has
+met, says whether it worked. What it costs: a classifier that tells the results from real music, and how far everything
+moved that has no rule. Search takes the best of many clips, or small turns of the rules' dials.
+
+Quantised elements are the form of MusER (Ji & Yang, "MusER", AAAI 2024): a rival of steering. There, latents are
+quantised, some of their dimensions tied to each musical element, and codes are drawn by emotion. Here the style model
+has groups of latents that are tied to elements; each is quantised by a codebook of its own, and a clip's bars get the
+codes that are near theirs and that clips of the mood have more often than others.
+
+Transfer says which element carries a mood: one style of a clip in another quadrant is put onto a clip, and both are
+judged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
+from sklearn.cluster import KMeans
 
-from models.experiments.report import Metric, Report, mean_over_songs, over_songs
+from models.experiments.report import Metric, Report, mean_over_songs, over_songs, ratio_over_songs
 from models.metrics import music_statistics as ms
 from models.metrics.two_sample import FOLDS, two_sample_test
-from models.mood.checkpoint import MoodBundle
 from models.mood.evaluation.judge import CHANCE, right
+from models.mood.judge import Judge, MoodBundle
 from models.mood.labels import AROUSAL, QUADRANTS, VALENCE, Labelled
-from models.mood.quantised import QuantisedElements
-from models.mood.rules import rules
-from models.mood.search import chances, climbed
-from models.mood.steering import Version, nearest, versions
+from models.mood.steering import Dials, Version, nearest, rules, versions
 from models.music.notes import Piece
 from models.style.compose import Composer
 from models.style.drafts import Draft
+from models.style.evaluation.clips import Clips, compose_all
+from models.style.latents import STYLE_GROUPS, Latents
 
 Floats = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 Method = Callable[[Sequence[int], int], Piece]
 
+TEMPO_STEP, SEMITONES, VELOCITY_STEP = 0.15, 3, 10
+VELOCITIES, TEMPI, REGISTER = (40, 100), (0.6, 1.7), 12  # how far the dials go
+
+CODES = 32  # of a group
+FEW = 5.0  # bars of no mood in particular that each code is counted with
+LEAST = 1e-6  # squared distance, where the bars have no more values than there are codes
+PULL = 2.0  # usual squared distances to the nearest code that a factor of e in how often a mood has a code is worth
+
 TOGETHER = 16  # drafts from which the best is taken
 TOLD = (4, 16)  # pieces that are written for a mood, from which the best is taken
 CLIMBS = 32  # turns of a dial that the judge is asked about
 WITHOUT_RULE = ("onsets_per_bar", "notes_per_onset", "contour", "leap")
+
+ALL = "all"
+
+
+def chances(judge: Judge, pieces: Sequence[Piece], quadrant: int) -> Floats:
+    """How likely a judge holds each piece to be in a quadrant, ``(pieces,)``."""
+    found: Floats = judge.judge(pieces).quadrant[:, quadrant]
+    return found
+
+
+def climbed(judge: Judge, piece: Piece, quadrant: int, steps: int, rng: np.random.Generator) -> Piece:
+    """Random turns of the dials, one at a time, each kept where the judge likes it better."""
+    dials = Dials(velocity=round(float(piece.notes[:, 3].mean())))
+    best, found = float(chances(judge, [piece], quadrant)[0]), piece
+    for _ in range(steps):
+        tried = _turn(dials, rng)
+        made = tried.turned(piece)
+        if (value := float(chances(judge, [made], quadrant)[0])) > best:
+            best, dials, found = value, tried, made
+    return found
+
+
+def _turn(dials: Dials, rng: np.random.Generator) -> Dials:
+    """One dial, drawn, a step further."""
+    way = int(rng.choice([-1, 1]))
+    velocity = (dials.velocity or 64) + way * VELOCITY_STEP
+    turns = (
+        replace(dials, tempo=float(np.clip(dials.tempo * (1 + TEMPO_STEP) ** way, *TEMPI))),
+        replace(dials, major=way),
+        replace(dials, semitones=int(np.clip(dials.semitones + way * SEMITONES, -REGISTER, REGISTER))),
+        replace(dials, spread=int(np.clip(dials.spread + way, -1, 1))),
+        replace(dials, velocity=int(np.clip(velocity, *VELOCITIES))),
+    )
+    return turns[int(rng.integers(len(turns)))]
+
+
+@dataclass(frozen=True)
+class Codebook:
+    """Of one group: its ``codes`` ``(CODES, dim)``, how far a bar usually lies from the nearest (squared), and
+    ``leaning`` ``(quadrants, CODES)``: the logarithm of how much more often a quadrant has a code than all have it.
+    """
+
+    codes: Floats
+    usual: float
+    leaning: Floats
+
+    @classmethod
+    def of(cls, bars: Floats, quadrant: IntArray, seed: int) -> Codebook:
+        """Of bars ``(n, dim)`` and the quadrant of each."""
+        found = KMeans(min(CODES, len(np.unique(bars, axis=0))), n_init=1, random_state=seed).fit(bars)
+        count = np.zeros((len(QUADRANTS), len(found.cluster_centers_)))
+        np.add.at(count, (quadrant, found.labels_), 1.0)
+        share = count.sum(0) / count.sum()
+        own = (count + FEW * share) / (count.sum(1, keepdims=True) + FEW)
+        usual = max(float(found.inertia_ / len(bars)), LEAST)
+        return cls(found.cluster_centers_, usual, np.log(own) - np.log(share))
+
+    def moved(self, bars: Floats, quadrant: int | None) -> Floats:
+        """Each of ``bars`` as the code that is near it and that the quadrant likes; the nearest where none is named."""
+        away = ((bars[:, None] - self.codes) ** 2).sum(2) / self.usual
+        liked = 0.0 if quadrant is None else PULL * self.leaning[quadrant]
+        return np.asarray(self.codes[(away - liked).argmin(1)])
+
+
+@dataclass(frozen=True)
+class QuantisedElements:
+    """A ``Codebook`` of each style group."""
+
+    books: Mapping[str, Codebook]
+
+    @classmethod
+    def of(cls, latents: Sequence[Latents], quadrant: IntArray, seed: int = 0) -> QuantisedElements:
+        """From clips and the quadrant of each."""
+        whose = np.repeat(quadrant, [each.bars for each in latents])
+        return cls({
+            name: Codebook.of(np.concatenate([each.groups[name] for each in latents]).astype(np.float64), whose, seed)
+            for name in STYLE_GROUPS
+        })  # fmt: skip
+
+    def moved(self, latents: Latents, quadrant: int | None) -> Latents:
+        """A clip of these styles in the codes of a quadrant; its content stays."""
+        styles = {
+            name: book.moved(latents.groups[name].astype(np.float64), quadrant).astype(np.float32)
+            for name, book in self.books.items()
+        }
+        return replace(latents, groups={**latents.groups, **styles})
 
 
 @dataclass(frozen=True)
@@ -198,3 +301,40 @@ def _shift(values: Floats, asked: IntArray, usual: Floats, spread: Floats, rows:
         np.abs(values[rows][asked[rows] == quadrant].mean(0) - usual) / spread for quadrant in np.unique(asked[rows])
     ]
     return float(np.mean(apart))
+
+
+def donors_of_another_mood(quadrant: IntArray, songs: list[str], seed: int) -> IntArray:
+    """For each clip one of another quadrant and another song; the clip itself where there is none."""
+    rng = np.random.default_rng(seed)
+    whose = np.array(songs)
+    found = np.arange(len(quadrant))
+    for row in range(len(quadrant)):
+        others = np.flatnonzero((quadrant != quadrant[row]) & (whose != whose[row]))
+        if len(others):
+            found[row] = rng.choice(others)
+    return found
+
+
+def transfer(report: Report, bundle: MoodBundle, composer: Composer, clips: Clips, seed: int) -> None:
+    """Adds ``mood.transfer.GROUP.{valence,arousal}``: the share of the way to the donor that swapping the group goes.
+
+    The slope of what a swap changes on how far the donor lies from the clip, by both judges: 1 is all the way, 0 not at
+    all. ``all`` swaps every group at once. What decoding alone changes is taken off: the clip is decoded with the same
+    seed and without the swap.
+    """
+    real = bundle.judge(clips.pieces)
+    donors = donors_of_another_mood(real.quadrant.argmax(1), clips.songs, seed)
+    plain = bundle.judge(compose_all(composer, clips, seed=seed))
+    for group in track((*STYLE_GROUPS, ALL), "swaps", console=Console(stderr=True)):
+        swapped = STYLE_GROUPS if group == ALL else (group,)
+        made = compose_all(composer, clips, seed=seed, styles=dict.fromkeys(swapped, donors))
+        said = bundle.judge(made)
+        for name, before, after, heard in (
+            ("valence", plain.valence, said.valence, real.valence),
+            ("arousal", plain.arousal, said.arousal, real.arousal),
+        ):
+            away = heard[donors] - heard
+            report.add(
+                f"mood.transfer.{group}.{name}",
+                ratio_over_songs(clips.songs, (after - before) * away, away**2, chance=0.0),
+            )

@@ -1,4 +1,8 @@
-"""How often judges are right about the mood of clips that they have not heard, beside rivals on the same folds."""
+"""How often judges are right about the mood of clips that they have not heard, and what latents tell of mood.
+
+Judges stand beside rivals on the same folds. A linear probe reads mood from each group of latents of held-out clips,
+song by song.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +14,17 @@ import numpy.typing as npt
 from scipy.stats import spearmanr
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from models.experiments.report import Metric, Report, over_songs
-from models.mood.features import HAND_MADE, hand_made, named_statistics
-from models.mood.judge import Moods
+from models.experiments.report import Metric, Report, mean_over_songs, over_songs
+from models.mood.judge import HAND_MADE, MoodBundle, Moods, hand_made, named_statistics
 from models.mood.labels import QUADRANTS, Labelled, digest, emopia
 from models.mood.training import Preset, crossfit, folds_of, heard
+from models.style.compose import Composer
+from models.style.evaluation.clips import Clips
+from models.style.latents import GROUPS, Latents
 
 Floats = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -26,6 +33,9 @@ PUBLISHED = {"quadrant": 0.684, "valence": 0.833, "arousal": 0.882}  # EMOPIA's 
 CHANCE = {"quadrant": 0.25, "valence": 0.5, "arousal": 0.5}
 TREES, LEAF, OF_FEATURES = 400, 2, 0.3
 BINS = 10
+
+FOLDS = 5
+STRENGTH = 0.1  # of the probe's fit beside its penalty: there are few clips
 
 
 def right(labelled: Labelled, moods: Moods) -> dict[str, Floats]:
@@ -169,3 +179,30 @@ def _calibration(said: list[Moods], quadrant: IntArray) -> float:
     hit = np.concatenate([moods.quadrant.argmax(1) == quadrant for moods in said])
     bins = np.array_split(np.argsort(chance, kind="stable"), BINS)
     return float(sum(len(rows) * abs(chance[rows].mean() - hit[rows].mean()) for rows in bins) / len(chance))
+
+
+def probe(report: Report, bundle: MoodBundle, composer: Composer, clips: Clips) -> None:
+    """Adds ``mood.probe.GROUP.{valence,arousal}``: how often a logistic regression says which half a clip is in.
+
+    The halves are those above and below the median of what both judges say. It reads the mean and the spread over bars
+    of a group's latents, and has learned from other songs.
+    """
+    said = bundle.judge(clips.pieces)
+    latents = [composer.encode(piece) for piece in clips.pieces]
+    songs = np.array(clips.songs)
+    few = len(set(clips.songs)) < FOLDS
+    for group in GROUPS:
+        heard = np.stack([_of_group(each, group) for each in latents])
+        for name, values in (("valence", said.valence), ("arousal", said.arousal)):
+            high = values > np.median(values)
+            if few or high.all() or not high.any():
+                report.add(f"mood.probe.{group}.{name}", Metric(None, chance=0.5))
+                continue
+            reading = make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, max_iter=1000))
+            found = cross_val_predict(reading, heard, high, groups=songs, cv=GroupKFold(FOLDS))
+            report.add(f"mood.probe.{group}.{name}", mean_over_songs(clips.songs, found == high, chance=0.5))
+
+
+def _of_group(latents: Latents, group: str) -> Floats:
+    own = np.asarray(latents.groups[group], dtype=np.float64)
+    return np.concatenate([own.mean(0), own.std(0)])

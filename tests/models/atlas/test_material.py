@@ -6,7 +6,7 @@ import pytest
 from models.atlas.material import PLAYED, clip_points, gather, moods_of, tune_points
 from models.atlas.points import KINDS, StoredClip
 from models.atlas.projection import style_vectors
-from models.mood.dial import MOODS
+from models.mood.liking import MOODS
 from models.music import corpora
 from models.music.notes import MusicError, Piece
 from models.style.checkpoint import tiny_style

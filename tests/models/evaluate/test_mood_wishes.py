@@ -9,7 +9,7 @@ import pytest
 
 from models.evaluate import mood_wishes
 from models.evaluate.mood_wishes import Shelf, choose
-from models.mood.dial import MOODS
+from models.mood.liking import MOODS
 from models.taste.head import Head
 
 pytestmark = pytest.mark.slow

@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.mood.beats import bars as bars_of
-from models.mood.beats.bars import UNESTIMATED, with_bars
-from models.mood.beats.checkpoint import load_beats
-from models.mood.beats.tracking import Found
+from models.mood import beats as bars_of
+from models.mood.beats import UNESTIMATED, Found, load_beats, with_bars
 from models.music.notes import MusicError, Piece
 
 BEAT_S = 0.6

@@ -9,10 +9,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.metrics.beats import beat_f
-from models.mood.beats.network import BeatNetwork
-from models.mood.beats.performance import FEATURES, RATE_HZ, Performance, frames_of, read_performance, targets_of
-from models.mood.beats.tracking import autocorrelated, tracked
+from models.mood.beat_training import beat_f
+from models.mood.beats import (
+    FEATURES,
+    RATE_HZ,
+    BeatNetwork,
+    Performance,
+    autocorrelated,
+    frames_of,
+    read_performance,
+    targets_of,
+    tracked,
+)
 from models.music.midi import write_midi
 from models.music.notes import Piece
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from models.mood.dial import MOODS, WEIGHT, corner, cost
 from models.mood.labels import QUADRANTS, quadrant_of
+from models.mood.liking import MOODS, WEIGHT, corner, cost
 
 HEARD = np.random.default_rng(0).uniform(-0.8, 0.8, (200, 2))
 

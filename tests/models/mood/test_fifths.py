@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.mood.checkpoint import load_mood
-from models.mood.fifths import TOGETHER, Fifths, bar_moods, with_moods
+from models.mood.judge import BARS_TOGETHER, Fifths, bar_moods, load_mood, with_moods
 from models.music.notes import Domain, Piece
 from models.music.tokens import to_tokens
 from models.style.pieces.data import PieceSet
@@ -32,8 +31,8 @@ def test_eight_bars_are_judged_as_one_and_silence_is_not(judge) -> None:
     piece = tune(3, bars=12)
     found = bar_moods(judge, to_tokens(piece))
     assert found.shape == (12, 2)
-    assert len(np.unique(found[:TOGETHER], axis=0)) == 1
-    said = judge.judge([piece.window(0, TOGETHER)])
+    assert len(np.unique(found[:BARS_TOGETHER], axis=0)) == 1
+    said = judge.judge([piece.window(0, BARS_TOGETHER)])
     assert found[0] == pytest.approx([said.valence[0], said.arousal[0]], abs=0.05)  # tempo and loudness are tokens
     few = to_tokens(piece.window(0, 1))[:4]
     assert np.isnan(bar_moods(judge, few)).all()

@@ -8,11 +8,25 @@ import numpy as np
 import pytest
 
 from models.metrics.music_statistics import attributes
-from models.mood.checkpoint import SHIPPED, load_mood
-from models.mood.features import FEATURES, HAND_MADE, hand_made
-from models.mood.judge import FARTHEST, Judge, MoodNetwork, Moods, parts
+from models.mood.judge import (
+    FARTHEST,
+    FEATURES,
+    HAND_MADE,
+    SHIPPED,
+    SHORTEST_S,
+    Judge,
+    MoodNetwork,
+    Moods,
+    as_heard,
+    drawn_variant,
+    excerpt,
+    flattened,
+    hand_made,
+    load_mood,
+    parts,
+    written,
+)
 from models.mood.labels import digest
-from models.mood.variants import SHORTEST_S, as_heard, drawn, excerpt, flattened, written
 from models.music.notes import Piece
 
 MAJOR, MINOR = (60, 64, 67, 72), (57, 60, 64, 69)
@@ -99,9 +113,9 @@ def test_a_variant_is_the_same_music_and_never_too_short_to_judge() -> None:
     low = replace(piece, notes=piece.notes - np.array([0, 0, 40, 0]))
     rng = np.random.default_rng(0)
     for _ in range(40):
-        found = drawn(piece, rng)
+        found = drawn_variant(piece, rng)
         assert len(found.notes) >= SHORTEST_S * 3
-        assert drawn(low, rng).notes[:, 2].min() >= low.notes[:, 2].min()
+        assert drawn_variant(low, rng).notes[:, 2].min() >= low.notes[:, 2].min()
     assert excerpt(piece, 100, 5) is piece
 
 

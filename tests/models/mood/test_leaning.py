@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.mood.leaning import leanings
+from models.mood.liking import leanings
 
 
 def picks(taste: tuple[float, float], n: int, seed: int = 0, clips: int = 2) -> list:

@@ -9,7 +9,7 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.preprocessing import StandardScaler
 
 from models.mood import linear_probe
-from models.mood.dial import MOODS, corner
+from models.mood.liking import MOODS, corner
 from models.mood.linear_probe import LEAST, RIDGE, rarest, read_moods
 
 

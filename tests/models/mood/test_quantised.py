@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.mood.quantised import QuantisedElements
+from models.mood.evaluation.control import QuantisedElements
 from models.style.latents import GROUPS, STYLE_GROUPS, Latents
 
 BARS, DIM = 4, 3

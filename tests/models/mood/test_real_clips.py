@@ -7,8 +7,8 @@ import os
 import numpy as np
 import pytest
 
-from models.mood.checkpoint import load_mood
 from models.mood.evaluation.judge import figures
+from models.mood.judge import load_mood
 from models.mood.labels import emopia
 from models.music.corpora import corpora_folder
 

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from models.metrics.music_statistics import attributes
-from models.mood.checkpoint import load_mood
-from models.mood.evaluation.transfer import donors_of_another_mood
-from models.mood.rules import Dials, rules
-from models.mood.search import chances, climbed
+from models.mood.evaluation.control import chances, climbed, donors_of_another_mood
+from models.mood.judge import load_mood
+from models.mood.steering import Dials, rules
 from models.music.notes import Piece
 
 GLAD, TENSE, SAD, CALM = range(4)

@@ -6,8 +6,19 @@ import numpy as np
 import pytest
 
 from models.mood.labels import AROUSAL, QUADRANTS, VALENCE
-from models.mood.rules import FASTER, LOUD, SOFT, Dials, rules, rules_towards
-from models.mood.steering import AROUSING, HARMONY, Version, nearest, versions
+from models.mood.steering import (
+    AROUSING,
+    FASTER,
+    HARMONY,
+    LOUD,
+    SOFT,
+    Dials,
+    Version,
+    nearest,
+    rules,
+    rules_towards,
+    versions,
+)
 
 HAPPY = (1.0, 1.0)
 DONORS = [(-1.0, -1.0), (0.9, 0.8), (0.2, 0.3), (0.7, 0.9)]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from models.experiments.report import Report
-from models.mood.beats.checkpoint import FORMAT, load_beats
-from models.mood.evaluation import beats as evaluation
+from models.mood import beat_training as evaluation
+from models.mood.beats import FORMAT, load_beats
 from models.music.midi import write_midi
 from models.music.notes import Piece
 from models.train import beats

@@ -9,8 +9,8 @@ import pytest
 
 from models.evaluate import mood as evaluate
 from models.experiments.report import Report
-from models.mood.checkpoint import FORMAT, load_mood
 from models.mood.evaluation.judge import crossfitted
+from models.mood.judge import FORMAT, load_mood
 from models.mood.labels import labelled_folder
 from models.mood.training import PRESETS
 from models.music.midi import write_midi

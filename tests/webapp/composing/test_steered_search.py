@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from models.mood.dial import MOODS
+from models.mood.liking import MOODS
 from models.music.notes import Piece
 from models.style.drafts import Draft
 from models.taste.head import Head

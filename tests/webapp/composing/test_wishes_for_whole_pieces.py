@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from db.queries import jobs
 from db.queries.clips import music_of
 from db.tables import Clip, Job
-from models.mood import dial
+from models.mood import liking
 from models.music.notes import Piece
 from models.style.drafts import Draft
 from tests.webapp.composing.conftest import RECIPE, clips, sounds, work
@@ -134,7 +134,7 @@ def test_what_sounds_at_once_has_the_mood_and_a_piece_of_another_one_is_left(con
     token = context.identity.token(listener)
     music = context.database.transaction(lambda s: music_of(s, pool))
     moods = {each.id: context.generation.moods([each.notes]).moods[0] for each in music}
-    monkeypatch.setattr(dial.cost, "__defaults__", (1e6,))  # nothing else counts
+    monkeypatch.setattr(liking.cost, "__defaults__", (1e6,))  # nothing else counts
     waiting = {clip.clip_id for pair in context.pairs.open(listener) for clip in pair.clips}
     *_, pieces, _, _ = whole.ask(context, token, "", at(-1, -1))
     away = {str(each): np.hypot(1 + mood.valence, 1 + mood.arousal) for each, mood in moods.items()}

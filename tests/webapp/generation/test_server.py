@@ -12,7 +12,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from models.mood.checkpoint import load_mood
+from models.mood.judge import load_mood
 from models.style.checkpoint import save_style, tiny_style
 from models.tension.curves import Curves
 from webapp.generation.protocol import (

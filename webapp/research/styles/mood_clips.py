@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import maps as rows
 from models.experiments.report import Metric
-from models.mood.dial import MOODS, corner
+from models.mood.liking import MOODS, corner
 from models.mood.linear_probe import CHANCE, Floats, Reading, rarest, read_moods
 from models.music.grouping import title_key
 from models.style.latents import GROUPS

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from db.tables import PICTURES
-from models.mood.leaning import ENDS, Leaning
+from models.mood.liking import ENDS, Leaning
 from models.taste.attribution import POLES
 from models.taste.explain import Habits
 from webapp.context import Context
