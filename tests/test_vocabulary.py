@@ -5,14 +5,14 @@ from db.tables.listeners import DOMAIN_CHECK, DOMAINS
 from db.tables.votes import OUTCOMES
 from models.mood.liking import MOODS, corner
 from models.music import notes
-from models.taste import likelihood, plackett_luce
+from models.taste import head, likelihood
 from webapp.mood.words import CORNERS
 
 
 def test_the_database_and_the_models_have_the_same_words() -> None:
     assert DOMAINS == notes.DOMAINS
     assert OUTCOMES == likelihood.OUTCOMES
-    assert FOUR_OUTCOMES == plackett_luce.PICKS
+    assert FOUR_OUTCOMES == head.PICKS
 
 
 def test_the_check_of_the_database_is_as_its_migrations_wrote_it() -> None:

@@ -30,8 +30,7 @@ from models.taste.evaluation.pool import POOL, Pool, composed_pool, real_pool, s
 from models.taste.head import Head
 from models.taste.hierarchy import Evidence, PopulationPrior, learn
 from models.taste.policy import Mixture
-from models.taste.simulated_listener import RANDOM, new_head, share_ranked_right
-from models.taste.simulated_people import Person, SharedTaste, listen
+from models.taste.simulated_people import RANDOM, Person, SharedTaste, listen, new_head, share_ranked_right
 from models.taste.space import TasteSpace
 
 FloatArray = npt.NDArray[np.float64]

@@ -24,12 +24,10 @@ from models.metrics.intervals import bootstrap
 from models.style.arguments import MODEL_HELP, style_argument
 from models.style.compose import Composer
 from models.taste.evaluation.pool import POOL, Pool, composed_pool, space_of
-from models.taste.head import Head
-from models.taste.implicit_feedback import learn, preferences
+from models.taste.head import Head, learn_from_plays, preferences_of_plays
 from models.taste.policy import Mixture
 from models.taste.search import pick
-from models.taste.simulated_listener import new_head
-from models.taste.simulated_people import UTILITY_SD, listen
+from models.taste.simulated_people import UTILITY_SD, listen, new_head
 from models.taste.space import TasteSpace
 
 FloatArray = npt.NDArray[np.float64]
@@ -68,14 +66,14 @@ def gains(pool: Pool, space: TasteSpace, kind: str, seed: int) -> dict[tuple[str
             without = trial.accuracy(pool.features @ head.mean)
             for habit in HABITS:
                 told = [heard_out(habit, float(each), generator) for each in worth]
-                known = _with_plays(head, pool.features, preferences(zip(pieces, told, strict=True)))
+                known = _with_plays(head, pool.features, preferences_of_plays(zip(pieces, told, strict=True)))
                 found[habit, votes, plays] = without, trial.accuracy(pool.features @ known.mean)
     return found
 
 
 def _with_plays(head: Head, features: FloatArray, pairs: list[tuple[int, int]]) -> Head:
     better, worse = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-    return learn(head, features[better], features[worse])
+    return learn_from_plays(head, features[better], features[worse])
 
 
 def fill(report: Report, rows: list[dict[tuple[str, int, int], tuple[float, float]]]) -> None:

@@ -32,8 +32,7 @@ from models.metrics.preference import binned_error
 from models.style.arguments import MODEL_HELP, style_argument
 from models.taste.evaluation.heads import PAGE, PageHeads
 from models.taste.evaluation.methods import LEARNERS, NEW_CLIPS, Answer, People, Task, new_clips
-from models.taste.evaluation.resampling import Resampling, accuracy_of, two_way
-from models.taste.evaluation.study import Pairs, Study, joined, load_study
+from models.taste.evaluation.study import Pairs, Resampling, Study, accuracy_of, joined, load_study, two_way
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -31,13 +31,7 @@ from models.taste.evaluation.pool import POOL, Pool, compose, composed_pool, rea
 from models.taste.head import Head
 from models.taste.policy import Mixture
 from models.taste.search import SEARCHED, best_latents
-from models.taste.simulated_listener import (
-    RANDOM,
-    SimulatedListener,
-    heads_while_listening,
-    new_head,
-    share_ranked_right,
-)
+from models.taste.simulated_people import RANDOM, SimulatedListener, heads_while_listening, new_head, share_ranked_right
 from models.taste.space import TasteSpace
 from models.taste.space_fitting import NAMES, attribute_row
 

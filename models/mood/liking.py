@@ -19,8 +19,7 @@ from scipy.special import ndtr
 
 from models.mood.labels import AROUSAL, VALENCE
 from models.taste.explain import MAYBE, with_odds
-from models.taste.head import Answer, Head, Outcome, after, answer
-from models.taste.plackett_luce import Pick, answer_four
+from models.taste.head import Answer, Head, Outcome, Pick, after, answer, answer_four
 
 Floats = npt.NDArray[np.float64]
 

@@ -18,8 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.taste.acquisition import BoolArray, Float32Array, FloatArray
-from models.taste.head import Head
-from models.taste.plackett_luce import FOUR
+from models.taste.head import FOUR, Head
 from models.taste.policy import Asked, Mixture, NoPairLeftError, PairPlan, shortlist
 
 DRAWS = 96  # from the posterior, over which information is measured

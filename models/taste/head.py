@@ -5,13 +5,27 @@ Utility of a clip is ``weights . features``, and an effect of its own where othe
 jointly Gaussian over the weights, the side bias, the readiness to call two clips equal and the level that is good
 enough, so that they explain each other's votes away; lapses have a Beta belief. A vote changes it by moment matching
 (Opper 1998; Minka 2001): the same work at the first vote and at the ten thousandth.
+
+A pick among four is the first place of a Plackett-Luce ranking (Luce 1959; Plackett 1975): a choice among the clips
+with the scores ``u_i + place_i side`` and *none of them* with the score ``enough``. These are the utilities, the side
+bias (the first place has half of it, the last minus half, as the two of a pair have) and the level that is good enough,
+so pairs and fours teach one head; a lapse falls on each clip alike. The belief is moved by the same moment matching, in
+four dimensions.
+
+Plays without a vote teach it too: who hears one piece out and skips another seems to like the first better. Plays are
+read as preferences among pieces, as clicks are (Joachims et al. 2005), and every piece stands in one pair at most. A
+pair has a likelihood of its own, flatter than a vote's and more often a lapse. Whether somebody's skipping goes by
+taste at all is not known: a model in which plays tell something is averaged with one in which they tell nothing, by how
+well each foresaw the pairs (Hoeting et al. 1999).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Literal, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -27,12 +41,14 @@ from models.taste.likelihood import (
     Moments,
     Outcome,
     PairProbability,
+    choice_moments,
     davidson,
     outcome_moments,
+    quadrature,
 )
+from models.taste.likelihood import choice_moments as moments
 
 __all__ = ["OUTCOMES", "Head", "HeadColumns", "Outcome", "Utility", "davidson", "predict", "update", "utilities"]
-
 PRIOR_TIE = math.log(0.4)  # two equally loved clips are called equal one time in six
 PRIOR_ENOUGH = -1.5  # of two average clips neither is liked one time in twelve
 # No side bias; two equally loved clips of which the left one is picked 38 to 62 times in a hundred are nothing special.
@@ -42,6 +58,22 @@ PRIOR_LAPSES, PRIOR_ATTENTIVE = 1.0, 19.0  # one vote in twenty is a coin toss
 _SIDE, _TIE, _ENOUGH = -3, -2, -1
 _UTILITY_NODES = 24
 _TIE_NODES = 7
+
+Place = Literal["a", "b", "c", "d"]
+Pick = Literal[Place, "none", "skipped"]
+FOUR = 4
+PLACES: tuple[Place, ...] = get_args(Place)  # the clips in the order of their places
+PICKS: tuple[Pick, ...] = get_args(Pick)
+SIDE_SHARES = np.linspace(0.5, -0.5, FOUR)  # share of the side bias at each place, in reading order
+
+FOUR_MANNER = np.zeros((FOUR, len(RESPONSE)))
+FOUR_MANNER[:, RESPONSE.index("side")] = SIDE_SHARES
+FOUR_MANNER[:, RESPONSE.index("enough")] = -1.0
+
+PLAY_SLOPE = 0.5  # of the utilities' difference, beside a vote's
+PLAY_LAPSES = 0.2  # pairs that are a coin toss
+TELLING = 0.2  # the chance, before anything was played, that plays tell something
+Piece = TypeVar("Piece")
 
 
 @dataclass(frozen=True)
@@ -304,3 +336,81 @@ def utilities(head: Head, features: npt.ArrayLike, effects: npt.ArrayLike = 0.0)
     rows = np.atleast_2d(np.asarray(features, dtype=np.float64))
     variance = np.einsum("cf,fg,cg->c", rows, head.covariance, rows)
     return Utility(rows @ head.mean + np.asarray(effects), np.sqrt(np.maximum(variance, 0.0)))
+
+
+def answer_four(head: Head, features: npt.ArrayLike, pick: Pick, effects: npt.ArrayLike | None = None) -> Answer | None:
+    """What one pick among four clips with ``features`` ``(4, F)`` and ``effects`` ``(4,)`` tells; None where skipped.
+
+    In the order of their places. Raises ``ValueError`` on another pick or features of another shape.
+    """
+    if pick not in PICKS:
+        raise ValueError(f"the pick is {pick!r}; it must be one of {', '.join(PICKS)}")
+    scores = _scores(head, features, effects)
+    if pick == "skipped":
+        return None
+    tossed = 1 / FOUR if pick in PLACES else 0.0
+    lapses = head.lapse_rate
+    heard = choice_moments(scores.centre, scores.covariance, PICKS.index(pick), lapse_rate=lapses, tossed=tossed)
+    return Answer(scores, heard)
+
+
+def update_four(head: Head, features: npt.ArrayLike, pick: Pick, effects: npt.ArrayLike | None = None) -> Head:
+    """The head after such a pick. Costs O(F^2)."""
+    return after(head, answer_four(head, features, pick, effects))
+
+
+def predict_four(head: Head, features: npt.ArrayLike, effects: npt.ArrayLike | None = None) -> FloatArray:
+    """How likely each of four clips with ``features`` ``(4, F)`` is picked, if one is: ``(4,)``, summing to 1."""
+    found = _scores(head, features, effects)
+    values, vectors = np.linalg.eigh(found.covariance)
+    grid, weights = quadrature(FOUR)
+    scores = found.centre + (grid * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+    chance = np.exp(scores - scores.max(axis=1, keepdims=True))
+    chance /= chance.sum(axis=1, keepdims=True)
+    likely: FloatArray = (1 - head.lapse_rate) * (weights @ chance) + head.lapse_rate / FOUR
+    return likely
+
+
+def _scores(head: Head, features: npt.ArrayLike, effects: npt.ArrayLike | None) -> Scores:
+    """The four scores above none's."""
+    return Scores.of(head, features, np.eye(FOUR), FOUR_MANNER, effects)
+
+
+def preferences_of_plays(plays: Iterable[tuple[Piece, bool]]) -> list[tuple[Piece, Piece]]:
+    """Pairs ``(heard out, skipped)`` of pieces that were played one after the other, with whether it was to the end.
+
+    >>> preferences_of_plays([("a", True), ("b", True), ("c", False), ("d", False), ("e", True)])
+    [('b', 'c'), ('e', 'd')]
+    """
+    found: list[tuple[Piece, Piece]] = []
+    waiting: tuple[Piece, bool] | None = None  # the newest that stands in no pair yet
+    for piece, to_the_end in plays:
+        if waiting is None or waiting[1] == to_the_end:
+            waiting = piece, to_the_end
+        else:
+            found.append((piece, waiting[0]) if to_the_end else (waiting[0], piece))
+            waiting = None
+    return found
+
+
+def learn_from_plays(head: Head, better: npt.ArrayLike, worse: npt.ArrayLike) -> Head:
+    """The head with what plays tell of pieces with features ``better`` and ``worse`` ``(pairs, F)``; its votes stay.
+
+    Of the two models' average it has the mean and the covariance.
+    """
+    differences = PLAY_SLOPE * (np.atleast_2d(better) - np.atleast_2d(worse))
+    told, evidence = head, 0.0
+    for difference in differences:
+        rows = np.concatenate([difference, np.zeros(len(RESPONSE))])[None]
+        centre, covariance = rows @ told.joint_mean, rows @ told.joint_covariance @ rows.T
+        heard = moments(centre, covariance, 0, lapse_rate=PLAY_LAPSES, tossed=0.5)
+        told = after(told, Answer(Scores(rows, np.zeros((1, 0)), centre, covariance), heard))
+        evidence += math.log(2 * heard.chance)
+    share = 1 / (1 + (1 - TELLING) / TELLING * math.exp(-evidence))
+    apart = told.joint_mean - head.joint_mean
+    covariance = (1 - share) * head.joint_covariance + share * told.joint_covariance
+    return replace(
+        head,
+        joint_mean=head.joint_mean + share * apart,
+        joint_covariance=covariance + share * (1 - share) * np.outer(apart, apart),
+    )

@@ -6,7 +6,7 @@ Davidson's probabilities (1970) of Bradley-Terry with ties, and neither is the l
 below what is good enough. A share of the answers, the lapses, is a coin toss between left and right.
 One answer depends on three numbers (three scores above the fourth), so its effect on a Gaussian belief is a matter of
 three dimensions: moments by Gauss-Hermite quadrature (assumed-density filtering, Opper 1998; Minka 2001). Among more
-clips it is the same in more dimensions (``models.taste.plackett_luce``).
+clips it is the same in more dimensions (``models.taste.head``).
 """
 
 from __future__ import annotations

@@ -6,6 +6,9 @@ attribute of the music (density, tempo, register, ...; by ridge or ``Readouts``)
 far each readout is from the middle, with a small one too: what is loved is often neither much nor little of something
 (Wundt's curve; Berlyne 1971). Of these, (a) and (b) are linear in the latents' coordinates and are called *lines*.
 Attributes go together in real music (slow pieces are sparser): explanations move along the data's regression.
+
+Similar clips are the nearest ones in this space. Distances are Euclidean: every named style and every unnamed direction
+has the same spread.
 """
 
 from __future__ import annotations
@@ -24,10 +27,9 @@ from models.metrics.music_statistics import ATTRIBUTES
 from models.style.latents import GROUPS, PICTURE_GROUPS
 from models.taste.readouts import PICTURE_ATTRIBUTES, READ, READ_FROM, Readouts, columns_of, summary
 
-__all__ = ["TasteSpace", "summary"]
-
 FloatArray = npt.NDArray[np.float64]
 
+__all__ = ["TasteSpace", "summary"]
 FORMAT = 3
 UTILITY_DIFFERENCE_SD = 2.0  # of two random clips under the prior: listeners are taken to be fairly decided
 RESIDUAL_SHARE = 0.1  # of the prior variance goes to directions that have no name
@@ -275,6 +277,8 @@ def distances(lines: npt.ArrayLike) -> FloatArray:
 ARRAYS = tuple(
     entry.name for entry in fields(TasteSpace) if entry.name not in {"version", "names", "readings", "groups"}
 )
+
+
 PARTS = tuple(entry.name for entry in fields(Readouts) if entry.name != "sizes")
 
 
@@ -324,3 +328,24 @@ def _prior_variance(named: int, unnamed: int) -> FloatArray:
     share = RESIDUAL_SHARE if unnamed else 0.0
     parts = ((1 - share - MIDDLE_SHARE, named), (share, unnamed), (MIDDLE_SHARE, named))
     return np.concatenate([np.full(count, total * part / max(count, 1)) for part, count in parts])
+
+
+def nearest_clips(features: npt.ArrayLike, start: npt.ArrayLike, count: int) -> list[int]:
+    """Indices of the ``count`` clips with ``features`` ``(C, F)`` that are most like ``start`` ``(F,)``, in order."""
+    return [int(index) for index in np.argsort(_away(features, start), kind="stable")[:count]]
+
+
+def similar_path(features: npt.ArrayLike, start: npt.ArrayLike, steps: int) -> list[int]:
+    """Indices of at most ``steps`` clips, each the most like the one before of those farther from ``start``."""
+    x, here = np.asarray(features, dtype=np.float64), np.asarray(start, dtype=np.float64)
+    away, reached, path = _away(x, here), 0.0, list[int]()
+    while len(path) < steps and (away > reached).any():
+        step = int(np.where(away > reached, _away(x, here), np.inf).argmin())
+        path.append(step)
+        here, reached = x[step], float(away[step])
+    return path
+
+
+def _away(features: npt.ArrayLike, start: npt.ArrayLike) -> FloatArray:
+    distance: FloatArray = np.linalg.norm(np.asarray(features, dtype=np.float64) - np.asarray(start), axis=1)
+    return distance

@@ -32,8 +32,7 @@ from models.music.tokens import LOWEST_PITCH, PITCHES
 from models.music.voices import in_melody, skyline
 from models.style.evaluation.excerpts import Excerpts, real_excerpts, regular
 from models.taste.evaluation.heads import FURTHER
-from models.taste.evaluation.resampling import DRAWS, Resampling, accuracy_of
-from models.taste.evaluation.study import Pairs, Study
+from models.taste.evaluation.study import DRAWS, Pairs, Resampling, Study, accuracy_of
 from models.tension.score import Ears, Measured, TensionBundle, score
 
 Floats = npt.NDArray[np.float64]

@@ -19,8 +19,7 @@ import numpy.typing as npt
 from scipy.special import expit
 
 from models.metrics.intervals import Figure
-from models.taste.head import Answer, Head, Outcome, after, answer
-from models.taste.plackett_luce import Pick, answer_four
+from models.taste.head import Answer, Head, Outcome, Pick, after, answer, answer_four
 from models.taste.space import distances
 
 Floats = npt.NDArray[np.float64]

@@ -15,8 +15,7 @@ import numpy.typing as npt
 
 from models.experiments.report import Metric, Report
 from models.metrics.intervals import FEW
-from models.taste.evaluation.resampling import DRAWS
-from models.taste.evaluation.study import Study
+from models.taste.evaluation.study import DRAWS, Study
 from models.tension.evaluation import POWER, Judged, standardised
 
 Floats = npt.NDArray[np.float64]

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.taste.plackett_luce import Pick as Outcome
+from models.taste.head import Pick as Outcome
 from webapp.api.dependencies import ERRORS, MaybeClaim, TheContext, arrive
 from webapp.api.listening import Clip, Milliseconds
 from webapp.listening import Shown

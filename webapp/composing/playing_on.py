@@ -21,7 +21,7 @@ from models.style.latents import Latents
 from models.style.pieces.sections import SECTION_BARS, heard_form, sounding_bars
 from models.taste.likelihood import FloatArray
 from models.taste.search import CAREFUL, Candidate, Candidates, best_latents
-from models.taste.similar import nearest
+from models.taste.space import nearest_clips
 from webapp.composing import sources
 from webapp.composing.bank import Bank
 from webapp.composing.clip_maker import ClipMaker, Order
@@ -90,7 +90,7 @@ class WholePieceComposer:
 
         def search(candidates: Candidates, drafts: Sequence[Draft], wanted: int) -> Sequence[Candidate]:
             if like is not None:
-                near = nearest(space.with_distances(candidates.lines), like, ALIKE)
+                near = nearest_clips(space.with_distances(candidates.lines), like, ALIKE)
                 best = best_latents(head, space, candidates.chosen(near), wanted)
                 return [replace(each, origin=near[each.origin]) for each in best]
             if steered is not None:

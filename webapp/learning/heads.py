@@ -22,9 +22,8 @@ from db.queries import votes as vote_rows
 from db.queries.listeners import get_listener
 from db.tables import Listener, StoredHead, StoredPopulation
 from db.tables.base import Floats
-from models.taste.head import Answer, Head, HeadColumns, Outcome, after, answer
+from models.taste.head import FOUR, Answer, Head, HeadColumns, Outcome, Pick, after, answer, answer_four
 from models.taste.hierarchy import Evidence, PopulationPrior, average
-from models.taste.plackett_luce import FOUR, Pick, answer_four
 from models.taste.space import TasteSpace
 from webapp.learning import clip_effects
 from webapp.learning.clip_effects import Effects

@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import plays as rows
 from db.queries.listeners import get_listener
-from models.taste.head import Head
-from models.taste.implicit_feedback import learn, preferences
+from models.taste.head import Head, learn_from_plays, preferences_of_plays
 from models.taste.space import TasteSpace
 from webapp.learning import heads
 
@@ -28,8 +27,8 @@ def head_of(session: Session, listener_id: uuid.UUID, space: TasteSpace, domain:
         return head
     played = rows.judged(session, listener_id, domain=domain, least_ms=LEAST_MS)
     known = heads.features_of(session, [clip_id for clip_id, _ in played], space)
-    pairs = preferences((known[clip_id], to_the_end) for clip_id, to_the_end in played if clip_id in known)
+    pairs = preferences_of_plays((known[clip_id], to_the_end) for clip_id, to_the_end in played if clip_id in known)
     if not pairs:
         return head
     better, worse = (np.stack(side) for side in zip(*pairs, strict=True))
-    return learn(head, better, worse)
+    return learn_from_plays(head, better, worse)

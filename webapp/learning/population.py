@@ -23,8 +23,7 @@ from db.queries import listeners as listener_rows
 from db.queries import populations as rows
 from db.tables import PICTURES, Listener, StoredPopulation
 from models.music.notes import DOMAINS
-from models.taste.dimensionality import measure_dimensionality
-from models.taste.hierarchy import Evidence, PopulationPrior, learn
+from models.taste.hierarchy import Evidence, PopulationPrior, learn, measure_dimensionality
 from models.taste.likelihood import FloatArray
 from models.taste.space import TasteSpace
 from webapp.learning import clip_effects, common_taste, heads, refits

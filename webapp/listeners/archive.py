@@ -23,7 +23,7 @@ from db.queries.restore import NotAnExportError
 from db.tables import PICTURES
 from models.music.midi import write_midi
 from models.music.notes import MusicError, Piece
-from models.taste.plackett_luce import NAMES as PLACES
+from models.taste.head import PLACES
 from webapp.composing import images
 from webapp.runtime import csv_text
 from webapp.runtime.adapters import Adapters

@@ -17,8 +17,7 @@ from db.queries import export
 from db.queries.heads import HeadColumns
 from db.tables import FOUR_PICKS, Four, FourVote, Listener
 from models.taste.best_of_four import NoFourLeftError, choose_four
-from models.taste.head import Head
-from models.taste.plackett_luce import FOUR, predict_four
+from models.taste.head import FOUR, Head, predict_four
 from webapp.learning.playable_clips import PlayablePool
 from webapp.listening.candidates import Repertoire
 from webapp.listening.comparison import Cast, Draw, FloatArray

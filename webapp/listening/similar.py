@@ -14,8 +14,7 @@ from sqlalchemy.orm import Session
 from db.queries import clips as clip_rows
 from db.queries import listeners as listener_rows
 from db.queries import offers as offer_rows
-from models.taste.similar import nearest, similar_path
-from models.taste.space import TasteSpace
+from models.taste.space import TasteSpace, nearest_clips, similar_path
 from webapp.composing.sources import named_traits
 from webapp.learning import heads
 from webapp.learning.playable_clips import PlayableClips, PlayablePool
@@ -50,7 +49,7 @@ def similar(database: Database, playable: PlayablePool, listener_id: uuid.UUID, 
         met = PlayableClips.of([each for each in own if each.id in judged], space)
         among = playable.clips(session, clip.domain).joined(met)
         around = among.chosen([i for i, each in enumerate(among.ids) if each not in {clip_id, *waiting}])
-        like = nearest(around.features, here, SIMILAR)
+        like = nearest_clips(around.features, here, SIMILAR)
         start = PlayableClips((clip_id,), here[None], (tuple(clip_rows.audio_lengths(session, clip_id)),))
         beyond = around.chosen([i for i in range(len(around.ids)) if i not in like])
         return {

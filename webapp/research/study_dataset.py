@@ -22,7 +22,7 @@ from db.queries.study_dataset import JudgedFour, JudgedPair
 from db.tables import Clip, FourVote, Vote
 from models.music.midi import write_midi
 from models.music.notes import MusicError, Piece
-from models.taste.plackett_luce import NAMES as PLACES
+from models.taste.head import PLACES
 from models.taste.space import TasteSpace
 from webapp.research.vote_report import check_study
 from webapp.runtime import csv_text

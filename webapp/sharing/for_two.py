@@ -24,7 +24,7 @@ from models.music.notes import DOMAINS
 from models.music.notes import Piece as Music
 from models.music.performance import sounding_seconds
 from models.style.performance import touch
-from models.taste.for_two import TasteComparison, compare_tastes
+from models.taste.search import TasteComparison, compare_tastes
 from models.taste.space import TasteSpace
 from webapp.composing import addresses
 from webapp.composing.jobs import domain_named

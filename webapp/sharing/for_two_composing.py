@@ -17,9 +17,8 @@ from models.music.notes import Domain, Piece
 from models.style.drafts import Draft
 from models.style.latents import Latents
 from models.style.screen import rejection_reason
-from models.taste.for_two import JointScore, best_for_both
 from models.taste.head import Head
-from models.taste.search import SEARCHED
+from models.taste.search import SEARCHED, JointScore, best_for_both
 from models.taste.space import TasteSpace, summary
 from webapp.composing.clip_maker import Order
 from webapp.composing.screening import content_hash

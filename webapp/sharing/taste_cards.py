@@ -23,8 +23,7 @@ from db.queries import listeners as listener_rows
 from db.queries import taste_cards as rows
 from db.queries import votes as vote_rows
 from db.tables import Listener
-from models.taste.attribution import POLES
-from models.taste.explain import SEEMING
+from models.taste.explain import POLES, SEEMING
 from models.taste.head import Head
 from models.taste.space import TasteSpace
 from webapp.learning import heads

@@ -15,8 +15,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from models.style.latents import Latents
-from models.taste.attribution import Swap, best_swaps, chance_of, swapped
-from models.taste.explain import WORDS
+from models.taste.explain import WORDS, Swap, best_swaps, chance_of, swapped
 from models.taste.head import Head
 from models.taste.space import TasteSpace, summary
 from webapp.composing.sources import CLIPS, named_traits

@@ -17,7 +17,7 @@ from db.queries import listeners as listener_rows
 from db.queries import offers as offer_rows
 from db.tables import Clip
 from models.style.latents import Latents
-from models.taste.attribution import Attribution, attribution
+from models.taste.explain import Attribution, attribution
 from models.taste.head import Head
 from models.taste.space import TasteSpace
 from webapp.composing.sources import LEAST_POOL, named_traits

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from db.tables import PICTURES
 from models.metrics.music_statistics import ATTRIBUTES
-from models.taste.attribution import POLES
+from models.taste.explain import POLES
 from models.taste.readouts import PICTURE_ATTRIBUTES
 from webapp.taste.overview import StyleLiking
 

@@ -43,8 +43,7 @@ from models.taste.search import (
     ideas,
     pick,
 )
-from models.taste.simulated_listener import RANDOM, new_head
-from models.taste.simulated_people import KINDS, Person, Taste, listen, person_of, taste
+from models.taste.simulated_people import KINDS, RANDOM, Person, Taste, listen, new_head, person_of, taste
 from models.taste.space import TasteSpace
 from models.taste.space_fitting import attribute_row
 

@@ -23,10 +23,9 @@ from sklearn.preprocessing import StandardScaler
 
 from models.metrics.music_statistics import ATTRIBUTES
 from models.taste.clip_effects import Clips, Common, factor_of, learn_common
-from models.taste.evaluation.study import Study
+from models.taste.evaluation.study import IntArray, Study
 from models.taste.head import PRIOR_TIE, Answer, Head, Outcome, after, answer, predict
 from models.taste.hierarchy import Evidence, PopulationPrior, learn
-from models.taste.judgements import IntArray
 from models.taste.space import MIDDLE_SHARE, UTILITY_DIFFERENCE_SD, distances
 
 FloatArray = npt.NDArray[np.float64]

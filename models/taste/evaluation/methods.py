@@ -25,10 +25,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from models.taste.evaluation.heads import PAGE, PageHeads
-from models.taste.evaluation.pairwise_gp import fit, import_botorch
-from models.taste.evaluation.study import Pairs, Study
+from models.taste.evaluation.policies import fit, import_botorch
+from models.taste.evaluation.study import FloatArray, IntArray, Pairs, Study
 from models.taste.head import utilities
-from models.taste.judgements import FloatArray, IntArray
 
 FOLDS = 10
 INNER = 5

@@ -1,14 +1,17 @@
-"""A folder of real listeners' judgements and clips, in the three forms that the contracts name.
+"""Real listeners' judgements and clips from a folder, in the three forms that the contracts name.
 
 Ratings: ``ratings.csv`` (listener_id, clip_id, rating). Votes: ``votes.csv`` (listener_id, left, right, outcome).
 Likes: ``ratings.csv`` with one row a listening (track id, liked, disliked, ...), where a listener is known by age,
 gender and mother tongue only: such keys are left out where they have more than 40 rows or one track twice, since they
 are several people. Clips lie in ``midi/CLIP.mid`` and ``audio/CLIP.*``.
+
+``Resampling`` says how sure a figure over pairs is: listeners and clips are drawn again, together or alone.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,7 +25,9 @@ from rich.console import Console
 from rich.progress import track
 
 from models.experiments.dataset import neutral
+from models.experiments.report import Metric
 from models.metrics.audio_statistics import audio_statistics, read_audio
+from models.metrics.intervals import NORMAL_95
 from models.metrics.music_statistics import note_statistics
 from models.music.midi import read_midi
 from models.music.midi_file import SUFFIXES, parse
@@ -30,8 +35,12 @@ from models.music.notes import MusicError, Piece
 from models.music.tables import Names, TableError, number, plain, read_table
 from models.style.checkpoint import StyleBundle
 from models.style.compose import Composer
-from models.taste.judgements import NOBODY, FloatArray, IntArray, Judgements
 from models.taste.space import TasteSpace, summary
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+NOBODY = -1  # the right clip of a rating
 
 Form = Literal["ratings", "votes", "likes"]
 RATINGS = ("listener_id", "clip_id", "rating")
@@ -42,6 +51,43 @@ OUTCOMES = {"left": 1.0, "right": -1.0, "equal": 0.0}
 SILENT = ("neither", "skipped")  # they do not say which clip is the better one
 MOST_ROWS = 40
 NOTES = frozenset(SUFFIXES)
+
+DRAWS = 1000
+
+
+@dataclass(frozen=True)
+class Judgements:
+    """What listeners said: int64 ``listener``, ``left``, ``right`` ``(n,)`` and ``value`` ``(n,)``.
+
+    A rating has no right clip (``NOBODY``) and its rating as value; a vote is 1 (left), 0 (equal) or -1 (right).
+    Raises ``ValueError`` where the two are mixed or shapes differ.
+    """
+
+    listener: IntArray
+    left: IntArray
+    right: IntArray
+    value: FloatArray
+
+    def __post_init__(self) -> None:
+        if not len(self.listener) == len(self.left) == len(self.right) == len(self.value):
+            raise ValueError("judgements need one listener, left clip, right clip and value each")
+        rated = self.right == NOBODY
+        if rated.any() and not rated.all():
+            raise ValueError("judgements are ratings or votes, not both")
+
+    def __len__(self) -> int:
+        return len(self.listener)
+
+    @property
+    def rated(self) -> bool:
+        """Whether these are ratings."""
+        return bool(len(self)) and bool((self.right == NOBODY).all())
+
+    def choose(self, rows: npt.ArrayLike) -> Judgements:
+        """Only some of the rows (indices or a mask)."""
+        at = np.asarray(rows)
+        at = at if at.dtype == bool else at.astype(np.int64)
+        return Judgements(self.listener[at], self.left[at], self.right[at], self.value[at])
 
 
 @dataclass(frozen=True)
@@ -279,3 +325,57 @@ def _latents(composer: Composer, space: TasteSpace, piece: Piece) -> list[list[f
         return [space.lines(summary(composer.encode(piece)))[0].tolist()]
     except MusicError:
         return []
+
+
+def accuracy_of(wins: npt.ArrayLike, won: npt.ArrayLike) -> FloatArray:
+    """Right, wrong or half right ``(pairs,)`` from P(left) and whether left won."""
+    lean = np.sign(np.asarray(wins, dtype=np.float64) - 0.5)
+    return np.asarray((lean * np.where(np.asarray(won, dtype=np.bool_), 1, -1) + 1) / 2, dtype=np.float64)
+
+
+class Resampling:
+    """Bootstrap of means over pairs: listeners and clips are drawn, a pair weighs the product of its three counts."""
+
+    def __init__(self, pairs: Pairs, *, seed: int, listeners: bool = True, clips: bool = True) -> None:
+        key = np.stack([pairs.listener, pairs.left, pairs.right], axis=1)
+        self.unique, owner = np.unique(key, axis=0, return_inverse=True)
+        self.owner, self.count = owner.ravel(), np.bincount(owner.ravel())
+        who, what = np.unique(self.unique[:, 0]), np.unique(self.unique[:, 1:])
+        generator = np.random.default_rng(seed)
+        at = np.searchsorted(who, self.unique[:, 0])
+        left, right = np.searchsorted(what, self.unique[:, 1]), np.searchsorted(what, self.unique[:, 2])
+        self.weights = np.ones((DRAWS, len(self.unique)))
+        for draw in range(DRAWS):
+            if listeners:
+                self.weights[draw] *= _counts(generator, len(who))[at]
+            if clips:
+                drawn = _counts(generator, len(what))
+                self.weights[draw] *= drawn[left] * drawn[right]
+
+    def means(self, values: FloatArray) -> FloatArray:
+        """Mean of ``values`` ``(pairs,)`` in each draw, ``(DRAWS,)``; NaN where nothing was drawn."""
+        total = np.bincount(self.owner, values)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found: FloatArray = (self.weights @ total) / (self.weights @ self.count)
+        return found
+
+    def metric(self, values: FloatArray, *, baseline: float | None = None, chance: float | None = None) -> Metric:
+        """The mean with its 95 % interval; ``n`` counts each pair of a listener once, however often it was asked."""
+        if len(values) == 0:
+            return Metric(None, baseline=baseline, chance=chance)
+        draws = self.means(values)
+        low, high = np.nanquantile(draws, [0.025, 0.975])
+        return Metric(float(values.mean()), float(low), float(high), len(self.unique), baseline, chance)
+
+
+def two_way(over_listeners: Resampling, over_clips: Resampling, values: FloatArray) -> Metric:
+    """Mean of ``values`` ``(pairs,)`` with a normal interval, clustered by listener and by clip."""
+    total, mean = np.bincount(over_clips.owner, values), float(values.mean())
+    alone = float(((total - mean * over_clips.count) ** 2).sum()) / len(values) ** 2
+    apart = [float(np.nanvar(draws.means(values))) for draws in (over_listeners, over_clips)]
+    half = NORMAL_95 * math.sqrt(max(sum(apart) - alone, *apart))
+    return Metric(mean, mean - half, mean + half, len(over_clips.unique))
+
+
+def _counts(generator: np.random.Generator, many: int) -> FloatArray:
+    return np.bincount(generator.integers(many, size=many), minlength=many).astype(np.float64)

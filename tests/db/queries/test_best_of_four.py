@@ -16,7 +16,7 @@ from db.queries.listeners import create_listener
 from db.queries.offers import NotForThisListenerError, clips_shown, met_among, open_ones, shown_sets
 from db.queries.votes import claim, count_picks, has_voted
 from db.tables import FOUR_OUTCOMES, FOUR_PICKS, Four, FourVote, Listener
-from models.taste.plackett_luce import NAMES, PICKS
+from models.taste.head import PICKS, PLACES
 
 CHANCES = [0.4, 0.3, 0.2, 0.1]
 
@@ -60,7 +60,7 @@ def refuses(session: Session, constraint: str, act: Callable[[], object]) -> Non
 
 def test_the_database_knows_the_same_outcomes_as_the_head() -> None:
     assert FOUR_OUTCOMES == PICKS
-    assert FOUR_PICKS == NAMES
+    assert FOUR_PICKS == PLACES
 
 
 def test_a_set_comes_once_in_whatever_order(session: Session, listener: Listener, make_four, make_clip) -> None:

@@ -22,7 +22,7 @@ from models.evaluate import (
     titles,
 )
 from models.style.checkpoint import tiny_style
-from models.taste.evaluation import replay
+from models.taste.evaluation import policies as compared_policies
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +60,7 @@ def test_a_folder_without_what_is_needed_is_told_in_a_line(command, tmp_path, mo
 
 
 def test_only_the_policies_that_were_asked_for_are_replayed(listening_folder, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(replay, "SPLITS", 1)
+    monkeypatch.setattr(compared_policies, "SPLITS", 1)
     monkeypatch.setattr(policies, "style_argument", lambda _: tiny_style())
     folder = str(listening_folder("ratings"))
     policies.main(["--data", folder, "--methods", "ours", "fours", "--limit", "3"])

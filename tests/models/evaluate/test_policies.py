@@ -10,8 +10,7 @@ from models.evaluate import policies
 from models.evaluate.policies import ceiling, fill, simulate, trial_of, votes_needed, votes_until
 from models.experiments.report import Report
 from models.metrics.music_statistics import ATTRIBUTES
-from models.taste.evaluation.pairwise_gp import listen_with_gp
-from models.taste.evaluation.policies import METHODS
+from models.taste.evaluation.policies import METHODS, listen_with_gp
 from models.taste.evaluation.pool import Pool
 from models.taste.simulated_people import KINDS, person
 from models.taste.space import TasteSpace
@@ -93,22 +92,23 @@ def test_the_gaussian_process_learns_from_the_pairs_it_asks(pool_and_space, monk
 
 
 def test_searches_that_stop_early_are_counted_and_other_warnings_still_heard(monkeypatch) -> None:
-    from models.taste.evaluation import pairwise_gp
+    from models.taste.evaluation import policies as compared_policies
+    from models.taste.evaluation.policies import Searches, fitted, import_botorch
 
-    stopping = pairwise_gp.import_botorch().exceptions.warnings.OptimizationWarning
+    stopping = import_botorch().exceptions.warnings.OptimizationWarning
 
     def stops(model) -> None:
         warnings.warn("it took too long", stopping, stacklevel=1)
         warnings.warn("something else", UserWarning, stacklevel=1)
 
-    monkeypatch.setattr(pairwise_gp, "fit", stops)
-    searches = pairwise_gp.Searches()
+    monkeypatch.setattr(compared_policies, "fit", stops)
+    searches = Searches()
     x = np.random.default_rng(0).uniform(size=(6, 2))
     winners = [(0, 1), (2, 3), (4, 5)]
     with pytest.warns(UserWarning, match="something else"):
-        model = pairwise_gp.fitted(x, winners, None, 0, searches)
-    pairwise_gp.fitted(x, [*winners, (0, 5)], model, 0, searches)
-    assert searches == pairwise_gp.Searches(1, 1)
+        model = fitted(x, winners, None, 0, searches)
+    fitted(x, [*winners, (0, 5)], model, 0, searches)
+    assert searches == Searches(1, 1)
     report = Report("evaluate.policies", {}, {}, 0)
     some = {"pairwise_gp": np.array([9.0]), "random": np.array([9.0])}
     fill(report, {"linear": some | {"gp_searches": np.array([4]), "gp_stopped_early": np.array([1])}})

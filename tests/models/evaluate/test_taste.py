@@ -12,7 +12,8 @@ from models.evaluate.taste import Outcome, by_agreement, half_known, newcomers, 
 from models.metrics.preference import binned_error
 from models.style.checkpoint import tiny_style
 from models.taste import clip_effects, hierarchy
-from models.taste.evaluation import methods, resampling
+from models.taste.evaluation import methods
+from models.taste.evaluation import study as listeners_study
 from models.taste.evaluation.methods import (
     LEARNERS,
     NEW_CLIPS,
@@ -25,8 +26,7 @@ from models.taste.evaluation.methods import (
     new_clips,
     slope,
 )
-from models.taste.evaluation.resampling import Resampling, accuracy_of, two_way
-from models.taste.evaluation.study import Pairs, Study, joined, load_study
+from models.taste.evaluation.study import Pairs, Resampling, Study, accuracy_of, joined, load_study, two_way
 from models.taste.head import utilities
 
 pytestmark = pytest.mark.slow
@@ -175,7 +175,7 @@ def test_the_last_line_holds_every_key_of_the_contract(listening_folder, monkeyp
     monkeypatch.setitem(LEARNERS, "pairwise_gp", missing)
     monkeypatch.setitem(NEW_CLIPS, "pairwise_gp", missing)
     monkeypatch.setattr(taste, "SHUFFLES", 1)
-    monkeypatch.setattr(resampling, "DRAWS", 20)
+    monkeypatch.setattr(listeners_study, "DRAWS", 20)
     monkeypatch.setattr(methods, "TREES", 5)
     monkeypatch.setattr(methods, "FOLDS", 4)
     monkeypatch.setattr(clip_effects, "SEARCH_STEPS", 2)

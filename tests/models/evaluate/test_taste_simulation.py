@@ -14,7 +14,7 @@ from models.style.drafting import play_each
 from models.style.drafts import Draft
 from models.taste.evaluation import pool
 from models.taste.evaluation.pool import composed_pool
-from models.taste.simulated_listener import SimulatedListener
+from models.taste.simulated_people import SimulatedListener
 from models.taste.space import TasteSpace, summary
 from models.taste.space_fitting import NAMES
 

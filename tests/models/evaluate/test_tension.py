@@ -11,7 +11,8 @@ from models.experiments.dataset import training_pieces
 from models.style.checkpoint import tiny_style
 from models.style.pieces.checkpoint import save_pieces_model, tiny_pieces
 from models.taste import clip_effects, hierarchy
-from models.taste.evaluation import methods, resampling
+from models.taste.evaluation import methods
+from models.taste.evaluation import study as listeners_study
 from models.tension import guided, persons
 from models.tension.guided import MODES, OVER_BARS, PLAIN
 from models.train import tension as training
@@ -43,7 +44,7 @@ def little(monkeypatch, tunes) -> None:
     monkeypatch.setattr(methods, "FOLDS", 4)
     monkeypatch.setattr(clip_effects, "SEARCH_STEPS", 2)
     monkeypatch.setattr(hierarchy, "EM_STEPS", 5)
-    for module in (resampling, persons):
+    for module in (listeners_study, persons):
         monkeypatch.setattr(module, "DRAWS", 20)
     monkeypatch.setattr(guided, "AMONG", 2)
 

@@ -70,7 +70,7 @@ def test_the_expected_best_is_botorchs_eubo() -> None:
         wanted = AnalyticExpectedUtilityOfBestOption(pref_model=model)(
             torch.stack([x[first.copy()], x[second.copy()]], dim=1)
         ).numpy()
-    from models.taste.evaluation.pairwise_gp import eubo_of
+    from models.taste.evaluation.policies import eubo_of
 
     assert eubo_of(mean, covariance) == pytest.approx(wanted, abs=1e-4)
 

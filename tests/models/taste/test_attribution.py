@@ -8,8 +8,7 @@ import pytest
 
 from models.metrics.music_statistics import ATTRIBUTES
 from models.style.latents import GROUPS, Latents
-from models.taste.attribution import attribution, best_swaps, chance_of, shapley, swapped
-from models.taste.explain import UNKNOWN
+from models.taste.explain import UNKNOWN, attribution, best_swaps, chance_of, shapley, swapped
 from models.taste.head import Head, update, utilities
 from models.taste.readouts import Readouts
 from models.taste.space import TasteSpace, summary

@@ -7,9 +7,8 @@ import pytest
 
 from models.taste import clip_effects
 from models.taste.clip_effects import Clips, Factor, factor_of, learn_common
-from models.taste.head import Head, after, answer, update
+from models.taste.head import PLACES, Head, after, answer, answer_four, update
 from models.taste.hierarchy import Evidence, PopulationPrior, learn
-from models.taste.plackett_luce import NAMES, answer_four
 
 CLIPS, FEATURES, PEOPLE, VOTES = 30, 2, 40, 40
 START = Head.of(np.zeros(FEATURES), np.eye(FEATURES), "v1")
@@ -123,7 +122,7 @@ def test_the_effects_of_a_fold_are_none_of_its_own_listeners_doing(world: World,
 
 
 def test_a_pick_among_four_tells_of_the_effects_of_all_four(world: World) -> None:
-    heard = answer_four(START, world.x[:4], NAMES[2])
+    heard = answer_four(START, world.x[:4], PLACES[2])
     assert heard is not None
     factor = factor_of([((0, 1, 2, 3), heard)], len(FIXED.mean))
     told = factor.shift[len(FIXED.mean) :]

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from models.taste.dimensionality import common_share, log_likelihood, measure_dimensionality
 from models.taste.head import Head
-from models.taste.hierarchy import Evidence, PopulationPrior
+from models.taste.hierarchy import Evidence, PopulationPrior, common_share, log_likelihood, measure_dimensionality
 from models.taste.likelihood import RESPONSE
 
 F = 6
@@ -80,7 +79,7 @@ def test_what_is_common_is_the_means_share_with_an_interval_around_the_truth() -
 
 
 def test_of_many_listeners_some_are_asked_and_one_is_too_few(monkeypatch) -> None:
-    monkeypatch.setattr("models.taste.dimensionality.MOST_LISTENERS", 10)
+    monkeypatch.setattr("models.taste.hierarchy.MOST_LISTENERS", 10)
     assert measure_dimensionality(people(two_kinds(), 30), NOBODY, CLIPS).listeners == 10
     with pytest.raises(ValueError, match="two at least"):
         measure_dimensionality(people(two_kinds(), 1), NOBODY, CLIPS)

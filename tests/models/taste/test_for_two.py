@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from models.taste.explain import Effect
-from models.taste.for_two import JointScore, _verdict, best_for_both, compare_tastes
 from models.taste.head import Head
-from models.taste.search import best_latents
+from models.taste.search import JointScore, _verdict, best_for_both, best_latents, compare_tastes
 from models.taste.space import TasteSpace, summary
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.taste.head import Head, update
-from models.taste.implicit_feedback import learn, preferences
+from models.taste.head import Head, learn_from_plays, preferences_of_plays, update
 
 FEATURES = 4
 RNG = np.random.default_rng(0)
@@ -36,22 +35,22 @@ def pieces(direction, pairs=20):
 
 def test_every_piece_stands_in_one_pair_at_most():
     plays = [(place, to_the_end) for place, to_the_end in enumerate(RNG.random(60) < 0.6)]
-    pairs = preferences(plays)
+    pairs = preferences_of_plays(plays)
     named = [place for pair in pairs for place in pair]
     assert len(named) == len(set(named)) > 20
     assert all(plays[better][1] and not plays[worse][1] for better, worse in pairs)
-    assert preferences([("a", True)] * 3) == []
+    assert preferences_of_plays([("a", True)] * 3) == []
 
 
 def test_nothing_played_leaves_the_head_as_it_is(head):
-    same = learn(head, np.zeros((0, FEATURES)), np.zeros((0, FEATURES)))
+    same = learn_from_plays(head, np.zeros((0, FEATURES)), np.zeros((0, FEATURES)))
     assert np.array_equal(same.joint_mean, head.joint_mean)
     assert np.allclose(same.joint_covariance, head.joint_covariance)
 
 
 def test_a_pair_tells_less_than_a_vote_and_points_the_same_way(head):
     better, worse = np.eye(FEATURES)[:2]
-    played, picked = learn(head, better, worse), update(head, better, worse, "left")
+    played, picked = learn_from_plays(head, better, worse), update(head, better, worse, "left")
     assert 0 < played.mean[0] < picked.mean[0] / 4
     assert played.mean[0] == pytest.approx(-played.mean[1])
     assert (played.votes_seen, played.lapses, played.side) == (0, head.lapses, head.side)
@@ -59,7 +58,7 @@ def test_a_pair_tells_less_than_a_vote_and_points_the_same_way(head):
 
 def test_what_agrees_with_the_votes_counts_and_what_goes_against_them_hardly_does(head):
     known = voted(head)
-    agrees, against = (learn(known, *pieces(sign)) for sign in (1, -1))
+    agrees, against = (learn_from_plays(known, *pieces(sign)) for sign in (1, -1))
     moved = [np.linalg.norm(each.mean - known.mean) for each in (agrees, against)]
     assert moved[0] > 3 * moved[1]
     assert np.linalg.eigvalsh(agrees.joint_covariance).min() > 0

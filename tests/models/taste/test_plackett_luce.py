@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 from scipy.stats import qmc
 
-from models.taste.head import Head, update
+from models.taste.head import PICKS, PLACES, SIDE_SHARES, Head, predict_four, update, update_four
 from models.taste.likelihood import choice_probabilities
-from models.taste.plackett_luce import LEANING, NAMES, PICKS, predict_four, update_four
 from models.taste.simulated_people import Person
 
 CLIPS = np.array([[1.0, 0.2], [-0.6, 0.9], [0.3, -1.2], [0.1, 0.4]])
@@ -26,8 +25,8 @@ def sampled(head: Head, power: int = 17) -> np.ndarray:
 
 def likelihood(head: Head, draws: np.ndarray, pick: str) -> np.ndarray:
     weights, side, enough = draws[:, :-3], draws[:, -3], draws[:, -1]
-    scores = weights @ CLIPS.T + side[:, None] * LEANING - enough[:, None]
-    tossed = head.lapse_rate / 4 if pick in NAMES else 0.0
+    scores = weights @ CLIPS.T + side[:, None] * SIDE_SHARES - enough[:, None]
+    tossed = head.lapse_rate / 4 if pick in PLACES else 0.0
     return (1 - head.lapse_rate) * choice_probabilities(scores)[:, PICKS.index(pick)] + tossed
 
 
@@ -43,14 +42,14 @@ def test_a_pick_moves_the_whole_belief_as_sampling_says(pick: str, lapses: float
     assert after.joint_mean == pytest.approx(mean, abs=0.004)
     assert after.joint_covariance == pytest.approx(covariance, abs=0.008)
     assert after.votes_seen == head.votes_seen + 1
-    tossed = head.lapse_rate / 4 if pick in NAMES else 0.0
+    tossed = head.lapse_rate / 4 if pick in PLACES else 0.0
     assert after.lapses - head.lapses == pytest.approx(tossed / weight.mean(), abs=0.002)
 
 
 def test_predictions_are_the_shares_of_picks_that_sampling_gives() -> None:
     head = make_head()
     draws = sampled(head)
-    scores = draws[:, :-3] @ CLIPS.T + draws[:, -3:-2] * LEANING
+    scores = draws[:, :-3] @ CLIPS.T + draws[:, -3:-2] * SIDE_SHARES
     chance = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     expected = (1 - head.lapse_rate) * chance.mean(axis=0) + head.lapse_rate / 4
     assert predict_four(head, CLIPS) == pytest.approx(expected, abs=0.001)
@@ -68,7 +67,7 @@ def test_many_picks_rank_clips_as_choix_does() -> None:
         chance = np.exp(truth[four])
         place = int(generator.choice(4, p=chance / chance.sum()))
         data.append((int(four[place]), [int(clip) for clip in np.delete(four, place)]))
-        head = update_four(head, np.eye(8)[four], NAMES[place])
+        head = update_four(head, np.eye(8)[four], PLACES[place])
     reference = choix.opt_top1(8, data, alpha=0.25)
     mine = head.mean - head.mean.mean()
     assert mine == pytest.approx(reference - reference.mean(), abs=0.25)
@@ -125,7 +124,7 @@ def test_a_pick_of_four_informs_at_least_as_much_as_its_pairs() -> None:
             heads["four"] = update_four(heads["four"], clips[four], pick)
             vote = someone.vote(int(four[0]), int(four[1]), 0, generator)
             heads["a pair"] = update(heads["a pair"], clips[four[0]], clips[four[1]], vote)
-            place = NAMES.index(pick)
+            place = PLACES.index(pick)
             for other in np.delete(four, place):
                 heads["its pairs"] = update(heads["its pairs"], clips[four[place]], clips[other], "left")
             assert heads["four"].votes_seen == number + 1

@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.taste.similar import nearest, similar_path
+from models.taste.space import nearest_clips, similar_path
 
 
 def test_the_most_similar_clips_come_in_order() -> None:
     clips = np.array([[3.0, 0], [0, 1], [0.5, 0], [-2, 0]])
-    assert nearest(clips, [0.0, 0], 3) == [2, 1, 3]
-    assert nearest(clips, [3.0, 0.1], 9) == [0, 2, 1, 3]
-    assert nearest(np.zeros((0, 2)), [0.0, 0], 3) == []
+    assert nearest_clips(clips, [0.0, 0], 3) == [2, 1, 3]
+    assert nearest_clips(clips, [3.0, 0.1], 9) == [0, 2, 1, 3]
+    assert nearest_clips(np.zeros((0, 2)), [0.0, 0], 3) == []
 
 
 def test_a_path_goes_on_from_each_clip_to_the_nearest_that_is_farther() -> None:

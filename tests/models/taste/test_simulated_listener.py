@@ -5,13 +5,7 @@ import pytest
 
 from models.metrics.music_statistics import ATTRIBUTES
 from models.taste.policy import Mixture
-from models.taste.simulated_listener import (
-    RANDOM,
-    SimulatedListener,
-    heads_while_listening,
-    new_head,
-    share_ranked_right,
-)
+from models.taste.simulated_people import RANDOM, SimulatedListener, heads_while_listening, new_head, share_ranked_right
 
 NAMES = tuple(ATTRIBUTES)
 

@@ -8,8 +8,7 @@ import pytest
 
 from models.experiments.report import Report
 from models.taste.evaluation.heads import basis_of, lines_of
-from models.taste.evaluation.study import Study
-from models.taste.judgements import NOBODY, Judgements
+from models.taste.evaluation.study import NOBODY, Judgements, Study
 from models.taste.space import distances
 from models.tension.evaluation import Judged, liking, with_measures
 from models.tension.persons import between, curve, people, persons

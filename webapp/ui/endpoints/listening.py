@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import uuid
 
+from models.taste.head import Pick
 from models.taste.likelihood import Outcome
-from models.taste.plackett_luce import Pick
 from webapp.api.best_of_four import Four, Picked
 from webapp.api.listening import Clip, Milliseconds, Offer, Voted
 from webapp.composing import addresses

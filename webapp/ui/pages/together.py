@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 from scipy.special import ndtr
 
-from models.taste.attribution import POLES
-from models.taste.explain import SEEMING, with_odds
+from models.taste.explain import POLES, SEEMING, with_odds
 from webapp.api.dependencies import public_address
 from webapp.context import Context
 from webapp.mood.words import sounding

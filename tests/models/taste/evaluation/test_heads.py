@@ -8,8 +8,7 @@ from models.taste import hierarchy
 from models.taste.evaluation import heads as taste_heads
 from models.taste.evaluation.heads import PAGE, PageHeads, basis_of, inducing_features, lines_of
 from models.taste.evaluation.methods import People
-from models.taste.evaluation.resampling import accuracy_of
-from models.taste.evaluation.study import Study, joined, load_study
+from models.taste.evaluation.study import Study, accuracy_of, joined, load_study
 from models.taste.space import UTILITY_DIFFERENCE_SD
 
 pytestmark = pytest.mark.slow

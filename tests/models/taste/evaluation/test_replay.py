@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from models.style.checkpoint import tiny_style
-from models.taste.evaluation import replay
+from models.taste.evaluation import policies
 from models.taste.evaluation.heads import basis_of
-from models.taste.evaluation.replay import answers_of, curve, replayed
+from models.taste.evaluation.policies import answers_of, curve, replayed
 from models.taste.evaluation.study import load_study
 
 pytestmark = pytest.mark.slow
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("form", ["ratings", "votes"])
 def test_real_answers_are_replayed_and_nothing_else_is_asked(listening_folder, form: str, monkeypatch) -> None:
-    monkeypatch.setattr(replay, "SPLITS", 1)
+    monkeypatch.setattr(policies, "SPLITS", 1)
     study = load_study(listening_folder(form), None, quiet=True)
     listener = int(study.listeners[0])
     answers = answers_of(study, listener)

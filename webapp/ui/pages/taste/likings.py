@@ -10,8 +10,7 @@ import gradio as gr
 
 from db.tables import PICTURES
 from models.mood.liking import ENDS, Leaning
-from models.taste.attribution import POLES
-from models.taste.explain import Habits
+from models.taste.explain import POLES, Habits
 from webapp.context import Context
 from webapp.listeners import accounts
 from webapp.mood import hearing, liking
