@@ -19,9 +19,9 @@ from safetensors.numpy import load_file, save
 
 from models.atlas.known_tracks import LIST, Track, known_tracks
 from models.atlas.projection import LEAST_POINTS, FloatArray, nearest, place, project
-from models.rating.checkpoint import RatingBundle
-from models.rating.features import Features
 from models.rating.material import Material, Picture
+from models.rating.rater import RatingBundle
+from models.rating.tagger import Features
 
 WEIGHTS = "tracks.safetensors"
 DECIMALS = 3

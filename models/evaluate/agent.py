@@ -27,13 +27,23 @@ from models.experiments.dataset import training_pieces
 from models.experiments.provenance import data_hash
 from models.experiments.report import Report
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
-from models.rating.agent.checkpoint import AgentBundle, load_agent
+from models.rating.agent.policy import AgentBundle, load_agent
 from models.rating.agent.reward import NetworkReward, Offered
 from models.rating.agent.training import PRESETS
-from models.rating.checkpoint import SHIPPED as RATING
-from models.rating.checkpoint import RatingBundle, load_bundle
-from models.rating.evaluation.agent import ALONE, BEST, Method, best_of, best_of_kl, compare, divergence, plays
-from models.rating.evaluation.listeners import Listener, Stage
+from models.rating.evaluation.agent import (
+    ALONE,
+    BEST,
+    Listener,
+    Method,
+    Stage,
+    best_of,
+    best_of_kl,
+    compare,
+    divergence,
+    plays,
+)
+from models.rating.rater import SHIPPED as RATING
+from models.rating.rater import RatingBundle, load_bundle
 from models.style.arguments import style_argument
 from models.style.compose import Composer
 from models.style.drafting import draft_many

@@ -23,18 +23,24 @@ from models.experiments.arguments import positive_int
 from models.experiments.report import Metric, Report
 from models.metrics.audio_statistics import SAMPLE_RATE_HZ as STATISTICS_HZ
 from models.metrics.audio_statistics import audio_statistics
-from models.rating.checkpoint import ABLATIONS, SHIPPED, RatingBundle, load_bundle
-from models.rating.evaluation.dreams import DREAMS, report_dreams
-from models.rating.evaluation.responses import Rate, report_responses
-from models.rating.evaluation.rivals import crossfitted, features, mean, ridge, trees
-from models.rating.evaluation.style_head import head, style_features
-from models.rating.figures import Order
-from models.rating.folds import folds_of
+from models.rating.crossfit import Order, folds_of
+from models.rating.evaluation.network import (
+    DREAMS,
+    Rate,
+    crossfitted,
+    features,
+    head,
+    mean,
+    report_dreams,
+    report_responses,
+    ridge,
+    style_features,
+    trees,
+)
 from models.rating.material import Material, limited, sounds_of
-from models.rating.plays import PlaysError, read_plays
-from models.rating.reliability import audible_ceiling, reliability
-from models.rating.sound import read_sound
-from models.rating.spectrogram import log_mel
+from models.rating.plays import PlaysError, audible_ceiling, read_plays, reliability
+from models.rating.rater import ABLATIONS, SHIPPED, RatingBundle, load_bundle
+from models.rating.sound import log_mel, read_sound
 from models.style.arguments import style_argument
 from models.style.compose import Composer
 

@@ -1,41 +1,130 @@
-"""Networks that each learn from all folds but one: each track is rated by those that never heard it."""
+"""Networks that each learn from all folds but one, and how well their ratings order tracks.
+
+Each track is rated by those that never heard it. The same sound is always in one fold, and every kind of p is in each.
+
+Order is Spearman's correlation and the share of pairs, with intervals. Tracks are compared within a fold only, where
+all were rated by one and the same model: across folds a mean that is lower where good tracks are held out would put
+every pair the wrong way round. Intervals: bootstrap over tracks, where a pair weighs the product of how often its two
+tracks were drawn.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 from safetensors.torch import load_file, save_file
+from scipy.stats import rankdata
 
 from models.experiments.provenance import commit
+from models.experiments.report import Metric
 from models.experiments.run_log import RunLog
 
-from . import piano
-from .augmentation import Augmentation
-from .checkpoint import ABLATIONS, save_bundle
-from .chords import lone_chords
-from .ensemble import Ensemble, Trained, judged
-from .excerpts import Excerpts, FeatureExcerpts, PictureExcerpts
-from .features import WINDOW, FeatureExtractor, Features
-from .figures import Order
-from .folds import FOLDS, folds_of
-from .judge import Judge, JudgeConfig
-from .material import Floats, Material
-from .network import RatingNetwork
+from . import synthetic
+from .material import Augmentation, Excerpts, FeatureExcerpts, Material, PictureExcerpts
+from .network import Ensemble, Judge, JudgeConfig, RatingNetwork, Trained, judged
 from .outlier import Heard
 from .plays import Counts
-from .recipe import Recipe
-from .tagger import load_tagger
-from .training import Member, noise_pictures
+from .rater import ABLATIONS, save_bundle
+from .synthetic import lone_chords
+from .tagger import WINDOW, FeatureExtractor, Features, load_tagger
+from .training import Member, Recipe, noise_pictures
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+FOLDS = 5
+
+DRAWS = 1000
 
 RUN = "run.json"
 JUDGED = 0  # the fold that the judge has not learned from
+
+
+def folds_of(digests: Sequence[str], p: npt.ArrayLike, *, seed: int = 0, folds: int = FOLDS) -> npt.NDArray[np.int64]:
+    """The fold of each track ``(tracks,)``: sounds sorted by p are dealt out like cards, ``folds`` at a time."""
+    names, owner = np.unique(np.asarray(digests), return_inverse=True)
+    values = np.bincount(owner, np.asarray(p, dtype=np.float64)) / np.bincount(owner)
+    order = np.lexsort((names, values))
+    rng = np.random.default_rng([seed, 7])
+    fold = np.empty(len(names), dtype=np.int64)
+    for start in range(0, len(order), folds):
+        dealt = order[start : start + folds]
+        fold[dealt] = rng.permutation(folds)[: len(dealt)]
+    return np.asarray(fold[owner])
+
+
+@dataclass(frozen=True)
+class Order:
+    """True values and folds ``(tracks,)``: what an ordering is judged by."""
+
+    p: Floats
+    fold: Ints
+    seed: int = 0
+
+    def pairs(self) -> tuple[Ints, Ints]:
+        """The better and the worse track of each pair within a fold whose p differs, ``(pairs,)`` each."""
+        better, worse = np.nonzero((self.p[:, None] > self.p) & (self.fold[:, None] == self.fold))
+        return better, worse
+
+    def drawn(self) -> Floats:
+        """How often each track is drawn in each bootstrap sample, ``(DRAWS, tracks)``."""
+        rng = np.random.default_rng([self.seed, 13])
+        count = len(self.p)
+        return np.array([np.bincount(rng.integers(count, size=count), minlength=count) for _ in range(DRAWS)], float)
+
+    def pair_accuracy(self, rated: Floats, *, than: Floats | None = None) -> Metric:
+        """Share of pairs in the right order, half for a tie; ``than``: how much more than those ratings, paired."""
+        better, worse = self.pairs()
+        if len(better) == 0:
+            return Metric(None)
+        hits = _hits(rated, better, worse)
+        if than is not None:
+            hits = hits - _hits(than, better, worse)
+        drawn = self.drawn()
+        means = []
+        for counts in drawn:
+            weight = counts[better] * counts[worse]
+            means.append(float((weight * hits).sum() / max(weight.sum(), 1.0)))
+        low, high = np.quantile(means, [0.025, 0.975])
+        chance = 0.5 if than is None else 0.0
+        return Metric(float(hits.mean()), float(low), float(high), len(self.p), chance=chance)
+
+    def spearman(self, rated: Floats) -> Metric:
+        """Mean over folds of the rank correlation, weighted by tracks; 0 where all are rated the same."""
+        if len(self.p) < 3:
+            return Metric(None)
+        rng = np.random.default_rng([self.seed, 13])
+        members = [np.flatnonzero(self.fold == fold) for fold in np.unique(self.fold)]
+        draws = []
+        for _ in range(DRAWS // 2):
+            rows = [each[rng.integers(len(each), size=len(each))] for each in members]
+            draws.append(self._mean(rated, rows))
+        low, high = np.quantile(draws, [0.025, 0.975])
+        return Metric(self._mean(rated, members), float(low), float(high), len(self.p), chance=0.0)
+
+    def _mean(self, rated: Floats, members: list[Ints]) -> float:
+        found = [_spearman(self.p[rows], rated[rows]) for rows in members]
+        return float(np.average(found, weights=[len(rows) for rows in members]))
+
+
+def _hits(rated: Floats, better: Ints, worse: Ints) -> Floats:
+    return (np.sign(rated[better] - rated[worse]) + 1) / 2
+
+
+def _spearman(a: Floats, b: Floats) -> float:
+    x, y = rankdata(a), rankdata(b)
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return 0.0
+    return float(np.corrcoef(x, y)[0, 1])
 
 
 @dataclass(frozen=True)
@@ -173,7 +262,9 @@ class CrossFit:
             "validation": {**figures, "predicted": [round(float(each), 4) for each in np.sort(rated)]},
         }  # fmt: skip
         folds = dict(zip(self.material.digests, self.fold.tolist(), strict=True))
-        heard = Heard.of([*self.material.pictures, *piano.piano_pictures()], lone_chords(piano.EACH), seed=self.seed)
+        heard = Heard.of(
+            [*self.material.pictures, *synthetic.piano_pictures()], lone_chords(synthetic.EACH), seed=self.seed
+        )
         save_bundle(self.out / "bundle", members, judge, card, heard=heard, folds=folds)
         return figures
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from sklearn.covariance import LedoitWolf
 
 from .mel_bands import MELS
-from .spectrogram import DARK, FRAMES_A_SECOND
+from .sound import DARK, FRAMES_A_SECOND
 
 Floats = npt.NDArray[np.float64]
 Picture = npt.NDArray[np.float32]

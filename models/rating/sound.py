@@ -1,14 +1,19 @@
-"""Reading a sound of any rate, length and channels, and saying in one line why one can't be used."""
+"""Reading a sound of any rate, length and channels, and the picture of it that the networks see.
+
+Where a sound can't be used, one line says why. The picture is a log-mel spectrogram at one loudness, with a gradient.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor, nn
 
 from models.experiments.dataset import neutral
 from models.music.decoding import LONGEST_S, Decoded, Samples, SoundError, decode
@@ -19,12 +24,18 @@ from models.music.performance import sounding_seconds
 from models.music.render import SAMPLE_RATE_HZ as RENDERED_HZ
 from models.music.render import render
 
-from .mel_bands import SAMPLE_RATE_HZ
-from .signal_work import functional
+from .mel_bands import MELS, SAMPLE_RATE_HZ
+from .signal_work import functional, transforms
 
 SHORTEST_S = 1.0
 SILENCE = 1e-4  # of full scale, root mean square
 EVEN_HZ = 50  # rates are taken as a multiple of it: resampling between rates without a common factor takes gigabytes
+
+WINDOW, HOP = 512, 256
+FRAMES_A_SECOND = SAMPLE_RATE_HZ / HOP
+LOUDNESS = 0.1  # root mean square of what is seen
+FLOOR = 1e-4
+DARK = math.log(FLOOR)  # the value of a band in which nothing sounds
 
 
 @dataclass(frozen=True)
@@ -89,3 +100,25 @@ def checked(samples: npt.ArrayLike, rate_hz: int, name: str = "the sound", *, wa
     if even != wanted_hz:
         x = functional.resample(torch.from_numpy(x), even, wanted_hz).numpy()
     return Sound(x, remarks, rate_hz=wanted_hz)
+
+
+class LogMel(nn.Module):
+    """``(batch, samples)`` to natural-log mel power ``(batch, MELS, frames)``; how loud the sound is falls away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mel = transforms.MelSpectrogram(
+            SAMPLE_RATE_HZ, WINDOW, hop_length=HOP, n_mels=MELS, norm="slaney", mel_scale="slaney"
+        )
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """See the class."""
+        level = samples.square().mean(dim=-1, keepdim=True).sqrt().clamp_min(1e-9)
+        return torch.log(self.mel(samples * (LOUDNESS / level)) + FLOOR)
+
+
+def log_mel(samples: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """The picture ``(MELS, frames)`` of mono samples at ``SAMPLE_RATE_HZ``."""
+    with torch.inference_mode():
+        seen = LogMel()(torch.from_numpy(np.asarray(samples, dtype=np.float32))[None])[0]
+    return np.asarray(seen.numpy())

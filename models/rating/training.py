@@ -1,10 +1,15 @@
-"""The training loop of one network, which can be killed and taken up between any two steps."""
+"""How one network is trained: the recipe, its ablations, what it has to get right, and the loop.
+
+The objective is p itself, which of two tracks has more of it, or how many steps it climbs. Each ablation changes one
+thing of the recipe. The loop can be killed and taken up between any two steps.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,25 +20,110 @@ from torch.nn import functional as F  # noqa: N812 (torch's own abbreviation)
 from models.experiments.optimisation import AveragedTraining, rise_and_fall, share_done
 from models.experiments.run_log import RunLog
 
-from .augmentation import Picture
-from .ensemble import Scale
-from .excerpts import Excerpts, FeatureExcerpts
-from .features import Features
-from .judge import Judge, JudgeConfig
-from .material import Material
-from .network import RatingConfig, RatingNetwork, RatingOutput
-from .noises import LEARNED
-from .objective import OBJECTIVES
+from .material import Augmentation, Excerpts, FeatureExcerpts, Material, Picture
+from .network import Judge, JudgeConfig, RatingConfig, RatingNetwork, RatingOutput, Scale
 from .plays import EMOTIONS
-from .recipe import Recipe
-from .spectrogram import log_mel
+from .sound import log_mel
+from .synthetic import LEARNED
+from .tagger import Features
+
+Loss = Literal["mse", "pairwise", "ordinal"]
+LOSSES: tuple[Loss, ...] = ("mse", "pairwise", "ordinal")
+STEPS = 8
+SHARPNESS = 0.3  # of a step between two ranks, in the target's standard deviations
+
+NONE = Augmentation(0.0, 0.0, 0.0, 0.0)  # on what the tagger hears, none of it helped
 
 LOG_EVERY, SAVE_EVERY = 20, 80
 NOISES, NOISE_S = 24, 12.0  # recordings of noise, and how long each lasts
 NOISE_WEIGHT = 0.5
 FALLING = 0.6  # of a run, in which the learning rate falls
-
 Network = RatingNetwork | Judge
+
+
+def mse(p: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
+    """Squared error ``(batch,)`` weighted by ``weight``."""
+    return (weight * (p - wanted).square()).sum() / weight.sum()
+
+
+def pairwise(p: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
+    """RankNet's loss (Burges et al. 2005) of all pairs, weighted by how far apart the two are, and a little of ``mse``.
+
+    Pairs alone leave p's size open.
+    """
+    apart = wanted[:, None] - wanted
+    each = (weight[:, None] * weight) * apart.clamp_min(0)
+    ranked = F.softplus(-(p[:, None] - p) / SHARPNESS) * each
+    return ranked.sum() / each.sum().clamp_min(1e-6) + 0.2 * mse(p, wanted, weight)
+
+
+def ordinal(p: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
+    """Cumulative logits (McCullagh 1980) at fixed steps of the standardised target."""
+    edges = torch.linspace(-1.5, 1.5, STEPS, dtype=p.dtype, device=p.device)
+    above = (wanted[:, None] > edges).to(p.dtype)
+    losses = F.binary_cross_entropy_with_logits((p[:, None] - edges) / SHARPNESS, above, reduction="none").mean(1)
+    return (weight * losses).sum() / weight.sum()
+
+
+OBJECTIVES = {"mse": mse, "pairwise": pairwise, "ordinal": ordinal}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Optimiser steps of ``rows`` excerpts of so many ``windows``; weights of the emotions and of the genres.
+
+    ``excerpts``: how many of each track are drawn in advance. ``noise``: rows that are noise, rated at nothing.
+    ``mixup``: the parameter of its beta distribution (Zhang et al. 2018), 0 for none. ``even``: p as it would be had
+    all tracks been played equally often.
+    """
+
+    steps: int = 400
+    rows: int = 64
+    windows: int = 3
+    excerpts: int = 6
+    learning_rate: float = 2e-3
+    decay: float = 0.1
+    warm_up: int = 20
+    loss: Loss = "mse"
+    emotions: float = 0.5
+    genres: float = 0.5
+    noise: int = 6  # rows of a batch
+    mixup: float = 0.3
+    even: bool = False
+    augmentation: Augmentation = NONE
+    config: RatingConfig | JudgeConfig = field(default_factory=RatingConfig)
+
+
+TINY = RatingConfig(dim=8)
+
+
+PRESETS: Mapping[str, tuple[Recipe, int]] = {  # and networks a fold
+    "tiny": (Recipe(steps=20, rows=8, windows=1, excerpts=2, warm_up=2, noise=2, config=TINY), 1),
+    "cpu": (Recipe(), 5),
+    "gpu": (Recipe(steps=800), 10),
+}
+
+
+def ablations(whole: Recipe) -> dict[str, Recipe]:
+    """The recipe without one of its parts, or with another in its place."""
+    config, every = whole.config, Augmentation()
+    if not isinstance(config, RatingConfig):
+        raise TypeError("a judge has no ablations")
+    return {
+        "whole": whole,
+        "with_gain": replace(whole, augmentation=replace(NONE, gain_db=every.gain_db)),
+        "with_pitch_shift": replace(whole, augmentation=replace(NONE, semitones=every.semitones)),
+        "with_time_stretch": replace(whole, augmentation=replace(NONE, stretch=every.stretch)),
+        "with_augmentation": replace(whole, augmentation=every),
+        "without_emotions": replace(whole, emotions=0.0),
+        "without_genres": replace(whole, genres=0.0),
+        "without_mixup": replace(whole, mixup=0.0),
+        "without_noise": replace(whole, noise=0),
+        "with_equal_exposure": replace(whole, even=True),
+        "without_attention": replace(whole, config=replace(config, attention=False)),
+        "pairwise": replace(whole, loss="pairwise"),
+        "ordinal": replace(whole, loss="ordinal"),
+    }
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,18 @@ from models.experiments.arguments import add_domains_argument, exit_without_musi
 from models.experiments.dataset import training_pieces
 from models.experiments.provenance import commit
 from models.music.notes import Domain
-from models.rating.agent.heads import load_head
-from models.rating.agent.realness import LEAST, REAL, Realness, real_statistics
-from models.rating.agent.reward import NAMES, heard_by_judge, reward_of
+from models.rating.agent.reward import (
+    LEAST,
+    NAMES,
+    REAL,
+    Realness,
+    heard_by_judge,
+    load_head,
+    real_statistics,
+    reward_of,
+)
 from models.rating.agent.training import PRESETS, STATE, AgentTraining
-from models.rating.checkpoint import SHIPPED, load_bundle
+from models.rating.rater import SHIPPED, load_bundle
 from models.style.arguments import MODEL_HELP, style_argument
 from models.style.compose import Composer
 from models.style.evaluation.clips import corpora_parts

@@ -9,7 +9,7 @@ import soundfile
 import torch
 
 from models.music.render import SAMPLE_RATE_HZ, render
-from models.rating.agent.checkpoint import load_agent
+from models.rating.agent.policy import load_agent
 from models.rating.evaluation.agent import plays
 from models.style.checkpoint import load_style
 from models.style.compose import Composer

@@ -21,12 +21,11 @@ import torch
 from models.music.notes import Domain
 from models.music.performance import sounding_seconds
 from models.music.render import SAMPLE_RATE_HZ, render
-from models.rating.agent.checkpoint import agent_of, save_agent
-from models.rating.agent.heads import load_head
-from models.rating.agent.reward import heard_by_judge, reward_of
+from models.rating.agent.policy import agent_of, save_agent
+from models.rating.agent.reward import heard_by_judge, load_head, reward_of
 from models.rating.agent.training import PRESETS, AgentTraining
-from models.rating.checkpoint import load_bundle
 from models.rating.evaluation.agent import plays
+from models.rating.rater import load_bundle
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from webapp.runtime.adapters import HEARD

@@ -16,12 +16,10 @@ from typing import Any, cast
 import soundfile
 import torch
 
-from models.rating.checkpoint import load_bundle
-from models.rating.dreaming.dream import WAYS, Surface, WayName, dream
-from models.rating.dreaming.listening import audible, levelled, trail_picture, trail_samples
-from models.rating.dreaming.surface import Real
+from models.rating.dreaming import WAYS, Real, Surface, WayName, audible, dream, levelled, trail_picture, trail_samples
 from models.rating.mel_bands import SAMPLE_RATE_HZ
-from models.rating.piano import piano_pictures
+from models.rating.rater import load_bundle
+from models.rating.synthetic import piano_pictures
 from webapp.runtime.kept_dreams import HEARD
 from webapp.runtime.supervised_process import end_with_input
 

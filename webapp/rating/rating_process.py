@@ -19,12 +19,10 @@ from scipy.ndimage import gaussian_filter
 
 from models.atlas.tracks import TrackMap
 from models.music.decoding import SoundError
-from models.rating.attribution import attribution
-from models.rating.checkpoint import load_bundle
-from models.rating.features import WINDOW
-from models.rating.rater import order, rate
-from models.rating.sound import checked
-from models.rating.spectrogram import FRAMES_A_SECOND, log_mel
+from models.rating.network import attribution
+from models.rating.rater import load_bundle, order, rate
+from models.rating.sound import FRAMES_A_SECOND, checked, log_mel
+from models.rating.tagger import WINDOW
 
 COLUMNS = 260  # of a picture on a page
 SMOOTH = (1.2, 0.8)  # bands and columns: what single places add is noise to an eye

@@ -1,7 +1,13 @@
 """What the agent is rewarded for: the rating network on the sound of a clip, a listener's head on its latents, or both.
 
 The network hears the first ``SECONDS``, unlevelled: its rating of eight bars then correlates by .93 or more with that
-of the whole sound, at half to a third of the cost (docs/notes/2026-11-23-agent.md).
+of the whole sound, at half to a third of the cost (docs/notes/2026-11-23-agent.md). A listener's head comes from an
+``.npz`` file with mean, covariance and version.
+
+A critic holds the agent near real music: it tells real clips from those that the agent played before. It hears
+statistics of the notes (``models.metrics.music_statistics``), and learns anew at every step, as the critic of dreams
+does: what once gave the agent away stays known. What it takes for real as readily as not gains nothing more. A leash on
+the policy holds back every change alike; this holds back what leads away from music.
 """
 
 from __future__ import annotations
@@ -9,22 +15,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from sklearn.ensemble import ExtraTreesClassifier
 from torch import Tensor
 
+from models.metrics.music_statistics import note_statistics
 from models.music.decoding import SoundError
-from models.music.notes import MusicError, Piece
+from models.music.notes import Domain, MusicError, Piece
 from models.music.performance import sounding_seconds
 from models.music.render import SAMPLE_RATE_HZ, render
-from models.rating.checkpoint import RatingBundle
-from models.rating.ensemble import Trained
-from models.rating.features import padded
-from models.rating.judge import Judge
-from models.rating.sound import checked
-from models.rating.spectrogram import log_mel
+from models.rating.network import Judge, Trained
+from models.rating.rater import RatingBundle
+from models.rating.sound import checked, log_mel
+from models.rating.tagger import padded
 from models.style.compose import Composer
 from models.style.fingerprint import Fingerprint
 from models.style.screen import rejection_reason
@@ -33,8 +40,14 @@ from models.taste.space import TasteSpace, summary
 
 Floats = npt.NDArray[np.float64]
 Picture = npt.NDArray[np.float32]
+
 SECONDS = 12.0
 NAMES = ("network", "head", "sum")
+
+REMEMBERED = 128  # of the agent's last clips in a domain
+REAL = 400  # clips a domain
+LEAST = 2  # clips of a kind, without which there is nothing to tell apart
+TREES, LEAF = 200, 3
 
 
 @dataclass(frozen=True)
@@ -57,6 +70,8 @@ class Clip:
 
 
 Reward = Callable[[Sequence[Clip]], Floats]
+
+
 """``reward(clips)`` → ``(clips,)``; not a number for a clip that would never be offered or can't be judged."""
 
 
@@ -156,3 +171,59 @@ def reward_of(
     if len(chosen) < len(wanted):
         raise ValueError(f"the reward {name} needs a rating network; python -m models.train.rating makes one")
     return Offered(chosen[0] if len(chosen) == 1 else SumReward(chosen), composer.bundle.fingerprint)
+
+
+class Realness:
+    """A critic for each domain of ``real``: statistics of real clips ``(clips, statistics)``, from ``described``."""
+
+    def __init__(self, real: Mapping[Domain, Floats], seed: int) -> None:
+        self.real, self.seed = dict(real), seed
+        self.remembered: dict[Domain, Floats] = {domain: rows[:0] for domain, rows in self.real.items()}
+
+    def learn(self, domain: Domain, played: Floats) -> None:
+        """Remember what the agent played, as ``described`` says it."""
+        if (there := np.isfinite(played).all(axis=1)).any():
+            self.remembered[domain] = np.concatenate([self.remembered[domain], played[there]])[-REMEMBERED:]
+
+    def __call__(self, domain: Domain, rows: Floats) -> Floats:
+        """The log odds that each ``described`` clip is real rather than played ``(clips,)``, 0 at most.
+
+        0 while nothing is known; not a number for a clip without notes.
+        """
+        there = np.isfinite(rows).all(axis=1)
+        found = np.where(there, 0.0, np.nan)
+        real, played = self.real[domain], self.remembered[domain]
+        if min(len(real), len(played)) < LEAST or not there.any():
+            return found
+        critic = ExtraTreesClassifier(
+            TREES, min_samples_leaf=LEAF, max_features="sqrt", class_weight="balanced", random_state=self.seed
+        )
+        critic.fit(np.concatenate([real, played]), np.repeat([1, 0], [len(real), len(played)]))
+        share = critic.predict_proba(rows[there])[:, 1].clip(1 / TREES, 1 - 1 / TREES)
+        found[there] = np.minimum(np.log(share / (1 - share)), 0.0)
+        return found
+
+
+def described(pieces: Sequence[Piece]) -> Floats:
+    """Statistics of each piece, ``(pieces, statistics)``; not a number throughout for one without notes."""
+    rows = [list(note_statistics(piece).values()) if len(piece.notes) else [] for piece in pieces]
+    size = max(1, *map(len, rows))
+    return np.array([row or [np.nan] * size for row in rows], dtype=np.float64).reshape(len(pieces), size)
+
+
+def real_statistics(pieces: Mapping[Domain, Sequence[Piece]]) -> dict[Domain, Floats]:
+    """What ``Realness`` knows of real clips, by domain."""
+    found = {domain: described(clips) for domain, clips in pieces.items()}
+    return {domain: rows[np.isfinite(rows).all(axis=1)] for domain, rows in found.items()}
+
+
+def load_head(composer: Composer, path: Path) -> tuple[TasteSpace, Head]:
+    """The taste space beside the style model and the head in it; raises ``OSError``, ``KeyError`` or ``ValueError``."""
+    if composer.bundle.taste_space_path is None:
+        raise ValueError("this style model has no taste space yet: python -m models.train.taste")
+    space = TasteSpace.load(composer.bundle.taste_space_path, composer.version)
+    with np.load(path, allow_pickle=False) as kept:
+        head = Head.of(kept["mean"], kept["covariance"], str(kept["version"]))
+    if head.version != space.version or len(head.mean) != space.size:
+        raise ValueError(f"the head in {path} is of {head.version}; this taste space is of {space.version}")
+    return space, head

@@ -7,9 +7,9 @@ import pytest
 
 from models.atlas.known_tracks import LIST, known_tracks
 from models.atlas.tracks import TrackMap
-from models.rating.checkpoint import load_bundle
 from models.rating.material import load_material
 from models.rating.plays import read_plays
+from models.rating.rater import load_bundle
 from tests.models.rating.conftest import played_folder
 from tests.webapp.rating.conftest import rating_model
 

@@ -7,9 +7,8 @@ import pytest
 import soundfile
 import torch
 
-from models.rating.features import FeatureExtractor
 from models.rating.mel_bands import SAMPLE_RATE_HZ
-from models.rating.tagger import Front, Tagger, TaggerConfig
+from models.rating.tagger import FeatureExtractor, Front, Tagger, TaggerConfig
 
 TRACKS = 18  # a map needs 17
 WIDTH = 8  # of a small tagger's embedding

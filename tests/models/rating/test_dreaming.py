@@ -2,16 +2,24 @@ import numpy as np
 import pytest
 import torch
 
-from models.rating.attribution import attribution
-from models.rating.dreaming.critic import Critic
-from models.rating.dreaming.dream import FEWEST, WAYS, WINDOW, dream, hacked
-from models.rating.dreaming.listening import audible, trail_picture
-from models.rating.dreaming.surface import Fourier, Pixels, Real, Waveform, noise_picture
-from models.rating.ensemble import Ensemble, Scale, Trained
-from models.rating.judge import Judge, JudgeConfig
+from models.rating.dreaming import (
+    COMPARED,
+    FEWEST,
+    WAYS,
+    Critic,
+    Fourier,
+    Pixels,
+    Real,
+    Waveform,
+    audible,
+    dream,
+    hacked,
+    noise_picture,
+    trail_picture,
+)
 from models.rating.mel_bands import MELS
-from models.rating.network import RatingConfig, RatingNetwork
-from models.rating.spectrogram import log_mel
+from models.rating.network import Ensemble, Judge, JudgeConfig, RatingConfig, RatingNetwork, Scale, Trained, attribution
+from models.rating.sound import log_mel
 from tests.models.rating.conftest import WIDTH, chord, small_extractor
 
 
@@ -78,7 +86,7 @@ def test_the_critic_learns_what_is_real(real):
 
 
 def test_the_alarm_marks_where_p_rises_and_the_judge_does_not():
-    rising, level = np.linspace(0, 1, WINDOW + 2).tolist(), [0.0] * (WINDOW + 2)
+    rising, level = np.linspace(0, 1, COMPARED + 2).tolist(), [0.0] * (COMPARED + 2)
     assert hacked(rising, level)
     assert hacked(rising, [0.01 * each for each in rising]), "creeping up is not following"
     assert not hacked(rising, rising)

@@ -2,14 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from models.rating.augmentation import Augmentation, drawn, dulled, gain, pitch_shift, time_stretch
-from models.rating.features import MOST_WINDOWS, WINDOW, padded, windows_of
+from models.rating.material import Augmentation, drawn, dulled, gain, pitch_shift, time_stretch
 from models.rating.mel_bands import MELS
 from models.rating.network import RatingConfig, RatingNetwork
-from models.rating.noises import coloured
-from models.rating.objective import OBJECTIVES
-from models.rating.spectrogram import DARK, FRAMES_A_SECOND, LogMel, log_mel
-from models.rating.tagger import load_tagger
+from models.rating.sound import DARK, FRAMES_A_SECOND, LogMel, log_mel
+from models.rating.synthetic import coloured
+from models.rating.tagger import MOST_WINDOWS, WINDOW, load_tagger, padded, windows_of
+from models.rating.training import OBJECTIVES
 from tests.models.rating.conftest import WIDTH, chord, small_extractor
 
 CONFIGS = (RatingConfig(dim=8, embedding=WIDTH), RatingConfig(dim=8, genres=3, embedding=WIDTH))

@@ -1,14 +1,12 @@
 import numpy as np
 import pytest
 
-from models.rating.checkpoint import load_bundle
-from models.rating.chords import lone_chords
-from models.rating.evaluation.responses import piano_chord
+from models.rating.evaluation.network import piano_chord
 from models.rating.mel_bands import MELS, SAMPLE_RATE_HZ
-from models.rating.noises import LEARNED, UNSEEN
 from models.rating.outlier import Heard, statistics
-from models.rating.rater import Rating, order
-from models.rating.spectrogram import log_mel
+from models.rating.rater import Rating, load_bundle, order
+from models.rating.sound import log_mel
+from models.rating.synthetic import LEARNED, UNSEEN, lone_chords
 from tests.models.rating.conftest import TRACKS, chord
 
 

@@ -8,8 +8,7 @@ from models.music.midi import write_midi
 from models.rating.crossfit import evenly
 from models.rating.material import load_material
 from models.rating.plays import PlaysError, read_all_plays, read_plays, target
-from models.rating.sound import read_sound
-from models.rating.spectrogram import FRAMES_A_SECOND, log_mel
+from models.rating.sound import FRAMES_A_SECOND, log_mel, read_sound
 from tests.models.rating.conftest import TRACKS
 
 

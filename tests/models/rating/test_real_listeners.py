@@ -7,10 +7,8 @@ import pytest
 
 from models.music.corpora import corpora_folder
 from models.rating.outlier import Heard
-from models.rating.plays import read_plays
-from models.rating.reliability import audible_ceiling, reliability
-from models.rating.sound import read_sound
-from models.rating.spectrogram import log_mel
+from models.rating.plays import audible_ceiling, read_plays, reliability
+from models.rating.sound import log_mel, read_sound
 
 
 @pytest.fixture(scope="module")

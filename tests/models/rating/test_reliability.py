@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from models.rating.plays import target
-from models.rating.reliability import audible_ceiling, equal_exposure, pairs_of, reliability
+from models.rating.plays import audible_ceiling, equal_exposure, pairs_of, reliability, target
 
 
 def drawn(listeners, seed=0, tracks=600):

@@ -3,9 +3,8 @@ import pytest
 
 from models.music import corpora
 from models.music.midi import write_midi
-from models.rating.evaluation.rivals import crossfitted
-from models.rating.evaluation.style_head import head, style_features
-from models.rating.folds import folds_of
+from models.rating.crossfit import folds_of
+from models.rating.evaluation.network import crossfitted, head, style_features
 from models.style.arguments import style_argument
 from models.style.compose import Composer
 

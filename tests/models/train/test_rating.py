@@ -6,12 +6,11 @@ import soundfile
 
 from models.evaluate import rating as evaluation
 from models.experiments.run_log import rows
-from models.rating import chords, piano
-from models.rating.checkpoint import load_bundle
+from models.rating import synthetic
 from models.rating.crossfit import CrossFit
-from models.rating.evaluation import dreams, responses, rivals
+from models.rating.evaluation import network
 from models.rating.mel_bands import SAMPLE_RATE_HZ
-from models.rating.rater import rate
+from models.rating.rater import load_bundle, rate
 from models.rating.sound import read_sound
 from models.train.rating import main
 from tests.models.rating.conftest import TRACKS, chord, played_folder
@@ -24,13 +23,13 @@ __all__ = ["played_folder"]
 def test_a_run_that_was_killed_goes_on_to_the_same_weights_and_is_evaluated(
     played_folder, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(dreams, "STEPS", 3)
-    monkeypatch.setattr(dreams, "SECONDS", 2.9)
-    monkeypatch.setattr(responses, "MOST", 3)
-    monkeypatch.setattr(responses, "EACH", 2)
-    monkeypatch.setattr(rivals, "TREES", 20)
-    monkeypatch.setattr(piano, "EACH", 1)
-    monkeypatch.setattr(chords, "STRINGS", 6)
+    monkeypatch.setattr(network, "STEPS", 3)
+    monkeypatch.setattr(network, "SECONDS", 2.9)
+    monkeypatch.setattr(network, "MOST", 3)
+    monkeypatch.setattr(network, "EACH", 2)
+    monkeypatch.setattr(network, "TREES", 20)
+    monkeypatch.setattr(synthetic, "EACH", 1)
+    monkeypatch.setattr(synthetic, "STRINGS", 6)
     given = ["--data", str(played_folder), "--preset", "tiny", "--steps", "6"]
     main([*given, "--out", str(tmp_path / "whole")])
     whole = json.loads(capsys.readouterr().out.splitlines()[-1])

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from models.rating import chords, piano
+from models.rating import synthetic
 from models.rating.crossfit import CrossFit
 from models.rating.material import load_material
 from models.rating.plays import read_plays
-from models.rating.recipe import PRESETS
+from models.rating.training import PRESETS
 from models.train.rating import draw_map
 from tests.models.rating.conftest import played_folder
 
@@ -19,8 +19,8 @@ __all__ = ["played_folder"]
 def rating_model(played_folder, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("rating")
     patch = pytest.MonkeyPatch()
-    patch.setattr(piano, "EACH", 0)
-    patch.setattr(chords, "STRINGS", 6)
+    patch.setattr(synthetic, "EACH", 0)
+    patch.setattr(synthetic, "STRINGS", 6)
     recipe, networks = PRESETS["tiny"]
     material = load_material(read_plays(played_folder), quiet=True)
     CrossFit(material, out, "tiny", seed=0).train(recipe, networks, resume=False)

@@ -10,7 +10,7 @@ import soundfile
 
 from models.music.decoding import SoundError
 from models.rating.mel_bands import SAMPLE_RATE_HZ
-from models.rating.noises import coloured
+from models.rating.synthetic import coloured
 from tests.models.rating.conftest import TRACKS, chord
 from webapp.rating import rated_sounds, strange_sounds
 from webapp.rating.plot import among, seen_and_felt

@@ -8,8 +8,7 @@ import pytest
 from models.experiments.report import Report
 from models.rating.agent.reward import HeadReward
 from models.rating.agent.training import PRESETS
-from models.rating.evaluation.agent import plays
-from models.rating.evaluation.listeners import Listener, Stage
+from models.rating.evaluation.agent import Listener, Stage, plays
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
 from models.style.pieces.checkpoint import tiny_pieces

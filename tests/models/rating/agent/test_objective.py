@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.rating.agent.objective import CLIPPED, advantages, kl_to, objective
+from models.rating.agent.training import CLIPPED, advantages, kl_to, objective
 
 
 def test_a_clip_is_better_or_worse_than_its_group_and_an_unusable_one_is_the_worst():

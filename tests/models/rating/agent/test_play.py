@@ -4,9 +4,8 @@ import torch
 
 from models.music.notes import DOMAINS
 from models.music.tokens import POSITION
-from models.rating.agent import play as playing
-from models.rating.agent.adapter import Adapter, adapted
-from models.rating.agent.play import Likelihood, play
+from models.rating.agent import policy as playing
+from models.rating.agent.policy import Adapter, Likelihood, adapted, play
 from models.style.pieces.checkpoint import tiny_pieces
 from models.style.pieces.sampling import Writer
 from models.style.pieces.wishes import TEMPERATURE

@@ -8,7 +8,7 @@ import torch
 
 from models.experiments.run_log import rows
 from models.music.folder import read_folder
-from models.rating.agent.realness import REMEMBERED, Realness, described, real_statistics
+from models.rating.agent.reward import REMEMBERED, Realness, described, real_statistics
 from models.rating.agent.training import AgentTraining
 from models.rating.evaluation.agent import plays
 from models.style.evaluation.excerpts import real_excerpts, regular

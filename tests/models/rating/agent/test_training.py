@@ -11,11 +11,11 @@ import torch
 from models.experiments.report import Report
 from models.experiments.run_log import rows
 from models.music.folder import read_folder
-from models.rating.agent.checkpoint import load_agent
+from models.rating.agent.policy import load_agent
 from models.rating.agent.reward import Clip, NetworkReward, Offered, SumReward, heard_by_judge, standardised
 from models.rating.agent.training import PRESETS, AgentTraining
-from models.rating.checkpoint import load_bundle
 from models.rating.evaluation.agent import ALONE, BEST, Method, apart, best_of, compare, divergence, plays
+from models.rating.rater import load_bundle
 from models.style.evaluation.excerpts import real_excerpts, regular
 from models.style.evaluation.pieces import Judges
 from models.style.pieces.checkpoint import tiny_pieces

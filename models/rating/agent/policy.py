@@ -1,30 +1,131 @@
-"""Clips that the policy plays, with all that says how likely each note was: what it might have drawn in its place.
+"""The agent's policy: the writer of pieces with a low-rank adapter, how it is saved, and clips that it plays.
 
-The policy is the piece model behind the grammar at its usual temperature. It draws from all classes, without a nucleus,
-so that its probabilities are exactly those that the objective compares.
+The adapter on the writer's linear layers is all that is trained, and all that is stored (LoRA: Hu et al. 2021). A
+layer's weight becomes W + s · B A with B zero at the beginning, so that the agent begins as the writer. W never
+changes: training runs the writer with the sums in place of its weights, and an agent is a copy that has them. Adapters
+are saved as float16 safetensors beside a JSON card; loading is strict, nothing is pickled.
+
+Clips come with all that says how likely each note was: what the policy might have drawn in its place. The policy is the
+piece model behind the grammar at its usual temperature. It draws from all classes, without a nucleus, so that its
+probabilities are exactly those that the objective compares.
 """
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from models.music.notes import DOMAINS, Domain, Piece
 from models.music.tokens import BAR, END, POSITION, from_tokens
+from models.style.bundle import BundleFormat
 from models.style.latents import BARS
+from models.style.pieces.checkpoint import PieceBundle
 from models.style.pieces.conditions import ABSENT, CLASSES, Along, before_first, classes
-from models.style.pieces.model import CHAINS, PieceModel, Steps
+from models.style.pieces.model import CHAINS, NARROW, PieceModel, Steps
 from models.style.pieces.sampling import Writer
 from models.style.pieces.wishes import TEMPERATURE, Place, Wishes
 from models.style.pieces.writing import Writing
 
 IntArray = npt.NDArray[np.int64]
 Seen = tuple[int, IntArray, npt.NDArray[np.bool_]]  # step, rows, what each might draw
+
+SCALE = 2.0  # alpha / rank
+
+FORMAT = BundleFormat("agent", "agent", "python -m models.train.agent makes one, in OUT/bundle")
+
+
+def adapted_layers(model: PieceModel) -> dict[str, Tensor]:
+    """The weights that an adapter changes, by name: of every linear layer that is wide enough."""
+    return {
+        f"{name}.weight": layer.weight
+        for name, layer in model.named_modules()
+        if isinstance(layer, nn.Linear) and min(layer.weight.shape) >= NARROW
+    }
+
+
+class Adapter(nn.Module):
+    """``down`` ``(rank, inputs)`` and ``up`` ``(outputs, rank)`` for each layer of ``adapted_layers``."""
+
+    def __init__(self, model: PieceModel, rank: int, seed: int) -> None:
+        super().__init__()
+        self.rank = rank
+        generator = torch.Generator().manual_seed(seed)
+        self.names = tuple(adapted_layers(model))
+        self.down, self.up = nn.ParameterList(), nn.ParameterList()
+        for weight in adapted_layers(model).values():
+            outputs, inputs = weight.shape
+            self.down.append(torch.randn(rank, inputs, generator=generator) / math.sqrt(inputs))
+            self.up.append(torch.zeros(outputs, rank))
+
+    def weights(self, model: PieceModel) -> dict[str, Tensor]:
+        """The adapted weights by name, with a gradient to the adapter alone."""
+        frozen = adapted_layers(model)
+        return {
+            name: frozen[name].detach() + SCALE * up @ down
+            for name, down, up in zip(self.names, self.down, self.up, strict=True)
+        }
+
+
+def adapted(model: PieceModel, adapter: Adapter) -> PieceModel:
+    """A copy of ``model`` that plays as the adapter has learned; ``model`` stays as it is."""
+    agent = copy.deepcopy(model)
+    with torch.no_grad():
+        for name, weight in adapter.weights(model).items():
+            agent.get_parameter(name).copy_(weight)
+    return agent.eval()
+
+
+@dataclass(frozen=True)
+class AgentBundle:
+    """An adapter, its card and the folder it lies in."""
+
+    adapter: Adapter
+    card: Mapping[str, Any]
+    folder: Path
+
+    @property
+    def version(self) -> str:
+        """Which weights these are."""
+        return str(self.card["version"])
+
+    def writer(self, writer: Writer) -> Writer:
+        """The agent, which plays like any writer; ``writer`` stays as it is. Raises ``ValueError`` for another one."""
+        if self.card["writer"] != writer.bundle.version:
+            raise ValueError(
+                f"{self.version} was trained on {self.card['writer']}, not on {writer.bundle.version}; train it again"
+            )
+        return agent_of(writer, self.adapter, self.version)
+
+
+def agent_of(writer: Writer, adapter: Adapter, version: str) -> Writer:
+    """A writer that plays as ``adapter`` has learned and draws as ``writer`` does."""
+    card = {**writer.bundle.card, "version": version}
+    return Writer(PieceBundle(adapted(writer.bundle.model, adapter), card, writer.bundle.folder))
+
+
+def save_agent(folder: Path, adapter: Adapter, card: Mapping[str, Any]) -> None:
+    """Write ``agent.safetensors`` and, last, ``card.json``."""
+    weights = {name: value.detach().half().contiguous() for name, value in adapter.state_dict().items()}
+    FORMAT.save(folder, save(weights), {**card, "rank": adapter.rank})
+
+
+def load_agent(folder: Path, writer: Writer) -> AgentBundle:
+    """The agent in ``folder``; raises ``FileNotFoundError`` or ``ValueError``."""
+    with FORMAT.opened(folder, problem=f"does not fit {writer.bundle.version}") as found:
+        adapter = Adapter(writer.bundle.model, int(found.card["rank"]), seed=0)
+        state = {name: value.float() for name, value in load_file(found.weights).items()}
+        adapter.load_state_dict(state, strict=True)
+    return AgentBundle(adapter, found.card, folder)
 
 
 @dataclass(frozen=True)
