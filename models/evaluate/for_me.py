@@ -35,8 +35,7 @@ from models.metrics import music_statistics as ms
 from models.metrics.idiom import melody_symbols
 from models.metrics.intervals import bootstrap, finite_mean
 from models.metrics.two_sample import FOLDS, matched_rows, two_sample_test
-from models.music.notes import DOMAINS, Domain, MusicError, Piece
-from models.music.voices import skyline
+from models.music.notes import DOMAINS, Domain, MusicError, Piece, skyline
 from models.style.arguments import MODEL_HELP, style_argument
 from models.style.compose import Composer
 from models.style.drafting import draft_many

@@ -25,8 +25,7 @@ from models.experiments.report import Metric, Report
 from models.music import corpora
 from models.music.abc import decoded, exact_onsets, split_tunes
 from models.music.folder import music_files, read_folder
-from models.music.midi import SIXTEENTH, sounding
-from models.music.midi_bars import seconds_per_tick
+from models.music.midi import SIXTEENTH, seconds_per_tick, sounding
 from models.music.midi_file import parse
 from models.music.notes import TICKS_PER_QUARTER, MusicError, Piece
 from models.music.tokens import GRID_TICKS

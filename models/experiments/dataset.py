@@ -19,8 +19,7 @@ from models.music import corpora
 from models.music.chorales import chorale_tempo_bpm, chorale_velocity
 from models.music.dance_types import accents, default_tempo_bpm
 from models.music.folder import METADATA, read_folder
-from models.music.notes import TICKS_PER_QUARTER, Domain, IntArray, MusicError, Piece
-from models.music.voices import in_melody
+from models.music.notes import TICKS_PER_QUARTER, Domain, IntArray, MusicError, Piece, in_melody
 
 CORPORA = ("pop1k7", "oneills1850", "ryansMammoth", "airdsAirs", "cre", "bachChorales")
 

@@ -17,11 +17,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from models.music.chords import QUALITIES, ROOTS, estimate_chords
 from models.music.dance_types import accent
-from models.music.notes import Piece
+from models.music.keys import QUALITIES, ROOTS, estimate_chords
+from models.music.notes import Piece, skyline
 from models.music.tokens import GRID_TICKS
-from models.music.voices import skyline
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

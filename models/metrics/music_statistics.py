@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.music.keys import half_bar_chroma, key_fits
-from models.music.notes import Piece
-from models.music.voices import skyline
+from models.music.notes import Piece, skyline
 
 Floats = npt.NDArray[np.float64]
 

@@ -18,10 +18,8 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from models.music.chords import estimate_chords
-from models.music.keys import half_bar_chroma, likely_key
-from models.music.notes import Piece
-from models.music.voices import skyline
+from models.music.keys import estimate_chords, half_bar_chroma, likely_key
+from models.music.notes import Piece, skyline
 
 Floats = npt.NDArray[np.float64]
 

@@ -30,8 +30,7 @@ from models.metrics.structure import (
     structureness,
 )
 from models.music.keys import half_bar_chroma, likely_key
-from models.music.notes import Piece
-from models.music.voices import skyline
+from models.music.notes import Piece, skyline
 
 Floats = npt.NDArray[np.float64]
 FOLDS, VOTERS = 5, 3

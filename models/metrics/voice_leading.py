@@ -14,7 +14,7 @@ from itertools import combinations, pairwise
 import numpy as np
 import numpy.typing as npt
 
-from models.music.chords import QUALITIES
+from models.music.keys import QUALITIES
 from models.music.notes import TICKS_PER_QUARTER, Piece
 
 Ints = npt.NDArray[np.int64]

@@ -31,8 +31,7 @@ from torch.nn import functional as F
 
 from models.music import corpora
 from models.music.grouping import part_of, split
-from models.music.midi import sounding
-from models.music.midi_bars import seconds_per_tick
+from models.music.midi import seconds_per_tick, sounding
 from models.music.midi_file import parse
 from models.music.notes import TICKS_PER_QUARTER, MusicError, Piece
 from models.style.bundle import BundleFormat

@@ -1,12 +1,18 @@
 """Tunes in ABC notation as pieces: several tunes a file, all titles, repeats written out, graces as notes.
 
 Our own reader: symusic's (abc2midi inside) exposes one title, ends the process on some files, and loses the bars.
+
+The voices of a tune are joined by time: where the bar lines of one stand, whatever the others call their bars. A voice
+may end early, rest for four bars in one measure, or begin with the only pickup: each counts its own time.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +20,7 @@ import numpy.typing as npt
 
 from .abc_fields import UNITS_PER_TICK, WHOLE, field_of, tempo_bpm
 from .abc_measures import MAX_FIELD, Body
-from .abc_repeats import MAX_BARS, Measure
-from .abc_voices import joined
+from .abc_repeats import MAX_BARS, Measure, written_out
 from .dance_types import accent, clean_genre, clean_title, default_tempo_bpm
 from .notes import MAX_NOTES, MusicError, Piece
 from .tables import TableError, text_of
@@ -25,6 +30,8 @@ MAX_TUNES = 10_000
 MAX_TITLES = 32
 LINE_END = re.compile(r"\r+\n|\n|\r")
 BLOCK = re.compile(r"%%(begin|end)(\w+)")
+
+Voice = Sequence[Measure]
 
 
 @dataclass
@@ -284,3 +291,58 @@ def _mean_tempo(measure: Measure, bpm: float) -> tuple[float, float]:
         since, bpm = at, then
     minutes += max(0, measure.length - since) / bpm
     return max(1, measure.length) / minutes if minutes else bpm, bpm
+
+
+def joined(voices: Sequence[Voice], order: str, tempo_bpm: float) -> list[Measure]:
+    """All voices in the order in which they sound, in the measures of the first; ``tempo_bpm`` where it says nothing.
+
+    Voices that are written equally long share the first one's repeats; others play their own. A later voice that is
+    longer goes on in its own measures.
+    """
+    first, *others = [[m for m in voice if m.length] for voice in voices] or [[]]
+    if all(_length(voice) == _length(first) for voice in others):
+        for voice in others:
+            _add(first, voice)
+        _say_tempi(first, tempo_bpm)
+        return written_out(first, order)
+    _say_tempi(first, tempo_bpm)
+    played = [  # what is repeated is there twice, and each changes by itself
+        [replace(each, notes=list(each.notes), tempi=list(each.tempi)) for each in written_out(voice, order)]
+        for voice in (first, *others)
+    ]
+    for voice in played[1:]:
+        _add(played[0], voice)
+    return played[0]
+
+
+def _length(voice: Voice) -> int:
+    return sum(measure.length for measure in voice)
+
+
+def _say_tempi(measures: Voice, bpm: float) -> None:
+    """Let each measure say its tempo, so that what is repeated has that of the place where it is written."""
+    for measure in measures:
+        measure.tempi.sort(key=lambda change: change[0])
+        if not measure.tempi or measure.tempi[0][0]:
+            measure.tempi.insert(0, (0, bpm))
+        bpm = measure.tempi[-1][1]
+
+
+def _add(first: list[Measure], other: Voice) -> None:
+    """Put the notes, chords and tempi of a voice into the measures of the first, and into new ones behind them."""
+    ends = list(accumulate(measure.length for measure in other))
+    last = _length(first)
+    for end, measure in zip(ends, other, strict=True):
+        if end > last:
+            first.append(Measure(length=end - last, meter=measure.meter))
+            last = end
+    starts = [0, *accumulate(measure.length for measure in first)][:-1]
+    for at, measure in zip([0, *ends], other, strict=False):
+        for onset, duration, pitch, tied in measure.notes:
+            place = bisect_right(starts, at + onset) - 1
+            first[place].notes.append((at + onset - starts[place], duration, pitch, tied))
+        for onset, bpm in measure.tempi:
+            place = bisect_right(starts, at + onset) - 1
+            first[place].tempi.append((at + onset - starts[place], bpm))
+        place = bisect_right(starts, at) - 1
+        first[place].chord = first[place].chord or measure.chord

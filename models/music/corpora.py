@@ -1,36 +1,49 @@
-"""The music to train and test on, behind one registry.
+"""The music to train and test on, behind one registry; each corpus is parsed once and kept.
 
 ``oneills1850``, ``ryansMammoth``, ``airdsAirs`` and ``bachChorales`` come with the installed music21 package;
 ``pop1k7``, ``cre`` and ``emopia`` lie in the folder that ``KALLOS_CORPORA`` names, which is read here and nowhere else.
+
+Pieces that were parsed are kept in one compressed numpy file a corpus. ``find_piece`` reads one of them alone: a whole
+corpus takes seconds, or minutes where it is new.
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import importlib.util
+import json
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache as remembered
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import platformdirs
 
 from .abc import decoded, split_tunes, titles_of, tune_piece
 from .chorales import read_chorale
-from .chords import with_chords
 from .folder import Loaded, read_folder
+from .keys import with_chords
 from .midi import read_midi
 from .notes import Domain, MusicError, Piece
-from .piece_cache import fingerprint, load_pieces, save_pieces
 from .progress import Tell, silent
 
 log = logging.getLogger(__name__)
 
 MUSIC21_TERMS = "distributed with music21 by permission of its encoders; some files non-commercial"
+
+READERS = (
+    "abc", "abc_fields", "abc_measures", "abc_repeats", "chorales", "corpora", "dance_types", "folder", "keys", "midi",
+    "midi_file", "notes", "tables",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -240,3 +253,80 @@ def _parsed(corpus: Corpus, files: list[Path], limit: int | None, tell: Tell) ->
     for name, reason in broken.items():
         log.warning("%s: %s: %s", corpus.name, name, reason)
     return Loaded(pieces, broken)
+
+
+def fingerprint(files: Iterable[Path]) -> str:
+    """Hash of the files' names and contents and of the source of the readers, which made what is cached."""
+    digest = hashlib.blake2b(digest_size=12)
+    for reader in READERS:
+        digest.update((Path(__file__).parent / f"{reader}.py").read_bytes())
+    for path in files:
+        content = path.read_bytes()
+        digest.update(f"{path.name}:{len(content)}:".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def save_pieces(path: Path, pieces: Sequence[Piece], broken: dict[str, str]) -> None:
+    """Write the pieces and the reasons of the broken files; the file appears whole or not at all."""
+    about = []
+    for piece in pieces:
+        row = piece.to_json()
+        about.append({k: v for k, v in row.items() if k not in {"notes", "bars", "tempo_bpm", "ticks_per_quarter"}})
+    meta = json.dumps({"pieces": about, "broken": broken}, ensure_ascii=False).encode()
+    arrays: dict[str, Any] = {
+        "notes": np.concatenate([p.notes for p in pieces] or [np.zeros((0, 4), np.int32)]),
+        "bars": np.concatenate([p.bars for p in pieces] or [np.zeros((0, 4), np.int32)]),
+        "tempo_bpm": np.concatenate([p.tempo_bpm for p in pieces] or [np.zeros(0, np.float32)]),
+        "note_counts": np.array([len(p.notes) for p in pieces], dtype=np.int64),
+        "bar_counts": np.array([len(p.bars) for p in pieces], dtype=np.int64),
+        "meta": np.frombuffer(meta, dtype=np.uint8),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    with os.fdopen(handle, "wb") as file:
+        np.savez_compressed(file, **arrays)
+    Path(name).replace(path)
+
+
+def load_pieces(path: Path) -> tuple[list[Piece], dict[str, str]] | None:
+    """The pieces and the broken files of ``save_pieces``; None where the file is missing or damaged."""
+    if not path.is_file():
+        return None
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
+            arrays = {name: data[name] for name in data.files}
+        meta = json.loads(arrays["meta"].tobytes())
+        pieces, note, bar = [], 0, 0
+        for about, notes, bars in zip(meta["pieces"], arrays["note_counts"], arrays["bar_counts"], strict=True):
+            pieces.append(
+                Piece(
+                    notes=arrays["notes"][note : note + notes],
+                    bars=arrays["bars"][bar : bar + bars],
+                    tempo_bpm=arrays["tempo_bpm"][bar : bar + bars],
+                    chords=tuple(about.pop("chords")),
+                    titles=tuple(about.pop("titles")),
+                    **about,
+                )
+            )
+            note, bar = note + int(notes), bar + int(bars)
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, MusicError):
+        return None
+    return pieces, dict(meta["broken"])
+
+
+def find_piece(piece_id: str) -> Piece:
+    """The piece that ``corpora.load`` calls so.
+
+    Raises ``MusicError`` where its collection is not there, has no such piece, or holds one that can't be read.
+    """
+    corpus_name, _, name = piece_id.partition("/")
+    corpus = CORPORA.get(corpus_name)
+    if corpus is not None:
+        for path in corpus.files():
+            if path.stem != name.partition(":")[0]:  # files of tunes call theirs FILE:NUMBER
+                continue
+            for unread in corpus.read(path):
+                if unread.name == name:
+                    return whole(corpus, unread)
+    raise MusicError(f"{piece_id[:80]!r} is in none of the collections that are here")

@@ -1,6 +1,10 @@
 """A piece as engravers see it: staves with their voices, their key and clefs, and bars cut into slices.
 
 Notes that overlap within a voice are cut where another begins or ends and tied, as a score has them.
+
+A score for the piano says which hand plays each note: what is easy to read and to reach. In each bar one pitch divides
+the hands. It is chosen so that few notes need ledger lines, no hand spans more than it can, and the hands don't jump
+between bars: the cheapest way through all bars (dynamic programming: Viterbi 1967).
 """
 
 from __future__ import annotations
@@ -10,13 +14,15 @@ from itertools import groupby, pairwise
 from operator import itemgetter
 
 import numpy as np
+import numpy.typing as npt
 
 from .abc_fields import key_signature
-from .hands import MIDDLE_C, right_hand
 from .keys import half_bar_chroma, likely_key
 from .midi import without_overlaps
-from .notes import IntArray, Piece
-from .voices import in_melody
+from .notes import IntArray, Piece, in_melody
+
+BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
 
 EIGHTH, SIXTEENTH = 12, 6  # ticks
 BASS_TOP, TREBLE_BOTTOM = 57, 64  # the outermost lines: A3 and E4
@@ -27,6 +33,13 @@ MINOR = ("Cm", "C#m", "Dm", "Ebm", "Em", "Fm", "F#m", "Gm", "G#m", "Am", "Bbm", 
 SHARPS = ("C", "^C", "D", "^D", "E", "F", "^F", "G", "^G", "A", "^A", "B")
 FLATS = ("C", "_D", "D", "_E", "E", "F", "_G", "G", "_A", "A", "_B", "B")
 STEP = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+
+DIVIDES = np.arange(50, 73)  # the lowest pitch of the right hand
+TREBLE_LOWEST, BASS_HIGHEST = 62, 59  # D4 and B3: what needs no ledger line
+LINE = 3.5  # semitones a ledger line
+SPAN = 14  # semitones that a hand reaches
+MIDDLE_C = 60
+JUMP, OFF_MIDDLE = 0.15, 0.02  # what a semitone costs, between two bars and from the middle C
 
 
 @dataclass
@@ -163,3 +176,41 @@ def _legato(notes: IntArray, others: IntArray | None = None, *, sustained: bool 
     length = np.where(room - filled < REST, room, filled)[chord]
     length = np.maximum(length, notes[:, 1]) if sustained else length
     return np.stack([notes[:, 0], length, *notes[:, 2:].T], axis=1).astype(np.int32)
+
+
+def right_hand(piece: Piece) -> BoolArray:
+    """Which notes the right hand plays, ``(notes,)``."""
+    bar = np.searchsorted(piece.bars[:, 0], piece.notes[:, 0], side="right") - 1
+    costs = [_cost(piece.notes[bar == number][:, [0, 2]]) for number in range(len(piece.bars))]
+    away = JUMP * np.abs(DIVIDES[:, None] - DIVIDES)
+    best, came = costs[0], []
+    for cost in costs[1:]:
+        ways = best[:, None] + away
+        came.append(ways.argmin(0))
+        best = ways.min(0) + cost
+    chosen = [int(best.argmin())]
+    for before in reversed(came):
+        chosen.append(int(before[chosen[-1]]))
+    return np.asarray(piece.notes[:, 2] >= DIVIDES[chosen[::-1]][bar], dtype=bool)
+
+
+def _cost(notes: npt.NDArray[np.int32]) -> FloatArray:
+    """What each of ``DIVIDES`` would cost in a bar of notes ``(notes, 2)``: onset and pitch."""
+    cost = OFF_MIDDLE * np.abs(DIVIDES - MIDDLE_C).astype(float)
+    if len(notes) == 0:
+        return cost
+    onset, pitch = notes.T
+    right = pitch[:, None] >= DIVIDES
+    below, above = (_squared(each)[:, None] for each in (TREBLE_LOWEST - pitch, pitch - BASS_HIGHEST))
+    cost += np.where(right, below, above).sum(0)
+    for moment in np.unique(onset):
+        here = onset == moment
+        for hand in (right[here], ~right[here]):
+            highest = np.where(hand, pitch[here, None], -1).max(0)
+            lowest = np.where(hand, pitch[here, None], 128).min(0)
+            cost += _squared(highest - lowest - SPAN)
+    return cost
+
+
+def _squared(semitones: npt.NDArray[np.int32]) -> FloatArray:
+    return (np.maximum(semitones, 0) / LINE) ** 2

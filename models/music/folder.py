@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .abc import decoded, split_tunes, tune_piece
-from .chords import with_chords
+from .keys import with_chords
 from .midi import read_midi
 from .midi_file import SUFFIXES as MIDI
 from .notes import MusicError, Piece

@@ -1,6 +1,7 @@
-"""One in-memory form of a piece: notes and bars on a grid of 24 ticks a quarter.
+"""One in-memory form of a piece: notes and bars on a grid of 24 ticks a quarter, and its two voices.
 
-Every reader produces it, every model and renderer takes it; what is on the grid survives unchanged.
+Every reader produces it, every model and renderer takes it; what is on the grid survives unchanged. The melody is what
+sounds highest; everything else accompanies it.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+IntArray = npt.NDArray[np.int32]
+FloatArray = npt.NDArray[np.float32]
+
 TICKS_PER_QUARTER = 24
 MAX_NOTES = 200_000
 Domain = Literal["pop", "dance", "chorale"]
 DOMAINS: tuple[Domain, ...] = get_args(Domain)
-
-IntArray = npt.NDArray[np.int32]
-FloatArray = npt.NDArray[np.float32]
 
 
 class MusicError(ValueError):
@@ -172,3 +173,27 @@ class Piece:
             raise
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise MusicError(f"not a piece: {error}") from error
+
+
+def in_melody(piece: Piece) -> npt.NDArray[np.bool_]:
+    """Which notes are the highest sounding where they begin, ``(notes,)``."""
+    line = dict(skyline(piece).tolist())
+    return np.array([line[onset] == pitch for onset, pitch in piece.notes[:, [0, 2]].tolist()], dtype=bool)
+
+
+def skyline(piece: Piece) -> npt.NDArray[np.int64]:
+    """The highest sounding note at each onset: ``(onsets, 2)`` onset tick and pitch, in time order."""
+    if len(piece.notes) == 0:
+        return np.zeros((0, 2), dtype=np.int64)
+    onset, duration, pitch = piece.notes[:, :3].T.astype(np.int64)
+    times = np.unique(onset)
+    line = np.empty((len(times), 2), dtype=np.int64)
+    sounding: list[tuple[int, int]] = []
+    at = 0
+    for index, time in enumerate(times):
+        sounding = [(end, p) for end, p in sounding if end > time]
+        while at < len(onset) and onset[at] == time:
+            sounding.append((int(onset[at] + duration[at]), int(pitch[at])))
+            at += 1
+        line[index] = time, max(p for _, p in sounding)
+    return line

@@ -15,9 +15,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.music.notes import Piece
+from models.music.notes import Piece, in_melody
 from models.music.tokens import BAR, DURATIONS, GRID_TICKS, LOWEST_PITCH, PITCHES, POSITIONS, to_tokens
-from models.music.voices import in_melody
 from models.style.elements import half_of
 from models.style.latents import GROUPS
 from models.style.locks import Locks

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from models.music.notes import Piece
-from models.music.voices import skyline
+from models.music.notes import Piece, skyline
 
 HASHES = 10
 BITS_A_KEY = 16

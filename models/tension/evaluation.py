@@ -27,9 +27,8 @@ from models.experiments.report import Metric, Report, over_songs
 from models.metrics.idiom import MELODY_SYMBOLS, NGram, melody_symbols
 from models.metrics.intervals import NORMAL_95
 from models.music.keys import half_bar_chroma, likely_key
-from models.music.notes import DOMAINS, Domain, MusicError, Piece
+from models.music.notes import DOMAINS, Domain, MusicError, Piece, in_melody, skyline
 from models.music.tokens import LOWEST_PITCH, PITCHES
-from models.music.voices import in_melody, skyline
 from models.style.evaluation.excerpts import Excerpts, real_excerpts, regular
 from models.taste.evaluation.heads import FURTHER
 from models.taste.evaluation.study import DRAWS, Pairs, Resampling, Study, accuracy_of

@@ -33,8 +33,7 @@ from models.metrics.idiom import melody_symbols
 from models.metrics.intervals import bootstrap
 from models.metrics.music_statistics import TRAITS, played_traits
 from models.metrics.two_sample import FOLDS, two_sample_test
-from models.music.notes import DOMAINS, Piece
-from models.music.voices import skyline
+from models.music.notes import DOMAINS, Piece, skyline
 from models.style.card import SHIPPED_STYLE
 from models.style.checkpoint import load_style
 from models.style.evaluation.clips import corpora_parts, held_out_pieces

@@ -11,8 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.music.chords import QUALITIES, ROOTS, bar_chroma, with_chords
-from models.music.keys import likely_key
+from models.music.keys import QUALITIES, ROOTS, bar_chroma, likely_key, with_chords
 from models.music.midi import without_overlaps
 from models.music.notes import IntArray, Piece
 from models.style.windows import bar_ticks

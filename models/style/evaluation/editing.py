@@ -15,8 +15,7 @@ from models.experiments.report import Report, mean_over_songs
 from models.metrics import music_statistics as ms
 from models.metrics.intervals import finite_mean
 from models.music.keys import half_bar_chroma
-from models.music.notes import Piece
-from models.music.voices import in_melody
+from models.music.notes import Piece, in_melody
 from models.style.clip_plan import ClipPlan
 from models.style.compose import Composer
 from models.style.evaluation.clips import BATCH, Clips

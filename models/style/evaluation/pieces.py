@@ -25,8 +25,7 @@ from models.metrics.idiom import (
 )
 from models.metrics.two_sample import FOLDS, describe, describe_whole, matched_rows, two_sample_test
 from models.metrics.voice_leading import ends_in_cadence, voice_leading
-from models.music.notes import TICKS_PER_QUARTER, Domain, Piece
-from models.music.voices import skyline
+from models.music.notes import TICKS_PER_QUARTER, Domain, Piece, skyline
 from models.style.evaluation.excerpts import Excerpts
 from models.style.fingerprint import Fingerprint, melodies, two_bar_melodies
 from models.style.screen import LONGEST_COPY_BARS

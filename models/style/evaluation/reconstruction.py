@@ -11,9 +11,8 @@ import torch
 from models.experiments.report import Report, mean_over_songs
 from models.metrics import music_statistics as ms
 from models.metrics.intervals import finite_mean
-from models.music.notes import DOMAINS, Piece
+from models.music.notes import DOMAINS, Piece, skyline
 from models.music.tokens import to_tokens
-from models.music.voices import skyline
 from models.style.compose import Composer
 from models.style.evaluation.clips import Clips, compose_all, donors_of
 from models.style.features import bar_features, gather_notes

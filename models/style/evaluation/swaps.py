@@ -18,9 +18,8 @@ from scipy.stats import spearmanr
 from models.experiments.report import Metric, Report, mean_over_songs, over_songs
 from models.metrics import music_statistics as ms
 from models.metrics.intervals import finite_mean
-from models.music.notes import DOMAINS, MusicError, Piece
+from models.music.notes import DOMAINS, MusicError, Piece, skyline
 from models.music.tokens import END, POSITION, from_tokens, to_tokens
-from models.music.voices import skyline
 from models.style.compose import Composer
 from models.style.evaluation.clips import Clips, compose_all, donors_of
 from models.style.latents import STYLE_GROUPS, Latents

@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from models.music.midi import read_midi, sounding
-from models.music.midi_bars import seconds_per_tick
+from models.music.midi import read_midi, seconds_per_tick, sounding
 from models.music.midi_file import parse
 from models.music.notes import TICKS_PER_QUARTER, MusicError, Piece
 from models.music.tokens import on_grid

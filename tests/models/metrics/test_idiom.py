@@ -16,8 +16,7 @@ from models.metrics.idiom import (
     melody_symbols,
     sample_melody,
 )
-from models.music.notes import Piece
-from models.music.voices import skyline
+from models.music.notes import Piece, skyline
 
 BARS = np.array([[bar * 96, 96, 4, 4] for bar in range(8)])
 CYCLE = [60, 62, 64, 65, 67, 65, 64, 62]

@@ -22,8 +22,7 @@ from models.metrics.music_statistics import (
     repeats,
 )
 from models.music.keys import half_bar_chroma, likely_key
-from models.music.notes import Piece
-from models.music.voices import skyline
+from models.music.notes import Piece, skyline
 
 BARS = np.array([[bar * 96, 96, 4, 4] for bar in range(4)])
 MAJOR = [60, 62, 64, 65, 67, 69, 71, 72]

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 
 from models.music.abc import read_abc
-from models.music.chords import NAMES, bar_chroma, estimate_chords, with_chords
+from models.music.keys import CHORD_NAMES, bar_chroma, estimate_chords, with_chords
 from models.music.midi import read_midi
 from models.music.midi_file import parse
 from models.music.notes import Piece
@@ -16,8 +16,8 @@ def chords(*bars: str) -> tuple[str, ...]:
 
 
 def test_every_triad_is_found() -> None:
-    for name in NAMES:
-        root, quality = NAMES.index(name) % 12, name.split(":")[1]
+    for name in CHORD_NAMES:
+        root, quality = CHORD_NAMES.index(name) % 12, name.split(":")[1]
         steps = {"maj": (0, 4, 7), "min": (0, 3, 7), "dim": (0, 3, 6)}[quality]
         notes = np.array([[0, 96, 48 + root + step, 64] for step in steps])
         assert estimate_chords(Piece(notes, np.array([[0, 96, 4, 4]]), np.array([90.0]))) == (name,)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from models.music import corpora
+from models.music.corpora import fingerprint, load_pieces, save_pieces
 from models.music.notes import MusicError
-from models.music.piece_cache import fingerprint, load_pieces, save_pieces
 
 
 @pytest.mark.slow

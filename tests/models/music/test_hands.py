@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 
-from models.music.hands import right_hand
+from models.music.engraving import right_hand
 from models.music.notes import Piece
 from tests.models.music.test_abc_writer import piece_of, pieces
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.music.lookup import find_piece
+from models.music.corpora import find_piece
 from models.music.notes import MusicError
 
 

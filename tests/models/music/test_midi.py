@@ -7,8 +7,7 @@ import symusic
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.music.midi import on_grid, read_midi, without_overlaps, write_midi
-from models.music.midi_bars import bars_from_meters
+from models.music.midi import bars_from_meters, on_grid, read_midi, without_overlaps, write_midi
 from models.music.midi_file import MidiFile, dump, parse
 from models.music.notes import Piece
 from models.music.performance import Performance, as_written

@@ -8,9 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.music.notes import Piece
+from models.music.notes import Piece, in_melody, skyline
 from models.music.tokens import BAR
-from models.music.voices import in_melody, skyline
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
 from models.style.constraints import Constraints, MelodyConstraint

@@ -169,7 +169,7 @@ def real_piece(studio: Studio, place: int) -> Source:
     known = CodeExamples.load(studio.style_folder)
     if known is None or not 0 <= place < len(known.examples):
         raise NotYours(f"there is no example {place}; GET /api/styles/codes tells which there are")
-    from models.music.lookup import find_piece  # noqa: PLC0415 (readers of MIDI and scores)
+    from models.music.corpora import find_piece  # noqa: PLC0415 (readers of MIDI and scores)
 
     example, version = known.examples[place], studio.space.version
     try:

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from models.metrics.idiom import MELODY_SYMBOLS, NGram, melody_symbols
-from models.music.chords import estimate_chords
+from models.music.keys import estimate_chords
 from models.music.midi import write_midi
-from models.music.notes import Piece
-from models.music.voices import skyline
+from models.music.notes import Piece, skyline
 from models.style.evaluation.copy_bot import CopyBot
 from models.style.evaluation.excerpts import regular
 from models.style.evaluation.rivals import copy_bot, files, flow, ngram
