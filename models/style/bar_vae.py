@@ -180,7 +180,7 @@ class GroupedBarVAE(BarVAE):
     def expected_attributes(self, z: Tensor) -> Tensor:
         """What the element decoders would have of each attribute, ``(bars, 4)``, differentiable.
 
-        Onsets by their probabilities, pitches by their means; columns as in ``line_attributes.ATTRIBUTES``.
+        Onsets by their probabilities, pitches by their means; columns as in ``LINE_ATTRIBUTES``.
         """
         rhythm, pitch = self.elements(z)
         starts = torch.softmax(self.rhythm_out(rhythm), -1)[..., 2]

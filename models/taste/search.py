@@ -324,7 +324,7 @@ class JointScore:
         return np.stack(rows)
 
     def scores(self, features: npt.ArrayLike, kappa: float) -> FloatArray:
-        """Log of the product of both chances ``(clips,)``; see ``search.Judge``."""
+        """Log of the product of both chances ``(clips,)``; see ``Judge``."""
         product: FloatArray = np.log(self.chances(features, kappa)).sum(axis=0)
         return product
 

@@ -61,7 +61,7 @@ WAYS = ("gift", "asked", "written", "decoded", "mosaic", "real_chosen", "draw")
 
 
 def heard_traits(piece: Piece) -> list[float]:
-    """The plain traits of what sounds of a piece, as it is played: ``note_statistics.TRAITS``."""
+    """The plain traits of what sounds of a piece, as it is played: ``music_statistics.TRAITS``."""
     played: list[float] = played_traits(notes_in_seconds(piece, PLAYED_S, touch.play(piece)), PLAYED_S).tolist()
     return played
 
