@@ -29,7 +29,7 @@ COUNT = "count."
 SLOWER = 0.04  # of the learning rate, for weights that knew their trade before others were added
 MUON, FASTER = "muon.", 20.0  # its tensors among the saved ones, and its learning rate over AdamW's
 
-WINDOW = 0.98
+WINDOW = 0.98  # of the running mean stays at each step
 
 
 def share_done(step: int, steps: int, seconds: float = 0.0, minutes: float | None = None) -> float:

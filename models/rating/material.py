@@ -15,7 +15,6 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -233,7 +232,7 @@ class FeatureExcerpts:
     ) -> FeatureExcerpts:
         """``each`` of every sound, drawn by ``seed``; in the folder ``kept`` for the next time, named by ``about``."""
         said = json.dumps([about, len(pictures), asdict(augmentation), windows, each, seed])
-        path = kept / f"excerpts-{sha256(said.encode()).hexdigest()[:16]}.safetensors" if kept else None
+        path = kept / f"excerpts-{hashlib.sha256(said.encode()).hexdigest()[:16]}.safetensors" if kept else None
         if path and path.exists():
             return cls(Features(**load_file(path)))
         found = Features(

@@ -30,7 +30,7 @@ STEPS = (0, 3, 4, 7, 10, 12, 15, 16, 19, 24)  # semitones above the lowest note
 WHOLE = 4 * TICKS_PER_QUARTER
 
 CORPORA = ("bachChorales", "oneills1850")
-EACH, SECONDS = 20, 20.0
+EACH, SECONDS = 20, 20.0  # pieces of each collection, and how long each of them plays
 
 
 def coloured(seconds: float, rng: np.random.Generator, exponent: float = 0.0) -> Samples:

@@ -46,9 +46,9 @@ from models.taste.likelihood import (
     outcome_moments,
     quadrature,
 )
-from models.taste.likelihood import choice_moments as moments
 
 __all__ = ["OUTCOMES", "Head", "HeadColumns", "Outcome", "Utility", "davidson", "predict", "update", "utilities"]
+
 PRIOR_TIE = math.log(0.4)  # two equally loved clips are called equal one time in six
 PRIOR_ENOUGH = -1.5  # of two average clips neither is liked one time in twelve
 # No side bias; two equally loved clips of which the left one is picked 38 to 62 times in a hundred are nothing special.
@@ -403,7 +403,7 @@ def learn_from_plays(head: Head, better: npt.ArrayLike, worse: npt.ArrayLike) ->
     for difference in differences:
         rows = np.concatenate([difference, np.zeros(len(RESPONSE))])[None]
         centre, covariance = rows @ told.joint_mean, rows @ told.joint_covariance @ rows.T
-        heard = moments(centre, covariance, 0, lapse_rate=PLAY_LAPSES, tossed=0.5)
+        heard = choice_moments(centre, covariance, 0, lapse_rate=PLAY_LAPSES, tossed=0.5)
         told = after(told, Answer(Scores(rows, np.zeros((1, 0)), centre, covariance), heard))
         evidence += math.log(2 * heard.chance)
     share = 1 / (1 + (1 - TELLING) / TELLING * math.exp(-evidence))

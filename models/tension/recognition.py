@@ -32,7 +32,7 @@ Labels = Callable[[Read], "str | int | None"]
 
 DIM, WIDTH, DILATIONS = 64, 5, (1, 4, 16)  # it hears 84 steps back
 DROPPED = 0.2
-OPENINGS_A_STEP = 32  # openings a step
+OPENINGS_A_STEP = 32
 
 FIFTHS = 5
 HIDDEN, STEPS, OWN_STEPS = 96, 500, 400
