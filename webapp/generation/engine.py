@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from models.music.notes import MusicError, Piece
+from models.music.notes import Piece
 from models.style.asking import composed_anew, in_some_styles, tune_in_styles, write_asked
 from models.style.compose import Composer, whole_bars
 from models.style.decode import DecodeBatch
@@ -158,24 +158,30 @@ class Engine(Drawing):
     def _plan_forever(self, line: deque[Job]) -> None:
         while jobs := self._next_to_plan(line):
             started = time.monotonic()
-            drafts: dict[Job, Draft] = {}
-            if line is self._unwritten:
-                new = [job for job in jobs if job.from_nothing]
-                between = self._between(partial(_any_waits, new))
-                asked = [job.request.domain for job in new], [job.request.seed for job in new]
-                try:
-                    with self._writing:
-                        drafts = dict(zip(new, self._draft(*asked, None, between), strict=True))
-                except NobodyWaits:  # all of them were cancelled
-                    pass
-                drafts |= self._written_around_held([job for job in jobs if job.around_held])
+            drafts = self._drafted([job for job in jobs if job.from_nothing]) if line is self._unwritten else {}
             for job in jobs:
                 if not job.future.done():
-                    self._plan(job, drafts.get(job), started)
+                    self._plan(job, drafts.get(job))
+            for job in jobs:  # whose draft is what they asked for don't wait for what others have asked
+                if job.as_drawn:
+                    self._go_on(job, drafts.get(job), started)
+            others = [job for job in jobs if not job.as_drawn]
+            written = self._written(others)
+            for job in others:
+                self._go_on(job, written.get(job), started)
 
-    def _plan(self, job: Job, draft: Draft | None, started: float) -> None:
+    def _drafted(self, jobs: Sequence[Job]) -> dict[Job, Draft]:
+        """What the piece model writes from nothing; none where all of them were cancelled meanwhile."""
+        between = self._between(partial(_any_waits, jobs))
+        try:
+            with self._writing:
+                found = self._draft([j.request.domain for j in jobs], [j.request.seed for j in jobs], None, between)
+        except NobodyWaits:
+            return {}
+        return dict(zip(jobs, found, strict=True))
+
+    def _plan(self, job: Job, draft: Draft | None) -> None:
         request = job.request
-        written: Draft | None = None
         try:
             with self._model:
                 job.plan = self.composer.plan(
@@ -186,72 +192,70 @@ class Engine(Drawing):
                     seed=request.seed,
                     temperature=request.temperature,
                     top_p=request.top_p,
-                    drawn=draft.latents if draft and job.from_nothing else None,
+                    drawn=draft.latents if draft else None,
                     keep=request.keep,
                     locks=job.locks,
                     notes=job.locked_notes,
                     guidance=request.guidance,
                 )
-            written = draft if job.as_drawn or job.around_held else self._tune_written(job, job.plan.latents)
-        except NobodyWaits:
-            return
         except ValueError as error:  # MusicError is one
             self._answer(job, BadRequest(str(error)))
         except Exception as error:  # noqa: BLE001 (whatever one request brings with it, the others go on)
             self._answer(job, _failure(job, error))
-        else:
-            job.planning_seconds = time.monotonic() - started
-            if written and written.notes:
-                self._answer_as_written(job, written, written.notes)
-                return
-            with self._changed:
-                self._planned.append(job)
-                self._changed.notify_all()
 
-    def _tune_written(self, job: Job, latents: Latents) -> Draft | None:
-        """A tune as the piece model writes it in the styles of ``latents``; None where that can't be offered."""
-        if self.composer.asked is None or (tune := job.tune) is None:
-            return None
-        between = self._between(partial(_any_waits, [job]))
-        with self._writing:
-            every = set(STYLE_GROUPS) <= set(job.styles)
-            ask = tune_in_styles(job.request.domain, latents, tune) if every else in_some_styles(latents, tune)
-            return write_asked(self.composer, job.request.domain, [ask], [(job.request.seed, 0)], between)[0]
+    def _go_on(self, job: Job, written: Draft | None, started: float) -> None:
+        """A job that is planned is answered with what was written for it, or waits to be decoded."""
+        if job.future.done():
+            return
+        job.planning_seconds = time.monotonic() - started
+        if written and written.notes:
+            self._answer_as_written(job, written, written.notes)
+            return
+        with self._changed:
+            self._planned.append(job)
+            self._changed.notify_all()
 
-    def _written_around_held(self, jobs: Sequence[Job]) -> dict[Job, Draft]:
-        """What the piece model writes around the bars that stay, for all ``jobs`` of a domain at once.
+    def _written(self, jobs: Sequence[Job]) -> dict[Job, Draft]:
+        """What the piece model writes as it is asked by latents, for all ``jobs`` of a domain at once.
 
-        Those are left out of which nothing came that can be offered, or whose music can't be written so.
+        Those are left out that are decoded, and of which nothing came that can be offered.
         """
         found: dict[Job, Draft] = {}
         for domain in dict.fromkeys(job.request.domain for job in jobs):
-            some = [job for job in jobs if job.request.domain == domain]
+            some = [job for job in jobs if job.request.domain == domain and not job.future.done()]
             try:
                 with self._model:
-                    asks = {job: ask for job in some if (ask := self._around_held(job))}
-                between = self._between(partial(_any_waits, list(asks)))
+                    asks = {job: ask for job in some if (ask := self._ask(job))}
+                if not asks:
+                    continue
+                between, seeds = self._between(partial(_any_waits, list(asks))), [(job.request.seed, 0) for job in asks]
                 with self._writing:
-                    seeds = [(job.request.seed, 0) for job in asks]
-                    drafts = write_asked(self.composer, domain, list(asks.values()), seeds, between) if asks else []
+                    drafts = write_asked(self.composer, domain, list(asks.values()), seeds, between)
             except NobodyWaits:
                 continue
             except Exception:  # nobody goes without for it: each is decoded then, as where nothing hears latents
-                log.exception("nothing was written around bars that stay; %d clips are decoded", len(some))
+                log.exception("nothing was written by latents; %d clips are decoded", len(some))
                 continue
             found |= {job: draft for job, draft in zip(asks, drafts, strict=True) if draft}
         return found
 
-    def _around_held(self, job: Job) -> Ask | None:
-        """What is asked for; None where planning will refuse it, or the notes have other bars than the latents."""
-        assert job.around_held is not None
-        try:
-            latents = job.content if isinstance(job.content, Latents) else self.composer.encode(job.around_held)
-            bars = len(whole_bars(job.around_held).bars)
-        except MusicError:
+    def _ask(self, job: Job) -> Ask | None:
+        """What a planned job asks the piece model for; None where it is decoded."""
+        if self.composer.asked is None or job.plan is None:
             return None
-        if latents.version != self.composer.version or not bars == latents.bars == job.request.bars:
+        if job.around_held is not None:
+            return self._around_held(job, job.around_held)
+        if (tune := job.tune) is None:
             return None
-        return composed_anew(latents, job.around_held, job.locks.bars, job.request.keep)
+        latents, every = job.plan.latents, set(STYLE_GROUPS) <= set(job.styles)
+        return tune_in_styles(job.request.domain, latents, tune) if every else in_some_styles(latents, tune)
+
+    def _around_held(self, job: Job, notes: Piece) -> Ask | None:
+        """To write around bars that stay; None where the notes have other bars than the latents."""
+        latents = job.content if isinstance(job.content, Latents) else self.composer.encode(notes)
+        if not len(whole_bars(notes).bars) == latents.bars == job.request.bars:
+            return None
+        return composed_anew(latents, notes, job.locks.bars, job.request.keep)
 
     def _answer_as_written(self, job: Job, draft: Draft, notes: Piece) -> None:
         assert job.plan is not None

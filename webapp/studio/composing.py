@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import listeners as listener_rows
 from db.tables import PICTURES
+from models.mood.steering import AROUSING, HARMONY
 from models.music.notes import Piece
 from models.style.drafts import Draft
 from models.style.latents import STYLE_GROUPS, Latents, between, morphed, with_styles
@@ -199,7 +200,8 @@ def _generate(studio: Studio, recipes: Sequence[Recipe], sources: Mapping[str, S
         if key not in steps:
             steps[key] = _steps(studio.generation, dials, recipe, sources, heard)
         requests.append(_request(dials, recipe, sources, heard, steps[key]))
-        if recipe.toward or (len(recipes) == 1 and not recipe.turned):  # a tune takes seconds to write: not of many
+        every = len(requests[-1].styles) == len(STYLE_GROUPS)
+        if not recipe.turned and (len(recipes) == 1 or not every):  # it is tried several times then: not for many
             requests[-1].locks.notes = requests[-1].locks.notes or _tune(recipe, heard)
     results = studio.generation.generate_all(requests)
     if any(len(Piece.from_json(result.notes).notes) == 0 for result in results):
@@ -272,7 +274,8 @@ def _request(
         if each.strength > 0
     }
     moved = dials.moved(own, Piece.from_json(music[recipe.content].notes), domain, steps)
-    styles = {**passed, **borrowed, **moved}
+    by_rules = dict.fromkeys((HARMONY, *AROUSING) if recipe.rules else (), content)
+    styles = {**by_rules, **passed, **borrowed, **moved}
     locks = recipe.locks
     notes = music[recipe.content].notes if locks.notes_stay else None
     return GenerateRequest(

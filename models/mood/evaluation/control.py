@@ -33,6 +33,7 @@ from models.mood.judge import Judge, MoodBundle
 from models.mood.labels import AROUSAL, QUADRANTS, VALENCE, Labelled
 from models.mood.steering import Dials, Version, nearest, rules, versions
 from models.music.notes import Piece
+from models.style.asking import in_some_styles, write_asked
 from models.style.compose import Composer
 from models.style.drafts import Draft
 from models.style.evaluation.clips import Clips, compose_all
@@ -156,16 +157,25 @@ class Composed:
     told: Sequence[Sequence[Piece]] = ()
     quantised: QuantisedElements | None = None
 
-    def decoded(self, row: int, ways: Sequence[Version], donors: Sequence[int], seed: int) -> list[Piece]:
-        """What versions of the draft in a row sound like; ``donors``: the rows that they name by their places."""
+    def steered(self, row: int, ways: Sequence[Version], donors: Sequence[int], seed: int) -> list[Piece]:
+        """What versions of the draft in a row sound like; ``donors``: the rows that they name by their places.
+
+        Written where the composer has a piece model that hears latents, else decoded, as the studio has it.
+        """
         own = self.drafts[row].latents
-        plans = []
+        domain, plans, asks = own.piece["domain"], [], []
         for way in ways:
             lent = {} if way.donor is None else dict.fromkeys(way.groups, self.drafts[donors[way.donor]].latents)
-            content = own if way.dials is None else self.composer.encode(way.dials.turned(self.heard[row]))
-            domain = own.piece["domain"]
-            plans.append(self.composer.plan(domain=domain, content=content, styles=lent, bars=own.bars, seed=seed))
-        return self.composer.compose(plans)
+            notes = self.heard[row] if way.dials is None else way.dials.turned(self.heard[row])
+            content = own if way.dials is None else self.composer.encode(notes)
+            plan = self.composer.plan(domain=domain, content=content, styles=lent, bars=own.bars, seed=seed)
+            plans.append(plan)
+            asks.append(in_some_styles(plan.latents, notes))
+        if self.composer.asked is None:
+            return self.composer.compose(plans)
+        written = write_asked(self.composer, domain, asks, [(seed, number) for number in range(len(asks))])
+        lacking = iter(self.composer.compose([plan for plan, each in zip(plans, written, strict=True) if not each]))
+        return [each.notes if each and each.notes else next(lacking) for each in written]
 
     def in_codes(self, elements: QuantisedElements, rows: Sequence[int], quadrant: int, seed: int) -> list[Piece]:
         """What drafts sound like in the codes of a quadrant."""
@@ -184,7 +194,7 @@ def methods(bundle: MoodBundle, composed: Composed, seed: int) -> dict[str, Meth
     """Each makes one piece of a quadrant from the drafts in some rows; what it may compute stands in its name.
 
     ``plain`` does nothing, ``rules`` and ``climb`` change the first draft, ``best_of_K`` chooses among K. ``steered``
-    decodes versions of the first draft, for which the others lend styles. ``told`` has the piece model write for the
+    takes versions of the first draft, for which the others lend styles. ``told`` has the piece model write for the
     quadrant (its label alone), ``told_best_of_K`` chooses among K of these. ``quantised`` decodes the first draft with
     its elements in the codes of the quadrant, ``quantised_best_of_4`` chooses among four drafts so.
     """
@@ -197,7 +207,7 @@ def methods(bundle: MoodBundle, composed: Composed, seed: int) -> dict[str, Meth
         donors = list(rows[1:])
         target = [VALENCE[quadrant], AROUSAL[quadrant]]
         ways = versions(target, _said(bundle, [heard[row] for row in donors]))
-        made = composed.decoded(rows[0], ways, donors, seed)
+        made = composed.steered(rows[0], ways, donors, seed)
         return made[nearest(target, _said(bundle, made))]
 
     def written(rows: Sequence[int], quadrant: int) -> Sequence[Piece]:

@@ -50,7 +50,7 @@ def test_a_whole_entry_that_was_never_committed_takes_nothing_with_it(segment):
 
 def test_a_missing_entry_is_told_and_a_whole_one_after_it_heals(segment):
     segment.append(Entry(4, whole=False, data=rows("d")))
-    with pytest.raises(DamagedSegmentError, match="between 1 and 4"):
+    with pytest.raises(DamagedSegmentError, match="lines 2 to 3"):
         segment.state()
     segment.append(Entry(5, whole=True, data=rows("a", "b", "c", "d") | {"studies": []}))
     assert len(segment.state()[1]["offers"]) == 4
