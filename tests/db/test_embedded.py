@@ -270,12 +270,6 @@ def test_a_folder_with_something_else_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "pg" / "data" / "holiday.jpg").exists()
 
 
-def test_a_broken_cluster_is_told_in_postgres_own_words(server: EmbeddedPostgres, folder: Path) -> None:
-    (folder / "data" / "postgresql.conf").write_text("no_such_setting = 1\n")
-    with pytest.raises(EmbeddedPostgresError, match="no_such_setting"):
-        server.start()
-
-
 @pytest.mark.slow
 def test_a_strangers_socket_folder_is_refused(server: EmbeddedPostgres) -> None:
     server.start()
@@ -290,15 +284,6 @@ def test_a_strangers_socket_folder_is_refused(server: EmbeddedPostgres) -> None:
             server.start()
     finally:
         sockets.rmdir()
-
-
-def test_there_is_no_address_before_the_start(tmp_path: Path) -> None:
-    server = EmbeddedPostgres(tmp_path / "pg")
-    with pytest.raises(EmbeddedPostgresError, match="before start"):
-        _ = server.url
-    with pytest.raises(EmbeddedPostgresError, match="call start"):
-        server.ensure_running()
-    server.stop()
 
 
 @as_root

@@ -1,5 +1,3 @@
-"""The README and the documents: every link, command and setting in them is there."""
-
 import re
 from pathlib import Path
 
@@ -62,11 +60,6 @@ def test_operations_name_every_kind_of_file_that_can_be_uploaded() -> None:
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     (told,) = re.findall(r"^These can be uploaded: .*$", text, flags=re.MULTILINE)
     assert sorted(re.findall(r"`(\.\w+)`", told)) == sorted(KINDS)
-
-
-def test_every_folder_of_weights_has_a_card_for_people() -> None:
-    for folder in (ROOT / "models" / "weights").iterdir():
-        assert not folder.is_dir() or (folder / "README.md").exists()
 
 
 def test_the_notice_names_what_is_shipped_where_it_lies() -> None:

@@ -225,12 +225,7 @@ def live(context: Context, stock: Stock) -> Callable[..., uuid.UUID]:
         listener = accounts.create(context.database)
 
         def vote(outcome: str) -> None:
-            context.pairs.record_vote(
-                listener,
-                context.pairs.open(listener)[0].id,
-                outcome,
-                (2000, 2100),
-            )
+            context.pairs.record_vote(listener, context.pairs.open(listener)[0].id, outcome, (2000, 2100))
 
         for number in range(picks):
             vote(outcomes[number % len(outcomes)])

@@ -2,52 +2,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import uuid
 
 import pytest
 from sqlalchemy import text
 
 from db.engine import make_engine
-from webapp.__main__ import main, parser
+from webapp.__main__ import main
 from webapp.runtime.supervised_process import free_local_port
-from webapp.runtime.version import VERSION
 
 
 @pytest.fixture(autouse=True)
 def home(monkeypatch, tmp_path):
     monkeypatch.setenv("KALLOS_HOME", str(tmp_path))
-
-
-def test_every_promised_command_is_there():
-    for words in [
-        ["serve"],
-        ["serve", "--open", "--port", "0"],
-        ["generator", "--host", "0.0.0.0", "--port", "1", "--device", "cpu"],
-        ["worker"],
-        ["db", "upgrade"],
-        ["db", "downgrade", "base"],
-        ["db", "check"],
-        ["corpus", "list"],
-        ["corpus", "build"],
-        ["compose", "--domain", "dance", "--count", "3", "--seed", "1", "--bars", "8", "--out", "here", "--wav"],
-        ["listener", "export", str(uuid.uuid4())],
-        ["listener", "import", "a file"],
-        ["listener", "delete", str(uuid.uuid4())],
-        ["journal", "rebuild"],
-        ["report", "listener", str(uuid.uuid4())],
-        ["report", "study"],
-        ["report", "study", "pilot"],
-        ["report", "retrieval"],
-        ["report", "retrieval", "a study", "--out", "a file"],
-    ]:
-        assert callable(parser().parse_args(words).run)
-
-
-def test_what_is_no_command_is_refused_with_a_hint(capsys):
-    for words in [[], ["dance"], ["db", "drop"], ["listener", "delete", "everybody"]]:
-        with pytest.raises(SystemExit):
-            parser().parse_args(words)
-        assert "usage" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -72,24 +38,12 @@ def test_the_schema_goes_up_and_down_and_is_checked(new_database, monkeypatch, t
     assert main(["db", "check"]) == 1
 
 
-def test_the_corpora_are_listed_with_their_terms(capsys):
-    assert main(["corpus", "list"]) == 0
-    assert "oneills1850" in capsys.readouterr().out
-
-
 def test_a_reader_that_has_seen_enough_gets_no_traceback():
     process = subprocess.Popen(
         [sys.executable, "-m", "webapp", "corpus", "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     process.stdout.close()
     assert "Traceback" not in process.communicate()[1].decode()
-
-
-def test_a_version_is_told(capsys):
-    with pytest.raises(SystemExit) as ended:
-        main(["--version"])
-    assert ended.value.code == 0
-    assert capsys.readouterr().out.startswith(f"kallos {VERSION}")
 
 
 @pytest.mark.slow

@@ -1,11 +1,8 @@
-"""Clips are stored once, and the pool holds what can be played."""
-
 from __future__ import annotations
 
 from collections.abc import Callable
 from uuid import UUID
 
-import numpy as np
 from sqlalchemy.orm import Session
 
 from db.queries.clips import (
@@ -14,7 +11,6 @@ from db.queries.clips import (
     composed_clips,
     count_pool,
     get_audio,
-    get_clip,
     pool_clips,
     retire_clips,
 )
@@ -31,18 +27,6 @@ def test_the_same_content_is_one_clip_for_everybody_and_one_a_listener(
     assert own != first
     assert make_clip(content_hash="h", composed_for=listener.id) == own
     assert make_clip(content_hash="h", composed_for=create_listener(session).id) not in {own, first}
-
-
-def test_a_clip_comes_back_as_it_was_stored(session: Session, make_clip: Callable[..., UUID]) -> None:
-    summary = np.array([0.5, -1.25, 3e-8], dtype=np.float32)
-    clip_id = make_clip(summary=summary, notes={"notes": [[0, 1, 2, 3]]})
-    session.expire_all()
-    clip = get_clip(session, clip_id)
-    assert clip is not None
-    assert clip.kind == "prior"
-    assert clip.notes == {"notes": [[0, 1, 2, 3]]}
-    assert clip.summary.dtype == np.float32
-    assert (clip.summary == summary).all()
 
 
 def test_the_pool_holds_playable_clips_of_one_domain_with_their_lengths(

@@ -1,5 +1,3 @@
-"""What models heard in clips is kept by version, and goes with its clip."""
-
 from __future__ import annotations
 
 from collections.abc import Callable

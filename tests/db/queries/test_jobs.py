@@ -1,5 +1,3 @@
-"""No job is done by two, none is lost with its worker."""
-
 from __future__ import annotations
 
 import signal

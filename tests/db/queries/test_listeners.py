@@ -1,5 +1,3 @@
-"""A listener is anonymous, can take everything with them, come back, and be forgotten whole."""
-
 from __future__ import annotations
 
 import json
@@ -14,7 +12,7 @@ from db.queries.clips import add_audio
 from db.queries.export import export_listener
 from db.queries.heads import load_head, save_head
 from db.queries.jobs import enqueue
-from db.queries.listeners import create_listener, delete_listener, get_listener, set_domain
+from db.queries.listeners import create_listener, delete_listener, get_listener
 from db.queries.restore import NotAnExportError, restore_listener
 from db.queries.votes import Expected, store_vote, votes_of
 from db.tables import Clip, Listener, Offer
@@ -45,13 +43,6 @@ def test_a_new_listener_has_an_id_and_nothing_that_names_them(session: Session) 
     about_them = {"id", "domain", "study_id", "condition", "brought", "created_at"}
     about_them |= {"population_id", "picture_population_id"}
     assert columns == about_them | {"journal_entries", "token_generation", "link_id", "plays_tell"}
-
-
-def test_the_domain_can_be_changed_and_nobody_is_changed_by_mistake(session: Session, listener: Listener) -> None:
-    assert set_domain(session, listener.id, "chorale")
-    session.expire_all()
-    assert listener.domain == "chorale"
-    assert not set_domain(session, uuid4(), "chorale")
 
 
 def test_an_export_is_json_and_holds_everything(session: Session, used: UUID) -> None:

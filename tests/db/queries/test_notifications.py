@@ -1,5 +1,3 @@
-"""Who listens hears of what was committed."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -1,5 +1,3 @@
-"""Offers are made once a pair, for whom they are meant, and found oldest first."""
-
 from __future__ import annotations
 
 from collections.abc import Callable

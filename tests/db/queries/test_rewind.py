@@ -1,5 +1,3 @@
-"""What came after a vote goes, and nothing else does."""
-
 from __future__ import annotations
 
 from collections.abc import Callable

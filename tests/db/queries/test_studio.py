@@ -1,5 +1,3 @@
-"""Pieces in a studio belong to one listener, open by their link, and are thinned out."""
-
 from __future__ import annotations
 
 from collections.abc import Callable

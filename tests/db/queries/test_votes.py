@@ -1,5 +1,3 @@
-"""A vote is stored once, however it arrives."""
-
 from __future__ import annotations
 
 import threading
@@ -17,7 +15,7 @@ from db.queries.clips import add_clip
 from db.queries.heads import delete_heads, load_head, save_head
 from db.queries.listeners import create_listener, get_listener
 from db.queries.offers import create_offer, open_ones
-from db.queries.statistics import counts, foreseen_votes
+from db.queries.statistics import foreseen_votes
 from db.queries.votes import Expected, claim, count_picks, store_vote, votes_of
 from db.tables import OUTCOMES, PICKS, Listener, Listening, Offer, Prediction, Vote
 
@@ -123,11 +121,6 @@ def test_votes_come_oldest_first_and_only_comparisons_count_as_picks(
     predicted = foreseen_votes(session, listener.id)
     assert [row.outcome for row in predicted] == ["right", "equal"]  # before the first vote nothing was known
     assert {(row.p_left, row.policy, row.pair_probability) for row in predicted} == {(0.5, "control", 0.25)}
-
-
-def test_the_house_is_counted(session: Session, offer: Offer) -> None:
-    take(session, offer.id, offer.listener_id, "left")
-    assert counts(session) == {"pool": {"pop": 2}, "jobs": {}}
 
 
 def test_a_head_is_written_read_and_forgotten(session: Session, listener: Listener) -> None:

@@ -1,5 +1,3 @@
-"""A model or a folder that is not there ends every taste command with one line."""
-
 from __future__ import annotations
 
 import json

@@ -52,8 +52,3 @@ def test_the_last_line_is_one_object(crowds, monkeypatch, capsys):
     assert last["command"] == "evaluate.atlas"
     assert {"atlas.tunes.trustworthiness", "atlas.joint.trustworthiness"} <= set(last["metrics"])
     assert last["metrics"]["atlas.tunes.left_out"]["value"] == 2
-
-
-def test_a_folder_with_nothing_in_it_is_told_in_one_line(tmp_path):
-    with pytest.raises(SystemExit, match="nothing to evaluate"):
-        main(["--data", str(tmp_path)])

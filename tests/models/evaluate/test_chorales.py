@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from models.evaluate import chorales
-from models.experiments.report import Report, over_halves
+from models.experiments.report import over_halves
 from models.music.abc import read_abc
 from models.music.corpora import load, load_folder
 from models.music.lines import FIRST_PITCH, HOLD, REST, line_attributes, line_bars, top_line
 from models.music.notes import Piece
 from models.style import bar_data
 from models.style.bar_checkpoint import load_bars, save_bars
-from models.style.bar_data import Lines, chorale_lines, dance_windows, melody_lines, soprano_bars
+from models.style.bar_data import chorale_lines, dance_windows, melody_lines, soprano_bars
 from models.style.bar_training import BarObjective, Scale, fit, ordering_loss, transposed
 from models.style.bar_vae import BarConfig, BarVAE, GroupedBarVAE, pitch_order
 
@@ -71,8 +71,6 @@ def test_the_last_line_is_the_json_of_the_contract(reels, corpora_of_ten, tmp_pa
         for name in ("interpretability", "scc", "mig", "sap", "modularity", "control", "accuracy", "bits_per_bar")
     }
     assert set(found["metrics"]) == names | {"melody.accuracy", "melody.pitch_accuracy", "melody.bits_per_bar"}
-    for metric in found["metrics"].values():
-        assert set(metric) == {"value", "low", "high", "n", "baseline", "chance", "reference"}
     assert found["metrics"]["chorales.ar_vae.scc"]["reference"] == 0.975
     assert found["metrics"]["chorales.beta_vae.scc"]["reference"] == 0.35
     assert found["metrics"]["chorales.ours.mig"]["reference"] == 0.165
@@ -84,25 +82,6 @@ def test_the_last_line_is_the_json_of_the_contract(reels, corpora_of_ten, tmp_pa
     again = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert again == found  # taken from the folder, the same figures
     assert (tmp_path / "fit" / "ours.safetensors").stat().st_mtime_ns == stale
-
-
-def test_what_cannot_be_done_is_told_in_one_line() -> None:
-    for arguments, message in (
-        (["--steps", "0"], "--steps 0 was given; it must be at least 1"),
-        (["--limit", "-2"], "--limit -2 was given; it must be at least 1"),
-        (["--seed", "-1"], "--seed -1 was given; it must be at least 0"),
-        (["--data", "/nowhere/at/all"], "nothing to evaluate on: .* is not a folder"),
-        (["--model", "/dev/null"], "--model /dev/null is no folder"),
-    ):
-        with pytest.raises(SystemExit, match=message) as told:
-            chorales.main(arguments)
-        assert "\n" not in str(told.value)
-
-
-def test_a_folder_without_bars_of_four_quarters_is_told_in_words(corpora_of_ten, tmp_path) -> None:
-    (tmp_path / "jig.abc").write_text("X:1\nM:6/8\nL:1/8\nK:C\n" + "CDE FGA|" * 16, encoding="utf-8")
-    with pytest.raises(SystemExit, match="gave 0 bars of 4/4"):
-        chorales.main(["--data", str(tmp_path), "--limit", "10", "--steps", "1"])
 
 
 def test_a_line_is_told_in_sixteenths() -> None:
@@ -240,9 +219,3 @@ def test_attributes_are_controlled_by_a_decoder_that_listens() -> None:
     assert chorales.control(asked, asked) == pytest.approx(1)
     half = np.where(np.arange(4) < 2, asked, 0)
     assert chorales.control(half, asked) == pytest.approx(0.5)
-
-
-def test_without_a_window_the_melody_figures_are_null(bars) -> None:
-    report = Report("evaluate.chorales", {}, {}, 0)
-    chorales.melody(report, GroupedBarVAE(SMALL), Lines(bars, bars, np.zeros((0, 256), dtype=np.int64), [], []))
-    assert report.metrics["melody.accuracy"].value is None

@@ -10,7 +10,7 @@ import pytest
 from models.evaluate import code_examples
 from models.metrics.music_statistics import ATTRIBUTES
 from models.music.corpora import load_folder
-from models.style.code_examples import CodeExamples, Example
+from models.style.code_examples import CodeExamples
 
 pytestmark = pytest.mark.slow
 
@@ -47,12 +47,3 @@ def test_music_of_ones_own_is_measured_and_not_kept(tunes, weights, capsys) -> N
     assert "leave out --data" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="nothing to evaluate on"):
         code_examples.main([*folder[2:], "--data", str(weights)])
-
-
-def test_examples_of_another_shape_are_refused(tmp_path) -> None:
-    assert CodeExamples.load(tmp_path) is None
-    (tmp_path / "code_examples.json").write_text("[]", encoding="utf-8")
-    with pytest.raises(ValueError, match="writes it again"):
-        CodeExamples.load(tmp_path)
-    with pytest.raises(ValueError, match="there are 4 of 5"):
-        Example("dance", 5, 0, "a/b", "")

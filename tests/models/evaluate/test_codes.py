@@ -44,9 +44,3 @@ def test_the_command_tells_and_keeps_what_it_found(tunes, weights, tmp_path, cap
         report.read_evaluations(folder)["evaluate.codes"].metrics["codes.found"].chance
         == metrics["codes.found"]["chance"]
     )
-
-
-def test_songs_too_short_for_two_windows_are_told(tmp_path, weights) -> None:
-    (tmp_path / "short.abc").write_text("X:1\nT:Short\nM:4/4\nL:1/8\nK:C\nCDEF GABc|cBAG FEDC|\n")
-    with pytest.raises(SystemExit, match="nothing to evaluate on"):
-        codes.main(["--data", str(tmp_path), "--model", str(weights)])

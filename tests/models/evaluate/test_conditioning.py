@@ -1,5 +1,3 @@
-"""The command on music of one's own, with a piece model that has learned nothing."""
-
 from __future__ import annotations
 
 import json

@@ -52,8 +52,3 @@ def test_without_expectations_every_file_is_tried_and_a_reader_that_breaks_is_wr
     assert metrics["files.all.right"] == {**metrics["files.all.right"], "value": None, "n": 0}
     outcome = files.judged("a.abc", {"kind": "tunes", "bars": [4]}, lambda: {}["nothing"])
     assert outcome.wrong == "KeyError: 'nothing'"
-
-
-def test_an_expected_file_that_is_not_there_ends_the_command(table):
-    with pytest.raises(SystemExit, match="isn't there"):
-        table({"a.abc": {"notes": []}})

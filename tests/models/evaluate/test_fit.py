@@ -87,8 +87,3 @@ def test_the_report_has_the_figures_of_the_contract(
     assert metrics["fit.chance.accuracy"]["value"] == 0.5
     assert metrics["fit.ours.votes_to_90"]["n"] == 2
     assert "fit.nearest.ours.nearness" not in metrics
-
-
-def test_too_few_pictures_are_refused_in_a_line(tmp_path) -> None:
-    with pytest.raises(SystemExit, match="no picture"):
-        fit.main(["--data", str(tmp_path)])

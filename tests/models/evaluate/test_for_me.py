@@ -1,5 +1,3 @@
-"""What is composed for a listener, judged by what they truly love, from the study to the last line."""
-
 from __future__ import annotations
 
 from dataclasses import replace

@@ -1,5 +1,3 @@
-"""Wishes for moods: the more a mood weighs, the more is heard of it, and the less what is chosen is liked."""
-
 from __future__ import annotations
 
 import json

@@ -118,14 +118,3 @@ def test_the_last_line_is_the_json_of_the_contract(music, weights, tmp_path, mon
     assert whole["data"]["bars"] == "whole"
     assert whole["metrics"]["pieces.dance.idiom_bits.flow"]["value"] is None
     assert whole["metrics"]["pieces.dance.idiom_bits.ngram"]["n"] == 4
-
-
-def test_an_argument_that_cannot_be_is_told_in_words(capsys) -> None:
-    for argument, wanted in (
-        (["--pieces", "nowhere"], "NAME=FOLDER is needed"),
-        (["--bars", "1"], "at least 2 bars"),
-        (["--domains", "dance,jazz"], "'jazz' was given; there are pop, dance, chorale"),
-    ):  # fmt: skip
-        with pytest.raises(SystemExit):
-            command.main(argument)
-        assert wanted in capsys.readouterr().err

@@ -1,5 +1,3 @@
-"""What plays add to a head: most where listening goes by taste, nothing where it does not."""
-
 from __future__ import annotations
 
 import numpy as np

@@ -1,5 +1,3 @@
-"""Votes to know a taste: the count itself, its ceiling, BoTorch's rival, and the replay of ratings and votes."""
-
 import json
 import warnings
 

@@ -45,8 +45,3 @@ def test_the_command_tells_and_keeps_what_it_found(tunes, weights, tmp_path, cap
     still = Latents("tiny-0", {name: np.zeros((8, size), dtype=np.float32) for name, size in sizes.items()})
     for group in directions.groups:
         assert np.abs(directions.moved(still, group, 1.0, tonic=7).groups[group]).max() > 0
-
-
-def test_too_few_songs_are_told_in_words(tmp_path, weights) -> None:
-    with pytest.raises(SystemExit, match="nothing to evaluate on"):
-        relations.main(["--data", str(tmp_path), "--model", str(weights)])

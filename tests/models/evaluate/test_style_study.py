@@ -105,8 +105,3 @@ def test_the_command_trains_measures_and_takes_up_where_it_was_stopped(
     assert again["ours.nats_per_note"] == metrics["ours.nats_per_note"]
     with pytest.raises(SystemExit, match="has 2 steps and 3 clips; 4 and 3 are asked for"):
         style_study.main([*asked, "--steps", "4", "--resume"])
-
-
-def test_a_variant_that_is_not_there_is_named() -> None:
-    with pytest.raises(SystemExit, match=r"\['vq'\] were asked for; there are \['ours', 'flat'"):
-        style_study.main(["--variants", "ours,vq"])

@@ -208,16 +208,7 @@ def test_a_method_that_cannot_answer_has_no_hits() -> None:
     assert Outcome(pairs, {"average": None}).hits("average") is None
 
 
-def test_arguments_that_make_no_sense_are_told_so(tmp_path, listening_folder) -> None:
-    for given, words in (
-        (["--data", str(tmp_path / "nowhere")], "no folder"),
-        (["--data", str(tmp_path), "--limit", "1"], "at least 3"),
-        (["--data", str(tmp_path), "--seed", "-1"], "0 or more"),
-        (["--data", str(tmp_path), "--model", "nothing"], "no style model at nothing"),
-        (["--data", str(tmp_path)], "neither"),
-    ):
-        with pytest.raises(SystemExit, match=words):
-            taste.main(given)
+def test_listeners_without_a_pair_are_told_so(tmp_path, listening_folder) -> None:
     few = tmp_path / "few"
     shutil.copytree(listening_folder("ratings"), few)
     rows = [f"p{person},c{clip},3" for person in range(4) for clip in range(12)]

@@ -1,5 +1,3 @@
-"""Films are set to music in every way and measured, by the command."""
-
 import json
 import os
 

@@ -157,22 +157,6 @@ def test_only_what_was_held_out_is_asked_for_and_no_near_duplicate_is_probed(hel
     assert all(tune.group not in heard and tune.source == "cre" for tune in everything.elsewhere)
 
 
-@pytest.mark.usefixtures("few_corpora")
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--model", "nowhere"], r"models\.train\.titles makes some"),
-        (["--limit", "5"], "at least 20 are needed"),
-    ],
-)
-def test_what_cannot_be_evaluated_is_said(
-    arguments: list[str], message: str, tmp_path: Path, held_out: list[str]
-) -> None:
-    save_towers(tmp_path, untrained(), {"version": "t"}, {"test": held_out})
-    with pytest.raises(SystemExit, match=message):
-        main(["--model", str(tmp_path), *arguments])
-
-
 def test_towers_that_may_know_the_test_tunes_are_not_compared_with(held_out: list[str]) -> None:
     with pytest.raises(ValueError, match="may know those"):
         evaluation.evaluate(bundle(held_out), None, 0, None, bundle(held_out[1:]))

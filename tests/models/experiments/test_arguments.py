@@ -1,5 +1,3 @@
-"""What can't be used as an argument is said with what can."""
-
 from argparse import ArgumentParser, ArgumentTypeError
 
 import pytest
@@ -11,10 +9,6 @@ def test_minutes_are_above_nothing() -> None:
     for text in ("-1", "0", "nan", "inf", "soon"):
         with pytest.raises(ArgumentTypeError, match=f"{text} was given; minutes above 0 are needed"):
             minutes(text)
-
-
-def test_half_a_minute_will_do():
-    assert minutes("0.5") == 0.5
 
 
 def test_domains_may_be_divided_by_blanks_or_commas() -> None:

@@ -74,11 +74,6 @@ def test_muon_moves_what_is_orthogonal_evenly_and_nothing_else() -> None:
     assert torch.equal(training.master.bias, plain.master.bias)
 
 
-def test_resuming_from_nothing_is_an_error(tmp_path) -> None:
-    with pytest.raises(FileNotFoundError):
-        MasterWeights(nn.Linear(4, 3), 0.01).resume(tmp_path / "state.safetensors")
-
-
 def test_it_trains_in_what_the_machine_multiplies_fast() -> None:
     training = MasterWeights(seeded_linear(), 0.01)
     assert training.working.weight.dtype == working_dtype(torch.device("cpu"))

@@ -1,5 +1,3 @@
-"""Which commit a result carries: that of the code, wherever the command was started."""
-
 import subprocess
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""The table for people and the JSON line for programs."""
-
 import json
 import math
 

@@ -74,14 +74,6 @@ def test_a_result_becomes_a_page_with_everything_that_it_comes_from(repository) 
     assert json.loads((repository / RESULTS / "titles.json").read_text())["run"] == "python -m models.evaluate.titles"
 
 
-def test_what_was_not_measured_is_said_and_has_no_page(repository) -> None:
-    keep(repository, titles(repository), printed())
-    pages = render(repository)
-    assert RESULTS / "bench.md" not in pages
-    assert "| Speed | `make bench` | not measured here |" in pages[RESULTS / "README.md"]
-    assert "starts" not in pages[Path("README.md")]
-
-
 def test_a_page_quotes_the_first_figures_that_were_measured(repository) -> None:
     keep(repository, titles(repository), printed())
     again = CONTENTS[CONTENTS.index("[[quoted.row]]") :].split("[[quoted.row]]")[1].replace("finds", "finds again")
@@ -115,24 +107,12 @@ def test_a_figure_that_no_result_has_is_named(repository) -> None:
         render(repository)
 
 
-def test_a_file_without_the_two_marks_is_refused(repository) -> None:
-    (repository / "README.md").write_text("# One\n")
-    with pytest.raises(ResultsError, match="must hold the two lines"):
-        render(repository)
-
-
 def test_a_command_is_run_with_this_python_and_its_failure_is_told(repository, capfd) -> None:
     base = titles(repository)
     said = run(replace(base, command="python -c 'print(1); print(2)'"))
     assert said == "1\n2\n" == capfd.readouterr().out
     with pytest.raises(ResultsError, match="ended with 3"):
         run(replace(base, command="python -c 'raise SystemExit(3)'"))
-
-
-def test_a_command_that_needs_corpora_says_so(repository, monkeypatch) -> None:
-    monkeypatch.delenv("KALLOS_CORPORA", raising=False)
-    with pytest.raises(ResultsError, match="needs the folder that KALLOS_CORPORA names"):
-        run(replace(titles(repository), command='python -m models.evaluate.taste --data "$KALLOS_CORPORA/a"'))
 
 
 def test_the_command_takes_what_was_printed_and_writes_every_page(repository, monkeypatch, capsys) -> None:

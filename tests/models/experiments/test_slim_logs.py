@@ -34,8 +34,3 @@ def test_a_run_that_goes_on_is_not_shipped(tmp_path):
     log(tmp_path / "runs", ended=False)
     with pytest.raises(SystemExit, match="not ended"):
         run_log.main([str(tmp_path / "runs"), str(tmp_path / "out")])
-
-
-def test_a_folder_without_logs_is_named(tmp_path):
-    with pytest.raises(SystemExit, match=r"has no log\.jsonl"):
-        run_log.main([str(tmp_path), str(tmp_path / "out")])

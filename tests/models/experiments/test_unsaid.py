@@ -1,5 +1,3 @@
-"""What a program leaves out of a file: how loud the notes are, and how fast they go."""
-
 from dataclasses import replace
 
 import numpy as np

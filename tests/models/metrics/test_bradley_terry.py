@@ -1,5 +1,3 @@
-"""Strengths agree with choix, and their intervals are about as wide as people differ."""
-
 from __future__ import annotations
 
 import choix
@@ -56,12 +54,3 @@ def test_people_who_agree_among_themselves_say_less_than_as_many_answers_of_othe
     alike = [table(compared(np.zeros(2), 30, generator), 2) for _ in range(30)]
     wide, narrow = (comparisons.strengths(people) for people in (views, alike))
     assert wide.high[0] - wide.low[0] > 1.5 * (narrow.high[0] - narrow.low[0])
-
-
-def test_without_people_there_is_nothing_to_compare() -> None:
-    with pytest.raises(ValueError, match="one person"):
-        comparisons.strengths([])
-    alone = comparisons.strengths([[[0, 3], [1, 0]]])
-    assert np.isinf(alone.high).all()
-    with pytest.raises(ValueError, match="square"):
-        comparisons.fit_strengths([[0, -1], [1, 0]])

@@ -1,5 +1,3 @@
-"""The n-gram model: probabilities that sum to one and are Witten and Bell's, cycles that cost nothing, its samples."""
-
 from dataclasses import replace
 
 import numpy as np
@@ -58,15 +56,6 @@ def test_draws_are_as_frequent_as_their_chances() -> None:
     drawn = np.bincount([model.draw([1, 2], rng) for _ in range(4000)], minlength=4) / 4000
     chance = [2 ** -model.bits(np.array([1, 2, symbol]))[-1] for symbol in range(4)]
     assert drawn == pytest.approx(np.array(chance), abs=0.03)
-
-
-def test_an_empty_model_and_an_empty_melody_are_no_error() -> None:
-    model = NGram.fit([], symbols=8)
-    assert model.bits(np.array([1, 2])) == pytest.approx([3, 3])
-    assert len(model.bits(np.zeros(0, dtype=np.int64))) == 0
-    assert 0 <= model.draw([], np.random.default_rng(0)) < 8
-    with pytest.raises(ValueError, match="63 bits"):
-        NGram.fit([], symbols=2**16)
 
 
 def test_symbols_of_a_melody_are_interval_and_time_in_any_key() -> None:

@@ -1,7 +1,6 @@
 """Statistics of clips against brute force, mir_eval and music that can be judged by eye."""
 
 import math
-from dataclasses import replace
 from itertools import product
 
 import mir_eval
@@ -61,16 +60,6 @@ def test_half_bar_chroma_counts_every_sounding_tick_once(rows) -> None:
     assert np.allclose(half_bar_chroma(piece(rows)), expected)
 
 
-@settings(max_examples=60, deadline=None)
-@given(notes)
-def test_shares_lie_between_0_and_1_and_attributes_are_finite(rows) -> None:
-    clip = piece(rows)
-    assert 0 <= in_key(clip) <= 1
-    assert 0 <= repeats(clip) <= 1
-    assert set(attributes(clip)) == set(ATTRIBUTES)
-    assert all(math.isfinite(value) for value in attributes(clip).values())
-
-
 def test_scales_are_wholly_in_key() -> None:
     for pitches, key in product((MAJOR, HARMONIC_MINOR), range(12)):
         assert in_key(melody(pitches).transposed(key)) == 1
@@ -80,10 +69,6 @@ def test_the_likeliest_key_is_that_of_the_scale() -> None:
     for (pitches, tonic), by in product(((MAJOR, 0), (HARMONIC_MINOR, 12 + 9)), range(12)):
         chroma = np.bincount(np.array([*pitches, pitches[0], pitches[-1], pitches[4]]) % 12, minlength=12)
         assert likely_key(np.roll(chroma, by)) == tonic // 12 * 12 + (tonic + by) % 12
-
-
-def test_the_twelve_tones_are_seven_twelfths_in_key() -> None:
-    assert in_key(melody(range(60, 72))) == pytest.approx(7 / 12)
 
 
 def test_note_f1_is_that_of_mir_eval() -> None:
@@ -125,26 +110,10 @@ def test_attributes_say_what_they_are_named_for() -> None:
     assert attributes(piece([])) == {**dict.fromkeys(ATTRIBUTES, 0.0), "tempo_bpm": 90.0}
 
 
-def test_octaves_and_velocities_leave_the_mode_alone() -> None:
-    clip = melody(MAJOR)
-    louder = clip.notes.copy()
-    louder[:, 3] = 20
-    assert attributes(clip.transposed(12))["mode"] == pytest.approx(attributes(clip)["mode"])
-    assert attributes(replace(clip, notes=louder))["mode"] == attributes(clip)["mode"]
-
-
 def test_runs_of_four_or_more_of_one_pitch_are_repeats() -> None:
     assert repeats(melody([60, 60, 60, 62])) == 0
     assert repeats(melody([60, 60, 60, 60, 62, 62, 64, 64])) == 0.5
     assert repeats(piece([])) == 0
-
-
-def test_chroma_correlates_with_itself_and_not_with_another_key() -> None:
-    clip = melody(MAJOR)
-    assert chroma_correlation(clip, clip) == pytest.approx(1)
-    assert chroma_correlation(clip, clip.transposed(12)) == pytest.approx(1)
-    assert chroma_correlation(clip, clip.transposed(6)) < 0
-    assert chroma_correlation(clip, piece([])) == 0
 
 
 @settings(max_examples=60, deadline=None)

@@ -41,13 +41,6 @@ def test_a_clash_is_rough_and_a_fifth_is_not() -> None:
     assert both["fifth"]["sounding_max"] == 2
 
 
-def test_transposing_by_an_octave_changes_the_register_alone() -> None:
-    tune = piece([60, 64, 62, 67, 65, 60, 72, 71])
-    here, there = note_statistics(tune), note_statistics(tune.transposed(12))
-    moved = {name for name in here if here[name] != pytest.approx(there[name], abs=1e-9)}
-    assert moved <= {"mean_pitch", "pitch_low", "pitch_high", "compressed"}
-
-
 def test_a_single_note_has_finite_statistics_and_none_is_refused() -> None:
     assert all(np.isfinite(value) for value in note_statistics(piece([60])).values())
     with pytest.raises(ValueError, match="no notes"):

@@ -8,14 +8,6 @@ import pytest
 from models.metrics.preference import accuracy, calibration_error, log_loss, preference_scores
 
 
-def test_without_votes_nothing_is_known() -> None:
-    found = preference_scores([], [], [], [])
-    assert math.isnan(found.accuracy.value)
-    assert (found.accuracy.low, found.accuracy.high, found.accuracy.n) == (0, 1, 0)
-    assert math.isnan(found.log_loss.value)
-    assert math.isnan(found.calibration_error)
-
-
 def test_accuracy_counts_decided_votes_only_and_a_toss_up_as_half() -> None:
     left, right = [0.7, 0.2, 0.6, 0.4, 0.4, 0.9], [0.2, 0.7, 0.3, 0.4, 0.5, 0.05]
     found = accuracy(left, right, ["left", "right", "right", "left", "equal", "skipped"])
@@ -52,8 +44,3 @@ def test_calibration_by_hand_in_two_bins() -> None:
 
 def test_ties_are_counted() -> None:
     assert preference_scores([0.4, 0.4], [0.2, 0.2], [0.4, 0.4], ["equal", "left"]).ties == 1
-
-
-def test_shapes_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ValueError, match="votes"):
-        accuracy([0.5], [0.5], ["left", "right"])

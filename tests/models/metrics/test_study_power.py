@@ -22,9 +22,3 @@ def test_simulated_answers_have_the_share_that_was_asked_for() -> None:
     for share in (0.5, 0.7, 0.9):
         drawn = comparisons._simulated_shares(share, (200, 30, 10), np.random.default_rng(1))
         assert drawn.mean() == pytest.approx(share, abs=0.01)
-
-
-def test_a_study_too_small_finds_nothing() -> None:
-    assert comparisons.power(1, 1, studies=20).smallest is None
-    with pytest.raises(ValueError, match="one of each"):
-        comparisons.power(0, 5)

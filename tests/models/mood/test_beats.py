@@ -1,5 +1,3 @@
-"""Beats are followed through what a network says, measured as mir_eval does, and read from files."""
-
 from __future__ import annotations
 
 import mir_eval

@@ -1,5 +1,3 @@
-"""Bars are told apart by fifths of the music that they are trained on, eight of them at a time."""
-
 from __future__ import annotations
 
 import numpy as np

@@ -1,5 +1,3 @@
-"""What is no part of a mood doesn't change what is heard; what is, does."""
-
 from __future__ import annotations
 
 from dataclasses import replace
@@ -7,21 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.metrics.music_statistics import attributes
 from models.mood.judge import (
     FARTHEST,
     FEATURES,
-    HAND_MADE,
     SHIPPED,
     SHORTEST_S,
     Judge,
     MoodNetwork,
-    Moods,
     as_heard,
     drawn_variant,
     excerpt,
     flattened,
-    hand_made,
     load_mood,
     parts,
     written,
@@ -61,13 +55,6 @@ def test_the_second_judge_hears_the_same_harmony_in_every_key() -> None:
     assert features(piece)[of_harmony] == pytest.approx(features(piece.transposed(5))[of_harmony])
 
 
-def test_the_hand_made_features_are_those_that_they_are_called() -> None:
-    piece = arpeggios(MAJOR, step=12, tempo_bpm=120, velocity=70)
-    found = dict(zip(HAND_MADE, hand_made(piece), strict=True))
-    assert found["mean_pitch"] == pytest.approx(attributes(piece)["mean_pitch"])
-    assert found["onsets_per_second"] == pytest.approx(np.log(64 / 16.0))
-
-
 def test_lively_music_is_more_aroused_and_major_music_more_positive_for_both_judges(bundle) -> None:
     lively = arpeggios(MAJOR, step=6, tempo_bpm=150, velocity=95)
     calm = arpeggios(MAJOR, step=24, tempo_bpm=66, velocity=45)
@@ -94,11 +81,6 @@ def test_music_of_another_kind_counts_as_the_most_extreme_that_was_known() -> No
     far = np.array([[FARTHEST, 0, 0], [1e6, 0, 0]])
     one, other = network.probabilities(far)
     assert one == pytest.approx(other)
-
-
-def test_valence_and_arousal_are_sums_of_the_quadrants() -> None:
-    moods = Moods.mean([Moods(np.array([[1.0, 0, 0, 0]])), Moods(np.array([[0, 0, 0, 1.0]]))])
-    assert (moods.valence[0], moods.arousal[0]) == (1, 0)
 
 
 def test_long_music_is_heard_in_parts_and_short_music_whole() -> None:

@@ -1,5 +1,3 @@
-"""Who picks by mood is found out, and who does not is not told that they do."""
-
 from __future__ import annotations
 
 import numpy as np

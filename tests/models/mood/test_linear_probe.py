@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from models.mood import linear_probe
 from models.mood.liking import MOODS, corner
-from models.mood.linear_probe import LEAST, RIDGE, rarest, read_moods
+from models.mood.linear_probe import RIDGE, read_moods
 
 
 @pytest.fixture
@@ -71,13 +71,3 @@ def test_a_song_that_comes_twice_is_never_read_by_a_probe_that_knows_it(random):
     by_song = read_moods(twice, moods * 2, names(150) * 2)["content"]
     assert by_clip.arousal.low > 0.6
     assert by_song.arousal.low < 0.5
-
-
-def test_too_few_clips_of_a_half_or_too_few_songs_are_refused(random):
-    moods = ["happy"] * 100 + ["sad"] * (LEAST - 1)
-    assert rarest(moods) == LEAST - 1
-    latents = {"rhythm": random.standard_normal((len(moods) + 1, 2))}
-    with pytest.raises(ValueError, match="too few"):
-        read_moods({"rhythm": latents["rhythm"][1:]}, moods, names(len(moods)))
-    with pytest.raises(ValueError, match="4 songs are too few"):
-        read_moods(latents, [*moods, "sad"], [f"song {number % 4}" for number in range(len(moods) + 1)])

@@ -1,5 +1,3 @@
-"""Elements in codes: what stays, what moves, and where to."""
-
 import numpy as np
 import pytest
 

@@ -1,5 +1,3 @@
-"""The rules do what they are called, and a search finds what its judge likes."""
-
 from __future__ import annotations
 
 import numpy as np

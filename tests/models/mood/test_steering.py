@@ -1,21 +1,12 @@
-"""Versions on the way to a mood: what is borrowed, what rules change, what locks forbid, and which is taken."""
-
 from __future__ import annotations
 
-import numpy as np
-import pytest
-
-from models.mood.labels import AROUSAL, QUADRANTS, VALENCE
 from models.mood.steering import (
     AROUSING,
-    FASTER,
     HARMONY,
     LOUD,
     SOFT,
     Dials,
     Version,
-    nearest,
-    rules,
     rules_towards,
     versions,
 )
@@ -47,15 +38,3 @@ def test_without_donors_there_are_the_rules_and_in_the_middle_the_mode_stays() -
     assert versions(HAPPY, []) == [Version(Dials(major=1)), Version(rules_towards(*HAPPY))]
     (middle,) = versions((0.0, 0.0), [])
     assert middle.dials == Dials(velocity=(LOUD + SOFT) // 2)
-
-
-def test_at_the_corners_the_rules_are_those_of_the_quadrants() -> None:
-    for quadrant in range(len(QUADRANTS)):
-        towards = rules_towards(VALENCE[quadrant], AROUSAL[quadrant])
-        assert towards == rules(quadrant)
-        assert towards.tempo == pytest.approx(FASTER ** AROUSAL[quadrant])
-        assert towards.velocity == (LOUD if AROUSAL[quadrant] > 0 else SOFT)
-
-
-def test_what_is_nearest_is_taken_the_first_of_equals() -> None:
-    assert nearest(HAPPY, np.array([[0.0, 0.0], [0.9, 0.9], [0.9, 0.9]])) == 1

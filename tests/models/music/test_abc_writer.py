@@ -1,5 +1,3 @@
-"""Pieces written as ABC: our own reader gives the same notes back, and the text is what a score can be drawn from."""
-
 import re
 from dataclasses import replace
 
@@ -10,8 +8,6 @@ from hypothesis import strategies as st
 
 from models.music.abc import read_abc
 from models.music.abc_writer import write_abc
-from models.music.chorales import read_chorale
-from models.music.corpora import music21_corpus
 from models.music.midi import without_overlaps
 from models.music.notes import Piece
 
@@ -168,12 +164,3 @@ def test_a_piece_whose_tempo_and_meter_change_says_so_where_they_do() -> None:
     back = read_abc(write_abc(piece))[0]
     assert back.bars.tolist() == bars.tolist()
     assert back.tempo_bpm.tolist() == [90, 90, 120]
-
-
-def test_a_real_chorale_survives() -> None:
-    root = music21_corpus()
-    assert root is not None
-    piece = read_chorale(root / "bach" / "bwv10.7.mxl")
-    back = read_abc(write_abc(piece))[0]
-    assert back.notes[:, :3].tolist() == told(piece)
-    assert back.bars.tolist() == piece.bars.tolist()

@@ -42,11 +42,6 @@ def test_titles_and_types_of_ryans_are_clean() -> None:
     assert not [t for t in titles if "--" in t or "at:" in t]
 
 
-def test_numbers_of_oneills_are_unique() -> None:
-    pieces = corpora.load("oneills1850", limit=150)
-    assert len({p.piece_id for p in pieces}) == 150
-
-
 def test_a_corpus_is_parsed_once(small_collections: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = small_collections / "cache"
     first = corpora.build("oneills1850", cache)
@@ -85,11 +80,6 @@ def test_a_corpus_that_is_not_there_says_where_it_should_be(monkeypatch: pytest.
     assert not corpora.registry()["cre"].available
     with pytest.raises(MusicError, match="no corpus is called 'chopin'"):
         corpora.load("chopin")
-
-
-def test_the_cache_lies_in_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("KALLOS_HOME", str(tmp_path))
-    assert corpora.default_cache() == tmp_path / "cache"
 
 
 def test_pop1k7_is_pop_that_was_performed(further_corpora: Path) -> None:

@@ -1,5 +1,3 @@
-"""Sounds that say wrong things of themselves are as long as what can be heard of them."""
-
 import io
 import struct
 

@@ -1,4 +1,3 @@
-import io
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +6,7 @@ import symusic
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.music.midi import bars_from_meters, on_grid, read_midi, without_overlaps, write_midi
+from models.music.midi import bars_from_meters, read_midi, without_overlaps, write_midi
 from models.music.midi_file import MidiFile, dump, parse
 from models.music.notes import Piece
 from models.music.performance import Performance, as_written
@@ -87,10 +86,6 @@ def test_a_meter_that_changes_early_leaves_a_short_bar() -> None:
     assert bars.tolist() == [[0, 24, 1, 4], [24, 72, 3, 4], [96, 28, 3, 4], [124, 96, 4, 4], [220, 96, 4, 4]]
 
 
-def test_without_a_meter_bars_have_four_quarters() -> None:
-    assert bars_from_meters([], 480, 97).tolist() == [[0, 96, 4, 4], [96, 96, 4, 4]]
-
-
 def test_doubled_notes_are_merged_and_overlapping_ones_cut() -> None:
     notes = np.array([[0, 48, 60, 50], [0, 24, 60, 90], [12, 24, 60, 40], [12, 24, 64, 40]], dtype=np.int32)
     assert without_overlaps(notes).tolist() == [[0, 12, 60, 90], [12, 24, 60, 40], [12, 24, 64, 40]]
@@ -124,15 +119,6 @@ def test_a_performance_is_quantised_to_sixteenths_and_loses_its_silent_start() -
     assert piece.bars.tolist() == [[0, 96, 4, 4]]
 
 
-@given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 2_000)), min_size=1, max_size=30))
-def test_quantising_moves_an_onset_by_half_a_step_at_most(rows: list[tuple[int, int]]) -> None:
-    raw = np.array([(on, dur, 30 + i, 64) for i, (on, dur) in enumerate(rows)], dtype=np.int64)
-    notes = on_grid(raw, 480, 6)
-    moved = {int(p): int(t) for t, p in notes[:, [0, 2]]}
-    assert all(t % 6 == 0 for t in moved.values())
-    assert all(abs(moved[int(p)] * 20 - on) <= 60 for on, p in raw[:, [0, 2]])
-
-
 def test_a_note_without_an_end_lasts_as_long_as_its_track() -> None:
     track = b"\x00\x90\x3c\x40\x60\x80\x40\x40\x00\xff\x2f\x00"
     data = b"MThd\x00\x00\x00\x06\x00\x00\x00\x01\x00\x18MTrk" + len(track).to_bytes(4, "big") + track
@@ -147,12 +133,6 @@ def test_a_real_performance_reads_as_symusic_reads_it(further_corpora: Path) -> 
         piece = read_midi(path, performed=True)
         assert (piece.notes[:, 0] % 6 == 0).all()
         assert piece.notes[0, 0] < 96
-
-
-def test_a_path_and_its_bytes_read_the_same(tmp_path: Path) -> None:
-    midi = io.BytesIO(dump(MidiFile(24, notes=[(0, 24, 60, 64, 0)]))).getvalue()
-    (tmp_path / "a.mid").write_bytes(midi)
-    assert np.array_equal(read_midi(tmp_path / "a.mid").notes, read_midi(midi).notes)
 
 
 def test_a_performance_is_written_where_it_was_played_with_its_pedal() -> None:

@@ -1,5 +1,3 @@
-"""Pieces written as MusicXML: music21 reads the same notes, bars, key and tempo from it."""
-
 from __future__ import annotations
 
 from dataclasses import replace

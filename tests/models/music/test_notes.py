@@ -1,5 +1,3 @@
-"""The in-memory form of a piece: what it refuses, windows, transposition, seconds, JSON."""
-
 import json
 
 import numpy as np

@@ -1,5 +1,3 @@
-"""Pieces of the collections that may be played are found by their titles; the test writes its own small collections."""
-
 from __future__ import annotations
 
 from dataclasses import replace

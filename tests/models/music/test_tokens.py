@@ -1,5 +1,3 @@
-"""Tokens say everything that lies on their grid, and move to it what doesn't."""
-
 import numpy as np
 import pytest
 from hypothesis import given, settings

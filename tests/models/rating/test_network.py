@@ -5,7 +5,7 @@ import torch
 from models.rating.material import Augmentation, drawn, dulled, gain, pitch_shift, time_stretch
 from models.rating.mel_bands import MELS
 from models.rating.network import RatingConfig, RatingNetwork
-from models.rating.sound import DARK, FRAMES_A_SECOND, LogMel, log_mel
+from models.rating.sound import DARK, FRAMES_A_SECOND, log_mel
 from models.rating.synthetic import coloured
 from models.rating.tagger import MOST_WINDOWS, WINDOW, load_tagger, padded, windows_of
 from models.rating.training import OBJECTIVES
@@ -53,12 +53,6 @@ def test_the_shipped_tagger_hears_a_chord_apart_from_noise():
 def test_how_loud_a_sound_is_changes_nothing():
     sound = chord(6)
     np.testing.assert_allclose(log_mel(sound), log_mel(sound * 0.05), atol=1e-3)
-
-
-def test_the_gradient_reaches_the_samples():
-    samples = torch.from_numpy(chord(4)).clone().requires_grad_()
-    network(CONFIGS[0])(small_extractor()(LogMel()(samples[None]))).p.sum().backward()
-    assert samples.grad.abs().sum() > 0
 
 
 @pytest.mark.parametrize("semitones", [-3.0, 4.0])

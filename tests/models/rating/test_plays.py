@@ -133,14 +133,3 @@ def test_what_a_track_is_called_is_kept(tmp_path):
     rows = "\n".join(f"{name},{kind},1,0" for name, kind in zip("abcdef", ["rock", "pop"] * 3, strict=True))
     (tmp_path / "ratings.csv").write_text(f"track id,genre,liked,disliked\n{rows}\n")
     assert read_plays(tmp_path).choose([1, 2]).genres == ("pop", "rock")
-
-
-def test_a_folder_without_plays_is_told_in_a_line(tmp_path):
-    with pytest.raises(PlaysError, match=r"exactly one of plays\.csv"):
-        read_plays(tmp_path)
-    (tmp_path / "plays.csv").write_text("song,hits\na,1\n")
-    with pytest.raises(PlaysError, match="song, hits"):
-        read_plays(tmp_path)
-    (tmp_path / "plays.csv").write_text("clip_id,played,liked\na,1,1\n")
-    with pytest.raises(PlaysError, match="0 tracks"):
-        read_plays(tmp_path)

@@ -134,8 +134,3 @@ def test_an_effect_moves_the_guess_and_takes_what_it_explains_from_the_weights(w
     liked, other = world.x[0], world.x[1]
     plain, expected = update(START, liked, other, "left"), update(START, liked, other, "left", (2.0, 0.0))
     assert np.linalg.norm(expected.mean) < np.linalg.norm(plain.mean)
-
-
-def test_nobody_at_all_is_refused(world: World, population) -> None:
-    with pytest.raises(ValueError, match="no listener"):
-        found(world, population, [])

@@ -61,10 +61,6 @@ def test_two_kinds_of_taste_are_found_where_there_are_two() -> None:
     assert found.listeners == 60
 
 
-def test_none_is_found_where_people_differ_in_everything_alike() -> None:
-    assert measure_dimensionality(people(np.zeros((SIZE, 0))), NOBODY, CLIPS).chosen == 0
-
-
 def test_what_is_common_is_the_means_share_with_an_interval_around_the_truth() -> None:
     generator = np.random.default_rng(1)
     mean = np.zeros(SIZE)

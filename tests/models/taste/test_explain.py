@@ -1,5 +1,3 @@
-"""Words that say what the votes say, and no more."""
-
 from dataclasses import replace
 
 import numpy as np
@@ -62,14 +60,6 @@ def test_together_and_alone_differ_where_attributes_go_along(space, clips) -> No
     assert abs(alone.effect) < together.effect / 2
 
 
-def test_hedges_grow_into_certainty_with_votes(space, clips) -> None:
-    def sureness(votes: int) -> float:
-        head = listen(space, clips, {"mean_pitch": -1}, votes)
-        return {effect.style: effect for effect in explain(head, space)}["register"].confidence
-
-    assert sureness(4) < sureness(15) < sureness(60)
-
-
 def test_a_lean_is_told_with_its_odds_long_before_it_is_decided(space, clips) -> None:
     head = listen(space, clips, {"onsets_per_bar": -1}, 8)
     found = {effect.style: effect for effect in explain(head, space)}["rhythm"]
@@ -84,10 +74,7 @@ def test_content_speaks_through_the_attribute_that_is_surest(space, clips) -> No
     assert content.word == "with small steps"
 
 
-@pytest.mark.parametrize(
-    ("sign", "said"),
-    [(1, "neither slow nor fast"), (-1, "either slow or fast")],
-)
+@pytest.mark.parametrize(("sign", "said"), [(1, "neither slow nor fast"), (-1, "either slow or fast")])
 def test_a_liking_of_what_is_between_or_of_both_ends_is_told(space, clips, sign: int, said: str) -> None:
     features, tempo = space.features(clips.summaries), clips.attributes[:, NAMES.index("tempo_bpm")]
     love = -sign * np.abs(tempo - tempo.mean())

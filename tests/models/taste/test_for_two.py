@@ -74,15 +74,6 @@ def test_who_differs_parts_and_who_agrees_does_not(space: TasteSpace) -> None:
     assert len(styles) == len(set(styles))
 
 
-def test_two_taste_spaces_can_not_be_joined(space: TasteSpace) -> None:
-    head = head_of(space, {})
-    with pytest.raises(ValueError, match="two taste spaces"):
-        JointScore(head, replace(head, version="other"), np.zeros((1, space.size)))
-    with pytest.raises(ValueError, match="there is none"):
-        JointScore(head, head, np.zeros((0, space.size)))
-    assert best_for_both(head, head, space, [], 3) == []
-
-
 def test_nothing_is_said_of_what_a_range_of_95_percent_leaves_open() -> None:
     def effect(value: float, confidence: float) -> Effect:
         return replace(plain, effect=value, confidence=confidence)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import multivariate_t
 
-from models.taste.head import Head, davidson, predict, update, utilities
+from models.taste.head import Head, davidson, predict, update
 from models.taste.likelihood import CHOICES, PAIR_MANNER, PAIR_SHARES, choice_probabilities
 
 
@@ -114,18 +114,6 @@ def test_who_tosses_coins_is_thought_to_and_moves_the_taste_less() -> None:
     assert 0 <= moved[0.3] < moved[0.0] / 5
 
 
-def test_neither_tells_that_both_are_worth_little() -> None:
-    head = make_head(6)
-    left, right = np.array([2.0, 1.0, -1.0, 0.5, 0.0]), np.array([1.5, 1.0, 0.0, 0.5, 0.3])
-    said = update(head, left, right, "neither")
-    for clip in (left, right):
-        assert utilities(said, clip).mean[0] < utilities(head, clip).mean[0]
-    assert said.enough[0] > head.enough[0]
-    assert said.votes_seen == head.votes_seen + 1
-    liked = update(head, left, right, "left")
-    assert liked.enough[0] < head.enough[0]
-
-
 def test_skipping_leaves_the_head_as_it_is() -> None:
     head = make_head()
     assert update(head, np.ones(SIZE), np.zeros(SIZE), "skipped") is head
@@ -169,32 +157,6 @@ def test_the_four_thousandth_vote_is_taken_like_the_first() -> None:
     assert len(head.to_columns().covariance) == 8 * (SIZE + 3) ** 2
 
 
-def test_a_tie_moves_both_clips_towards_each_other() -> None:
-    head = make_head(6)
-    row = np.array([2.0, 1.0, -1.0, 0.5, 0.0])
-    before = row @ head.mean
-    then = row @ update(head, row / 2, -row / 2, "equal").mean
-    assert abs(then) < abs(before)
-    assert then * before > 0
-
-
-def test_a_pick_raises_the_picked_clip_and_the_probability_of_picking_it_again() -> None:
-    head = make_head(6)
-    row = np.array([1.0, 0.0, -1.0, 0.5, 2.0])
-    then = update(head, row, np.zeros(SIZE), "left")
-    assert row @ then.mean > row @ head.mean
-    assert predict(then, row).left[0] > predict(head, row).left[0]
-
-
-def test_a_listener_who_never_calls_a_tie_is_predicted_fewer_ties() -> None:
-    head = make_head()
-    row = np.array([0.5, 0.2, 0.1, -0.3, 0.1])
-    before = predict(head, row).equal[0]
-    for _ in range(20):
-        head = update(update(head, row, np.zeros(SIZE), "left"), row, np.zeros(SIZE), "right")
-    assert predict(head, row).equal[0] < before / 2
-
-
 def test_predictions_integrate_the_doubt_as_draws_do() -> None:
     head = after(make_head(8), make_votes(np.array([1.0, 0, 0.5, 0, 0, 0.5, -0.5, -1]), 6, 1))
     row = np.array([1.0, -1.0, 0.5, 2.0, 0.3])
@@ -204,19 +166,6 @@ def test_predictions_integrate_the_doubt_as_draws_do() -> None:
     assert found.left[0] == pytest.approx((1 - 2 * tossed) * chance.left.mean() + tossed, abs=3e-3)
     assert found.equal[0] == pytest.approx((1 - 2 * tossed) * chance.equal.mean(), abs=3e-3)
     assert found.left[0] + found.equal[0] + found.right[0] == pytest.approx(1)
-
-
-def test_doubt_pulls_predictions_towards_chance() -> None:
-    sure, unsure = (Head.of([2.0], [[variance]], "v1") for variance in (1e-6, 9.0))
-    assert predict(unsure, [1.0]).left[0] < predict(sure, [1.0]).left[0]
-
-
-def test_utilities_carry_the_posterior_doubt() -> None:
-    head = make_head()
-    rows = np.random.default_rng(0).normal(size=(4, SIZE))
-    found = utilities(head, rows)
-    assert np.allclose(found.mean, rows @ head.mean)
-    assert np.allclose(found.sd**2, np.diag(rows @ head.covariance @ rows.T))
 
 
 def test_a_stored_head_comes_back_bit_for_bit_and_is_small() -> None:

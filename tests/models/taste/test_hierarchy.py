@@ -151,10 +151,3 @@ def test_the_average_listener_counts_each_by_what_they_said() -> None:
     doubted = average([of(1.0, 1e6), of(2.0, 1e6), of(3.0, 1e-3)], NOBODY, NOBODY)
     assert (doubted.mean < known.mean).all()
     assert np.array_equal(average([], NOBODY, NOBODY).mean, NOBODY.mean[:F])
-
-
-def test_bad_numbers_are_refused() -> None:
-    with pytest.raises(ValueError, match="shapes"):
-        PopulationPrior(np.zeros(3), np.zeros((4, 1)), np.ones(3), "v1")
-    with pytest.raises(ValueError, match="positive"):
-        PopulationPrior(np.zeros(3), np.zeros((3, 1)), np.zeros(3), "v1")

@@ -32,15 +32,6 @@ def test_who_finds_one_good_enough_compares_as_davidson_says() -> None:
     assert picks == pytest.approx([three.left, three.equal, three.right])
 
 
-def test_neither_is_said_of_two_clips_below_what_is_good_enough() -> None:
-    rows = scores_of(np.array([1.0]), np.array([1.0]))
-    said = [choice_probabilities(rows @ np.array([utility, 0.0, -0.9, 0.0]))[3] for utility in (-3.0, 0.0, 3.0)]
-    assert said[0] > 0.8
-    assert said[0] > said[1] > said[2]
-    one_is_good = scores_of(np.array([3.0]), np.array([-3.0])) @ np.array([1.0, 0.0, -0.9, 0.0])
-    assert choice_probabilities(one_is_good)[3] < 0.06
-
-
 @pytest.mark.parametrize("outcome", CHOICES)
 @pytest.mark.parametrize("lapse_rate", [0.0, 0.2])
 def test_one_answer_has_the_moments_of_numerical_integration(outcome: str, lapse_rate: float) -> None:
@@ -60,8 +51,3 @@ def test_one_answer_has_the_moments_of_numerical_integration(outcome: str, lapse
     assert np.allclose(found.shift, mean, atol=0.01)
     assert np.allclose(found.spread, spread, atol=0.03)
     assert found.lapse == pytest.approx(tossed / chance, abs=5e-3)
-
-
-def test_skipping_tells_nothing() -> None:
-    with pytest.raises(ValueError, match="skipped"):
-        outcome_moments(CENTRE, np.eye(3), "skipped", 0.1)

@@ -7,7 +7,6 @@ from scipy.stats import qmc
 
 from models.taste.head import PICKS, PLACES, SIDE_SHARES, Head, predict_four, update, update_four
 from models.taste.likelihood import choice_probabilities
-from models.taste.simulated_people import Person
 
 CLIPS = np.array([[1.0, 0.2], [-0.6, 0.9], [0.3, -1.2], [0.1, 0.4]])
 
@@ -74,13 +73,6 @@ def test_many_picks_rank_clips_as_choix_does() -> None:
     assert np.corrcoef(mine, reference)[0, 1] > 0.99
 
 
-def test_none_of_them_lowers_all_four_and_raises_what_is_good_enough() -> None:
-    head = make_head()
-    after = update_four(head, CLIPS, "none")
-    assert (CLIPS @ after.mean).mean() < (CLIPS @ head.mean).mean()
-    assert after.enough[0] > head.enough[0]
-
-
 def test_skipping_changes_nothing_and_what_is_malformed_is_refused() -> None:
     head = make_head()
     assert update_four(head, CLIPS, "skipped") is head
@@ -100,36 +92,3 @@ def test_who_always_picks_the_first_place_is_found_to_lean() -> None:
     assert np.abs(head.mean).max() < 0.6
     same = np.zeros((4, 2))
     assert list(np.argsort(-predict_four(head, same))) == [0, 1, 2, 3]
-
-
-def accuracy(head: Head, clips: np.ndarray, utility: np.ndarray) -> float:
-    first, second = np.triu_indices(len(clips), 1)
-    guess = clips @ head.mean
-    return float((np.sign(guess[first] - guess[second]) == np.sign(utility[first] - utility[second])).mean())
-
-
-@pytest.mark.slow
-def test_a_pick_of_four_informs_at_least_as_much_as_its_pairs() -> None:
-    """Of the same fours: the pick, a vote on a pair of each, and the three pairs that the pick contains."""
-    found = {"four": [], "a pair": [], "its pairs": []}
-    for seed in range(40):
-        generator = np.random.default_rng(seed)
-        clips = generator.normal(size=(80, 6))
-        utility = clips @ generator.normal(size=6)
-        someone = Person(utility)
-        heads = dict.fromkeys(found, Head.of(np.zeros(6), np.eye(6), "v1"))
-        for number in range(12):
-            four = generator.permutation(60)[:4]
-            pick = someone.pick(four.tolist(), 0, generator)
-            heads["four"] = update_four(heads["four"], clips[four], pick)
-            vote = someone.vote(int(four[0]), int(four[1]), 0, generator)
-            heads["a pair"] = update(heads["a pair"], clips[four[0]], clips[four[1]], vote)
-            place = PLACES.index(pick)
-            for other in np.delete(four, place):
-                heads["its pairs"] = update(heads["its pairs"], clips[four[place]], clips[other], "left")
-            assert heads["four"].votes_seen == number + 1
-        for name, head in heads.items():
-            found[name].append(accuracy(head, clips[60:], utility[60:]))
-    four, pair, pairs = (np.array(found[name]) for name in ("four", "a pair", "its pairs"))
-    assert four.mean() > pair.mean() + 0.02
-    assert four.mean() > pairs.mean() - 0.01

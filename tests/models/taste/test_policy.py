@@ -157,12 +157,6 @@ def test_information_gain_is_the_mutual_information_that_scipy_integrates() -> N
     assert information_gain(np.zeros(1), np.zeros(1), tie)[0] == pytest.approx(0, abs=1e-5)
 
 
-def test_the_same_generator_draws_the_same_pair() -> None:
-    clips, head = make_clips(50), make_head()
-    one, other = (choose(clips, head, offered=(), picks=2, generator=np.random.default_rng(4)) for _ in range(2))
-    assert one == other
-
-
 def test_bad_input_is_refused() -> None:
     head, generator = make_head(), np.random.default_rng(0)
     with pytest.raises(ValueError, match="features"):
@@ -203,16 +197,3 @@ def test_named_pairs_come_as_often_as_stated_and_leave_the_rest_to_the_others() 
         expected = draws * (0.1 / 3 if policy_name == "repeat" else 0.2)
         assert abs(count - expected) < 4.5 * math.sqrt(expected)
     assert choose_named(0, 0, generator, mixture) == (None, 1)
-
-
-def test_a_mixture_of_what_is_not_there_is_refused() -> None:
-    with pytest.raises(ValueError, match="no policy magic"):
-        Mixture(learning={"magic": 1.0})
-    with pytest.raises(ValueError, match="negative"):
-        Mixture(learning={"eubo": -1.0})
-    with pytest.raises(ValueError, match="repeats, proofs and tension"):
-        Mixture(repeat=0.5, proof=0.6)
-    with pytest.raises(ValueError, match="styles"):
-        choose(
-            make_clips(3), make_head(), offered=(), picks=0, generator=np.random.default_rng(0), styles=np.eye(SIZE + 1)
-        )

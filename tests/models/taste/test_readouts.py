@@ -1,5 +1,3 @@
-"""Summaries, and what is read from them by a second look."""
-
 import numpy as np
 import pytest
 
@@ -66,13 +64,3 @@ def test_tempo_is_the_mean_of_what_each_bar_is_decoded_to() -> None:
     readings, _, _ = make_readings()
     clip = make_latents(0, tempo=CENTRES[[0, 0, 0, 0, 1, 1, 2, 2]] + 0.3)
     assert readings.of(summary(clip)[None].astype(np.float64))[0, 1] == pytest.approx((4 * 60 + 2 * 180 + 2 * 90) / 8)
-
-
-def test_arrays_that_do_not_fit_the_groups_are_refused() -> None:
-    readings, _, _ = make_readings()
-    with pytest.raises(ValueError, match="chroma"):
-        Readouts(readings.sizes, readings.chroma[1:], readings.tempo, readings.tempi_bpm)
-    with pytest.raises(ValueError, match="tempo"):
-        Readouts(readings.sizes, readings.chroma, readings.tempo[:, 1:], readings.tempi_bpm)
-    with pytest.raises(ValueError, match="sizes"):
-        Readouts(readings.sizes[1:], readings.chroma, readings.tempo, readings.tempi_bpm)

@@ -1,5 +1,3 @@
-"""The most similar come first, and each step of a path leads farther."""
-
 import numpy as np
 import pytest
 from hypothesis import given, settings

@@ -42,8 +42,3 @@ def test_thirty_votes_find_out_a_hidden_taste_and_ours_beats_random_pairs(space,
     assert found["ours"][1] >= 0.8
     assert found["ours"][1] > found["random"][1]
     assert found["ours"][1] > found["ours"][0] > 0.55
-
-
-def test_a_head_without_votes_ranks_at_chance(space, clips) -> None:
-    features = space.features(clips.summaries)
-    assert share_ranked_right(new_head(space), features, clips.attributes[:, 0]) == 0.5

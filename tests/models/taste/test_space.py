@@ -1,5 +1,3 @@
-"""Features: named readouts that find their attribute, unnamed ones that add to them, a calibrated prior."""
-
 import json
 
 import numpy as np
@@ -161,12 +159,3 @@ def test_loading_is_strict(space, tmp_path) -> None:
     words.write_text(json.dumps({**json.loads(words.read_text()), "format": 99}))
     with pytest.raises(ValueError, match="format"):
         TasteSpace.load(path)
-
-
-def test_summaries_of_another_length_are_refused(space, clips) -> None:
-    with pytest.raises(ValueError, match="needs"):
-        space.features(clips.summaries[:, 1:])
-    with pytest.raises(ValueError, match="too few"):
-        TasteSpace.fit(clips.summaries[:10], clips.attributes[:10], NAMES, "v1")
-    with pytest.raises(ValueError, match="names"):
-        TasteSpace.fit(clips.summaries, clips.attributes[:, 1:], NAMES, "v1")

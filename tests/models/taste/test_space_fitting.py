@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.music.notes import MusicError, Piece
+from models.music.notes import Piece
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
 from models.style.windows import make_windows
@@ -35,11 +35,6 @@ def test_clips_that_begin_a_phrase_come_first() -> None:
     windows = replace(windows, start=np.arange(len(windows)) == 5)
     first = draw_clips(windows, 1, seed=0)[0]
     assert np.array_equal(first.notes, windows.clip(5).notes)
-
-
-def test_nothing_to_measure_is_an_error() -> None:
-    with pytest.raises(MusicError):
-        measure_clips(Composer(tiny_style()), [], quiet=True)
 
 
 def test_the_tempo_that_is_read_is_the_one_that_is_decoded() -> None:

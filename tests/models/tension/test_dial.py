@@ -1,5 +1,3 @@
-"""The dial asks nothing in the middle, and elsewhere for pieces as open as it says, not for the most open ones."""
-
 import numpy as np
 import pytest
 

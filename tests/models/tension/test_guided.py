@@ -1,5 +1,3 @@
-"""What is kept of candidates."""
-
 from models.tension.guided import MODES, Kept
 from models.tension.score import Score
 

@@ -1,5 +1,3 @@
-"""A coming bar is as surprising as its mixture says, and one that comes back is found where it was heard."""
-
 from __future__ import annotations
 
 import numpy as np

@@ -1,5 +1,3 @@
-"""Who picks by surprise is found out, whatever they like of it, and who does not is not told that they do."""
-
 from __future__ import annotations
 
 import numpy as np
@@ -31,11 +29,6 @@ def test_what_somebody_likes_of_surprise_is_found(liked, clips) -> None:
     assert found.liked == liked
     assert 0.5 < found.share.low < found.share.value < found.share.high < 1
     assert found.share.n == 120
-
-
-def test_how_often_is_what_would_be_picked_a_standard_deviation_apart() -> None:
-    found = leaning(picks(TASTES["much"], 2000))
-    assert found.share.value == pytest.approx(1 / (1 + np.exp(-1.5)), abs=0.05)
 
 
 @pytest.mark.slow

@@ -1,5 +1,3 @@
-"""What people like of surprise: inverted U's are found where they are, and chance is not taken for one."""
-
 import json
 from dataclasses import replace
 

@@ -1,5 +1,3 @@
-"""What was heard is told from what tells it, and not from what doesn't; pieces are read bar by bar."""
-
 from __future__ import annotations
 
 from dataclasses import replace
@@ -17,7 +15,7 @@ from models.style.pieces.conditions import ABSENT
 from models.style.pieces.data import regular_tokens
 from models.tension.heads import _correlation, _ranks, horizons
 from models.tension.reading import LEAST, MARKS, SIZE, Read, bar_statistics, read
-from models.tension.recognition import Openings, OwnTrunk, by_profile, recognise, tasks
+from models.tension.recognition import Openings, OwnTrunk, recognise, tasks
 
 
 def tune(number: int, bars: int = 12) -> Piece:
@@ -100,12 +98,6 @@ def test_a_network_of_its_own_hears_no_bar_before_it_has_come(parts) -> None:
     assert some.steps.shape[1] == int(whole.ends[2, -1]) == len(pieces[2].opening)
     with torch.inference_mode():
         torch.testing.assert_close(network(some), found[2:3])
-
-
-def test_a_key_profile_is_surer_the_more_was_heard(parts) -> None:
-    right = by_profile(parts["train"]).mean(0)
-    assert right[-1] > 0.7
-    assert right[-1] > right[0]
 
 
 @pytest.mark.slow

@@ -1,5 +1,3 @@
-"""The spiral array: a key's own chords lie near it, and a far chord is strained."""
-
 from __future__ import annotations
 
 import numpy as np
@@ -16,7 +14,8 @@ def chords(*triads: tuple[int, int, int]) -> Piece:
 
 
 def test_fifths_rise_and_four_of_them_are_a_turn() -> None:
-    assert helix_point(4) - helix_point(0) == pytest.approx([0, 0, 4 * RISE], abs=1e-12)
+    for lower in (0, -4):
+        assert helix_point(lower + 4) - helix_point(lower) == pytest.approx([0, 0, 4 * RISE], abs=1e-12)
     assert np.linalg.norm(helix_point(1) - helix_point(0)) == pytest.approx(np.sqrt(2 + RISE**2))
 
 

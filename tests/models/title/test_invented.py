@@ -1,5 +1,3 @@
-"""New titles from the halves of old ones."""
-
 from __future__ import annotations
 
 import numpy as np

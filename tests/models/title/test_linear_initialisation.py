@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 import torch
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
@@ -41,8 +40,3 @@ def test_titles_are_mapped_as_ridge_regression_maps_them(made_tunes: list[Tune])
     ours = towers.title(characters([tune.titles[0] for tune in made_tunes[80:]])).detach().numpy()
     assert np.allclose(ours, theirs, atol=2e-3)
     assert np.abs(theirs).max() > 0.05
-
-
-def test_towers_that_are_not_linear_are_refused(made_tunes: list[Tune]) -> None:
-    with pytest.raises(TypeError, match="cnn-cnn are not linear"):
-        fit_linear(TwoTower(TowerConfig()), made_tunes)

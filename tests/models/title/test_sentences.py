@@ -6,7 +6,6 @@ import torch
 
 from models.title import title_encoders
 from models.title.melody_encoders import MelodyConfig
-from models.title.runs import PRESETS, chosen_variants
 from models.title.title_encoders import SENTENCE, TitleConfig
 from models.title.tunes import Tune
 from models.title.two_tower import TowerConfig, TwoTower
@@ -35,14 +34,3 @@ def test_towers_read_sentences_and_learn_from_them(made_tunes: list[Tune]) -> No
     output = towers(towers.played([t.notes for t in tunes]), towers.spelled([t.titles[0] for t in tunes]))
     torch.autograd.backward(output.loss())
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in towers.title.parameters())
-
-
-def test_without_the_package_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(title_encoders, "find_spec", lambda _: None)
-    title_encoders._pretrained.cache_clear()
-    assert not title_encoders.sentences_available()
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'kallos\[sentence\]'"):
-        title_encoders.sentence_vectors(["The Hen"])
-    with pytest.raises(SystemExit, match=r"cnn-sentence was given; .*kallos\[sentence\]"):
-        chosen_variants("cnn-sentence", PRESETS["tiny"])
-    assert not any(name.endswith(SENTENCE) for name in chosen_variants("all", PRESETS["tiny"]))

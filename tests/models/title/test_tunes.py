@@ -1,10 +1,8 @@
 import numpy as np
-import pytest
 
-from models.music import corpora
 from models.music.abc import read_abc
-from models.music.notes import MusicError, Piece
-from models.title.tunes import FIELDS, Tune, make_pool, note_fields, padded, split_tunes, tunes_of
+from models.music.notes import Piece
+from models.title.tunes import FIELDS, Tune, make_pool, note_fields, split_tunes, tunes_of
 
 REEL = "M:4/4\nL:1/8\nK:D\nDEFG ABcd|d2cB AGFE|DEFG A2d2|cBAG F2D2|"
 
@@ -67,19 +65,6 @@ def test_types_are_unified() -> None:
     assert [tune.genre for tune in tunes_of(pieces)] == ["jig", "jig", "jig", "reel"]
 
 
-def test_music_without_titles_is_refused() -> None:
-    untitled = read_abc(f"X:1\nK:D\n{REEL[16:]}\n")
-    with pytest.raises(MusicError, match="T: lines"):
-        tunes_of(untitled)
-
-
-def test_padding_is_minus_one() -> None:
-    table = padded([np.zeros((3, len(FIELDS)), np.int16), np.zeros((1, len(FIELDS)), np.int16)])
-    assert table.shape == (2, 3, len(FIELDS))
-    assert (table[1, 1:] == -1).all()
-    assert (table[0] == 0).all()
-
-
 def tune(name: str, titles: tuple[str, ...], group: str, part: str | None = None) -> Tune:
     return Tune(name, "folder", titles, None, group, np.zeros((2, len(FIELDS)), np.int16), part)
 
@@ -108,16 +93,3 @@ def test_any_title_of_a_tune_is_right_and_so_is_its_near_duplicate() -> None:
     assert pool.right.astype(int).tolist() == [[1, 0, 1, 0], [1, 0, 1, 0], [0, 1, 0, 1], [1, 0, 1, 0]]
     assert pool.duplicates == 2
     assert pool.first_titles().tolist() == [0, 2, 3]
-
-
-@pytest.fixture(scope="module")
-def book() -> list[Tune]:
-    return tunes_of(corpora.load("oneills1850", limit=250))
-
-
-def test_tunes_of_the_book_are_whole_and_titled(book: list[Tune]) -> None:
-    assert len(book) > 240
-    lengths = np.array([len(t.notes) for t in book])
-    assert 50 < np.median(lengths) < 150
-    assert all((t.notes >= -1).all() for t in book)
-    assert len({t.name for t in book}) == len(book)

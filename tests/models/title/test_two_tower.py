@@ -118,16 +118,6 @@ def test_bags_hear_how_strains_end_where_they_may(made_tunes: list[Tune]) -> Non
     assert shares(unknown, there, cadences=True)[:, plain.shape[1] :].sum() == 0
 
 
-def test_the_style_encoder_refuses_to_be_deaf() -> None:
-    with pytest.raises(ValueError, match="cannot do without meter"):
-        small("style_frozen", without=("meter",))
-
-
-def test_towers_of_different_width_are_refused() -> None:
-    with pytest.raises(ValueError, match="8 and 16 dimensions"):
-        TwoTower(TowerConfig(MelodyConfig(dim=8), TitleConfig(dim=16)))
-
-
 def test_equal_strings_share_their_grams_wherever_they_stand() -> None:
     rows = hashed_grams(characters(["the reel", "a reel of it"]))
     first, second, other = (set(row[row > 0].tolist()) for row in (*rows, hashed_grams(characters(["jig"]))[0]))

@@ -1,5 +1,3 @@
-"""A beat network is trained on a folder and loaded again."""
-
 from __future__ import annotations
 
 import json
@@ -48,8 +46,3 @@ def test_a_network_is_trained_loaded_and_measured(folder, tmp_path, capsys, monk
     (tmp_path / "card.json").unlink()
     with pytest.raises(FileNotFoundError, match=r"models\.train\.beats"):
         load_beats(tmp_path)
-
-
-def test_a_folder_without_performances_ends_with_a_line(tmp_path) -> None:
-    with pytest.raises(SystemExit, match="nothing to train on"):
-        beats.main(["--data", str(tmp_path), "--out", str(tmp_path / "out")])

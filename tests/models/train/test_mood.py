@@ -1,5 +1,3 @@
-"""Judges of mood are trained on a folder, go on where they were, and are measured on music that they don't know."""
-
 from __future__ import annotations
 
 import json
@@ -10,7 +8,7 @@ import pytest
 from models.evaluate import mood as evaluate
 from models.experiments.report import Report
 from models.mood.evaluation.judge import crossfitted
-from models.mood.judge import FORMAT, load_mood
+from models.mood.judge import load_mood
 from models.mood.labels import labelled_folder
 from models.mood.training import PRESETS
 from models.music.midi import write_midi
@@ -57,17 +55,6 @@ def test_the_same_again_from_what_was_heard(trained, folder, capsys) -> None:
         mood.main([*arguments, "--seed", "1"])
 
 
-def test_a_bundle_that_was_changed_is_not_loaded(trained, tmp_path) -> None:
-    for name in ("card.json", FORMAT.weights_file):
-        (tmp_path / name).write_bytes((trained.folder / name).read_bytes())
-    with (tmp_path / FORMAT.weights_file).open("ab") as file:
-        file.write(b"x")
-    with pytest.raises(ValueError, match="fetch it again"):
-        load_mood(tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"models\.train\.mood"):
-        load_mood(tmp_path / "nowhere")
-
-
 def test_a_folder_is_test_music_for_the_judge_that_is_given(trained, folder, capsys) -> None:
     evaluate.main(["--data", str(folder), "--model", str(trained.folder), "--limit", "40"])
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
@@ -84,12 +71,3 @@ def test_judges_and_rivals_are_fitted_on_the_same_folds(folder) -> None:
     assert metrics["mood.judge.quadrant"].baseline == metrics["mood.judge.hand_made.quadrant"].value
     paired = metrics["mood.judge.quadrant"].value - metrics["mood.judge.hand_made.quadrant"].value
     assert metrics["mood.judge.quadrant.less_hand_made"].value == pytest.approx(paired)
-
-
-def test_wrong_arguments_end_with_a_line(tmp_path) -> None:
-    with pytest.raises(SystemExit, match="resume"):
-        mood.main(["--out", str(tmp_path), "--resume"])
-    with pytest.raises(SystemExit, match="nothing to evaluate on"):
-        evaluate.main(["--data", str(tmp_path)])
-    with pytest.raises(SystemExit, match="no judge of mood"):
-        evaluate.main(["--model", str(tmp_path / "none")])

@@ -36,12 +36,3 @@ def test_a_run_goes_on_where_it_was_killed_and_can_be_evaluated(performed, tmp_p
     assert result["metrics"]["performance.deadpan"]["n"] == 0
     assert result["metrics"]["performance.late_ms.deadpan"]["value"] > 5
     assert np.isfinite(result["metrics"]["performance.velocity.ours"]["value"])
-
-
-def test_what_cannot_be_trained_on_is_told_in_a_line(tmp_path):
-    with pytest.raises(SystemExit, match="no performances"):
-        main([str(tmp_path), "--preset", "tiny", "--out", str(tmp_path / "out")])
-    with pytest.raises(SystemExit, match="no folder"):
-        main([str(tmp_path / "none"), "--out", str(tmp_path / "out")])
-    with pytest.raises(SystemExit, match="to resume"):
-        main([str(tmp_path), "--resume", "--out", str(tmp_path / "out")])

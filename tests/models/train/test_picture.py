@@ -75,10 +75,3 @@ def test_pictures_without_categories_have_none(
     assert metrics["picture.latents.category"]["value"] is None
     assert metrics["picture.decoder.two_sample"]["value"] is None  # six are too few
     assert metrics["picture.psnr"]["value"] > 5
-
-
-def test_what_is_wrong_is_told_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="no picture"):
-        train.main(["--data", str(tmp_path), "--out", str(tmp_path / "run")])
-    with pytest.raises(SystemExit, match="no picture model"):
-        evaluate.main(["--model", str(tmp_path)])

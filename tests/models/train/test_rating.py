@@ -81,14 +81,3 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights_and_is_evaluated(
     soundfile.write(tmp_path / "new.wav", np.tile(chord(5), 2), SAMPLE_RATE_HZ)
     found = rate(a, read_sound(tmp_path / "new.wav"))
     assert found.p is None or found.low <= found.p <= found.high
-
-
-def test_what_cannot_be_trained_on_is_told_in_a_line(played_folder, tmp_path):
-    with pytest.raises(SystemExit, match="exactly one of"):
-        main(["--data", str(tmp_path), "--out", str(tmp_path / "out")])
-    with pytest.raises(SystemExit, match="there is no ablation other"):
-        main(["--data", str(played_folder), "--out", str(tmp_path / "out"), "--ablate", "other"])
-    with pytest.raises(SystemExit, match="to resume"):
-        main(["--data", str(played_folder), "--out", str(tmp_path / "out"), "--resume", "--preset", "tiny"])
-    with pytest.raises(SystemExit, match="no rating model at"):
-        evaluation.main(["--data", str(played_folder), "--model", str(tmp_path)])

@@ -39,16 +39,6 @@ def test_a_trained_bundle_says_what_it_is_and_is_not_loaded_when_it_was_changed(
         load_tension(tmp_path / "nowhere")
 
 
-def test_wrong_arguments_end_with_a_line(tmp_path) -> None:
-    with pytest.raises(SystemExit, match="no piece model"):
-        tension.main(["--pieces", str(tmp_path / "none"), "--out", str(tmp_path)])
-    with pytest.raises(SystemExit, match="pieces-chorale hears outer voices first"):
-        tension.main(["--pieces", "pieces-chorale", "--out", str(tmp_path)])
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(SystemExit, match="nothing to train on"):
-        tension.main(["--data", str(tmp_path / "empty"), "--out", str(tmp_path / "out")])
-
-
 def test_real_music_stands_above_itself_spoiled(tunes) -> None:
     pieces = training_pieces(tunes)
     report = Report("evaluate.tension", {}, {}, 0)

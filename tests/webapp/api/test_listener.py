@@ -1,5 +1,3 @@
-"""A listener's own: token, link to another device, history, rewind, one file out and in, deletion."""
-
 from __future__ import annotations
 
 import contextlib

@@ -115,11 +115,6 @@ def test_a_picture_leads_to_its_music_on_the_other_map_and_music_to_its_pictures
 
 
 @pytest.mark.slow
-def test_without_the_other_map_nothing_is_tied(listener, keep, tunes):
-    assert listener.get(f"/api/atlas/maps/{keep(tunes, 'clips')}/points/3/tied").json() == []
-
-
-@pytest.mark.slow
 def test_without_a_map_the_answer_says_so_and_one_can_be_asked_for_once(listener):
     found = listener.get("/api/atlas").json()
     assert [each["kind"] for each in found] == ["clips", "tunes", "titles", "joint", "pictures"]

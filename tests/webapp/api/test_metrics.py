@@ -1,5 +1,3 @@
-"""What an operator sees: figures behind a key, and a page for people."""
-
 from __future__ import annotations
 
 import re

@@ -1,5 +1,3 @@
-"""The styles page's interface: tables with their sources, and walks that are composed and sound."""
-
 from __future__ import annotations
 
 import csv

@@ -202,9 +202,3 @@ def test_what_is_sure_is_drawn_in_another_colour_than_what_is_not(lines):
     sure, unsure = ((picture(sd)[120:460] == felt).all(axis=2).sum() for sd in (0.1, 2.0))
     assert (sure > 0) == (lines > 0)
     assert unsure == 0
-
-
-@pytest.mark.slow
-def test_what_is_no_card_can_not_be_withdrawn(voter):
-    assert voter.delete("/api/taste/cards/nothing").status_code == 422
-    assert voter.delete(f"/api/taste/cards/{uuid.uuid4()}").status_code == 404

@@ -118,14 +118,6 @@ def test_what_was_measured_is_written_into_the_card(tmp_path, towers):
 
 
 @pytest.mark.slow
-def test_without_a_map_the_page_is_told_which_command_draws_it(listener):
-    assert listener.get("/api/titles").json()["ready"] == {"tunes": False, "titles": False}
-    refused = listener.get("/api/titles/tunes", params={"words": "reel"})
-    assert refused.status_code == 503
-    assert "/maps?kind=tunes" in refused.json()["error"]
-
-
-@pytest.mark.slow
 def test_words_that_cannot_be_read_are_refused_with_what_to_do(listener, drawn):
     for words in ["", "…!?", "音楽", "a" * 121]:
         refused = listener.get("/api/titles/tunes", params={"words": words})

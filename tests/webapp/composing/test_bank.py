@@ -182,10 +182,6 @@ def test_whoever_keeps_few_clips_ready_keeps_few_drafts() -> None:
         assert room_beside(pool) == room
 
 
-def test_there_is_room_for_as_many_drafts_as_a_search_wants():
-    assert room_beside(0) == bank_module.ENOUGH
-
-
 def test_what_was_taken_is_drawn_anew(tmp_path, style, prior, search):
     bank = Bank(tmp_path / "bank", style, prior, room=32)
     bank.grow("pop")

@@ -1,5 +1,3 @@
-"""One piece of a wish is opened at once, always the same one; the others stay for blind tests."""
-
 from __future__ import annotations
 
 import pytest

@@ -1,5 +1,3 @@
-"""Which files are shown as pictures: drawings that have paths alone, and pixels."""
-
 import io
 from dataclasses import replace
 

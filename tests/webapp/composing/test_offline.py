@@ -77,14 +77,6 @@ def test_what_cannot_be_composed_is_said_in_one_line(tmp_path, capsys):
         assert not (tmp_path / "out").exists()
 
 
-def test_a_file_where_the_folder_should_be_is_said_in_one_line(tmp_path, capsys):
-    from webapp.__main__ import main
-
-    (tmp_path / "out").write_text("a file")
-    assert main(["compose", "--out", str(tmp_path / "out")]) == 1
-    assert capsys.readouterr().err.count("\n") == 1
-
-
 def test_the_same_again_gives_the_same_notes_and_more_begin_with_them(tiny_composer, monkeypatch):
     monkeypatch.setattr(offline, "rejection_reason", lambda *_: None)
     task = Task("dance", 2, 7, 3)

@@ -1,5 +1,3 @@
-"""How music is described by its traits."""
-
 from __future__ import annotations
 
 from types import SimpleNamespace

@@ -1,5 +1,3 @@
-"""Whole pieces for a listener: an opening of the bank, played on to its end."""
-
 from __future__ import annotations
 
 import threading

@@ -1,5 +1,3 @@
-"""Whole pieces of a form and a mood that are asked for."""
-
 from __future__ import annotations
 
 import uuid

@@ -1,5 +1,3 @@
-"""What fits better: two questions are open, an answer counts once, teaches the tie, and goes with its listener."""
-
 from __future__ import annotations
 
 import uuid
@@ -18,7 +16,7 @@ from webapp.fit.learned import FEWEST
 from webapp.listeners import accounts, journal_rebuild, restore
 from webapp.listeners.deletion import delete
 from webapp.listeners.export import export
-from webapp.runtime.errors import Contradiction, NotAllowed, NotReady, NotYours, UnknownListenerError
+from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, UnknownListenerError
 
 
 @pytest.fixture
@@ -86,11 +84,6 @@ def test_what_was_not_asked_or_not_heard_is_refused(context, listener):
     with pytest.raises(UnknownListenerError):
         context.questions.open(uuid.uuid4())
     assert context.questions.open(listener)[0] == 0
-
-
-def test_without_music_there_is_nothing_to_ask_yet(context):
-    with pytest.raises(NotReady):
-        context.questions.open(accounts.create(context.database))
 
 
 def test_picks_teach_the_tie_and_it_is_said_how_many_were_foreseen(context, listener):

@@ -1,5 +1,3 @@
-"""``kallos serve`` that is told to stop: what was asked before is answered and stored, and nothing new is begun."""
-
 from __future__ import annotations
 
 import json

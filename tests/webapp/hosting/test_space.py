@@ -1,5 +1,3 @@
-"""What ``kallos space`` writes: whole, locked, and run as a Space runs it, nothing that was called kept is lost."""
-
 from __future__ import annotations
 
 import os

@@ -72,12 +72,7 @@ def vote_on(context: Context, listener, pair) -> None:
         who = lock_listener(session, listener)
         return offer_rows.create_offer(session, listener=who, left_clip=pair[0], right_clip=pair[1], **about).id
 
-    context.pairs.record_vote(
-        listener,
-        context.database.transaction(offer),
-        "left",
-        (1, 1),
-    )
+    context.pairs.record_vote(listener, context.database.transaction(offer), "left", (1, 1))
 
 
 def sounds(context: Context, clip_ids) -> list[bytes]:
@@ -101,18 +96,8 @@ def test_pool_heads_and_own_clips_move_over_to_another_model_and_back(
     listener = accounts.create(context.database)
     own = stock("pop", 1, composed_for=listener)
     for outcome in OUTCOMES:
-        context.pairs.record_vote(
-            listener,
-            context.pairs.open(listener)[0].id,
-            outcome,
-            (1, 1),
-        )
-    context.best_of_four.record_vote(
-        listener,
-        context.best_of_four.open(listener)[0].id,
-        "b",
-        (1, 1, 1, 1),
-    )
+        context.pairs.record_vote(listener, context.pairs.open(listener)[0].id, outcome, (1, 1))
+    context.best_of_four.record_vote(listener, context.best_of_four.open(listener)[0].id, "b", (1, 1, 1, 1))
     before, told = head_of(context, listener), export(context.database, listener)
     waiting = context.pairs.open(listener)
     assert before.votes_seen == 5
@@ -123,12 +108,7 @@ def test_pool_heads_and_own_clips_move_over_to_another_model_and_back(
 
     # the new model has not seen any old clip yet: what is open stays, a vote on it is kept, and newer ones teach
     assert next_context.pairs.open(listener) == waiting
-    next_context.pairs.record_vote(
-        listener,
-        waiting[0].id,
-        "right",
-        (1, 1),
-    )
+    next_context.pairs.record_vote(listener, waiting[0].id, "right", (1, 1))
     pool.fill(next_context.clip_maker, {"domain": "pop", "clips": BASE, "seed": 80}, next_context.settings.pool)
     made = next_context.database.transaction(lambda s: clip_rows.pool_clips(s, domain="pop", model_version=new))
     vote_on(next_context, listener, [clip.id for clip in made])

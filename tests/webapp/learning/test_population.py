@@ -25,12 +25,7 @@ PEOPLE = 6
 
 
 def vote(context, listener, outcome) -> None:
-    context.pairs.record_vote(
-        listener,
-        context.pairs.open(listener)[0].id,
-        outcome,
-        (1, 1),
-    )
+    context.pairs.record_vote(listener, context.pairs.open(listener)[0].id, outcome, (1, 1))
 
 
 def head_of(context, listener):

@@ -160,12 +160,7 @@ def test_an_export_is_the_same_after_it_was_imported_into_another_database(conte
             stock(domain, 1, composed_for=listener)
         for outcome, heard in given_votes:
             offer = context.pairs.open(listener)[0].id
-            context.pairs.record_vote(
-                listener,
-                offer,
-                outcome,
-                (heard, heard // 2),
-            )
+            context.pairs.record_vote(listener, offer, outcome, (heard, heard // 2))
         exported = export(context.database, listener) | {"jobs": []}
         back = restore(other.database, other.journal, archive.unpack(archive.pack(exported, context.clip_store)))
         assert (back.votes, back.missing) == (len(given_votes), 0)
@@ -274,12 +269,6 @@ def test_an_export_can_not_reach_for_what_is_others(context, live):
     assert not context.journal.segment(listener).path.exists()
 
 
-def test_what_is_no_export_is_refused(context):
-    for data in [{}, [], {"kallos_listener": 2}, {"kallos_listener": 1}, {"kallos_listener": 2, "listener": {}}]:
-        with pytest.raises(NotAnExportError):
-            restore(context.database, context.journal, data)
-
-
 @pytest.fixture
 def command(settings, monkeypatch):
     """``kallos`` on the database of this test."""
@@ -310,12 +299,7 @@ def test_the_command_exports_imports_and_deletes(context, live, command, capsys,
 
 
 def brought(context, current, data, *, replace=False):
-    return bring(
-        context.records,
-        current,
-        archive.pack(data, context.clip_store),
-        replace=replace,
-    )
+    return bring(context.records, current, archive.pack(data, context.clip_store), replace=replace)
 
 
 @pytest.mark.slow
@@ -357,10 +341,5 @@ def test_a_file_that_would_reach_beyond_its_listener_is_refused(context, live, a
     elsewhere["studies"].append({**elsewhere["studies"][0], "id": "made-up"})
     for wrong, why in ((far, "lies where"), (elsewhere, "made-up"), ({}, "no export")):
         with pytest.raises(NotAllowed, match=why):
-            bring(
-                other.records,
-                None,
-                json.dumps(wrong).encode(),
-                replace=False,
-            )
+            bring(other.records, None, json.dumps(wrong).encode(), replace=False)
     assert other.database.transaction(lambda s: s.scalar(text("SELECT count(*) FROM listeners"))) == 0

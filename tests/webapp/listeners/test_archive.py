@@ -1,5 +1,3 @@
-"""One file out, and what is in it comes back out of it."""
-
 from __future__ import annotations
 
 import csv

@@ -1,5 +1,3 @@
-"""Back to any vote: the head is then, bit for bit, the one that this vote had left behind."""
-
 from __future__ import annotations
 
 import uuid
@@ -26,12 +24,7 @@ def count(context, table, *where) -> int:
 
 
 def vote(context, listener, outcome) -> None:
-    context.pairs.record_vote(
-        listener,
-        context.pairs.open(listener)[0].id,
-        outcome,
-        (1, 1),
-    )
+    context.pairs.record_vote(listener, context.pairs.open(listener)[0].id, outcome, (1, 1))
 
 
 def same(one, two) -> None:

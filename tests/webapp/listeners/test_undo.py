@@ -1,5 +1,3 @@
-"""The last vote taken back: everything is as it was before it, and its pair waits to be answered again."""
-
 from __future__ import annotations
 
 import uuid

@@ -1,5 +1,3 @@
-"""Listeners vote at once from the first moment on: whoever comes first builds the statements that all of them use."""
-
 from __future__ import annotations
 
 import sys

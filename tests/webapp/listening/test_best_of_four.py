@@ -14,9 +14,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from db.queries.listeners import get_listener
-from db.queries.offers import met_among
-from db.tables import Clip, Four, FourVote, Job, Prediction
-from webapp.composing import wishes
+from db.tables import Four, FourVote, Prediction
 from webapp.learning import heads
 from webapp.listeners import accounts, journal_rebuild, rewind
 from webapp.listeners import archive as takeout
@@ -38,21 +36,11 @@ def first(context, listener) -> uuid.UUID:
 
 
 def pick(context, listener, outcome="a"):
-    return context.best_of_four.record_vote(
-        listener,
-        first(context, listener),
-        outcome,
-        HEARD,
-    )
+    return context.best_of_four.record_vote(listener, first(context, listener), outcome, HEARD)
 
 
 def vote(context, listener, outcome="left"):
-    return context.pairs.record_vote(
-        listener,
-        context.pairs.open(listener)[0].id,
-        outcome,
-        HEARD[:2],
-    )
+    return context.pairs.record_vote(listener, context.pairs.open(listener)[0].id, outcome, HEARD[:2])
 
 
 def head(context, listener):
@@ -236,26 +224,6 @@ def test_a_damaged_pick_in_an_export_is_refused(context, mixed, another_context)
     data["fours"][0]["vote"]["four_id"] = data["fours"][1]["id"]
     with pytest.raises(ValueError, match="does not belong to"):
         restore(another_context().database, another_context().journal, data)
-
-
-@pytest.mark.slow
-def test_what_was_heard_in_a_four_is_met(context, mixed):
-    listener = mixed()
-    clips = context.database.transaction(lambda s: s.scalars(select(Clip.id)).all())
-    shown = {clip.clip_id for four in context.best_of_four.open(listener) for clip in four.clips}
-    met = context.database.transaction(lambda s: met_among(s, listener, clips))
-    assert shown <= met
-    assert context.database.transaction(lambda s: met_among(s, accounts.create(context.database), clips)) == set()
-
-
-def test_picks_of_four_bring_clips_composed_for_the_listener_too(context, stock):
-    stock("pop", 16)
-    listener = accounts.create(context.database)
-    for outcome in ("a", "b", "c", "none"):
-        assert count(context, Job, Job.kind == wishes.KIND) == 0
-        pick(context, listener, outcome)
-    pick(context, listener, "d")
-    assert count(context, Job, Job.kind == wishes.KIND) == 1
 
 
 def test_with_less_than_four_clips_there_is_nothing_to_pick_from_yet(context, stock):

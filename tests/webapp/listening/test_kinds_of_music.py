@@ -1,5 +1,3 @@
-"""Another kind of music comes at once, in pairs and in fours; what is open of the one before waits."""
-
 from __future__ import annotations
 
 import pytest
@@ -7,7 +5,6 @@ from sqlalchemy import select
 
 from db.tables import Clip
 from webapp.listeners import accounts
-from webapp.runtime.errors import NotReady
 
 
 def domains(context, shown) -> set[str]:
@@ -32,12 +29,3 @@ def test_what_is_offered_changes_with_the_choice_and_comes_back(context, stock, 
     accounts.change_domain(context.database, context.journal, listener, "pop")
     assert voting.open(listener)[0] == pop[1]
     assert domains(context, voting.open(listener)) == {"pop"}
-
-
-def test_a_kind_of_which_there_is_nothing_yet_is_waited_for(context, stock):
-    stock("pop", 4)
-    listener = accounts.create(context.database)
-    context.pairs.open(listener)
-    accounts.change_domain(context.database, context.journal, listener, "chorale")
-    with pytest.raises(NotReady):
-        context.pairs.open(listener)

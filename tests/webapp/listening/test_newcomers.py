@@ -1,5 +1,3 @@
-"""Whoever only looks leaves nothing; the first vote stores them, and it is as safe as any other."""
-
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor

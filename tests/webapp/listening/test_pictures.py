@@ -1,5 +1,3 @@
-"""Pictures as one more domain: from the pool to a gift, by the same votes, heads and jobs as music."""
-
 from __future__ import annotations
 
 import io

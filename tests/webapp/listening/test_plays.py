@@ -1,5 +1,3 @@
-"""Whole pieces that were begun, heard out, skipped or kept are stored apart from votes, and go with their listener."""
-
 from __future__ import annotations
 
 import uuid

@@ -1,5 +1,3 @@
-"""More like this: who is near comes first, nothing that waits to be met blind is told."""
-
 from __future__ import annotations
 
 import uuid

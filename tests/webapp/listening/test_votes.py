@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -70,35 +69,17 @@ def test_votes_in_any_order_tell_one_story(context, stock):
             before = self.given[listener].get(offer)
             if self.owner.get(offer) != listener:
                 with pytest.raises(NotYours):
-                    context.pairs.record_vote(
-                        listener,
-                        offer,
-                        outcome,
-                        HEARD,
-                    )
+                    context.pairs.record_vote(listener, offer, outcome, HEARD)
             elif before not in (None, outcome):
                 with pytest.raises(Contradiction):
-                    context.pairs.record_vote(
-                        listener,
-                        offer,
-                        outcome,
-                        HEARD,
-                    )
+                    context.pairs.record_vote(listener, offer, outcome, HEARD)
             else:
                 self.given[listener][offer] = outcome
                 order = list(self.given[listener])
                 then = [self.given[listener][each] for each in order[: order.index(offer) + 1]]
                 result = context.pairs.record_vote(listener, offer, outcome, HEARD)
                 assert result.picks == sum(each in PICKS for each in then)
-                assert (
-                    context.pairs.record_vote(
-                        listener,
-                        offer,
-                        outcome,
-                        HEARD,
-                    )
-                    == result
-                )
+                assert context.pairs.record_vote(listener, offer, outcome, HEARD) == result
                 for each in result.open:
                     self.owner.setdefault(each.id, listener)
 
@@ -106,12 +87,7 @@ def test_votes_in_any_order_tell_one_story(context, stock):
         def vote_as_someone_else(self, pair, stranger, outcome):
             if self.owner.get(pair[1]) != stranger:
                 with pytest.raises(NotYours):
-                    context.pairs.record_vote(
-                        stranger,
-                        pair[1],
-                        outcome,
-                        HEARD,
-                    )
+                    context.pairs.record_vote(stranger, pair[1], outcome, HEARD)
 
         @rule(listener=people, domain=st.sampled_from(["pop", "dance"]))
         def choose_domain(self, listener, domain):
@@ -146,12 +122,7 @@ def test_the_prediction_is_older_than_the_vote_and_the_head_learns_from_it(conte
     stock()
     listener = accounts.create(context.database)
     for seen in range(8):
-        context.pairs.record_vote(
-            listener,
-            open_ids(context, listener)[0],
-            "left",
-            HEARD,
-        )
+        context.pairs.record_vote(listener, open_ids(context, listener)[0], "left", HEARD)
         head = context.database.transaction(lambda s: heads.load(s, listener, context.space))
         assert head.votes_seen == seen + 1
     rows = context.database.transaction(
@@ -165,42 +136,12 @@ def test_the_prediction_is_older_than_the_vote_and_the_head_learns_from_it(conte
     assert any(abs(prediction.p_left - prediction.p_right) > 0.05 for prediction, _ in rows[1:])
 
 
-def test_a_head_survives_being_stored_bit_for_bit(context, stock):
-    stock()
-    listener = accounts.create(context.database)
-    for outcome in ("left", "equal", "right"):
-        context.pairs.record_vote(
-            listener,
-            open_ids(context, listener)[0],
-            outcome,
-            HEARD,
-        )
-
-    def there_and_back(session):
-        first = heads.load(session, listener, context.space)
-        heads.save(session, listener, first)
-        return first, heads.load(session, listener, context.space)
-
-    one, two = context.database.transaction(there_and_back)
-    np.testing.assert_array_equal(one.mean, two.mean)
-    np.testing.assert_array_equal(one.covariance, two.covariance)
-    assert (one.tie, one.tie_variance, one.votes_seen) == (two.tie, two.tie_variance, two.votes_seen)
-
-
 def test_neither_and_skipped_are_no_picks_and_only_neither_teaches(context, stock):
     stock()
     listener = accounts.create(context.database)
     enough = [heads.prior(context.space).enough[0]]
     for outcome, seen in (("skipped", 0), ("neither", 1)):
-        assert (
-            context.pairs.record_vote(
-                listener,
-                open_ids(context, listener)[0],
-                outcome,
-                HEARD,
-            ).picks
-            == 0
-        )
+        assert context.pairs.record_vote(listener, open_ids(context, listener)[0], outcome, HEARD).picks == 0
         head = context.database.transaction(lambda s: heads.load(s, listener, context.space))
         assert head.votes_seen == seen
         enough.append(head.enough[0])
@@ -213,12 +154,7 @@ def test_clips_are_composed_unasked_in_time_for_the_seventh_pair_and_every_ten_p
     listener = accounts.create(context.database)
     left_at = []
     for picks in range(1, 27):
-        context.pairs.record_vote(
-            listener,
-            open_ids(context, listener)[0],
-            "left",
-            HEARD,
-        )
+        context.pairs.record_vote(listener, open_ids(context, listener)[0], "left", HEARD)
         waiting = context.database.transaction(
             lambda s: s.scalars(select(Job).where(Job.kind == wishes.KIND, Job.state == "waiting")).one_or_none()
         )
@@ -235,18 +171,8 @@ def test_a_clip_made_for_one_listener_waits_in_their_next_new_pairs_and_in_nobod
     own = set(stock("pop", 3, composed_for=mine))
     met: set[uuid.UUID] = set()
     for _ in range(12):
-        context.pairs.record_vote(
-            mine,
-            open_ids(context, mine)[0],
-            "left",
-            HEARD,
-        )
-        context.pairs.record_vote(
-            other,
-            open_ids(context, other)[0],
-            "right",
-            HEARD,
-        )
+        context.pairs.record_vote(mine, open_ids(context, mine)[0], "left", HEARD)
+        context.pairs.record_vote(other, open_ids(context, other)[0], "right", HEARD)
     for left, right in context.database.transaction(lambda s: offered_pairs(s, mine)):
         met |= {left, right} & own
     assert met
@@ -275,12 +201,7 @@ def test_first_pairs_are_short_and_later_ones_long_where_the_pool_has_them(conte
     for _ in range(8):
         pair = context.pairs.open(listener)[0]
         seconds.append(pair.clips[0].seconds)
-        context.pairs.record_vote(
-            listener,
-            pair.id,
-            "equal",
-            HEARD,
-        )
+        context.pairs.record_vote(listener, pair.id, "equal", HEARD)
     assert seconds == [7.0] * 6 + [14.0] * 2
     few = accounts.create(context.database)
     accounts.change_domain(context.database, context.journal, few, "chorale")

@@ -1,5 +1,3 @@
-"""A point of the map of pictures opens in the studio: its picture, or apart from that its music."""
-
 from __future__ import annotations
 
 import io

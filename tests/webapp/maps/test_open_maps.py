@@ -1,5 +1,3 @@
-"""Labels as a map's colours: the same ones on every map where that is wanted, else the commonest first."""
-
 from webapp.maps.open_maps import FIXED, coded
 
 

@@ -1,5 +1,3 @@
-"""The maps that come with the weights, in the database of a new installation."""
-
 from __future__ import annotations
 
 import pytest

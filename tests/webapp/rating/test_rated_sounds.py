@@ -14,7 +14,6 @@ from models.rating.synthetic import coloured
 from tests.models.rating.conftest import TRACKS, chord
 from webapp.rating import rated_sounds, strange_sounds
 from webapp.rating.plot import among, seen_and_felt
-from webapp.rating.rated_sounds import RatedSound
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.limits import Buckets
 from webapp.ui.pages.rate import near_what, row, summary
@@ -93,7 +92,3 @@ def test_the_network_trained_here_is_asked_where_none_is_shipped(rating_model, t
     assert rated_sounds.model(tmp_path) == ""
     shutil.copytree(rating_model, tmp_path / rated_sounds.TRAINED)
     assert rated_sounds.model(tmp_path) == str(tmp_path / "rating" / "bundle")
-
-
-def test_a_sound_without_a_rating_is_told_in_words():
-    assert "silence.wav is silent." in summary([RatedSound("silence.wav", problem="silence.wav is silent")])

@@ -19,7 +19,6 @@ from webapp.app import create_app
 from webapp.context import Context
 from webapp.research import figures, training_runs
 from webapp.research.figures import FIGURES, REEL_OR_HORNPIPE, Asked
-from webapp.runtime.errors import NotAllowed, NotYours
 from webapp.supervision import Supervision
 
 REPOSITORY = Path(__file__).parents[3]
@@ -81,12 +80,6 @@ def test_the_rank_over_time_is_the_one_that_was_logged(studied: Context, study: 
     assert confused["top"] == mine[-1]["top"]
 
 
-def test_the_probe_misses_rhythm_in_the_picture_too(studied: Context) -> None:
-    found = drawn(studied, "probe_ablations", genre=REEL_OR_HORNPIPE).frame.set_index("without")
-    assert found.loc["rhythm", "high"] < -0.2
-    assert set(found.index) == {"rhythm", "word_order"}
-
-
 def test_a_study_that_goes_on_shows_its_best_validation_so_far(alone: Context, study: Path) -> None:
     shutil.copytree(study, alone.settings.runs_folder / "study")
     training_runs.ingest_changed(alone.database, alone.settings)
@@ -103,17 +96,6 @@ def test_a_study_that_goes_on_shows_its_best_validation_so_far(alone: Context, s
     told = {row["condition"]: row["value"] for row in found.details["table"]}
     assert told["bag-bag"] == pytest.approx(np.mean(validated))
     assert drawn(alone, "ablations").frame.empty
-
-
-def test_what_is_not_there_is_said(studied: Context) -> None:
-    with pytest.raises(NotYours, match="there is no plot 'pie'"):
-        drawn(studied, "pie")
-    with pytest.raises(NotYours, match="there is no run 'nothing'; there are study"):
-        drawn(studied, "runs", runs=("nothing",))
-    with pytest.raises(NotAllowed, match="title_to_melody, melody_to_title"):
-        drawn(studied, "curves", direction="sideways")
-    with pytest.raises(NotYours, match="there is no study 'another'; there are study"):
-        studied.database.transaction(lambda s: figures.draw(s, "curves", Asked(study="another")))
 
 
 @pytest.mark.slow
@@ -135,16 +117,6 @@ def test_the_dashboards_are_asked_over_http(asking: TestClient, study: Path) -> 
     assert table.text.splitlines()[1] == "condition,run,step,value,chance"
     assert asking.get("/api/plots/pie", params=wanted).status_code == 404
     assert asking.get("/api/plots/curves", params={**wanted, "colour": "red"}).status_code == 422
-
-
-def test_an_empty_house_says_which_command_fills_it(alone: Context) -> None:
-    with TestClient(create_app(supervision=Supervision(alone, children=False), pages=False)) as client:
-        assert client.app.state.supervision.ready.wait(60)
-        for path, command in (("/api/runs", "models.train.titles"), ("/api/retrieval", "models.train.title_study")):
-            told = client.get(path).json()
-            assert told.get("runs", told.get("studies")) == []
-            assert command in told["fill"]
-            assert str(alone.settings.runs_folder) in told["fill"]
 
 
 def commands_of_make_study(folder: Path, options: Sequence[str]) -> list[list[str]]:

@@ -1,5 +1,3 @@
-"""Logs of training runs that come with Kallos: the dashboards show them on a new installation."""
-
 from __future__ import annotations
 
 import pytest

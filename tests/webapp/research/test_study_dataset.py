@@ -1,5 +1,3 @@
-"""A study's dataset: everything that a researcher needs, and nothing by which anybody could be found again."""
-
 from __future__ import annotations
 
 import csv

@@ -112,14 +112,6 @@ def test_calibrated_predictions_lie_on_the_line(said):
     assert "over 4000 decided votes" in told
 
 
-def test_without_votes_a_figure_says_what_fills_it(said):
-    for name in ("ceilings", "calibration", "policies"):
-        said([])
-        frame, told = figure(name)
-        assert frame.empty
-        assert "from" in told
-
-
 @pytest.mark.slow
 def test_a_study_over_http_with_everything_as_csv(client, context, live):
     for picks in (6, 7, 8):

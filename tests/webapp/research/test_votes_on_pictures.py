@@ -1,5 +1,3 @@
-"""Votes on music and votes on pictures stand in figures, reports and files of their own."""
-
 from __future__ import annotations
 
 import csv

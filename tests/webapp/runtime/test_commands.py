@@ -1,5 +1,3 @@
-"""Commands of the pages run as they were copied: from any folder, by no interpreter of the shell's own."""
-
 from __future__ import annotations
 
 import shlex

@@ -1,5 +1,3 @@
-"""What a visitor may ask of Gradio's queue."""
-
 from __future__ import annotations
 
 from collections.abc import Callable

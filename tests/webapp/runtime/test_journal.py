@@ -1,5 +1,3 @@
-"""The journal and the database tell the same story, whichever of them a crash stops first."""
-
 from __future__ import annotations
 
 import json
@@ -264,12 +262,8 @@ def test_an_empty_database_beside_a_journal_is_noticed(context, another_context,
     assert journal_rebuild.unknown_segments(context.database, context.journal) == 0
     live(1)
     assert journal_rebuild.unknown_segments(context.database, context.journal) == 0
-    assert (
-        journal_rebuild.unknown_segments(
-            another_context(context.settings.home).database, another_context(context.settings.home).journal
-        )
-        == 1
-    )
+    other = another_context(context.settings.home)
+    assert journal_rebuild.unknown_segments(other.database, other.journal) == 1
 
 
 @pytest.mark.slow
@@ -312,11 +306,8 @@ def test_offers_whose_clips_the_journal_lost_stay_away_and_are_counted(context, 
     vote(context, listener)
     for each in (context.journal.folder / "clips").iterdir():
         each.unlink()
-    result = journal_rebuild.rebuild(
-        another_context(context.settings.home).database,
-        another_context(context.settings.home).journal,
-        another_context(context.settings.home).spaces,
-    )
+    other = another_context(context.settings.home)
+    result = journal_rebuild.rebuild(other.database, other.journal, other.spaces)
     assert (result.listeners, result.votes) == (1, 0)
     assert "3 offers stay away" in result.problems[0]
 
@@ -326,12 +317,9 @@ def test_a_damaged_clip_is_named(context, stock, another_context):
     vote(context, accounts.create(context.database))
     path = next((context.journal.folder / "clips").iterdir())
     path.write_bytes(b"{")
+    other = another_context(context.settings.home)
     with pytest.raises(ValueError, match=path.name):
-        journal_rebuild.rebuild(
-            another_context(context.settings.home).database,
-            another_context(context.settings.home).journal,
-            another_context(context.settings.home).spaces,
-        )
+        journal_rebuild.rebuild(other.database, other.journal, other.spaces)
 
 
 def test_a_deleted_listener_does_not_come_back(context, live, another_context):

@@ -1,5 +1,3 @@
-"""The journal's copy at a distance: what was called kept comes back, what was deleted does not."""
-
 from __future__ import annotations
 
 import shutil

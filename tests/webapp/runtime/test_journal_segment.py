@@ -1,5 +1,3 @@
-"""A segment tells one story, whatever was torn off its end or written twice."""
-
 from __future__ import annotations
 
 import json

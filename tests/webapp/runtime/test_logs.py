@@ -24,21 +24,6 @@ def test_what_is_no_secret_stays() -> None:
     assert "vote offer=abc url=http://h:1/x" in Redacted(LINE).format(record)
 
 
-def test_each_process_writes_its_own_file(tmp_path: Path) -> None:
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
-    try:
-        root.handlers = []
-        set_up_logging(tmp_path, "worker")
-        logging.getLogger("kallos.test").info("clip_stored clip=%s", 7)
-        for handler in root.handlers:
-            handler.close()
-    finally:
-        root.handlers = before
-        root.setLevel(level)
-    assert "clip_stored clip=7" in (tmp_path / "logs" / "worker.log").read_text(encoding="utf-8")
-
-
 def test_an_id_is_forgotten_in_place_while_others_go_on_writing(tmp_path: Path) -> None:
     folder, gone, offer, other = tmp_path / "logs", *(str(uuid.uuid4()) for _ in range(3))
     folder.mkdir()

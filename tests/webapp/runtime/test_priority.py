@@ -20,12 +20,6 @@ def test_the_nice_value_of_a_session_is_written_where_linux_groups_by_session(tm
     assert written.read_text() == "19"
 
 
-def test_where_there_is_nothing_to_write_nothing_is_written(tmp_path):
-    (tmp_path / "7").mkdir()
-    assert lower_session(7, LOWEST, tmp_path)
-    assert list((tmp_path / "7").iterdir()) == []
-
-
 @pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel does not group by session")
 def test_another_process_session_gets_a_nice_value_and_another_one_again():
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True)

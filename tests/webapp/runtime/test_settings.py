@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from models.style.card import SHIPPED_STYLE
 from webapp.runtime.settings import Settings, misspelt
 
 SETTINGS = "DATABASE_URL STORE_URL GENERATOR_URL HOST PORT SECRET DEVICE SOUNDFONT MODEL"
@@ -18,14 +17,6 @@ def no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in SETTINGS.split():
         monkeypatch.delenv(f"KALLOS_{name}", raising=False)
     monkeypatch.setenv("KALLOS_HOME", str(tmp_path / "a home"))
-
-
-def test_every_setting_has_a_default(tmp_path: Path) -> None:
-    settings = Settings()
-    assert (settings.host, settings.port, settings.device) == ("127.0.0.1", 7860, "auto")
-    assert settings.database_url == settings.generator_url == ""
-    assert settings.style_folder == SHIPPED_STYLE
-    assert settings.clip_store_url == str(tmp_path / "a home" / "clips")
 
 
 def test_a_misspelt_setting_is_named_with_the_one_that_was_meant() -> None:

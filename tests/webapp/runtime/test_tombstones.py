@@ -1,5 +1,3 @@
-"""Who was deleted stays deleted, whoever writes at the same time."""
-
 from __future__ import annotations
 
 import threading

@@ -1,5 +1,3 @@
-"""Two who agree by link: nothing before both have said yes, pieces for both, nothing left when one ends it."""
-
 from __future__ import annotations
 
 import json
@@ -42,12 +40,7 @@ def two(context, stock):
         for _ in range(4):
             four = context.best_of_four.open(who)[0]
             ids = [str(clip.clip_id) for clip in four.clips]
-            context.best_of_four.record_vote(
-                who,
-                four.id,
-                "abcd"[ids.index(favourite(ids))],
-                HEARD,
-            )
+            context.best_of_four.record_vote(who, four.id, "abcd"[ids.index(favourite(ids))], HEARD)
     return (
         host,
         guest,

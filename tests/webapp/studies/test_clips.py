@@ -1,5 +1,3 @@
-"""Clips brought and composed become clips of one study, alike in all but the music."""
-
 from __future__ import annotations
 
 import io

@@ -1,5 +1,3 @@
-"""A study is made with a command, from a file that says what it is."""
-
 from __future__ import annotations
 
 import shutil

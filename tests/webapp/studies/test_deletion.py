@@ -1,5 +1,3 @@
-"""Who withdrew, and what was deleted, does not come back with a backup."""
-
 from __future__ import annotations
 
 from collections.abc import Callable

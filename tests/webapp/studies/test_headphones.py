@@ -1,5 +1,3 @@
-"""The tones of the headphone check are what its source says, and guessing hardly passes."""
-
 from __future__ import annotations
 
 import io

@@ -1,5 +1,3 @@
-"""Questionnaires are written as lines of text, and answers are held to them."""
-
 from __future__ import annotations
 
 import pytest

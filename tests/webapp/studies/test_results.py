@@ -1,5 +1,3 @@
-"""What a study's answers come to: the report, the dataset, and who is not to be found in it."""
-
 from __future__ import annotations
 
 import csv

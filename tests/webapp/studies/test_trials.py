@@ -1,5 +1,3 @@
-"""Trials are drawn as a design says, each system equally often, with the probability that is stored."""
-
 from __future__ import annotations
 
 from collections import Counter
@@ -10,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.runtime.errors import NotAllowed
 from webapp.studies import trials
 from webapp.studies.design import Pairs
 from webapp.studies.trials import Heard
@@ -65,10 +62,3 @@ def test_conditions_hear_their_own_clips() -> None:
     ids = {each.id: each.condition for each in mine}
     for each in trials.draw(Pairs(), mine, (), "slow", generator=np.random.default_rng(1)):
         assert {ids[each.left], ids[each.right]} <= {"", "slow"}
-
-
-def test_where_nothing_can_be_compared_it_says_so() -> None:
-    with pytest.raises(NotAllowed, match="two are needed"):
-        trials.require_enough(Pairs(), [Heard(uuid4(), "a")], (), "")
-    with pytest.raises(NotAllowed, match="no fixed pair"):
-        trials.require_enough(Pairs(way="fixed"), CLIPS, (), "")

@@ -1,5 +1,3 @@
-"""A study of every earlier schema that had studies goes on where it was: its answers, its report, its dataset."""
-
 from __future__ import annotations
 
 import csv

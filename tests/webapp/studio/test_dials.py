@@ -1,5 +1,3 @@
-"""The studio's dials: a style turned along the data's regression, as far as makes it sound as asked."""
-
 from __future__ import annotations
 
 import uuid

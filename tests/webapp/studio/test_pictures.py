@@ -1,5 +1,3 @@
-"""Pictures in the studio: opened, borrowed from, turned, brought, kept, and changed for a listener."""
-
 from __future__ import annotations
 
 import base64
@@ -185,11 +183,6 @@ def test_each_picture_that_is_kept_from_a_list_is_a_piece_of_its_own(studio):
     assert opened["title"] == "A picture you kept"
     drawn, seen = (studio.get(address).content for address in (opened["image_url"], f"/api/clips/{other}/image"))
     assert drawn == seen
-
-
-def test_variations_are_drawn_best_first(studio):
-    made = studio.post("/api/studio/variations", json={"content": names(studio)[0], "keep": 0.6, "count": 3}).json()
-    assert len({each["image_url"] for each in made}) == 3
 
 
 def warmth(context, clip_id: str) -> float:

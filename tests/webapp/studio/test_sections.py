@@ -1,5 +1,3 @@
-"""A section of a whole piece is changed in the studio and put back."""
-
 from __future__ import annotations
 
 import uuid

@@ -1,5 +1,3 @@
-"""The studio starts from a piece of a collection that may be played; files are read by what is in them."""
-
 from __future__ import annotations
 
 import re

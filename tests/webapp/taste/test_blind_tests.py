@@ -1,5 +1,3 @@
-"""Blind proofs and repeats among the usual pairs, and what ``kallos report`` makes of them."""
-
 from __future__ import annotations
 
 import json
@@ -75,12 +73,7 @@ def test_rivals_meet_ones_own_clips_blind_once_and_nothing_else(context, ready):
     for number in range(14):
         open_now = context.pairs.open(listener)
         assert {"id", "clips"} == set(vars(open_now[0]))  # nothing tells a blind test
-        context.pairs.record_vote(
-            listener,
-            open_now[0].id,
-            ("left", "right", "equal")[number % 3],
-            (1, 1),
-        )
+        context.pairs.record_vote(listener, open_now[0].id, ("left", "right", "equal")[number % 3], (1, 1))
     made = rows(context, Offer, Offer.listener_id == listener, Offer.policy == "proof")
     assert made
     for offer in made:
@@ -167,12 +160,7 @@ def test_the_report_counts_what_was_voted(context, ready, capsys):
             tie, mine = outcome == "equal", (outcome == "left") == (left in own)
             won[kind] += 0.5 if tie else float(mine)
             seen += 1
-        context.pairs.record_vote(
-            listener,
-            pair.id,
-            outcome,
-            (1, 1),
-        )
+        context.pairs.record_vote(listener, pair.id, outcome, (1, 1))
     found = vote_report.of_listener(context.database, context.space, listener)
     rates = {kind: found.metrics[f"proof.{name}.win_rate"] for kind, name in pairs.BLIND_TESTS.items()}
     assert sum(rate.n for rate in rates.values()) == seen > 0

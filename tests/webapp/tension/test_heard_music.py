@@ -12,8 +12,7 @@ from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.limits import Buckets
 from webapp.tension import heard_music, hearing_process
 from webapp.tension.heard_music import HeardMusic
-from webapp.tension.plot import lanes
-from webapp.ui.pages.tension import drawn, row, summary
+from webapp.ui.pages.tension import row, summary
 
 pytestmark = pytest.mark.slow
 
@@ -46,20 +45,6 @@ def test_each_note_and_bar_is_told_and_the_best_score_comes_first(heard):
     assert all(0 < each <= 1 for each in jig.recognised[4:])
     assert sum(chance for _, chance in first.expected) <= 1
     assert "neither MIDI" in broken.problem
-
-
-def test_the_page_draws_and_tells(heard):
-    figure = lanes(heard[0].name, heard[0].curves)
-    assert len(figure.data) == 5
-    assert "likeliest pitches here" in figure.data[0].customdata[0]
-    surprise = figure.data[1]
-    assert (surprise.x[0], surprise.customdata[0]) == (1.5, 1), "the middle of bar 1"
-    assert "bar %{customdata}" in surprise.hovertemplate
-    assert drawn(heard, 99) is None
-    assert row(1, heard[0])[1] == heard[0].name
-    said = summary(heard)
-    assert f"{heard[0].name} scores highest." in said
-    assert "“broken.mid” can't be heard" in said
 
 
 def test_too_many_none_and_without_end_are_refused(monkeypatch):

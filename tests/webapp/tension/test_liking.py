@@ -1,5 +1,3 @@
-"""The taste page says what picks like of surprise, hears clips behind the page, and says where nothing shows."""
-
 from __future__ import annotations
 
 import re
@@ -8,14 +6,11 @@ import pytest
 from sqlalchemy import update
 
 from db.tables import PICTURES, Clip
-from models.metrics.intervals import Figure
 from models.style.card import shipped_version
-from models.tension.liking import Leaning, leaning
 from webapp.generation.protocol import GeneratorUnavailable
 from webapp.learning import heads
 from webapp.learning.heard_clips import HeardClips
 from webapp.tension import liking, surprises
-from webapp.tension.liking import Surprises
 from webapp.ui.pages.taste.likings import load_surprises, surprises_text
 
 
@@ -93,25 +88,3 @@ def test_of_a_picture_there_is_nothing_to_hear(context, stock):
         lambda session: session.execute(update(Clip).where(Clip.id == picture).values(domain=PICTURES))
     )
     assert surprises.known(context.database, [picture, music]) == {picture: None}
-
-
-def test_what_is_said_has_its_doubt() -> None:
-    for liked, said in (
-        ("little", "You like small surprises"),
-        ("much", "You like big surprises"),
-        ("middle", "neither little nor much"),
-        ("ends", "either little surprise or much"),
-    ):
-        text = surprises_text(Surprises(Leaning(liked, Figure(0.68, 0.55, 0.79, 40)), 40, 3))
-        assert said in text
-        assert "68 times in 100" in text
-        assert "55 % to 79 %" in text.replace("\N{NO-BREAK SPACE}", " ")
-        assert "40 picks" in text
-        assert "The clips of 3 picks are still being heard." in text
-
-
-def test_nothing_is_said_of_nothing():
-    assert "Nothing shows yet (1 pick)." in surprises_text(Surprises(leaning([]), 1, 0))
-    heard = surprises_text(Surprises(leaning([]), 0, 24))
-    assert "The clips of 24 picks are still being heard." in heard
-    assert "Nothing" not in heard

@@ -1,5 +1,3 @@
-"""Calmer and tenser in the studio: versions are composed and heard, and what is taken has gone that way."""
-
 from __future__ import annotations
 
 import pytest

@@ -1,5 +1,3 @@
-"""What stands on every page."""
-
 from __future__ import annotations
 
 import asyncio

@@ -95,10 +95,6 @@ def test_the_python_beside_a_module_is_not_served(client):
     assert client.get(f"/gradio_api/file={FOLDER}/component.py").status_code == 403
 
 
-def test_gradios_own_static_files_stay_reachable(client):
-    assert client.get("/static/js/iframeResizer.contentWindow.min.js").status_code == 200
-
-
 def test_nothing_of_ours_names_another_host():
     for path in OWN_TEXT:
         assert not re.search(r"https?://(?!\?)[a-z]", path.read_text(encoding="utf-8")), path
@@ -115,13 +111,6 @@ def test_the_score_draws_with_the_library_that_is_shipped_with_its_licence():
     assert (FOLDER / name).read_text(encoding="utf-8").startswith("/*! abcjs")
     assert "Permission is hereby granted" in (FOLDER / "vendor" / "ABCJS-LICENSE.md").read_text(encoding="utf-8")
     assert "synth" not in (FOLDER / "score.js").read_text(encoding="utf-8")  # whose sounds lie on another host
-
-
-def test_a_research_page_marks_itself_and_where_it_belongs(client):
-    text = page(client, "/runs")
-    assert 'href="maps" aria-current="true"' in text  # Research, of the first row
-    assert 'href="runs" aria-current="page"' in text
-    assert 'aria-label="Research"' not in page(client, "/studio")
 
 
 def test_the_old_address_of_the_listeners_page_leads_to_the_new_one(client):

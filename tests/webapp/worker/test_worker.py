@@ -15,8 +15,6 @@ from webapp.composing.clip_maker import ClipMaker
 from webapp.composing.for_listener import CLIPS_A_JOB, Commission
 from webapp.context import Context
 from webapp.generation.protocol import GenerationError
-from webapp.learning import heads, refits
-from webapp.learning import reencoding as encode_service
 from webapp.listeners import accounts
 from webapp.listeners.deletion import delete
 from webapp.taste import overview
@@ -72,12 +70,7 @@ def test_the_pool_grows_as_a_listener_uses_it_up(context, stock, monkeypatch):
     assert context.database.transaction(lambda s: pool.need(s, version, 8)) is None
     listener = accounts.create(context.database)
     for _ in range(4):
-        context.pairs.record_vote(
-            listener,
-            context.pairs.open(listener)[0].id,
-            "left",
-            (1, 1),
-        )
+        context.pairs.record_vote(listener, context.pairs.open(listener)[0].id, "left", (1, 1))
     needed = context.database.transaction(lambda s: pool.need(s, version, 8))
     assert needed is not None
     assert needed.domain == "pop"
@@ -114,12 +107,7 @@ def test_clips_composed_for_a_listener_are_theirs_and_done_again_the_same(contex
         stock(domain, 60)
     listener = accounts.create(context.database)
     for _ in range(4):
-        context.pairs.record_vote(
-            listener,
-            context.pairs.open(listener)[0].id,
-            "left",
-            (1, 1),
-        )
+        context.pairs.record_vote(listener, context.pairs.open(listener)[0].id, "left", (1, 1))
     assert wishes.state(context.database, listener).state == "waiting"
     assert worker.step()
     state = wishes.state(context.database, listener)
@@ -145,12 +133,7 @@ def test_a_wish_is_kept_with_its_job_and_tells_how_far_it_is(context, worker, st
     monkeypatch.setattr(for_listener, "CLIPS_A_JOB", 2)
     listener = accounts.create(context.database)
     for _ in range(3):
-        context.pairs.record_vote(
-            listener,
-            context.pairs.open(listener)[0].id,
-            "left",
-            (1, 1),
-        )
+        context.pairs.record_vote(listener, context.pairs.open(listener)[0].id, "left", (1, 1))
     near = overview.overview(context.database, context.playable, listener).best[0].clip_id
     told: list[wishes.ComposingState] = []
     real = ClipMaker.keep
@@ -268,58 +251,6 @@ def test_a_generator_of_another_version_is_refused_and_the_job_says_why(context,
     error = context.database.transaction(lambda s: s.scalars(select(Job.error)).one())
     assert "other" in error
     assert playable(context) == 0
-
-
-@pytest.mark.slow
-def test_heads_of_a_new_version_are_fitted_from_all_votes(context, worker, stock):
-    for domain in ("pop", "dance", "chorale"):
-        stock(domain, 60)
-    listener = accounts.create(context.database)
-    for outcome in ("left", "right", "equal", "skipped", "left"):
-        context.pairs.record_vote(
-            listener,
-            context.pairs.open(listener)[0].id,
-            outcome,
-            (1, 1),
-        )
-    from db.queries.heads import delete_heads
-
-    learned = context.database.transaction(lambda s: heads.load(s, listener, context.space))
-    context.database.transaction(lambda s: delete_heads(s, listener))
-    context.database.transaction(lambda s: refits.leave_job(s, context.spaces))
-    work_until_idle(worker, 5)
-    fitted = context.database.transaction(lambda s: heads.load(s, listener, context.space))
-    assert fitted.votes_seen == learned.votes_seen == 4
-    assert abs(fitted.mean - learned.mean).max() < 0.5
-    assert not context.database.transaction(lambda s: refits.leave_job(s, context.spaces))
-
-
-@pytest.mark.slow
-def test_after_a_change_of_model_clips_are_encoded_and_heads_fitted_from_the_old_votes(context, worker, stock):
-    for domain in ("pop", "dance", "chorale"):
-        stock(domain, 60)
-    listener = accounts.create(context.database)
-    own = stock("pop", 1, composed_for=listener)
-    for _ in range(3):
-        context.pairs.record_vote(
-            listener,
-            context.pairs.open(listener)[0].id,
-            "left",
-            (1, 1),
-        )
-
-    def grow_old(session):
-        from db.queries.heads import delete_heads
-        from db.queries.votes import votes_of
-
-        met = {clip for vote in votes_of(session, listener) for clip in (vote.left_clip, vote.right_clip)}
-        session.execute(update(Clip).where(Clip.id.in_([*met, *own])).values(model_version="older"))
-        delete_heads(session, listener)
-
-    context.database.transaction(grow_old)
-    work_until_idle(worker, 6)
-    assert context.database.transaction(lambda s: encode_service.older_clips(s, context.space.version, 9)) == []
-    assert context.database.transaction(lambda s: heads.load(s, listener, context.space)).votes_seen == 3
 
 
 def test_a_stopped_worker_finishes_its_job_and_takes_no_other(context, worker):

@@ -1,5 +1,3 @@
-"""What the policy played is as likely, heard again at once, as it was when it was drawn."""
-
 import torch
 
 from models.music.notes import DOMAINS

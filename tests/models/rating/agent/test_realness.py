@@ -100,10 +100,3 @@ def test_a_run_with_a_critic_tells_of_it_and_goes_on_to_the_same_weights_after_i
     again.run()
     both = zip(whole.adapter.parameters(), again.adapter.parameters(), strict=True)
     assert all(torch.equal(one, other) for one, other in both)
-
-
-def test_a_weight_without_a_critic_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="a critic of realness is needed"):
-        AgentTraining(
-            "tiny", replace(LOW, realness=1.0), Writer(tiny_pieces(1)), lowness, tmp_path, seed=0, domains=["dance"]
-        )

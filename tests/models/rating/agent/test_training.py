@@ -1,5 +1,3 @@
-"""An agent learns what is rewarded, goes on after it was killed, and is compared with its rivals."""
-
 import json
 import math
 from dataclasses import replace

@@ -1,5 +1,3 @@
-"""Folders of listeners: the three forms, and what is said of those that are none of them."""
-
 import shutil
 
 import numpy as np

@@ -2,10 +2,7 @@ from __future__ import annotations
 
 from itertools import product
 
-import pandas as pd
-
-from webapp.research.plots.paper import COLOURS, Source
-from webapp.research.plots.ranks import ranks
+from webapp.research.plots.paper import COLOURS
 
 
 def luminance(colour: str) -> float:
@@ -19,18 +16,3 @@ def test_a_colour_can_be_told_from_light_and_dark_paper() -> None:
     for colour, paper in product(COLOURS, ("#f4f5f2", "#0f1212")):
         dark, light = sorted((luminance(colour), luminance(paper)))
         assert (light + 0.05) / (dark + 0.05) >= 3
-
-
-def test_a_source_names_runs_data_and_commits() -> None:
-    told = str(Source(("a", "b", "c"), ("d4",), ("0123456789abcdef",)))
-    assert told == "run a, b and 1 more · data d4 · commit 0123456789ab"
-    assert str(Source(("a",))) == "run a · data unknown · commit unknown"
-
-
-def test_the_best_rank_stands_on_top() -> None:
-    frame = pd.DataFrame({"run": ["a", "a"], "step": [1, 2], "rank": [40, 3], "pool": [99, 99], "nearest": ["x", "y"]})
-    figure = ranks(frame, Source(("a",)))
-    assert figure.layout.yaxis.autorange == "reversed"
-    assert figure.layout.yaxis.type == "log"
-    assert list(figure.data[0].y) == [40, 3]
-    assert list(figure.data[1].y) == [50, 50]

@@ -29,22 +29,6 @@ def test_swaps_have_what_follows_what_moves_and_what_is_left_in_one_row(found) -
     assert rhythm["texture"]["plays"]
 
 
-def test_the_sentence_over_the_swaps_names_the_extremes_that_the_matrix_has(found) -> None:
-    told = matrices.swaps(found).told
-    own = {cell.row: cell.metric.value for cell in found["swaps"].cells if cell.row == cell.column}
-    least = min(own, key=own.__getitem__)
-    assert f"({own[least]:.2f} for {least} to" in told
-
-
-def test_each_measure_of_leakage_has_a_matrix_with_intervals_and_a_sentence(found) -> None:
-    for measure in matrices.MEASURES:
-        matrix = matrices.leakage(found, measure)
-        assert matrix.told.endswith(".")
-        hints = [cell["hint"] for row in matrix.value["cells"] for cell in row if cell]
-        assert len(hints) >= 42
-        assert all("95 %" in hint for hint in hints)
-
-
 def test_without_figures_nothing_is_said(tmp_path) -> None:
     (tmp_path / "card.json").write_text('{"version": "v1"}', encoding="utf-8")
     empty = {table.name: table for table in all_tables(tmp_path, tmp_path / "runs")}

@@ -61,10 +61,3 @@ def test_where_a_half_has_too_few_clips_nothing_is_read(shipped_map):
     assert (len(pop.rows), pop.rarest) == (27, 3)
     nothing = mood_clips.read_clips(shipped_map, "nothing")
     assert (len(nothing.rows), nothing.rarest) == (0, 0)
-
-
-def test_a_map_of_tunes_tells_nothing_of_latents():
-    drawn = load_shipped_map("tunes")
-    assert drawn is not None
-    with pytest.raises(NotYours, match="a map of tunes"):
-        mood_clips.read_clips(OpenMap(uuid.uuid4(), drawn), "dance")

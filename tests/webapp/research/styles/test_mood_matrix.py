@@ -27,9 +27,3 @@ def test_every_style_has_how_far_it_moves_a_mood_and_how_well_the_mood_is_read_f
     moved = {cell.row: cell.metric.value for cell in table.cells if cell.column == "valence moved"}
     most = max(moved, key=moved.__getitem__)
     assert matrix.told.startswith(f"valence is carried by {most} ({moved[most]:.2f})")
-
-
-def test_what_chance_reads_is_not_tinted(table) -> None:
-    (row,) = (place for place, name in enumerate(table.rows) if name == "register")
-    cell = mood_matrix.moods(table).value["cells"][row][2]
-    assert cell["heat"] == pytest.approx(max(0.0, 2 * (cell["value"] - 0.5)), abs=1e-3)

@@ -1,5 +1,3 @@
-"""The named endpoints as an assistant's tools, where the operator wants them."""
-
 from __future__ import annotations
 
 import ast

@@ -1,5 +1,3 @@
-"""What is on the canvas stays there where something else can't be shown, and why is said."""
-
 import uuid
 
 import gradio as gr

@@ -1,5 +1,3 @@
-"""Compose for me on the page: what a wish shows, what becomes of the mood that was chosen, and of what was made."""
-
 from __future__ import annotations
 
 import re
@@ -13,7 +11,7 @@ from webapp.composing import wishes
 from webapp.composing.wishes import Wish
 from webapp.taste.blind_tests import BlindTests, WinRate
 from webapp.ui.pages.taste import composing, likings
-from webapp.ui.words import OF_MUSIC, OF_PICTURES
+from webapp.ui.words import OF_PICTURES
 
 NONE = WinRate(0, 0, 0, None, 0.0, 1.0)
 
@@ -35,16 +33,6 @@ def test_of_pictures_nothing_is_said_of_pieces_or_composing():
     for text in (composing.ended("done", [], OF_PICTURES), composing.ended("failed", [], OF_PICTURES), nothing):
         assert "picture" in text or "Drawing" in text
         assert not {"piece", "compos", "music", "hear"} & set(re.findall(r"piece|compos|music|hear", text.lower()))
-
-
-def test_it_is_said_how_many_others_an_average_listener_takes() -> None:
-    for others, said in (
-        (0, "no average listener to compare with yet: that takes 3 others who pick here, and there are none."),
-        (1, "that takes 3 others who pick here, and there is only 1."),
-        (2, "that takes 3 others who pick here, and there are only 2."),
-        (3, "Not tested yet against pieces composed for the average listener here."),
-    ):
-        assert said in likings.tests_text(BlindTests(NONE, NONE, NONE, others, 3), OF_MUSIC)
 
 
 @pytest.mark.slow

@@ -17,7 +17,6 @@ from webapp.composing import pool
 from webapp.listeners import accounts
 from webapp.research import training_runs
 from webapp.research.figures import MOST_PANELS
-from webapp.research.plots.paper import MARGIN_PX, PAGE_MARGIN_PX
 from webapp.ui.charts import Chart
 from webapp.ui.pages import listeners, retrieval, runs
 
@@ -104,13 +103,6 @@ def test_following_draws_again_only_what_has_changed(studied, charts):
     assert "value" not in again["measure"]  # it shows that already; a later choice must not be taken back
 
 
-def test_a_figure_on_the_page_leaves_its_source_to_what_stands_below(studied, charts):
-    told = of_retrieval(retrieval.opened(studied, charts, asked()))
-    drawn = told["curves.plot"]["value"]
-    assert not drawn.layout.annotations
-    assert drawn.layout.margin.b == PAGE_MARGIN_PX < MARGIN_PX["b"]
-
-
 def test_an_empty_page_shows_what_fills_it(alone, charts):
     answer = of_retrieval(retrieval.opened(alone, charts, asked()))
     assert answer["nothing"]["visible"]
@@ -177,15 +169,6 @@ def test_a_run_that_has_logged_no_figure_yet_is_not_the_one_that_is_shown_first(
     assert of_runs(runs.opened(alone, asked()))["runs"]["value"] == ["titles"]
     told = of_runs(runs.choose(alone, ["begun"], [], 0, False))
     assert "nothing to draw yet" in told["exports"]["empty"]
-
-
-def test_a_run_that_goes_on_says_how_far_it_is():
-    run = {"step": 30, "steps": 160, "state": "running", "seconds_left": 125.0, "outcome": {}}
-    assert runs.progress(run) == "step 30 of 160, about 2 minutes left"
-    assert runs.progress({**run, "seconds_left": None}) == "step 30 of 160, running"
-    assert runs.progress({**run, "steps": None, "state": "stopped"}) == "step 30, stopped"
-    early = {**run, "state": "ended", "outcome": {"reason": "no better validation"}}
-    assert runs.progress(early) == "step 30 of 160, ended early: no better validation"
 
 
 def test_a_single_run_fills_what_it_can_and_names_what_a_study_would_add(alone, charts, study):

@@ -1,5 +1,3 @@
-"""How clips sound is told of those that were voted on: in the history, among the best, and in Why."""
-
 from __future__ import annotations
 
 import gradio as gr
@@ -9,7 +7,7 @@ from db.queries.offers import ids_shown
 from webapp.generation.protocol import Mood
 from webapp.listeners import rewind
 from webapp.mood import hearing
-from webapp.ui.pages.taste import likings, votes, why
+from webapp.ui.pages.taste import votes
 
 
 @pytest.fixture
@@ -34,12 +32,3 @@ def test_the_history_tells_how_both_sound_unless_one_waits_in_a_pair(context, li
         rows = votes.act(context, token, event).heard["rows"]
         for clip, row in zip(vote.clips, rows, strict=True):
             assert row["detail"].endswith("rather calm") == (clip.clip_id not in waiting)
-
-
-def test_the_best_and_why_tell_it_too(context, listener):
-    token = context.identity.token(listener)
-    best = likings.load(context, token).best
-    assert best
-    assert all(row["detail"].endswith(", rather calm") for row in best)
-    event = gr.EventData(None, {"index": 0})
-    assert "We hear this one as rather calm. " in why.explain(context, token, best, event).chance

@@ -1,5 +1,3 @@
-"""What is given to the rate page is rated: a file, a clip of the list, a clip that the address names."""
-
 from types import SimpleNamespace
 from uuid import uuid4
 

@@ -1,5 +1,3 @@
-"""What the studio says and allows, from what its desk shows."""
-
 from __future__ import annotations
 
 from types import SimpleNamespace
@@ -43,20 +41,6 @@ def test_a_new_piece_of_ones_own_can_be_linked_to_and_offered():
     assert gates.score == {"title": "Score of the new one, from bar 9", "abc_url": "new", "first_bar": 9}
     assert not gates.again["interactive"]
     assert "Lock something" in gates.again_off
-
-
-def test_the_way_is_there_once_a_second_piece_was_chosen():
-    toward = {"source": "clips/2", "strength": 0.5}
-    assert not tools.gates(shown(), KNOWN).way["interactive"]
-    assert tools.gates(shown(toward=toward), KNOWN).steps["visible"]
-    assert not tools.gates(shown(toward={**toward, "source": "clips/3"}), KNOWN).steps["visible"]
-
-
-def test_with_nothing_new_the_old_one_has_a_score_and_no_link():
-    gates = tools.gates(shown(None, keep=0.5), KNOWN)
-    assert gates.score["abc_url"] == "old"
-    assert not gates.link["interactive"]
-    assert gates.again["interactive"]
 
 
 @pytest.mark.slow

@@ -36,11 +36,6 @@ def test_without_a_map_it_says_so_and_where_one_is_drawn(context, token):
     assert room["visible"] is False
 
 
-def test_nothing_is_read_before_the_tab_is_opened(context, token):
-    assert len(style_moods.shown(context, False, token, "dance", "harmony")) == OUTPUTS
-    assert len(style_moods.shown(context, True, None, "dance", "harmony")) == OUTPUTS
-
-
 def test_a_group_is_drawn_with_its_accuracy_and_a_point_plays(context, token, shipped_map):
     map_id = drawing.keep(context.atlas, shipped_map)
     found = style_moods.shown(context, True, token, "dance", "tempo")
@@ -62,14 +57,6 @@ def test_a_group_is_drawn_with_its_accuracy_and_a_point_plays(context, token, sh
     assert f"judged {shipped_map.points.colours['mood'][row]}" in leads
     assert f"point={row}" in leads
     assert all("__type__" in each for each in style_moods.choose(context, drawn, SimpleNamespace(row=10**6)))  # type: ignore[arg-type]
-
-
-def test_music_with_too_few_moods_says_how_many_there_are(context, token, shipped_map):
-    drawing.keep(context.atlas, shipped_map)
-    told, room, points, *_ = style_moods.shown(context, True, token, "pop", "tempo")
-    assert "Of the pop piano on the map of clips 27 have a mood" in told
-    assert "the rarest half has 3" in told
-    assert (room["visible"], points["value"]) == (False, None)
 
 
 @pytest.mark.slow

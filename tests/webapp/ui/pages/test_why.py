@@ -1,5 +1,3 @@
-"""Why a clip: what is said where nothing is sure, what differs, and where no change is better."""
-
 from __future__ import annotations
 
 from types import SimpleNamespace
@@ -24,17 +22,6 @@ def test_where_no_style_explains_it_no_figure_is_given():
     assert "90 times in 100" in why.chance_text(told)
 
 
-def test_each_version_says_in_what_it_differs_from_the_other():
-    assert why.differences(changed(0.7)) == ("denser, louder", "sparser, softer")
-    assert why.differences(changed(0.7, became=())) == ("", "to the ear hardly different")
-
-
 def test_what_promises_no_more_than_a_coin_is_not_called_better() -> None:
     for chance, better in ((0.5, False), (0.52, False), (0.61, True)):
         assert why.is_better(changed(chance)) == better
-
-
-def test_what_was_tried_is_told_in_words():
-    assert "with its rhythm sparser, would be picked only 50 times in 100" in why.tried(changed(0.5))
-    assert "with thinner chords" in why.tried(changed(0.5, words="with thinner chords"))
-    assert "has the rhythm of another piece. Beside the first it is sparser, softer." in why.change_words(changed(0.6))
