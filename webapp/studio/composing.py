@@ -274,7 +274,8 @@ def _request(
         if each.strength > 0
     }
     moved = dials.moved(own, Piece.from_json(music[recipe.content].notes), domain, steps)
-    by_rules = dict.fromkeys((HARMONY, *AROUSING) if recipe.rules else (), content)
+    # what the rules changed counts as borrowed, so that there are enough styles for it to be written
+    by_rules = dict.fromkeys((HARMONY, *AROUSING) if recipe.rules and recipe.keep == 1 else (), content)
     styles = {**by_rules, **passed, **borrowed, **moved}
     locks = recipe.locks
     notes = music[recipe.content].notes if locks.notes_stay else None
