@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from models.music.notes import Piece
+from models.music.notes import MusicError, Piece
 from models.style.asking import composed_anew, in_some_styles, tune_in_styles, write_asked
 from models.style.compose import Composer, whole_bars
 from models.style.decode import DecodeBatch
@@ -251,9 +251,13 @@ class Engine(Drawing):
         return tune_in_styles(job.request.domain, latents, tune) if every else in_some_styles(latents, tune)
 
     def _around_held(self, job: Job, notes: Piece) -> Ask | None:
-        """To write around bars that stay; None where the notes have other bars than the latents."""
-        latents = job.content if isinstance(job.content, Latents) else self.composer.encode(notes)
-        if not len(whole_bars(notes).bars) == latents.bars == job.request.bars:
+        """To write around bars that stay; None where the notes have other bars than the latents, or none to write."""
+        try:
+            latents = job.content if isinstance(job.content, Latents) else self.composer.encode(notes)
+            bars = len(whole_bars(notes).bars)
+        except MusicError:  # of this one alone: the others are written
+            return None
+        if not bars == latents.bars == job.request.bars:
             return None
         return composed_anew(latents, notes, job.locks.bars, job.request.keep)
 
