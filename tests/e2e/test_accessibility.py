@@ -11,10 +11,10 @@ from playwright.sync_api import Page, expect
 pytestmark = pytest.mark.slow
 
 PAGES = (
-    "", "four", "fit", "whole", "taste", "together", "studio", "maps", "titles", "styles", "rate", "dreams", "agent",
-    "tension", "film", "canvas", "live", "listeners", "studies", "retrieval", "runs", "about", "endpoints",
+    "", "four", "fit", "whole", "taste", "together", "make", "explore", "studio", "maps", "titles", "styles", "rate",
+    "dreams", "agent", "tension", "film", "canvas", "live", "listeners", "studies", "retrieval", "runs", "about", "endpoints",
 )  # fmt: skip
-WITHOUT_A_WALK = ("together", "about", "endpoints")  # of their own, elsewhere
+WITHOUT_A_WALK = ("together", "make", "explore", "about", "endpoints")  # of their own, elsewhere
 ACTS = {  # roles of what one can act on
     "button", "link", "textbox", "searchbox", "combobox", "listbox", "slider", "spinbutton", "checkbox", "radio",
     "switch", "tab", "menuitem",

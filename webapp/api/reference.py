@@ -104,7 +104,8 @@ def page(api: dict[str, Any], base: str) -> str:
 <html lang="en"><head><meta charset="utf-8"><title>HTTP interface · {title}</title>
 <meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>
 <header><a class="mark" href="../">{title}</a><nav aria-label="Pages"><a href="../">Listen</a>
-<a href="../taste">Your taste</a><a href="../studio">Studio</a><a href="../maps">Research</a></nav></header>
+<a href="../taste">Your taste</a><a href="../make">Make</a><a href="../explore">Explore</a>
+<a href="../studies">Studies</a></nav></header>
 <main><h1>HTTP interface</h1>
 <p class="lead">What the pages of {title} do, a program can do with these calls.
 Open a group, and a call in it, to see what it takes and gives.</p>

@@ -11,13 +11,15 @@ from gradio.queueing import EventQueue, Queue
 from starlette.testclient import TestClient
 
 from webapp.context import Context
+from webapp.fit.drawings import FOLDER as FOLDER_OF_DRAWINGS
 from webapp.research.figures import FIGURES
 from webapp.runtime.settings import Settings
 from webapp.runtime.visits import Visits
 from webapp.ui.components.component import FOLDER
-from webapp.ui.components.header import PAGES, RESEARCH
+from webapp.ui.components.header import BELOW, PAGES
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.site import COMPONENTS_PATH, QuietQueue, mount_site
+from webapp.ui.site import PAGES as ROUTES
 
 CHOOSING = {"input", "select", "lasso", "move", "borrow", "vote", "undone", "shows"}  # what a later one replaces
 TEXT = sorted(path for path in FOLDER.rglob("*") if path.suffix in {".js", ".css"})
@@ -67,11 +69,26 @@ def test_no_timer_asks_for_a_listener_who_was_deleted(client):
 
 
 def test_every_page_leads_to_the_others(client):
-    research = [f"/{href}" for _, href, _ in RESEARCH]
-    for path in ("/", "/taste", "/studio", *research):
-        text = page(client, path)
-        for _, href, _ in (*PAGES, *(RESEARCH if path in research else ())):
-            assert f'href="{href}"' in text
+    for key, first, _ in PAGES:
+        for path in {first, *(href for _, href, _ in BELOW[key])}:
+            text = page(client, f"/{path.removeprefix('./')}")
+            assert [href for _, href, _ in (*PAGES, *BELOW[key]) if f'href="{href}"' not in text] == []
+
+
+def test_every_page_is_in_the_navigation_or_follows_from_what_one_did():
+    there = {f"/{href}" for pages in (PAGES, *BELOW.values()) for _, href, _ in pages}
+    assert {path for _, path, _ in ROUTES} - there == {"/more", "/together"}
+
+
+@pytest.mark.parametrize("name", ["make", "explore"])
+def test_a_first_page_has_a_tile_with_a_picture_for_each_page_below_it(client, name):
+    text = page(client, f"/{name}")
+    tiles = re.findall(
+        r'<li><a href="(\w+)"><div class="k-tile-picture".*?(<svg|<img).*?</p></a></li>', text, re.DOTALL
+    )
+    assert [href for href, _ in tiles] == [href for _, href, _ in BELOW[name]]
+    for address in re.findall(r'<img src="([^"]+)"', text):
+        assert (FOLDER_OF_DRAWINGS / address.rpartition("/")[2]).is_file(), address
 
 
 def test_every_plot_of_a_dashboard_is_one_that_can_be_asked_for(client):

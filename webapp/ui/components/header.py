@@ -13,22 +13,41 @@ from webapp.ui.components.component import Component
 Entry = tuple[str, str, str]  # key, address, label
 
 PAGES: tuple[Entry, ...] = (
-    ("compare", "./", "Listen"),
-    ("taste", "taste", "Your taste"),
-    ("studio", "studio", "Studio"),
-    ("research", "maps", "Research"),
-)
-RESEARCH: tuple[Entry, ...] = (  # in a second row below Research
-    ("maps", "maps", "Maps"),
-    ("titles", "titles", "Titles"),
-    ("styles", "styles", "Styles"),
-    ("tension", "tension", "Tension"),
-    ("rate", "rate", "Rate"),
-    ("listeners", "listeners", "Listeners"),
+    ("listen", "./", "Listen"),
+    ("make", "make", "Make"),
+    ("explore", "explore", "Explore"),
     ("studies", "studies", "Studies"),
-    ("retrieval", "retrieval", "Retrieval"),
-    ("runs", "runs", "Runs"),
 )
+BELOW: dict[str, tuple[Entry, ...]] = {  # in a second row below one of PAGES
+    "listen": (
+        ("compare", "./", "Two at a time"),
+        ("four", "four", "Best of four"),
+        ("fit", "fit", "What fits"),
+        ("taste", "taste", "Your taste"),
+    ),
+    "make": (
+        ("studio", "studio", "Studio"),
+        ("whole", "whole", "Whole pieces"),
+        ("film", "film", "Film"),
+        ("canvas", "canvas", "Canvas"),
+        ("live", "live", "Live"),
+    ),
+    "explore": (
+        ("maps", "maps", "Maps"),
+        ("titles", "titles", "Titles"),
+        ("retrieval", "retrieval", "Retrieval"),
+        ("styles", "styles", "Styles"),
+        ("tension", "tension", "Tension"),
+        ("rate", "rate", "Rate"),
+        ("dreams", "dreams", "Dreams"),
+        ("agent", "agent", "Agent"),
+        ("runs", "runs", "Runs"),
+    ),
+    "studies": (
+        ("studies", "studies", "Your studies"),
+        ("listeners", "listeners", "Listeners"),
+    ),
+}
 
 MENU = """
 <details class="k-menu">
@@ -69,23 +88,24 @@ DIALOGUES = """
 
 
 class Header(Component):
-    """The mark, the pages, of which ``current`` is marked, and the menu; below Research its own pages."""
+    """The mark, the pages, of which ``current`` is marked, and the menu; below some pages those that belong to them."""
 
     script = "header.js"
 
     def __init__(self, current: str = "", **settings: Any) -> None:
-        research = any(key == current for key, *_ in RESEARCH)
-        pages = _links(PAGES, "research" if research else current, "true" if research else "page")
-        below = f'<nav class="k-below" aria-label="Research">{_links(RESEARCH, current)}</nav>' if research else ""
+        above = next((key for key, pages in BELOW.items() if current in {key, *(each for each, *_ in pages)}), "")
+        called = {key: label for key, _, label in PAGES}
+        below = _links(BELOW.get(above, ()), current)
+        second = f'<nav class="k-below" aria-label="{called[above]}">{below}</nav>' if above else ""
         super().__init__(
             html_template=f"""
 <div class="kallos" style="visibility: hidden">
   <header class="k-header">
     <a class="k-mark" href="./" aria-label="Kallos, home">Kallos</a>
-    <nav aria-label="Pages">{pages}</nav>
+    <nav aria-label="Pages">{_links(PAGES, above, "page" if above == current else "true")}</nav>
     {MENU}
   </header>
-  {below}
+  {second}
   <p class="k-said" role="status" data-part="said"></p>
   {DIALOGUES}
 </div>""",

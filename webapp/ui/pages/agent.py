@@ -73,7 +73,7 @@ class Blind:
 
 def build(context: Context) -> None:
     """The page at ``/agent``."""
-    with page("rate") as listener:
+    with page("agent") as listener:
         with gr.Row(elem_classes="k-ask"):
             heading("An agent at the piano", LEAD)
         reward = gr.Radio(list(REWARDS), label="What is rewarded", elem_id="reward")

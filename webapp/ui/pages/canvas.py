@@ -63,7 +63,7 @@ class OnCanvas(NamedTuple):
 
 def build(context: Context) -> None:
     """The page at ``/canvas``; ``?clip=ID`` and ``?piece=ID`` name what it shows first."""
-    with page("studio") as listener:
+    with page("canvas") as listener:
         with gr.Row(elem_classes="k-ask"):
             heading("Canvas", LEAD)
         said = gr.HTML(elem_id="canvas-said", **dashboards.STILL)

@@ -48,7 +48,7 @@ Sound = tuple[int, npt.NDArray[np.float32]]
 
 def build(context: Context) -> None:
     """The page at ``/dreams``."""
-    with page("rate") as listener:
+    with page("dreams") as listener:
         with gr.Row(elem_classes="k-ask"):
             heading("Dreams", LEAD)
         there = bool(rated_sounds.model(context.settings.runs_folder))

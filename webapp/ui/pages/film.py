@@ -47,7 +47,7 @@ CHOSEN = {name: label for label, name in zip(("MP4", "MIDI", "WAV"), FILES, stri
 
 def build(context: Context) -> None:
     """The page at ``/film``."""
-    with page("studio") as listener:
+    with page("film") as listener:
         with gr.Row(elem_classes="k-ask"):
             heading("Film", LEAD)
         files = gr.File(

@@ -16,7 +16,6 @@ from webapp.ui.components.fit_player import FitPlayer
 from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, claim_of
 from webapp.ui.layout import CHOICE, QUIET, heading, page
-from webapp.ui.pages.picking import ways
 from webapp.ui.words import capital, counted, percent
 
 LEAD = (
@@ -32,11 +31,10 @@ NOTHING = "Nothing yet: pick a few."
 
 def build(context: Context) -> None:
     """The page at ``/fit``."""
-    with page("compare") as listener:
+    with page("fit") as listener:
         with gr.Row(elem_classes="k-ask"):
             heading("Which fits better?", LEAD)
-        with gr.Row(elem_classes="k-ways-row"):
-            ways("fit")
+        with gr.Row(elem_classes="k-note-row"):
             Volume()
         player = FitPlayer()
         with section("How pictures sound to you", MEANING):

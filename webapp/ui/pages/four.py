@@ -10,5 +10,5 @@ from webapp.ui.pages.picking import frame
 
 def build(context: Context) -> None:
     """The page at ``/four``."""
-    with page("compare") as listener:
+    with page("four") as listener:
         frame(context, listener, BestOfFourPlayer, way="four", title="Which is the most beautiful?")

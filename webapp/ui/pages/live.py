@@ -24,10 +24,10 @@ MORE = (
 
 def build(context: Context) -> None:  # noqa: ARG001 (the component asks the HTTP interface)
     """The page at ``/live``."""
-    with page("studio"):
+    with page("live"):
         with gr.Row(elem_classes="k-ask"):
             heading("Live", LEAD)
-        with gr.Row(elem_classes="k-ways-row"):
+        with gr.Row(elem_classes="k-note-row"):
             Volume()
         LivePlayer(picture_map.drawings(), DOMAINS, elem_id="live", interactive=True)
         explain(MORE)

@@ -27,12 +27,6 @@ from webapp.ui.handlers import bound, claim_of, listener_of
 from webapp.ui.layout import CHOICE, heading
 from webapp.ui.words import OF_MUSIC, OF_PICTURES, Words, counted, strongest, style_name, words_of
 
-WAYS = (
-    ("compare", "./", "Two at a time"),
-    ("four", "four", "Best of four"),
-    ("fit", "fit", "What fits"),
-    ("whole", "whole", "Whole pieces"),
-)
 DOMAINS = (("Pop piano", "pop"), ("Dance tunes", "dance"), ("Chorales", "chorale"))  # of music
 COMPARED = (*DOMAINS, ("Pictures", PICTURES))
 ABOUT_PICTURES = (
@@ -53,14 +47,13 @@ def frame(
     title: str,
     lead: str = "",
 ) -> None:
-    """The page around a player: its question, the kind of music, the ways to play, a line on what was learned."""
+    """The page around a player: its question, the kind of music, a line on what was learned."""
     with gr.Row(elem_classes="k-ask"):
         heading(title, lead)
         domain = gr.Radio(
             COMPARED, label="What you compare", show_label=False, container=False, elem_classes="k-choices"
         )
-    with gr.Row(elem_classes="k-ways-row"):
-        ways(way)
+    with gr.Row(elem_classes="k-note-row"):
         note = gr.HTML(_note(), apply_default_css=False, js_on_load=None)
         Volume()
     player = kind(offered=True)
@@ -215,12 +208,3 @@ def _called(domain: str) -> str:
 
 def _note(text: str = "") -> str:
     return f'<p class="k-note" aria-live="polite">{text.strip()}</p>'
-
-
-def ways(current: str) -> gr.HTML:
-    """The links between the ways to listen."""
-    links = "".join(
-        f'<a href="{href}"{" aria-current=page" if name == current else ""}>{label}</a>' for name, href, label in WAYS
-    )
-    nav = f'<nav class="kallos k-ways" aria-label="Ways to compare">{links}</nav>'
-    return gr.HTML(nav, apply_default_css=False, js_on_load=None)

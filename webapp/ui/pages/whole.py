@@ -29,7 +29,7 @@ from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, explain, heading, page, status
 from webapp.ui.moods import MoodChoice, place_of
-from webapp.ui.pages.picking import DOMAINS, ways
+from webapp.ui.pages.picking import DOMAINS
 from webapp.ui.queueing import going, queueing
 from webapp.ui.waits import cancel_button
 from webapp.ui.words import capital
@@ -74,14 +74,13 @@ class Shown(NamedTuple):
 def build(context: Context) -> None:
     """The page at ``/whole``."""
     listener: ListenerToken
-    with page("compare") as listener:
+    with page("whole") as listener:
         with gr.Row(elem_classes="k-ask"):
             heading(TITLE, "Each begins as your picks say you would like it. While it plays, the next one is composed.")
             domain = gr.Radio(
                 DOMAINS, label="Kind of music", show_label=False, container=False, elem_classes="k-choices"
             )
-        with gr.Row(elem_classes="k-ways-row"):
-            ways("whole")
+        with gr.Row(elem_classes="k-note-row"):
             told = gr.HTML(apply_default_css=False, elem_id="whole-told")
             cancel = cancel_button(elem_id="whole-cancel")
             Volume()
