@@ -17,7 +17,7 @@ from db.tables.base import Base, Clock, NewId
 STUDY_STATES = ("draft", "open", "paused", "ended")
 PARTICIPANT_STATES = ("taking_part", "completed")
 TRIAL_KINDS = ("main", "repeat", "attention")
-TRIAL_OUTCOMES = ("left", "right", "equal")
+TRIAL_OUTCOMES = ("left", "right", "equal", "rated")
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> str:
@@ -149,7 +149,8 @@ class StudyTrial(Base):
     """A pair that was drawn for a participant, in its place, and the answer once it is given.
 
     ``probability``: of this pair of clips, in any order. ``repeats``: the place of the trial that comes again,
-    mirrored. ``expected``: the answer that an attention check asks for.
+    mirrored. ``expected``: the answer that an attention check asks for. Where one clip is rated, it is both clips, and
+    the answer is its ``valence`` and ``arousal``, -1 to 1.
     """
 
     __tablename__ = "study_trials"
@@ -158,6 +159,12 @@ class StudyTrial(Base):
         CheckConstraint(_one_of("kind", TRIAL_KINDS), name="kind_is_known"),
         CheckConstraint(f"outcome IS NULL OR {_one_of('outcome', TRIAL_OUTCOMES)}", name="outcome_is_known"),
         CheckConstraint("(outcome IS NULL) = (answered_at IS NULL)", name="answered_once"),
+        *(
+            CheckConstraint(
+                f"(coalesce(outcome, '') = 'rated') = (coalesce({name}, -2) BETWEEN -1 AND 1)", name=f"{name}_is_rated"
+            )
+            for name in ("valence", "arousal")
+        ),
         CheckConstraint("(kind = 'repeat') = (repeats IS NOT NULL)", name="a_repeat_repeats"),
         CheckConstraint("(kind = 'attention') = (expected <> '')", name="a_check_expects"),
         CheckConstraint("probability > 0 AND probability <= 1", name="probability_is_one"),
@@ -177,6 +184,8 @@ class StudyTrial(Base):
     repeats: Mapped[int | None]
     expected: Mapped[str] = mapped_column(server_default=text("''"))
     outcome: Mapped[str | None]
+    valence: Mapped[float | None]
+    arousal: Mapped[float | None]
     left_ms: Mapped[int] = mapped_column(server_default=text("0"))
     right_ms: Mapped[int] = mapped_column(server_default=text("0"))
     shown_at: Mapped[datetime | None]

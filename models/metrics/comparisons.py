@@ -37,6 +37,7 @@ TIGHTEST = 40  # people
 STEPS, TOLERANCE = 100, 1e-10
 
 SHARES = tuple(round(0.5 + 0.02 * step, 2) for step in range(24))  # of answers that prefer the better system
+MOST = 0.96  # of these, and of those above another chance
 PEOPLE_SD = 0.7  # log-odds between people
 ANSWERS_SD = 0.7  # log-odds between a person's answers: pairs of clips differ as well
 
@@ -202,23 +203,56 @@ class Power:
 
 
 def power(
-    people: int, answers: int, *, alpha: float = 0.05, studies: int = 200, wanted: float = 0.8, seed: int = 0
+    people: int,
+    answers: int,
+    *,
+    alpha: float = 0.05,
+    studies: int = 200,
+    wanted: float = 0.8,
+    seed: int = 0,
+    chance: float = 0.5,
 ) -> Power:
     """Simulate ``studies`` studies of so many ``people``, who each compare two systems ``answers`` times.
 
-    A study finds a preference where its interval, which holds at any look, lies on the right side of a half once
-    everybody has answered. Raises ``ValueError`` without people or answers.
+    A study finds a preference where its interval, which holds at any look, lies above ``chance`` (a half, or of several
+    answers the share that guessing has right) once everybody has answered. Raises ``ValueError`` without people or
+    answers.
     """
     if people < 1 or answers < 1:
         raise ValueError(f"{people} people with {answers} answers were given; one of each is needed")
     generator = np.random.default_rng(seed)
     found = []
-    for share in SHARES:
+    shares = SHARES if chance == SHARES[0] else tuple(np.arange(chance, MOST + 0.01, 0.02).round(2).tolist())
+    for share in shares:
         drawn = _simulated_shares(share, (studies, people, answers), generator)
         threshold = math.log(2 / alpha)
-        found.append(np.mean([mean_log_capital(each, 0.5) >= threshold for each in drawn]))
-    enough = [share for share, chance in zip(SHARES, found, strict=True) if share > 0.5 and chance >= wanted]
-    return Power(np.array(SHARES), np.array(found), enough[0] if enough else None)
+        found.append(np.mean([mean_log_capital(each, chance) >= threshold for each in drawn]))
+    enough = [share for share, often in zip(shares, found, strict=True) if share > chance and often >= wanted]
+    return Power(np.array(shares), np.array(found), enough[0] if enough else None)
+
+
+def power_apart(
+    people: int,
+    answers: int,
+    rival: float,
+    *,
+    alpha: float = 0.05,
+    studies: int = 200,
+    wanted: float = 0.8,
+    seed: int = 0,
+) -> float | None:
+    """The smallest share that such studies find above a ``rival``'s, 8 times in 10; None where they find none.
+
+    Each person answers ``answers`` times about either, and the interval of the mean difference is looked at.
+    """
+    generator = np.random.default_rng(seed)
+    threshold = math.log(2 / alpha)
+    for share in np.arange(rival + 0.02, MOST + 0.01, 0.02).round(2).tolist():
+        shape = (studies, people, answers)
+        apart = _simulated_shares(share, shape, generator) - _simulated_shares(rival, shape, generator)
+        if np.mean([mean_log_capital((each + 1) / 2, 0.5) >= threshold for each in apart]) >= wanted:
+            return float(share)
+    return None
 
 
 def _simulated_shares(share: float, shape: tuple[int, int, int], generator: np.random.Generator) -> FloatArray:

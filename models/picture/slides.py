@@ -27,6 +27,12 @@ def read_slide(source: Path | bytes) -> Pictures:
         raise FilmError(str(error)) from error
     except BROKEN as error:
         raise FilmError("a file is no picture that can be read; PNG, JPEG, WebP, AVIF, BMP and TIFF can") from error
+    return on_canvas(whole)
+
+
+def on_canvas(picture: Image.Image) -> Pictures:
+    """A picture in the middle of a white canvas of ``CANVAS``."""
+    whole = picture.convert("RGBA")
     fitted = ImageOps.contain(whole, CANVAS, Image.Resampling.LANCZOS)
     canvas = Image.new("RGBA", CANVAS, (*PAPER, 255))
     canvas.alpha_composite(fitted, ((CANVAS[0] - fitted.width) // 2, (CANVAS[1] - fitted.height) // 2))

@@ -12,7 +12,8 @@ pytestmark = pytest.mark.slow
 
 PAGES = (
     "", "four", "fit", "whole", "taste", "together", "make", "explore", "studio", "maps", "titles", "styles", "rate",
-    "dreams", "agent", "tension", "film", "canvas", "live", "listeners", "studies", "retrieval", "runs", "about", "endpoints",
+    "dreams", "agent", "tension", "film", "canvas", "live", "listeners", "studies", "retrieval", "runs", "about",
+    "endpoints",
 )  # fmt: skip
 WITHOUT_A_WALK = ("together", "make", "explore", "about", "endpoints")  # of their own, elsewhere
 ACTS = {  # roles of what one can act on

@@ -81,10 +81,11 @@ class HeardMs(BaseModel):
 
 
 class TrialAnswer(Asking):
-    """Which clip is preferred, and how long both were heard."""
+    """Which clip is preferred, or where one was rated (``outcome`` rated), and how long each was heard."""
 
     outcome: str
     heard_ms: HeardMs
+    mood: tuple[float, float] | None = None  # valence and arousal, -1 to 1
 
 
 @router.post("/look", responses=ERRORS)
@@ -148,6 +149,7 @@ def answer_trial(trial_id: uuid.UUID, given: TrialAnswer, context: TheContext) -
         outcome=given.outcome,
         left_ms=heard.left,
         right_ms=heard.right,
+        mood=given.mood,
     )
 
 

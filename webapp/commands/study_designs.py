@@ -21,7 +21,11 @@ OPENED = "The study is open. Keep the researcher's address: it can't be looked u
 def add_actions(actions: Commands) -> None:
     """Add ``create`` and ``results`` to ``kallos study``."""
     create = actions.add_parser("create", help="make a listening study from a design, JSON or TOML; prints its links")
-    create.add_argument("design", type=Path)
+    create.add_argument("design", type=Path, nargs="?", help="of a template: only what is to be another way")
+    create.add_argument(
+        "--template", choices=("mood", "fit"),
+        help="begin with a design that comes along: people rate the mood of clips, or say which music fits a picture",
+    )  # fmt: skip
     create.add_argument("--clips", type=Path, help="a folder or zip file of clips; none where all are composed")
     create.add_argument("--url", help="where the pages are reached, for the links (this machine, at KALLOS_PORT)")
     create.add_argument("--open", action="store_true", help="let participants in at once")
@@ -39,7 +43,14 @@ def _create(given: argparse.Namespace, settings: Settings) -> int:
     from webapp.studies import clips, deletion, design, sources, studies
 
     try:
-        text = given.design.read_text(encoding="utf-8")
+        if not given.design and not given.template:
+            print("name a design, or a template (--template mood or fit)", file=sys.stderr)
+            return 1
+        found = (
+            design.read(given.design.read_text(encoding="utf-8"), toml=_is_toml(given.design)) if given.design else {}
+        )
+        if given.template:
+            found = {"template": given.template, **found}
         if given.clips and not given.clips.exists():
             print(f"{given.clips}: there is no such folder or zip file", file=sys.stderr)
             return 1
@@ -48,7 +59,6 @@ def _create(given: argparse.Namespace, settings: Settings) -> int:
                 sources.read(given.clips, Path(folder))
         with closing(Context(settings)) as context:
             migrate.upgrade(context.database.open())
-            found = design.read(text, toml=given.design.suffix.lower() == ".toml")
             keys = studies.create(context.database, context.journal, found)
             try:
                 if given.clips or design.checked(found).makes_clips:
@@ -70,6 +80,10 @@ def _create(given: argparse.Namespace, settings: Settings) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _is_toml(path: Path) -> bool:
+    return path.suffix.lower() == ".toml"
 
 
 def _print_links(url: str, researcher: str) -> None:

@@ -25,8 +25,10 @@ from db.queries.study_participants import TakenPart
 from db.tables import ListeningStudy, StudyTrial
 from models.metrics import comparisons
 from models.metrics.intervals import Figure, wilson
-from webapp.studies import studies
+from webapp.studies import moods, studies
 from webapp.studies.design import Exclusion, Question, StudyDesign
+from webapp.studies.moods import Moods
+from webapp.studies.trials import Heard
 
 WON = {"left": 1.0, "equal": 0.5, "right": 0.0}
 MIRRORED = {"left": "right", "right": "left", "equal": "equal"}
@@ -104,19 +106,22 @@ class Analysis:
     quality: Quality
     ages: Mapping[str, int]
     answered: tuple[Answered, ...]
+    moods: tuple[Moods, ...] = ()
+    moods_without: tuple[Moods, ...] = ()
 
 
 def analyse(session: Session, study: ListeningStudy) -> Analysis:
     """The analysis of all who have finished so far."""
     design = studies.design_of(study)
-    systems = {each.id: each.system for each in studies.heard(session, study)}
+    clips = {each.id: each for each in studies.heard(session, study)}
+    systems = {each.id: each.system for each in clips.values()} if design.task != "mood" else {}
     finished = [each for each in rows.all_of(session, study.id) if each.participant.completed_at is not None]
     reasons = {each.participant.id: reasons_against(each, design) for each in finished}
     kept = [each for each in finished if not reasons[each.participant.id]]
     return Analysis(
         study_rows.counts(session, study, gone_after=studies.GONE_AFTER),
-        _by_condition(finished, systems),
-        _by_condition(kept, systems),
+        _by_condition(finished, systems) if systems else (),
+        _by_condition(kept, systems) if systems else (),
         Counter(reason for found in reasons.values() for reason in found),
         len(finished) - len(kept),
         _quality(finished),
@@ -126,6 +131,7 @@ def analyse(session: Session, study: ListeningStudy) -> Analysis:
             for part, asked in (("before", design.before), ("after", design.after))
             for number, question in enumerate(asked, start=1)
         ),
+        *((_moods(finished, clips), _moods(kept, clips)) if design.task == "mood" else ()),
     )
 
 
@@ -148,7 +154,7 @@ def reasons_against(taken: TakenPart, design: StudyDesign) -> list[str]:
     exclusion = design.exclusion
     trials = taken.trials
     told = []
-    failed = sum(each.kind == "attention" and each.outcome != each.expected for each in trials)
+    failed = sum(each.kind == "attention" and not _passed(each) for each in trials)
     if exclusion.failed_checks >= 0 and failed > exclusion.failed_checks:
         told.append("attention checks")
     if design.headphone_check and exclusion.failed_headphones and not taken.participant.headphones.get("passed"):
@@ -171,12 +177,26 @@ def seconds_a_pair(trials: Sequence[StudyTrial]) -> float:
 
 def _repeats(trials: Sequence[StudyTrial]) -> list[bool]:
     """Of each repeated pair, whether it was answered as before."""
-    first = {each.place: each.outcome for each in trials}
+    first = {each.place: each for each in trials}
     return [
-        MIRRORED.get(first.get(each.repeats) or "") == each.outcome
+        _alike(first[each.repeats], each)
         for each in trials
         if each.kind == "repeat" and each.repeats is not None and each.outcome
     ]
+
+
+def _alike(first: StudyTrial, again: StudyTrial) -> bool:
+    """Whether a mirrored pair was answered as before, or a clip was heard in the same mood."""
+    before, after = moods.rated(first), moods.rated(again)
+    if before and after:
+        return moods.mood_of(before) == moods.mood_of(after)
+    return MIRRORED.get(first.outcome or "") == again.outcome
+
+
+def _passed(trial: StudyTrial) -> bool:
+    """Whether an attention check got the answer that it asked for."""
+    place = moods.rated(trial)
+    return moods.at_an_end(place, trial.expected) if place else trial.outcome == trial.expected
 
 
 def _answered(question: Question, given: Sequence[Any]) -> Answered:
@@ -190,11 +210,22 @@ def _answered(question: Question, given: Sequence[Any]) -> Answered:
     return Answered(question.text, {}, len(found), mean, sd)
 
 
-def _by_condition(people: Sequence[TakenPart], systems: Mapping[UUID, str]) -> tuple[Results, ...]:
+def _moods(people: Sequence[TakenPart], clips: Mapping[UUID, Heard]) -> tuple[Moods, ...]:
+    return tuple(
+        moods.results(condition, [each.trials for each in group], clips) for condition, group in _grouped(people)
+    )
+
+
+def _grouped(people: Sequence[TakenPart]) -> list[tuple[str, list[TakenPart]]]:
+    """People by condition."""
     groups: dict[str, list[TakenPart]] = defaultdict(list)
     for each in people:
         groups[each.participant.condition].append(each)
-    return tuple(_results(condition, groups[condition], systems) for condition in sorted(groups))
+    return sorted(groups.items())
+
+
+def _by_condition(people: Sequence[TakenPart], systems: Mapping[UUID, str]) -> tuple[Results, ...]:
+    return tuple(_results(condition, group, systems) for condition, group in _grouped(people))
 
 
 def _results(condition: str, people: Sequence[TakenPart], systems: Mapping[UUID, str]) -> Results:
@@ -245,7 +276,7 @@ def _strengths(tables: Sequence[np.ndarray], heard: Sequence[str], place: Mappin
 def _quality(people: Sequence[TakenPart]) -> Quality:
     trials = [trial for each in people for trial in each.trials if trial.outcome]
     again = [same for each in people for same in _repeats(each.trials)]
-    checks = [each.outcome == each.expected for each in trials if each.kind == "attention"]
+    checks = [_passed(each) for each in trials if each.kind == "attention"]
     main = [each.outcome for each in trials if each.kind == "main"]
     sided = [each for each in main if each != "equal"]
     paces = [pace for each in people if not math.isnan(pace := seconds_a_pair(each.trials))]

@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,12 @@ from models.music.decoding import decode
 from models.music.loudness import SAMPLE_RATE_HZ, Audio, normalise
 from models.music.midi import write_midi
 from models.music.notes import MusicError, Piece
-from models.music.performance import as_written, notes_in_seconds
+from models.music.performance import Performance, as_written, notes_in_seconds
 from models.music.render import encode_mp3, render
 from models.style.performance import touch
 from webapp.studies import asking, sources, trials
 from webapp.studies.clip_task import CLIPS, MADE, Task
-from webapp.studies.design import Pairs
+from webapp.studies.design import MOODS, Pairs
 from webapp.studies.sources import NOTES, Source, SourceError
 
 LEAST_S = 2.0
@@ -46,7 +47,12 @@ def make(task: Task, folder: Path, progress: Progress) -> None:
     """Write ``CLIPS``, ``MADE`` and the sound of each clip into ``folder``; raises ``SourceError``, ``NotAllowed``."""
     found = sources.read(Path(task.place), folder / "unpacked") if task.place else sources.Sources(())
     _require_pairs(found, task)
-    total = len(found.clips) + sum(each["count"] for each in (*task.composed, *task.asked))
+    total = (
+        len(found.clips)
+        + sum(each["count"] for each in (*task.composed, *task.asked))
+        + sum(len(MOODS) * each["count"] for each in task.moods)
+        + sum(len(each["shown"]) for each in task.pictures)
+    )
     made: list[Made] = []
     for clip in _brought(found.clips, task, folder):
         made.append(clip)
@@ -76,15 +82,20 @@ def make(task: Task, folder: Path, progress: Progress) -> None:
 
 def _require_pairs(found: sources.Sources, task: Task) -> None:
     """Raises ``NotAllowed`` where no pair could be drawn of the clips, before the first of them is made."""
+    if task.moods or task.pictures:
+        return  # whose design says what there is to rate, or to compare
     brought = {each.name: (uuid.uuid4(), each.name, each.system, each.item, each.condition) for each in found.clips}
     more = [
         (uuid.uuid4(), f"{place}-{number}", each["system"], "", "")
         for place, each in enumerate((*task.composed, *task.asked))
         for number in range(each["count"])
     ]
-    heard = trials.compared([*brought.values(), *more])
+    heard = trials.compared([*brought.values(), *more], rated=task.task == "mood")
     fixed = [(brought[left][0], brought[right][0]) for left, right in found.pairs]
     for condition in trials.conditions_of(heard):
+        if task.task == "mood":
+            trials.require_rated(heard, condition)
+            continue
         trials.require_enough(Pairs(**task.pairs), heard, fixed, condition)
 
 
@@ -111,7 +122,7 @@ def _read_notes(path: Path) -> Piece:
 
 
 def _composed(task: Task, folder: Path) -> Iterator[Made]:
-    if not task.composed:
+    if not (task.composed or task.moods or task.pictures):
         return
     import torch  # noqa: PLC0415 (where something is composed)
 
@@ -130,10 +141,31 @@ def _composed(task: Task, folder: Path) -> Iterator[Made]:
             recipe = {**wanted, "number": number, "model": composer.version}
             sound = folder / f"composed-{place}-{number:03}.npy"
             yield _of_notes(source, piece, sound, task, recipe)
+    if not (task.moods or task.pictures):
+        return
+    from webapp.studies import task_clips  # noqa: PLC0415 (judges and pictures, where they are needed)
+
+    made = chain(
+        task_clips.for_moods(composer, task.moods) if task.moods else (),
+        task_clips.for_pictures(composer, task.pictures, task.seconds) if task.pictures else (),
+    )
+    for number, clip in enumerate(made):
+        source = Source(clip.name, clip.system, clip.item, "", folder)
+        yield _of_notes(
+            source, clip.piece, folder / f"task-{number:03}.npy", task, clip.recipe, performance=clip.performance
+        )
 
 
-def _of_notes(source: Source, piece: Piece, sound: Path, task: Task, recipe: dict[str, Any]) -> Made:
-    performance = touch.play(piece) if task.played else as_written(piece)
+def _of_notes(
+    source: Source,
+    piece: Piece,
+    sound: Path,
+    task: Task,
+    recipe: dict[str, Any],
+    *,
+    performance: Performance | None = None,
+) -> Made:
+    performance = performance or (touch.play(piece) if task.played else as_written(piece))
     audio = render(piece, None, performance, levelled=False)
     kept = _keep(source, audio, sound, task.seconds)
     notes = notes_in_seconds(piece, kept, performance)

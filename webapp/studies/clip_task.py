@@ -19,3 +19,6 @@ class Task:
     played: bool
     style_folder: str
     pairs: dict[str, Any] = field(default_factory=dict)
+    moods: tuple[dict[str, Any], ...] = ()
+    pictures: tuple[dict[str, Any], ...] = ()
+    task: str = "pairs"

@@ -54,11 +54,14 @@ def follow(
         raise NotAllowed("the clips have to be made again: bring your own files once more, all play equally long")
     for each in design.asked:
         asking.require_allowed(each.url, settings.study_generators)
-    composed, asked = (
-        tuple(each.model_dump(mode="json") for each in wanted) for wanted in (design.composed, design.asked)
+    composed, asked, moods, pictures = (
+        tuple(each.model_dump(mode="json") for each in wanted)
+        for wanted in (design.composed, design.asked, design.moods, design.pictures)
     )
     style, pairs = str(settings.style_folder), design.pairs.model_dump(mode="json")
-    task = Task(str(place or ""), composed, asked, design.seconds, design.played, style, pairs)
+    task = Task(
+        str(place or ""), composed, asked, design.seconds, design.played, style, pairs, moods, pictures, design.task
+    )
     with tempfile.TemporaryDirectory(prefix="kallos-study-") as made_at:
         folder = Path(made_at)
         (folder / "task.json").write_text(json.dumps(asdict(task)), encoding="utf-8")

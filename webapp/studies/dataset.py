@@ -132,8 +132,8 @@ def _answers(taken: TakenPart, numbers: Mapping[UUID, str], names: Mapping[UUID,
     return [
         (
             who, condition, each.place, each.kind, each.repeats, names[each.left_clip], names[each.right_clip],
-            each.outcome, each.expected, each.policy, round(each.probability, 3), round(each.left_ms / 1000),
-            round(each.right_ms / 1000), _seconds(each),
+            each.outcome, each.valence, each.arousal, each.expected, each.policy, round(each.probability, 3),
+            round(each.left_ms / 1000), round(each.right_ms / 1000), _seconds(each),
         )
         for each in taken.trials
         if each.outcome is not None

@@ -24,6 +24,7 @@ INFORMATION = (
     "a link that you get: then all of your answers are deleted. The answers will be analysed and published in a form "
     "in which nobody can be recognised."
 )
+MOODS = {"happy": (1, 1), "tense": (-1, 1), "sad": (-1, -1), "calm": (1, -1)}  # signs of valence and arousal
 CONSENT = "I have read this, I am old enough, and I take part of my own free will."
 
 Line = Annotated[str, Field(min_length=1, max_length=300)]
@@ -85,6 +86,38 @@ class Asked(Part):
     seed: int = Field(default=0, ge=0, lt=2**31)
 
 
+class ForMoods(Part):
+    """Clips of each of ``MOODS``, so many a mood, rated as ``system``.
+
+    Attributes:
+        method: ``written``: the writer is told the mood, and a judge takes the best of four; ``steered``: versions of a
+            draft, of which a judge takes the nearest; ``rules``: a draft changed by hand-written rules; ``plain``: the
+            draft alone, whatever the mood; ``real``: people's music. Pop piano comes from EMOPIA, whose annotators
+            said the mood, other kinds from the collections that come along, and the judge says the mood.
+    """
+
+    system: Name
+    method: Literal["written", "steered", "rules", "plain", "real"]
+    kind: Literal["pop", "dance", "chorale"] = "pop"
+    count: int = Field(default=3, ge=1, le=12)
+    seed: int = Field(default=0, ge=0, lt=2**31)
+
+
+class ForPictures(Part):
+    """Music for pictures that are shipped, of which each has one clip, compared as ``system``.
+
+    Attributes:
+        method: how pictures become music: ``annotated``, ``axes`` or ``rotation``, as on the page Film; ``another``:
+            what ``annotated`` composes for another of the pictures.
+        shown: the names of drawings or short films.
+    """
+
+    system: Name
+    method: Literal["annotated", "axes", "rotation", "another"]
+    shown: tuple[Name, ...] = Field(min_length=2, max_length=48)
+    seed: int = Field(default=0, ge=0, lt=2**31)
+
+
 class Pairs(Part):
     """How pairs are drawn.
 
@@ -131,6 +164,9 @@ class StudyDesign(Part):
     """A whole design; every field but the title has a default.
 
     Attributes:
+        task: ``pairs``: people compare two clips; ``mood``: they rate one at a time by two sliders, and what a clip is
+            meant to be is its item, one of ``MOODS``; ``fit``: they compare two clips beside the picture that their
+            item names.
         seconds: how long a clip plays at most; all play as long as the shortest.
         played: whether notes, brought or composed, are played as a pianist might; exactly as written otherwise.
         show_notes: whether participants see piano rolls, where every clip has notes.
@@ -142,12 +178,15 @@ class StudyDesign(Part):
     consent: Text = CONSENT
     contact: str = Field(default="", max_length=300)
     least_age: int = Field(default=18, ge=0, le=99)
+    task: Literal["pairs", "mood", "fit"] = "pairs"
     question: Line = "Which is more beautiful?"
     seconds: float = Field(default=12.0, ge=2, le=LONGEST_CLIP_S)
     played: bool = True
     show_notes: bool = False
     composed: tuple[Composed, ...] = Field(default=(), max_length=8)
     asked: tuple[Asked, ...] = Field(default=(), max_length=8)
+    moods: tuple[ForMoods, ...] = Field(default=(), max_length=8)
+    pictures: tuple[ForPictures, ...] = Field(default=(), max_length=8)
     pairs: Pairs = Pairs()
     headphone_check: bool = True
     before: tuple[Question, ...] = Field(default=(), max_length=40)
@@ -161,12 +200,22 @@ class StudyDesign(Part):
     @property
     def makes_clips(self) -> bool:
         """Whether clips are composed or asked for, beside those that are brought."""
-        return bool(self.composed or self.asked)
+        return bool(self.composed or self.asked or self.moods or self.pictures)
 
     @property
     def of_clips(self) -> dict[str, Any]:
         """What of the design the clips depend on, beside the files that were brought."""
-        return self.model_dump(mode="json", include={"composed", "asked", "seconds", "played"})
+        return self.model_dump(mode="json", include={"composed", "asked", "moods", "pictures", "seconds", "played"})
+
+    @model_validator(mode="after")
+    def _of_one_task(self) -> StudyDesign:
+        if self.task == "mood" and self.pairs.way != "random":
+            raise ValueError("clips whose mood is rated come at random; leave the way of pairs at random")
+        if (self.moods and self.task != "mood") or (self.pictures and self.task != "fit"):
+            raise ValueError('moods need the task "mood", and pictures the task "fit"')
+        if self.task == "mood" and (self.composed or self.asked):
+            raise ValueError('clips for the task "mood" are named below "moods", or brought with a mood as their item')
+        return self
 
     @field_validator("completion_url")
     @classmethod
@@ -178,7 +227,13 @@ class StudyDesign(Part):
 
 
 def checked(given: Any) -> StudyDesign:
-    """The design that ``given`` describes; raises ``NotAllowed`` with every value that is wrong."""
+    """The design that ``given`` describes; raises ``NotAllowed`` with every value that is wrong.
+
+    ``template`` names one of ``TEMPLATES``, which then has all values that are not given.
+    """
+    if isinstance(given, dict) and "template" in given:
+        own = {name: value for name, value in given.items() if name != "template"}
+        given = template(str(given["template"])) | own
     try:
         return StudyDesign.model_validate(given)
     except ValidationError as error:
@@ -194,3 +249,44 @@ def read(text: str, *, toml: bool) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise NotAllowed("the design must be an object with a title")
     return found
+
+
+def template(name: str) -> dict[str, Any]:
+    """A design to begin with; raises ``NotAllowed`` for a name that none has."""
+    if name not in TEMPLATES:
+        raise NotAllowed(f"there is no template {name[:40]!r}; there are {', '.join(TEMPLATES)}")
+    return dict(TEMPLATES[name])
+
+
+TEMPLATES: dict[str, dict[str, Any]] = {
+    "mood": {
+        "title": "What mood is it?",
+        "task": "mood",
+        "question": "How does this music sound to you?",
+        "information": "You will hear short piano pieces, one at a time, and say how each sounds, from sad to happy "
+        "and from calm to lively. Say what the music expresses, not how you feel. There are no right or wrong answers."
+        + INFORMATION[INFORMATION.index("\n\n") :],
+        "moods": [
+            {"system": "written", "method": "written"},
+            {"system": "steered", "method": "steered"},
+            {"system": "rules", "method": "rules"},
+            {"system": "plain", "method": "plain"},
+            {"system": "real", "method": "real"},
+        ],
+        "pairs": {"per_participant": 20, "repeats": 3, "attention_checks": 1, "break_after": 12},
+        "quota": 30,
+    },
+    "fit": {
+        "title": "Which music fits?",
+        "task": "fit",
+        "question": "Which music fits the picture better?",
+        "information": "You will see pictures, each with two short piano pieces, and say which piece fits the picture "
+        "better. There are no right or wrong answers." + INFORMATION[INFORMATION.index("\n\n") :],
+        "pictures": [
+            {"system": name, "method": method, "shown": ["v01", "v02", "v05", "v08", "v13", "v21", "v29", "v44"]}
+            for name, method in (("annotated", "annotated"), ("of another", "another"))
+        ],
+        "pairs": {"per_participant": 16, "repeats": 2, "attention_checks": 1, "break_after": 10},
+        "quota": 30,
+    },
+}

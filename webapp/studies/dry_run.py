@@ -15,14 +15,15 @@ from models.metrics.comparisons import ALPHA
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotAllowed
 from webapp.runtime.journal import Journal
-from webapp.studies import keys, participation, studies, trials
-from webapp.studies.design import Pairs, Question
+from webapp.studies import keys, moods, participation, studies, trials
+from webapp.studies.design import Pairs, Question, StudyDesign
 from webapp.studies.participation import Joining
 from webapp.studies.trials import Heard
 
 MOST_STEPS = 1_000
 HEARD_MS = 5_000
 STUDIES = 200  # simulated, for each true share
+RIVAL = 0.6  # of its answers are right
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Tried:
         different: how many different pairs of clips there are.
         smallest: the share of preferences that the study finds 8 times in 10; None where it finds none.
         of_90: how often it finds a share of 90 %.
+        chance: what guessing has right; a half where two are compared, a quarter where moods are rated.
+        above: where moods are rated, the share that is found above a rival's of ``RIVAL``; None where none is.
     """
 
     condition: str
@@ -48,6 +51,8 @@ class Tried:
     different: int
     smallest: float | None
     of_90: float
+    chance: float = 0.5
+    above: float | None = None
 
 
 def walk(database: Database, journal: Journal, key: str) -> int:
@@ -63,7 +68,7 @@ def walk(database: Database, journal: Journal, key: str) -> int:
         for _ in range(MOST_STEPS):
             if step["step"] == "thanks":
                 return pairs
-            pairs += step["step"] == "pair"
+            pairs += step["step"] in {"pair", "mood"}
             step = _answered(database, journal, token, step)
     finally:
         database.transaction(lambda session: rows.withdraw(session, participation.require(session, token)))
@@ -73,13 +78,15 @@ def walk(database: Database, journal: Journal, key: str) -> int:
 def power(database: Database, key: str) -> list[Tried]:
     """What preference the study could show in each condition, with people who differ as simulated ones do."""
 
-    def work(session: Session) -> tuple[Pairs, int, list[Heard], list[tuple[uuid.UUID, uuid.UUID]]]:
+    def work(session: Session) -> tuple[StudyDesign, list[Heard], list[tuple[uuid.UUID, uuid.UUID]]]:
         study = studies.require(session, key)
-        design = studies.design_of(study)
-        return design.pairs, design.quota, studies.heard(session, study), studies.fixed_pairs(session, study)
+        return studies.design_of(study), studies.heard(session, study), studies.fixed_pairs(session, study)
 
-    pairs, quota, clips, fixed = database.transaction(work)
+    design, clips, fixed = database.transaction(work)
+    pairs, quota = design.pairs, design.quota
     conditions = trials.conditions_of(clips)
+    if design.task == "mood":
+        return [_of_moods(pairs, clips, each, max(1, quota // len(conditions))) for each in conditions]
     found = []
     for condition in conditions:
         trials.require_enough(pairs, clips, fixed, condition)
@@ -93,6 +100,23 @@ def power(database: Database, key: str) -> list[Tried]:
         count = sum(counts.values())
         found.append(Tried(condition, people, least, systems, count, different, here.smallest, at_90))
     return found
+
+
+def _of_moods(pairs: Pairs, clips: list[Heard], condition: str, people: int) -> Tried:
+    """What share of answers in the mood meant could be shown to be above chance, and above a rival's."""
+    trials.require_rated(clips, condition)
+    mine = {each.id: each for each in clips if each.condition in {"", condition}}
+    drawn = trials.draw_rated(pairs, clips, condition, generator=np.random.default_rng(0))
+    main = [mine[each.left].system for each in drawn if each.kind == "main"]
+    systems = sorted({each.system for each in mine.values()})
+    least = max(1, min(main.count(each) for each in systems))
+    here = comparisons.power(people, least, alpha=ALPHA / len(systems), studies=STUDIES, chance=moods.CHANCE)
+    rivals = max(1, len(systems) * (len(systems) - 1) // 2)
+    above = comparisons.power_apart(people, least, RIVAL, alpha=ALPHA / rivals, studies=STUDIES)
+    at_90 = float(here.found[np.abs(here.shares - 0.9).argmin()])
+    return Tried(
+        condition, people, least, len(systems), len(main), len(mine), here.smallest, at_90, moods.CHANCE, above
+    )
 
 
 def _different(pairs: Pairs, clips: list[Heard], fixed: list[tuple[uuid.UUID, uuid.UUID]], condition: str) -> int:
@@ -126,6 +150,10 @@ def _answered(database: Database, journal: Journal, token: str, step: dict[str, 
     if step["step"] == "break":
         return participation.rested(database, journal, token)
     trial = uuid.UUID(step["trial"]["offer_id"])
+    if step["step"] == "mood":
+        return participation.answer_trial(
+            database, journal, token, trial, outcome="rated", left_ms=HEARD_MS, right_ms=HEARD_MS, mood=(0.5, -0.5)
+        )
     return participation.answer_trial(
         database, journal, token, trial, outcome="left", left_ms=HEARD_MS, right_ms=HEARD_MS
     )

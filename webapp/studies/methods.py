@@ -5,7 +5,7 @@ from __future__ import annotations
 from db.tables import ListeningStudy
 from webapp.studies import analysis, studies
 from webapp.studies.analysis import Analysis
-from webapp.studies.design import StudyDesign
+from webapp.studies.design import Pairs, StudyDesign
 
 DRAWN = {
     "random": "drawn at random, so that every two systems were compared equally often",
@@ -17,22 +17,24 @@ DRAWN = {
 def methods(design: StudyDesign, study: ListeningStudy, found: Analysis) -> str:
     """A paragraph of whole sentences."""
     pairs, told = design.pairs, study.clips_told
+    rated = design.task == "mood"
     sentences = [
         _people(design, found),
-        (
-            f"Each compared {pairs.per_participant} pairs of clips in a web browser, {DRAWN[pairs.way]}; which "
-            "clip was called A was random."
-        ),
-        f"The question was: “{design.question}”{' Ties were allowed.' if pairs.ties else ''}",
+        _rated(pairs) if rated else _compared(design),
+        f"The question was: “{design.question}”{' Ties were allowed.' if pairs.ties and not rated else ''}",
         f"All clips were cut to {told['seconds']:.1f} s and brought to -18 LUFS (ITU-R BS.1770-4)." if told else "",
-        "An answer could be given once three seconds of both clips had been heard.",
-        f"{pairs.repeats} pairs came again with A and B exchanged." if pairs.repeats else "",
-        f"{pairs.attention_checks} pairs asked for a certain answer, as attention checks."
+        f"An answer could be given once three seconds of {'the clip' if rated else 'both clips'} had been heard.",
+        f"{pairs.repeats} {'clips came again' if rated else 'pairs came again with A and B exchanged'}."
+        if pairs.repeats
+        else "",
+        f"{pairs.attention_checks} {'clips' if rated else 'pairs'} asked for a certain answer, as attention checks."
         if pairs.attention_checks
         else "",
         _headphones(found) if design.headphone_check else "",
         _conditions(found),
-        (
+        HEARD
+        if rated
+        else (
             "Preferences are means over participants of each one's share of answers, with confidence sequences by "
             "betting, which hold at any stopping time (Waudby-Smith & Ramdas 2024), at a joint level of 95 % by "
             "Bonferroni's correction; strengths are those of the Bradley-Terry model, with ties as half wins, and "
@@ -42,6 +44,30 @@ def methods(design: StudyDesign, study: ListeningStudy, found: Analysis) -> str:
         f"The design was fixed before the first participant came (SHA-256 {studies.design_hash(study)}).",
     ]
     return " ".join(each for each in sentences if each)
+
+
+HEARD = (
+    "Shares of answers in the intended quadrant, and on the intended side of valence and arousal, are means over "
+    "participants of each one's share, with confidence sequences by betting, which hold at any stopping time "
+    "(Waudby-Smith & Ramdas 2024), at a joint level of 95 % by Bonferroni's correction, and so are the differences "
+    "between two kinds of clips. Agreement is Krippendorff's alpha (2004), with a bootstrap over clips."
+)
+
+
+def _rated(pairs: Pairs) -> str:
+    return (
+        f"Each heard {pairs.per_participant} clips in a web browser, one at a time and drawn at random, every kind of "
+        "clip and every intended mood equally often, and rated valence (sad to happy) and arousal (calm to lively) by "
+        "two sliders (Russell 1980)."
+    )
+
+
+def _compared(design: StudyDesign) -> str:
+    beside = ", each beside the picture that it was for" if design.task == "fit" else ""
+    return (
+        f"Each compared {design.pairs.per_participant} pairs of clips in a web browser{beside}, "
+        f"{DRAWN[design.pairs.way]}; which clip was called A was random."
+    )
 
 
 def _people(design: StudyDesign, found: Analysis) -> str:

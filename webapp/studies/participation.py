@@ -24,7 +24,7 @@ from webapp.listening.heard import require_heard
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours
 from webapp.runtime.journal import Journal
-from webapp.studies import adaptive, headphones, keys, questions, studies, trials
+from webapp.studies import adaptive, headphones, keys, moods, questions, studies, trials
 from webapp.studies import journal as written
 from webapp.studies.design import StudyDesign
 from webapp.studies.steps import Step, breaks_due, step_of
@@ -102,13 +102,17 @@ def join(database: Database, journal: Journal, key: str, said: Joining) -> Step:
         clips = studies.heard(session, study)
         condition = _condition(session, study, trials.conditions_of(clips))
         fixed = studies.fixed_pairs(session, study)
-        trials.require_enough(design.pairs, clips, fixed, condition)
+        studies.require_enough(design, clips, fixed, condition)
         weights = adaptive.weights(session, study, condition) if design.pairs.way == "adaptive" else None
         participant = rows.add_participant(
             session, study.id, token_hash=keys.digest(said.token), panel_id="" if preview else said.panel_id,
             condition=condition, consent_version=study.consent_version, age_group=age_group(said.age), preview=preview,
         )  # fmt: skip
-        drawn = trials.draw(design.pairs, clips, fixed, condition, generator=np.random.default_rng(), weights=weights)
+        generator = np.random.default_rng()
+        if design.task == "mood":
+            drawn = trials.draw_rated(design.pairs, clips, condition, generator=generator)
+        else:
+            drawn = trials.draw(design.pairs, clips, fixed, condition, generator=generator, weights=weights)
         columns = [
             {"kind": each.kind, "left_clip": each.left, "right_clip": each.right, "policy": each.policy,
              "probability": each.probability, "repeats": each.repeats, "expected": each.expected}
@@ -178,9 +182,17 @@ def answer_questions(database: Database, journal: Journal, token: str, part: str
 
 
 def answer_trial(
-    database: Database, journal: Journal, token: str, trial_id: uuid.UUID, *, outcome: str, left_ms: int, right_ms: int
+    database: Database,
+    journal: Journal,
+    token: str,
+    trial_id: uuid.UUID,
+    *,
+    outcome: str,
+    left_ms: int,
+    right_ms: int,
+    mood: tuple[float, float] | None = None,
 ) -> Step:
-    """Store which clip of a pair is preferred; the same again changes nothing.
+    """Store which clip of a pair is preferred, or the ``mood`` (valence and arousal) of one; again it changes nothing.
 
     Raises ``NotYours`` for another's pair, ``Contradiction`` for one that has another answer or whose turn it is not,
     ``NotAllowed`` for clips that were not heard.
@@ -192,15 +204,18 @@ def answer_trial(
         if trial is None:
             raise NotYours(f"there is no pair {trial_id}, or it is another participant's")
         if trial.outcome is not None:
-            if trial.outcome != outcome:
+            if (trial.outcome, moods.rated(trial)) != (outcome, mood):
                 raise Contradiction("this pair has another answer already, and that one stays")
             return
-        if outcome not in ({"left", "right", "equal"} if design.pairs.ties else {"left", "right"}):
+        allowed = {"rated"} if design.task == "mood" else {"left", "right", *(["equal"] if design.pairs.ties else [])}
+        if outcome not in allowed:
             raise NotAllowed(f"the outcome {outcome!r} was given; choose one of those that the page offers")
+        if (mood is not None) != (design.task == "mood") or not all(-1 <= each <= 1 for each in mood or ()):
+            raise NotAllowed("valence and arousal belong to a clip whose mood is rated; both are -1 to 1")
         if any(each.outcome is None for each in found if each.place < trial.place):
             raise Contradiction("other pairs come before this one")
-        require_heard(outcome, (left_ms, right_ms))
-        rows.answer(session, trial, outcome=outcome, left_ms=left_ms, right_ms=right_ms)
+        require_heard(outcome, (left_ms, left_ms if mood else right_ms))
+        rows.answer(session, trial, outcome=outcome, left_ms=left_ms, right_ms=right_ms, mood=mood)
 
     return _with(database, token, work, journal)
 
@@ -228,7 +243,8 @@ def minutes(design: StudyDesign) -> int:
     pairs = design.pairs.per_participant + design.pairs.repeats + design.pairs.attention_checks
     asked = 12 * (len(design.before) + len(design.after))
     check = 36 if design.headphone_check else 0
-    return max(1, round((60 + asked + check + pairs * (2 * design.seconds + 4)) / 60))
+    clips = 1 if design.task == "mood" else 2
+    return max(1, round((60 + asked + check + pairs * (clips * design.seconds + 4)) / 60))
 
 
 def age_group(age: int) -> str:

@@ -14,9 +14,11 @@ from db.tables import ListeningStudy
 from models.metrics.intervals import FEW, Figure
 from webapp.runtime.database import Database
 from webapp.runtime.version import VERSION, commit
-from webapp.studies import analysis, participation, studies
+from webapp.studies import analysis, moods, participation, studies
 from webapp.studies.analysis import Analysis, Answered, Results, Strength
+from webapp.studies.design import MOODS
 from webapp.studies.methods import methods
+from webapp.studies.moods import Moods
 
 STYLE = """
 :root { color-scheme: light dark;
@@ -44,6 +46,16 @@ STRENGTHS = (
 )
 
 
+HEARD = (
+    "Shares are means over people. Chance is 25 % for the mood and 50 % for a side. The intervals of a column hold "
+    "together with 95 %, whenever one looks and however often, and so do those of the differences."
+)
+AGREED = (
+    "Krippendorff's alpha: 1 where everybody says the same of each clip, 0 where they agree as much as by chance. "
+    "Bootstrap intervals over clips, for one look."
+)
+
+
 def report(database: Database, key: str) -> str:
     """The page for whoever has the researcher's key; raises ``NotYours``."""
 
@@ -63,10 +75,10 @@ def page(study: ListeningStudy, found: Analysis, at: datetime) -> str:
     sections = [
         _facts(study, found, at),
         _flow(found, checked=design.headphone_check),
-        _results("Everybody who finished", found.everybody),
+        _results("Everybody who finished", found.everybody, found.moods),
         _excluded(found, rules),
-        _results("Without them", found.without) if rules else "",
-        _quality(found, checked=design.headphone_check),
+        _results("Without them", found.without, found.moods_without) if rules else "",
+        _quality(found, checked=design.headphone_check, pairs=design.task != "mood"),
         _questions(found),
         f"<h2>Methods</h2><p>{escape(methods(design, study, found))}</p>",
     ]
@@ -132,14 +144,55 @@ def _ages(found: Analysis) -> str:
     return ", ".join([*counts, "others: too few to be told"] if len(told) < len(found.ages) else counts)
 
 
-def _results(title: str, every: Sequence[Results]) -> str:
-    if not every:
+def _results(title: str, every: Sequence[Results], heard: Sequence[Moods] = ()) -> str:
+    if not every and not heard:
         return f"<h2>{title}</h2><p>Nobody has finished yet.</p>"
-    return f"<h2>{title}</h2>" + "".join(map(_result, every))
+    return f"<h2>{title}</h2>" + "".join(map(_result, every)) + "".join(map(_heard, heard))
+
+
+def _whose(condition: str, people: int) -> str:
+    name = f"Condition {escape(condition)}: " if condition else ""
+    return f"<h3>{name}{people} {'person' if people == 1 else 'people'}</h3>"
+
+
+def _heard(found: Moods) -> str:
+    """In which moods clips were heard, and whether people agree."""
+    shares = [
+        (escape(each.system), told(each.quadrant), _bar(each.quadrant, moods.CHANCE), told(each.valence),
+         told(each.arousal), each.quadrant.n, each.answers)
+        for each in found.shares
+    ]  # fmt: skip
+    apart = [
+        (f"{escape(each.first)} less {escape(each.second)}", told(each.more), each.more.n)
+        for each in found.differences
+    ]  # fmt: skip
+    agreed = [(on, told(figure, percent=False), figure.n) for on, figure in found.agreement.items()]
+    head = ("clips", "heard in the mood meant", "", "right side of valence", "of arousal", "people", "answers")
+    return (
+        _whose(found.condition, found.people)
+        + _table(head, shares, raw=True)
+        + f'<p class="quiet">{HEARD}</p>'
+        + (_table(("heard in the mood meant", "difference", "people"), apart, raw=True) if apart else "")
+        + "<h3>Which mood was heard</h3>"
+        + "".join(map(_confusion, found.confusions.items()))
+        + "<h3>Whether people agree</h3>"
+        + _table(("on", "alpha", "clips"), agreed)
+        + f'<p class="quiet">{AGREED}</p>'
+    )
+
+
+def _confusion(of_system: tuple[str, Mapping[str, Mapping[str, int]]]) -> str:
+    """A table of answers: a row a mood that was meant, a column one that was heard."""
+    system, table = of_system
+    heard = [name for name in next(iter(table.values())) if name in MOODS or any(row[name] for row in table.values())]
+    lines = [
+        (f"<b>{meant}</b>", *(f"<b>{row[name]}</b>" if name == meant else row[name] for name in heard))
+        for meant, row in table.items()
+    ]
+    return _table((f"{system}: meant", *(f"heard {name}" for name in heard)), lines, raw=True)
 
 
 def _result(result: Results) -> str:
-    name = f"Condition {escape(result.condition)}: " if result.condition else ""
     lines = [
         (f"{escape(each.first)} over {escape(each.second)}", told(each.share), _bar(each.share), each.share.n,
          each.answers)
@@ -149,7 +202,7 @@ def _result(result: Results) -> str:
         (escape(each.system), f"{each.value:+.2f}", _between(each, result.people)) for each in result.strengths
     ]
     return (
-        f"<h3>{name}{result.people} {'person' if result.people == 1 else 'people'}</h3>"
+        _whose(result.condition, result.people)
         + _table(("preferred", "share", "", "people", "answers"), lines, raw=True)
         + f'<p class="quiet">{ANY_LOOK}</p>'
         + (
@@ -175,18 +228,25 @@ def _excluded(found: Analysis, rules: Sequence[str]) -> str:
     )
 
 
-def _quality(found: Analysis, *, checked: bool) -> str:
+def _quality(found: Analysis, *, checked: bool, pairs: bool) -> str:
     quality = found.quality
     headphones = ("Headphone check passed (of people)", told(quality.headphones), quality.headphones.n)
     lines = [
         *([headphones] if checked else []),
-        ("Repeated pairs answered alike", told(quality.repeats), quality.repeats.n),
+        (f"Repeated {'pairs answered alike' if pairs else 'clips heard in the same mood'}", told(quality.repeats),
+         quality.repeats.n),
         ("Attention checks passed", told(quality.checks), quality.checks.n),
-        ("The left clip chosen (50 % without a side bias)", told(quality.left), quality.left.n),
-        ("Equal", told(quality.ties), quality.ties.n),
-    ]
+    ]  # fmt: skip
+    if pairs:
+        lines += [
+            ("The left clip chosen (50 % without a side bias)", told(quality.left), quality.left.n),
+            ("Equal", told(quality.ties), quality.ties.n),
+        ]
+    one = "pair" if pairs else "clip"
     pace = (
-        "" if math.isnan(quality.seconds) else f"<p>Half of the people took {quality.seconds:.0f} s or less a pair.</p>"
+        ""
+        if math.isnan(quality.seconds)
+        else f"<p>Half of the people took {quality.seconds:.0f} s or less a {one}.</p>"
     )
     note = '<p class="quiet">Wilson intervals over answers, or people, for one look.</p>'
     return f"<h2>How far answers can be trusted</h2>{_table(('', 'share', 'answers'), lines)}{pace}{note}"
@@ -215,13 +275,14 @@ def _few(answered: Answered) -> str:
     return f"mean {answered.mean:.1f}, standard deviation {answered.sd:.1f}"
 
 
-def _bar(figure: Figure) -> str:
-    """A share with its interval, beside a half."""
+def _bar(figure: Figure, chance: float = 0.5) -> str:
+    """A share with its interval, beside ``chance``."""
     if math.isnan(figure.value):
         return ""
     low, high, value = (round(200 * each) + 10 for each in (figure.low, figure.high, figure.value))
     return (
-        '<svg viewBox="0 0 220 18" aria-hidden="true"><path d="M10 9h200M110 2v14" stroke="var(--line)"/>'
+        '<svg viewBox="0 0 220 18" aria-hidden="true"><path d="M10 9h200" stroke="var(--line)"/>'
+        f'<path d="M{200 * chance + 10:.0f} 2v14" stroke="var(--line)"/>'
         f'<path d="M{low} 9H{high}" stroke="var(--ink)" stroke-width="3"/>'
         f'<circle cx="{value}" cy="9" r="5" fill="var(--felt)"/></svg>'
     )

@@ -37,8 +37,7 @@ def step_of(session: Session, design: StudyDesign, participant: Participant) -> 
         if breaks_due(design, found) > participant.breaks_taken:
             return {**about, **done, "step": "break"}
         rows.shown(session, trial.id)
-        return {**about, **done, "step": "pair", "question": design.question, "ties": design.pairs.ties,
-                "trial": _shown(session, trial)}  # fmt: skip
+        return {**about, **done, "question": design.question, **_asked_of(session, design, trial)}
     if participant.after is None and design.after:
         return {**about, "step": "questions", "part": "after", "questions": _asked(design.after)}
     if participant.state != "completed":
@@ -56,20 +55,42 @@ def _asked(asked: tuple[Any, ...]) -> list[dict[str, Any]]:
     return [{"number": number, **each.model_dump()} for number, each in enumerate(asked, start=1)]
 
 
-def _shown(session: Session, trial: StudyTrial) -> Step:
-    """A pair as the player takes it; nothing tells the clips apart but the music."""
+def _asked_of(session: Session, design: StudyDesign, trial: StudyTrial) -> Step:
+    """What is to be done with a trial: its clip is rated, or its two are compared."""
+    if design.task == "mood":
+        return {"step": "mood", "trial": _rated(session, trial)}
+    shown = _shown(session, trial, beside=design.task == "fit")
+    return {"step": "pair", "ties": design.pairs.ties, "trial": shown}
 
-    def clip(clip_id: uuid.UUID) -> dict[str, Any]:
-        row = study_rows.get_clip(session, clip_id)
-        assert row is not None
-        address = f"/api/study/clips/{clip_id}"
-        return {"clip_id": str(clip_id), "audio_url": f"{address}/audio", "notes_url": f"{address}/notes",
-                "seconds": row.seconds}  # fmt: skip
 
+def _shown(session: Session, trial: StudyTrial, *, beside: bool) -> Step:
+    """A pair as the player takes it; nothing tells the clips apart but the music, ``beside`` a picture in both."""
     asks = {"": "", "left": "A", "right": "B"}[trial.expected]
     return {
         "offer_id": str(trial.id),
-        "left": clip(trial.left_clip),
-        "right": clip(trial.right_clip),
+        "left": _clip(session, trial.left_clip),
+        "right": _clip(session, trial.right_clip),
         "asks": f"To show that you are with us, listen to both and choose {asks} this time." if asks else "",
+        **({"shows": _item(session, trial.left_clip)} if beside else {}),
     }
+
+
+def _rated(session: Session, trial: StudyTrial) -> Step:
+    """A clip whose mood is rated."""
+    asks = f"To show that you are with us, listen, and move both to the {trial.expected} end this time."
+    clip = _clip(session, trial.left_clip)
+    return {"offer_id": str(trial.id), "clip": clip, "asks": asks if trial.expected else ""}
+
+
+def _clip(session: Session, clip_id: uuid.UUID) -> dict[str, Any]:
+    row = study_rows.get_clip(session, clip_id)
+    assert row is not None
+    address = f"/api/study/clips/{clip_id}"
+    return {"clip_id": str(clip_id), "audio_url": f"{address}/audio", "notes_url": f"{address}/notes",
+            "seconds": row.seconds}  # fmt: skip
+
+
+def _item(session: Session, clip_id: uuid.UUID) -> str:
+    row = study_rows.get_clip(session, clip_id)
+    assert row is not None
+    return row.item

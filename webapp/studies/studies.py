@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -85,7 +85,10 @@ def design_of(study: ListeningStudy) -> StudyDesign:
 def heard(session: Session, study: ListeningStudy) -> list[Heard]:
     """The study's clips, as trials are drawn from them; where all are of one system, each is compared by its name."""
     clips = rows.clips_of(session, study.id)
-    return trials.compared([(each.id, each.name, each.system, each.item, each.condition) for each in clips])
+    return trials.compared(
+        [(each.id, each.name, each.system, each.item, each.condition) for each in clips],
+        rated=study.design.get("task") == "mood",
+    )
 
 
 def fixed_pairs(session: Session, study: ListeningStudy) -> list[tuple[UUID, UUID]]:
@@ -154,7 +157,7 @@ def open_study(database: Database, journal: Journal, settings: Settings, key: st
         if study.clips_told["of"] != design.of_clips:
             raise NotAllowed("the clips were made for another design; make them again, with your own files")
         for condition in trials.conditions_of(clips):
-            trials.require_enough(design.pairs, clips, fixed, condition)
+            require_enough(design, clips, fixed, condition)
         if study.state == "draft":
             rows.forget_previews(session, study.id)
 
@@ -169,6 +172,16 @@ def pause(database: Database, journal: Journal, key: str) -> None:
 def end(database: Database, journal: Journal, key: str) -> None:
     """Take no answers any more, for good."""
     _move(database, journal, key, "ended")
+
+
+def require_enough(
+    design: StudyDesign, clips: Sequence[Heard], fixed: Sequence[tuple[UUID, UUID]], condition: str
+) -> None:
+    """Raises ``NotAllowed`` where nothing can be drawn for the participants of a condition."""
+    if design.task == "mood":
+        trials.require_rated(clips, condition)
+    else:
+        trials.require_enough(design.pairs, clips, fixed, condition)
 
 
 def design_hash(study: ListeningStudy) -> str:

@@ -15,7 +15,7 @@ from itertools import combinations
 import numpy as np
 
 from webapp.runtime.errors import NotAllowed
-from webapp.studies.design import Pairs
+from webapp.studies.design import MOODS, Pairs
 
 UNIFORM_SHARE = 0.3  # of an adaptive draw, so that every pair has a known probability that is not small
 
@@ -45,12 +45,12 @@ class Drawn:
     expected: str = ""
 
 
-def compared(clips: Sequence[tuple[uuid.UUID, str, str, str, str]]) -> list[Heard]:
+def compared(clips: Sequence[tuple[uuid.UUID, str, str, str, str]], *, rated: bool = False) -> list[Heard]:
     """Clips, each with id, name, system, item and condition, as trials are drawn from them.
 
-    Where all are of one system, each is compared by its name.
+    Where all are of one system, each is compared by its name, unless they are ``rated`` alone.
     """
-    alone = len({system for _, _, system, _, _ in clips}) == 1
+    alone = len({system for _, _, system, _, _ in clips}) == 1 and not rated
     return [Heard(each, name if alone else system, item, condition) for each, name, system, item, condition in clips]
 
 
@@ -112,6 +112,38 @@ def draw(
         main = _random(pairs, found, generator, weights if pairs.way == "adaptive" else None)
     repeats = [
         Drawn("repeat", main[place].right, main[place].left, "repeat", 1.0, repeats=int(place))
+        for place in sorted(generator.permutation(len(main))[: pairs.repeats])
+    ]
+    return _with_checks([*main, *repeats], pairs.attention_checks, generator)
+
+
+def require_rated(clips: Sequence[Heard], condition: str) -> None:
+    """Raises ``NotAllowed`` where the participants of a condition have no clip whose mood they could rate."""
+    mine = [each for each in clips if each.condition in {"", condition}]
+    if strange := next((each.item for each in mine if each.item not in MOODS), None):
+        raise NotAllowed(f"{strange!r} is the item of a clip; where moods are rated it is one of {', '.join(MOODS)}")
+    if not mine or any(not each.item for each in mine):
+        raise NotAllowed(f"every clip needs a mood as its item ({', '.join(MOODS)}), and there must be one at least")
+
+
+def draw_rated(pairs: Pairs, clips: Sequence[Heard], condition: str, *, generator: np.random.Generator) -> list[Drawn]:
+    """All trials of one participant who rates clips: systems and moods come in turn, and none twice while others wait.
+
+    A clip that comes again at the end is rated afresh. Each clip is both sides of its trial.
+    """
+    cells: dict[SystemPair, list[uuid.UUID]] = defaultdict(list)
+    for each in sorted(clips, key=lambda clip: str(clip.id)):
+        if each.condition in {"", condition}:
+            cells[each.system, each.item].append(each.id)
+    every = list(cells.values())
+    left: list[list[int]] = [[] for _ in every]
+    main = []
+    for turn in _turns(len(every), None, pairs.per_participant, generator):
+        left[turn] = left[turn] or generator.permutation(len(every[turn])).tolist()
+        clip = every[turn][left[turn].pop()]
+        main.append(Drawn("main", clip, clip, "random", 1 / (len(every) * len(every[turn]))))
+    repeats = [
+        replace(main[place], kind="repeat", policy="repeat", probability=1.0, repeats=int(place))
         for place in sorted(generator.permutation(len(main))[: pairs.repeats])
     ]
     return _with_checks([*main, *repeats], pairs.attention_checks, generator)

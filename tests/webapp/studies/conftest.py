@@ -21,6 +21,7 @@ from webapp.context import Context
 from webapp.studies import clips, deletion, participation, studies
 from webapp.studies.clip_making import make
 from webapp.studies.clip_task import Task
+from webapp.studies.design import MOODS
 from webapp.studies.keys import Keys
 from webapp.studies.participation import Joining
 
@@ -59,6 +60,21 @@ def made_clips(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
     make(Task(str(packed), (), (), 3.0, played=False, style_folder=""), folder, lambda _stage, _share: None)
     return folder
+
+
+@pytest.fixture(scope="session")
+def made_moods(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which clips of each mood by two systems were made."""
+    folder = tmp_path_factory.mktemp("moods")
+    lines = ["clip,system,item"]
+    for number, (system, mood) in enumerate((system, mood) for system in ("ours", "theirs") for mood in MOODS):
+        (folder / f"{number}.mid").write_bytes(write_midi(tune(number, 60)))
+        lines.append(f"{number}.mid,{system},{mood}")
+    (folder / "clips.csv").write_text("\n".join(lines), encoding="utf-8")
+    task = Task(str(folder), (), (), 3.0, played=False, style_folder="", task="mood")
+    made = tmp_path_factory.mktemp("made")
+    make(task, made, lambda _stage, _share: None)
+    return made
 
 
 DESIGN: dict[str, Any] = {

@@ -5,13 +5,18 @@ import { dress } from "./shared/dress.js";
 import { PAIR } from "./shared/games.js";
 import { sayKept } from "./shared/keeping.js";
 import { Picking } from "./shared/picking.js";
+import { Player, decode } from "./shared/player.js";
 import { question } from "./shared/question.js";
+import { resolve } from "./shared/request.js";
+import { clock } from "./shared/sound_clock.js";
 import * as study from "./shared/study.js";
-import { choices, element, information, paragraphs, thanks } from "./shared/study_forms.js";
+import { choices, element, information, moodForm, paragraphs, thanks } from "./shared/study_forms.js";
 
 /** @typedef {import("./shared/types.js").Game} Game */
 
 const KEPT = { yes: "Your answers so far are kept.", notYet: "Your answers so far are being kept…" };
+const HEARD_MS = 3000; // of a clip, before its mood can be rated
+const HEARD_SHARE = 0.9; // or this share of one that is shorter
 const OVER = "over"; // what ends the pairs: another step has come
 
 class StudyPage {
@@ -22,6 +27,7 @@ class StudyPage {
   #picking = null;
   /** @type {() => void} */
   #next = () => {};
+  #player = new Player(); // of a clip whose mood is rated
 
   /** @param {HTMLElement} root */
   constructor(root) {
@@ -96,11 +102,13 @@ class StudyPage {
     sayKept(this.part("kept"), step.kept, () => study.answersKept(this.#token), KEPT);
     this.part("preview").hidden = !step.preview;
     this.part("leave").hidden = ["thanks", "ended"].includes(step.step);
+    this.#player.load({});
     if (step.step === "pair") return this.#pair();
     this.part("pairs").hidden = true;
     this.part("text").hidden = false;
     if (step.step === "headphones") return this.#headphones(step);
     if (step.step === "questions") return this.#questions(step);
+    if (step.step === "mood") return this.#mood(step);
     if (step.step === "break") return this.#rest(step);
     if (step.step === "thanks") return this.#draw(thanks(step, this.#withdrawalLink(), () => this.#withdraw()));
     return this.#text(step.title, "This study has ended. Thank you for coming.");
@@ -148,10 +156,64 @@ class StudyPage {
     this.#draw(room);
   }
 
+  /**
+   * A clip whose mood is rated, once it was heard and both sliders were moved.
+   * @param {any} step
+   */
+  #mood(step) {
+    const form = moodForm(step);
+    const part = (/** @type {string} */ name) => /** @type {HTMLButtonElement} */ (form.querySelector(`[data-part=${name}]`));
+    const sliders = /** @type {HTMLInputElement[]} */ ([...form.querySelectorAll("input[type=range]")]);
+    const [play, go, hint] = ["play", "go", "hint"].map(part);
+    const moved = new Set();
+    const player = this.#player;
+    const mayGo = () => {
+      const heard = player.heardMs("a") >= Math.min(HEARD_MS, HEARD_SHARE * player.duration("a") * 1000);
+      play.textContent = player.playing ? "Pause" : "Play";
+      go.disabled = play.disabled || !heard || moved.size < sliders.length;
+      hint.textContent = !go.disabled ? "" : heard && player.duration("a") ? "Move both sliders to where the music is." : "Listen first.";
+    };
+    const follow = () => {
+      mayGo();
+      if (form.isConnected && player.playing) clock.frame(follow);
+    };
+    player.addEventListener("change", follow);
+    play.addEventListener("click", () => {
+      player.unlock();
+      player.toggle("a");
+    });
+    for (const slider of sliders) {
+      slider.addEventListener("input", () => {
+        moved.add(slider.name);
+        mayGo();
+      });
+    }
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      player.pause();
+      const mood = sliders.map((slider) => Number(slider.value) / 100);
+      const heard = player.heardMs("a");
+      this.#act(form, async () => {
+        const answer = { outcome: "rated", heard_ms: { left: heard, right: heard }, mood };
+        const next = await this.#ask(() => study.answerTrial(this.#token, step.trial.offer_id, answer));
+        player.removeEventListener("change", follow);
+        this.#show(next);
+      });
+    });
+    this.#draw(form);
+    mayGo();
+    this.#ask(async () => decode(await study.bytesOf(resolve(step.trial.clip.audio_url)))).then((buffer) => {
+      if (!form.isConnected) return;
+      player.load({ a: buffer });
+      play.disabled = false;
+      mayGo();
+    }, (error) => this.#fail(error));
+  }
+
   /** @param {any} step */
   #rest(step) {
     const room = element("section");
-    room.append(element("h1", "Time for a break"), ...paragraphs(`You have heard ${step.done} of ${step.of} pairs. Rest your ears, and go on when you like.`));
+    room.append(element("h1", "Time for a break"), ...paragraphs(`You have heard ${step.done} of ${step.of}. Rest your ears, and go on when you like.`));
     const go = element("button", "Go on", { type: "button", class: "k-solid", "data-testid": "study-go-on" });
     go.addEventListener("click", () => this.#act(room, async () => this.#show(await this.#ask(() => study.rest(this.#token)))));
     room.append(go);
@@ -166,6 +228,9 @@ class StudyPage {
     this.part("question").textContent = asked;
     this.part("asks").textContent = trial.asks;
     this.part("asks").hidden = !trial.asks;
+    const shows = /** @type {HTMLImageElement} */ (this.part("shows"));
+    shows.hidden = !trial.shows;
+    if (trial.shows) shows.src = resolve(`/api/fits/pictures/${encodeURIComponent(trial.shows)}.svg`);
     this.part("place").textContent = `Pair ${done + 1} of ${of}`;
     const progress = /** @type {HTMLProgressElement} */ (this.part("progress"));
     [progress.max, progress.value] = [of, done];

@@ -36,6 +36,7 @@ class StudyPage(Component):
     <p class="k-study-asks" data-part="asks" role="alert" hidden></p>
     <progress data-part="progress" aria-label="How far you are" value="0" max="1"></progress>
     <p class="k-study-place" data-part="place"></p>
+    <img class="k-study-shows" data-part="shows" alt="The picture that the music is for" hidden>
     <div class="k-pair">{"".join(clip.card(side, side.upper(), side.upper()) for side in SIDES)}</div>
     <div class="k-wait" hidden>{clip.KEYBOARD}<p data-part="wait">Loading…</p></div>
     <div class="k-vote" role="group" aria-label="Your answer"><p class="k-hint"></p>{answers}</div>

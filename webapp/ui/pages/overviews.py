@@ -51,9 +51,7 @@ EXPLORE = {
 
 def make(context: Context) -> None:  # noqa: ARG001 (as every page)
     """The page at ``/make``."""
-    _overview(
-        "make", "Make", "Music of your own: bent, written whole, set to pictures, or steered while it sounds.", MAKE
-    )
+    _overview("make", "Make", "Music of your own: bent, written whole, set to pictures, steered while it sounds.", MAKE)
 
 
 def explore(context: Context) -> None:  # noqa: ARG001 (as every page)

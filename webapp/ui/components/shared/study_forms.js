@@ -87,6 +87,41 @@ function several(question, name, text, needed) {
   return field;
 }
 
+/** What a clip's mood is rated by: the name of a slider, and what its ends mean. */
+const MOOD_SLIDERS = [
+  ["valence", "sad", "happy"],
+  ["arousal", "calm", "lively"],
+];
+
+/**
+ * A clip whose mood is rated: a button that plays it, and a slider each for valence and arousal.
+ * @param {any} step
+ */
+export function moodForm(step) {
+  const form = /** @type {HTMLFormElement} */ (element("form", "", { class: "k-study-form k-study-mood" }));
+  const asks = element("p", step.trial.asks, { class: "k-study-asks", role: "alert" });
+  asks.hidden = !step.trial.asks;
+  const far = element("progress", "", { "aria-label": "How far you are", max: String(step.of), value: String(step.done) });
+  const play = element("button", "Play", { type: "button", class: "k-solid", "data-part": "play", "data-testid": "study-play", disabled: "" });
+  const sliders = MOOD_SLIDERS.map(([name, low, high]) => {
+    const field = element("div", "", { class: "k-study-slider" });
+    const slider = element("input", "", { name, type: "range", min: "-100", max: "100", value: "0", "aria-label": `From ${low} to ${high}`, "data-testid": `study-${name}` });
+    field.append(element("span", low), slider, element("span", high));
+    return field;
+  });
+  form.append(
+    element("h1", step.question),
+    asks,
+    far,
+    element("p", `Clip ${step.done + 1} of ${step.of}`, { class: "k-study-place", "data-part": "clip" }),
+    play,
+    ...sliders,
+    element("button", "Go on", { class: "k-solid", "data-part": "go", "data-testid": "study-rate", disabled: "" }),
+    element("p", "", { class: "k-study-hint", "data-part": "hint", role: "status" }),
+  );
+  return form;
+}
+
 /**
  * Thanks, the way back to a panel, and the way out.
  * @param {any} step

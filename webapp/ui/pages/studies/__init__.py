@@ -62,7 +62,7 @@ def opened(context: Context, fields: int, request: gr.Request) -> list[Any]:
         if access.may_create(context.settings, key):
             return [heading_html("Studies", LEAD), "", gr.update(visible=True), gr.skip(), *empty, *running.hidden()]
         return [heading_html("Studies", f"{capital(access.NEEDS_KEY)}."), "", *_hidden(empty)]
-    draft = found.state == "draft"
+    draft = found.state == "draft" and found.design.task == "pairs"  # which is what the form can say
     return [
         heading_html(running.escaped(found.title), running.state_line(found)),
         key,

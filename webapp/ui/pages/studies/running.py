@@ -178,15 +178,18 @@ def dry_run(context: Context, key: str) -> str:
     except Problem as problem:
         return status(f"{capital(str(problem))}.")
     lines = "".join(f"<p class='k-explain k-wide'>{_shows(each)}</p>" for each in found)
-    walked = f"A simulated participant came through, with {counted(pairs, 'pair')}."
+    one = "clip" if any(each.chance < 0.5 for each in found) else "pair"
+    walked = f"A simulated participant came through, with {counted(pairs, one)}."
     if any(each.different < each.pairs for each in found):
-        walked += " There are fewer different pairs than each participant hears, so some come again and again."
+        walked += f" There are fewer different {one}s than each participant hears, so some come again and again."
     return f"<div role='status' data-testid='study-tried'><p class='k-explain k-wide'>{walked}</p>{lines}</div>"
 
 
 def _shows(tried: trying.Tried) -> str:
     """What preference a study could show, in a sentence."""
     where = f"Condition {escaped(tried.condition)}: with" if tried.condition else "With"
+    if tried.chance < 0.5:
+        return _shows_of_moods(where, tried)
     who = f"{where} {counted(tried.people, 'person')} who compare every two systems {tried.answers} times"
     who = who.replace("persons", "people")
     if tried.smallest is None:
@@ -194,6 +197,19 @@ def _shows(tried: trying.Tried) -> str:
     return (
         f"{who}, the study finds 8 times in 10 that one system is preferred where at least "
         f"<b>{tried.smallest:.0%}</b> of all answers prefer it. Smaller differences may stay open."
+    )
+
+
+def _shows_of_moods(where: str, tried: trying.Tried) -> str:
+    """What a study of moods could show."""
+    who = f"{where} {tried.people} people who rate {tried.answers} clips of each kind"
+    if tried.smallest is None:
+        return f"{who}, the study would hardly show anything: ask more people."
+    apart = f"That one kind is right more often than another, which is right in {trying.RIVAL:.0%},"
+    apart += f" it finds from <b>{tried.above:.0%}</b> on." if tried.above else " it would hardly show."
+    return (
+        f"{who}, the study finds 8 times in 10 that a kind is heard in the mood meant more often than by chance "
+        f"({tried.chance:.0%}) where at least <b>{tried.smallest:.0%}</b> of all answers are right. {apart}"
     )
 
 
