@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -24,6 +26,15 @@ PEOPLE = 3
 PAIRS = 2
 
 
+def tune(low: int, number: int) -> Piece:
+    """Some notes from a pitch on."""
+    return Piece(
+        notes=np.array([[t * 24, 24, low + (number * 5 + t) % 12, 70] for t in range(12)]),
+        bars=np.array([[i * 96, 96, 4, 4] for i in range(3)]),
+        tempo_bpm=np.full(3, 200.0),
+    )
+
+
 @pytest.fixture
 def clips(tmp_path: Path) -> Path:
     """A zip file of two systems with the same two tunes."""
@@ -31,12 +42,7 @@ def clips(tmp_path: Path) -> Path:
     with zipfile.ZipFile(path, "w") as packed:
         for system, low in (("high", 72), ("low", 48)):
             for number in range(2):
-                piece = Piece(
-                    notes=np.array([[t * 24, 24, low + (number * 5 + t) % 12, 70] for t in range(12)]),
-                    bars=np.array([[i * 96, 96, 4, 4] for i in range(3)]),
-                    tempo_bpm=np.full(3, 200.0),
-                )
-                packed.writestr(f"{system}/tune{number}.mid", write_midi(piece))
+                packed.writestr(f"{system}/tune{number}.mid", write_midi(tune(low, number)))
     return path
 
 
@@ -144,3 +150,43 @@ def test_a_study_is_designed_taken_part_in_exported_and_left(site, visit, clips:
     with researcher.context.expect_page() as opened:
         researcher.get_by_test_id("study-report").click()
     expect(opened.value.get_by_text("high over low").first).to_be_visible()
+
+
+def test_a_clip_s_mood_is_rated_by_keys_once_it_was_heard(site, visit, tmp_path: Path) -> None:
+    music = tmp_path / "music"
+    music.mkdir()
+    (music / "clips.csv").write_text("clip,system,item\nhigh.mid,ours,happy\nlow.mid,ours,sad", encoding="utf-8")
+    for name, low in (("high", 72), ("low", 48)):
+        (music / f"{name}.mid").write_bytes(write_midi(tune(low, 0)))
+    (tmp_path / "design.toml").write_text(
+        "headphone_check = false\nseconds = 4\nmoods = []\n"
+        "[pairs]\nper_participant = 2\nrepeats = 0\nattention_checks = 0",
+        encoding="utf-8",
+    )
+    command = ["study", "create", "--template", "mood", "design.toml", "--clips", "music", "--open", "--url", site.url]
+    made = subprocess.run(
+        [sys.executable, "-m", "webapp", *command], cwd=tmp_path, env=site.environment, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    links = dict(line.split(":", 1) for line in made.stdout.splitlines())
+    page = visit(**PHONE).page
+    page.goto(links["participants"].strip())
+    page.get_by_test_id("study-age").fill("30")
+    page.get_by_test_id("study-consent").check()
+    page.get_by_test_id("study-join").click()
+    for number in range(2):
+        expect(page.locator("[data-part=clip]")).to_have_text(f"Clip {number + 1} of 2")
+        expect(page.get_by_test_id("study-play")).to_be_enabled()
+        require_names(page)
+        page.get_by_test_id("study-valence").press("End")
+        page.get_by_test_id("study-arousal").press("Home")
+        expect(page.get_by_test_id("study-rate")).to_be_disabled()
+        page.get_by_test_id("study-play").press("Enter")
+        listen_until(page, "!document.querySelector('[data-testid=study-rate]').disabled")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.get_by_test_id("study-rate").press("Enter")
+    expect(page.get_by_test_id("study-thanks")).to_be_visible()
+    researcher = visit().page
+    researcher.goto(links["researcher"].strip())
+    answers = exported(researcher)
+    assert list(zip(answers["outcome"], answers["valence"], answers["arousal"], strict=True)) == [("rated", 1, -1)] * 2

@@ -202,7 +202,7 @@ def _shows(tried: trying.Tried) -> str:
 
 def _shows_of_moods(where: str, tried: trying.Tried) -> str:
     """What a study of moods could show."""
-    who = f"{where} {tried.people} people who rate {tried.answers} clips of each kind"
+    who = f"{where} {tried.people} people who rate {counted(tried.answers, 'clip')} of each kind"
     if tried.smallest is None:
         return f"{who}, the study would hardly show anything: ask more people."
     apart = f"That one kind is right more often than another, which is right in {trying.RIVAL:.0%},"
