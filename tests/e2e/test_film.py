@@ -9,11 +9,24 @@ import pytest
 from playwright.sync_api import expect
 
 from models.music.midi import read_midi
+from models.picture.shorts import SHORTS
 from tests.models.picture.conftest import make_film
 
 pytestmark = [pytest.mark.slow, pytest.mark.walk]
 
 __all__ = ["make_film"]
+
+
+def test_one_of_our_films_plays_with_its_music_by_one_click(site, visit) -> None:
+    page = visit().page
+    page.goto(f"{site.url}/film")
+    for _ in range(2):  # the second time it is kept
+        page.get_by_role("button", name="On the road").click()
+        expect(page.get_by_role("status").filter(has_text="5 of 5 cuts")).to_be_visible()
+        video = page.locator("#film-video video")
+        expect(video).to_have_js_property("paused", value=False)
+        assert abs(video.evaluate("each => each.duration") - SHORTS["on-the-road"].seconds) < 0.2
+        page.reload()
 
 
 def test_a_dropped_film_plays_with_its_music(site, visit, make_film: Callable[..., Path]) -> None:

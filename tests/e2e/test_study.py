@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -152,28 +155,42 @@ def test_a_study_is_designed_taken_part_in_exported_and_left(site, visit, clips:
     expect(opened.value.get_by_text("high over low").first).to_be_visible()
 
 
-def test_a_clip_s_mood_is_rated_by_keys_once_it_was_heard(site, visit, tmp_path: Path) -> None:
-    music = tmp_path / "music"
-    music.mkdir()
-    (music / "clips.csv").write_text("clip,system,item\nhigh.mid,ours,happy\nlow.mid,ours,sad", encoding="utf-8")
-    for name, low in (("high", 72), ("low", 48)):
-        (music / f"{name}.mid").write_bytes(write_midi(tune(low, 0)))
-    (tmp_path / "design.toml").write_text(
-        "headphone_check = false\nseconds = 4\nmoods = []\n"
-        "[pairs]\nper_participant = 2\nrepeats = 0\nattention_checks = 0",
-        encoding="utf-8",
-    )
-    command = ["study", "create", "--template", "mood", "design.toml", "--clips", "music", "--open", "--url", site.url]
-    made = subprocess.run(
-        [sys.executable, "-m", "webapp", *command], cwd=tmp_path, env=site.environment, capture_output=True, text=True,
-        check=True,
-    )  # fmt: skip
-    links = dict(line.split(":", 1) for line in made.stdout.splitlines())
-    page = visit(**PHONE).page
-    page.goto(links["participants"].strip())
+@pytest.fixture
+def begin(site, tmp_path: Path) -> Callable[..., dict[str, str]]:
+    """``begin(template, design, items)``: an open study of a tune by each of two systems for each item; its links."""
+
+    def make(template: str, design: str, *items: str) -> dict[str, str]:
+        music = tmp_path / "music"
+        music.mkdir()
+        lines = ["clip,system,item"]
+        for number, (item, (system, low)) in enumerate(product(items, (("high", 72), ("low", 48)))):
+            (music / f"{number}.mid").write_bytes(write_midi(tune(low, number)))
+            lines.append(f"{number}.mid,{system},{item}")
+        (music / "clips.csv").write_text("\n".join(lines), encoding="utf-8")
+        (tmp_path / "design.toml").write_text(design, encoding="utf-8")
+        command = ["study", "create", "--template", template, "design.toml", "--clips", "music", "--open"]
+        made = subprocess.run(
+            [sys.executable, "-m", "webapp", *command, "--url", site.url], cwd=tmp_path, env=site.environment,
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return {name: link.strip() for name, link in (line.split(":", 1) for line in made.stdout.splitlines())}
+
+    return make
+
+
+def join(page: Page, link: str) -> None:
+    """Open the link, and agree."""
+    page.goto(link)
     page.get_by_test_id("study-age").fill("30")
     page.get_by_test_id("study-consent").check()
     page.get_by_test_id("study-join").click()
+
+
+def test_a_clip_s_mood_is_rated_by_keys_once_it_was_heard(visit, begin) -> None:
+    design = "headphone_check = false\nseconds = 4\nmoods = []\n[pairs]\nper_participant = 2\nrepeats = 0"
+    links = begin("mood", f"{design}\nattention_checks = 0", "happy")
+    page = visit(**PHONE).page
+    join(page, links["participants"])
     for number in range(2):
         expect(page.locator("[data-part=clip]")).to_have_text(f"Clip {number + 1} of 2")
         expect(page.get_by_test_id("study-play")).to_be_enabled()
@@ -187,6 +204,21 @@ def test_a_clip_s_mood_is_rated_by_keys_once_it_was_heard(site, visit, tmp_path:
         page.get_by_test_id("study-rate").press("Enter")
     expect(page.get_by_test_id("study-thanks")).to_be_visible()
     researcher = visit().page
-    researcher.goto(links["researcher"].strip())
+    researcher.goto(links["researcher"])
     answers = exported(researcher)
     assert list(zip(answers["outcome"], answers["valence"], answers["arousal"], strict=True)) == [("rated", 1, -1)] * 2
+
+
+def test_a_film_goes_on_with_the_music_that_is_for_it(visit, begin) -> None:
+    design = "headphone_check = false\nseconds = 4\npictures = []\n[pairs]\nper_participant = 1\nrepeats = 0"
+    links = begin("fit", f"{design}\nattention_checks = 0", "on-the-road")
+    page = visit(**PHONE).page
+    join(page, links["participants"])
+    first = page.locator("[data-part=film] > g").first
+    expect(first).to_have_attribute("transform", re.compile("matrix"))
+    before = first.get_attribute("transform")
+    page.get_by_test_id("player-a").click()
+    listen_until(page, "!document.querySelector('[data-testid=study-left]').disabled")
+    assert first.get_attribute("transform") != before
+    page.get_by_test_id("study-left").click()
+    expect(page.get_by_test_id("study-thanks")).to_be_visible()

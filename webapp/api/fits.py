@@ -12,7 +12,7 @@ from models.picture.fit.asking import Kind
 from webapp.api.dependencies import ERRORS, MaybeClaim, TheContext, arrive
 from webapp.api.listening import Clip, Milliseconds
 from webapp.composing.images import ALONE
-from webapp.fit.drawings import shipped
+from webapp.fit.drawings import shipped, short_film
 from webapp.fit.questions import FitOutcome, ShownFit
 from webapp.listening.heard import require_pace
 from webapp.runtime.errors import NotYours
@@ -104,3 +104,9 @@ def answer(fit_id: uuid.UUID, given: FitAnswer, context: TheContext, claim: Mayb
 def picture(name: str) -> Response:
     """A picture that may be shown."""
     return Response(shipped().svg(name), media_type="image/svg+xml", headers={"Cache-Control": DAY, **ALONE})
+
+
+@router.get("/films/{name}", responses=ERRORS, response_class=Response)
+def film(name: str) -> Response:
+    """A short film: ``elements`` of SVG for each scene, and the paper and places of its ``pictures``."""
+    return Response(short_film(name), media_type="application/json", headers={"Cache-Control": DAY, **ALONE})

@@ -14,15 +14,17 @@ from models.music.notes import Domain
 from models.music.render import SAMPLE_RATE_HZ
 from models.picture import slides
 from models.picture.checkpoint import load_pictures
+from models.picture.drawings import load_drawings
 from models.picture.film import LONGEST_S, FilmError, Pictures, read_film
 from models.picture.movie import write_frames, write_movie
 from models.picture.reading import SUFFIXES
+from models.picture.shorts import SHORTS, SHOWN_A_SECOND, Short, Shown
 from models.picture.tie import scoring
 from models.picture.tie.checkpoint import load_tie
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.directions import Directions
-from webapp.film.scored_films import MOVIE, NOTES, SOUND, Made
+from webapp.film.scored_films import MOVIE, NOTES, SHORT, SOUND, Made
 
 PICTURES = SUFFIXES
 STAGES = ("reading", "composing", "playing", "writing the film")
@@ -53,8 +55,11 @@ def make(
     folder.mkdir(parents=True, exist_ok=True)
     reading, composing, playing, writing = STAGES
     progress(reading, 0.0)
-    shown = pictures_of(sources)
-    if shown:
+    short = Shown.of(_short(sources[0]), load_drawings()) if sources[0].suffix == SHORT else None
+    shown = [] if short else pictures_of(sources)
+    if short:
+        film = short.film()
+    elif shown:
         film = slides.slideshow(shown)
     else:
         film = read_film(sources[0], longest_s=longest_s, progress=lambda share: progress(reading, share))
@@ -66,17 +71,31 @@ def make(
     (folder / NOTES).write_bytes(write_midi(score.piece, score.performance))
     soundfile.write(folder / SOUND, sound, SAMPLE_RATE_HZ, subtype="PCM_16")
     progress(writing, 0.0)
-    if shown:
+
+    def written(share: float) -> None:
+        progress(writing, share)
+
+    if short:
+        write_frames(short.pictures(), SHOWN_A_SECOND, sound, folder / MOVIE, written)
+    elif shown:
         rate = slides.SHOWN_A_SECOND
-        write_frames(slides.faded(shown, rate), rate, sound, folder / MOVIE, lambda share: progress(writing, share))
+        write_frames(slides.faded(shown, rate), rate, sound, folder / MOVIE, written)
     else:
-        write_movie(sources[0], sound, folder / MOVIE, lambda share: progress(writing, share))
+        write_movie(sources[0], sound, folder / MOVIE, written)
     tempo = score.lines.tempo_bpm
     return Made(
         round(film.seconds, 3), score.lines.bars, len(film.cuts_s), score.lines.met, len(score.piece.notes),
         round(float(tempo.min()), 1), round(float(tempo.max()), 1),
         score.seed, score.refused,
     )  # fmt: skip
+
+
+def _short(source: Path) -> Short:
+    """The film that a source names; raises ``FilmError``."""
+    name = source.read_text(encoding="utf-8")
+    if name not in SHORTS:
+        raise FilmError(f"there is no film {name[:40]!r}; there are {', '.join(SHORTS)}")
+    return SHORTS[name]
 
 
 def _scorer(composer: Composer, style_folder: Path, way: str, domain: Domain, links: Links | None) -> scoring.Scorer:

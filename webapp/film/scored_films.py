@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from models.picture.shorts import SHORTS
 from models.style.card import WEIGHTS
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.followed_process import Followed, FollowedProcess
@@ -19,9 +21,12 @@ Way = Literal["annotated", "learned", "axes", "rotation"]
 LINKS = "links.json"  # of the listener, where the way is learned
 MOVIE, NOTES, SOUND = FILES = ("film.mp4", "film.mid", "film.wav")
 MOST_FILES = 40  # pictures
+SHORT, SHORT_SEED = ".short", 1  # how a source is called that names a film made here; the music that is kept of it
 LONGEST_S = 180.0
 SECONDS = 900  # that the work may take
 MOST_SEED = 1_000_000
+MADE = "made.json"  # of a film that is kept
+SHORT_MODELS = ("drawings-cpu", "picture-cpu", "tie-cpu")
 
 _films = FollowedProcess(
     "webapp.film.scoring_process",
@@ -116,6 +121,40 @@ def follow(
             while film.goes_on():
                 yield _read(film, listener_id)
         yield _ended(film)
+
+
+def follow_short(
+    home: Path,
+    listener_id: uuid.UUID,
+    name: str,
+    way: str,
+    seed: int,
+    *,
+    style_folder: Path,
+    links: Sequence[Sequence[float]] | None = None,
+) -> Iterator[Scoring]:
+    """As ``follow``, for one of ``SHORTS``, which is made here; what its first music came to is kept for everybody.
+
+    Raises ``NotAllowed`` for a name that there is not, and as ``follow`` does.
+    """
+    if name not in SHORTS:
+        raise NotAllowed(f"there is no film {name[:40]!r}; there are {', '.join(SHORTS)}")
+    models = "".join(str(_card(each).get("version")) for each in (style_folder, *map(WEIGHTS.joinpath, SHORT_MODELS)))
+    of = hashlib.sha256(f"{SHORTS[name]}{models}".encode()).hexdigest()[:12]
+    kept = home / "cache" / "shorts" / f"{name}-{way}-{of}"
+    if seed == SHORT_SEED and (kept / MADE).is_file():
+        made = Made(**json.loads((kept / MADE).read_text(encoding="utf-8")))
+        files = tuple((each, (kept / each).read_bytes()) for each in FILES)
+        yield Scoring("done", 1.0, made=made, files=files, ended=True)
+        return
+    source = [(f"{name}{SHORT}", name.encode())]
+    for now in follow(listener_id, source, way, seed, style_folder=style_folder, links=links):
+        if now.made and seed == SHORT_SEED and links is None:
+            kept.mkdir(parents=True, exist_ok=True)
+            for each, data in (*now.files, (MADE, json.dumps(asdict(now.made)).encode())):
+                (kept / f"{each}.part").write_bytes(data)
+                (kept / f"{each}.part").replace(kept / each)  # the last one says that all are whole
+        yield now
 
 
 def end(listener_id: uuid.UUID) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from models.picture.drawings import load_drawings
 from models.picture.fit.measures import of_pictures
+from models.picture.shorts import SHORTS, Shown
 from models.style.card import model_folder
 from webapp.runtime.errors import NotYours
 
@@ -31,6 +33,14 @@ class Drawings:
         if name not in self.names:
             raise NotYours(f"there is no picture {name[:40]!r}; GET /api/fits names those to be shown")
         return (self.folder / f"{name}.svg").read_bytes()
+
+
+@cache
+def short_film(name: str) -> bytes:
+    """A short film as a browser draws it (``Shown.to_json``); raises ``NotYours`` for a name that there is not."""
+    if name not in SHORTS:
+        raise NotYours(f"there is no film {name[:40]!r}; there are {', '.join(SHORTS)}")
+    return json.dumps(Shown.of(SHORTS[name], load_drawings()).to_json(), separators=(",", ":")).encode()
 
 
 @cache

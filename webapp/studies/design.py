@@ -258,6 +258,7 @@ def template(name: str) -> dict[str, Any]:
     return dict(TEMPLATES[name])
 
 
+SHOWN = ["v02", "v08", "v13", "v21", "v44", "night-and-day", "on-the-road", "in-the-garden"]
 TEMPLATES: dict[str, dict[str, Any]] = {
     "mood": {
         "title": "What mood is it?",
@@ -279,14 +280,15 @@ TEMPLATES: dict[str, dict[str, Any]] = {
     "fit": {
         "title": "Which music fits?",
         "task": "fit",
-        "question": "Which music fits the picture better?",
-        "information": "You will see pictures, each with two short piano pieces, and say which piece fits the picture "
-        "better. There are no right or wrong answers." + INFORMATION[INFORMATION.index("\n\n") :],
+        "question": "Which music fits better?",
+        "information": "You will see pictures and short films, each with two short piano pieces, and say which piece "
+        "fits what you see better. There are no right or wrong answers." + INFORMATION[INFORMATION.index("\n\n") :],
         "pictures": [
-            {"system": name, "method": method, "shown": ["v01", "v02", "v05", "v08", "v13", "v21", "v29", "v44"]}
+            {"system": name, "method": method, "shown": SHOWN}
             for name, method in (("annotated", "annotated"), ("of another", "another"))
         ],
         "pairs": {"per_participant": 16, "repeats": 2, "attention_checks": 1, "break_after": 10},
+        "seconds": 14.0,
         "quota": 30,
     },
 }

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from db.queries import listening_studies as study_rows
 from db.queries import study_participants as rows
 from db.tables import Participant, StudyTrial
+from models.picture.shorts import SHORTS
 from webapp.studies import headphones
 from webapp.studies.design import StudyDesign
 
@@ -71,7 +72,7 @@ def _shown(session: Session, trial: StudyTrial, *, beside: bool) -> Step:
         "left": _clip(session, trial.left_clip),
         "right": _clip(session, trial.right_clip),
         "asks": f"To show that you are with us, listen to both and choose {asks} this time." if asks else "",
-        **({"shows": _item(session, trial.left_clip)} if beside else {}),
+        **(_beside(session, trial.left_clip) if beside else {}),
     }
 
 
@@ -90,7 +91,12 @@ def _clip(session: Session, clip_id: uuid.UUID) -> dict[str, Any]:
             "seconds": row.seconds}  # fmt: skip
 
 
-def _item(session: Session, clip_id: uuid.UUID) -> str:
+def _beside(session: Session, clip_id: uuid.UUID) -> dict[str, str]:
+    """Where the ``picture`` or ``film`` is that a clip is for."""
     row = study_rows.get_clip(session, clip_id)
     assert row is not None
-    return row.item
+    return (
+        {"film": f"/api/fits/films/{row.item}"}
+        if row.item in SHORTS
+        else {"picture": f"/api/fits/pictures/{row.item}.svg"}
+    )

@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 from db.queries import listening_studies as rows
 from db.queries.listening_studies import Counts
 from db.tables import ListeningStudy
+from models.picture.shorts import SHORTS
+from webapp.fit import drawings
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany
 from webapp.runtime.journal import Journal
@@ -180,8 +182,14 @@ def require_enough(
     """Raises ``NotAllowed`` where nothing can be drawn for the participants of a condition."""
     if design.task == "mood":
         trials.require_rated(clips, condition)
-    else:
-        trials.require_enough(design.pairs, clips, fixed, condition)
+        return
+    trials.require_enough(design.pairs, clips, fixed, condition)
+    shown = (*SHORTS, *drawings.shipped().names)
+    if (
+        design.task == "fit"
+        and (lost := next((each.item for each in clips if each.item not in shown), None)) is not None
+    ):
+        raise NotAllowed(f"{lost!r} is the item of a clip; beside a picture it is one of {', '.join(shown)}")
 
 
 def design_hash(study: ListeningStudy) -> str:

@@ -18,7 +18,9 @@ from models.music.notes import Domain, MusicError, Piece
 from models.music.performance import Performance, as_written
 from models.picture import slides
 from models.picture.checkpoint import load_pictures
+from models.picture.drawings import load_drawings
 from models.picture.film import Film
+from models.picture.shorts import SHORTS, Shown
 from models.picture.tie import scoring
 from models.picture.tie.checkpoint import load_tie
 from models.picture.vector import rendered
@@ -142,9 +144,11 @@ def for_pictures(composer: Composer, wanted: Sequence[Mapping[str, Any]], second
 
 
 def _film(shown: str, seconds: float) -> Film:
-    """A drawing that is shown for some seconds."""
+    """A short film, or a drawing that is shown for some seconds."""
+    if shown in SHORTS:
+        return Shown.of(SHORTS[shown], load_drawings()).film()
     path = model_folder(DRAWINGS) / f"{shown}.svg"
     if not path.is_file():
-        raise SourceError(f"there is no picture {shown!r}; they are called v00 to v47")
+        raise SourceError(f"there is no picture {shown!r}; there are v00 to v47, and the films {', '.join(SHORTS)}")
     picture = rendered(path.read_text(encoding="utf-8"), slides.CANVAS[1])
     return slides.slideshow([slides.on_canvas(Image.fromarray(picture))], picture_s=seconds)

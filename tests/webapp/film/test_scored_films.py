@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from models.picture.shorts import SHORTS
 from models.style.card import style_folder
 from tests.models.picture.conftest import make_film
 from webapp.film import scored_films
@@ -39,6 +40,23 @@ def test_a_film_is_followed_until_it_has_its_music_as_a_listener_hears_it(make_f
     assert "2 of 2 cuts" in told(last)
     assert not any(each.made for each in seen[:-1])
     assert children() == []
+
+
+def test_a_short_film_is_made_once_and_then_kept(tmp_path: Path) -> None:
+    def ask(seed: int = scored_films.SHORT_SEED) -> list[scored_films.Scoring]:
+        work = scored_films.follow_short(
+            tmp_path, SOMEBODY, "on-the-road", "annotated", seed, style_folder=style_folder()
+        )
+        return list(work)
+
+    made, again = ask(), ask()
+    assert len(made) > 1
+    assert again == made[-1:]
+    assert made[-1].made is not None
+    assert made[-1].made.cuts == made[-1].made.met == len(SHORTS["on-the-road"].scenes) - 1
+    assert len(ask(seed=2)) > 1  # other music is not that of the kept one
+    with pytest.raises(NotAllowed, match="night-and-day"):
+        next(scored_films.follow_short(tmp_path, SOMEBODY, "no-film", "annotated", 1, style_folder=style_folder()))
 
 
 def test_work_is_ended_by_whose_it_is_alone_and_there_is_one_at_a_time(make_film: Callable[..., Path]) -> None:

@@ -7,7 +7,8 @@ import { sayKept } from "./shared/keeping.js";
 import { Picking } from "./shared/picking.js";
 import { Player, decode } from "./shared/player.js";
 import { question } from "./shared/question.js";
-import { resolve } from "./shared/request.js";
+import { json, resolve } from "./shared/request.js";
+import { ShortFilm } from "./shared/short_film.js";
 import { clock } from "./shared/sound_clock.js";
 import * as study from "./shared/study.js";
 import { choices, element, information, moodForm, paragraphs, thanks } from "./shared/study_forms.js";
@@ -27,6 +28,8 @@ class StudyPage {
   #picking = null;
   /** @type {() => void} */
   #next = () => {};
+  /** @type {(seconds: number) => void} */
+  #showFilm = () => {};
   #player = new Player(); // of a clip whose mood is rated
 
   /** @param {HTMLElement} root */
@@ -228,9 +231,7 @@ class StudyPage {
     this.part("question").textContent = asked;
     this.part("asks").textContent = trial.asks;
     this.part("asks").hidden = !trial.asks;
-    const shows = /** @type {HTMLImageElement} */ (this.part("shows"));
-    shows.hidden = !trial.shows;
-    if (trial.shows) shows.src = resolve(`/api/fits/pictures/${encodeURIComponent(trial.shows)}.svg`);
+    this.#beside(trial);
     this.part("place").textContent = `Pair ${done + 1} of ${of}`;
     const progress = /** @type {HTMLProgressElement} */ (this.part("progress"));
     [progress.max, progress.value] = [of, done];
@@ -238,7 +239,36 @@ class StudyPage {
     equal.hidden = !ties;
     if (this.#picking) return this.#next();
     this.#picking = new Picking(this.#game(), this.part("pairs"), () => {});
+    this.#picking.stage.player.addEventListener("change", () => this.#follow());
     this.#picking.start().catch((error) => this.#fail(error));
+  }
+
+  /**
+   * The picture that the music of a pair is for, or the film, which goes on with whatever sounds.
+   * @param {{picture?: string, film?: string, offer_id: string}} trial
+   */
+  #beside({ picture, film, offer_id: id }) {
+    const image = /** @type {HTMLImageElement} */ (this.part("picture"));
+    image.hidden = !picture;
+    if (picture) image.src = resolve(picture);
+    const room = /** @type {SVGSVGElement} */ (/** @type {unknown} */ (this.part("film")));
+    room.toggleAttribute("hidden", !film);
+    this.#showFilm = () => {};
+    if (!film) return;
+    this.#ask(() => json("GET", film)).then((found) => {
+      if (this.#step.trial?.offer_id !== id) return;
+      const shown = new ShortFilm(room, found);
+      this.#showFilm = (seconds) => shown.show(seconds);
+      shown.show(0);
+    }, (error) => this.#fail(error));
+  }
+
+  /** Let the film go on while something sounds. */
+  #follow() {
+    const player = this.#picking?.stage.player;
+    if (!player) return;
+    this.#showFilm(player.position(player.current));
+    if (this.root.isConnected && player.playing) clock.frame(() => this.#follow());
   }
 
   /** Pairs as the player of pairs takes them: one at a time, and what is not a pair waits until one comes. */

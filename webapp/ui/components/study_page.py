@@ -36,7 +36,8 @@ class StudyPage(Component):
     <p class="k-study-asks" data-part="asks" role="alert" hidden></p>
     <progress data-part="progress" aria-label="How far you are" value="0" max="1"></progress>
     <p class="k-study-place" data-part="place"></p>
-    <img class="k-study-shows" data-part="shows" alt="The picture that the music is for" hidden>
+    <img class="k-study-shows" data-part="picture" alt="The picture that the music is for" hidden>
+    <svg class="k-study-shows" data-part="film" role="img" aria-label="The film that the music is for" hidden></svg>
     <div class="k-pair">{"".join(clip.card(side, side.upper(), side.upper()) for side in SIDES)}</div>
     <div class="k-wait" hidden>{clip.KEYBOARD}<p data-part="wait">Loading…</p></div>
     <div class="k-vote" role="group" aria-label="Your answer"><p class="k-hint"></p>{answers}</div>

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from models.picture.shorts import SHORTS
 from webapp.context import Context
 from webapp.film import scored_films
 from webapp.film.scored_films import FILES, LONGEST_S, MOST_FILES, Scoring
@@ -30,6 +32,10 @@ LEAD = (
     "The other way round, <a href='canvas'>pictures move</a> with your music. In <a href='live'>Live</a> "
     "a camera steers it."
 )
+OURS = (
+    "Or begin with one of ours: short films of public-domain drawings. At first its music is composed, which takes "
+    "some seconds; then it is kept."
+)
 WAYS = (
     ("By what is seen: bright is high, warm is major, busy is dense, large is loud, fast is fast", "annotated"),
     ("As you picked: what your answers to “Which fits better?” say of how pictures sound to you", "learned"),
@@ -42,6 +48,7 @@ STAGES = {
 }  # fmt: skip
 AFTER = "Its own sound is left out. The files are kept for an hour, so download what you like."
 DROP_PX = 130
+IN_SIGHT = '() => document.getElementById("%s")?.scrollIntoView({ block: "nearest" })'
 CHOSEN = {name: label for label, name in zip(("MP4", "MIDI", "WAV"), FILES, strict=True)}
 
 
@@ -50,6 +57,11 @@ def build(context: Context) -> None:
     with page("film") as listener:
         with gr.Row(elem_classes="k-ask"):
             heading("Film", LEAD)
+        gr.HTML(f'<p class="k-explain k-wide">{OURS}</p>', **dashboards.STILL)
+        with gr.Row(elem_classes="k-buttons"):
+            shorts = [
+                gr.Button(f"▶ {short.title}", elem_id=f"film-{name}", min_width=150) for name, short in SHORTS.items()
+            ]
         files = gr.File(
             label=f"A film, or up to {MOST_FILES} pictures", file_count="multiple",
             file_types=[*FILMS, *PICTURES], height=DROP_PX, elem_id="film-files", elem_classes="k-drop",
@@ -65,7 +77,12 @@ def build(context: Context) -> None:
             cancel = cancel_button(elem_id="film-cancel")
         said = gr.HTML(elem_id="film-said", **dashboards.STILL)
         with section("The film with its music", AFTER, visible=False) as result:
-            video = gr.Video(label="The film with its music", show_label=False, interactive=False, elem_id="film-video")
+            video = gr.Video(
+                label="The film with its music",
+                show_label=False,
+                interactive=False,
+                elem_id="film-video",
+            )
             with gr.Row(elem_classes="k-bar"):
                 saved = [
                     gr.DownloadButton(f"Download {label}", elem_id=f"film-{label.lower()}", scale=0, min_width=150)
@@ -73,6 +90,12 @@ def build(context: Context) -> None:
                 ]
     outputs = [said, result, video, *saved, begin, cancel]
     begin.click(bound(score, context), [listener, files, way, seed], outputs, js=listener.awaited, **AWAITED)
+    for button, name in zip(shorts, SHORTS, strict=True):
+        score_it = bound(score_short, context, name)
+        button.click(None, js=IN_SIGHT % "film-said")
+        button.click(score_it, [listener, way, seed], outputs, js=listener.awaited, **AWAITED).then(
+            None, js=IN_SIGHT % "film-video", **QUIET
+        )
     cancel.click(bound(give_up, context), listener, said, **QUIET)
 
 
@@ -83,19 +106,39 @@ def score(
     try:
         listener_id = listener_of(context, token)
         if not paths:
-            yield _shown("Drop a film or some pictures first.", ended=True)
+            yield _shown("Drop a film or some pictures first, or press one of ours.", ended=True)
             return
         sources = [(Path(each).name, Path(each).read_bytes()) for each in paths]
         style = context.settings.style_folder
         links = learned.links_for(context.database, listener_id, way)
-        for now in scored_films.follow(listener_id, sources, way, int(seed or 0), style_folder=style, links=links):
-            downloads = Downloads(context.settings.home)
-            kept = [str(downloads.write(listener_id, name, data)) for name, data in now.files]
-            yield _shown(told(now), kept, now.seconds_left, ended=now.ended)
+        work = scored_films.follow(listener_id, sources, way, int(seed or 0), style_folder=style, links=links)
+        yield from _followed(context, listener_id, work)
     except FileNotFoundError:
         yield _shown("The files are no longer here: they are kept for an hour. Drop them again.", ended=True)
     except Problem as error:
         yield _shown(f"{capital(str(error))}.", ended=True)
+
+
+def score_short(context: Context, name: str, token: str | None, way: str, seed: float | None) -> Iterator[list[Any]]:
+    """Follow one of our films until it has its music, which is kept: it plays at once when somebody asks again."""
+    try:
+        listener_id = listener_of(context, token)
+        home, style = context.settings.home, context.settings.style_folder
+        links = learned.links_for(context.database, listener_id, way)
+        work = scored_films.follow_short(
+            home, listener_id, name, way, int(seed or 0), style_folder=style, links=links
+        )  # fmt: skip
+        for shown in _followed(context, listener_id, work):
+            yield [*shown[:2], gr.update(value=shown[2], autoplay=True), *shown[3:]]
+    except Problem as error:
+        yield _shown(f"{capital(str(error))}.", ended=True)
+
+
+def _followed(context: Context, listener_id: uuid.UUID, work: Iterator[Scoring]) -> Iterator[list[Any]]:
+    downloads = Downloads(context.settings.home)
+    for now in work:
+        kept = [str(downloads.write(listener_id, name, data)) for name, data in now.files]
+        yield _shown(told(now), kept, now.seconds_left, ended=now.ended)
 
 
 def give_up(context: Context, token: str | None) -> str:
