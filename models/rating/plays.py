@@ -123,6 +123,27 @@ def read_plays(folder: Path) -> Plays:
     )  # fmt: skip
 
 
+def read_listenings(folder: Path) -> pd.DataFrame:
+    """A row a listening, as ``ratings.csv`` has it, with ``clip``, ``liked`` 0 or 1, and ``genre``, "" where unknown.
+
+    Raises ``PlaysError`` where the folder has none.
+    """
+    path = folder / "ratings.csv"
+    if not path.is_file():
+        raise PlaysError(f"{folder} has no ratings.csv, which has a row a listening")
+    table = _table(path)
+    clip = _clip_column(table)
+    if not clip or "liked" not in table:
+        raise PlaysError(
+            f"{path} has the columns {', '.join(table.columns)}; track id (or clip_id) and liked are needed"
+        )
+    table = table.apply(lambda column: column.str.strip()).rename(columns={clip: "clip"})
+    liked = pd.to_numeric(table["liked"], errors="coerce")
+    table = table.assign(liked=liked, genre=table.get("genre", ""))
+    found: pd.DataFrame = table[liked.isin([0, 1]) & (table["clip"] != "")]
+    return found
+
+
 def read_all_plays(folders: Sequence[Path]) -> Plays:
     """The tracks of some folders as one, each named ``FOLDER/CLIP`` where there are several; raises ``PlaysError``."""
     every = [read_plays(folder) for folder in folders]

@@ -306,13 +306,14 @@ def _reciprocal(found: Mapping[int, Outcome], direction: str) -> Floats:
 
 
 def _retrieval(condition: Condition, found: Mapping[int, Outcome], ground: Ground) -> Iterator[Row]:
-    """MRR, recall among the first ten and mean log rank of each direction; MRR also seed by seed."""
+    """MRR, (n)DCG, recall among the first ten and mean log rank of each direction; MRR also seed by seed."""
     for direction in DIRECTIONS:
         rankings = {seed: each.rankings[direction] for seed, each in found.items()}
         first = next(iter(rankings.values()))
         expected = chance(first.right, first.pool)
         measured = {
             "mrr": _reciprocal(found, direction),
+            "dcg": np.mean([each.dcg for each in rankings.values()], axis=0),
             "ndcg": np.mean([each.ndcg for each in rankings.values()], axis=0),
             "recall_10": np.mean([each.best <= 10 for each in rankings.values()], axis=0),
             "mean_log_rank": np.mean([np.log(each.best) for each in rankings.values()], axis=0),

@@ -5,7 +5,8 @@ notes in ``midi/`` as a study's export has them. The tracks of all of them are d
 learns from four, from each DIR about equally often, and the bundle in ``OUT/bundle`` is all of them, with a map of the
 tracks. A run that was killed goes on with ``--resume``. ``--ablate`` trains, instead of the bundle, the recipe without
 one of its parts, and adds what it rates the tracks it has not heard to ``OUT/bundle/ablations.json``; ``--map`` draws
-the map of a trained model again. The last line is one JSON object.
+the map of a trained model again, and ``--biases`` counts what likes depend on beside the sound. The last line is one
+JSON object.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 from models.atlas.projection import LEAST_POINTS
 from models.atlas.tracks import TrackMap
 from models.experiments.arguments import output_folder, positive_int
+from models.rating.biases import save_biases
 from models.rating.crossfit import RUN, CrossFit
 from models.rating.material import Material, limited, load_material
 from models.rating.plays import PlaysError, read_all_plays
@@ -40,6 +42,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--smooth", action="store_true", help="p = liked / played · log(1 + liked): one like counts")
     parser.add_argument("--ablate", nargs="+", metavar="NAME", help=f"of {', '.join(ablations(PRESETS['cpu'][0]))}")
     parser.add_argument("--map", metavar="MODEL", help="draw the map of tracks of a trained model, and train nothing")
+    parser.add_argument("--biases", metavar="MODEL", help="count what likes depend on beside the sound; train nothing")
     parser.add_argument("--steps", type=positive_int, help="optimiser steps of each network, instead of the preset's")
     parser.add_argument("--limit", type=positive_int, help="tracks")
     parser.add_argument("--seed", type=int, default=0)
@@ -50,6 +53,9 @@ def main(argv: list[str] | None = None) -> None:
     known = ablations(recipe)
     if wrong := [name for name in given.ablate or [] if name not in known]:
         raise SystemExit(f"there is no ablation {', '.join(wrong)}; there are {', '.join(known)}")
+    if given.biases:
+        _count_biases(given.data, given.biases, given.seed)
+        return
     out = output_folder(given.out)
     if given.resume and not (out / RUN).is_file():  # before every sound is decoded
         raise SystemExit(f"there is no {out / RUN} to resume; leave out --resume to begin")
@@ -76,6 +82,18 @@ def main(argv: list[str] | None = None) -> None:
     tracks = len(material.digests)
     last = {"command": "models.train.rating", "seed": given.seed, "data": material.hash, "tracks": tracks}
     print(json.dumps({**last, "result": found}))
+
+
+def _count_biases(folders: Sequence[Path], model: str, seed: int) -> None:
+    """Write ``biases.json`` beside a model's weights."""
+    if len(folders) != 1:
+        raise SystemExit(f"{len(folders)} folders were given; biases are those of one")
+    try:
+        bundle = load_bundle(model)
+        save_biases(folders[0], bundle.folder, seed)
+    except (PlaysError, FileNotFoundError, ValueError) as error:
+        raise SystemExit(str(error)) from error
+    print(json.dumps({"command": "models.train.rating", "seed": seed, "result": {"biases": bundle.version}}))
 
 
 def draw_map(bundle: Path, material: Material, seed: int, heard: Sequence[Features] = ()) -> None:

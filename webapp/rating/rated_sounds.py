@@ -27,6 +27,7 @@ RUN = "rating"  # below the folder of runs
 TRAINED = Path(RUN) / "bundle"
 MOST_FILES = 12
 AT_ONCE = 2  # processes that listen
+BIASES = "biases.json"
 SECONDS = 180  # for all sounds of a request
 LONGEST_NAME = 80
 
@@ -77,6 +78,15 @@ def tracks(model: str) -> tuple[Track, ...]:
     except (OSError, ValueError, KeyError):
         return ()
     return known_tracks(folder, version)
+
+
+def biases(model: str) -> list[dict[str, Any]]:
+    """What the likes that a network learned from depend on beside the sound (``models.rating.biases``); may be none."""
+    path = model_folder(model) / BIASES if model else None
+    if path is None or not path.is_file():
+        return []
+    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["biases"]
+    return found
 
 
 def rate(listener_id: uuid.UUID, files: Sequence[tuple[str, bytes]], *, model: str) -> list[RatedSound]:

@@ -100,12 +100,12 @@ def _of_study(study: Study) -> Source:
 
 def _variants(session: Session, asked: Asked) -> Drawn:
     study = _study(session, asked)
-    frame = retrieval.variants_frame(session, study, asked.direction, asked.measure)
-    shown = f"{MEASURES[asked.measure]}, {DIRECTIONS[asked.direction]} ({'test' if study.tested else 'validation'})"
+    frame, tested = retrieval.variants_frame(session, study, asked.direction, asked.measure)
+    shown = f"{MEASURES[asked.measure]}, {DIRECTIONS[asked.direction]} ({'test' if tested else 'validation'})"
     bars = frame[frame["seed"].isna()].sort_values("value", ascending=asked.measure == "mean_log_rank")
     table = json.loads(bars.drop(columns="seed").to_json(orient="records"))
-    source = _of_study(study)
-    return Drawn(variants(frame, source, shown), frame, source, {"table": table, "tested": study.tested})
+    source = _of_study(study) if tested else _source(study.runs)
+    return Drawn(variants(frame, source, shown), frame, source, {"table": table, "tested": tested})
 
 
 def _curves(session: Session, asked: Asked) -> Drawn:

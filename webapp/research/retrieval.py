@@ -19,7 +19,9 @@ from db.tables import TrainingRun
 from webapp.research.runs import name_of, state_of
 
 DIRECTIONS = {"title_to_melody": "title → melody", "melody_to_title": "melody → title"}
-MEASURES = {"mrr": "MRR", "ndcg": "nDCG", "recall_10": "recall@10", "mean_log_rank": "mean log rank"}
+MEASURES = {
+    "mrr": "MRR", "dcg": "DCG", "ndcg": "nDCG", "recall_10": "recall@10", "mean_log_rank": "mean log rank",
+}  # fmt: skip
 WHOLE = "of all types"
 PLAIN = "ridge"  # the baseline, which has no seeds
 
@@ -57,19 +59,22 @@ def all_studies(session: Session) -> list[Study]:
     ]
 
 
-def variants_frame(session: Session, study: Study, direction: str, measure: str) -> pd.DataFrame:
-    """``condition, seed, value, low, high, chance, n`` of variants that hear and read everything.
+def variants_frame(session: Session, study: Study, direction: str, measure: str) -> tuple[pd.DataFrame, bool]:
+    """``condition, seed, value, low, high, chance, n`` of variants that hear and read everything; whether on the test.
 
-    On the test tunes with an interval, or as validated so far, where the seeds alone show what is uncertain.
+    On the test tunes with an interval, or as validated so far, where the seeds alone show what is uncertain; also where
+    the test of an older study did not measure this.
     """
     ablated = {condition_of(run) for run in study.runs if run.about.get("without")}
+    found = pd.DataFrame()
     if study.tested and study.log is not None:
         found = _results(session, study.log, comparison="variant", measure=f"{direction}.{measure}")
+    if len(found):
         whole = ~found["condition"].isin(ablated)
         seeds = found[found["seed"].notna()].groupby("condition")["seed"].nunique()
         alone = found["condition"].map(seeds).eq(1) & (found["condition"] != PLAIN)
         found.loc[alone, ["low", "high"]] = float("nan")  # what it owes to its seed nobody knows
-        return found.loc[whole, ["condition", "seed", "value", "low", "high", "chance", "n"]]
+        return found.loc[whole, ["condition", "seed", "value", "low", "high", "chance", "n"]], True
     name, expected = f"{direction}.{measure}", f"{direction}.chance_mrr"
     validated = _validated(session, [r for r in study.runs if condition_of(r) not in ablated], [name, expected])
     begun = validated[(validated["name"] == name) & (validated["step"] > 0)]  # who knows nothing may be lucky
@@ -81,7 +86,7 @@ def variants_frame(session: Session, study: Study, direction: str, measure: str)
         about = {"condition": condition, "chance": chance, "n": len(values)}
         told.append({**about, "seed": None, "value": values.mean()})
         told += [{**about, "seed": seed, "value": value} for seed, value in enumerate(values)]
-    return pd.DataFrame(told, columns=["condition", "seed", "value", "low", "high", "chance", "n"])
+    return pd.DataFrame(told, columns=["condition", "seed", "value", "low", "high", "chance", "n"]), False
 
 
 def curves_frame(session: Session, study: Study, direction: str, conditions: Sequence[str]) -> pd.DataFrame:

@@ -27,6 +27,16 @@ def test_a_new_installation_shows_a_study_that_was_tested_with_what_it_comes_fro
     assert study.tested
     assert all(run.ended and run.data_hash and run.commit for run in study.runs)
 
+    def drawn(measure):
+        return alone.database.transaction(
+            lambda session: retrieval.variants_frame(session, study, "title_to_melody", measure)
+        )
+
+    (ndcg, on_test), (dcg, on_test_too) = drawn("ndcg"), drawn("dcg")
+    assert (on_test, on_test_too) == (True, False)  # the test was evaluated before it measured DCG
+    assert set(dcg["condition"]) == set(ndcg["condition"]) - {retrieval.PLAIN}
+    assert dcg["value"].between(0.1, 2).all()
+
 
 @pytest.fixture
 def alone(alone):

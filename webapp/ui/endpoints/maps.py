@@ -156,14 +156,14 @@ def retrieval(
     context: Context,
     study: Annotated[str, Field(max_length=400)] = "",
     direction: Literal["title_to_melody", "melody_to_title"] = "title_to_melody",
-    measure: Literal["mrr", "ndcg", "recall_10", "mean_log_rank"] = "mrr",
+    measure: Literal["mrr", "dcg", "ndcg", "recall_10", "mean_log_rank"] = "mrr",
 ) -> Retrieval:
     """Tell how well titles and melodies find each other, for the shipped model and in a study of others.
 
     Args:
         study: a study's name; the one that was logged to last where none is given.
         direction: title_to_melody or melody_to_title.
-        measure: mrr, ndcg, recall_10 or mean_log_rank.
+        measure: mrr, dcg, ndcg, recall_10 or mean_log_rank.
 
     Returns:
         The shipped model's figures with chance and intervals, the studies that there are, and the results of one.
@@ -175,7 +175,7 @@ def retrieval(
         chosen = next((each for each in studies if study in {"", each.name}), None)
         if study and chosen is None:
             raise NotAllowed(f"there is no study {study!r}; there are {[each.name for each in studies]}")
-        frame = research.variants_frame(session, chosen, direction, measure) if chosen else None
+        frame = research.variants_frame(session, chosen, direction, measure)[0] if chosen else None
         results = json.loads(frame.to_json(orient="records")) if frame is not None else []  # NaN becomes null
         return {
             "studies": research.overview(session),

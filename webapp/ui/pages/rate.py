@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from webapp.ui.charts import section
 from webapp.ui.choosing import Choosing
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import AWAITED, CHOICE, QUIET, heading, page, status
-from webapp.ui.words import capital
+from webapp.ui.words import capital, percent
 
 LEAD = (
     "Drop any sound, record one or choose a clip, and a network that learned from the likes of listeners says how well "
@@ -46,7 +46,13 @@ AMONG = (
     "Each dot is a track that the network knows, the larger the better it was liked; those that it hears alike lie "
     "together. The recordings themselves may not be played here. Your sounds lie among those that they are nearest to."
 )
-
+BIASED = (
+    "The network learned from the likes of people, and so what these people are like as well. Liked: the share of "
+    "listenings, with its 95 % interval over tracks. p grows with how often a track was played. More: by how many "
+    "points in a hundred a group likes a track more often than others who heard the same; how many people a group is nobody "
+    "knows, so that its interval is too narrow."
+)
+BIASES = ("by", "group", "listenings", "liked", "p", "more")
 NOTHING = (
     "There is no rating network here yet. This trains one on plays or likes and their sounds; the page has it when "
     "Kallos starts again:"
@@ -88,6 +94,11 @@ def build(context: Context) -> None:
         with section("Among the tracks it knows", AMONG, visible=False) as placed:
             tracks = gr.Plot(label="Map of tracks", show_label=False, container=False, elem_id="plot-tracks")
             near = gr.HTML(elem_id="placed-said", **dashboards.STILL)
+        if there and (found := rated_sounds.biases(rated_sounds.model(context.settings.runs_folder))):
+            with section("What likes depend on beside the sound", BIASED):
+                dashboards.table(
+                    "biases", "What likes depend on beside the sound", headers=list(BIASES), value=biased(found)
+                )
         kept = gr.State([])
     outputs = [said, kept, ratings, table, pictures, which, plot, placed, tracks, near]
     files.upload(bound(rate_files, context), [listener, files], [*outputs, files], js=listener.awaited, **AWAITED)
@@ -103,6 +114,26 @@ def build(context: Context) -> None:
     )  # fmt: skip
     listener.change(bound(arrive, context), listener, outputs, **QUIET)
     which.input(picture, [kept, which], plot, **CHOICE)
+
+
+def biased(found: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """What likes depend on, a row a group."""
+    return [
+        [
+            each["by"],
+            each["group"],
+            f"{each['n']:,}",
+            f"{percent(each['liked'])} ({percent(each['low'])} to {percent(each['high'])})",
+            "" if each["p"] is None else f"{each['p']:.2f}",
+            "" if each["more"] is None else " ".join((_points(each["more"]), f"({_points(each['more_low'])} to",
+                                                      f"{_points(each['more_high'])})")),
+        ]
+        for each in found
+    ]  # fmt: skip
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.0f}".replace("-", "−")
 
 
 def training_command(context: Context) -> str:
