@@ -49,10 +49,10 @@ AMONG = (
 BIASED = (
     "The network learned from the likes of people, and so what these people are like as well. Liked: the share of "
     "listenings, with its 95 % interval over tracks. p grows with how often a track was played. More: by how many "
-    "points in a hundred a group likes a track more often than others who heard the same; how many people a group is nobody "
-    "knows, so that its interval is too narrow."
+    "points in a hundred a group likes a track more often than others who heard the same. How many people a group is, "
+    "nobody knows, so that its interval is too narrow."
 )
-BIASES = ("by", "group", "listenings", "liked", "p", "more")
+BIASES = ("by", "group", "heard", "liked", "p", "more")
 NOTHING = (
     "There is no rating network here yet. This trains one on plays or likes and their sounds; the page has it when "
     "Kallos starts again:"
@@ -133,7 +133,7 @@ def biased(found: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 
 
 def _points(share: float) -> str:
-    return f"{100 * share:+.0f}".replace("-", "−")
+    return f"{round(100 * share):+d}".replace("-", "−")
 
 
 def training_command(context: Context) -> str:
