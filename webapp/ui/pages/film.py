@@ -48,7 +48,13 @@ STAGES = {
 }  # fmt: skip
 AFTER = "Its own sound is left out. The files are kept for an hour, so download what you like."
 DROP_PX = 130
-IN_SIGHT = '() => document.getElementById("%s")?.scrollIntoView({ block: "nearest" })'
+SAID_IN_SIGHT = '() => document.getElementById("film-said")?.scrollIntoView({ block: "nearest" })'
+FILM_IN_SIGHT = """() => requestAnimationFrame(() => {
+  const film = document.querySelector("#film-video video");
+  const show = () => film.scrollIntoView({ block: "center" });
+  if (film?.readyState) show();
+  else film?.addEventListener("loadedmetadata", show, { once: true }); // before, nobody knows how high it is
+})"""
 CHOSEN = {name: label for label, name in zip(("MP4", "MIDI", "WAV"), FILES, strict=True)}
 
 
@@ -92,9 +98,9 @@ def build(context: Context) -> None:
     begin.click(bound(score, context), [listener, files, way, seed], outputs, js=listener.awaited, **AWAITED)
     for button, name in zip(shorts, SHORTS, strict=True):
         score_it = bound(score_short, context, name)
-        button.click(None, js=IN_SIGHT % "film-said")
+        button.click(None, js=SAID_IN_SIGHT, **QUIET)
         button.click(score_it, [listener, way, seed], outputs, js=listener.awaited, **AWAITED).then(
-            None, js=IN_SIGHT % "film-video", **QUIET
+            None, js=FILM_IN_SIGHT, **QUIET
         )
     cancel.click(bound(give_up, context), listener, said, **QUIET)
 

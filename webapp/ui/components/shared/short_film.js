@@ -1,8 +1,6 @@
 // @ts-check
 // A short film of drawings, drawn for any moment of it: silent, and in time with whatever sounds.
 
-const SVG = "http://www.w3.org/2000/svg";
-
 /**
  * @typedef {object} Film as `Shown.to_json` in Python has it
  * @property {number} a_second pictures
@@ -21,10 +19,11 @@ export class ShortFilm {
   constructor(room, film) {
     this.film = film;
     room.setAttribute("viewBox", `0 0 ${film.grid} ${film.grid}`);
-    this.paper = document.createElementNS(SVG, "rect");
+    const made = (/** @type {string} */ name) => /** @type {SVGElement} */ (document.createElementNS(room.namespaceURI, name));
+    this.paper = made("rect");
     for (const side of ["width", "height"]) this.paper.setAttribute(side, String(film.grid));
     this.scenes = film.elements.map((elements) => {
-      const scene = document.createElementNS(SVG, "g");
+      const scene = made("g");
       scene.innerHTML = elements;
       return scene;
     });
