@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -43,6 +44,11 @@ class Site:
                 stdout=log,
                 stderr=log,
             )
+
+    @property
+    def studies(self) -> str:
+        """Where studies are made, with the key, as the server said when it started."""
+        return re.findall(r"Studies are made at (\S+)", self.log.read_text(errors="replace"))[-1]
 
     def kill(self, part: str) -> bool:
         """SIGKILL one part; whether it was running."""
