@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import tomllib
+from copy import deepcopy
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from models.music.corpora import CORPORA
 from webapp.runtime.errors import NotAllowed, in_words
 
 LONGEST_CLIP_S = 60.0
@@ -252,10 +254,17 @@ def read(text: str, *, toml: bool) -> dict[str, Any]:
 
 
 def template(name: str) -> dict[str, Any]:
-    """A design to begin with; raises ``NotAllowed`` for a name that none has."""
+    """A design to begin with; raises ``NotAllowed`` for a name that none has.
+
+    Where EMOPIA is not there, the music by people whose mood is rated is dance tunes.
+    """
     if name not in TEMPLATES:
         raise NotAllowed(f"there is no template {name[:40]!r}; there are {', '.join(TEMPLATES)}")
-    return dict(TEMPLATES[name])
+    found = deepcopy(TEMPLATES[name])
+    for each in found.get("moods", ()):
+        if each["method"] == "real" and not CORPORA["emopia"].files():
+            each["kind"] = "dance"
+    return found
 
 
 SHOWN = ["v02", "v08", "v13", "v21", "v44", "night-and-day", "on-the-road", "in-the-garden"]

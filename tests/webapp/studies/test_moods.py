@@ -150,6 +150,12 @@ def test_a_template_is_a_whole_design_of_which_parts_can_be_other(name: str) -> 
     assert plain.makes_clips
 
 
+def test_music_by_people_is_of_a_kind_that_is_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KALLOS_CORPORA", str(tmp_path))
+    real = design.checked({"template": "mood"}).moods[-1]
+    assert (real.method, real.kind) == ("real", "dance")
+
+
 def test_the_mood_of_a_place_is_its_quadrant() -> None:
     assert [moods.mood_of(place) for place in CORNERS.values()] == list(MOODS)
     assert moods.mood_of((0.0, 0.4)) == moods.UNDECIDED
