@@ -1,12 +1,18 @@
-"""Engine and sessions for any Postgres from 15 on; ``KALLOS_DATABASE_URL`` or the embedded server's URL goes in."""
+"""Engine and sessions for any Postgres from 15 on, and statements that are built once and shared by all threads.
+
+``KALLOS_DATABASE_URL`` or the embedded server's URL goes in.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import update_wrapper
+from threading import Lock
+from typing import Any, Generic, ParamSpec, TypeVar
 
-from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy import Engine, Select, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session, sessionmaker
 
 # A migration and a backup take their time, and say so; nothing else may take longer than a page waits for it.
 LIMITS_S = {"statement_timeout": 60, "lock_timeout": 20, "idle_in_transaction_session_timeout": 300}
@@ -54,6 +60,34 @@ def answers(engine: Engine) -> bool:
     return True
 
 
-def make_sessions(engine: Engine) -> sessionmaker[Session]:
-    """Sessions whose rows stay readable after the commit: ``with sessions.begin() as session: …``."""
-    return sessionmaker(engine, expire_on_commit=False)
+Given = ParamSpec("Given")
+Statement = TypeVar("Statement", bound=Select[*tuple[Any, ...]])
+
+
+class built_once(Generic[Given, Statement]):  # noqa: N801 - a decorator
+    """Builds a statement for what is given at the first call and gives the same one ever after.
+
+    The thread that comes first builds it and compiles it, while the others wait. Two that compiled an alias of a common
+    table expression at once would give its columns two identities, and every later result would be refused
+    (https://github.com/sqlalchemy/sqlalchemy/issues/12302).
+    """
+
+    def __init__(self, build: Callable[Given, Statement]) -> None:
+        self._build = build
+        self._built: dict[Any, Statement] = {}
+        self._building = Lock()
+        update_wrapper(self, build)
+
+    def __call__(self, *args: Given.args, **kwargs: Given.kwargs) -> Statement:
+        """The statement for what is given."""
+        key = (args, *sorted(kwargs.items()))
+        with self._building:
+            if key not in self._built:
+                statement = self._build(*args, **kwargs)
+                statement.compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]
+                self._built[key] = statement
+            return self._built[key]
+
+    def forget(self) -> None:
+        """Build anew, as in a process that has just started."""
+        self._built.clear()

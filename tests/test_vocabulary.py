@@ -1,8 +1,7 @@
 """Domains, outcomes and moods: spelled once for the models and once for who may not import them, or shows them."""
 
-from db.tables.best_of_four import FOUR_OUTCOMES
 from db.tables.listeners import DOMAIN_CHECK, DOMAINS
-from db.tables.votes import OUTCOMES
+from db.tables.votes import FOUR_OUTCOMES, OUTCOMES
 from models.mood.liking import MOODS, corner
 from models.music import notes
 from models.taste import head, likelihood

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from db import migrate
 from db.embedded import EmbeddedPostgresError
 from db.queries import clips
-from db.queries.notifications import VISITS, notify
+from db.queries.jobs import VISITS, notify
 from models.music.notes import DOMAINS
 from webapp.context import Context
 from webapp.generation.protocol import GenerationError

@@ -1,4 +1,4 @@
-"""Clips: stored once, found as a pool that taste can score without reading their notes."""
+"""Clips: stored once, scored as a pool without reading their notes, with what models heard in them."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from sqlalchemy import (
     case,
     func,
     literal,
+    null,
     or_,
     select,
     union,
@@ -28,9 +29,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.orm import Session
 
+from db.engine import built_once
 from db.queries.offers import clips_shown
-from db.queries.prepared import built_once
-from db.tables import GUIDED, OWN, PICTURES, RIVALS, Clip, ClipAudio, Four, Offer
+from db.tables import GUIDED, OWN, PICTURES, RIVALS, Clip, ClipAudio, Four, HeardClip, Offer
 from db.tables.base import Floats
 
 
@@ -346,23 +347,6 @@ def clips_asked_about() -> CompoundSelect[tuple[UUID]]:
     return union(*map(select, sides))
 
 
-def clips_without_audio(session: Session, *, limit: int = 100) -> list[UUID]:
-    """Clips that nobody has rendered yet, oldest first."""
-    query = (
-        select(Clip.id)
-        .where(~Clip.retired, Clip.domain != PICTURES, ~select(ClipAudio).where(ClipAudio.clip_id == Clip.id).exists())
-        .order_by(Clip.created_at)
-        .limit(limit)
-    )
-    return list(session.scalars(query))
-
-
-def retire_clips(session: Session, clip_ids: Iterable[UUID]) -> int:
-    """Offer these clips no more (open offers keep them); how many that changed."""
-    change = update(Clip).where(Clip.id.in_(list(clip_ids)), ~Clip.retired).values(retired=True).returning(Clip.id)
-    return len(session.scalars(change).all())
-
-
 def _playable(
     session: Session, first: ColumnElement[bool], second: ColumnElement[bool], model_version: str | None
 ) -> list[PoolClip]:
@@ -391,3 +375,22 @@ def _playable_query(*which: ColumnElement[bool]) -> Select[UUID, Floats, Sequenc
 
 def _pool_clips(rows: Iterable[Any]) -> list[PoolClip]:
     return [PoolClip(clip_id, summary, tuple(seconds), own, kind) for clip_id, summary, seconds, own, kind in rows]
+
+
+def heard_clips(session: Session, clip_ids: Iterable[UUID], *, model_version: str) -> dict[UUID, dict[str, Any] | None]:
+    """What was heard of those of these clips that this model has heard; None of one that it can't hear."""
+    query = select(HeardClip.clip_id, HeardClip.heard).where(
+        HeardClip.clip_id.in_(list(clip_ids)), HeardClip.model_version == model_version
+    )
+    return {row.clip_id: row.heard for row in session.execute(query)}
+
+
+def keep_heard(session: Session, found: Mapping[UUID, dict[str, Any] | None], *, model_version: str) -> None:
+    """Store what a model heard; what is known stays as it is, and clips that are gone by now are left out."""
+    there = select(Clip.id).where(Clip.id.in_(list(found))).order_by(Clip.id)
+    rows = [
+        {"clip_id": clip, "model_version": model_version, "heard": null() if found[clip] is None else found[clip]}
+        for clip in session.scalars(there.with_for_update(read=True, key_share=True))
+    ]
+    if rows:
+        session.execute(insert(HeardClip).values(rows).on_conflict_do_nothing())

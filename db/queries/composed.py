@@ -1,7 +1,11 @@
-"""Clips composed for one listener, and how fast listeners use up those for everybody."""
+"""What is one listener's own: clips and whole pieces composed for them, pieces in their studio, and what they played.
+
+Also how fast listeners use up the clips for everybody.
+"""
 
 from __future__ import annotations
 
+import secrets
 from collections import defaultdict
 from collections.abc import Collection, Set
 from dataclasses import dataclass
@@ -9,11 +13,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select, union, update
+from sqlalchemy import and_, delete, exists, func, or_, select, union, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from db.queries.offers import FOUR_SIDES, clips_shown
-from db.tables import OWN, WHOLE, Clip, ClipAudio, Four, Listener, Offer, Play
+from db.tables import OWN, PICTURES, WHOLE, Clip, ClipAudio, Four, Listener, Offer, Play, StudioPiece
 
 
 @dataclass(frozen=True)
@@ -132,3 +137,122 @@ def open_gift(session: Session, clip_id: UUID) -> bool:
     unknown = Clip.kind.in_(("composed", "surprise", "near", "tension"))
     change = update(Clip).where(Clip.id == clip_id, unknown).values(kind="opened").returning(Clip.id)
     return session.scalar(change) is not None
+
+
+def add_piece(
+    session: Session,
+    listener_id: UUID,
+    *,
+    domain: str,
+    title: str,
+    recipe: dict[str, Any],
+    notes: dict[str, Any],
+    latents: dict[str, Any],
+    model_version: str,
+    image: str | None = None,
+) -> StudioPiece:
+    """Store a piece for this listener; of a picture with its ``image``, a PNG in base64."""
+    piece = StudioPiece(
+        listener_id=listener_id,
+        domain=domain,
+        title=title,
+        recipe=recipe,
+        notes=notes,
+        latents=latents,
+        model_version=model_version,
+        image=image,
+    )
+    session.add(piece)
+    session.flush()
+    return piece
+
+
+def get_piece(session: Session, piece_id: UUID) -> StudioPiece | None:
+    """The piece, whoever owns it, or None."""
+    return session.get(StudioPiece, piece_id)
+
+
+def piece_like(session: Session, listener_id: UUID, notes: dict[str, Any], latents: dict[str, Any]) -> UUID | None:
+    """The listener's piece with these notes, or of a picture, which has none, with these latents; None without one."""
+    same = StudioPiece.notes == notes if notes else StudioPiece.latents == latents
+    query = select(StudioPiece.id).where(StudioPiece.listener_id == listener_id, same)
+    return session.scalars(query.limit(1)).one_or_none()
+
+
+def brought_before(
+    session: Session, listener_id: UUID, domain: str, title: str, notes: dict[str, Any]
+) -> StudioPiece | None:
+    """The newest piece that the listener brought with this title and these notes, or None."""
+    same = (StudioPiece.domain == domain, StudioPiece.title == title, StudioPiece.notes == notes)
+    query = select(StudioPiece).where(StudioPiece.listener_id == listener_id, StudioPiece.recipe == {}, *same)
+    return session.scalars(query.order_by(StudioPiece.created_at.desc()).limit(1)).one_or_none()
+
+
+def linked_piece(session: Session, link_key: str) -> StudioPiece | None:
+    """The piece that a link opens, or None."""
+    return session.scalars(select(StudioPiece).where(StudioPiece.link_key == link_key)).one_or_none()
+
+
+def link(session: Session, piece: StudioPiece) -> str:
+    """The key of the piece's link, made once."""
+    if piece.link_key is None:
+        piece.link_key = secrets.token_urlsafe(16)
+        session.flush()
+    return piece.link_key
+
+
+def brought_pieces(session: Session, listener_id: UUID, limit: int, *, pictures: bool = False) -> list[StudioPiece]:
+    """What the listener brought as files, newest first: music, or ``pictures``."""
+    kind = (StudioPiece.domain == PICTURES) == pictures
+    query = select(StudioPiece).where(StudioPiece.listener_id == listener_id, StudioPiece.recipe == {}, kind)
+    return list(session.scalars(query.order_by(StudioPiece.created_at.desc()).limit(limit)))
+
+
+def count_recent(session: Session, listener_id: UUID, within: timedelta) -> int:
+    """How many pieces this listener has made or brought lately."""
+    recent = StudioPiece.created_at > func.clock_timestamp() - within
+    return session.scalars(
+        select(func.count()).select_from(StudioPiece).where(StudioPiece.listener_id == listener_id, recent)
+    ).one()
+
+
+def thin_out(session: Session, listener_id: UUID, keep: int) -> list[UUID]:
+    """Forget all but the newest ``keep`` pieces of a listener; one with a link stays. Those that went."""
+    newest = (
+        select(StudioPiece.id)
+        .where(StudioPiece.listener_id == listener_id)
+        .order_by(StudioPiece.created_at.desc())
+        .limit(keep)
+    )
+    old = delete(StudioPiece).where(
+        StudioPiece.listener_id == listener_id, StudioPiece.link_key.is_(None), StudioPiece.id.not_in(newest)
+    )
+    return list(session.scalars(old.returning(StudioPiece.id)))
+
+
+def is_whole_piece_of(session: Session, clip_id: UUID, listener_id: UUID) -> bool:
+    """Whether this is a whole piece that was composed for the listener."""
+    theirs = (Clip.id == clip_id, Clip.composed_for == listener_id, Clip.kind == WHOLE)
+    return bool(session.scalar(select(exists().where(*theirs))))
+
+
+def judged(session: Session, listener_id: UUID, *, domain: str, least_ms: int) -> list[tuple[UUID, bool]]:
+    """Pieces of a domain with whether they were heard out or kept, or else skipped; in the order of the last of it.
+
+    What sounded for less than ``least_ms`` tells nothing, unless it was kept.
+    """
+    told = or_(Play.outcome == "kept", and_(Play.outcome.in_(("heard_out", "skipped")), Play.heard_ms >= least_ms))
+    query = (
+        select(Play.clip_id, func.bool_or(Play.outcome != "skipped"))
+        .join(Clip, Clip.id == Play.clip_id)
+        .where(Play.listener_id == listener_id, Clip.domain == domain, told)
+        .group_by(Play.clip_id)
+        .order_by(func.max(Play.created_at), Play.clip_id)
+    )
+    return [(clip_id, to_the_end) for clip_id, to_the_end in session.execute(query)]
+
+
+def add_play(session: Session, *, listener_id: UUID, clip_id: UUID, outcome: str, heard_ms: int) -> UUID | None:
+    """Store one; None where a piece is begun or kept that was so before."""
+    values = {"listener_id": listener_id, "clip_id": clip_id, "outcome": outcome, "heard_ms": heard_ms}
+    return session.scalar(insert(Play).values(values).on_conflict_do_nothing().returning(Play.id))

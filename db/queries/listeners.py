@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, bindparam, delete, ex
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
-from db.queries.prepared import built_once
+from db.engine import built_once
 from db.tables import (
     DEFAULT_STUDY,
     Clip,

@@ -1,17 +1,18 @@
-"""Listening studies and their clips: made, opened, paused, ended."""
+"""Listening studies, clips, participants and trials: made, opened, answered, ended; and as JSON for the journal."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import LargeBinary, Uuid, delete, func, inspect, or_, select, update
 from sqlalchemy.orm import Session
 
-from db.tables import ListeningStudy, Participant, StudyClip, StudyConsent, StudyTrial
+from db.tables import Base, ListeningStudy, Participant, StudyClip, StudyConsent, StudyTrial
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,6 @@ def new_consent(session: Session, study: ListeningStudy, information: str, conse
     session.flush()
     _set_consent(session, study)
     return study.consent_version
-
-
-def consents_of(session: Session, study_id: UUID) -> list[StudyConsent]:
-    """Every version of the text, the first one first."""
-    query = select(StudyConsent).where(StudyConsent.study_id == study_id)
-    return list(session.scalars(query.order_by(StudyConsent.version)))
 
 
 def set_state(session: Session, study: ListeningStudy, state: str) -> None:
@@ -191,3 +186,214 @@ def _set_consent(session: Session, study: ListeningStudy) -> None:
     text = {"information": study.design["information"], "consent": study.design["consent"]}
     session.merge(StudyConsent(study_id=study.id, version=study.consent_version, **text))
     session.flush()
+
+
+@dataclass(frozen=True)
+class TakenPart:
+    """A participant with all of their trials, in order."""
+
+    participant: Participant
+    trials: list[StudyTrial]
+
+
+def add_participant(session: Session, study_id: UUID, **about: Any) -> Participant:
+    """Somebody who has just agreed to take part."""
+    participant = Participant(study_id=study_id, **about)
+    session.add(participant)
+    session.flush()
+    return participant
+
+
+def add_trials(session: Session, participant_id: UUID, trials: Sequence[Mapping[str, Any]]) -> None:
+    """The participant's trials, in the order in which they will be heard."""
+    session.add_all(StudyTrial(participant_id=participant_id, place=place, **each) for place, each in enumerate(trials))
+    session.flush()
+
+
+def participant_by(session: Session, digest: str, *, lock: bool = False) -> Participant | None:
+    """Whose token has this digest; ``lock``: until the transaction ends nobody else answers for them."""
+    query = select(Participant).where(Participant.token_hash == digest)
+    return session.scalars(query.with_for_update() if lock else query).one_or_none()
+
+
+def lock_participant(session: Session, participant_id: UUID) -> Participant | None:
+    """The participant with this id, for whom nobody else answers meanwhile; None where they have gone."""
+    return session.scalars(select(Participant).where(Participant.id == participant_id).with_for_update()).one_or_none()
+
+
+def panel_id_taken(session: Session, study_id: UUID, panel_id: str) -> bool:
+    """Whether somebody of the panel with this id has begun."""
+    query = select(Participant.id).where(
+        Participant.study_id == study_id, Participant.panel_id == panel_id, ~Participant.preview
+    )
+    return session.scalars(query.limit(1)).one_or_none() is not None
+
+
+def count_by_condition(session: Session, study_id: UUID, *, gone_after: timedelta) -> dict[str, int]:
+    """How many have completed or are taking part, by condition; who was not seen for ``gone_after`` has gone."""
+    here = or_(Participant.completed_at.is_not(None), Participant.last_seen_at > func.clock_timestamp() - gone_after)
+    query = (
+        select(Participant.condition, func.count())
+        .where(Participant.study_id == study_id, ~Participant.preview, here)
+        .group_by(Participant.condition)
+    )
+    found: list[tuple[str, int]] = [(each[0], each[1]) for each in session.execute(query)]
+    return dict(found)
+
+
+def trials_of(session: Session, participant_id: UUID) -> list[StudyTrial]:
+    """A participant's trials in order."""
+    query = select(StudyTrial).where(StudyTrial.participant_id == participant_id)
+    return list(session.scalars(query.order_by(StudyTrial.place)))
+
+
+def seen(session: Session, participant: Participant) -> None:
+    """Note that the participant is there."""
+    participant.last_seen_at = session.scalars(select(func.clock_timestamp())).one()
+    session.flush()
+
+
+def shown(session: Session, trial_id: UUID) -> None:
+    """Note when a trial was shown first."""
+    now = update(StudyTrial).where(StudyTrial.id == trial_id, StudyTrial.shown_at.is_(None))
+    session.execute(now.values(shown_at=func.clock_timestamp()), execution_options={"synchronize_session": False})
+
+
+def answer(session: Session, trial: StudyTrial, *, outcome: str, left_ms: int, right_ms: int) -> None:
+    """Store the answer to a trial that has none."""
+    now = session.scalars(select(func.clock_timestamp())).one()
+    trial.outcome, trial.left_ms, trial.right_ms, trial.answered_at = outcome, left_ms, right_ms, now
+    session.flush()
+
+
+def complete(session: Session, participant: Participant) -> None:
+    """The participant has answered everything."""
+    now = session.scalars(select(func.clock_timestamp())).one()
+    participant.state, participant.completed_at = "completed", now
+    session.flush()
+
+
+def withdraw(session: Session, participant: Participant) -> None:
+    """Delete all of a participant; the study keeps how many withdrew."""
+    session.execute(delete(Participant).where(Participant.id == participant.id))
+    if not participant.preview:
+        one_more = update(ListeningStudy).where(ListeningStudy.id == participant.study_id)
+        session.execute(one_more.values(withdrawn=ListeningStudy.withdrawn + 1))
+    session.flush()
+
+
+def all_of(session: Session, study_id: UUID) -> list[TakenPart]:
+    """Everybody who has begun and not withdrawn, in order; no previews."""
+    people = select(Participant).where(Participant.study_id == study_id, ~Participant.preview)
+    found = list(session.scalars(people.order_by(Participant.created_at, Participant.id)))
+    trials: dict[UUID, list[StudyTrial]] = {each.id: [] for each in found}
+    query = select(StudyTrial).where(StudyTrial.participant_id.in_(trials)).order_by(StudyTrial.place)
+    for trial in session.scalars(query):
+        trials[trial.participant_id].append(trial)
+    return [TakenPart(each, trials[each.id]) for each in found]
+
+
+def all_participants(session: Session) -> list[UUID]:
+    """Everybody in every study."""
+    return list(session.scalars(select(Participant.id)))
+
+
+def delete_participants(session: Session, ids: Sequence[UUID]) -> None:
+    """Delete those of these participants that there are."""
+    session.execute(delete(Participant).where(Participant.id.in_(ids)))
+
+
+FRESH = {"populate_existing": True}
+
+
+def study_row(session: Session, study: ListeningStudy) -> dict[str, Any]:
+    """``{study, consents, clips}`` as this transaction leaves them; of clips the ids alone."""
+    session.flush()
+    session.refresh(study)
+    clips = select(StudyClip.id).where(StudyClip.study_id == study.id).order_by(StudyClip.name)
+    consents = select(StudyConsent).where(StudyConsent.study_id == study.id).order_by(StudyConsent.version)
+    return {
+        "study": _plain(study),
+        "consents": [_plain(each) for each in session.scalars(consents, execution_options=FRESH)],
+        "clips": [str(each) for each in session.scalars(clips)],
+    }
+
+
+def clip_row(clip: StudyClip) -> dict[str, Any]:
+    """One clip, without its sound."""
+    return _plain(clip)
+
+
+def participant_row(session: Session, participant: Participant) -> dict[str, Any]:
+    """``{participant, trials}`` as this transaction leaves them."""
+    session.flush()
+    session.refresh(participant)
+    trials = select(StudyTrial).where(StudyTrial.participant_id == participant.id).order_by(StudyTrial.place)
+    return {
+        "participant": _plain(participant),
+        "trials": [_plain(each) for each in session.scalars(trials, execution_options=FRESH)],
+    }
+
+
+def participant_ids(session: Session, study_id: UUID) -> list[UUID]:
+    """Everybody who has a file: all who take part, but no previews."""
+    query = select(Participant.id).where(Participant.study_id == study_id, ~Participant.preview)
+    return list(session.scalars(query))
+
+
+def restore_study(session: Session, row: Mapping[str, Any], clips: list[dict[str, Any]]) -> bool:
+    """Bring a study back with its texts and ``clips``; whether it was not here. Raises ``KeyError``, ``ValueError``."""
+    if session.get(ListeningStudy, UUID(row["study"]["id"])) is not None:
+        return False
+    session.add(ListeningStudy(**_values(ListeningStudy, row["study"])))
+    session.flush()
+    session.add_all(StudyConsent(**_values(StudyConsent, each)) for each in row["consents"])
+    session.add_all(StudyClip(**_values(StudyClip, each)) for each in clips)
+    session.flush()
+    return True
+
+
+def restore_participant(session: Session, row: Mapping[str, Any]) -> bool:
+    """Bring a participant back, where their study is here and they are not; whether they were brought.
+
+    Raises ``KeyError`` or ``ValueError`` where this is no participant.
+    """
+    about = row["participant"]
+    study_is_here = session.get(ListeningStudy, UUID(about["study_id"])) is not None
+    if not study_is_here or session.get(Participant, UUID(about["id"])) is not None:
+        return False
+    session.add(Participant(**_values(Participant, about)))
+    session.flush()
+    session.add_all(StudyTrial(**_values(StudyTrial, each)) for each in row["trials"])
+    session.flush()
+    return True
+
+
+def _plain(row: Base) -> dict[str, Any]:
+    values = {each.key: getattr(row, each.key) for each in inspect(type(row)).column_attrs}
+    return {name: _as_json(value) for name, value in values.items()}
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
+
+
+def _values(table: type[Base], row: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of ``row`` as the table takes them; those of a newer or older version are left to their defaults."""
+    values: dict[str, Any] = {}
+    for attribute in inspect(table).column_attrs:
+        value, (column,) = row.get(attribute.key), attribute.columns
+        if value is None:  # said aloud it would be JSON's null in a column of JSON
+            continue
+        if isinstance(column.type, Uuid):
+            value = UUID(value)
+        elif isinstance(column.type, LargeBinary):
+            value = base64.b64decode(value)
+        elif column.type.python_type is datetime:
+            value = datetime.fromisoformat(value)
+        values[attribute.key] = value
+    return values

@@ -1,4 +1,4 @@
-"""Offers: the pairs that a listener has before them; and which clips they have met, in pairs and in fours."""
+"""Offers: the pairs that a listener has before them, which clips they have met, and fits of pictures to music."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, load_only
 
-from db.queries.prepared import built_once
-from db.tables import PICKS, PICTURES, Clip, Four, Listener, Offer, Vote
+from db.engine import built_once
+from db.tables import FIT_PICKS, PICKS, PICTURES, Clip, Fit, Four, Listener, Offer, Vote
 
 Asked = TypeVar("Asked", Offer, Four)
 FOUR_SIDES = (Four.clip_a, Four.clip_b, Four.clip_c, Four.clip_d)
@@ -234,3 +234,44 @@ def _repeatable() -> Select[Offer]:
     for clip in (left, right):
         query = query.where(~clip.retired, clip.domain == domain, clip.model_version == version)
     return query
+
+
+def get_fit(session: Session, listener_id: UUID, fit_id: UUID) -> Fit | None:
+    """The listener's own; None where they have none of this id."""
+    return session.scalar(select(Fit).where(Fit.id == fit_id, Fit.listener_id == listener_id))
+
+
+def fits_of(session: Session, listener_id: UUID) -> list[Fit]:
+    """All that a listener was asked, oldest first."""
+    query = select(Fit).where(Fit.listener_id == listener_id)
+    return list(session.scalars(query.order_by(Fit.created_at, Fit.id)))
+
+
+def answered_fits(session: Session, listener_id: UUID) -> list[Fit]:
+    """What they have answered, in the order of the answers."""
+    query = select(Fit).where(Fit.listener_id == listener_id, Fit.outcome.is_not(None))
+    return list(session.scalars(query.order_by(Fit.answered_at, Fit.id)))
+
+
+def count_fit_picks(session: Session, listener_id: UUID) -> int:
+    """How many of the answers compare."""
+    query = select(func.count()).where(Fit.listener_id == listener_id, Fit.outcome.in_(FIT_PICKS))
+    return session.scalars(query).one()
+
+
+def add_fit(session: Session, **values: Any) -> Fit:
+    """Ask one more; raises ``IntegrityError`` for what can't be asked."""
+    fit = Fit(**values)
+    session.add(fit)
+    session.flush()
+    return fit
+
+
+def answer_fit(
+    session: Session, fit: Fit, *, outcome: str, chances: Sequence[float], votes_seen: int, heard_ms: Sequence[int]
+) -> None:
+    """Store the answer to a fit that has none; raises ``IntegrityError`` for one that isn't allowed."""
+    fit.answered_at = session.scalars(select(func.clock_timestamp())).one()
+    fit.outcome, fit.votes_seen = outcome, votes_seen
+    fit.chances, fit.heard_ms = list(chances), list(heard_ms)
+    session.flush()

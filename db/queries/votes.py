@@ -1,8 +1,8 @@
-"""Votes: taken once, however often they are sent, and never without the prediction that was made before."""
+"""Votes on pairs and fours: taken once, however often they are sent, and never without the prediction made before."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
@@ -28,13 +28,15 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.orm.attributes import set_committed_value
 
+from db.engine import built_once
 from db.queries.heads import HeadColumns, head_parameters, save_head_cte, voters
-from db.queries.offers import Asked, sides_of
-from db.queries.prepared import built_once
+from db.queries.offers import FOUR_SIDES, Asked, create, sides_of
 from db.tables import (
     FOUR_PICKS,
+    OWN,
     PICKS,
     Clip,
+    Four,
     FourVote,
     Listener,
     Listening,
@@ -313,3 +315,141 @@ def _picks_of(
         query = query if until is None else query.where(table.created_at <= until)
         counts.append(select(func.count()).select_from(query.subquery()).scalar_subquery())
     return counts[0] + counts[1]
+
+
+@dataclass(frozen=True)
+class JudgedFour:
+    """A pick with its clips in the order of their places, as a head is fitted from it."""
+
+    four_id: UUID
+    clips: tuple[UUID, UUID, UUID, UUID]
+    outcome: str
+    created_at: datetime
+
+
+def create_four(
+    session: Session,
+    *,
+    listener: Listener,
+    clips: Sequence[UUID],
+    seconds: float,
+    policy: str,
+    four_probability: float,
+    order_probability: float,
+    **fixed: Any,
+) -> Four | None:
+    """Offer four clips in the listener's study; None where they have had these four before, in any order.
+
+    ``fixed`` are other columns, such as an id that was given out already. Raises ``NotForThisListenerError`` for a clip
+    that isn't theirs to hear, and ``IntegrityError`` for one that is there twice or a probability outside (0, 1].
+    """
+    about = {
+        **{f"clip_{place}": clip for place, clip in zip("abcd", clips, strict=True)},
+        "seconds": seconds,
+        "policy": policy,
+        "four_probability": four_probability,
+        "order_probability": order_probability,
+        "condition": listener.condition,
+        **fixed,
+    }
+    return create(session, Four, listener, clips, about)
+
+
+def store_four_vote(
+    session: Session,
+    four: Four,
+    *,
+    outcome: str,
+    chances: Sequence[float],
+    head_version: str,
+    votes_seen: int,
+    heard_ms: Sequence[int],
+    model_version: str,
+    trust: str = "unavailable",
+    learned: HeadColumns | None = None,
+) -> FourVote:
+    """Store a claimed ``new`` pick with what was expected of it and the head that it led to, and close the four.
+
+    All in one round trip. Raises ``IntegrityError`` for an outcome, a chance or a time that isn't allowed, and for a
+    second pick.
+    """
+    likely = [max(float(chance), TINY) for chance in chances]
+    pick = {
+        "four_id": four.id,
+        "listener_id": four.listener_id,
+        "outcome": outcome,
+        "chances": [chance / sum(likely) for chance in likely],
+        "head_version": head_version,
+        "votes_seen": votes_seen,
+        "heard_ms": list(heard_ms),
+        "model_version": model_version,
+        "trust": trust,
+    }
+    session.flush()
+    given = {f"its_{name}": value for name, value in pick.items()} | head_parameters(four.listener_id, learned)
+    stored = session.scalars(_store_four(with_head=learned is not None), given).one()
+    set_committed_value(four, "state", "voted")
+    return stored
+
+
+@built_once
+def _store_four(*, with_head: bool) -> Select[FourVote]:
+    names = ("four_id", "listener_id", "outcome", "chances", "head_version", "votes_seen", "heard_ms")
+    columns = {name: getattr(FourVote, name) for name in (*names, "model_version", "trust")}
+    values = {name: bindparam(f"its_{name}", type_=column.type) for name, column in columns.items()}
+    picked = insert(FourVote).values(values).returning(*FourVote.__table__.c).cte("picked")
+    closed = update(Four).where(Four.id == values["four_id"]).values(state="voted").returning(Four.id).cte("closed")
+    return select(aliased(FourVote, picked)).add_cte(closed, *([save_head_cte()] if with_head else []))
+
+
+def four_votes_of(session: Session, listener_id: UUID) -> list[JudgedFour]:
+    """All picks among four of a listener, oldest first."""
+    query = (
+        select(Four.id, *FOUR_SIDES, FourVote.outcome, FourVote.created_at)
+        .join(FourVote, FourVote.four_id == Four.id)
+        .where(FourVote.listener_id == listener_id)
+        .order_by(FourVote.created_at, FourVote.four_id)
+    )
+    return [JudgedFour(four_id, (a, b, c, d), said, at) for four_id, a, b, c, d, said, at in session.execute(query)]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A vote with how its clips were drawn and foreseen; ``own`` are the places of clips composed for this listener.
+
+    ``chances`` of the sides, in their order; None where nothing was to be guessed, in a pair that came back.
+    """
+
+    outcome: str
+    policy: str
+    condition: str
+    chances: Sequence[float] | None
+    own: Sequence[int]
+
+
+def answered(session: Session, listener_id: UUID, which: UUID) -> Answered | None:
+    """The listener's vote on this offer or four; None where there is none."""
+    pair = session.execute(
+        select(Offer, Vote.outcome, Prediction.p_left, Prediction.p_right)
+        .join(Vote, Vote.offer_id == Offer.id)
+        .join(Prediction, Prediction.offer_id == Offer.id)
+        .where(Offer.id == which, Offer.listener_id == listener_id)
+    ).one_or_none()
+    if pair is not None:
+        offer, outcome, left, right = pair
+        chances = None if offer.repeats else (left, right)
+        return Answered(outcome, offer.policy, offer.condition, chances, _own(session, offer.clips))
+    found = session.execute(
+        select(Four, FourVote)
+        .join(FourVote, FourVote.four_id == Four.id)
+        .where(Four.id == which, Four.listener_id == listener_id)
+    ).one_or_none()
+    if found is None:
+        return None
+    four, vote = found
+    return Answered(vote.outcome, four.policy, four.condition, vote.chances, _own(session, four.clips))
+
+
+def _own(session: Session, clips: Sequence[UUID]) -> list[int]:
+    made = set(session.scalars(select(Clip.id).where(Clip.id.in_(clips), Clip.kind.in_(OWN))))
+    return [place for place, clip in enumerate(clips) if clip in made]

@@ -1,4 +1,7 @@
-"""Clips and their audio. The notes are the truth; latents, summary and sound can be made again from them."""
+"""Clips and their audio, what models heard in them, what was brought to the studio, plays of whole pieces, drawn maps.
+
+The notes are the truth; latents, summary and sound can be made again from them.
+"""
 
 from __future__ import annotations
 
@@ -96,4 +99,98 @@ class ClipAudio(Base):
     lufs: Mapped[float | None]
     true_peak_db: Mapped[float | None]
     playing: Mapped[str] = mapped_column(server_default="")
+    created_at: Mapped[Clock]
+
+
+class HeardClip(Base):
+    """A clip as one version of a model hears it: its surprise, or its mood.
+
+    ``heard``: numbers by name; None for a clip that the model can't hear. It goes when the clip goes.
+    """
+
+    __tablename__ = "heard_clips"
+    __table_args__ = (CheckConstraint("jsonb_typeof(heard) = 'object'", name="heard_is_an_object"),)
+
+    clip_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("clips.id", ondelete="CASCADE"), primary_key=True)
+    model_version: Mapped[str] = mapped_column(primary_key=True)
+    heard: Mapped[dict[str, Any] | None]
+
+
+class StudioPiece(Base):
+    """``notes``, ``latents``: JSON of the piece and of what it was decoded from (of a file: what it was encoded to).
+
+    ``recipe``: ``{content, toward: {source, strength} or null, styles: {group: {source, strength}}, turned: {group:
+    SD}, keep, locks: {bars, melody, harmony, rhythm}, seed}``, empty for a file; older ones lack some. Each source is
+    ``clips/ID`` or ``pieces/ID``. Whoever knows ``link_key`` may open the piece; without one nobody else can. Of a
+    picture ``notes`` are empty, and ``image`` is its PNG in base64, since only the model that drew it could draw it
+    again. One that is older than this column, or came with a stranger's file, has none.
+    """
+
+    __tablename__ = "studio_pieces"
+    __table_args__ = (
+        CheckConstraint(ANY_DOMAIN_CHECK, name="domain_is_known"),
+        CheckConstraint("char_length(title) <= 120", name="title_is_short"),
+        CheckConstraint("image IS NULL OR domain = 'pictures'", name="music_has_no_image"),
+        Index("ix_studio_pieces_listener_id_created_at", "listener_id", "created_at"),
+    )
+
+    id: Mapped[NewId]
+    listener_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("listeners.id", ondelete="CASCADE"))
+    domain: Mapped[str]
+    title: Mapped[str]
+    recipe: Mapped[dict[str, Any]]
+    notes: Mapped[dict[str, Any]]
+    latents: Mapped[dict[str, Any]]
+    model_version: Mapped[str]
+    image: Mapped[str | None]
+    link_key: Mapped[str | None] = mapped_column(unique=True)
+    created_at: Mapped[Clock]
+
+
+PLAY_OUTCOMES = ("begun", "heard_out", "skipped", "kept")
+ONCE = "outcome IN ('begun', 'kept')"
+
+
+class Play(Base):
+    """One end of a piece's playing; or, once, that it was begun or kept. ``heard_ms``: how long it had sounded."""
+
+    __tablename__ = "plays"
+    __table_args__ = (
+        CheckConstraint(f"outcome IN {PLAY_OUTCOMES}", name="outcome_is_known"),
+        CheckConstraint("heard_ms >= 0", name="heard_not_negative"),
+        Index("ix_plays_listener_id_created_at", "listener_id", "created_at"),
+        Index("uq_plays_once", "listener_id", "clip_id", "outcome", unique=True, postgresql_where=text(ONCE)),
+    )
+
+    id: Mapped[NewId]
+    listener_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("listeners.id", ondelete="CASCADE"))
+    clip_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("clips.id", ondelete="CASCADE"), index=True)
+    outcome: Mapped[str]
+    heard_ms: Mapped[int]
+    created_at: Mapped[Clock]
+
+
+class DrawnMapRow(Base):
+    """One map: the same model, data and seed draw the same one, which is stored once.
+
+    ``about``: what is known about it, its quality among it. Rows stay when newer maps come, for links lead to them.
+    """
+
+    __tablename__ = "maps"
+    __table_args__ = (
+        CheckConstraint("kind IN ('clips', 'tunes', 'titles', 'joint', 'pictures')", name="kind_is_known"),
+        CheckConstraint("points > 0", name="points_positive"),
+        CheckConstraint("seed >= 0", name="seed_not_negative"),
+        UniqueConstraint("kind", "model_version", "data_hash", "seed"),
+        Index("ix_maps_kind_created_at", "kind", "created_at"),
+    )
+
+    id: Mapped[NewId]
+    kind: Mapped[str]
+    model_version: Mapped[str]
+    data_hash: Mapped[str]
+    seed: Mapped[int]
+    points: Mapped[int]
+    uri: Mapped[str]
+    about: Mapped[dict[str, Any]]
     created_at: Mapped[Clock]

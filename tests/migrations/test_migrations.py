@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 
 from db import migrate
 from db.engine import make_engine
-from db.schema_dump import describe_schema, differences
+from db.migrate import describe_schema, differences
 from db.tables import DEFAULT_STUDY, Base
 
 pytestmark = pytest.mark.durability

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
-from db.queries import studio as rows
+from db.queries import composed
 from db.tables import PICTURES
 from models.metrics.music_statistics import attributes
 from models.music.notes import Domain, Piece
@@ -83,7 +83,7 @@ def find(session: Session, name: str, listener_id: uuid.UUID, link_key: str = ""
     """
     kind, _, number = name.partition("/")
     wanted = uuid.UUID(number)
-    linked = rows.linked_piece(session, link_key) if link_key else None
+    linked = composed.linked_piece(session, link_key) if link_key else None
     by_link = linked is not None and (name == f"{PIECES}/{linked.id}" or name in names_in(linked.recipe))
     if kind == CLIPS:
         clip = clip_rows.get_clip(session, wanted)
@@ -93,7 +93,7 @@ def find(session: Session, name: str, listener_id: uuid.UUID, link_key: str = ""
             domain = cast("AnyDomain", clip.domain)
             return Source(name, domain, title, {}, clip.notes, clip.latents, clip.model_version)
     else:
-        piece = rows.get_piece(session, wanted)
+        piece = composed.get_piece(session, wanted)
         if piece is not None and (piece.listener_id == listener_id or by_link):
             _check(name, piece.domain, pictures=pictures)
             return Source(

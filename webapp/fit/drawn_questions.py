@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
-from db.queries import fits as rows
+from db.queries import offers
 from db.queries.offers import NotForThisListenerError
 from db.tables import Fit, Listener
 from models.picture.fit.asking import Kind, NoQuestionLeftError, Shown, choose
@@ -90,7 +90,7 @@ class DrawnQuestions:
             [*heard.tolist(), *pictures.measures[pictures.names.index(name)].tolist()]
             for heard, name in zip(music, (drawn.left_picture, drawn.right_picture), strict=True)
         )
-        return rows.add_fit(
+        return offers.add_fit(
             session, listener_id=listener.id, domain=drawn.domain, kind=drawn.kind, left_clip=drawn.left_clip,
             right_clip=drawn.right_clip, left_picture=drawn.left_picture, right_picture=drawn.right_picture,
             left_measures=left, right_measures=right, measured_by=VERSION, seconds=drawn.seconds,
@@ -107,7 +107,7 @@ class DrawnQuestions:
     def offer_first(self, session: Session, listener: Listener, drawn: Sequence[Any], **fixed: Any) -> bool:
         """Store one; not where it is stored already."""
         found = Drawn.unpacked(drawn)
-        if rows.get_fit(session, listener.id, fixed["id"]) is not None:
+        if offers.get_fit(session, listener.id, fixed["id"]) is not None:
             return False
         clips = {found.left_clip, found.right_clip}
         here = {music.id for music in clip_rows.music_of(session, [*clips])}

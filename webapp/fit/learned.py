@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy.orm import Session
 
-from db.queries import fits as rows
 from db.queries import listeners as listener_rows
+from db.queries import offers
 from db.tables import FIT_PICKS, Fit
 from models.metrics.intervals import Figure, wilson
 from models.picture.fit.head import VERSION, features, learned, links, new_head
@@ -116,7 +116,7 @@ def _answered(database: Database, listener_id: uuid.UUID, *, new: bool = False) 
     def work(session: Session) -> list[Fit]:
         if not new and listener_rows.get_listener(session, listener_id) is None:
             raise UnknownListenerError
-        return rows.answered_fits(session, listener_id)
+        return offers.answered_fits(session, listener_id)
 
     return database.transaction(work)
 

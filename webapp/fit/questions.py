@@ -16,8 +16,8 @@ from typing import Literal
 import numpy as np
 from sqlalchemy.orm import Session
 
-from db.queries import fits as rows
 from db.queries import listeners as listener_rows
+from db.queries import offers
 from db.tables import FIT_PICKS, Fit, Listener
 from models.picture.fit.asking import Kind
 from models.taste.head import Head, predict
@@ -90,7 +90,7 @@ class Questions:
             waiting, drawn = self._filled(session, listener, asked)
             if new or drawn:
                 self._journal.append(session, listener_id, fits=[fit.id for fit in (*new, *drawn)], visit=True)
-            return rows.count_fit_picks(session, listener_id), _shown([*waiting, *drawn])
+            return offers.count_fit_picks(session, listener_id), _shown([*waiting, *drawn])
 
         picks, found = self._database.transaction(work)
         if not found:
@@ -133,7 +133,7 @@ class Questions:
             unwritten = {each.id for each in (*new, *drawn, *([fit] if answered else []))}
             if unwritten:
                 self._journal.append(session, listener_id, fits=unwritten)
-            picks = rows.count_fit_picks(session, listener_id)
+            picks = offers.count_fit_picks(session, listener_id)
             return Answered(fit_id, outcome, picks, _foreseen(fit), _shown([*waiting, *drawn]), new=answered)
 
         found = self._database.transaction(work)
@@ -147,16 +147,16 @@ class Questions:
         left, right = compared(fit)
         expected = predict(head, left - right)
         chances = np.array([expected.left[0], expected.equal[0], expected.right[0]])
-        rows.answer_fit(
+        offers.answer_fit(
             session, fit, outcome=outcome, chances=(chances / chances.sum()).tolist(), votes_seen=head.votes_seen,
             heard_ms=heard_ms,
         )  # fmt: skip
 
     def _asked(self, session: Session, listener_id: uuid.UUID, claim: Claim | None) -> tuple[list[Fit], list[Fit]]:
         """All that a stored listener was asked, and of it what is stored just now: what they saw before they were."""
-        asked = rows.fits_of(session, listener_id)
+        asked = offers.fits_of(session, listener_id)
         if not asked and claim is not None and self._newcomers.store(session, claim, self._drawing.rows):
-            asked = rows.fits_of(session, listener_id)
+            asked = offers.fits_of(session, listener_id)
             return asked, asked
         return asked, []
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
-from db.queries import populations as rows
+from db.queries import heads
 from db.tables import Listener
 from models.taste.space import TasteSpace
 
@@ -65,7 +65,7 @@ class _Kept:
             if population_id in self._found:
                 self._found.move_to_end(population_id)
                 return self._found[population_id]
-        stored = rows.effects_of(session, population_id)
+        stored = heads.effects_of(session, population_id)
         found: list[Effects] = [
             {uuid.UUID(clip): by_fold[fold] for clip, by_fold in stored.items()} for fold in range(FOLDS)
         ]

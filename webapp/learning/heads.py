@@ -14,10 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
-from db.queries import best_of_four as four_rows
 from db.queries import clips as clip_rows
 from db.queries import heads as rows
-from db.queries import populations as population_rows
 from db.queries import votes as vote_rows
 from db.queries.listeners import get_listener
 from db.tables import Listener, StoredHead, StoredPopulation
@@ -40,7 +38,7 @@ def prior(space: TasteSpace) -> Head:
 
 def newcomer(session: Session, study_id: str, space: TasteSpace) -> Head:
     """The head of somebody who has not voted yet in this study."""
-    return _beginning(population_rows.newest_population(session, study_id, space.version), space)
+    return _beginning(rows.newest_population(session, study_id, space.version), space)
 
 
 def load(session: Session, listener_id: uuid.UUID, space: TasteSpace) -> Head:
@@ -71,7 +69,7 @@ def before_first_vote(session: Session, listener: Listener, space: TasteSpace) -
     """
     if vote_rows.has_voted(session, listener.id, pictures=space.of_pictures):
         return learned(session, listener, space)
-    population = population_rows.newest_population(session, listener.study_id, space.version, keep=True)
+    population = rows.newest_population(session, listener.study_id, space.version, keep=True)
     listener.begin_at(population.id if population else None, pictures=space.of_pictures)
     return _beginning(population, space)
 
@@ -96,7 +94,7 @@ def learned(session: Session, listener: Listener, space: TasteSpace) -> Head:
     known = features_of(session, {clip for clips, _ in votes for clip in clips}, space)
     effects = clip_effects.of_listener(session, listener, space)
     began = listener.began_at(pictures=space.of_pictures)
-    head = _beginning(population_rows.get_population(session, began), space)
+    head = _beginning(rows.get_population(session, began), space)
     for clips, outcome in votes:
         head = after(head, heard(head, known, clips, outcome, effects))
     return head
@@ -110,7 +108,7 @@ def votes_of(session: Session, listener_id: uuid.UUID) -> list[tuple[tuple[uuid.
     ]
     fours = [
         (vote.created_at, vote.four_id, tuple(vote.clips), vote.outcome)
-        for vote in four_rows.four_votes_of(session, listener_id)
+        for vote in vote_rows.four_votes_of(session, listener_id)
     ]
     return [(clips, outcome) for _, _, clips, outcome in sorted([*pairs, *fours], key=lambda vote: vote[:2])]
 
@@ -165,14 +163,14 @@ def evidence_of(
 ) -> dict[uuid.UUID, Evidence]:
     """What the votes of a study's listeners said, of those who have given some, by listener."""
     found = rows.heads_of_study(session, study_id, space.version, votes=VOTES_OF_OTHERS, but=but)
-    named = population_rows.populations_named(session, {began for _, began in found if began})
+    named = rows.populations_named(session, {began for _, began in found if began})
     beginnings = {began: _beginning(named.get(began) if began else None, space) for _, began in found}
     return {row.listener_id: Evidence.of(_head(row), beginnings[began]) for row, began in found}
 
 
 def population_of(session: Session, study_id: str, space: TasteSpace) -> PopulationPrior | None:
     """The newest population of a study; None where there is none."""
-    row = population_rows.newest_population(session, study_id, space.version)
+    row = rows.newest_population(session, study_id, space.version)
     return prior_of(row) if row else None
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from db.embedded import EmbeddedPostgresError
-from db.queries import heard_clips as rows
+from db.queries import clips
 from models.style.card import shipped_version
 from webapp.generation.protocol import GenerationError
 from webapp.runtime.database import Database
@@ -38,12 +38,12 @@ class HeardClips:
     def known(self, database: Database, clip_ids: Sequence[uuid.UUID]) -> Heard:
         """What was heard of those of these clips that were heard; None of one that can't be."""
         version = self._answered or shipped_version(self._name)
-        return database.transaction(lambda session: rows.heard_clips(session, clip_ids, model_version=version))
+        return database.transaction(lambda session: clips.heard_clips(session, clip_ids, model_version=version))
 
     def keep(self, database: Database, found: Heard, model_version: str) -> None:
         """Store what the model of this version heard; a clip that is gone by now is left out."""
         self._answered = model_version
-        database.transaction(lambda session: rows.keep_heard(session, found, model_version=model_version))
+        database.transaction(lambda session: clips.keep_heard(session, found, model_version=model_version))
 
     def begin(self, hear: Callable[[], object]) -> threading.Thread | None:
         """Hear some clips in the background; None where others are being heard just now."""

@@ -10,7 +10,7 @@ import uuid
 import numpy as np
 from sqlalchemy.orm import Session
 
-from db.queries import plays as rows
+from db.queries import composed
 from db.queries.listeners import get_listener
 from models.taste.head import Head, learn_from_plays, preferences_of_plays
 from models.taste.space import TasteSpace
@@ -25,7 +25,7 @@ def head_of(session: Session, listener_id: uuid.UUID, space: TasteSpace, domain:
     listener = get_listener(session, listener_id)
     if listener is None or not listener.plays_tell:
         return head
-    played = rows.judged(session, listener_id, domain=domain, least_ms=LEAST_MS)
+    played = composed.judged(session, listener_id, domain=domain, least_ms=LEAST_MS)
     known = heads.features_of(session, [clip_id for clip_id, _ in played], space)
     pairs = preferences_of_plays((known[clip_id], to_the_end) for clip_id, to_the_end in played if clip_id in known)
     if not pairs:

@@ -18,9 +18,9 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
+from db.queries import heads as rows
 from db.queries import jobs
 from db.queries import listeners as listener_rows
-from db.queries import populations as rows
 from db.tables import PICTURES, Listener, StoredPopulation
 from models.music.notes import DOMAINS
 from models.taste.hierarchy import Evidence, PopulationPrior, learn, measure_dimensionality

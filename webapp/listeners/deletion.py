@@ -10,7 +10,7 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from db.queries import listeners as rows
-from db.queries.for_two import duets_of
+from db.queries.sharing import duets_of
 from webapp.learning import population
 from webapp.listeners.records import Records
 from webapp.runtime.adapters import Adapters

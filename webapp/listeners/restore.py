@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from db.queries import clips as clip_rows
 from db.queries import listeners as listener_rows
 from db.queries.restore import NotAnExportError, Restored, restore_listener
-from db.queries.study_listeners import study_ids
+from db.queries.statistics import study_ids
 from db.tables import PICTURES
 from models.music.notes import MusicError, Piece
 from webapp.composing import images

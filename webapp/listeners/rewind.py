@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
 from db.queries import listeners as listener_rows
-from db.queries import rewind as rows
+from db.queries import restore
 from db.queries import votes as vote_rows
 from webapp.learning import refits
 from webapp.listeners.records import Records
@@ -68,8 +68,8 @@ def history(database: Database, listener_id: uuid.UUID, *, before: int, limit: i
     def work(session: Session) -> History:
         if listener_rows.get_listener(session, listener_id) is None:
             raise UnknownListenerError
-        votes = rows.numbered_votes(session, listener_id, before=before, limit=limit)
-        asked = rows.voted_on(session, [vote.id for vote in votes])
+        votes = restore.numbered_votes(session, listener_id, before=before, limit=limit)
+        asked = restore.voted_on(session, [vote.id for vote in votes])
         pictures = clip_rows.pictures_among(session, [clip for one in asked.values() for clip in one.clips])
         found = []
         for vote in votes:
@@ -77,7 +77,7 @@ def history(database: Database, listener_id: uuid.UUID, *, before: int, limit: i
             clips = [PastClip(clip, one.seconds, clip in pictures) for clip in one.clips]
             found.append(PastVote(vote.number, vote.picks, vote.outcome, vote.created_at, clips))
         picks = vote_rows.count_picks(session, listener_id)
-        return History(rows.count_votes(session, listener_id), picks, found)
+        return History(restore.count_votes(session, listener_id), picks, found)
 
     return database.transaction(work)
 
@@ -93,11 +93,11 @@ def rewind(records: Records, listener_id: uuid.UUID, keep: int) -> Rewound:
         listener = listener_rows.lock_listener(session, listener_id)
         if listener is None:
             raise UnknownListenerError
-        total = rows.count_votes(session, listener_id)
+        total = restore.count_votes(session, listener_id)
         if keep > total:
             raise NotAllowed(f"{keep} votes can't be kept, there are {total}; give a number from 0 to {total}")
         if keep < total:
-            sound = rows.rewind_votes(session, listener_id, keep)
+            sound = restore.rewind_votes(session, listener_id, keep)
             refits.refit(session, records.spaces, listener_id)
             for key in sound:
                 records.clip_store.delete(key)

@@ -13,10 +13,10 @@ from typing import cast
 from sqlalchemy.orm import Session
 
 from db.queries import listeners as listener_rows
-from db.queries import rewind as rows
+from db.queries import restore
 from db.queries import votes as vote_rows
-from db.queries.blind_tests import CLAIM, PROOF
 from db.queries.heads import delete_heads
+from db.queries.statistics import CLAIM, PROOF
 from webapp.learning import refits
 from webapp.learning.playable_clips import AnyDomain
 from webapp.listeners.records import Records
@@ -55,12 +55,12 @@ def undo_last(records: Records, listener_id: uuid.UUID) -> Undone:
         listener = listener_rows.lock_listener(session, listener_id)
         if listener is None:
             raise UnknownListenerError
-        last = rows.last_vote(session, listener_id)
+        last = restore.last_vote(session, listener_id)
         if last is None:
             raise NotAllowed("there is no pick to undo yet")
         if last.policy in {PROOF, CLAIM}:
             raise NotAllowed("your last pick was a blind test, and you were told what it was: its answer stays")
-        rows.reopen(session, listener_id, last)
+        restore.reopen(session, listener_id, last)
         listener.domain = last.domain
         delete_heads(session, listener_id)
         refits.refit(session, records.spaces, listener_id)

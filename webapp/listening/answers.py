@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from db.queries import answers as rows
-from db.queries.blind_tests import CHANGED, CLAIM
+from db.queries import votes
+from db.queries.statistics import CHANGED, CLAIM
 from db.tables import FOUR_PICKS
 from webapp.runtime.database import Database
 
@@ -35,13 +35,13 @@ def of_vote(database: Database, listener_id: uuid.UUID, which: uuid.UUID) -> Ans
     """What the listener's vote on this offer or four was; None where there is no such vote."""
 
     def work(session: Session) -> Answer | None:
-        found = rows.answered(session, listener_id, which)
+        found = votes.answered(session, listener_id, which)
         return None if found is None else _answer(found)
 
     return database.transaction(work)
 
 
-def _answer(found: rows.Answered) -> Answer:
+def _answer(found: votes.Answered) -> Answer:
     names: Sequence[str] = SIDES if found.outcome in SIDES else FOUR_PICKS
     place = names.index(found.outcome) if found.outcome in names else None
     if place is None:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
-from db.queries import best_of_four as rows
 from db.queries import export
+from db.queries import votes as rows
 from db.queries.heads import HeadColumns
 from db.tables import FOUR_PICKS, Four, FourVote, Listener
 from models.taste.best_of_four import NoFourLeftError, choose_four

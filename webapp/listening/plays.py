@@ -10,8 +10,8 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
+from db.queries import composed
 from db.queries import listeners as listener_rows
-from db.queries import plays as rows
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotYours, UnknownListenerError
 from webapp.runtime.journal import Journal
@@ -36,9 +36,9 @@ def record(
     def work(session: Session) -> None:
         if listener_rows.lock_listener(session, listener_id) is None:
             raise UnknownListenerError
-        if not rows.is_whole_piece_of(session, clip_id, listener_id):
+        if not composed.is_whole_piece_of(session, clip_id, listener_id):
             raise NotYours(f"there is no whole piece {clip_id} of yours; the page “Whole pieces” lists them")
-        play = rows.add_play(session, listener_id=listener_id, clip_id=clip_id, outcome=outcome, heard_ms=heard_ms)
+        play = composed.add_play(session, listener_id=listener_id, clip_id=clip_id, outcome=outcome, heard_ms=heard_ms)
         if play is not None:
             journal.append(session, listener_id, plays=[play])
 

@@ -9,8 +9,7 @@ from typing import Any, Literal, cast
 
 from sqlalchemy.orm import Session
 
-from db.queries import jobs
-from db.queries import maps as rows
+from db.queries import jobs, research
 from db.tables import DrawnMapRow, Job
 from models.atlas.points import KINDS
 from webapp.runtime.database import Database
@@ -90,7 +89,7 @@ def overview(database: Database) -> list[KindOfMap]:
     """Every kind of map in order."""
 
     def work(session: Session) -> list[KindOfMap]:
-        newest = rows.newest_maps(session)
+        newest = research.newest_maps(session)
         return [
             KindOfMap(
                 kind=kind,
@@ -109,7 +108,7 @@ def by_id(database: Database, map_id: uuid.UUID) -> MapEntry:
     """One map; raises ``NotYours``."""
 
     def work(session: Session) -> MapEntry:
-        row = rows.get_map(session, map_id)
+        row = research.get_map(session, map_id)
         if row is None:
             raise NotYours(f"there is no map {map_id} (any more); GET /api/atlas tells which there are")
         return _entry(row)

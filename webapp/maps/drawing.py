@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
-from db.queries import maps as rows
+from db.queries import research
 from models.atlas.points import DrawnMap, Material, Points, StoredClip, load_shipped_map
 from models.atlas.projection import NEIGHBOURS, FloatArray, Neighbours, nearest, project
 from models.atlas.quality import Quality, judge
@@ -96,7 +96,7 @@ def keep(atlas: Atlas, drawn: DrawnMap) -> str:
     file = atlas.clip_store.put(drawn.to_parquet(), ".parquet")
 
     def work(session: Session) -> str:
-        map_id = rows.add_map(
+        map_id = research.add_map(
             session,
             **{name: about[name] for name in ("kind", "model_version", "data_hash", "seed")},
             points=len(drawn.points),
@@ -110,7 +110,7 @@ def keep(atlas: Atlas, drawn: DrawnMap) -> str:
 
 def _music(atlas: Atlas) -> Points:
     """The points of the newest map of clips, or of the one that came with the weights; raises ``MusicError``."""
-    row = atlas.database.transaction(lambda session: rows.newest_maps(session).get("clips"))
+    row = atlas.database.transaction(lambda session: research.newest_maps(session).get("clips"))
     if row is None and (found := load_shipped_map("clips")):
         return found.points
     if row is None:
@@ -126,7 +126,7 @@ def pool(session: Session, version: str) -> list[StoredClip]:
 
 def _known(session: Session, clip_store: ClipStore, kind: str, seed: int, material: Material) -> str | None:
     """The id of the same map where it is there with its file."""
-    found = rows.find_map(
+    found = research.find_map(
         session, kind=kind, model_version=material.model_version, data_hash=material.points.hash, seed=seed
     )
     return str(found.id) if found is not None and clip_store.size(found.uri) is not None else None
@@ -134,7 +134,7 @@ def _known(session: Session, clip_store: ClipStore, kind: str, seed: int, materi
 
 def _took(session: Session, kind: str) -> dict[str, float] | None:
     """Seconds that the stages of the newest map of a kind took."""
-    newest = rows.newest_maps(session).get(kind)
+    newest = research.newest_maps(session).get(kind)
     return newest.about.get("seconds") if newest else None
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from db.queries import maps as rows
+from db.queries import research
 from db.tables import DrawnMapRow
 from models.atlas.points import DrawnMap, Points
 from models.atlas.regions import terrain
@@ -203,7 +203,7 @@ def coded(labels: Sequence[str], fixed: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def _stored(database: Database, map_id: uuid.UUID) -> DrawnMapRow:
-    row = database.transaction(lambda session: rows.get_map(session, map_id))
+    row = database.transaction(lambda session: research.get_map(session, map_id))
     if row is None:
         raise NotYours(f"there is no map {map_id} (any more); GET /api/atlas tells which there are")
     return row

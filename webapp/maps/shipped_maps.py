@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from db.queries import maps as rows
+from db.queries import research
 from models.atlas.points import KINDS, load_shipped_map
 from models.style.card import shipped_version
 from webapp.maps.atlas import Atlas
@@ -20,7 +20,7 @@ def keep_shipped(atlas: Atlas) -> list[str]:
         version = {"clips": atlas.space.version, "pictures": shipped_version("picture-cpu")}.get(
             kind
         ) or model_version()
-        if kind in atlas.database.transaction(partial(rows.newest_maps, model_version=version)):
+        if kind in atlas.database.transaction(partial(research.newest_maps, model_version=version)):
             continue
         drawn = load_shipped_map(kind)
         if drawn is not None and drawn.about["model_version"] == version:

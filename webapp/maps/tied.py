@@ -13,7 +13,7 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from db.queries import maps as rows
+from db.queries import research
 from models.atlas.projection import nearest
 from models.music.notes import MusicError, Piece
 from webapp.maps import open_maps
@@ -92,7 +92,7 @@ def _newest(database: Database, clip_store: ClipStore, kind: str) -> OpenMap | N
 
 
 def _newest_id(session: Session, kind: str) -> uuid.UUID | None:
-    found = rows.newest_maps(session).get(kind)
+    found = research.newest_maps(session).get(kind)
     return None if found is None else found.id
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 import models
-from db.queries import maps as rows
+from db.queries import research
 from models.atlas.projection import FloatArray
 from webapp.composing import sources
 from webapp.generation.refusals import answered
@@ -74,7 +74,7 @@ class FoundTitles:
 def overview(database: Database) -> TitleTowers:
     """What was measured, and whether there are maps to answer from."""
     version = model_version()
-    found = database.transaction(lambda session: rows.newest_maps(session, version))
+    found = database.transaction(lambda session: research.newest_maps(session, version))
     return TitleTowers(version, odds(_card()), {kind: kind in found for kind in ("tunes", "titles")})
 
 
@@ -129,7 +129,7 @@ def _ask(generation: RemoteGenerator, **asked: Any) -> list[float]:
 
 def _map(atlas: Atlas, kind: str) -> OpenMap:
     version = model_version()
-    newest = atlas.database.transaction(lambda session: rows.newest_maps(session, version)).get(kind)
+    newest = atlas.database.transaction(lambda session: research.newest_maps(session, version)).get(kind)
     if newest is None:
         raise NotReady(f"the map of {kind} has not been drawn yet: draw it on the Maps page (/maps?kind={kind})")
     return open_maps.opened(atlas.database, atlas.clip_store, newest.id)

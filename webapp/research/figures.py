@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from sqlalchemy.orm import Session
 
-from db.queries import training_runs as rows
+from db.queries import research
 from db.tables import TrainingRun
 from webapp.research import retrieval, runs
 from webapp.research.plots.ablations import ablations
@@ -158,7 +158,7 @@ def _probe_ablations(session: Session, asked: Asked) -> Drawn:
 
 
 def _runs(session: Session, asked: Asked) -> Drawn:
-    there = {name_of(run): run for run in rows.all_runs(session)}
+    there = {name_of(run): run for run in research.all_runs(session)}
     if unknown := [name for name in asked.runs if name not in there]:
         raise NotYours(f"there is no run {unknown[0][:80]!r}; there are {', '.join(list(there)[:20]) or 'none yet'}")
     if not 1 <= len(asked.runs) <= MOST_RUNS:

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy.orm import Session
 
-from db.queries import training_runs as rows
+from db.queries import research
 from db.tables import TrainingRun
 from webapp.research.runs import name_of, state_of
 
@@ -49,7 +49,7 @@ def all_studies(session: Session) -> list[Study]:
     """Every folder with runs of title towers, the one that was logged to last first."""
     folders: dict[str, list[TrainingRun]] = {}
     logs: dict[str, TrainingRun] = {}
-    for run in rows.all_runs(session):
+    for run in research.all_runs(session):
         if run.kind == "study":
             logs[name_of(run)] = run
         elif run.kind == "titles":
@@ -104,7 +104,7 @@ def ranks_frame(
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """``run, step, rank, pool, nearest`` of one query; and the ten nearest at each run's last validation."""
     runs = {run.id: run for run in study.runs if condition_of(run) in conditions}
-    found = rows.predictions(session, list(runs), direction, query)
+    found = research.predictions(session, list(runs), direction, query)
     lines = [
         {
             "run": runs[each["run_id"]].about.get("run"),
@@ -144,7 +144,7 @@ def measured_genres(session: Session, study: Study) -> dict[str, list[str]]:
     """The types that ablations are told for, by comparison."""
     if study.log is None:
         return {}
-    found = rows.results(session, study.log.id)
+    found = research.results(session, study.log.id)
     return {
         comparison: sorted({row["genre"] for row in found if row["comparison"] == comparison and row["genre"]})
         for comparison in ("ablation", "probe_ablation")
@@ -163,7 +163,7 @@ def overview(session: Session) -> list[dict[str, Any]]:
             "lines": sum(run.lines for run in study.runs),
             "running": any(state_of(run) == "running" for run in study.runs),
             "tested": study.tested,
-            "watched": rows.watched(session, study.runs[0].id),
+            "watched": research.watched(session, study.runs[0].id),
             "genres": measured_genres(session, study),
         }
         for study in all_studies(session)
@@ -172,7 +172,7 @@ def overview(session: Session) -> list[dict[str, Any]]:
 
 def _results(session: Session, log: TrainingRun, *, comparison: str, measure: str) -> pd.DataFrame:
     """The results of one comparison and measure; missing numbers are NaN."""
-    found = [row for row in rows.results(session, log.id) if row["comparison"] == comparison]
+    found = [row for row in research.results(session, log.id) if row["comparison"] == comparison]
     numbers = ["seed", "value", "low", "high", "p", "chance"]
     table = pd.DataFrame(
         [row for row in found if row["measure"] == measure], columns=["condition", "genre", "read_as", "n", *numbers]
@@ -185,7 +185,7 @@ def _validated(session: Session, runs: Sequence[TrainingRun], names: Sequence[st
     about = {run.id: (str(run.about.get("run")), condition_of(run)) for run in runs}
     lines = [
         {"run": about[each["run_id"]][0], "condition": about[each["run_id"]][1], **each}
-        for each in rows.points(session, list(about), names)
+        for each in research.points(session, list(about), names)
         if each["part"] == "validation"
     ]
     return pd.DataFrame(lines, columns=["run_id", "run", "condition", "step", "part", "name", "value"])

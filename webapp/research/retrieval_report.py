@@ -17,7 +17,7 @@ import plotly
 from sqlalchemy.orm import Session
 
 from db import migrate
-from db.queries import training_runs as rows
+from db.queries import research
 from webapp.research import retrieval, training_runs
 from webapp.research.figures import REEL_OR_HORNPIPE, Asked, Drawn, draw
 from webapp.research.retrieval import DIRECTIONS, WHOLE, Study, condition_of
@@ -94,7 +94,7 @@ def _sections(session: Session, study: Study, asked: Asked) -> Iterator[str]:
             yield f"<h2>{title}</h2><p>{told}</p>{table}"
     yield f"<h2>Learning curves</h2>{plot('curves')}"
     yield "<h2>Watch-list</h2><p>The rank of what was asked for, at each validation of the first seeds' runs.</p>"
-    for watched in rows.watched(session, study.runs[0].id)[:4]:
+    for watched in research.watched(session, study.runs[0].id)[:4]:
         first = tuple(dict.fromkeys(condition_of(run) for run in study.runs if not run.about.get("without")))[:6]
         wanted = replace(asked, direction=watched["direction"], query=watched["query"], conditions=first)
         yield f"<h3>{escape(watched['label'])}, {DIRECTIONS[watched['direction']]}</h3>{plot('ranks', wanted)}"
@@ -153,7 +153,7 @@ def _best_variants(study: Study) -> list[str]:
 
 
 def _compared(session: Session, study: Study, comparison: str) -> pd.DataFrame:
-    found = rows.results(session, study.log.id) if study.log else []
+    found = research.results(session, study.log.id) if study.log else []
     chosen = [row for row in found if row["comparison"] == comparison and row["measure"] != "share"]
     return pd.DataFrame([row for row in chosen if row["genre"] is None])
 

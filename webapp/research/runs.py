@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy.orm import Session
 
-from db.queries import training_runs as rows
+from db.queries import research
 from db.tables import TrainingRun
 from webapp.research.figure_names import figure_of, rank
 from webapp.research.training_runs import FOLLOWED, QUIET_S
@@ -36,9 +36,9 @@ def state_of(run: TrainingRun, step: int = 0, now: datetime | None = None) -> st
 
 def listing(session: Session) -> list[dict[str, Any]]:
     """All runs, the one that was logged to last first."""
-    last = rows.last_steps(session)
+    last = research.last_steps(session)
     return [
-        _told(run, last.get(run.id, 0)) for run in rows.all_runs(session) if run.kind not in {"study", "unreadable"}
+        _told(run, last.get(run.id, 0)) for run in research.all_runs(session) if run.kind not in {"study", "unreadable"}
     ]
 
 
@@ -92,7 +92,7 @@ def _flat(part: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Any]
 
 def figures_of(session: Session, runs: Sequence[TrainingRun]) -> list[str]:
     """Every figure that any of these runs logged, the loss first."""
-    found = {figure_of(run.kind, name) for run in runs for name in rows.figure_names(session, run.id)}
+    found = {figure_of(run.kind, name) for run in runs for name in research.figure_names(session, run.id)}
     return sorted(found, key=rank)
 
 
@@ -100,10 +100,10 @@ def curves_frame(session: Session, runs: Sequence[TrainingRun], figures: Sequenc
     """``run, part, figure, step, value`` of these figures, in the order of steps."""
     lines: list[tuple[Any, ...]] = []
     for run in runs:
-        named = {name: figure_of(run.kind, name) for name in rows.figure_names(session, run.id)}
+        named = {name: figure_of(run.kind, name) for name in research.figure_names(session, run.id)}
         wanted = [name for name, figure in named.items() if figure in figures]
         lines += [
             (name_of(run), each["part"], named[each["name"]], each["step"], each["value"])
-            for each in (rows.points(session, [run.id], wanted) if wanted else ())
+            for each in (research.points(session, [run.id], wanted) if wanted else ())
         ]
     return pd.DataFrame(lines, columns=list(CURVES))

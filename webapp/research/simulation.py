@@ -18,7 +18,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from db.queries.clips import pool_music
-from db.queries.study_dataset import clips_named
+from db.queries.statistics import clips_named
 from db.tables import PICTURES, Clip
 from models.music.notes import DOMAINS, Piece
 from models.style.latents import MEASURED

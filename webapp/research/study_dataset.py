@@ -17,8 +17,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db.queries import study_dataset as rows
-from db.queries.study_dataset import JudgedFour, JudgedPair
+from db.queries import statistics
+from db.queries.statistics import JudgedFour, JudgedPair
 from db.tables import Clip, FourVote, Vote
 from models.music.midi import write_midi
 from models.music.notes import MusicError, Piece
@@ -88,12 +88,12 @@ def export(database: Database, clip_store: ClipStore, space: TasteSpace, study_i
 
     def work(session: Session) -> tuple[list[JudgedPair], list[JudgedFour], list[Clip], dict[uuid.UUID, str]]:
         check_study(session, study_id)
-        pairs = rows.judged_pairs(session, study_id, pictures=pictures, but=OWN_PAIRS)
-        fours = rows.judged_fours(session, study_id, pictures=pictures)
+        pairs = statistics.judged_pairs(session, study_id, pictures=pictures, but=OWN_PAIRS)
+        fours = statistics.judged_fours(session, study_id, pictures=pictures)
         named = {side for each in pairs for side in (each.offer.left_clip, each.offer.right_clip)}
         named |= {clip for each in fours for clip in each.four.clips}
-        files = rows.pictures_of(session, named) if pictures else {}
-        return pairs, fours, rows.clips_named(session, named), files
+        files = statistics.pictures_of(session, named) if pictures else {}
+        return pairs, fours, statistics.clips_named(session, named), files
 
     found, picked, clips, files = database.transaction(work)
     people = _numbered("p", {*(each.offer.listener_id for each in found), *(each.four.listener_id for each in picked)})

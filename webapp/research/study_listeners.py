@@ -18,8 +18,8 @@ import pandas as pd
 from scipy.stats import spearmanr
 from sqlalchemy.orm import Session
 
-from db.queries import populations as population_rows
-from db.queries import study_listeners as rows
+from db.queries import heads as population_rows
+from db.queries import statistics
 from db.queries.statistics import PredictedVote, predicted_votes
 from models.metrics.intervals import FEW, wilson
 from models.metrics.preference import calibration_error, consistency
@@ -44,7 +44,7 @@ NAMED = ("repeat", "proof", "tension", "studio", "claim")  # pairs that no mixtu
 
 def overview(session: Session, *, pictures: bool = False) -> list[dict[str, Any]]:
     """``[{study_id, listeners, votes}, …]``, the largest first, of votes on music or on ``pictures``."""
-    return [asdict(each) for each in rows.studies(session, pictures=pictures)]
+    return [asdict(each) for each in statistics.studies(session, pictures=pictures)]
 
 
 def draw(session: Session, space: TasteSpace, name: str, study_id: str) -> Drawn:
@@ -52,7 +52,7 @@ def draw(session: Session, space: TasteSpace, name: str, study_id: str) -> Drawn
     if name not in {*OF_VOTES, *OF_HEADS}:
         raise NotYours(f"there is no plot {name[:40]!r}; there are {', '.join([*OF_VOTES, *OF_HEADS])}")
     pictures = space.of_pictures
-    sizes = {each.study_id: each for each in rows.studies(session, pictures=pictures)}
+    sizes = {each.study_id: each for each in statistics.studies(session, pictures=pictures)}
     if study_id not in sizes:
         raise NotYours(f"there is no study {study_id[:64]!r}; there are {', '.join(sizes)}")
     frame, figure, told = {**OF_VOTES, **OF_HEADS}[name](session, space, study_id)
@@ -115,7 +115,7 @@ def _supported(frame: pd.DataFrame, listeners: int) -> str:
 
 def _ceilings(session: Session, space: TasteSpace, study_id: str) -> Figure:
     people = _by_listener(predicted_votes(session, study_id=study_id, pictures=space.of_pictures))
-    repeats = rows.repeated_outcomes(session, study_id, pictures=space.of_pictures)
+    repeats = statistics.repeated_outcomes(session, study_id, pictures=space.of_pictures)
     found = [_person(pairs, repeats.get(who, [])) for who, pairs in people.items()]
     found = sorted((each for each in found if each["n"] >= LEAST_TOLD), key=lambda each: (-each["value"], -each["n"]))
     columns = ["listener", "value", "low", "high", "n", "ceiling", "ceiling_low", "ceiling_high", "repeats"]
@@ -217,7 +217,7 @@ def _policies(session: Session, space: TasteSpace, study_id: str) -> Figure:
 def _popularity(session: Session, space: TasteSpace, study_id: str) -> Figure:
     columns = ["clip", "plays", "value", "low", "high"]
     evidence = heads.evidence_of(session, study_id, space)
-    played = rows.played_clips(session, study_id, space.version)
+    played = statistics.played_clips(session, study_id, space.version)
     if len(evidence) < heads.FEWEST_OTHERS or len(played) < 3:
         told = f"Drawn when {heads.FEWEST_OTHERS} listeners have given {heads.VOTES_OF_OTHERS} votes each."
         return pd.DataFrame(columns=columns), plots.popularity, told

@@ -18,8 +18,7 @@ from typing import Any
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
-from db.queries import jobs
-from db.queries import training_runs as rows
+from db.queries import jobs, research
 from db.tables import StudyResult, TrainingRun
 from models.experiments.run_log import ParsedLog, parsed
 from webapp.runtime.database import Database
@@ -67,7 +66,7 @@ def ingest_changed(database: Database, settings: Settings) -> dict[str, Any]:
 
 def ingest(session: Session, folder: Path, path: Path) -> int:
     """Bring the database's copy of the log at ``path`` up to date; how many lines were new to it."""
-    run = rows.locked_run(session, path.relative_to(folder).as_posix())
+    run = research.locked_run(session, path.relative_to(folder).as_posix())
     seen, data = path.stat(), path.read_bytes()
     whole = data[: data.rfind(b"\n") + 1]
     same = run.bytes <= len(whole) and hashlib.sha256(whole[: run.bytes]).hexdigest() == run.digest
@@ -76,13 +75,13 @@ def ingest(session: Session, folder: Path, path: Path) -> int:
     found = told.rows
     since = _followed_since(run if same else None, seen.st_mtime_ns, found)
     kept = {row["line"] for row in found}
-    rows.forget_lines(session, run, first=known, among=[line for line in range(known) if line not in kept])
+    research.forget_lines(session, run, first=known, among=[line for line in range(known) if line not in kept])
     fresh = [row for row in found if row["line"] >= known]
-    rows.add_points(session, run, [point for row in fresh for point in _points(row)])
+    research.add_points(session, run, [point for row in fresh for point in _points(row)])
     predicted = ("line", "step", "direction", "query", "label", "pool", "rank", "top")
-    rows.add_predictions(session, run, [_part(row, predicted) for row in fresh if row["kind"] == "prediction"])
+    research.add_predictions(session, run, [_part(row, predicted) for row in fresh if row["kind"] == "prediction"])
     results = [{name: row.get(name) for name in ("line", *RESULT)} for row in fresh if row["kind"] == "result"]
-    rows.add_results(session, run, results)
+    research.add_results(session, run, results)
     _describe(run, path, told)
     if since:
         run.about = {**run.about, FOLLOWED: since}
@@ -97,8 +96,8 @@ def _refuse(session: Session, folder: Path, path: Path) -> None:
     """Forget what was taken in from a file that can't be read any more, and remember how it was."""
     if not path.exists():
         return
-    run, seen = rows.locked_run(session, path.relative_to(folder).as_posix()), path.stat()
-    rows.forget_lines(session, run, first=0)
+    run, seen = research.locked_run(session, path.relative_to(folder).as_posix()), path.stat()
+    research.forget_lines(session, run, first=0)
     run.kind, run.about, run.lines, run.bytes, run.digest = "unreadable", {}, 0, 0, ""
     run.ended, run.outcome = False, None
     run.size, run.logged_at = seen.st_size, _time_of(seen.st_mtime_ns)
@@ -148,7 +147,7 @@ def _changed(session: Session, folder: Path) -> Iterator[Path]:
     """The logs below ``folder`` that are longer, shorter or newer than when they were last read."""
     if not folder.is_dir():
         return
-    known = {run.path: (run.size, run.logged_at) for run in rows.all_runs(session)}
+    known = {run.path: (run.size, run.logged_at) for run in research.all_runs(session)}
     for path in sorted(path for name in LOGS for path in folder.rglob(name)):
         try:
             seen = path.stat()

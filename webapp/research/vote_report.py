@@ -17,10 +17,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sqlalchemy.orm import Session
 
-from db.queries import blind_tests as rows
 from db.queries import listeners as listener_rows
 from db.queries import statistics
-from db.queries.study_listeners import study_ids
+from db.queries.statistics import study_ids
 from db.tables import FOUR_PICKS
 from models.experiments.report import Metric, Report, mean_over_songs
 from models.metrics.comparisons import win_rate
@@ -63,13 +62,13 @@ class UnknownStudyError(LookupError):
 class Evidence:
     """What one listener's votes tell."""
 
-    proofs: list[rows.Proof]
-    guided: list[rows.Proof]
+    proofs: list[statistics.Proof]
+    guided: list[statistics.Proof]
     repeats: list[tuple[str, str]]
     outcomes: Counter[str]
     predicted: list[statistics.PredictedVote]
     fours: list[statistics.PredictedPick]
-    claims: list[rows.Claim]
+    claims: list[statistics.Claim]
 
 
 def of_listener(database: Database, space: TasteSpace, listener_id: uuid.UUID) -> Report:
@@ -101,7 +100,7 @@ def of_study(database: Database, space: TasteSpace, study_id: str) -> Report:
 
     def work(session: Session) -> list[Evidence]:
         check_study(session, study_id)
-        everybody = rows.listeners_of(session, study_id)
+        everybody = statistics.listeners_of(session, study_id)
         return [_evidence(session, each, pictures=space.of_pictures) for each in everybody]
 
     return _report(space, "report.study", database.transaction(work))
@@ -109,13 +108,13 @@ def of_study(database: Database, space: TasteSpace, study_id: str) -> Report:
 
 def _evidence(session: Session, listener_id: uuid.UUID, *, pictures: bool) -> Evidence:
     return Evidence(
-        rows.proofs(session, listener_id, pictures=pictures),
-        rows.guided(session, listener_id, pictures=pictures),
-        rows.repeats(session, listener_id, pictures=pictures),
-        rows.outcomes(session, listener_id, pictures=pictures),
+        statistics.proofs(session, listener_id, pictures=pictures),
+        statistics.guided(session, listener_id, pictures=pictures),
+        statistics.repeats(session, listener_id, pictures=pictures),
+        statistics.outcomes(session, listener_id, pictures=pictures),
         statistics.foreseen_votes(session, listener_id, pictures=pictures),
         statistics.predicted_picks(session, listener_id, pictures=pictures),
-        rows.claims(session, listener_id, pictures=pictures),
+        statistics.claims(session, listener_id, pictures=pictures),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
-from db.queries import for_two as rows
+from db.queries import sharing
 from models.music.notes import Domain, Piece
 from models.style.drafts import Draft
 from models.style.latents import Latents
@@ -96,7 +96,7 @@ class DuetComposer:
 
 
 def _heads(session: Session, *, space: TasteSpace, duet_id: uuid.UUID) -> tuple[Head, Head] | None:
-    duet = rows.get_duet(session, duet_id)
+    duet = sharing.get_duet(session, duet_id)
     if duet is None or duet.guest_id is None:
         return None
     host, guest = (heads.load(session, who, space) for who in (duet.host_id, duet.guest_id))
@@ -120,9 +120,9 @@ def _values(space: TasteSpace, both: JointScore, domain: str, result: GenerateRe
 
 def _store(session: Session, *, journal: Journal, duet_id: uuid.UUID, values: dict[str, Any]) -> bool:
     """Whether the duet is still there."""
-    duet = rows.get_duet(session, duet_id, keep=True)
+    duet = sharing.get_duet(session, duet_id, keep=True)
     if duet is None:
         return False
-    rows.add_piece(session, duet, **values)
+    sharing.add_piece(session, duet, **values)
     journal.keep_duet(session, duet_id)
     return True

@@ -7,7 +7,7 @@ from typing import cast
 
 from sqlalchemy.orm import Session
 
-from db.queries import for_two as rows
+from db.queries import sharing
 from models.music.notes import Domain
 from webapp.composing.sources import Source
 from webapp.runtime.database import Database
@@ -20,7 +20,7 @@ def find(database: Database, listener_id: uuid.UUID, duet_id: uuid.UUID, piece_i
     """The piece where the listener is one of the two; raises ``NotYours``."""
 
     def work(session: Session) -> Source:
-        piece = rows.piece_of(session, duet_id, piece_id, listener_id)
+        piece = sharing.piece_of(session, duet_id, piece_id, listener_id)
         if piece is None:
             raise NotYours(f"there is no piece {piece_id} for you (any more)")
         domain = cast("Domain", piece.domain)  # a CHECK of the table holds it

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from sqlalchemy.orm import Session
 
-from db.queries import study_participants as rows
+from db.queries import listening_studies
 from db.tables import ListeningStudy
 from webapp.studies import studies
 from webapp.studies.trials import SystemPair
@@ -21,7 +21,7 @@ def weights(session: Session, study: ListeningStudy, condition: str) -> dict[Sys
     """
     systems = {each.id: each.system for each in studies.heard(session, study)}
     wins: dict[SystemPair, list[float]] = defaultdict(list)
-    for each in rows.all_of(session, study.id):
+    for each in listening_studies.all_of(session, study.id):
         for trial in each.trials if each.participant.condition == condition else ():
             if trial.kind != "main" or trial.outcome is None:
                 continue

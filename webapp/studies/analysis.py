@@ -19,9 +19,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from db.queries import listening_studies as study_rows
-from db.queries import study_participants as rows
-from db.queries.listening_studies import Counts
-from db.queries.study_participants import TakenPart
+from db.queries.listening_studies import Counts, TakenPart
 from db.tables import ListeningStudy, StudyTrial
 from models.metrics import comparisons
 from models.metrics.intervals import Figure, wilson
@@ -113,9 +111,8 @@ class Analysis:
 def analyse(session: Session, study: ListeningStudy) -> Analysis:
     """The analysis of all who have finished so far."""
     design = studies.design_of(study)
-    clips = {each.id: each for each in studies.heard(session, study)}
-    systems = {each.id: each.system for each in clips.values()} if design.task != "mood" else {}
-    finished = [each for each in rows.all_of(session, study.id) if each.participant.completed_at is not None]
+    systems = {each.id: each.system for each in studies.heard(session, study)}
+    finished = [each for each in study_rows.all_of(session, study.id) if each.participant.completed_at is not None]
     reasons = {each.participant.id: reasons_against(each, design) for each in finished}
     kept = [each for each in finished if not reasons[each.participant.id]]
     return Analysis(

@@ -21,8 +21,7 @@ import pandas as pd
 from sqlalchemy.orm import Session
 
 from db.queries import listening_studies as study_rows
-from db.queries import study_participants as rows
-from db.queries.study_participants import TakenPart
+from db.queries.listening_studies import TakenPart
 from db.tables import ListeningStudy, StudyClip
 from webapp.runtime import csv_text
 from webapp.runtime.clip_store import ClipStore
@@ -53,7 +52,7 @@ def export(database: Database, clip_store: ClipStore, key: str) -> bytes:
     def work(session: Session) -> Found:
         study = studies.require(session, key)
         found = analysis.analyse(session, study)
-        people = [each for each in rows.all_of(session, study.id) if each.participant.completed_at is not None]
+        people = [each for each in study_rows.all_of(session, study.id) if each.participant.completed_at is not None]
         page = report.page(study, found, study_rows.now(session))
         return Found(study, people, study_rows.clips_of(session, study.id), found, page)
 
@@ -67,7 +66,7 @@ def panel_list(database: Database, key: str) -> bytes:
         study = studies.require(session, key)
         return [
             (each.participant.panel_id, each.participant.state, f"{each.participant.created_at:%Y-%m-%d %H:%M}")
-            for each in rows.all_of(session, study.id)
+            for each in study_rows.all_of(session, study.id)
             if each.participant.panel_id
         ]
 
@@ -88,7 +87,7 @@ def answers_in_words(database: Database, key: str) -> list[tuple[str, str, str]]
     def work(session: Session) -> list[tuple[str, str, str]]:
         study = studies.require(session, key)
         design = studies.design_of(study)
-        people = [each.participant for each in rows.all_of(session, study.id) if each.participant.completed_at]
+        people = [each.participant for each in study_rows.all_of(session, study.id) if each.participant.completed_at]
         return [
             (f"{part}_{number}", question.text, str(words))
             for part, asked in (("before", design.before), ("after", design.after))

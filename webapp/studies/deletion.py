@@ -7,7 +7,6 @@ import logging
 from sqlalchemy.orm import Session
 
 from db.queries import listening_studies as study_rows
-from db.queries import study_participants as rows
 from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.database import Database
 from webapp.runtime.journal import Journal
@@ -23,7 +22,7 @@ def withdraw(database: Database, journal: Journal, token: str) -> None:
     def work(session: Session) -> None:
         participant = participation.require(session, token, lock=True)
         study_id, who, preview = participant.study_id, participant.id, participant.preview
-        rows.withdraw(session, participant)
+        study_rows.withdraw(session, participant)
         if not preview:
             journal.tombstones.add(who)
             written.keep_study(session, journal, study_rows.get_study(session, study_id))
@@ -50,8 +49,8 @@ def delete_again(database: Database, journal: Journal) -> int:
     """Delete what a backup has brought back of those who had left; how many participants and studies that were."""
 
     def work(session: Session) -> int:
-        gone = journal.tombstones.among([*rows.all_ids(session), *study_rows.all_ids(session)])
-        rows.delete_all(session, gone)
+        gone = journal.tombstones.among([*study_rows.all_participants(session), *study_rows.all_ids(session)])
+        study_rows.delete_participants(session, gone)
         study_rows.delete_all(session, gone)
         return len(gone)
 

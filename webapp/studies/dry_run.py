@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
-from db.queries import study_participants as rows
+from db.queries import listening_studies
 from models.metrics import comparisons
 from models.metrics.comparisons import ALPHA
 from webapp.runtime.database import Database
@@ -71,7 +71,7 @@ def walk(database: Database, journal: Journal, key: str) -> int:
             pairs += step["step"] in {"pair", "mood"}
             step = _answered(database, journal, token, step)
     finally:
-        database.transaction(lambda session: rows.withdraw(session, participation.require(session, token)))
+        database.transaction(lambda session: listening_studies.withdraw(session, participation.require(session, token)))
     raise NotAllowed(f"the study did not end after {MOST_STEPS} steps; ask for fewer pairs or questions")
 
 

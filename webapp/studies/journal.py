@@ -20,8 +20,6 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
 from db.queries import listening_studies as study_rows
-from db.queries import study_journal as rows
-from db.queries import study_participants as participant_rows
 from db.tables import ListeningStudy, Participant, StudyClip
 from webapp.runtime.clip_store import ClipMissingError, ClipStore
 from webapp.runtime.database import Database
@@ -44,7 +42,7 @@ class BroughtBack:
 
 def keep_study(session: Session, journal: Journal, study: ListeningStudy) -> None:
     """Write a study down; the transaction must have it locked, or have made it."""
-    journal.keep(STUDIES, study.id, rows.study_row(session, study))
+    journal.keep(STUDIES, study.id, study_rows.study_row(session, study))
 
 
 def keep_clips(session: Session, journal: Journal, clip_store: ClipStore, study_id: UUID) -> None:
@@ -57,14 +55,14 @@ def keep_clips(session: Session, journal: Journal, clip_store: ClipStore, study_
 def keep_participant(session: Session, journal: Journal, participant: Participant) -> None:
     """Write down somebody who takes part, whom the transaction has locked or made; nothing of a preview."""
     if not participant.preview:
-        journal.keep(PARTICIPANTS, participant.id, rows.participant_row(session, participant))
+        journal.keep(PARTICIPANTS, participant.id, study_rows.participant_row(session, participant))
 
 
 def drop_study(session: Session, journal: Journal, study: ListeningStudy) -> None:
     """Delete all files of a study, before its rows go: without its own file nothing of it can come back."""
     journal.drop(STUDIES, [study.id])
     journal.drop(CLIPS, [clip.id for clip in study_rows.clips_of(session, study.id)])
-    journal.drop(PARTICIPANTS, rows.participant_ids(session, study.id))
+    journal.drop(PARTICIPANTS, study_rows.participant_ids(session, study.id))
 
 
 def write_missing(database: Database, journal: Journal, clip_store: ClipStore) -> int:
@@ -92,10 +90,10 @@ def bring_back(database: Database, journal: Journal, clip_store: ClipStore) -> B
             result.studies += 1
         except (ValueError, KeyError, TypeError, IntegrityError, DataError, OSError) as error:
             result.problems.append(f"study {study_id} stays away: {_line(error)}")
-    for participant_id in _missing(journal, PARTICIPANTS, database.transaction(participant_rows.all_ids)):
+    for participant_id in _missing(journal, PARTICIPANTS, database.transaction(study_rows.all_participants)):
         try:
             row = _read(journal, PARTICIPANTS, participant_id)
-            brought = database.transaction(partial(rows.restore_participant, row=row))
+            brought = database.transaction(partial(study_rows.restore_participant, row=row))
             result.participants += brought
             if not brought:
                 result.problems.append(f"participant {participant_id} stays away: their study is not here")
@@ -115,7 +113,7 @@ def _bring_study(database: Database, journal: Journal, clip_store: ClipStore, st
     for clip in clips:
         if clip_store.put(base64.b64decode(clip.pop("sound")), SUFFIX).key != clip["uri"]:
             raise ValueError(f"the sound of {clip['name']} is damaged")
-    database.transaction(lambda session: rows.restore_study(session, row, clips))
+    database.transaction(lambda session: study_rows.restore_study(session, row, clips))
 
 
 def _bring_sound(database: Database, journal: Journal, clip_store: ClipStore) -> None:
@@ -138,8 +136,8 @@ def _write(session: Session, *, journal: Journal, clip_store: ClipStore, study_i
         keep_clips(session, journal, clip_store, study_id)
     except ClipMissingError as error:
         log.warning("study_lacks_sound study=%s key=%s", study_id, error)
-    for participant_id in set(rows.participant_ids(session, study_id)).difference(journal.ids_of(PARTICIPANTS)):
-        participant = participant_rows.lock_participant(session, participant_id)
+    for participant_id in set(study_rows.participant_ids(session, study_id)).difference(journal.ids_of(PARTICIPANTS)):
+        participant = study_rows.lock_participant(session, participant_id)
         if participant is not None:
             keep_participant(session, journal, participant)
             written += 1
@@ -148,7 +146,7 @@ def _write(session: Session, *, journal: Journal, clip_store: ClipStore, study_i
 
 def _keep_clip(journal: Journal, clip_store: ClipStore, clip: StudyClip) -> None:
     sound = base64.b64encode(clip_store.get(clip.uri)).decode()
-    journal.keep(CLIPS, clip.id, {**rows.clip_row(clip), "sound": sound})
+    journal.keep(CLIPS, clip.id, {**study_rows.clip_row(clip), "sound": sound})
 
 
 def _missing(journal: Journal, kind: str, here: Collection[UUID]) -> list[UUID]:

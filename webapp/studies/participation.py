@@ -18,7 +18,6 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from db.queries import listening_studies as study_rows
-from db.queries import study_participants as rows
 from db.tables import ListeningStudy, Participant
 from webapp.listening.heard import require_heard
 from webapp.runtime.database import Database
@@ -81,7 +80,7 @@ def join(database: Database, journal: Journal, key: str, said: Joining) -> Step:
     def work(session: Session) -> Step:
         study, preview = _found(session, key, lock=True)
         design = studies.design_of(study)
-        joined = rows.participant_by(session, keys.digest(said.token), lock=True)
+        joined = study_rows.participant_by(session, keys.digest(said.token), lock=True)
         if joined is not None and joined.study_id == study.id:
             return step_of(session, design, joined)
         if joined is not None:
@@ -94,7 +93,7 @@ def join(database: Database, journal: Journal, key: str, said: Joining) -> Step:
                 f"the address still says {said.panel_id[:40]} where your panel puts your id: open the study from the "
                 f"panel's own page, or, to try it yourself, leave {design.panel_parameter} out of the address"
             )
-        if said.panel_id and not preview and rows.panel_id_taken(session, study.id, said.panel_id):
+        if said.panel_id and not preview and study_rows.panel_id_taken(session, study.id, said.panel_id):
             raise Contradiction(
                 "somebody with this panel id has begun already; go on in the browser in which you began"
                 f"{f', or write to {design.contact}' if design.contact else ''}"
@@ -104,7 +103,7 @@ def join(database: Database, journal: Journal, key: str, said: Joining) -> Step:
         fixed = studies.fixed_pairs(session, study)
         studies.require_enough(design, clips, fixed, condition)
         weights = adaptive.weights(session, study, condition) if design.pairs.way == "adaptive" else None
-        participant = rows.add_participant(
+        participant = study_rows.add_participant(
             session, study.id, token_hash=keys.digest(said.token), panel_id="" if preview else said.panel_id,
             condition=condition, consent_version=study.consent_version, age_group=age_group(said.age), preview=preview,
         )  # fmt: skip
@@ -118,7 +117,7 @@ def join(database: Database, journal: Journal, key: str, said: Joining) -> Step:
              "probability": each.probability, "repeats": each.repeats, "expected": each.expected}
             for each in drawn
         ]  # fmt: skip
-        rows.add_trials(session, participant.id, columns)
+        study_rows.add_trials(session, participant.id, columns)
         next_step = step_of(session, design, participant)
         written.keep_participant(session, journal, participant)
         return next_step
@@ -199,7 +198,7 @@ def answer_trial(
     """
 
     def work(session: Session, participant: Participant, design: StudyDesign) -> None:
-        found = rows.trials_of(session, participant.id)
+        found = study_rows.trials_of(session, participant.id)
         trial = next((each for each in found if each.id == trial_id), None)
         if trial is None:
             raise NotYours(f"there is no pair {trial_id}, or it is another participant's")
@@ -214,8 +213,8 @@ def answer_trial(
             raise NotAllowed("valence and arousal belong to a clip whose mood is rated; both are -1 to 1")
         if any(each.outcome is None for each in found if each.place < trial.place):
             raise Contradiction("other pairs come before this one")
-        require_heard(outcome, (left_ms, left_ms if mood else right_ms))
-        rows.answer(session, trial, outcome=outcome, left_ms=left_ms, right_ms=right_ms, mood=mood)
+        require_heard(outcome, (left_ms, right_ms))
+        study_rows.answer(session, trial, outcome=outcome, left_ms=left_ms, right_ms=right_ms)
 
     return _with(database, token, work, journal)
 
@@ -224,7 +223,7 @@ def rested(database: Database, journal: Journal, token: str) -> Step:
     """The participant has had a break."""
 
     def work(session: Session, participant: Participant, design: StudyDesign) -> None:
-        participant.breaks_taken = breaks_due(design, rows.trials_of(session, participant.id))
+        participant.breaks_taken = breaks_due(design, study_rows.trials_of(session, participant.id))
 
     return _with(database, token, work, journal)
 
@@ -232,7 +231,7 @@ def rested(database: Database, journal: Journal, token: str) -> Step:
 def require(session: Session, token: str, *, lock: bool = False) -> Participant:
     """Whose token it is; raises ``NotYours`` for one that nobody has (any more)."""
     digest = keys.digest(token)
-    participant = rows.participant_by(session, digest, lock=lock)
+    participant = study_rows.participant_by(session, digest, lock=lock)
     if participant is None or not keys.same(participant.token_hash, digest):
         raise NotYours(NOBODY)
     return participant
@@ -277,7 +276,7 @@ def _with(
                 raise NotAllowed("this study has ended; it takes no answers any more")
             return {"step": "ended", "title": design.title}, participant.id, participant.preview
         act(session, participant, design)
-        rows.seen(session, participant)
+        study_rows.seen(session, participant)
         next_step = step_of(session, design, participant)
         if journal is not None:
             written.keep_participant(session, journal, participant)
@@ -310,7 +309,7 @@ def _closed(session: Session, study: ListeningStudy, design: StudyDesign) -> str
         return "This study is paused. Please come back later."
     if study.state == "ended":
         return "This study has ended. Thank you for coming."
-    here = rows.count_by_condition(session, study.id, gone_after=studies.GONE_AFTER)
+    here = study_rows.count_by_condition(session, study.id, gone_after=studies.GONE_AFTER)
     return "This study has all the participants that it needs. Thank you." if sum(here.values()) >= design.quota else ""
 
 
@@ -323,6 +322,6 @@ def _require_consent(study: ListeningStudy, design: StudyDesign, said: Joining) 
 
 def _condition(session: Session, study: ListeningStudy, conditions: list[str]) -> str:
     """One of the conditions that have the fewest participants: nobody is far ahead, and nobody knows the next one."""
-    here = rows.count_by_condition(session, study.id, gone_after=studies.GONE_AFTER)
+    here = study_rows.count_by_condition(session, study.id, gone_after=studies.GONE_AFTER)
     fewest = min(here.get(each, 0) for each in conditions)
     return secrets.choice([each for each in conditions if here.get(each, 0) == fewest])

@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from db.queries import listening_studies as study_rows
-from db.queries import study_participants as rows
 from db.tables import Participant, StudyTrial
 from models.picture.shorts import SHORTS
 from webapp.studies import headphones
@@ -31,18 +30,19 @@ def step_of(session: Session, design: StudyDesign, participant: Participant) -> 
                 "again": again}  # fmt: skip
     if participant.before is None and design.before:
         return {**about, "step": "questions", "part": "before", "questions": _asked(design.before)}
-    found = rows.trials_of(session, participant.id)
+    found = study_rows.trials_of(session, participant.id)
     trial = next((each for each in found if each.outcome is None), None)
     if trial is not None:
         done = {"done": sum(each.outcome is not None for each in found), "of": len(found)}
         if breaks_due(design, found) > participant.breaks_taken:
             return {**about, **done, "step": "break"}
-        rows.shown(session, trial.id)
-        return {**about, **done, "question": design.question, **_asked_of(session, design, trial)}
+        study_rows.shown(session, trial.id)
+        return {**about, **done, "step": "pair", "question": design.question, "ties": design.pairs.ties,
+                "trial": _shown(session, trial)}  # fmt: skip
     if participant.after is None and design.after:
         return {**about, "step": "questions", "part": "after", "questions": _asked(design.after)}
     if participant.state != "completed":
-        rows.complete(session, participant)
+        study_rows.complete(session, participant)
     return {**about, "step": "thanks", "completion_url": design.completion_url, "contact": design.contact}
 
 

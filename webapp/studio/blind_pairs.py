@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from db.queries import clips as clip_rows
 from db.queries import listeners as listener_rows
 from db.queries import offers as offer_rows
-from db.queries.blind_tests import CHANGED, CLAIM
+from db.queries.statistics import CHANGED, CLAIM
 from db.tables import PICTURES, Offer
 from webapp.composing.sources import CLIPS, PIECES, Source, find
 from webapp.generation.protocol import GenerateResult

@@ -7,7 +7,7 @@ import uuid
 
 from sqlalchemy.orm import Session
 
-from db.queries import studio as rows
+from db.queries import composed
 from webapp.composing.sources import CLIPS, PIECES, Source
 from webapp.studio import pictures, pieces
 from webapp.studio.limits import check_rate
@@ -29,7 +29,7 @@ def keep(studio: Studio, listener_id: uuid.UUID, source: Source) -> str:
     image = base64.b64encode(pictures.image(studio.generation, source)).decode() if source.of_picture else None
 
     def work(session: Session) -> str:
-        there = rows.piece_like(session, listener_id, source.notes, source.latents)
+        there = composed.piece_like(session, listener_id, source.notes, source.latents)
         if there is not None:
             return f"{PIECES}/{there}"
         check_rate(session, listener_id)

@@ -10,8 +10,8 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
+from db.queries import composed
 from db.queries import listeners as listener_rows
-from db.queries import studio as rows
 from webapp.runtime.errors import NotReady, TooMany, UnknownListenerError
 
 MOST_A_MINUTE = 40
@@ -35,7 +35,7 @@ def check_rate(session: Session, listener_id: uuid.UUID, more: int = 1) -> None:
     """Raises ``TooMany`` where the listener would have more than ``MOST_A_MINUTE`` new pieces within a minute."""
     if listener_rows.get_listener(session, listener_id) is None:
         raise UnknownListenerError
-    made = rows.count_recent(session, listener_id, timedelta(minutes=1))
+    made = composed.count_recent(session, listener_id, timedelta(minutes=1))
     if made + more > MOST_A_MINUTE:
         raise TooMany(
             f"{made} pieces were made in your studio within a minute; {MOST_A_MINUTE} are allowed, wait a bit"

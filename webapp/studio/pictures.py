@@ -16,7 +16,7 @@ from dataclasses import replace
 import numpy as np
 from sqlalchemy.orm import Session
 
-from db.queries.studio import brought_pieces
+from db.queries.composed import brought_pieces
 from db.tables import PICTURES
 from models.picture.tie.sequence import slerp
 from models.style.latents import PICTURE_GROUPS, Latents

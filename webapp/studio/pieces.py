@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy.orm import Session
 
-from db.queries import studio as rows
+from db.queries import composed
 from db.tables import PICTURE_SECONDS, PICTURES
 from models.style.latents import Latents
 from webapp.composing import addresses
@@ -91,10 +91,10 @@ def make_link(studio: Studio, listener_id: uuid.UUID, piece_id: uuid.UUID) -> st
     """The key under which anybody may open this piece of the listener's; raises ``NotYours``."""
 
     def work(session: Session) -> str:
-        piece = rows.get_piece(session, piece_id)
+        piece = composed.get_piece(session, piece_id)
         if piece is None or piece.listener_id != listener_id:
             raise NotYours(f"there is no {PIECES}/{piece_id} in your studio; only your own pieces get a link")
-        key = rows.link(session, piece)
+        key = composed.link(session, piece)
         studio.journal.append(session, listener_id, pieces=[piece_id])
         return key
 
@@ -131,8 +131,8 @@ def keep(session: Session, studio: Studio, listener_id: uuid.UUID, **fields: Any
 
     The listener is locked from then on. Raises ``NotWritten`` as the journal does.
     """
-    piece = rows.add_piece(session, listener_id, **fields)
-    gone = rows.thin_out(session, listener_id, KEPT_PIECES)
+    piece = composed.add_piece(session, listener_id, **fields)
+    gone = composed.thin_out(session, listener_id, KEPT_PIECES)
     studio.journal.append(session, listener_id, pieces=[piece.id], gone=gone)
     return f"{PIECES}/{piece.id}"
 
@@ -144,7 +144,7 @@ def keep_encoded(studio: Studio, listener_id: uuid.UUID, domain: str, title: str
     """
 
     def store(session: Session) -> str:
-        there = rows.brought_before(session, listener_id, domain, title[:TITLE_LENGTH], encoded.notes)
+        there = composed.brought_before(session, listener_id, domain, title[:TITLE_LENGTH], encoded.notes)
         if there and there.model_version == encoded.model_version:
             return f"{PIECES}/{there.id}"
         return keep(
@@ -225,7 +225,7 @@ def _opened_picture(
 
 
 def _linked(session: Session, listener_id: uuid.UUID, link_key: str) -> Source:
-    piece = rows.linked_piece(session, link_key)
+    piece = composed.linked_piece(session, link_key)
     if piece is None:
         raise NotYours("this link leads to no piece (any more); ask for a new one, or start from a piece of your own")
     return find(session, f"{PIECES}/{piece.id}", listener_id, link_key, pictures=True)

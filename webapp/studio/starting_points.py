@@ -9,9 +9,9 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
+from db.queries import composed as rows
 from db.queries import listeners as listener_rows
 from db.queries import offers as offer_rows
-from db.queries import studio as rows
 from db.tables import PICTURES, StudioPiece
 from models.music.played import COLLECTIONS, PLAYED
 from models.taste.head import utilities

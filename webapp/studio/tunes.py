@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from sqlalchemy.orm import Session
 
-from db.queries import studio as rows
+from db.queries import composed
 from models.music import played
 from models.music.notes import Domain, MusicError, Piece
 from webapp.composing.sources import PIECES, Source
@@ -94,7 +94,7 @@ def take(studio: Studio, listener_id: uuid.UUID, corpus: str, name: str) -> Open
 
 
 def _taken(session: Session, version: str, listener_id: uuid.UUID, piece_id: str) -> str | None:
-    for piece in rows.brought_pieces(session, listener_id, REMEMBERED):
+    for piece in composed.brought_pieces(session, listener_id, REMEMBERED):
         if piece.notes.get("piece_id") == piece_id and piece.model_version == version:
             return f"{PIECES}/{piece.id}"
     return None

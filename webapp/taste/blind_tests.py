@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from db.queries import blind_tests as rows
 from db.queries import heads as head_rows
 from db.queries import listeners as listener_rows
+from db.queries import statistics
 from db.tables import PICTURES
 from models.metrics.comparisons import win_rate
 from webapp.learning.heads import FEWEST_OTHERS, VOTES_OF_OTHERS
@@ -57,13 +57,13 @@ class BlindTests:
     others_needed: int
 
 
-def counted(proofs: Iterable[rows.Proof]) -> dict[str, Counts]:
+def counted(proofs: Iterable[statistics.Proof]) -> dict[str, Counts]:
     """Wins, ties and losses against each rival, by the condition under which it is offered."""
     found = Counter((each.condition, each.won) for each in proofs)
     return {name: (found[name, 1.0], found[name, 0.5], found[name, 0.0]) for name in BLIND_TESTS.values()}
 
 
-def won(proofs: Iterable[rows.Proof]) -> Counts:
+def won(proofs: Iterable[statistics.Proof]) -> Counts:
     """Wins, ties and losses of all."""
     found = Counter(each.won for each in proofs)
     return found[1.0], found[0.5], found[0.0]
@@ -77,12 +77,12 @@ def of_listener(database: Database, playable: PlayablePool, listener_id: uuid.UU
         if listener is None:
             raise UnknownListenerError
         seen, space = listener.domain == PICTURES, playable.space_of(listener.domain)
-        found = counted(rows.proofs(session, listener_id, pictures=seen))
+        found = counted(statistics.proofs(session, listener_id, pictures=seen))
         others = head_rows.count_heads(
             session, listener.study_id, space.version, votes=VOTES_OF_OTHERS, but=listener_id
         )
         average, drawn = (_rate(found[BLIND_TESTS[rival]]) for rival in ("average", "drawn"))
-        guided = _rate(won(rows.guided(session, listener_id, pictures=seen)))
+        guided = _rate(won(statistics.guided(session, listener_id, pictures=seen)))
         return BlindTests(average, drawn, guided, others, FEWEST_OTHERS)
 
     return database.transaction(work)

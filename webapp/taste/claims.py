@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
-from db.queries import blind_tests as rows
 from db.queries import listeners as listener_rows
+from db.queries import statistics
 from db.tables import PICTURES
 from models.metrics.comparisons import win_rate
 from webapp.composing.sources import PIECES, find
@@ -58,11 +58,11 @@ def of_listener(database: Database, listener_id: uuid.UUID) -> Claims:
     Raises ``UnknownListenerError``.
     """
 
-    def work(session: Session) -> list[rows.Claim]:
+    def work(session: Session) -> list[statistics.Claim]:
         listener = listener_rows.get_listener(session, listener_id)
         if listener is None:
             raise UnknownListenerError
-        return rows.claims(session, listener_id, pictures=listener.domain == PICTURES)
+        return statistics.claims(session, listener_id, pictures=listener.domain == PICTURES)
 
     found = database.transaction(work)
     right, equal, wrong = (sum(claim.right == each for claim in found) for each in (1.0, 0.5, 0.0))

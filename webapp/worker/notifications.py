@@ -10,7 +10,7 @@ import time
 from sqlalchemy.exc import DBAPIError
 
 from db.embedded import EmbeddedPostgresError
-from db.queries.notifications import JOBS, VISITS, SilentError, listen
+from db.queries.jobs import JOBS, VISITS, SilentError, listen
 from webapp.runtime.database import Database
 
 log = logging.getLogger(__name__)

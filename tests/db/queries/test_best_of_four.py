@@ -11,10 +11,9 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db.queries.best_of_four import create_four, four_votes_of, store_four_vote
 from db.queries.listeners import create_listener
 from db.queries.offers import NotForThisListenerError, clips_shown, met_among, open_ones, shown_sets
-from db.queries.votes import claim, count_picks, has_voted
+from db.queries.votes import claim, count_picks, create_four, four_votes_of, has_voted, store_four_vote
 from db.tables import FOUR_OUTCOMES, FOUR_PICKS, Four, FourVote, Listener
 from models.taste.head import PICKS, PLACES
 

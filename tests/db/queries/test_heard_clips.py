@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from db.queries.heard_clips import heard_clips, keep_heard
+from db.queries.clips import heard_clips, keep_heard
 from db.tables import HeardClip, Listener
 
 

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from db.queries import jobs
-from db.queries.maps import add_map, find_map, get_map, newest_maps
+from db.queries.research import add_map, find_map, get_map, newest_maps
 
 MAP = {
     "kind": "tunes",

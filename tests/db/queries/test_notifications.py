@@ -7,7 +7,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from db.queries import jobs
-from db.queries.notifications import JOBS, VISITS, SilentError, listen, notify
+from db.queries.jobs import JOBS, VISITS, SilentError, listen, notify
 
 LISTENING_ENDS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity

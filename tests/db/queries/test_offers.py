@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db.queries.blind_tests import outcomes, proofs, repeats
 from db.queries.listeners import create_listener
 from db.queries.offers import (
     NotForThisListenerError,
@@ -18,6 +17,7 @@ from db.queries.offers import (
     repeatable,
     shown_sets,
 )
+from db.queries.statistics import outcomes, proofs, repeats
 from db.queries.votes import Expected, store_vote
 from db.tables import Clip, Listener, Offer
 

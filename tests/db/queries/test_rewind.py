@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from db.queries.heads import load_head, save_head
 from db.queries.listeners import create_listener, next_entry
-from db.queries.rewind import count_votes, numbered_votes, rewind_votes
+from db.queries.restore import count_votes, numbered_votes, rewind_votes
 from db.queries.votes import Expected, store_vote
 from db.tables import Clip, Listener, Offer
 

@@ -7,10 +7,10 @@ from uuid import uuid4
 import pytest
 from sqlalchemy.orm import Session
 
+from db.queries.composed import add_piece, brought_pieces, count_recent, get_piece, link, linked_piece, thin_out
 from db.queries.export import export_listener
 from db.queries.listeners import create_listener, delete_listener
 from db.queries.restore import restore_listener
-from db.queries.studio import add_piece, brought_pieces, count_recent, get_piece, link, linked_piece, thin_out
 from db.tables import Listener, StudioPiece
 
 RECIPE = {"content": f"clips/{uuid4()}", "styles": {}, "seed": 1}

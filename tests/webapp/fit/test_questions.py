@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import delete as remove
 from sqlalchemy import select
 
-from db.queries import fits as rows
+from db.queries import offers
 from db.queries.listeners import without_anything
 from db.tables import Clip, Fit
 from webapp.fit import learned
@@ -105,10 +105,12 @@ def test_picks_teach_the_tie_and_it_is_said_how_many_were_foreseen(context, list
 def test_what_was_measured_stays_when_a_clip_goes(context, listener):
     answer(context, listener)
     before = stored(context)
-    tie = context.database.transaction(lambda s: learned.head_of(rows.answered_fits(s, listener))).mean
+    tie = context.database.transaction(lambda s: learned.head_of(offers.answered_fits(s, listener))).mean
     context.database.transaction(lambda s: s.execute(remove(Clip)))
     assert stored(context) == before
-    assert (context.database.transaction(lambda s: learned.head_of(rows.answered_fits(s, listener))).mean == tie).all()
+    assert (
+        context.database.transaction(lambda s: learned.head_of(offers.answered_fits(s, listener))).mean == tie
+    ).all()
 
 
 def test_they_travel_in_an_export_and_go_when_the_listener_is_deleted(context, listener):
@@ -129,7 +131,7 @@ def test_an_export_without_its_clips_keeps_what_they_taught(context, listener, a
     other = another_context()
     restore.restore(other.database, other.journal, data)
     assert learned.overview(other.database, listener) == tie
-    kept = other.database.transaction(lambda s: [f.left_clip for f in rows.fits_of(s, listener)])
+    kept = other.database.transaction(lambda s: [f.left_clip for f in offers.fits_of(s, listener)])
     assert kept == [None] * len(data["fits"])
 
 

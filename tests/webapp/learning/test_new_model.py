@@ -102,9 +102,8 @@ def test_pool_heads_and_own_clips_move_over_to_another_model_and_back(
     waiting = context.pairs.open(listener)
     assert before.votes_seen == 5
     judged = {row[side] for row in told["offers"] for side in ("left_clip", "right_clip")}
-    context.database.transaction(
-        lambda s: clip_rows.retire_clips(s, stocked[:4])
-    )  # as those of an imported listener are
+    for clip in stocked[:4]:  # as those of an imported listener are
+        context.database.transaction(lambda s, clip=clip: clip_rows.change_clip(s, clip, {"retired": True}))
 
     # the new model has not seen any old clip yet: what is open stays, a vote on it is kept, and newer ones teach
     assert next_context.pairs.open(listener) == waiting

@@ -7,11 +7,9 @@ import json
 import pytest
 from sqlalchemy import func, select
 
-from db.queries import study_listeners as study_rows
-from db.queries.heads import heads_of_study
-from db.queries.populations import growth
-from db.queries.statistics import predicted_votes
-from db.queries.study_dataset import judged_fours, judged_pairs
+from db.queries import statistics
+from db.queries.heads import growth, heads_of_study
+from db.queries.statistics import judged_fours, judged_pairs, predicted_votes
 from db.tables import Clip, ClipAudio, FourVote, Vote
 from webapp.listeners import accounts, archive
 from webapp.listeners.deletion import delete
@@ -43,11 +41,11 @@ def test_imported_votes_stand_in_no_study_figure_population_or_export(file, anot
     assert ask(here, predicted_votes, listener_id=listener)
     assert ask(here, predicted_votes, study_id="default") == []
     assert ask(here, judged_pairs, "default") == ask(here, judged_fours, "default") == []
-    assert ask(here, study_rows.played_clips, "default", version) == []
-    assert ask(here, study_rows.repeated_outcomes, "default", pictures=False) == {}
+    assert ask(here, statistics.played_clips, "default", version) == []
+    assert ask(here, statistics.repeated_outcomes, "default", pictures=False) == {}
     assert ask(here, heads_of_study, "default", version, votes=1) == []
     assert ask(here, growth, version, votes=1) == []
-    assert [(each.listeners, each.votes) for each in ask(here, study_rows.studies, pictures=False)] == [(0, 0)]
+    assert [(each.listeners, each.votes) for each in ask(here, statistics.studies, pictures=False)] == [(0, 0)]
 
 
 @pytest.mark.slow

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from db.queries import best_of_four, clips, listeners, offers, votes
-from db.queries.prepared import built_once
+from db.engine import built_once
+from db.queries import clips, listeners, offers, votes
 from webapp.listeners import accounts
 
 pytestmark = pytest.mark.slow
@@ -28,7 +28,7 @@ def _hasty_threads() -> Iterator[None]:
 
 def forget_statements(engine) -> None:
     """As in a process that has just started."""
-    for module in (best_of_four, clips, listeners, offers, votes):
+    for module in (clips, listeners, offers, votes):
         for one in vars(module).values():
             if isinstance(one, built_once):
                 one.forget()

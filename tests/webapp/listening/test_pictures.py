@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sqlalchemy import select, update
 
-from db.queries import blind_tests, jobs
 from db.queries import clips as clip_rows
+from db.queries import jobs, statistics
 from db.tables import PICTURE_SECONDS, PICTURES, Clip, Listener, Offer, StoredHead
 from models.style.drafts import Draft
 from models.style.latents import INK, MEASURED, PICTURE_GROUPS, Latents
@@ -98,7 +98,7 @@ def test_music_stays_music_however_short_it_is(context, live):
     context.pairs.record_vote(listener, pair.id, "left", (2000, 2000))
     assert heads_of(context) == {context.space.version: 5}
     counted = [
-        sum(context.database.transaction(lambda s, on=on: blind_tests.outcomes(s, listener, pictures=on)).values())
+        sum(context.database.transaction(lambda s, on=on: statistics.outcomes(s, listener, pictures=on)).values())
         for on in (False, True)
     ]
     assert counted == [5, 0]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from sqlalchemy import select, update
 
+from db.queries.composed import judged
 from db.queries.listeners import without_anything
-from db.queries.plays import judged
 from db.tables import Clip, Play
 from webapp.learning import heads
 from webapp.learning.plays import head_of

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from db.queries import study_listeners as rows
+from db.queries import statistics
 from db.queries.statistics import PredictedVote
 from db.tables import StoredPopulation
 from models.taste.hierarchy import PopulationPrior
@@ -43,7 +43,7 @@ def said(monkeypatch):
 
     def tell(pairs, repeats=None):
         monkeypatch.setattr(study_listeners, "predicted_votes", lambda *_, **__: pairs)
-        monkeypatch.setattr(rows, "repeated_outcomes", lambda *_, **__: repeats or {})
+        monkeypatch.setattr(statistics, "repeated_outcomes", lambda *_, **__: repeats or {})
 
     return tell
 

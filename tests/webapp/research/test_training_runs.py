@@ -12,8 +12,7 @@ import pytest
 from sqlalchemy import Engine, func, select, text, update
 from sqlalchemy.orm import Session
 
-from db.queries import jobs
-from db.queries import training_runs as rows
+from db.queries import jobs, research
 from db.tables import Job, MetricPoint, StudyResult, TrackedPrediction, TrainingRun
 from models.experiments.run_log import RunLog, parsed, run_row
 from webapp.context import Context
@@ -133,8 +132,8 @@ def test_logs_without_numbers_are_runs_too_and_what_came_twice_counts_once(alone
 
     def read(session: Session) -> dict[str, list[tuple[int, str, float]]]:
         return {
-            run.path: [(p["step"], p["part"], p["value"]) for p in rows.points(session, [run.id])]
-            for run in rows.all_runs(session)
+            run.path: [(p["step"], p["part"], p["value"]) for p in research.points(session, [run.id])]
+            for run in research.all_runs(session)
         }
 
     figures = alone.database.transaction(read)

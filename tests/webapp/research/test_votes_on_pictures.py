@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from db.queries import blind_tests
+from db.queries import statistics
 from db.tables import PICTURES
 from webapp.__main__ import main
 from webapp.composing import pool
@@ -48,7 +48,7 @@ def test_a_report_is_on_music_or_on_pictures(context, both, capsys, monkeypatch)
         == accounts.account(context.database, both).picks
     )
     pressed = [
-        context.database.transaction(lambda s, on=on: blind_tests.outcomes(s, both, pictures=on)) for on in (0, 1)
+        context.database.transaction(lambda s, on=on: statistics.outcomes(s, both, pictures=on)) for on in (0, 1)
     ]
     assert [sum(each.values()) for each in pressed] == [ON_MUSIC, ON_PICTURES]
 

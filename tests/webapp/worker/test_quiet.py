@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, text
 
 from db.queries import jobs
-from db.queries.notifications import VISITS
+from db.queries.jobs import VISITS
 from db.tables import Job
 from webapp.composing import bank as bank_module
 from webapp.composing import pool

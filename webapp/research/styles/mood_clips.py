@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
-from db.queries import maps as rows
+from db.queries import research
 from models.experiments.report import Metric
 from models.mood.liking import MOODS, corner
 from models.mood.linear_probe import CHANCE, Floats, Reading, rarest, read_moods
@@ -107,7 +107,7 @@ def newest(atlas: Atlas) -> OpenMap | None:
     """The newest map of clips; None where there is none, or its file is lost."""
 
     def work(session: Session) -> Any:
-        row = rows.newest_maps(session).get("clips")
+        row = research.newest_maps(session).get("clips")
         return row and row.id
 
     map_id = atlas.database.transaction(work)

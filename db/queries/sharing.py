@@ -1,4 +1,4 @@
-"""Duets: invited by a link, agreed once, seen by the two alone, ended by either."""
+"""What two listeners share: duets, invited by a link and agreed once; and cards of a taste, opened by a link."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from db.tables import Duet, DuetPiece
+from db.tables import Duet, DuetPiece, TasteCard
 
 
 def invite(session: Session, host_id: UUID) -> Duet:
@@ -93,3 +93,34 @@ def piece_of(session: Session, duet_id: UUID, piece_id: UUID, listener_id: UUID)
 
 def _of(listener_id: UUID) -> ColumnElement[bool]:
     return or_(Duet.host_id == listener_id, Duet.guest_id == listener_id)
+
+
+def add_card(session: Session, listener_id: UUID, *, clip_id: UUID, seconds: float, about: dict[str, Any]) -> TasteCard:
+    """Keep a card under a new link that nobody can guess."""
+    key = secrets.token_urlsafe(16)
+    card = TasteCard(listener_id=listener_id, clip_id=clip_id, seconds=seconds, about=about, link_key=key)
+    session.add(card)
+    session.flush()
+    return card
+
+
+def cards_of(session: Session, listener_id: UUID) -> list[TasteCard]:
+    """A listener's cards, newest first."""
+    query = select(TasteCard).where(TasteCard.listener_id == listener_id)
+    return list(session.scalars(query.order_by(TasteCard.created_at.desc(), TasteCard.id)))
+
+
+def count_cards(session: Session, listener_id: UUID) -> int:
+    """How many links a listener has given out and not withdrawn."""
+    return session.scalars(select(func.count()).where(TasteCard.listener_id == listener_id)).one()
+
+
+def linked_card(session: Session, link_key: str) -> TasteCard | None:
+    """The card that a link opens, or None."""
+    return session.scalars(select(TasteCard).where(TasteCard.link_key == link_key)).one_or_none()
+
+
+def withdraw_card(session: Session, listener_id: UUID, card_id: UUID) -> bool:
+    """Delete a listener's card; whether there was one."""
+    gone = delete(TasteCard).where(TasteCard.listener_id == listener_id, TasteCard.id == card_id)
+    return session.scalars(gone.returning(TasteCard.id)).one_or_none() is not None
