@@ -23,7 +23,7 @@ class _Version(argparse.Action):
     """Says which Kallos this is and ends."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from webapp.runtime.version import VERSION, commit
+        from webapp.runtime.commands import VERSION, commit
 
         at = commit()
         print(f"kallos {VERSION}{f' ({at[:12]})' if at else ''}")

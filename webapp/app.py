@@ -21,28 +21,22 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from webapp.api import health
-from webapp.api.not_found import NotFoundPage
+from webapp.api.plain_pages import NotFoundPage
 from webapp.api.reference import add_reference
 from webapp.context import Context
 from webapp.generation.protocol import GenerationError
 from webapp.generation.refusals import of_generator
-from webapp.runtime.asked_from import AskedFrom
-from webapp.runtime.database_errors import of_database
-from webapp.runtime.downloads import Downloads
-from webapp.runtime.draining import Draining
+from webapp.runtime.commands import VERSION
+from webapp.runtime.database import of_database
 from webapp.runtime.errors import OUR_MISTAKE, Problem, in_words
-from webapp.runtime.gradio_limit import GradioLimit
+from webapp.runtime.identity import SameOrigin, SecurityHeaders
 from webapp.runtime.journal import Journal
 from webapp.runtime.journal_copy import JournalCopy
-from webapp.runtime.limits import BodyLimit
-from webapp.runtime.root_path import BehindProxies, BelowRootPath
-from webapp.runtime.same_origin import SameOrigin
-from webapp.runtime.security_headers import SecurityHeaders
+from webapp.runtime.limits import AskedFrom, BodyLimit, GradioLimit, UploadLimit
+from webapp.runtime.listener_files import Downloads
+from webapp.runtime.middleware import BehindProxies, BelowRootPath, Draining, NoteVisits
 from webapp.runtime.settings import Settings, without_password
 from webapp.runtime.supervised_process import WRONG_SETTING
-from webapp.runtime.upload_limit import UploadLimit
-from webapp.runtime.version import VERSION
-from webapp.runtime.visits import NoteVisits
 from webapp.supervision import Supervision
 
 NO_MCP = "KALLOS_MCP=1 was set, but MCP is not installed: install it with `pip install 'kallos[mcp]'`, or unset it"
@@ -80,16 +74,16 @@ def create_app(
     app.add_middleware(BelowRootPath)
     app.add_middleware(AskedFrom)
     app.add_middleware(GradioLimit)
-    app.add_middleware(UploadLimit, folder=Downloads(watched.context.settings.home).folder)
+    app.add_middleware(UploadLimit, folder=Downloads(watched.context.settings.home).home)
     app.add_middleware(BodyLimit)
     app.add_middleware(NotFoundPage)
     app.add_middleware(SameOrigin)
     app.add_middleware(SecurityHeaders, frame_ancestors=watched.context.settings.frame_ancestors)
     app.add_middleware(NoteVisits, visits=watched.context.visits)
-    from webapp.api import metrics  # noqa: PLC0415 (FastAPI's models take a moment; serve begins its children before)
+    from webapp.api import health  # noqa: PLC0415 (FastAPI's models take a moment; serve begins its children before)
 
-    app.state.metrics = metrics.Metrics(watched)
-    app.add_middleware(metrics.CountRequests, metrics=app.state.metrics)  # outermost: refusals count as well
+    app.state.metrics = health.Metrics(watched)
+    app.add_middleware(health.CountRequests, metrics=app.state.metrics)  # outermost: refusals count as well
     answer_errors(app)
     _include_routers(app)
     add_reference(app)
@@ -111,46 +105,36 @@ def create_app(
 
 def _include_routers(app: FastAPI) -> None:
     """Every slice of the HTTP interface."""
-    # FastAPI's models take a moment; serve begins its children before
-    from webapp.api import (  # noqa: PLC0415
-        best_of_four,
-        dashboards,
-        fits,
-        for_two,
+    from webapp.api import (  # noqa: PLC0415 (FastAPI's models take a moment; serve begins its children before)
         listeners,
         listening,
         live,
         maps,
-        metrics,
-        moods,
-        status_page,
+        plain_pages,
+        research,
         studies,
         studio,
-        study_listeners,
-        styles,
         taste,
-        taste_cards,
-        titles,
-    )
+    )  # fmt: skip
 
     app.include_router(listening.router)
     app.include_router(listeners.router)
     app.include_router(taste.router)
-    app.include_router(taste_cards.router)
-    app.include_router(best_of_four.router)
-    app.include_router(fits.router)
-    app.include_router(for_two.router)
-    app.include_router(study_listeners.router)
+    app.include_router(taste.cards_router)
+    app.include_router(listening.fours_router)
+    app.include_router(listening.fits_router)
+    app.include_router(taste.duets_router)
+    app.include_router(research.tastes_router)
     app.include_router(studio.router)
-    app.include_router(moods.router)
+    app.include_router(studio.moods_router)
     app.include_router(live.router)
     app.include_router(studies.router)
-    app.include_router(dashboards.router)
+    app.include_router(research.router)
     app.include_router(maps.router)
-    app.include_router(titles.router)
-    app.include_router(styles.router)
-    app.include_router(metrics.router)
-    app.include_router(status_page.router)
+    app.include_router(maps.titles_router)
+    app.include_router(research.styles_router)
+    app.include_router(health.router)
+    app.include_router(plain_pages.router)
 
 
 def serve(settings: Settings, *, open_browser: bool = False) -> int:

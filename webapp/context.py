@@ -28,8 +28,8 @@ from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.database import Database
 from webapp.runtime.identity import Identity
 from webapp.runtime.journal import Journal
+from webapp.runtime.middleware import Visits
 from webapp.runtime.settings import Settings
-from webapp.runtime.visits import Visits
 from webapp.studio.studio import Studio
 
 PICTURE_MODEL = Path(models.__file__).parent / "weights" / "picture-cpu"

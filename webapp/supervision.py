@@ -21,8 +21,13 @@ from models.music.notes import DOMAINS
 from webapp.context import Context
 from webapp.generation.protocol import GenerationError
 from webapp.listeners.journal_rebuild import bring_back_missing, unknown_segments
-from webapp.runtime.priority import NICENESS, SESSION_NICENESS, lower_session
-from webapp.runtime.supervised_process import SupervisedProcess, free_local_port
+from webapp.runtime.supervised_process import (
+    NICENESS,
+    SESSION_NICENESS,
+    SupervisedProcess,
+    free_local_port,
+    lower_session,
+)
 from webapp.studies import journal as study_journal
 
 log = logging.getLogger(__name__)

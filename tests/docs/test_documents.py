@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from webapp.__main__ import parser
+from webapp.runtime.limits import KINDS
 from webapp.runtime.settings import Settings
-from webapp.runtime.upload_limit import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "models" / "weights").rglob("*.md")])

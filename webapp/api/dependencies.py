@@ -1,13 +1,18 @@
-"""What the routers share: the ``Context``, who is asking, how refusals look, and the address that a browser sees.
+"""What the routers share: the ``Context``, who is asking, how refusals look, sound, and a browser's address.
 
 A page keeps the ``listener_token`` that ``GET /api/listener`` gives once, or a later one that an answer brings in its
 header ``Listener-Token``, and sends it as ``Authorization: Bearer``; the cookie carries it where one is possible. A
 token that is not valid is refused with 401 and ``invalid_token``: the page keeps it and asks the person what to do.
+
+Sound is answered as media elements ask for it: whole, or one range of its bytes. Starlette's ``FileResponse`` answers
+ranges too, but of files only (the clip store may be an object store), and it tells when a file was written, which would
+tell a new clip from an old one in a blind pair.
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 import uuid
 from typing import Annotated, Any
 
@@ -19,7 +24,7 @@ from webapp.context import Context
 from webapp.listeners import accounts
 from webapp.runtime.errors import InvalidToken, NoListener
 from webapp.runtime.identity import Claim, given_token, is_https, set_cookie
-from webapp.runtime.root_path import root_path
+from webapp.runtime.middleware import root_path
 from webapp.runtime.waiting import Waits, waits_for
 
 IMMUTABLE = "private, max-age=31536000, immutable"
@@ -132,3 +137,24 @@ def public_address(request: Request) -> str:
     scheme = "https" if is_https(request) else "http"
     host = request.headers.get("x-forwarded-host", request.headers.get("host", request.url.netloc)).split(",")[0]
     return f"{scheme}://{host.strip()}{root_path(request.scope)}"
+
+
+ONE_RANGE = re.compile(r"bytes\s*=\s*([0-9]*)-([0-9]*)")
+MOST_DIGITS = 15
+
+
+def sound_response(data: bytes, wanted: str) -> Response:
+    """The whole sound, or the one range of bytes that a media element asks for."""
+    headers = {"Cache-Control": IMMUTABLE, "Accept-Ranges": "bytes"}
+    found = ONE_RANGE.fullmatch(wanted.strip())
+    if found is None or not any(found.groups()):
+        return Response(data, media_type="audio/mpeg", headers=headers)
+    first, last = found.groups()
+    if max(len(first), len(last)) > MOST_DIGITS:
+        return Response(status_code=416, headers={"Content-Range": f"bytes */{len(data)}"})
+    start = int(first) if first else max(0, len(data) - int(last))
+    end = min(int(last), len(data) - 1) if first and last else len(data) - 1
+    if start > end:
+        return Response(status_code=416, headers={"Content-Range": f"bytes */{len(data)}"})
+    headers["Content-Range"] = f"bytes {start}-{end}/{len(data)}"
+    return Response(data[start : end + 1], status_code=206, media_type="audio/mpeg", headers=headers)

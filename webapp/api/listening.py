@@ -1,4 +1,4 @@
-"""The HTTP interface of listening, under ``/api``: offers, votes, clips, composing.
+"""The HTTP interface of listening, under ``/api``: offers, votes, clips, composing; best of four, what fits better.
 
 Handlers run in the thread pool and only translate: every rule is a slice's.
 """
@@ -13,8 +13,9 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.picture.fit.asking import Kind
+from models.taste.head import Pick as FourOutcome
 from models.taste.likelihood import Outcome
-from webapp.api.byte_ranges import sound_response
 from webapp.api.dependencies import (
     ERRORS,
     IMMUTABLE,
@@ -26,8 +27,12 @@ from webapp.api.dependencies import (
     asking,
     claim_of,
     image_response,
+    sound_response,
 )
 from webapp.composing import whole_pieces, wishes
+from webapp.composing.images import ALONE
+from webapp.fit.drawings import shipped
+from webapp.fit.questions import FitOutcome, ShownFit
 from webapp.listening import Shown, plays, similar, sound
 from webapp.listening.heard import require_heard, require_pace
 from webapp.runtime.errors import NotYours
@@ -212,3 +217,153 @@ def cancel_composing(context: TheContext, listener_id: Known) -> wishes.Composin
     """Take back what was asked for and isn't done: clips by a wish, and the next whole piece. What is there stays."""
     whole_pieces.cancel(context.database, listener_id)
     return wishes.cancel(context.database, listener_id)
+
+
+fours_router = APIRouter(prefix="/api/fours", tags=["listening"])
+
+
+class Four(BaseModel):
+    """Four clips to pick from, in the order of their places."""
+
+    four_id: uuid.UUID
+    clips: Annotated[list[Clip], Field(min_length=4, max_length=4)]
+
+    @classmethod
+    def of(cls, shown: Shown) -> Four:
+        """Four clips as this interface names them."""
+        return cls(four_id=shown.id, clips=[Clip.model_validate(clip) for clip in shown.clips])
+
+
+class Pick(BaseModel):
+    """A listener's answer; ``heard_ms``: how long each clip sounded."""
+
+    model_config = ConfigDict(extra="forbid")
+    outcome: FourOutcome
+    heard_ms: Annotated[list[Milliseconds], Field(min_length=4, max_length=4)]
+
+
+class Picked(BaseModel):
+    """What a pick led to; repeating the same pick gives the same. ``kept``: as of a vote."""
+
+    four_id: uuid.UUID
+    outcome: FourOutcome
+    picks: int
+    picks_of_pictures: int
+    open: list[Four]
+    kept: bool | None = None
+
+
+@fours_router.get("", responses=ERRORS)
+def open_fours(request: Request, response: Response, context: TheContext, claim: MaybeClaim) -> list[Four]:
+    """The listener's two open fours, oldest first, made where missing; a reload gets the same."""
+    who, _ = arrive(request, response, context, claim)
+    response.headers["Cache-Control"] = "no-store"
+    return [Four.of(each) for each in context.best_of_four.open(who.listener_id, who)]
+
+
+@fours_router.post("/{four_id}/pick", responses=ERRORS)
+def pick(four_id: uuid.UUID, given: Pick, context: TheContext, claim: MaybeClaim) -> Picked:
+    """Store the pick once, however often it is sent; another outcome for the same four is refused with 409."""
+    if claim is None:
+        raise NotYours(f"without a listener's token no four is yours, {four_id} neither; GET /api/listener gives one")
+    heard = [round(each) for each in given.heard_ms]
+    require_pace(claim.listener_id)
+    require_heard(given.outcome, heard)
+    recorded = context.best_of_four.record_vote(claim.listener_id, four_id, given.outcome, heard, claim)
+    return Picked(
+        four_id=recorded.id,
+        outcome=given.outcome,
+        picks=recorded.picks,
+        picks_of_pictures=recorded.picks_of_pictures,
+        open=[Four.of(each) for each in recorded.open],
+        kept=context.journal.kept(claim.listener_id),
+    )
+
+
+fits_router = APIRouter(prefix="/api/fits", tags=["listening"])
+DAY = "public, max-age=86400"
+
+
+class Picture(BaseModel):
+    """A picture by its name."""
+
+    name: str
+    url: str
+
+
+class Fit(BaseModel):
+    """A question: of the kind "pictures" one clip and two pictures, of "pieces" two clips and one picture."""
+
+    fit_id: uuid.UUID
+    kind: Kind
+    clips: list[Clip]
+    pictures: list[Picture]
+
+    @classmethod
+    def of(cls, shown: ShownFit) -> Fit:
+        """A question as this interface names it."""
+        clips = [Clip.model_validate(clip) for clip in shown.clips]
+        pictures = [Picture(name=name, url=f"/api/fits/pictures/{name}.svg") for name in shown.pictures]
+        return cls(fit_id=shown.fit_id, kind=shown.kind, clips=clips, pictures=pictures)
+
+
+class OpenFits(BaseModel):
+    """How many picks there are, and the open questions, oldest first."""
+
+    picks: int
+    open: list[Fit]
+
+
+class FitAnswer(BaseModel):
+    """A listener's answer; ``heard_ms``: how long each clip of the question sounded."""
+
+    model_config = ConfigDict(extra="forbid")
+    outcome: FitOutcome
+    heard_ms: Annotated[list[Milliseconds], Field(min_length=1, max_length=2)]
+
+
+class FitAnswered(BaseModel):
+    """What an answer led to; repeating the same answer gives the same. ``kept``: as of a vote.
+
+    ``foreseen``: whether the side that was picked had been thought likelier; null where nothing was picked.
+    """
+
+    fit_id: uuid.UUID
+    outcome: FitOutcome
+    picks: int
+    foreseen: bool | None
+    open: list[Fit]
+    kept: bool | None = None
+
+
+@fits_router.get("", responses=ERRORS)
+def open_fits(request: Request, response: Response, context: TheContext, claim: MaybeClaim) -> OpenFits:
+    """The listener's two open questions, oldest first, made where missing; a reload gets the same."""
+    who, _ = arrive(request, response, context, claim)
+    response.headers["Cache-Control"] = "no-store"
+    picks, found = context.questions.open(who.listener_id, who)
+    return OpenFits(picks=picks, open=[Fit.of(each) for each in found])
+
+
+@fits_router.post("/{fit_id}/answer", responses=ERRORS)
+def answer(fit_id: uuid.UUID, given: FitAnswer, context: TheContext, claim: MaybeClaim) -> FitAnswered:
+    """Store the answer once, however often it is sent; another outcome for the same question is refused with 409."""
+    if claim is None:
+        raise NotYours(f"without a listener's token you were not asked {fit_id}; GET /api/listener gives one")
+    require_pace(claim.listener_id)
+    heard = [round(each) for each in given.heard_ms]
+    found = context.questions.answer(claim.listener_id, fit_id, given.outcome, heard, claim)
+    return FitAnswered(
+        fit_id=fit_id,
+        outcome=given.outcome,
+        picks=found.picks,
+        foreseen=found.foreseen,
+        open=[Fit.of(each) for each in found.open],
+        kept=context.journal.kept(claim.listener_id),
+    )
+
+
+@fits_router.get("/pictures/{name}.svg", responses=ERRORS, response_class=Response)
+def picture(name: str) -> Response:
+    """A picture that may be shown."""
+    return Response(shipped().svg(name), media_type="image/svg+xml", headers={"Cache-Control": DAY, **ALONE})

@@ -1,6 +1,7 @@
-"""The HTTP interface of the maps, under ``/api/atlas``: which there are, their points, one point's sound and score.
+"""The HTTP interface of the maps, under ``/api/atlas``, and of titles found by them, under ``/api/titles``.
 
-A map never changes: one drawn of other music, by another model or with another seed has another id.
+A map never changes: one drawn of other music, by another model or with another seed has another id. Titles: words to
+tunes, music to titles, and their odds.
 """
 
 from __future__ import annotations
@@ -8,11 +9,11 @@ from __future__ import annotations
 import uuid
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext
 from webapp.context import Context
-from webapp.maps import catalogue, listener_view, open_maps, placement, tied
+from webapp.maps import catalogue, listener_view, open_maps, placement, tied, title_search
 from webapp.studio import formats
 from webapp.studio.piano_roll import PianoRoll
 
@@ -124,3 +125,30 @@ def read_score(map_id: uuid.UUID, row: Row, context: TheContext) -> Response:
     """The point's music as ABC for the eye."""
     data = formats.abc(open_maps.source(_opened(context, map_id), row), reading=True)
     return Response(data, media_type="text/vnd.abc; charset=utf-8")
+
+
+titles_router = APIRouter(prefix="/api/titles", tags=["titles"])
+Limit = Annotated[int, Query(ge=1, le=24)]
+
+
+@titles_router.get("", responses=ERRORS)
+def read_titles(context: TheContext, response: Response) -> title_search.TitleTowers:
+    """The measured odds, and whether there are maps to answer from."""
+    response.headers["Cache-Control"] = "no-store"
+    return title_search.overview(context.database)
+
+
+@titles_router.get("/tunes", responses=ERRORS)
+def find_tunes(
+    context: TheContext, words: Annotated[str, Query(min_length=1, max_length=120)], limit: Limit = 8
+) -> title_search.FoundTunes:
+    """The tunes whose melodies lie nearest to any words."""
+    return title_search.find_tunes(context.atlas, words, limit)
+
+
+@titles_router.get("/ideas/{kind}/{source_id}", responses=ERRORS)
+def name_music(
+    kind: Literal["clips", "pieces"], source_id: uuid.UUID, context: TheContext, listener_id: Known, limit: Limit = 8
+) -> title_search.FoundTitles:
+    """Titles for a clip or for a piece of the listener's studio (a file is brought to ``/api/studio/uploads``)."""
+    return title_search.name_music(context.atlas, listener_id, f"{kind}/{source_id}", limit)

@@ -13,8 +13,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
-from webapp.api.byte_ranges import sound_response
-from webapp.api.dependencies import ERRORS, TheContext, address_of
+from webapp.api.dependencies import ERRORS, TheContext, address_of, sound_response
 from webapp.runtime.errors import TooMany
 from webapp.runtime.limits import PARTICIPANTS_A_SECOND, PARTICIPANTS_AT_ONCE, Buckets, network_of
 from webapp.studies import clips, dataset, deletion, participation, report

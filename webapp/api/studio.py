@@ -1,8 +1,11 @@
-"""The HTTP interface of the studio, under ``/api/studio``: sources, recipes, what came of them, links.
+"""The HTTP interface of the studio, under ``/api/studio`` and ``/api/moods``: sources, recipes, what came of them.
 
 A source is named ``clips/ID`` (the pool's, or composed for this listener) or ``pieces/ID`` (of this listener's studio:
-composed, brought as a file, or taken from a collection of tunes).
-Another listener's piece is not found, except through the key of its link.
+composed, brought as a file, or taken from a collection of tunes). Another listener's piece is not found, except through
+the key of its link.
+
+Moods are how music sounds to the judges, and how it is moved: valence goes from sad (-1) to happy (1), arousal from
+calm (-1) to lively (1).
 """
 
 from __future__ import annotations
@@ -21,13 +24,15 @@ from models.style.locks import Locks
 from models.taste.readouts import PICTURE_ATTRIBUTES
 from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext, image_response, public_address
 from webapp.composing import images
-from webapp.composing.dials import Degree
+from webapp.composing.dials import Degree, noted_mood
 from webapp.film import own_pictures, shown_music
 from webapp.film.scored_films import MOST_SEED, Way
 from webapp.film.shown_music import ShownMusic
 from webapp.fit import learned
-from webapp.generation.protocol import Look
+from webapp.generation.protocol import Look, Mood
 from webapp.learning.playable_clips import AnyDomain
+from webapp.mood import hearing, steering
+from webapp.mood.words import in_words
 from webapp.runtime.errors import NotAllowed
 from webapp.runtime.waiting import heed
 from webapp.studio import (
@@ -358,3 +363,51 @@ def read_sound(name: Named, form: Form, context: TheContext, listener_id: Known,
     written = {"mid": formats.midi, "played": formats.played_midi, "abc": formats.abc}
     data = written[form](source) if form in written else formats.sound(source, form)
     return Response(data, media_type=MEDIA[form], headers={"Cache-Control": IMMUTABLE})
+
+
+moods_router = APIRouter(prefix="/api/moods", tags=["studio"])
+
+
+class Heard(BaseModel):
+    """What the judges say of a clip or piece."""
+
+    valence: float
+    arousal: float
+    words: str
+
+
+class AskedMood(AskedRecipe):
+    """A recipe, and where its music is to go."""
+
+    valence: Degree
+    arousal: Degree
+
+
+class Moved(BaseModel):
+    """The version that came nearest, null where none is nearer than the recipe's content, and what was and is heard."""
+
+    piece: OpenedPiece | None
+    before: Heard
+    after: Heard
+
+
+def told(mood: Mood) -> Heard:
+    """A mood as this interface tells it."""
+    return Heard(**noted_mood(mood), words=in_words(mood))
+
+
+@moods_router.get("/{kind}/{source_id}", responses=ERRORS)
+def read_mood(name: Named, context: TheContext, listener_id: Known, link: LinkKey = "") -> Heard:
+    """How a clip or a piece of the studio sounds to the judges of mood."""
+    return told(hearing.hear(context.studio, listener_id, name, link))
+
+
+@moods_router.post("", status_code=201, responses=ERRORS)
+def move(asked: AskedMood, context: TheContext, listener_id: Known) -> Moved:
+    """Compose versions of a recipe towards a mood and keep the one that is judged nearest, where it is nearer."""
+    target = Mood(valence=asked.valence, arousal=asked.arousal)
+    found = steering.steer(context.studio, listener_id, asked.checked(), asked.content, target)
+    if found is None:
+        before = told(hearing.hear(context.studio, listener_id, asked.content))
+        return Moved(piece=None, before=before, after=before)
+    return Moved(piece=found.piece, before=told(found.before), after=told(found.after))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from webapp.runtime import own_process
+from webapp.runtime import supervised_process
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
 
@@ -52,7 +52,7 @@ def read(listener_id: uuid.UUID, files: Sequence[tuple[str, bytes]]) -> OwnPictu
             for number, (_, data) in enumerate(files):
                 (folder / str(number)).write_bytes(data)
             (folder / NAMES).write_text(json.dumps(names), encoding="utf-8")
-            own_process.run(
+            supervised_process.run_program(
                 "webapp.film.reading_process", place, seconds=SECONDS + 5,
                 late="the pictures could not be read in time; try fewer or smaller ones",
                 broken="the pictures could not be read in the memory there is; try fewer or smaller ones",

@@ -16,8 +16,7 @@ from pathlib import Path
 from models.picture.film import FilmError
 from webapp.film import making
 from webapp.film.scored_films import LINKS
-from webapp.runtime.bounded_work import Progress, bound, say
-from webapp.runtime.supervised_process import end_with_input
+from webapp.runtime.supervised_process import Progress, bound, end_with_input, say
 
 
 def main(folder: Path, way: str, seed: int, longest_s: float, style_folder: Path) -> None:

@@ -28,8 +28,7 @@ from models.picture.vector import rendered
 from models.style.performance import touch
 from webapp.film.scored_films import MOVIE
 from webapp.film.shown_music import TOLD
-from webapp.runtime.bounded_work import Progress, bound
-from webapp.runtime.supervised_process import end_with_input
+from webapp.runtime.supervised_process import Progress, bound, end_with_input
 
 A_SECOND = 24
 SIDE = 720  # pixels

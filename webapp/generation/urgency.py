@@ -8,7 +8,7 @@ import os
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from webapp.runtime.priority import LOWEST, PROC, SESSION_NICENESS, lower_session
+from webapp.runtime.supervised_process import LOWEST, PROC, SESSION_NICENESS, lower_session
 
 BACKGROUND = {"Priority": "u=7"}  # the header of such a request: RFC 9218, "Urgency"
 AGAIN_SECONDS = 0.2  # after a change that was refused: Linux allows ten a second

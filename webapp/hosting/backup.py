@@ -26,8 +26,8 @@ from db.queries import copying, listening_studies
 from webapp.context import Context
 from webapp.listeners import deletion
 from webapp.runtime.clip_store import ClipMissingError
+from webapp.runtime.commands import VERSION, commit
 from webapp.runtime.errors import UnknownListenerError
-from webapp.runtime.version import VERSION, commit
 from webapp.studies import deletion as study_deletion
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import shutil
 from importlib import metadata
 from pathlib import Path
 
-from webapp.runtime.version import commit
+from webapp.runtime.commands import commit
 
 PACKAGES = ("webapp", "models", "db")
 TERMS = ("LICENSE", "NOTICE")  # which must travel with the code and the weights

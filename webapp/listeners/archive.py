@@ -26,9 +26,8 @@ from models.music.notes import MusicError, Piece
 from models.taste.head import PLACES
 from webapp.composing import images
 from webapp.runtime import csv_text
-from webapp.runtime.adapters import Adapters
 from webapp.runtime.clip_store import ClipMissingError, ClipStore, key_of
-from webapp.runtime.kept_dreams import NAMES, KeptDreams
+from webapp.runtime.listener_files import NAMES, Adapters, KeptDreams
 
 WHOLE, VOTES, FOURS = "listener.json", "votes.csv", "fours.csv"
 MOST_BYTES = 2**30  # of JSON in a zip: who gives more is not giving an export

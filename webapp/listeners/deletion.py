@@ -13,10 +13,8 @@ from db.queries import listeners as rows
 from db.queries.sharing import duets_of
 from webapp.learning import population
 from webapp.listeners.records import Records
-from webapp.runtime.adapters import Adapters
-from webapp.runtime.downloads import Downloads
 from webapp.runtime.errors import UnknownListenerError
-from webapp.runtime.kept_dreams import KeptDreams
+from webapp.runtime.listener_files import Adapters, Downloads, KeptDreams
 from webapp.runtime.logs import forget_in_logs
 
 log = logging.getLogger(__name__)

@@ -23,7 +23,7 @@ from webapp.learning import refits
 from webapp.listeners import accounts, strange_files
 from webapp.listeners.deletion import delete
 from webapp.listeners.records import Records
-from webapp.runtime import asked_from
+from webapp.runtime import limits
 from webapp.runtime.clip_store import key_of
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, TooMany
@@ -66,7 +66,7 @@ def bring(records: Records, current: uuid.UUID | None, file: bytes, *, replace: 
     """
     if key and len(key) < LEAST_KEY:
         raise NotAllowed(f"the key of a request has {LEAST_KEY} letters or more, so that nobody guesses it")
-    if not _imports.take(asked_from.network() or str(current)):
+    if not _imports.take(limits.asking_network() or str(current)):
         raise TooMany("you have brought several files just now; try again in a minute")
     if not _readers.acquire(blocking=False):
         raise TooMany("several files are being read just now; try again in a few seconds")

@@ -25,7 +25,7 @@ from webapp.maps.atlas import Atlas
 from webapp.maps.drawing_process import DrawingProcess, tell
 from webapp.maps.progress import STAGES, Progress, Stopwatch
 from webapp.runtime.clip_store import ClipStore
-from webapp.runtime.version import commit
+from webapp.runtime.commands import commit
 
 log = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from models.rating.evaluation.agent import plays
 from models.rating.rater import load_bundle
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
-from webapp.runtime.adapters import HEARD
+from webapp.runtime.listener_files import HEARD
 from webapp.runtime.supervised_process import end_with_input
 
 CLIPS, RATE = 12, 2e-3  # of a group; twice the usual learning rate, since it trains for a short while

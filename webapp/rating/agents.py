@@ -21,10 +21,10 @@ from models.music.notes import DOMAINS
 from models.taste.head import Head
 from webapp.learning import heads
 from webapp.listeners.records import Records
-from webapp.runtime import own_process
-from webapp.runtime.adapters import HEARD, Adapters
+from webapp.runtime import supervised_process
 from webapp.runtime.errors import NotAllowed, NotReady
 from webapp.runtime.followed_process import FollowedProcess, lines_in, until_ended
+from webapp.runtime.listener_files import HEARD, Adapters
 
 RewardName = Literal["network", "head", "sum"]
 STEPS = 16
@@ -142,7 +142,7 @@ def play(records: Records, style: Path, listener_id: uuid.UUID, seed: int) -> by
     try:
         with tempfile.TemporaryDirectory(prefix="kallos-agent-") as place:
             file = Path(place) / "agent.wav"
-            own_process.run(
+            supervised_process.run_program(
                 "webapp.rating.agent_plays", str(kept), str(style), str(seed), str(file), seconds=PLAYS_S,
                 late="the agent took too long; try again when Kallos is less busy",
                 broken="the agent can't play: it learned on another composer; let one learn again",

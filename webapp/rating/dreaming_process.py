@@ -20,7 +20,7 @@ from models.rating.dreaming import WAYS, Real, Surface, WayName, audible, dream,
 from models.rating.mel_bands import SAMPLE_RATE_HZ
 from models.rating.rater import load_bundle
 from models.rating.synthetic import piano_pictures
-from webapp.runtime.kept_dreams import HEARD
+from webapp.runtime.listener_files import HEARD
 from webapp.runtime.supervised_process import end_with_input
 
 SECONDS = 5.9  # two of the tagger's windows

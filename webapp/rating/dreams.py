@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from webapp.runtime.errors import NotAllowed, NotReady
 from webapp.runtime.followed_process import FollowedProcess, lines_in, until_ended
-from webapp.runtime.kept_dreams import KeptDreams
+from webapp.runtime.listener_files import KeptDreams
 
 Way = Literal["naive", "regularised", "critic", "both"]
 Surface = Literal["picture", "waveform"]

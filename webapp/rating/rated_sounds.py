@@ -18,7 +18,7 @@ from models.atlas.known_tracks import Track, known_tracks
 from models.music.decoding import LONGEST_S, SoundError
 from models.style.card import CARD, WEIGHTS, model_folder
 from webapp.rating import strange_sounds
-from webapp.runtime import own_process
+from webapp.runtime import supervised_process
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
 
@@ -125,7 +125,7 @@ def _rated(files: Sequence[tuple[str, bytes]], model: str) -> list[RatedSound]:
         folder = Path(place)
         np.savez(folder / "sounds.npz", allow_pickle=False, **{str(n): each[2] for n, each in enumerate(whole)})
         (folder / "sounds.json").write_text(json.dumps([each[:2] for each in whole]), encoding="utf-8")
-        own_process.run(
+        supervised_process.run_program(
             "webapp.rating.rating_process", place, model, seconds=SECONDS,
             late="the sounds could not be rated in time; try fewer at once",
             broken="the rating network did not answer; it is in the log, try again in a moment",

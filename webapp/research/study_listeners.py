@@ -31,8 +31,8 @@ from webapp.learning.population import FEWEST
 from webapp.research.figures import Drawn
 from webapp.research.plots import study_listeners as plots
 from webapp.research.plots.paper import Source
+from webapp.runtime.commands import commit
 from webapp.runtime.errors import NotYours
-from webapp.runtime.version import commit
 
 LEAST_TOLD = 10  # decided votes before a listener's accuracy is drawn
 LEAST_REPEATS = 3  # decided repeats before a listener's ceiling is

@@ -1,12 +1,14 @@
-"""Commands as pages show them: whole, so that they run in any terminal of this machine as they were copied."""
+"""Which Kallos this is, and its commands as pages show them: whole, so that they run in any terminal here."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import sys
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from models.experiments import provenance
 from models.style.card import SHIPPED_STYLE
 from webapp.runtime.settings import Settings
 
@@ -38,3 +40,20 @@ def python(module: str, *arguments: str, **environment: str) -> str:
 def kallos(home: Path, *arguments: str) -> str:
     """A ``kallos`` command on an installation's data folder."""
     return python("webapp", *arguments, KALLOS_HOME=str(home))
+
+
+try:
+    VERSION = version("kallos")
+except PackageNotFoundError:  # run from a folder that was never installed
+    VERSION = "0"
+
+
+WRITTEN = Path(__file__).resolve().parents[1] / "commit"  # by `kallos space`, whose repository is another one
+
+
+def commit() -> str | None:
+    """The git commit that runs, where it runs from a checkout or a Space."""
+    if WRITTEN.exists():
+        return WRITTEN.read_text(encoding="ascii").strip()
+    found = provenance.commit()
+    return None if found == provenance.UNKNOWN else found

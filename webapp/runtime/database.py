@@ -1,6 +1,7 @@
 """The open database of one process: an embedded Postgres or a given URL, and whole transactions that survive its fall.
 
 A transaction that loses its server is tried again from the start, so everything done in one must be safe to repeat.
+What else the database says is put in words for whoever asked, with an HTTP status.
 """
 
 from __future__ import annotations
@@ -12,13 +13,33 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from db.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from db.engine import answers, make_engine
-from webapp.runtime.database_errors import is_full
+from webapp.runtime.errors import Contradiction, NoRoom, NotAllowed, NotReady, Problem
 from webapp.runtime.settings import Settings
+
+DISK_FULL = "53100"
+
+
+def is_full(error: DBAPIError) -> bool:
+    """Whether the disk of the database takes no more; waiting does not help."""
+    return getattr(error.orig, "sqlstate", None) == DISK_FULL
+
+
+def of_database(error: DBAPIError) -> Problem:
+    """What is answered; the log says what the database said."""
+    log.error("database_error error=%s", str(error.orig).partition("\n")[0])  # the rest names rows
+    if is_full(error):
+        return NoRoom()
+    if isinstance(error, DataError):
+        return NotAllowed("the address or the request holds a character or a number that there can't be")
+    if isinstance(error, IntegrityError):
+        return Contradiction("this contradicts what is stored already; load the page again and look at what is there")
+    return NotReady("the database does not answer; try again in a moment")
+
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import Protocol, TypeVar
 
-from webapp.runtime import asked_from
+from webapp.runtime import limits
 from webapp.runtime.errors import NotReady, TooMany, UnknownListenerError
 from webapp.runtime.limits import LONG_A_SECOND, LONG_AT_ONCE, LONG_OF_ONE_ADDRESS, Buckets
 
@@ -134,7 +134,7 @@ class FollowedProcess:
         with self._lock:
             if self._last and self._last[1].works:
                 raise NotReady(self.busy)
-            network = asked_from.network()
+            network = limits.asking_network()
             if not self._asked.take(str(listener_id)) or (network and not self._asked_from.take(network)):
                 raise TooMany(
                     "you, or others at your address, have begun many of these within a short time, and one takes "

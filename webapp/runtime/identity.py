@@ -1,25 +1,35 @@
-"""Who is asking: an anonymous listener, known by a signed token in a cookie or an ``Authorization: Bearer`` header.
+"""Who is asking, and whether another site's page may: an anonymous listener, known by a signed token.
 
-A page in another site's frame may get no cookie, so the token travels both ways. A token is of a generation: when its
-listener signs out everywhere, a new one begins. A link token is no listener's token: it is exchanged for one, once.
-The token of somebody of whom nothing is stored yet holds what there is: when they came, and what was drawn for them.
+It is in a cookie or an ``Authorization: Bearer`` header: a page in another site's frame may get no cookie. A token is
+of a generation: when its listener signs out everywhere, a new one begins. A link token is no listener's token: it is
+exchanged for one, once. The token of somebody of whom nothing is stored yet holds what there is: when they came, and
+what was drawn for them.
+
+A browser sends a listener's cookie along with whatever another site asks of us. So a request that may change something
+needs a Bearer token, which no other site has, or must come from this site's own pages, as ``Sec-Fetch-Site`` or
+``Origin`` says. A page of ours within another site's frame is still of this site. A program sends neither header and no
+cookie, and is nobody unless it names a listener.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from webapp.runtime.root_path import root_path
+from webapp.runtime.middleware import root_path
 
 COOKIE = "kallos_listener"
 COOKIE_AGE = timedelta(days=400)  # the longest that browsers keep one
@@ -181,3 +191,104 @@ def _today() -> int:
 
 def _signature(secret: str, text: bytes) -> str:
     return hmac.new(f"kallos.export:{secret}".encode(), text, hashlib.sha256).hexdigest()
+
+
+SAFE = {"GET", "HEAD", "OPTIONS"}
+ALLOWED = b"GET, HEAD, POST, PATCH, DELETE"
+CROSS_ORIGIN = b"access-control-"
+REFUSED = (
+    "this came from another site, or does not say where from; send a listener's token as Authorization: Bearer, "
+    "or ask from a page of this site"
+)
+
+
+class SameOrigin:
+    """Refuses with 403 what another site asks to change, and gives no other site leave to read anything.
+
+    It answers OPTIONS itself: behind it Gradio would let every origin in, with the visitor's cookies.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 (ASGI)
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+        elif scope["method"] == "OPTIONS":
+            await _answer(send, 204, [(b"allow", ALLOWED)])
+        elif scope["method"] in SAFE or may_change(HTTPConnection(scope)):
+            await self.app(scope, receive, _without_leave(send))
+        else:
+            body = json.dumps({"error": REFUSED, "code": "another_site"}).encode()
+            await _answer(send, 403, [(b"content-type", b"application/json")], body)
+
+
+def may_change(request: HTTPConnection) -> bool:
+    """Whether a request that may change something comes from this site, or from a program that names itself."""
+    headers = request.headers
+    if headers.get("authorization", "").lower().startswith("bearer "):
+        return True  # another site would have to ask before it sends this, and is not let
+    if site := headers.get("sec-fetch-site"):
+        return site == "same-origin"
+    if origin := headers.get("origin"):
+        return urlsplit(origin).netloc.lower() in _own_names(headers)
+    return COOKIE not in request.cookies
+
+
+def _own_names(headers: Headers) -> set[str]:
+    """What a browser may call this site, also behind a proxy; another site can't choose these headers."""
+    given = (headers.get(name, "").split(",")[0].strip().lower() for name in ("x-forwarded-host", "host"))
+    return {name for name in given if name}
+
+
+def _without_leave(send: Send) -> Send:
+    async def answered(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kept = [(name, value) for name, value in message["headers"] if not name.lower().startswith(CROSS_ORIGIN)]
+            message = {**message, "headers": kept}
+        await send(message)
+
+    return answered
+
+
+async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes = b"") -> None:
+    length = [(b"content-length", str(len(body)).encode())] if body else []
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, *length]})
+    await send({"type": "http.response.body", "body": body})
+
+
+# Gradio starts components from strings and inline scripts, and draws with blobs and data URLs.
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; "
+    "connect-src 'self' data: blob:; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; "
+    "frame-ancestors {frames}"
+)
+WITH_TOKENS = ("/api/listener", "/gradio_api/queue/", "/gradio_api/call/", "/gradio_api/run/")
+
+
+class SecurityHeaders:
+    """Adds them; what an answer says itself stays. ``frame_ancestors``: which sites may show the pages in a frame."""
+
+    def __init__(self, app: ASGIApp, frame_ancestors: str) -> None:
+        self.app = app
+        self._policy = POLICY.format(frames=frame_ancestors)
+        self._frames = f"frame-ancestors {frame_ancestors}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 (ASGI)
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def answered(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                own = headers.get("content-security-policy")
+                headers["Content-Security-Policy"] = f"{own}; {self._frames}" if own else self._policy
+                headers.setdefault("X-Content-Type-Options", "nosniff")
+                headers.setdefault("Referrer-Policy", "same-origin")
+                if "set-cookie" in headers or scope["path"].startswith(WITH_TOKENS):
+                    headers["Cache-Control"] = "no-store"
+            await send(message)
+
+        await self.app(scope, receive, answered)

@@ -23,7 +23,21 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from webapp.runtime.errors import NotWritten
-from webapp.runtime.whole_lines import end_of_last_line
+
+BLOCK = 65_536
+
+
+def end_of_last_line(descriptor: int, size: int | None = None) -> int:
+    """Bytes up to and with the last newline (of the first ``size`` bytes)."""
+    end = os.fstat(descriptor).st_size if size is None else size
+    while end > 0:
+        start = max(0, end - BLOCK)
+        found = os.pread(descriptor, end - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
+
 
 log = logging.getLogger(__name__)
 

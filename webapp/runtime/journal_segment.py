@@ -15,8 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from webapp.runtime.journal_copy import JournalCopy
-from webapp.runtime.whole_lines import end_of_last_line
+from webapp.runtime.journal_copy import JournalCopy, end_of_last_line
 
 NUMBER = re.compile(rb'\{"n":(\d{1,12}),')
 

@@ -21,7 +21,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.style.card import SHIPPED_STYLE
-from webapp.runtime.root_path import A_PATH
+from webapp.runtime.middleware import A_PATH
 
 WORDS = {  # where pydantic's are many, or tell no way out
     "int_parsing": "it must be a whole number",

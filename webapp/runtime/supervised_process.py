@@ -1,14 +1,17 @@
-"""A child process that comes back when it dies and never outlives its parent.
+"""A child process that comes back when it dies and never outlives its parent, and what a process may take.
 
 The child says ``die_with_parent()`` first thing. On Linux the kernel then kills it with the parent, however that ended;
-everywhere it also watches a pipe that only the parent holds open.
+everywhere it also watches a pipe that only the parent holds open. What works on strangers' files bounds its memory and
+time, and says how far it is; what nobody waits for yields to others.
 """
 
 from __future__ import annotations
 
 import ctypes
+import json
 import logging
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -16,6 +19,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from webapp.runtime.errors import NotReady
 
 log = logging.getLogger(__name__)
 
@@ -158,3 +165,73 @@ def _exit_at_end_of_input() -> None:
     while os.read(0, 1024):
         pass
     os._exit(1)
+
+
+MEMORY_BYTES = 8 << 30  # of addresses: torch takes most of them without using them
+FILE_BYTES = 200_000_000  # that a file may grow to
+NICE = 10  # votes and participants come first
+EVERY_S = 0.3  # between two lines about one stage
+
+
+def bound(seconds: int) -> None:
+    """From now on this process has so much memory and time, and yields to others."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
+    os.nice(NICE)
+    signal.alarm(seconds)
+
+
+def say(line: dict[str, Any]) -> None:
+    """A line of output, JSON."""
+    print(json.dumps(line), flush=True)
+
+
+class Progress:
+    """Says the stage and the share of it that is done, 0 to 1, every ``EVERY_S`` at most within a stage."""
+
+    def __init__(self) -> None:
+        self._stage, self._at = "", 0.0
+
+    def __call__(self, stage: str, share: float) -> None:
+        """So far it has come."""
+        if stage != self._stage or time.monotonic() - self._at > EVERY_S:
+            self._stage, self._at = stage, time.monotonic()
+            say({"stage": stage, "share": round(share, 3)})
+
+
+NICENESS = 10  # of worker and generator: votes come before clips, once the first listeners have some
+SESSION_NICENESS = 3  # of their sessions, half a share: at 10 a machine on which much runs hardly composes any more
+LOWEST = 19  # what nobody waits for
+PROC = Path("/proc")
+
+
+def lower_session(pid: int | str, niceness: int, proc: Path = PROC) -> bool:
+    """Give the session of a process a nice value, where Linux groups processes by session.
+
+    There ``nice`` counts only among the processes of one session (``man 7 sched``, autogroup). False where it is to be
+    tried again: others than root may change ten a second.
+    """
+    try:
+        with (proc / str(pid) / "autogroup").open("rb+", buffering=0) as file:
+            file.write(str(niceness).encode())
+    except BlockingIOError:
+        return False
+    except OSError as error:  # there is none, or it isn't ours: then nice has to do
+        log.debug("session_not_lowered error=%s", error)
+    return True
+
+
+LAST_WORDS = 500  # characters of what it printed before it broke
+
+
+def run_program(module: str, *arguments: str, seconds: float, late: str, broken: str) -> None:
+    """Run ``module`` to its end; raises ``NotReady`` with ``late`` after so many ``seconds``, with ``broken`` else."""
+    command = [sys.executable, "-m", module, *arguments]
+    try:
+        subprocess.run(command, capture_output=True, timeout=seconds, check=True)  # noqa: S603 (our own program)
+    except subprocess.TimeoutExpired:
+        raise NotReady(late) from None
+    except subprocess.CalledProcessError as error:
+        printed = error.stderr.decode(errors="replace")[-LAST_WORDS:]
+        log.error("process_failed module=%s output=%s", module, printed)  # noqa: TRY400 (its trace is the output)
+        raise NotReady(broken) from None

@@ -1,4 +1,4 @@
-"""Work that somebody waits for: it takes its turn, and ends when they have left."""
+"""Work that somebody waits for: it takes its turn, ends when they have left, and runs in a process of its own."""
 
 from __future__ import annotations
 

@@ -11,9 +11,8 @@ import sys
 from pathlib import Path
 
 from webapp.composing.offline import NothingComposedError
-from webapp.runtime.bounded_work import Progress, bound, say
 from webapp.runtime.errors import NotAllowed
-from webapp.runtime.supervised_process import end_with_input
+from webapp.runtime.supervised_process import Progress, bound, end_with_input, say
 from webapp.studies.clip_making import make
 from webapp.studies.clip_task import Task
 from webapp.studies.sources import SourceError

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from models.tension.curves import Curves
-from webapp.runtime import own_process
+from webapp.runtime import supervised_process
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
 
@@ -62,7 +62,7 @@ def hear(listener_id: uuid.UUID, files: Sequence[tuple[str, bytes]]) -> list[Hea
         for number, (_, data) in enumerate(files):
             (folder / str(number)).write_bytes(data)
         (folder / "names.json").write_text(json.dumps(names), encoding="utf-8")
-        own_process.run(
+        supervised_process.run_program(
             "webapp.tension.hearing_process", place, seconds=SECONDS,
             late="the music could not be heard in time; try fewer or shorter files",
             broken="the tension model did not answer; it is in the log, try again in a moment",

@@ -18,8 +18,8 @@ from sqlalchemy.exc import DBAPIError
 from webapp.context import Context
 from webapp.generation.protocol import GenerationError
 from webapp.generation.refusals import of_generator
-from webapp.runtime import asked_from
-from webapp.runtime.database_errors import of_database
+from webapp.runtime import limits
+from webapp.runtime.database import of_database
 from webapp.runtime.errors import (
     OUR_MISTAKE,
     NoListener,
@@ -113,7 +113,7 @@ def problem_of(error: Exception, name: str) -> Problem:
 def note_address() -> None:
     """Limits count what follows for whoever asked Gradio for it."""
     request = LocalContext.request.get(None)
-    asked_from.note(request.client.host if request and request.client else None)
+    limits.note_address(request.client.host if request and request.client else None)
 
 
 def listener_of(context: Context, token: str | None) -> uuid.UUID:

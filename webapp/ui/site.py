@@ -19,9 +19,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from webapp.context import Context
-from webapp.runtime.downloads import KEPT_S, Downloads
 from webapp.runtime.limits import FILM_BYTES, MOST_EVENTS
-from webapp.runtime.visits import Visits
+from webapp.runtime.listener_files import KEPT_S, Downloads
+from webapp.runtime.middleware import Visits
 from webapp.ui import endpoints
 from webapp.ui.components.component import FOLDER, SERVED, served_at
 from webapp.ui.pages import (
@@ -220,7 +220,7 @@ def mount_site(app: FastAPI, context: Context, **options: Any) -> FastAPI:
     app.mount(STATIC_PATH, FreshStaticFiles(directory=STATIC), name="kallos-static")
     downloads = Downloads(context.settings.home)
     downloads.clear()
-    os.environ["GRADIO_TEMP_DIR"] = str(downloads.folder)  # Gradio asks for it whenever it makes or meets a file
+    os.environ["GRADIO_TEMP_DIR"] = str(downloads.home)  # Gradio asks for it whenever it makes or meets a file
     settings: MutableMapping[str, Any] = {
         "path": "/",
         "ssr_mode": False,

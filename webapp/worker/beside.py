@@ -9,6 +9,7 @@ import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import psutil
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -22,7 +23,6 @@ from webapp.composing.bank import ENOUGH
 from webapp.context import Context
 from webapp.generation.protocol import GenerationError
 from webapp.research import training_runs
-from webapp.runtime.priority import on_battery
 from webapp.worker.handlers import RUN_LOG_HANDLERS
 from webapp.worker.lease import LEASE_SECONDS
 from webapp.worker.notifications import Notifications
@@ -141,3 +141,13 @@ class BankKeeper(Worker):
             return True
         busy = self.context.generation.health()
         return bool(busy["queued"] + busy["running"])
+
+
+def on_battery() -> bool:
+    """Whether this machine is known to run on its battery."""
+    sensor = getattr(psutil, "sensors_battery", None)  # not on every system
+    try:
+        battery = sensor() if sensor else None
+    except (OSError, RuntimeError):  # of what can't be read
+        return False
+    return battery is not None and battery.power_plugged is False

@@ -22,7 +22,7 @@ from webapp.learning import population, reencoding, refits
 from webapp.listeners import deletion
 from webapp.maps import shipped_maps
 from webapp.research.shipped_runs import copy_shipped
-from webapp.runtime import visits
+from webapp.runtime import middleware
 from webapp.runtime.errors import NobodyWaits
 from webapp.runtime.waiting import heeding
 from webapp.worker.handlers import HANDLERS, Handler
@@ -109,7 +109,7 @@ class Worker:
         if not heard.listening:
             self._stopping.wait(self.idle_s)
             return
-        quiet = min(heard.visited_s(), time.monotonic() - self._worked) > visits.QUIET_SECONDS
+        quiet = min(heard.visited_s(), time.monotonic() - self._worked) > middleware.QUIET_SECONDS
         self._heard = heard.wait(self._heard, QUIET_SECONDS if quiet else LOOK_SECONDS)
 
     def put_first_drafts(self) -> None:

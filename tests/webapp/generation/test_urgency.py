@@ -6,7 +6,7 @@ import pytest
 
 from webapp.generation import urgency
 from webapp.generation.urgency import BACKGROUND, ByUrgency
-from webapp.runtime.priority import LOWEST, SESSION_NICENESS
+from webapp.runtime.supervised_process import LOWEST, SESSION_NICENESS
 
 HEADERS = [(name.lower().encode(), value.encode()) for name, value in BACKGROUND.items()]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from webapp.runtime import version
+from webapp.runtime import commands
 from webapp.runtime.settings import Settings
 
 FOLDER = Path(__file__).resolve().parents[3] / "docker"
@@ -52,7 +52,7 @@ def test_the_image_says_of_which_commit_it_is(tmp_path):
     for commit, written in (("", False), ("0123abcd", True)):
         subprocess.run(["/bin/sh", "-c", step], cwd=tmp_path, env={"COMMIT": commit}, check=True)
         assert (tmp_path / "webapp" / "commit").exists() == written
-    assert (tmp_path / "webapp" / version.WRITTEN.name).read_text() == "0123abcd"
+    assert (tmp_path / "webapp" / commands.WRITTEN.name).read_text() == "0123abcd"
 
 
 def test_the_image_is_made_of_what_is_there_and_not_ignored():

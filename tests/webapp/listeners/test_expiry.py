@@ -10,8 +10,7 @@ from db.queries.listeners import delete_visitors
 from db.tables import Listener, Offer
 from webapp.context import Context
 from webapp.listeners import accounts, deletion
-from webapp.runtime.adapters import Adapters
-from webapp.runtime.kept_dreams import KeptDreams
+from webapp.runtime.listener_files import Adapters, KeptDreams
 
 
 def came_ago(context: Context, listeners: Sequence[UUID], ago: timedelta) -> None:

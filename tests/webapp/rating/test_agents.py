@@ -13,8 +13,8 @@ from webapp.listeners.deletion import delete
 from webapp.rating import agents
 from webapp.rating.agents import Order
 from webapp.rating.plot import learnt
-from webapp.runtime.adapters import Adapters
 from webapp.runtime.errors import NotAllowed, NotReady, UnknownListenerError
+from webapp.runtime.listener_files import Adapters
 from webapp.ui.pages import agent as page
 from webapp.ui.pages.agent import Blind, keep_agent, keeps_one, pick_first, pick_second, play_kept, told
 

@@ -22,7 +22,7 @@ from webapp.rating import dreams, rated_sounds
 from webapp.rating.dreams import Order
 from webapp.rating.plot import climbed
 from webapp.runtime.errors import NotAllowed, NotReady, UnknownListenerError
-from webapp.runtime.kept_dreams import KeptDreams
+from webapp.runtime.listener_files import KeptDreams
 from webapp.ui.pages.dreams import _heard, arrive, dream, follow, give_up, keep_dream, kept_dream, told
 
 pytestmark = pytest.mark.slow

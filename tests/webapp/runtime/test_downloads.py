@@ -6,9 +6,9 @@ import uuid
 
 import pytest
 
-from webapp.runtime import downloads as downloads_module
-from webapp.runtime.downloads import KEPT_S, Downloads
+from webapp.runtime import listener_files
 from webapp.runtime.errors import NotReady
+from webapp.runtime.listener_files import KEPT_S, Downloads
 
 
 def test_files_of_a_listener_go_with_them_and_nobody_elses(tmp_path):
@@ -26,14 +26,14 @@ def test_files_of_a_listener_go_with_them_and_nobody_elses(tmp_path):
 def test_an_upload_is_read_once_and_only_from_the_folder(tmp_path):
     downloads = Downloads(tmp_path / "home")
     (tmp_path / "secret").write_text("secret")
-    downloads.folder.mkdir(parents=True)
-    (downloads.folder / "link").symlink_to(tmp_path / "secret")
-    for path in (tmp_path / "secret", downloads.folder / ".." / ".." / ".." / "secret", downloads.folder / "link"):
+    downloads.home.mkdir(parents=True)
+    (downloads.home / "link").symlink_to(tmp_path / "secret")
+    for path in (tmp_path / "secret", downloads.home / ".." / ".." / ".." / "secret", downloads.home / "link"):
         with pytest.raises(ValueError, match="not uploaded"):
             downloads.take_upload(str(path), 100)
     assert (tmp_path / "secret").exists()
     for size in (100, 101):
-        upload = downloads.folder / "upload.zip"
+        upload = downloads.home / "upload.zip"
         upload.write_bytes(b"x" * size)
         if size == 100:
             assert len(downloads.take_upload(str(upload), 100)) == 100
@@ -55,8 +55,8 @@ def test_what_an_earlier_process_left_is_cleared_once_it_is_old(tmp_path):
 
 
 def test_the_oldest_files_of_a_listener_go_and_a_full_folder_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(downloads_module, "MOST_OF_ONE", 10)
-    monkeypatch.setattr(downloads_module, "FOLDER_BYTES", 18)
+    monkeypatch.setattr(listener_files, "MOST_OF_ONE", 10)
+    monkeypatch.setattr(listener_files, "FOLDER_BYTES", 18)
     downloads, mine, theirs = Downloads(tmp_path), uuid.uuid4(), uuid.uuid4()
     first, second = (downloads.write(mine, "a.mid", b"12345") for _ in range(2))
     os.utime(first, (1, 1))

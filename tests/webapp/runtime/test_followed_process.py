@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from webapp.runtime import asked_from
+from webapp.runtime import limits
 from webapp.runtime.errors import TooMany
 from webapp.runtime.followed_process import FollowedProcess
 from webapp.runtime.limits import LONG_AT_ONCE, LONG_OF_ONE_ADDRESS
@@ -37,7 +37,7 @@ def test_new_listeners_of_one_address_share_what_it_may_begin(tmp_path) -> None:
                 pass
 
     def from_address(address: str) -> None:
-        asked_from.note(address)
+        limits.note_address(address)
         begin()
 
     run = contextvars.copy_context().run

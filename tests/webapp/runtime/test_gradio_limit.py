@@ -10,9 +10,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from webapp.runtime import gradio_limit
-from webapp.runtime.gradio_limit import PREFIX, GradioLimit
-from webapp.runtime.limits import BODY_BYTES, Buckets
+from webapp.runtime import limits
+from webapp.runtime.limits import BODY_BYTES, PREFIX, Buckets, GradioLimit
 
 FILE = {"meta": {"_type": "gradio.FileData"}}
 
@@ -58,15 +57,15 @@ def test_an_argument_of_a_tool_is_no_address(client):
 
 
 def test_calls_are_small_and_large_events_come_slowly(client, monkeypatch):
-    monkeypatch.setattr(gradio_limit, "Buckets", lambda *_: Buckets(0.001, 3))
+    monkeypatch.setattr(limits, "Buckets", lambda *_: Buckets(0.001, 3))
     large, page = b'"' + b"x" * BODY_BYTES + b'"', client()
     assert page.post(PREFIX + "call/vote", content=large).status_code == 413
     assert [page.post(PREFIX + "queue/join", content=large).status_code for _ in range(3)] == [200, 200, 429]
 
 
 def test_one_address_has_only_so_much_in_the_queue(client):
-    assert client(gradio_limit.MOST_EVENTS_OF_ONE - 1).post(PREFIX + "queue/join", json={}).status_code == 200
-    full = client(gradio_limit.MOST_EVENTS_OF_ONE)
+    assert client(limits.MOST_EVENTS_OF_ONE - 1).post(PREFIX + "queue/join", json={}).status_code == 200
+    full = client(limits.MOST_EVENTS_OF_ONE)
     assert full.post(PREFIX + "queue/join", json={}).status_code == 429
     other = TestClient(full.app, client=("198.51.100.1", 1))
     assert other.post(PREFIX + "queue/join", json={}).status_code == 200

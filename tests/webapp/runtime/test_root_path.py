@@ -13,7 +13,7 @@ from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 from webapp.runtime import identity
-from webapp.runtime.root_path import BehindProxies, BelowRootPath
+from webapp.runtime.middleware import BehindProxies, BelowRootPath
 from webapp.runtime.settings import Settings
 
 PROXY, STRANGER = "127.0.0.1", "203.0.113.7"

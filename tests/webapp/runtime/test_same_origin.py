@@ -9,8 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from webapp.runtime.identity import COOKIE
-from webapp.runtime.same_origin import SameOrigin
+from webapp.runtime.identity import COOKIE, SameOrigin
 
 EVIL = "https://evil.example"
 CHANGING = ("POST", "PATCH", "PUT", "DELETE")

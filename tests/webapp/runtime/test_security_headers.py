@@ -7,7 +7,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from webapp.runtime.security_headers import SecurityHeaders
+from webapp.runtime.identity import SecurityHeaders
 
 OWN = {"Content-Security-Policy": "default-src 'none'", "Referrer-Policy": "no-referrer"}
 

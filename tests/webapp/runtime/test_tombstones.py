@@ -4,7 +4,7 @@ import threading
 import uuid
 from pathlib import Path
 
-from webapp.runtime.tombstones import Tombstones
+from webapp.runtime.journal import Tombstones
 
 
 def test_nobody_who_is_added_is_lost_while_others_are_lifted(tmp_path: Path) -> None:

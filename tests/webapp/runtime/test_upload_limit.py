@@ -7,9 +7,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from webapp.runtime import upload_limit
-from webapp.runtime.limits import EXPORT_BYTES, FILM_BYTES, BodyLimit
-from webapp.runtime.upload_limit import UploadLimit
+from webapp.runtime import limits
+from webapp.runtime.limits import EXPORT_BYTES, FILM_BYTES, BodyLimit, UploadLimit
 
 UPLOAD = "/gradio_api/upload"
 
@@ -60,7 +59,7 @@ def test_a_film_may_be_larger_than_other_files(client):
 
 
 def test_all_files_together_take_a_bounded_room(client, tmp_path, monkeypatch):
-    monkeypatch.setattr(upload_limit, "FOLDER_BYTES", 2_000)
+    monkeypatch.setattr(limits, "FOLDER_BYTES", 2_000)
     assert upload(client, "a.mid").status_code == 200
     (tmp_path / "of").mkdir()
     (tmp_path / "of" / "somebody.mid").write_bytes(b"x" * 1_990)

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from webapp.runtime import visits as module
-from webapp.runtime.visits import Visits
+from webapp.runtime import middleware
+from webapp.runtime.middleware import Visits
 
 
 def test_who_looks_whether_kallos_is_well_is_no_visitor(client, context, stock):
@@ -27,5 +27,5 @@ def test_who_waits_for_visitors_goes_on_with_the_next_one(monkeypatch):
     visits.wait(0.0)  # and no other since
     visits.wake()
     visits.wait(1000)
-    monkeypatch.setattr(module, "QUIET_SECONDS", -1.0)
+    monkeypatch.setattr(middleware, "QUIET_SECONDS", -1.0)
     assert visits.quiet

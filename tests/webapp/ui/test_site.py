@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 from webapp.context import Context
 from webapp.fit.drawings import FOLDER as FOLDER_OF_DRAWINGS
 from webapp.research.figures import FIGURES
+from webapp.runtime.middleware import Visits
 from webapp.runtime.settings import Settings
-from webapp.runtime.visits import Visits
 from webapp.ui.components.component import FOLDER
 from webapp.ui.components.header import BELOW, PAGES
 from webapp.ui.components.listener_token import ListenerToken

@@ -24,9 +24,9 @@ from pydantic_core import to_jsonable_python
 from typing_extensions import TypedDict, is_typeddict
 
 from webapp.context import Context
-from webapp.runtime.downloads import Downloads
 from webapp.runtime.errors import NotAllowed, Problem, in_words
 from webapp.runtime.identity import MOST_LETTERS
+from webapp.runtime.listener_files import Downloads
 from webapp.ui import handlers, waits
 
 log = logging.getLogger(__name__)

@@ -6,8 +6,7 @@ import uuid
 
 from typing_extensions import TypedDict
 
-from webapp.api.fits import Fit, FitAnswered
-from webapp.api.listening import Milliseconds
+from webapp.api.listening import Fit, FitAnswered, Milliseconds
 from webapp.composing import addresses
 from webapp.context import Context
 from webapp.fit import learned

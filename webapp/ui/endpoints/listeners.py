@@ -13,9 +13,9 @@ from webapp.learning.playable_clips import AnyDomain
 from webapp.listeners import accounts, archive, deletion, restore
 from webapp.listeners import export as exporting
 from webapp.listening import newcomers
-from webapp.runtime.downloads import Downloads
 from webapp.runtime.errors import NotAllowed
 from webapp.runtime.limits import EXPORT_BYTES
+from webapp.runtime.listener_files import Downloads
 from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, Token, file_for
 from webapp.ui.handlers import listener_of
 

@@ -6,8 +6,7 @@ import uuid
 
 from models.taste.head import Pick
 from models.taste.likelihood import Outcome
-from webapp.api.best_of_four import Four, Picked
-from webapp.api.listening import Clip, Milliseconds, Offer, Voted
+from webapp.api.listening import Clip, Four, Milliseconds, Offer, Picked, Voted
 from webapp.composing import addresses
 from webapp.context import Context
 from webapp.listening import Shown

@@ -11,9 +11,8 @@ from models.music.notes import Domain
 from webapp.context import Context
 from webapp.rating import agents, dreams, rated_clips, rated_sounds
 from webapp.rating.strange_sounds import MOST_BYTES
-from webapp.runtime.adapters import Adapters
 from webapp.runtime.errors import NotAllowed, NotReady
-from webapp.runtime.kept_dreams import KeptDreams
+from webapp.runtime.listener_files import Adapters, KeptDreams
 from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, SourceName, Token, file_for, taken
 from webapp.ui.handlers import listener_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from webapp.runtime.version import VERSION, commit
+from webapp.runtime.commands import VERSION, commit
 from webapp.ui.layout import heading, page
 
 PATH = "/about"

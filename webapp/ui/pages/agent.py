@@ -15,8 +15,8 @@ from webapp.context import Context
 from webapp.rating import agents, rated_sounds
 from webapp.rating.agents import Learning, Order
 from webapp.rating.plot import learnt
-from webapp.runtime.adapters import Adapters
 from webapp.runtime.errors import NotAllowed
+from webapp.runtime.listener_files import Adapters
 from webapp.ui import arrival
 from webapp.ui.charts import section
 from webapp.ui.handlers import bound, claim_of, listener_of

@@ -20,9 +20,9 @@ from webapp.fit import learned
 from webapp.generation.protocol import Look
 from webapp.learning.playable_clips import music_of
 from webapp.listeners import accounts
-from webapp.runtime.downloads import Downloads
 from webapp.runtime.errors import NotYours, Problem
-from webapp.runtime.upload_limit import PICTURES
+from webapp.runtime.limits import PICTURES
+from webapp.runtime.listener_files import Downloads
 from webapp.ui import arrival, choosing, dashboards
 from webapp.ui.choosing import Choosing
 from webapp.ui.components.moving_picture import MovingPicture, playing

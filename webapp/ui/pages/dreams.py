@@ -15,7 +15,7 @@ from webapp.rating import dreams, rated_sounds
 from webapp.rating.dreams import Dreaming, Order
 from webapp.rating.plot import climbed
 from webapp.runtime.errors import NotAllowed
-from webapp.runtime.kept_dreams import KeptDreams
+from webapp.runtime.listener_files import KeptDreams
 from webapp.ui import arrival, dashboards
 from webapp.ui.charts import section
 from webapp.ui.handlers import bound, claim_of, listener_of

@@ -14,10 +14,9 @@ from webapp.context import Context
 from webapp.film import scored_films
 from webapp.film.scored_films import FILES, LONGEST_S, MOST_FILES, Scoring
 from webapp.fit import learned
-from webapp.runtime.downloads import Downloads
 from webapp.runtime.errors import Problem
-from webapp.runtime.limits import FILM_BYTES
-from webapp.runtime.upload_limit import FILMS, PICTURES
+from webapp.runtime.limits import FILM_BYTES, FILMS, PICTURES
+from webapp.runtime.listener_files import Downloads
 from webapp.ui import dashboards
 from webapp.ui.charts import section
 from webapp.ui.handlers import bound, listener_of

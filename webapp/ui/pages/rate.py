@@ -17,7 +17,7 @@ from webapp.rating.plot import among, seen_and_felt
 from webapp.rating.rated_sounds import RatedSound
 from webapp.runtime import commands
 from webapp.runtime.errors import NotAllowed, Problem
-from webapp.runtime.upload_limit import SOUND
+from webapp.runtime.limits import SOUND
 from webapp.ui import dashboards
 from webapp.ui.charts import section
 from webapp.ui.choosing import Choosing

@@ -12,8 +12,8 @@ from models.music.midi_file import SUFFIXES as MIDI
 from models.tension.curves import LEAST_BARS
 from webapp.context import Context
 from webapp.runtime import csv_text
-from webapp.runtime.downloads import Downloads
 from webapp.runtime.errors import NotAllowed, Problem
+from webapp.runtime.listener_files import Downloads
 from webapp.studio.dials import MUSIC
 from webapp.tension import heard_music
 from webapp.tension.heard_music import HeardMusic

@@ -17,7 +17,7 @@ from webapp.app import create_app
 from webapp.context import Context
 from webapp.listeners import accounts
 from webapp.runtime import limits
-from webapp.runtime.downloads import Downloads
+from webapp.runtime.listener_files import Downloads
 from webapp.runtime.settings import Settings
 from webapp.supervision import Supervision
 
@@ -42,7 +42,7 @@ def context(settings: Settings, generator_url: str, space: TasteSpace) -> Iterat
 
 @pytest.fixture(autouse=True)
 def no_files_of_other_tests(context: Context) -> None:
-    for folder in Downloads(context.settings.home).folder.glob("*"):
+    for folder in Downloads(context.settings.home).home.glob("*"):
         shutil.rmtree(folder)
 
 

@@ -29,7 +29,7 @@ from webapp.composing import handing_over, pool, wishes
 from webapp.listeners import accounts
 from webapp.maps import shipped_maps
 from webapp.rating import rated_sounds
-from webapp.runtime.downloads import Downloads
+from webapp.runtime.listener_files import Downloads
 from webapp.studies import studies
 from webapp.ui.endpoints import ENDPOINTS, composing
 from webapp.ui.endpoints.studies import study_results
@@ -256,7 +256,7 @@ def test_data_goes_out_whole_comes_back_and_leaves_nothing(ask, refused, stock, 
     zipped = Path(ask("export", token))
     assert "votes.csv" in zipfile.ZipFile(zipped).namelist()
     assert "here already" in refused("import", handle_file(zipped), token)
-    folder = Downloads(context.settings.home).folder
+    folder = Downloads(context.settings.home).home
     assert list(folder.rglob("kallos-listener.zip"))
 
     ask("delete", token)

@@ -19,7 +19,7 @@ from db.tables import PICTURES
 from webapp.context import Context
 from webapp.film import own_pictures
 from webapp.listeners import accounts
-from webapp.runtime import upload_limit
+from webapp.runtime import limits
 from webapp.runtime.errors import NotYours, Problem
 from webapp.studio import pictures, pieces, sections, uploads
 from webapp.studio.pieces import OpenedPiece
@@ -177,7 +177,7 @@ def bring(context: Context, token: str | None, path: str | None, domain: str | N
     copy = Path(path)
     file = OwnFile(copy.name, copy.read_bytes(), domain or "pop")
     copy.unlink(missing_ok=True)
-    if file.domain == PICTURES or copy.suffix.lower() in upload_limit.PICTURES:
+    if file.domain == PICTURES or copy.suffix.lower() in limits.PICTURES:
         return None, None, *_brought_picture(context, token, file)
     if len(file.data) > MOST_BYTES:
         large = f"“{file.name}” has {-(-len(file.data) // 1024)} KB; at most {MOST_BYTES // 1024} KB are allowed"
@@ -317,7 +317,7 @@ def told_as(piece: OpenedPiece) -> dict[str, Any]:
 def read_as(domain: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """A file that doesn't say so itself is read as the kind of music that is chosen; pictures have no titles."""
     seen = domain == PICTURES
-    kinds = list(upload_limit.PICTURES) if seen else FILES
+    kinds = list(limits.PICTURES) if seen else FILES
     return dict(gr.update(label=_label(domain or "pop"), file_types=kinds)), dict(gr.update(visible=not seen))
 
 

@@ -1,6 +1,8 @@
-"""The HTTP interface of the Styles page, under ``/api/styles``: what was measured, and walks along one style.
+"""The HTTP interface for researchers: dashboards, a study's tastes and the Styles page; nothing there names a listener.
 
-Every table comes as CSV too. A walk is told whole by its query, so that an address opens it again.
+``/api/runs``, ``/api/retrieval`` and ``/api/plots/NAME`` are of training runs, ``/api/tastes`` of a study's listeners,
+``/api/styles`` of what was measured of styles, and walks along one. ``form=csv`` gives the data behind a plot. A walk
+is told whole by its query, so that an address opens it again.
 """
 
 from __future__ import annotations
@@ -12,11 +14,14 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
 
 from models.music.notes import Domain
 from models.style.latents import MOST_GUIDANCE
 from webapp.api.dependencies import ERRORS, Known, TheContext
+from webapp.context import Context
 from webapp.maps import open_maps
+from webapp.research import access
 from webapp.research.styles import codes, mood_clips, swap, tables, training_log, walk
 from webapp.runtime import commands
 from webapp.runtime.errors import NotAllowed, NotYours
@@ -24,7 +29,117 @@ from webapp.runtime.waiting import heed
 from webapp.studio import formats
 from webapp.studio.piano_roll import piano_roll
 
-router = APIRouter(prefix="/api/styles", tags=["research"], dependencies=[Depends(heed)])
+router = APIRouter(prefix="/api", tags=["research"])
+Name = Annotated[str, Field(max_length=400)]
+Names = Annotated[list[Name], Field(max_length=100)]
+
+
+class Wanted(BaseModel):
+    """What a plot is of; each takes what it needs, and what isn't given is chosen."""
+
+    model_config = ConfigDict(extra="forbid")
+    study: Name = ""
+    direction: Name = ""
+    measure: Name = ""
+    query: Name = ""
+    genre: Name = ""
+    condition: Names = Field(default_factory=list)
+    run: Names = Field(default_factory=list)
+    figure: Names = Field(default_factory=list)
+    smoothing: float = 0.0
+    form: Literal["json", "csv"] = "json"
+
+
+def _fill(context: Context, module: str, name: str) -> dict[str, str]:
+    """What fills an empty page: the folder that is watched, and the command that writes there."""
+    return {"folder": str(context.settings.runs_folder), "fill": commands.training(context.settings, module, name)}
+
+
+@router.get("/runs")
+def read_runs(context: TheContext) -> dict[str, Any]:
+    """Every training run whose log was found, the one that was logged to last first."""
+    from webapp.research import runs  # noqa: PLC0415 (pandas, which no listener needs)
+
+    return {"runs": context.database.transaction(runs.listing), **_fill(context, "titles", "titles")}
+
+
+@router.get("/retrieval")
+def read_studies(context: TheContext) -> dict[str, Any]:
+    """Every study of models of titles and tunes: what it compares, what it watches, and how far it is."""
+    from webapp.research import retrieval  # noqa: PLC0415 (as above)
+
+    studies = context.database.transaction(retrieval.overview)
+    return {"studies": studies, **_fill(context, "title_study", "study")}
+
+
+@router.get("/plots/{name}", responses=ERRORS)
+def read_plot(context: TheContext, name: str, wanted: Annotated[Wanted, Query()]) -> Response:
+    """A plot for plotly.js with where it comes from, or the data behind it."""
+    from webapp.research import figures  # noqa: PLC0415 (plotly takes its time)
+
+    given = wanted.model_dump(exclude={"form", "condition", "run", "figure"}, exclude_defaults=True)
+    asked = figures.Asked(
+        **given, conditions=tuple(wanted.condition), runs=tuple(wanted.run), figures=tuple(wanted.figure)
+    )
+
+    def work(session: Session) -> figures.Drawn:
+        return figures.draw(session, name, asked)
+
+    drawn = context.database.transaction(work)
+    if wanted.form == "json":
+        return JSONResponse(drawn.to_json())
+    return Response(drawn.to_csv(), media_type="text/csv; charset=utf-8")
+
+
+tastes_router = APIRouter(prefix="/api/tastes", tags=["research"])
+
+
+Key = Annotated[str, Query(max_length=200)]
+About = Literal["music", "pictures"]
+
+
+@tastes_router.get("", name="read_studies")
+def read_tastes(context: TheContext, key: Key = "", about: About = "music") -> dict[str, Any]:
+    """``{studies: [{study_id, listeners, votes}]}``, the largest first; other than the default one with a ``key``.
+
+    Counted are the votes ``about`` music, or pictures.
+    """
+    from webapp.research import study_listeners  # noqa: PLC0415 (pandas, which no listener needs)
+
+    pictures = about == "pictures"
+    found = context.database.transaction(lambda session: study_listeners.overview(session, pictures=pictures))
+    return {"studies": access.seen(context.settings, found, key)}
+
+
+@tastes_router.get("/{name}", responses=ERRORS)
+def read_figure(
+    name: str,
+    context: TheContext,
+    study: Annotated[str, Query(max_length=64)] = "default",
+    key: Key = "",
+    *,
+    form: Literal["json", "csv"] = "json",
+    about: About = "music",
+) -> Response:
+    """``kinds``, ``ceilings``, ``calibration``, ``policies`` or ``popularity`` of a study, drawn or as CSV.
+
+    Of its votes ``about`` music, or pictures. ``study=simulated``: the listeners that come with Kallos. Studies other
+    than the default one need the researchers' ``key`` (``KALLOS_RESEARCH_KEY``).
+    """
+    from webapp.research import simulated_study, study_listeners  # noqa: PLC0415 (as above)
+
+    if study == simulated_study.NAME and name in simulated_study.PLOTS:
+        drawn = simulated_study.draw(name)
+    else:
+        access.require(context.settings, study, key)
+        space = context.picture_space if about == "pictures" else context.space
+        drawn = context.database.transaction(lambda session: study_listeners.draw(session, space, name, study))
+    if form == "json":
+        return JSONResponse(drawn.to_json())
+    return Response(drawn.to_csv(), media_type="text/csv; charset=utf-8")
+
+
+styles_router = APIRouter(prefix="/api/styles", tags=["research"], dependencies=[Depends(heed)])
 CSV = "text/csv; charset=utf-8"
 Place = Annotated[int, Field(ge=0, lt=len(walk.STEPS))]
 
@@ -69,7 +184,7 @@ def _no_run(context: TheContext, run: str) -> NotYours:
     return NotYours(f"there is no style run {run[:80]!r}; there are {', '.join(there[:20])}")
 
 
-@router.get("", responses=ERRORS)
+@styles_router.get("", responses=ERRORS)
 def read_styles(context: TheContext, run: RunName = "") -> dict[str, Any]:
     """``{model_version, tables, run, runs, walks}``; ``walks``: the styles along which one can walk, what fills it.
 
@@ -94,7 +209,7 @@ def read_styles(context: TheContext, run: RunName = "") -> dict[str, Any]:
     }
 
 
-@router.get("/tables/{name}.csv", responses=ERRORS)
+@styles_router.get("/tables/{name}.csv", responses=ERRORS)
 def read_table(context: TheContext, name: str, run: RunName = "") -> Response:
     """A table as CSV, one line a figure."""
     found = {table.name: table for table in _tables(context, run)}
@@ -104,7 +219,7 @@ def read_table(context: TheContext, name: str, run: RunName = "") -> Response:
     return Response(found[name].to_csv(), media_type=CSV, headers=headers)
 
 
-@router.get("/hardest", responses=ERRORS)
+@styles_router.get("/hardest", responses=ERRORS)
 def read_hardest(
     context: TheContext,
     run: RunName = "",
@@ -123,7 +238,7 @@ def read_hardest(
     return JSONResponse(drawn.to_json()) if form == "json" else Response(drawn.to_csv(), media_type=CSV)
 
 
-@router.get("/codes", responses=ERRORS)
+@styles_router.get("/codes", responses=ERRORS)
 def read_codes(context: TheContext, listener_id: Known, domain: Domain = "dance") -> dict[str, Any]:
     """Of each style code, pieces by its five values (``level`` 0 to 4) and how it goes with what has a name."""
     try:
@@ -132,14 +247,14 @@ def read_codes(context: TheContext, listener_id: Known, domain: Domain = "dance"
         raise NotAllowed(f"what was saved of the codes can't be read: {error}") from error
 
 
-@router.get("/codes.csv", responses=ERRORS)
+@styles_router.get("/codes.csv", responses=ERRORS)
 def read_codes_table(context: TheContext) -> Response:
     """The real pieces among them as CSV."""
     headers = {"Content-Disposition": 'attachment; filename="kallos-code-examples.csv"'}
     return Response(codes.to_csv(context.style_folder), media_type=CSV, headers=headers)
 
 
-@router.get("/codes/pieces/{place}/{form}", responses=ERRORS)
+@styles_router.get("/codes/pieces/{place}/{form}", responses=ERRORS)
 def read_code_piece(context: TheContext, place: int, form: Literal["notes", "flac", "mid"]) -> Response:
     """A real piece: the notes of its first eight whole bars, their sound, or MIDI."""
     source = codes.real_piece(context.studio, place)
@@ -157,7 +272,7 @@ def _mood_clips(context: TheContext, map_id: uuid.UUID, domain: Domain) -> mood_
 MoodClips = Annotated[mood_clips.MoodClips, Depends(_mood_clips)]
 
 
-@router.get("/moods/{map_id}/points", responses=ERRORS)
+@styles_router.get("/moods/{map_id}/points", responses=ERRORS)
 def read_mood_points(clips: MoodClips, group: Annotated[str, Query(max_length=20)] = "harmony") -> dict[str, Any]:
     """Clips of a map by the mood that a linear probe reads from one group of latents: ``{rows, x, y, text, colours}``.
 
@@ -166,20 +281,20 @@ def read_mood_points(clips: MoodClips, group: Annotated[str, Query(max_length=20
     return clips.points(group)
 
 
-@router.get("/moods/{map_id}/accuracy.csv", responses=ERRORS)
+@styles_router.get("/moods/{map_id}/accuracy.csv", responses=ERRORS)
 def read_mood_accuracy(clips: MoodClips) -> Response:
     """How often a linear probe on each group of latents reads valence and arousal of these clips rightly, as CSV."""
     headers = {"Content-Disposition": f'attachment; filename="kallos-mood-accuracy-{clips.domain}.csv"'}
     return Response(clips.to_csv(), media_type=CSV, headers=headers)
 
 
-@router.get("/walk", responses=ERRORS)
+@styles_router.get("/walk", responses=ERRORS)
 def read_walk(context: TheContext, listener_id: Known, asked: AskedFor) -> list[dict[str, Any]]:
     """The steps of a walk with the attributes that they have, the least of the style first."""
     return [step.to_json() for step in walk.walk(context.studio, listener_id, asked)]
 
 
-@router.get("/walk.csv", responses=ERRORS)
+@styles_router.get("/walk.csv", responses=ERRORS)
 def read_walk_table(context: TheContext, listener_id: Known, asked: AskedFor) -> Response:
     """The same as CSV."""
     return Response(
@@ -191,7 +306,7 @@ def read_walk_table(context: TheContext, listener_id: Known, asked: AskedFor) ->
     )
 
 
-@router.get("/walk/{step}/{form}", responses=ERRORS)
+@styles_router.get("/walk/{step}/{form}", responses=ERRORS)
 def read_step(
     context: TheContext, listener_id: Known, asked: AskedFor, step: Place, form: Literal["notes", "flac", "mid"]
 ) -> Response:
@@ -214,14 +329,14 @@ class AskedSwap(BaseModel):
 Swapped = Annotated[AskedSwap, Query()]
 
 
-@router.get("/swap", responses=ERRORS)
+@styles_router.get("/swap", responses=ERRORS)
 def read_swap(context: TheContext, listener_id: Known, asked: Swapped) -> dict[str, Any]:  # noqa: ARG001 (must be known)
     """``{piece, donor, swapped}``: two draws, and the first with one style of the second, each with its attributes."""
     found = swap.swap(context.studio, swap.Asked(**asked.model_dump()))
     return {part: each.to_json() for part, each in found.items()}
 
 
-@router.get("/swap/{part}/{form}", responses=ERRORS)
+@styles_router.get("/swap/{part}/{form}", responses=ERRORS)
 def read_swapped(
     context: TheContext,
     listener_id: Known,  # noqa: ARG001 (as above)
