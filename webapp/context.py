@@ -12,7 +12,7 @@ from db.tables import PICTURES, Four, Offer
 from models.style.card import read_card
 from models.style.directions import Directions
 from models.taste.space import TasteSpace
-from webapp.composing.bank import Bank, room_beside
+from webapp.composing.search import Bank, room_beside
 from webapp.fit.drawn_questions import DrawnQuestions
 from webapp.fit.questions import Questions
 from webapp.generation.remote import RemoteGenerator
@@ -157,8 +157,7 @@ class Context:
     @cached_property
     def whole_piece_composer(self) -> WholePieceComposer:
         """Composes whole pieces for one listener."""
-        from webapp.composing.playing_on import WholePieceComposer  # noqa: PLC0415 (the piano)
-        from webapp.composing.titling import Titling  # noqa: PLC0415 (maps)
+        from webapp.composing.playing_on import Titling, WholePieceComposer  # noqa: PLC0415 (the piano, maps)
 
         return WholePieceComposer(self.clip_maker, self.bank, Titling(self.generation))
 

@@ -38,7 +38,7 @@ from models.style.performance import touch
 from models.taste.head import Head, utilities
 from models.taste.likelihood import FloatArray
 from models.taste.space import TasteSpace, summary
-from webapp.composing.screening import content_hash
+from webapp.composing.clip_maker import content_hash
 from webapp.context import Context
 from webapp.generation.engine import Engine
 from webapp.learning import heads, reencoding, refits

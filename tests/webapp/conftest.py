@@ -21,8 +21,8 @@ from models.style.performance import touch
 from models.taste.space import TasteSpace, summary
 from tests.serving import served
 from webapp.app import create_app
-from webapp.composing import bank, for_listener, pool, rendering, search
-from webapp.composing.screening import content_hash
+from webapp.composing import for_listener, pool, rendering, search
+from webapp.composing.clip_maker import content_hash
 from webapp.context import Context
 from webapp.listeners import accounts, restore
 from webapp.research import training_runs
@@ -53,7 +53,7 @@ def little_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rendering, "LADDER_SECONDS", (7.0,))
     monkeypatch.setattr(search, "SEARCHED", 24)
     monkeypatch.setattr(for_listener, "SEARCHED", 24)
-    monkeypatch.setattr(bank, "ENOUGH", 24)
+    monkeypatch.setattr(search, "ENOUGH", 24)
     monkeypatch.setattr(pool, "new_seed", itertools.count(80, pool.CLIPS_A_JOB).__next__)  # known up to 135
 
 

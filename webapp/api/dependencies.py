@@ -19,7 +19,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 from pydantic import BaseModel
 
-from webapp.composing.images import ALONE, MEDIA, ending
+from webapp.composing.media import ALONE, MEDIA, ending
 from webapp.context import Context
 from webapp.listeners import accounts
 from webapp.runtime.errors import InvalidToken, NoListener
@@ -48,7 +48,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 
 
 def image_response(image: bytes) -> Response:
-    """A picture's file (``webapp.composing.images``)."""
+    """A picture's file (``webapp.composing.media``)."""
     return Response(image, media_type=MEDIA[ending(image)], headers={"Cache-Control": IMMUTABLE, **ALONE})
 
 

@@ -30,7 +30,7 @@ from webapp.api.dependencies import (
     sound_response,
 )
 from webapp.composing import whole_pieces, wishes
-from webapp.composing.images import ALONE
+from webapp.composing.media import ALONE
 from webapp.fit.drawings import shipped
 from webapp.fit.questions import FitOutcome, ShownFit
 from webapp.listening import Shown, plays, similar, sound

@@ -23,7 +23,7 @@ from models.style.latents import PICTURE_GROUPS, STYLE_GROUPS
 from models.style.locks import Locks
 from models.taste.readouts import PICTURE_ATTRIBUTES
 from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext, image_response, public_address
-from webapp.composing import images
+from webapp.composing import media
 from webapp.composing.dials import Degree, noted_mood
 from webapp.film import own_pictures, shown_music
 from webapp.film.scored_films import MOST_SEED, Way
@@ -356,7 +356,7 @@ def read_sound(name: Named, form: Form, context: TheContext, listener_id: Known,
         raise NotAllowed(f"{name} is {seen if source.of_picture else 'music, and has neither image nor png'}")
     if source.of_picture:
         image = pictures.image(context.generation, source)
-        return image_response(images.as_png(image) if form == "png" else image)
+        return image_response(media.as_png(image) if form == "png" else image)
     if form in {"score", "musicxml"}:
         drawn = formats.abc(source, reading=True) if form == "score" else formats.musicxml(source)
         return Response(drawn, media_type=MEDIA[form])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import logging
 import threading
 import uuid
@@ -13,6 +15,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
 from sqlalchemy.orm import Session
 
 from db.queries import clips as rows
@@ -22,11 +25,12 @@ from models.music.notes import Domain, Piece
 from models.style.drafts import Draft
 from models.style.latents import Latents
 from models.style.performance import touch
+from models.style.screen import rejection_reason
 from models.taste.space import summary
-from webapp.composing import rendering, screening
+from webapp.composing import rendering
 from webapp.composing.dials import NOTED
 from webapp.composing.jobs import domain_named
-from webapp.composing.rendering import Rendered
+from webapp.composing.rendering import Rendered, playable_lengths
 from webapp.generation.protocol import GenerateRequest, GenerateResult, GenerationError, Generator, Source
 from webapp.learning.installed_style import InstalledStyle
 from webapp.learning.playable_clips import AnyDomain
@@ -180,14 +184,14 @@ class ClipMaker:
         """
         self._check_version(result.model_version)
         piece = Piece.from_json(result.notes)
-        if fault := screening.fault(screened, self.style) if screened else self.fault(result):
+        if fault := fault_of(screened, self.style) if screened else self.fault(result):
             return Kept(None, fault)
-        digest = screening.content_hash(piece)
+        digest = content_hash(piece)
         result = result.model_copy(update={"recipe": {**result.recipe, "playing": touch.version()}})
         # What somebody makes themselves in the studio may be what they have already.
-        repeats = owner and kind != "studio" and screening.is_there_already(self.database, digest, result, owner)
+        repeats = owner and kind != "studio" and is_there_already(self.database, digest, result, owner)
         if repeats:
-            return Kept(None, screening.THERE_ALREADY)
+            return Kept(None, THERE_ALREADY)
         music = domain_named(domain)
         lengths = rendering.playable_lengths(piece)[: 1 if shortest else None]
         lengths = [rendering.whole_length(piece, music)] if whole else lengths
@@ -196,12 +200,12 @@ class ClipMaker:
         clip_id = self._store(result, digest, sounds, domain, owner, kind=kind)
         if clip_id is None:
             self._discard(sounds)
-            return Kept(None, screening.LISTENER_GONE)
+            return Kept(None, LISTENER_GONE)
         return Kept(clip_id)
 
     def fault(self, result: GenerateResult) -> str | None:
         """Why what was composed may not become a clip; None where it may."""
-        return screening.fault(Piece.from_json(result.notes), self.style)
+        return fault_of(Piece.from_json(result.notes), self.style)
 
     def lengthen(self, clip_id: uuid.UUID) -> None:
         """Render a stored clip at the lengths that it lacks; nothing where it is gone."""
@@ -283,3 +287,23 @@ class ClipMaker:
         used = self.database.transaction(lambda session: composed.sounds_in_use(session, uris))
         for uri in uris - used:
             self.clip_store.delete(uri)
+
+
+TOO_SHORT, THERE_ALREADY, LISTENER_GONE = "too_short", "there_already", "listener_gone"
+
+
+def fault_of(piece: Piece, style: InstalledStyle) -> str | None:
+    """Why nobody should hear this piece: it is broken, a copy, or too short to play; None where it is fine."""
+    return rejection_reason(piece, style.fingerprint) or (None if playable_lengths(piece) else TOO_SHORT)
+
+
+def is_there_already(database: Database, digest: str, result: GenerateResult, owner: uuid.UUID) -> bool:
+    """Whether the listener has or may meet the clip of this content hash: made for all, or for them otherwise."""
+    recipes = database.transaction(lambda session: composed.recipes_of(session, digest, owner))
+    return any(recipe != result.recipe for recipe in recipes)
+
+
+def content_hash(piece: Piece) -> str:
+    """SHA-256 of what can be heard of a piece: notes, bars and tempi."""
+    heard = [piece.notes.tolist(), piece.bars.tolist(), np.round(piece.tempo_bpm.astype(float), 3).tolist()]
+    return hashlib.sha256(json.dumps(heard, separators=(",", ":")).encode()).hexdigest()

@@ -1,6 +1,10 @@
 """A listener's wish made true: search latents for their head, compose the best few that differ, store them as theirs.
 
-Beside a gift the baselines are composed that it is to beat, blind, and a pair that tests the tension model.
+Beside a gift the baselines are composed that it is to beat, blind: one for the average listener, one just as it came.
+So is a pair that tests the tension model: of some drafts of one seed the one that it rewards most, and the first of
+them. Both are composed for nobody's taste and heard by one listener alone, blind, against each other (policy
+``tension``). The reward is the lesser of an open future and a known past, as it was measured in
+``models.tension.guided``.
 """
 
 from __future__ import annotations
@@ -8,22 +12,28 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from sqlalchemy.orm import Session
 
 from db.queries import jobs
+from db.queries.clips import rival_clips
+from db.queries.offers import met_among
+from db.tables import GUIDED, PICTURES
+from models.music.notes import Domain
 from models.style.drafts import Draft
 from models.taste.head import Head
 from models.taste.search import SEARCHED, ideas
-from webapp.composing import baselines, guided, wishes
-from webapp.composing.clip_maker import ClipMaker, Made, Order
-from webapp.composing.jobs import JobInHand
-from webapp.composing.screening import LISTENER_GONE
+from webapp.composing import wishes
+from webapp.composing.clip_maker import LISTENER_GONE, ClipMaker, Made, Order
+from webapp.composing.dials import TENSION
+from webapp.composing.jobs import JobInHand, domain_named
 from webapp.composing.search import Search
 from webapp.composing.wishes import GIFT, Wish
-from webapp.learning import plays
+from webapp.generation.protocol import GenerationError
+from webapp.learning import heads, plays
 from webapp.learning.playable_clips import AnyDomain
 
 log = logging.getLogger(__name__)
@@ -144,8 +154,8 @@ class ListenerComposer:
         if commission.with_baselines and own and not commission.hurry:
             first = commission.seed + made.composed
             whose = (self._maker, self._search, commission.listener_id, commission.domain)
-            made.add(baselines.compose_missing(*whose, first_seed=first, among=ideas(head.votes_seen)))
-            made.add(guided.compose_missing(*whose, first_seed=commission.seed + made.composed))
+            made.add(compose_baselines(*whose, first_seed=first, among=ideas(head.votes_seen)))
+            made.add(compose_guided(*whose, first_seed=commission.seed + made.composed))
         beside, mode = len(made.clip_ids) - own, commission.wish.mode
         log.info("composed_for_listener wish=%s clips=%d baselines=%d votes=%d", mode, own, beside, head.votes_seen)
         return Delivered(own, beside, made)
@@ -193,3 +203,95 @@ class _Progress:
 
     def one_more_rendered(self) -> None:
         self.change(rendered=self._now.rendered + 1)
+
+
+TRIED = 3  # drafts for a baseline, the next one where a piece may not be offered
+
+
+def compose_baselines(
+    maker: ClipMaker, search: Search, listener_id: uuid.UUID, domain: AnyDomain, *, first_seed: int, among: int
+) -> Made:
+    """One clip of each kind of baseline of which none waits to be met.
+
+    That for the average listener of the study is searched for as the listener's own are, ``among`` as many drafts, so
+    that taste alone tells them apart. Raises ``GenerationError``.
+    """
+    space = maker.style.space
+
+    def look(session: Session) -> tuple[Head | None, set[str]]:
+        there = rival_clips(session, listener_id, domain=domain, model_version=space.version)
+        met = met_among(session, listener_id, [clip.id for clip in there])
+        return heads.average_of_others(session, listener_id, space), {c.kind for c in there if c.id not in met}
+
+    average, waiting = maker.database.transaction(look)
+    kinds = {"drawn"} if average is None else {"average", "drawn"}
+    made = Made()
+    for kind in sorted(kinds - waiting):
+        if kind == "drawn" or average is None:
+            found = search.drawn(domain, TRIED, first_seed)
+        else:
+            found = search.best(average, domain, TRIED, wish=GIFT, seed=first_seed, among=among)
+            # As whichever of the listener's own clips meets it, this is any of the best, and not the very best.
+            np.random.default_rng(first_seed).shuffle(found)
+        for place, draft in enumerate(found, 1):  # the next one where a piece may not be offered
+            one = maker.make([Order(domain, first_seed + made.composed, draft, listener_id, kind)])
+            made.add(one)
+            if one.clip_ids:
+                search.put_back(domain, found[place:])
+                break
+    return made
+
+
+AMONG = 8  # drafts of which one is chosen, as where it was measured
+
+
+def compose_guided(
+    maker: ClipMaker, search: Search, listener_id: uuid.UUID, domain: AnyDomain, *, first_seed: int
+) -> Made:
+    """The two, where none of their kind waits to be met.
+
+    Nothing where the first is the best itself, where the model writes no drafts, or where nothing hears them. Raises
+    ``GenerationError`` where none are composed.
+    """
+
+    def waits(session: Session) -> bool:
+        there = rival_clips(session, listener_id, domain=domain, model_version=maker.style.version, kinds=GUIDED)
+        return len(there) > len(met_among(session, listener_id, [clip.id for clip in there]))
+
+    made = Made()
+    if domain == PICTURES or maker.database.transaction(waits):  # nothing hears pictures
+        return made
+    drafts = [draft for draft in search.drawn(domain, AMONG, first_seed) if draft.notes is not None]
+    try:
+        best = _best(maker, drafts, domain_named(domain))
+    except GenerationError as error:  # gifts go on without this test
+        log.warning("no_guided_pair domain=%s error=%s", domain, error)
+        return made
+    if best is None or best is drafts[0]:
+        log.info("no_guided_pair domain=%s drafts=%d", domain, len(drafts))
+        return made
+    chosen, plain = GUIDED
+    for kind, draft in ((plain, drafts[0]), (chosen, best)):
+        one = maker.make([Order(domain, first_seed + made.composed, _noted(draft, len(drafts)), listener_id, kind)])
+        made.add(one)
+        if not one.clip_ids:
+            break  # the other alone would be no test
+    return made
+
+
+def _best(maker: ClipMaker, drafts: list[Draft], domain: Domain) -> Draft | None:
+    """The one with the highest reward, the first of several; None where none can be heard."""
+    if not drafts:
+        return None
+    rewards = maker.generation.rewards([draft.notes.to_json() for draft in drafts if draft.notes], domain).rewards
+    heard = [
+        (min(reward.future, reward.past), draft)
+        for reward, draft in zip(rewards, drafts, strict=True)
+        if reward is not None
+    ]
+    return max(heard, key=lambda each: each[0])[1] if heard else None
+
+
+def _noted(draft: Draft, among: int) -> Draft:
+    piece = {**draft.latents.piece, TENSION: {"among": among}}
+    return replace(draft, latents=replace(draft.latents, piece=piece))

@@ -20,7 +20,7 @@ from models.style.latents import INK, MEASURED, Latents
 from models.taste.head import Head
 from models.taste.search import SEARCHED, best_latents
 from models.taste.space import TasteSpace
-from webapp.composing import images, screening
+from webapp.composing import clip_maker, media
 from webapp.composing.clip_maker import ClipMaker, Kept, Order
 from webapp.composing.rendering import Rendered
 from webapp.composing.search import KAPPAS, OnDrawn
@@ -79,14 +79,14 @@ class PictureMaker(ClipMaker):
         digest = hashlib.sha256(image).hexdigest()
         # what somebody makes themselves in the studio may be what they have already
         for_owner = order.owner if order.kind != "studio" else None
-        if for_owner is not None and screening.is_there_already(self.database, digest, result, for_owner):
-            return Kept(None, screening.THERE_ALREADY)
-        stored = self.clip_store.put(image, images.ending(image))
+        if for_owner is not None and clip_maker.is_there_already(self.database, digest, result, for_owner):
+            return Kept(None, clip_maker.THERE_ALREADY)
+        stored = self.clip_store.put(image, media.ending(image))
         picture = Rendered(PICTURE_SECONDS, stored.sha256, stored.key, stored.size, None, None, "")
         clip_id = self._store(result, digest, [picture], order.domain, order.owner, kind=order.kind)
         if clip_id is None:
             self._discard([picture])
-        return Kept(clip_id, screening.LISTENER_GONE if clip_id is None else None)
+        return Kept(clip_id, clip_maker.LISTENER_GONE if clip_id is None else None)
 
 
 class PictureSearch:

@@ -1,9 +1,12 @@
-"""What a recipe in the studio names: a clip that this listener may hear, or a piece of theirs or of a link's."""
+"""What a recipe in the studio names: a clip that this listener may hear, or a piece of theirs or of a link's.
+
+A whole piece is called by its kind, key and meter, as a concert programme calls what bears no title.
+"""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -13,16 +16,18 @@ from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
 from db.queries import composed
+from db.queries import composed as rows
 from db.tables import PICTURES
 from models.metrics.music_statistics import attributes
+from models.music.engraving import key_of
 from models.music.notes import Domain, Piece
 from models.music.performance import Performance, as_written
 from models.style.latents import Latents
 from models.style.performance import touch
 from models.taste.space import TasteSpace, summary
-from webapp.composing import naming
 from webapp.composing.jobs import domain_named
 from webapp.learning.playable_clips import AnyDomain, PlayablePool
+from webapp.runtime.database import Database
 from webapp.runtime.errors import NotYours
 
 CLIPS, PIECES = "clips", "pieces"
@@ -63,7 +68,7 @@ class Source:
     @property
     def called(self) -> str:
         """Its title, or else what it is: "Pop piano in E flat major, 4/4"."""
-        return self.title or naming.name_of(self.domain, self.notes)
+        return self.title or name_of(self.domain, self.notes)
 
     @property
     def piece(self) -> Piece:
@@ -160,3 +165,34 @@ def named_traits(
     if middle[texture] < SINGLE_LINE:
         rows[features[:, texture] < SINGLE_LINE, texture] = 0.0
     return [dict(zip(names, row, strict=True)) for row in rows.tolist()]
+
+
+KINDS = {"pop": "Pop piano", "dance": "Dance tune", "chorale": "Chorale"}
+SIGNS = {"b": " flat", "#": " sharp"}
+KEPT = 10_000  # names; a page asks for the same ones again and again
+_names: dict[uuid.UUID, str] = {}
+
+
+def names_of(database: Database, clip_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """What each of these clips is called: "Dance tune in D major, 6/8"."""
+    unknown = [clip_id for clip_id in clip_ids if clip_id not in _names]
+    if unknown:
+        if len(_names) > KEPT:
+            _names.clear()
+        notes = database.transaction(lambda session: rows.notes_of(session, unknown))
+        _names.update({clip_id: name_of(domain, piece) for clip_id, (domain, piece) in notes.items()})
+    return {clip_id: _names[clip_id] for clip_id in clip_ids if clip_id in _names}
+
+
+def name_of(domain: str, notes: Mapping[str, Any]) -> str:
+    """The name of a piece of these notes."""
+    piece = Piece.from_json(notes)
+    meters = [(int(above), int(below)) for above, below in piece.bars[:, 2:]]
+    above, below = max(meters, key=meters.count)
+    return f"{KINDS[domain]} in {key_in_words(key_of(piece))}, {above}/{below}"
+
+
+def key_in_words(key: str) -> str:
+    """ "F#m" → "F sharp minor"."""
+    letter, rest = key[0], key[1:]
+    return f"{letter}{SIGNS.get(rest[:1], '')} {'minor' if rest.endswith('m') else 'major'}"

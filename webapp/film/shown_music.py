@@ -19,7 +19,7 @@ from typing import Any, get_args
 import numpy as np
 
 from models.music.performance import bars_in_seconds, notes_in_seconds, sounding_seconds
-from webapp.composing import addresses, sources
+from webapp.composing import media, sources
 from webapp.composing.sources import Source
 from webapp.film.scored_films import MOST_SEED, MOVIE, Way
 from webapp.generation.protocol import Look
@@ -155,7 +155,7 @@ def _shown(generation: RemoteGenerator, source: Source, look: Look, link_key: st
         times_s=np.minimum(times.round(3), seconds).tolist(),
         seconds=seconds,
         notes=notes_in_seconds(piece, None, performance),
-        audio_url=f"/api/studio/{source.name}/flac{addresses.played(**link)}",
+        audio_url=f"/api/studio/{source.name}/flac{media.played(**link)}",
     )
 
 

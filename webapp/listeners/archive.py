@@ -24,7 +24,7 @@ from db.tables import PICTURES
 from models.music.midi import write_midi
 from models.music.notes import MusicError, Piece
 from models.taste.head import PLACES
-from webapp.composing import images
+from webapp.composing import media
 from webapp.runtime import csv_text
 from webapp.runtime.clip_store import ClipMissingError, ClipStore, key_of
 from webapp.runtime.listener_files import NAMES, Adapters, KeptDreams
@@ -66,7 +66,7 @@ def pack(data: Mapping[str, Any], clip_store: ClipStore, kept: Mapping[str, byte
         for piece in data.get("studio", []):
             if piece.get("image"):
                 image = base64.b64decode(piece["image"])
-                archive.writestr(f"studio/{piece['id']}{images.ending(image)}", image)
+                archive.writestr(f"studio/{piece['id']}{media.ending(image)}", image)
         for name, file in (kept or {}).items():
             archive.writestr(name, file)
     return buffer.getvalue()
@@ -95,8 +95,8 @@ def put_pictures(file: bytes, data: Mapping[str, Any], clip_store: ClipStore) ->
                     continue
                 image = archive.read(name)
                 with contextlib.suppress(ValueError):
-                    if key_of(hashlib.sha256(image).hexdigest(), images.ending(image)) == key:
-                        clip_store.put(image, images.ending(image))
+                    if key_of(hashlib.sha256(image).hexdigest(), media.ending(image)) == key:
+                        clip_store.put(image, media.ending(image))
                         count += 1
     return count
 

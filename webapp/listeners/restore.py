@@ -18,7 +18,7 @@ from db.queries.restore import NotAnExportError, Restored, restore_listener
 from db.queries.statistics import study_ids
 from db.tables import PICTURES
 from models.music.notes import MusicError, Piece
-from webapp.composing import images
+from webapp.composing import media
 from webapp.learning import refits
 from webapp.listeners import accounts, strange_files
 from webapp.listeners.deletion import delete
@@ -167,7 +167,7 @@ def _check_sound(data: Any) -> None:
     """An export names sound by its content alone: nothing else in the store may be read, or deleted, through it."""
     try:
         sounds = [
-            (sound["sha256"], sound["uri"], tuple(images.MEDIA) if clip["domain"] == PICTURES else (".mp3",))
+            (sound["sha256"], sound["uri"], tuple(media.MEDIA) if clip["domain"] == PICTURES else (".mp3",))
             for clip in data["clips"]
             for sound in clip["audio"]
         ]

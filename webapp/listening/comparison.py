@@ -15,7 +15,7 @@ from db.queries.heads import HeadColumns
 from db.queries.offers import Asked
 from db.tables import PICTURES, Listener
 from models.taste.head import Head
-from webapp.composing import addresses
+from webapp.composing import media
 from webapp.learning.playable_clips import PlayablePool
 from webapp.listening.candidates import Repertoire
 
@@ -41,8 +41,8 @@ class ShownClip:
     def of(cls, clip_id: uuid.UUID, seconds: float, *, picture: bool = False) -> ShownClip:
         """The clip with the addresses of its sound and its notes, or of the ``picture`` that it is."""
         if picture:
-            return cls(clip_id, None, None, seconds, addresses.of_picture(clip_id))
-        path = addresses.of_clip(clip_id, seconds)
+            return cls(clip_id, None, None, seconds, media.of_picture(clip_id))
+        path = media.of_clip(clip_id, seconds)
         return cls(clip_id, path.format("audio"), path.format("notes"), seconds)
 
 

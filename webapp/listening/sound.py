@@ -15,7 +15,7 @@ from db.tables import PICTURE_SECONDS, PICTURES
 from models.music.notes import Domain, Piece
 from models.music.performance import bars_in_seconds, notes_in_seconds
 from models.style.performance import touch
-from webapp.composing import addresses, images
+from webapp.composing import media
 from webapp.composing.jobs import domain_named
 from webapp.generation.protocol import DrawingsRequest, Generator
 from webapp.generation.refusals import answered
@@ -105,7 +105,7 @@ def image(database: Database, clip_store: ClipStore, generation: Generator, clip
     with answered("the picture model", "this picture can't be drawn"):
         (drawn,) = generation.drawings(DrawingsRequest(latents=[latents]), decoded=True).pictures
     found = base64.b64decode(drawn)
-    stored = clip_store.put(found, images.ending(found))
+    stored = clip_store.put(found, media.ending(found))
 
     def note(session: Session) -> None:
         row = rows.get_audio(session, clip_id, PICTURE_SECONDS, lock=True)
@@ -118,7 +118,7 @@ def image(database: Database, clip_store: ClipStore, generation: Generator, clip
 
 def _require_music(clip_id: uuid.UUID, *, picture: bool) -> None:
     if picture:
-        seen = addresses.of_picture(clip_id)
+        seen = media.of_picture(clip_id)
         raise NotYours(f"clip {clip_id} is a picture, without sound and notes; GET {seen} gives its SVG or PNG")
 
 

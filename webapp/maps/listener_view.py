@@ -21,7 +21,7 @@ from models.atlas.projection import place, style_vectors
 from models.music.notes import DOMAINS
 from models.taste.head import utilities
 from models.taste.space import TasteSpace
-from webapp.composing import addresses
+from webapp.composing import media
 from webapp.learning import heads
 from webapp.maps.open_maps import OpenMap
 from webapp.runtime.database import Database
@@ -113,7 +113,7 @@ def _playable(session: Session, space: TasteSpace, listener_id: uuid.UUID) -> li
 
 def _shown(clip: PoolClip, domain: str, where: Any, utility: float) -> AddedClip:
     seconds = max(clip.seconds)
-    address = addresses.of_clip(clip.id, seconds)
+    address = media.of_clip(clip.id, seconds)
     return AddedClip(
         clip_id=str(clip.id),
         x=round(float(where[0]), DECIMALS),

@@ -25,7 +25,7 @@ from models.music.performance import sounding_seconds
 from models.style.performance import touch
 from models.taste.search import TasteComparison, compare_tastes
 from models.taste.space import TasteSpace
-from webapp.composing import addresses
+from webapp.composing import media
 from webapp.composing.jobs import domain_named
 from webapp.generation.protocol import Mood
 from webapp.learning import heads
@@ -299,7 +299,7 @@ def _piece(piece: DuetPiece, *, host: bool) -> Piece:
         chance=Chances(*(chances if host else chances[::-1])),
         mood=Mood(**piece.mood) if piece.mood else None,
         seconds=sounding_seconds(music, touch.play(music, domain_named(piece.domain))),
-        audio_url=f"{at}/flac{addresses.played()}",
+        audio_url=f"{at}/flac{media.played()}",
         midi_url=f"{at}/midi",
         played_url=f"{at}/played",
         notes_url=f"{at}/notes",

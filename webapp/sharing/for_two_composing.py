@@ -20,8 +20,7 @@ from models.style.screen import rejection_reason
 from models.taste.head import Head
 from models.taste.search import SEARCHED, JointScore, best_for_both
 from models.taste.space import TasteSpace, summary
-from webapp.composing.clip_maker import Order
-from webapp.composing.screening import content_hash
+from webapp.composing.clip_maker import Order, content_hash
 from webapp.generation.protocol import GenerateResult, GenerationError, Generator
 from webapp.learning import heads
 from webapp.learning.installed_style import InstalledStyle

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from db.queries import composed
 from db.tables import PICTURE_SECONDS, PICTURES
 from models.style.latents import Latents
-from webapp.composing import addresses
+from webapp.composing import media
 from webapp.composing.sources import PIECES, Source, find, names_in, traits
 from webapp.generation.protocol import EncodeResult
 from webapp.learning.playable_clips import AnyDomain
@@ -195,7 +195,7 @@ def opened(session: Session, studio: Studio, listener_id: uuid.UUID, source: Sou
         seconds=roll.seconds,
         bars_s=roll.bars_s,
         notes=roll.notes,
-        audio_url=f"{address}/flac{addresses.played(**link)}",
+        audio_url=f"{address}/flac{media.played(**link)}",
         image_url="",
         score_url=f"{address}/score{behind}",
         downloads={form: f"{address}/{form}{behind}" for form in FORMS},

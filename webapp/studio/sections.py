@@ -20,7 +20,7 @@ from db.queries.clips import audio_lengths, get_clip
 from db.tables import WHOLE, Clip
 from models.music.midi import without_overlaps
 from models.music.notes import MusicError, Piece
-from webapp.composing import naming, sources, whole_pieces
+from webapp.composing import sources, whole_pieces
 from webapp.composing.jobs import domain_named
 from webapp.composing.sources import PIECES
 from webapp.generation.protocol import GenerateResult
@@ -200,7 +200,7 @@ def _timeline(session: Session, clip: Clip, here: int) -> Timeline:
 
 
 def _name(clip: Clip) -> str:
-    return str(clip.recipe.get("title", "")) or naming.name_of(clip.domain, clip.notes)
+    return str(clip.recipe.get("title", "")) or sources.name_of(clip.domain, clip.notes)
 
 
 def _place(session: Session, listener_id: uuid.UUID, name: str) -> Place | None:

@@ -15,7 +15,7 @@ from db.queries import offers as offer_rows
 from db.tables import PICTURES, StudioPiece
 from models.music.played import COLLECTIONS, PLAYED
 from models.taste.head import utilities
-from webapp.composing import addresses
+from webapp.composing import media
 from webapp.composing.sources import CLIPS, PIECES, find, named_traits, traits
 from webapp.learning import heads
 from webapp.learning.playable_clips import PlayableClips
@@ -79,7 +79,7 @@ def _piece(session: Session, studio: Studio, listener_id: uuid.UUID, piece: Stud
         composed=False,
         traits=traits(session, studio.playable, find(session, name, listener_id, pictures=True)),
         seconds=None,
-        audio_url=None if seen else f"/api/studio/{name}/flac{addresses.played()}",
+        audio_url=None if seen else f"/api/studio/{name}/flac{media.played()}",
         notes_url=None if seen else f"/api/studio/{name}",
         image_url=f"/api/studio/{name}/{IMAGE}" if seen else None,
     )
@@ -103,7 +103,7 @@ def _clips(session: Session, studio: Studio, listener_id: uuid.UUID, domain: str
         if clip_id in waiting or (composed and clip_id not in met):
             continue
         seconds = max(clips.seconds[index])
-        address, seen = addresses.of_clip(clip_id, seconds), domain == PICTURES
+        address, seen = media.of_clip(clip_id, seconds), domain == PICTURES
         found.append(
             StartingPoint(
                 name=f"{CLIPS}/{clip_id}",
@@ -115,7 +115,7 @@ def _clips(session: Session, studio: Studio, listener_id: uuid.UUID, domain: str
                 seconds=seconds,
                 audio_url=None if seen else address.format("audio"),
                 notes_url=None if seen else address.format("notes"),
-                image_url=addresses.of_picture(clip_id) if seen else None,
+                image_url=media.of_picture(clip_id) if seen else None,
             )
         )
     return found

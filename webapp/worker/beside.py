@@ -19,7 +19,7 @@ from db.queries.clips import count_pool
 from db.queries.jobs import TakenJob
 from models.music.notes import DOMAINS
 from webapp.composing import pool, wishes
-from webapp.composing.bank import ENOUGH
+from webapp.composing.search import ENOUGH
 from webapp.context import Context
 from webapp.generation.protocol import GenerationError
 from webapp.research import training_runs

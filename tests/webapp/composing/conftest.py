@@ -10,7 +10,7 @@ from db.tables import Clip
 from models.style import drafting
 from models.style.pieces.checkpoint import tiny_pieces
 from models.style.pieces.sampling import Writer
-from webapp.composing import playing_on, screening, whole_pieces
+from webapp.composing import clip_maker, playing_on, whole_pieces
 from webapp.listeners import accounts
 from webapp.worker import HANDLERS, Worker
 
@@ -21,7 +21,7 @@ RECIPE = {"bars": 8, "played_on": 16}
 def writing(tiny_composer, monkeypatch):
     """The generator writes, and what an untrained model writes may be offered."""
     monkeypatch.setattr(tiny_composer, "writer", Writer(tiny_pieces()))
-    for module in (drafting, screening):
+    for module in (drafting, clip_maker):
         monkeypatch.setattr(module, "rejection_reason", lambda *_: None)
     monkeypatch.setattr(playing_on, "GOES_ON", {"pop": 2, "dance": 2, "chorale": 2})
 

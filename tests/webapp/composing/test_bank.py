@@ -16,8 +16,8 @@ from models.style.latents import Latents
 from models.taste.head import Head
 from models.taste.search import Candidate, best_latents
 from models.train import first_drafts as command
-from webapp.composing import bank as bank_module
-from webapp.composing.bank import ROOM, Bank, room_beside
+from webapp.composing import search as bank_module
+from webapp.composing.search import ROOM, Bank, room_beside
 from webapp.generation.protocol import DraftsResult, GeneratorUnavailable
 from webapp.learning.installed_style import InstalledStyle
 
@@ -75,7 +75,7 @@ def same(one: Latents, other: Latents) -> bool:
 def test_a_search_of_an_empty_bank_draws_what_it_needs_and_the_next_one_nothing(bank, prior, search):
     first = bank.choose("pop", search, 3)
     assert len(first) == 3
-    assert (prior.asked, bank.size("pop")) == (1, bank_module.DRAWN_AT_ONCE - 3)
+    assert (prior.asked, bank.size("pop")) == (1, bank_module.BANKED_AT_ONCE - 3)
     prior.down = True
     assert len(bank.choose("pop", search, 3)) == 3
     with pytest.raises(GeneratorUnavailable):
@@ -93,7 +93,7 @@ def test_drafts_beside_the_banks_are_searched_too_and_not_kept(bank, prior):
     own, *others = bank.choose("pop", search, 3, beside=beside)
     assert [id(each.latents) for each in others] == [id(each.latents) for each in beside[:2]]
     assert id(own.latents) not in theirs
-    assert bank.size("pop") == bank_module.DRAWN_AT_ONCE - 1
+    assert bank.size("pop") == bank_module.BANKED_AT_ONCE - 1
 
 
 def test_what_was_found_once_is_never_found_again_by_nobody(bank, tmp_path, style, prior, search):
@@ -199,7 +199,7 @@ def test_a_worker_that_dies_while_it_writes_leaves_nothing_that_is_read(bank, tm
     (folder / "00000000000000000002-cut.safetensors").write_bytes(whole[:500])  # a disk that lost the end of a file
     (folder / "00000000000000000003-odd.safetensors").write_bytes(b"no such thing")
     fresh = Bank(tmp_path / "bank", style, prior)
-    assert len(fresh._read_all("pop").names) == bank_module.DRAWN_AT_ONCE
+    assert len(fresh._read_all("pop").names) == bank_module.BANKED_AT_ONCE
     assert len(fresh._drawn_at("pop")) == 1
     os.utime(folder / ".00000000000000000001-half.safetensors.7", (0, 0))
     fresh.grow("pop")
@@ -250,7 +250,7 @@ PROCESS = """
 import json, sys, time
 from pathlib import Path
 from types import SimpleNamespace
-from webapp.composing.bank import ROOM, Bank, room_beside
+from webapp.composing.search import ROOM, Bank, room_beside
 bank = Bank(Path(sys.argv[1]), SimpleNamespace(version=sys.argv[2]), None)
 while not Path(sys.argv[3]).exists():
     time.sleep(0.001)

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from db.queries import jobs
 from db.queries.listeners import get_listener
 from db.tables import Clip, ClipAudio, Job
-from webapp.composing import pool, rendering, screening, wishes
+from webapp.composing import clip_maker, pool, rendering, wishes
 from webapp.composing.for_listener import CLIPS_A_JOB
 from webapp.listeners import accounts
 from webapp.worker import FirstClips, Worker
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(autouse=True)
 def all_can_be_offered(monkeypatch) -> None:
-    monkeypatch.setattr(screening, "rejection_reason", lambda *_: None)
+    monkeypatch.setattr(clip_maker, "rejection_reason", lambda *_: None)
     monkeypatch.setattr(rendering, "LADDER_SECONDS", (2.0,))
 
 
@@ -122,7 +122,7 @@ def test_a_job_done_again_composes_from_what_was_found_before(context, worker, m
     with pytest.raises(KeyboardInterrupt):
         worker._do(job)
     monkeypatch.undo()
-    monkeypatch.setattr(screening, "rejection_reason", lambda *_: None)
+    monkeypatch.setattr(clip_maker, "rejection_reason", lambda *_: None)
     monkeypatch.setattr(rendering, "LADDER_SECONDS", (2.0,))
     context.database.transaction(lambda s: jobs.release_job(s, job))
     assert worker.step()

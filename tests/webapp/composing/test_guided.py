@@ -12,7 +12,7 @@ from db.tables import GUIDED, Clip, Offer
 from models.music.notes import Piece
 from models.style.drafts import Draft
 from models.taste.policy import Mixture, choose_named
-from webapp.composing import guided, screening
+from webapp.composing import clip_maker, for_listener
 from webapp.generation import tension
 from webapp.generation.engine import Engine
 from webapp.generation.protocol import GeneratorUnavailable
@@ -45,7 +45,7 @@ def leaping(number: int, seed: int) -> Piece:
 
 @pytest.fixture
 def listener(context, stock, monkeypatch):
-    monkeypatch.setattr(screening, "rejection_reason", lambda *_: None)
+    monkeypatch.setattr(clip_maker, "rejection_reason", lambda *_: None)
     monkeypatch.setattr(pairs, "choose_named", partial(choose_named, mixture=OFTEN))
     stock("pop", 16)
     return accounts.create(context.database)
@@ -53,7 +53,7 @@ def listener(context, stock, monkeypatch):
 
 def compose(context, listener, composer, *, calm: bool, seed: int = 7):
     search = Written(composer, calm=calm)
-    return guided.compose_missing(context.clip_maker, search, listener, "pop", first_seed=seed)
+    return for_listener.compose_guided(context.clip_maker, search, listener, "pop", first_seed=seed)
 
 
 def rows(context, table, *where):
@@ -69,7 +69,7 @@ def test_the_best_and_the_first_are_composed_once_offered_blind_and_counted(cont
     best, first = context.generation.rewards([made[kind].notes for kind in GUIDED], "pop").rewards
     worth = [min(reward.future, reward.past) for reward in (best, first)]
     assert worth[0] > worth[1]
-    assert {clip.recipe["tension"]["among"] for clip in made.values()} == {guided.AMONG}
+    assert {clip.recipe["tension"]["among"] for clip in made.values()} == {for_listener.AMONG}
     ids = {clip.id for clip in made.values()}
     for number in range(12):
         offer = context.pairs.open(listener)[0]
@@ -114,5 +114,5 @@ def test_a_tension_model_that_cannot_be_loaded_costs_no_gift(context, listener, 
 def test_where_the_first_is_the_best_there_is_nothing_to_test(context, listener, tiny_composer):
     assert compose(context, listener, tiny_composer, calm=True).composed == 0
     unwritten = context.listener_composer._search  # the tiny model writes no notes
-    made = guided.compose_missing(context.clip_maker, unwritten, listener, "pop", first_seed=3)
+    made = for_listener.compose_guided(context.clip_maker, unwritten, listener, "pop", first_seed=3)
     assert (made.composed, rows(context, Clip, Clip.composed_for == listener)) == (0, [])

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select, update
 
 from db.tables import Clip, Job
-from webapp.composing import handing_over, wishes
+from webapp.composing import wishes
 from webapp.runtime.errors import NotReady
 
 
@@ -31,10 +31,10 @@ def kinds(context, clips) -> list[str]:
 @pytest.mark.slow
 def test_the_gift_that_opens_is_always_the_same_and_the_others_stay_blind(context, wish):
     listener, clips = wish
-    given = handing_over.hand_over(context.database, context.journal, listener)
+    given = wishes.hand_over(context.database, context.journal, listener)
     assert (given.clip_id, given.mode, given.seconds) == (clips[0], "surprise", 14.0)
     assert kinds(context, clips) == ["opened", "surprise", "surprise"]
-    assert handing_over.hand_over(context.database, context.journal, listener) == given
+    assert wishes.hand_over(context.database, context.journal, listener) == given
     modes = [clip.mode for clip in wishes.state(context.database, listener).clips]
     assert modes.count("opened") == 1
 
@@ -43,13 +43,13 @@ def test_what_was_asked_for_opens_before_what_came_meanwhile(context, wish):
     listener, clips = wish
     others = update(Clip).where(Clip.id.in_(clips[:2])).values(kind="composed")
     context.database.transaction(lambda session: session.execute(others))
-    assert handing_over.hand_over(context.database, context.journal, listener).clip_id == clips[2]
+    assert wishes.hand_over(context.database, context.journal, listener).clip_id == clips[2]
 
 
 def test_an_opened_gift_is_in_no_blind_test_and_comes_back_from_the_journal_as_one(context, wish):
     listener, clips = wish
     context.database.transaction(lambda s: s.execute(update(Clip).where(Clip.id.in_(clips)).values(kind="composed")))
-    handing_over.hand_over(context.database, context.journal, listener)
+    wishes.hand_over(context.database, context.journal, listener)
     number, data = context.journal.segment(listener).state()
     assert number
     assert [clip["kind"] for clip in data["clips"] if clip["id"] == str(clips[0])] == ["opened"]
@@ -57,4 +57,4 @@ def test_an_opened_gift_is_in_no_blind_test_and_comes_back_from_the_journal_as_o
 
 def test_nothing_opens_for_who_asked_for_nothing(context, live):
     with pytest.raises(NotReady):
-        handing_over.hand_over(context.database, context.journal, live())
+        wishes.hand_over(context.database, context.journal, live())

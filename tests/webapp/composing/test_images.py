@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from models.picture.drawings import load_drawings
-from webapp.composing import images
+from webapp.composing import media
 
 DRAWING = replace(load_drawings().drawings[0], size=0.8, line=0.5).svg().encode()
 WRONG = (
@@ -25,20 +25,20 @@ WRONG = (
 
 @pytest.mark.parametrize("more", WRONG)
 def test_an_svg_that_could_run_or_load_anything_or_is_too_much_is_no_picture(more: bytes) -> None:
-    assert images.ending(DRAWING) == ".svg"
+    assert media.ending(DRAWING) == ".svg"
     with pytest.raises(ValueError, match="no picture"):
-        images.ending(DRAWING.replace(b"</svg>", more + b"</svg>"))
+        media.ending(DRAWING.replace(b"</svg>", more + b"</svg>"))
 
 
 def test_neither_is_one_with_entities_nor_what_is_no_svg() -> None:
     for wrong in (b"<!DOCTYPE svg [<!ENTITY a 'b'>]>" + DRAWING, DRAWING[:-3], b"GIF89a", b""):
         with pytest.raises(ValueError, match="no picture"):
-            images.ending(wrong)
+            media.ending(wrong)
 
 
 def test_a_drawing_is_taken_along_large_and_an_older_picture_as_it_is() -> None:
-    with Image.open(io.BytesIO(images.as_png(DRAWING))) as found:
+    with Image.open(io.BytesIO(media.as_png(DRAWING))) as found:
         assert (found.format, found.size) == ("PNG", (1024, 1024))
     older = io.BytesIO()
     Image.new("RGB", (96, 96)).save(older, "PNG")
-    assert images.as_png(older.getvalue()) == older.getvalue()
+    assert media.as_png(older.getvalue()) == older.getvalue()

@@ -11,8 +11,7 @@ from models.taste.head import Head
 from models.taste.search import CAREFUL, Candidates, best_latents
 from webapp.composing import wishes
 from webapp.composing.clip_maker import Order
-from webapp.composing.dials import MOOD, MoodPlace, dials, mood_dial, place_of, tension_dial
-from webapp.composing.steered_search import Dial, SteeredSearch
+from webapp.composing.dials import MOOD, Dial, MoodPlace, SteeredSearch, dials, mood_dial, place_of, tension_dial
 from webapp.composing.wishes import Wish
 from webapp.generation.mood import MoodJudges
 from webapp.generation.tension import Tension
@@ -122,7 +121,7 @@ def test_what_a_dial_cannot_hear_is_not_taken(space, head, drafts):
 
 
 def test_what_was_written_for_it_is_heard_however_little_it_is_liked(space, head, drafts, monkeypatch):
-    monkeypatch.setattr("webapp.composing.steered_search.SEARCHED", 2)
+    monkeypatch.setattr("webapp.composing.dials.SEARCHED", 2)
     candidates = Candidates.of(space, [each.latents for each in drafts])
     *_, least = (each.origin for each in best_latents(head, space, candidates, len(drafts), refine=False))
     heard = []

@@ -14,7 +14,7 @@ from models.mood import liking
 from models.music.notes import Piece
 from models.style.drafts import Draft
 from tests.webapp.composing.conftest import RECIPE, clips, sounds, work
-from webapp.composing import beginnings, playing_on, whole_pieces
+from webapp.composing import playing_on, whole_pieces
 from webapp.composing.dials import MoodPlace
 from webapp.composing.playing_on import WholePieceComposer
 from webapp.generation.protocol import GeneratorUnavailable, Mood
@@ -127,7 +127,7 @@ def test_a_piece_of_a_mood_begins_with_an_opening_near_it_and_says_how_the_whole
 
 @pytest.mark.usefixtures("writing")
 def test_what_sounds_at_once_has_the_mood_and_a_piece_of_another_one_is_left(context, listener, stock, monkeypatch):
-    monkeypatch.setattr(beginnings, "AMONG_IN_MOOD", 1)
+    monkeypatch.setattr(whole_pieces, "AMONG_IN_MOOD", 1)
     pool = stock("pop", 6)
     token = context.identity.token(listener)
     music = context.database.transaction(lambda s: music_of(s, pool))

@@ -17,7 +17,7 @@ from models.music.notes import DOMAINS
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
 from models.taste.space import TasteSpace, summary
-from webapp.composing import pool, screening, wishes
+from webapp.composing import clip_maker, pool, wishes
 from webapp.context import Context
 from webapp.learning import heads, reencoding, refits
 from webapp.listeners import accounts
@@ -49,7 +49,7 @@ def small_pool(monkeypatch) -> None:
         monkeypatch.setattr(pool, name, value)
     monkeypatch.setattr(pool, "most_met", lambda *_: 0)
     monkeypatch.setattr(wishes, "is_due", lambda _: False)
-    monkeypatch.setattr(screening, "rejection_reason", lambda *_: None)  # whatever the second model composes
+    monkeypatch.setattr(clip_maker, "rejection_reason", lambda *_: None)  # whatever the second model composes
 
 
 def work(context: Context) -> None:

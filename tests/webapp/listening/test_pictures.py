@@ -15,10 +15,10 @@ from models.style.drafts import Draft
 from models.style.latents import INK, MEASURED, PICTURE_GROUPS, Latents
 from models.taste.head import Head
 from models.taste.space import summary
-from webapp.composing import images, pool, wishes
+from webapp.composing import media, pool, wishes
 from webapp.composing.clip_maker import Order
-from webapp.composing.handing_over import hand_over
 from webapp.composing.pictures import EMPTY, LEAST_INK, PictureSearch
+from webapp.composing.wishes import hand_over
 from webapp.generation.protocol import DrawingsRequest
 from webapp.learning import heads
 from webapp.listeners import accounts, archive, deletion, journal_rebuild, rewind, undo
@@ -76,7 +76,7 @@ def test_a_pair_of_pictures_has_images_and_no_sound(client, context, pictures):
         drawn = client.get(side["image_url"])
         assert drawn.headers["content-type"] == "image/svg+xml"
         assert "sandbox" in drawn.headers["content-security-policy"]
-        assert images.is_drawing(drawn.content)
+        assert media.is_drawing(drawn.content)
         for unheard in ("audio/1", "notes/1"):
             refused = client.get(f"/api/clips/{side['clip_id']}/{unheard}")
             assert refused.status_code == 404

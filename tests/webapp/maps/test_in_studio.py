@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from db.tables import PICTURES
-from webapp.composing import images
+from webapp.composing import media
 from webapp.listeners import accounts
 from webapp.maps import catalogue, open_maps, shipped_maps
 from webapp.runtime.errors import NotYours
@@ -42,7 +42,7 @@ def test_it_is_the_picture_that_opens_and_is_kept_once(context, shown):
     thumbnail = found.drawn.points.thumbnails[ROW]
     drawn, seen = (
         np.asarray(Image.open(io.BytesIO(png)).convert("L").resize((96, 96)), dtype=float)
-        for png in (images.as_png(pictures.image(context.generation, source)), thumbnail)
+        for png in (media.as_png(pictures.image(context.generation, source)), thumbnail)
     )
     assert np.corrcoef(drawn.ravel(), seen.ravel())[0, 1] > 0.5
     assert map_point.open_in_studio(context, token, shown, [{"row": ROW}]) == [address, ""]

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from db.queries import clips as clip_rows
 from db.tables import PICTURES, Clip, Offer, StudioPiece
 from models.style.latents import DRAWN_FROM, Latents
-from webapp.composing import images, pool
+from webapp.composing import media, pool
 from webapp.listeners import archive, journal_rebuild, restore
 from webapp.listeners.export import export
 
@@ -53,7 +53,7 @@ def test_a_picture_opens_with_a_dial_for_each_measure_and_no_sound(studio):
     assert set(opened["dials"]) == {"size", "warmth", "colourfulness", "brightness", "contrast", "busyness"}
     assert len(opened["dials"]["warmth"]["real"]) == 5
     assert (opened["audio_url"], opened["notes"], opened["bars_s"]) == ("", [], [])
-    assert images.is_drawing(studio.get(opened["image_url"]).content)
+    assert media.is_drawing(studio.get(opened["image_url"]).content)
     assert Image.open(io.BytesIO(studio.get(opened["downloads"]["png"]).content)).size == (1024, 1024)
     assert studio.get(opened["image_url"].replace("/image", "/mp3")).status_code == 422
 
@@ -96,7 +96,7 @@ def test_an_older_picture_is_shown_as_it_was_and_becomes_a_drawing_when_it_is_ch
     shown = studio.get(f"/api/studio/{one}/image")
     assert shown.headers["content-type"] == "image/png"
     made = compose(studio, one, turned={"brightness": -1.0})
-    assert images.is_drawing(studio.get(made["image_url"]).content)
+    assert media.is_drawing(studio.get(made["image_url"]).content)
 
 
 def test_what_a_picture_has_not_is_refused_in_words(studio, stock):

@@ -11,7 +11,7 @@ from db.tables import WHOLE
 from models.music.notes import Piece
 from models.style.pieces.checkpoint import tiny_pieces
 from models.style.pieces.sampling import Writer
-from webapp.composing import playing_on, screening, whole_pieces
+from webapp.composing import clip_maker, playing_on, whole_pieces
 from webapp.generation.protocol import GenerateResult
 from webapp.listeners import accounts
 from webapp.runtime.errors import NotAllowed, NotYours
@@ -32,7 +32,7 @@ def listener(context):
 @pytest.fixture
 def whole(context, listener, tune, tiny_composer, monkeypatch):
     """A whole piece of the listener's, of 19 bars; what an untrained model makes of them may be offered."""
-    monkeypatch.setattr(screening, "rejection_reason", lambda *_: None)
+    monkeypatch.setattr(clip_maker, "rejection_reason", lambda *_: None)
     piece = tune.followed_by(tune.transposed(2)).followed_by(tune.window(0, 3))
     result = GenerateResult(
         id="whole", notes=replace(piece, source="composed").to_json(), latents=tiny_composer.encode(tune).to_json(),

@@ -15,7 +15,7 @@ from models.taste.head import Head
 from models.taste.policy import Mixture, choose_named
 from models.taste.search import scores
 from webapp.__main__ import main
-from webapp.composing import screening, wishes
+from webapp.composing import clip_maker, wishes
 from webapp.composing.for_listener import Commission
 from webapp.learning import heads
 from webapp.listeners import accounts, journal_rebuild, rewind
@@ -272,7 +272,7 @@ def test_a_job_composes_rivals_from_the_same_draws(context, stock, monkeypatch):
 
     context.database.transaction(learn)
     context.database.transaction(lambda s: context.journal.append(s, listener))  # who is composed for has voted
-    monkeypatch.setattr(screening, "rejection_reason", lambda *_: None)
+    monkeypatch.setattr(clip_maker, "rejection_reason", lambda *_: None)
     result = context.listener_composer.compose(Commission(listener, "pop", 7 << 8, clips=1, with_baselines=True))
     kinds = Counter(clip.kind for clip in rows(context, Clip, Clip.composed_for == listener))
     assert result.baselines == 2

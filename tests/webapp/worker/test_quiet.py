@@ -12,8 +12,7 @@ from sqlalchemy import select, text
 from db.queries import jobs
 from db.queries.jobs import VISITS
 from db.tables import Job
-from webapp.composing import bank as bank_module
-from webapp.composing import pool
+from webapp.composing import pool, search
 from webapp.supervision import Supervision
 from webapp.worker import BankKeeper, Worker, beside
 from webapp.worker import notifications as notifications_module
@@ -28,7 +27,7 @@ WHERE query LIKE 'LISTEN %' AND datname = current_database() AND pid != pg_backe
 
 @pytest.fixture
 def keeper(context, monkeypatch) -> BankKeeper:
-    monkeypatch.setattr(bank_module, "RESTS", 0.0)
+    monkeypatch.setattr(search, "RESTS", 0.0)
     return BankKeeper(context)
 
 
@@ -54,7 +53,7 @@ def test_the_bank_is_filled_only_for_a_while_after_somebodys_request(context, ke
     keeper.notifications.take(VISITS)
     assert keeper.step()
     drawn = sum(context.bank.size(domain) for domain in ("pop", "dance", "chorale"))
-    assert drawn == bank_module.DRAWN_AT_ONCE
+    assert drawn == search.BANKED_AT_ONCE
     monkeypatch.setattr(beside, "FILL_SECONDS", 0.0)
     assert not keeper.step()
 
@@ -79,13 +78,13 @@ def test_the_bank_is_not_filled_while_somebody_waits(context, keeper):
 
 def test_where_others_have_left_little_more_is_drawn_though_somebody_waits(context, keeper, stock, monkeypatch):
     stock("pop", pool.FEW)
-    monkeypatch.setattr(bank_module, "PLENTY", 3 * bank_module.DRAWN_AT_ONCE)
+    monkeypatch.setattr(search, "PLENTY", 3 * search.BANKED_AT_ONCE)
     keeper.notifications.take(VISITS)
     context.database.transaction(lambda s: jobs.enqueue(s, pool.KIND, {}))
     while keeper.step():
         pass
     sizes = [context.bank.size(domain) for domain in ("pop", "dance", "chorale")]
-    assert sizes == [min(3 * bank_module.DRAWN_AT_ONCE, context.bank._room)] * 3
+    assert sizes == [min(3 * search.BANKED_AT_ONCE, context.bank._room)] * 3
 
 
 def test_what_a_search_needs_is_drawn_whether_anybody_was_here_or_not(context, keeper, stock):

@@ -10,7 +10,7 @@ from db.queries import jobs
 from db.tables import Clip, ClipAudio, Job
 from models.style.drafts import Draft
 from webapp.api import health
-from webapp.composing import for_listener, pool, rendering, screening, wishes
+from webapp.composing import clip_maker, for_listener, pool, rendering, wishes
 from webapp.composing.clip_maker import ClipMaker
 from webapp.composing.for_listener import CLIPS_A_JOB, Commission
 from webapp.context import Context
@@ -129,7 +129,7 @@ def test_clips_composed_for_a_listener_are_theirs_and_done_again_the_same(contex
 def test_a_wish_is_kept_with_its_job_and_tells_how_far_it_is(context, worker, stock, monkeypatch):
     for domain in ("pop", "dance", "chorale"):
         stock(domain, 60)
-    monkeypatch.setattr(screening, "rejection_reason", lambda *_: None)
+    monkeypatch.setattr(clip_maker, "rejection_reason", lambda *_: None)
     monkeypatch.setattr(for_listener, "CLIPS_A_JOB", 2)
     listener = accounts.create(context.database)
     for _ in range(3):
@@ -161,7 +161,7 @@ def test_a_wish_is_kept_with_its_job_and_tells_how_far_it_is(context, worker, st
 @pytest.mark.slow
 def test_a_piece_that_the_listener_has_already_is_not_composed_again(context, stock, monkeypatch):
     stock("pop", 16)
-    monkeypatch.setattr(screening, "rejection_reason", lambda *_: None)
+    monkeypatch.setattr(clip_maker, "rejection_reason", lambda *_: None)
     found: list[dict] = []
     listener = accounts.create(context.database)
     compose = context.listener_composer.compose
@@ -203,7 +203,7 @@ def test_clips_for_somebody_deleted_meanwhile_leave_nothing_behind(context, stoc
 
 def test_a_broken_clip_is_thrown_away_and_counted(context, worker, monkeypatch):
     answers = iter(["silent", None, None])
-    monkeypatch.setattr(screening, "rejection_reason", lambda *_: next(answers, None))
+    monkeypatch.setattr(clip_maker, "rejection_reason", lambda *_: next(answers, None))
     worker.step()
     assert playable(context) == 1
     results = context.database.transaction(lambda session: jobs.recent_results(session, health.COUNTED))

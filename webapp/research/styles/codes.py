@@ -25,7 +25,7 @@ from models.metrics.music_statistics import ATTRIBUTES
 from models.music.notes import Domain, MusicError
 from models.style.code_examples import ABOUT, FILL, CodeExamples, Example
 from models.style.latents import CODE_COUNT, CODE_LEVELS, CODES
-from webapp.composing import addresses
+from webapp.composing import media
 from webapp.composing.sources import Source
 from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.generation.refusals import of_generator
@@ -222,7 +222,7 @@ def _add_composed(studio: Studio, listener_id: uuid.UUID, domain: Domain, places
             levels, _ = _listened(studio, str(clip_id), partial(_notes, studio.database, clip_id))
         except BadRequest:
             continue
-        at = addresses.of_clip(clip_id, seconds)
+        at = media.of_clip(clip_id, seconds)
         for code, level in enumerate(levels, start=1):
             if len(places[code, level]) < EACH:
                 title, origin = "Composed by Kallos", "the pool"

@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 
 from models.tension import liking
 from webapp.api.studio import AskedLocks, AskedRecipe, AskedStyle, Form, Seed
-from webapp.composing import handing_over, images, sources, whole_pieces, wishes
+from webapp.composing import media, sources, whole_pieces, wishes
 from webapp.composing.dials import WantedMood
 from webapp.context import Context
 from webapp.learning.playable_clips import AnyDomain
@@ -80,7 +80,7 @@ async def compose(
     await run_sync(wishes.ask, context.database, context.space, listener_id, wish)
     progress, until = gr.Progress(), time.monotonic() + wait_s
     while True:
-        found = await run_sync(handing_over.hand_over, context.database, context.journal, listener_id)
+        found = await run_sync(wishes.hand_over, context.database, context.journal, listener_id)
         if found.clip_id is not None:
             return await run_sync(_as_file, context, listener_id, found.clip_id)
         if time.monotonic() >= until:
@@ -126,7 +126,7 @@ def _as_file(context: Context, listener_id: uuid.UUID, clip_id: uuid.UUID) -> Co
     name = f"{sources.CLIPS}/{clip_id}"
     source = pieces.source_of(context.studio, listener_id, name)
     if source.of_picture:
-        png = file_for(context, listener_id, "kallos.png", images.as_png(pictures.image(context.generation, source)))
+        png = file_for(context, listener_id, "kallos.png", media.as_png(pictures.image(context.generation, source)))
         return {"name": name, "domain": source.domain, "png": png}
     midi = file_for(context, listener_id, "kallos.mid", formats.midi(source))
     return {"name": name, "domain": source.domain, "midi": midi}
@@ -205,8 +205,8 @@ def keep_file(context: Context, token: Token, music: SourceName, form: Form = "m
     source = pieces.source_of(context.studio, listener_id, music)
     if source.of_picture:
         image = pictures.image(context.generation, source)
-        image = image if form == "image" else images.as_png(image)
-        return file_for(context, listener_id, f"kallos{images.ending(image)}", image)
+        image = image if form == "image" else media.as_png(image)
+        return file_for(context, listener_id, f"kallos{media.ending(image)}", image)
     if form in {"image", "png"}:
         raise NotAllowed(f"music has no {form}; only a picture has one")
     if form == "score":

@@ -7,7 +7,7 @@ import uuid
 from typing_extensions import TypedDict
 
 from webapp.api.listening import Fit, FitAnswered, Milliseconds
-from webapp.composing import addresses
+from webapp.composing import media
 from webapp.context import Context
 from webapp.fit import learned
 from webapp.fit.questions import FitOutcome, ShownFit
@@ -107,7 +107,7 @@ def _opened(context: Context, shown: ShownFit) -> Fit:
     for clip in fit.clips:
         key = context.identity.key_of(clip.clip_id)
         clip.audio_url, clip.notes_url = (
-            each and addresses.opened_by(each, key) for each in (clip.audio_url, clip.notes_url)
+            each and media.opened_by(each, key) for each in (clip.audio_url, clip.notes_url)
         )
     return fit
 

@@ -7,7 +7,7 @@ import uuid
 from models.taste.head import Pick
 from models.taste.likelihood import Outcome
 from webapp.api.listening import Clip, Four, Milliseconds, Offer, Picked, Voted
-from webapp.composing import addresses
+from webapp.composing import media
 from webapp.context import Context
 from webapp.listening import Shown
 from webapp.listening.heard import require_heard, require_pace
@@ -127,7 +127,7 @@ def _open(context: Context, clip: Clip) -> Clip:
     """The clip with addresses that need no token, as a notebook fetches them; all alike, whosever the clip is."""
     key = context.identity.key_of(clip.clip_id)
     there = {name: getattr(clip, name) for name in ("audio_url", "notes_url", "image_url")}
-    found = {name: address and addresses.opened_by(address, key) for name, address in there.items()}
+    found = {name: address and media.opened_by(address, key) for name, address in there.items()}
     return clip.model_copy(update=found)
 
 

@@ -11,7 +11,7 @@ import gradio as gr
 from db.queries.composed import WholePiece
 from db.tables import PICTURES
 from models.style.pieces.sections import MOST, SECTION_BARS, wanted_form
-from webapp.composing import naming, sources, whole_pieces
+from webapp.composing import sources, whole_pieces
 from webapp.composing.dials import MOOD
 from webapp.composing.whole_pieces import Opening, Programme
 from webapp.context import Context
@@ -289,7 +289,9 @@ def rows_of(context: Context, found: Programme) -> list[dict[str, Any]]:
     numbered = list(enumerate(found.pieces, 1))
     listed = [(number, piece) for number, piece in numbered[:-LISTED] if "kept" in piece.done] + numbered[-LISTED:]
     opening = [found.opening] if found.opening else []
-    names = naming.names_of(context.database, [*(each.clip_id for each in opening), *(piece.id for _, piece in listed)])
+    names = sources.names_of(
+        context.database, [*(each.clip_id for each in opening), *(piece.id for _, piece in listed)]
+    )
     rows = [_row(number, piece, names[piece.id]) for number, piece in reversed(listed)]
     return [_beginning(len(numbered) + 1, each, names[each.clip_id]) for each in opening] + rows
 

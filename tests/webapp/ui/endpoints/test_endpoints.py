@@ -25,7 +25,7 @@ from models.rating.mel_bands import SAMPLE_RATE_HZ
 from tests.models.rating.conftest import TRACKS, chord, played_folder
 from tests.webapp.rating.conftest import rating_model
 from webapp.api.studio import Form
-from webapp.composing import handing_over, pool, wishes
+from webapp.composing import pool, wishes
 from webapp.listeners import accounts
 from webapp.maps import shipped_maps
 from webapp.rating import rated_sounds
@@ -245,7 +245,7 @@ def test_results_of_one_study_have_only_as_much_room_as_one_listener(context):
 def test_what_was_asked_for_on_the_page_and_waits_in_pairs_is_not_handed_over(context, live, monkeypatch):
     listener_id = live()
     wishes.ask(context.database, context.space, listener_id, wishes.Wish())
-    assert handing_over.hand_over(context.database, context.journal, listener_id).state == "waiting"
+    assert wishes.hand_over(context.database, context.journal, listener_id).state == "waiting"
 
 
 def test_data_goes_out_whole_comes_back_and_leaves_nothing(ask, refused, stock, context, tmp_path):

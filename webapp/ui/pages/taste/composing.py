@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from db.tables import PICTURES
-from webapp.composing import handing_over, wishes
+from webapp.composing import wishes
 from webapp.composing.wishes import LEAST_KEPT, MOST_KEPT, ComposingState, Own, Wish
 from webapp.context import Context
 from webapp.listeners import accounts
@@ -186,7 +186,7 @@ def follow(context: Context, token: str | None) -> Followed:
 def opened(context: Context, listener_id: uuid.UUID) -> list[dict[str, Any]]:
     """The piece of the last wish that is not met blind; nothing where there is none yet."""
     try:
-        found = handing_over.hand_over(context.database, context.journal, listener_id)
+        found = wishes.hand_over(context.database, context.journal, listener_id)
     except NotReady:
         return []
     if found.clip_id is None:

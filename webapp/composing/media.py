@@ -1,12 +1,41 @@
-"""The file of a picture: an SVG of a drawing, or the PNG of one that is older than these. Nothing else is shown."""
+"""Where a clip's sound, notes or picture is found, and what a picture's file may hold.
+
+Browsers keep sound for good, so the address tells how clips are played. The file of a picture is an SVG of a drawing,
+or the PNG of one that is older than these; nothing else is shown.
+"""
 
 from __future__ import annotations
 
 import io
 import re
+import uuid
+from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 from PIL import Image
+
+from models.style.performance import touch
+
+
+def of_clip(clip_id: uuid.UUID | str, seconds: float) -> str:
+    """The address of a clip at one length, with ``{}`` where ``audio`` or ``notes`` is to stand."""
+    return f"/api/clips/{clip_id}/{{}}/{seconds:g}{played()}"
+
+
+def of_picture(clip_id: uuid.UUID | str) -> str:
+    """The address of a clip that is a picture."""
+    return f"/api/clips/{clip_id}/image"
+
+
+def played(**more: str) -> str:
+    """What stands behind the address of a sound, with what ``more`` it asks for."""
+    return f"?{urlencode({**more, 'playing': touch.version()})}"
+
+
+def opened_by(address: str, key: str) -> str:
+    """The address of a sound or of notes with the key that opens them without a listener's token."""
+    return f"{address}{'&' if '?' in address else '?'}{urlencode({'key': key})}"
+
 
 SVG, PNG = ".svg", ".png"
 MEDIA = {SVG: "image/svg+xml", PNG: "image/png"}
