@@ -24,8 +24,7 @@ from webapp.api import health
 from webapp.api.plain_pages import NotFoundPage
 from webapp.api.reference import add_reference
 from webapp.context import Context
-from webapp.generation.protocol import GenerationError
-from webapp.generation.refusals import of_generator
+from webapp.generation.protocol import GenerationError, of_generator
 from webapp.runtime.commands import VERSION
 from webapp.runtime.database import of_database
 from webapp.runtime.errors import OUR_MISTAKE, Problem, in_words

@@ -22,8 +22,7 @@ from models.music.performance import bars_in_seconds, notes_in_seconds, sounding
 from webapp.composing import media, sources
 from webapp.composing.sources import Source
 from webapp.film.scored_films import MOST_SEED, MOVIE, Way
-from webapp.generation.protocol import Look
-from webapp.generation.refusals import answered
+from webapp.generation.protocol import Look, answered
 from webapp.generation.remote import PLAIN, RemoteGenerator
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany

@@ -16,9 +16,8 @@ from models.style.compose import Composer, whole_bars
 from models.style.drafting import TOGETHER, draft_each, part_seeds
 from models.style.drafts import Ask, Draft
 from models.style.latents import Latents
+from webapp.generation.companions import MoodJudges, MusicShown, Tension, Towers
 from webapp.generation.job import read_source
-from webapp.generation.mood import MoodJudges
-from webapp.generation.pictures import MusicShown
 from webapp.generation.protocol import (
     MOST_ASKS,
     AskedResult,
@@ -34,8 +33,6 @@ from webapp.generation.protocol import (
     RewardsResult,
     Source,
 )
-from webapp.generation.tension import Tension
-from webapp.generation.towers import Towers
 from webapp.runtime.errors import NobodyWaits
 from webapp.runtime.waiting import POLL_S, Waits, always, turn
 

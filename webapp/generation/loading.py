@@ -34,8 +34,10 @@ def load_engine(model: str, device: str) -> Engine:
 
     from models.style.checkpoint import load_style  # noqa: PLC0415 (torch, which the page's process must not load)
     from models.style.compose import Composer  # noqa: PLC0415 (torch, which the page's process must not load)
-    from webapp.generation.engine import Engine  # noqa: PLC0415 (torch, which the page's process must not load)
-    from webapp.generation.lent_gpu import LentGPU  # noqa: PLC0415 (torch, which the page's process must not load)
+    from webapp.generation.engine import (  # noqa: PLC0415 (torch, which the page's process must not load)
+        Engine,
+        LentGPU,
+    )
 
     if lent:
         device = "cpu"  # the GPU is lent for seconds, in forks of this process

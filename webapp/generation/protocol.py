@@ -1,9 +1,14 @@
-"""What a generator is asked and what it answers; the in-process engine and the remote client both speak it."""
+"""What a generator is asked and what it answers; the in-process engine and the remote client both speak it.
+
+What an error of the generator means for whoever asked is put in words here, with an HTTP status.
+"""
 # ruff: noqa: N818 (the exceptions are the seam's words, one an HTTP status)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
@@ -11,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.music.notes import Domain
 from models.style.latents import MOST_GUIDANCE, TEMPERATURE, TOP_P
+from webapp.runtime.errors import NotAllowed, NotReady, Overdue, Problem
 
 
 class Source(BaseModel):
@@ -317,3 +323,31 @@ class Generator(Protocol):
     def close(self) -> None:
         """Free threads, sockets and memory."""
         ...
+
+
+log = logging.getLogger(__name__)
+COMPOSER = "the composer"
+
+
+def of_generator(error: GenerationError, who: str = COMPOSER, refused: str = "this can't be composed") -> Problem:
+    """The answer to whoever asked ``who`` for something; ``refused`` begins why what they gave can't be used."""
+    log.warning("generator_failed error=%s", error)
+    match error:
+        case BadRequest():
+            return NotAllowed(f"{refused}: {error}")
+        case DeadlinePassed():
+            return Overdue(
+                f"{who} did not get this done in time and gave it up; nothing is lost, try again in a minute"
+            )
+        case QueueFull():
+            return NotReady(f"{who} is busy with what others asked for; nothing is lost, try again in a moment")
+    return NotReady(f"{who} does not answer just now; nothing is lost, try again in a moment")
+
+
+@contextmanager
+def answered(who: str = COMPOSER, refused: str = "this can't be composed") -> Iterator[None]:
+    """What the generator says within, instead of a result, is raised as ``of_generator`` tells it."""
+    try:
+        yield
+    except GenerationError as error:
+        raise of_generator(error, who, refused) from error

@@ -39,12 +39,12 @@ from webapp.generation.protocol import (
     RewardsResult,
     TowersResult,
 )
-from webapp.generation.urgency import BACKGROUND
 from webapp.runtime.errors import NobodyWaits
 from webapp.runtime.waiting import POLL_S, somebody_waits
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
+BACKGROUND = {"Priority": "u=7"}  # the header of what nobody waits for: RFC 9218, "Urgency"
 CONNECT_SECONDS = 2.0
 MARGIN_SECONDS = 2.0  # beyond a request's deadline, for the network
 PLAIN = Look()

@@ -1,4 +1,7 @@
-"""The engine behind HTTP: ``POST /v1/generate`` and its companions, one process a device (``kallos generator``)."""
+"""The engine behind HTTP: ``POST /v1/generate`` and its companions, one process a device (``kallos generator``).
+
+What nobody waits for has the lowest priority, for as long as nothing else is asked for.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import asyncio
 import hmac
 import json
 import math
+import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -16,6 +20,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.music.notes import Domain
@@ -45,10 +50,16 @@ from webapp.generation.protocol import (
     RewardsResult,
     TowersResult,
 )
-from webapp.generation.remote import is_local
-from webapp.generation.urgency import ByUrgency, own_session
+from webapp.generation.remote import BACKGROUND, is_local
 from webapp.runtime.errors import NobodyWaits
-from webapp.runtime.supervised_process import WRONG_SETTING, die_with_parent
+from webapp.runtime.supervised_process import (
+    LOWEST,
+    PROC,
+    SESSION_NICENESS,
+    WRONG_SETTING,
+    die_with_parent,
+    lower_session,
+)
 from webapp.runtime.waiting import waits_for
 
 if TYPE_CHECKING:  # torch is imported by load_engine(), after its environment is set
@@ -377,3 +388,47 @@ def _status(error: BaseException) -> int:
 
 def _headers(error: GenerationError) -> dict[str, str]:
     return {"Retry-After": str(math.ceil(error.retry_after_s))} if isinstance(error, QueueFull) else {}
+
+
+AGAIN_SECONDS = 0.2  # after a change that was refused: Linux allows ten a second
+
+
+def own_session() -> bool:
+    """Whether this process leads a session that Linux groups: in a terminal's it would lower what else runs there."""
+    return hasattr(os, "getsid") and os.getsid(0) == os.getpid() and (PROC / "self" / "autogroup").exists()
+
+
+class ByUrgency:
+    """Sets the priority of this process' session by what is asked of it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._background = self._others = 0  # requests under way
+        self._lowest = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 (ASGI)
+        if scope["type"] != "http" or scope["path"] == "/healthz":
+            await self.app(scope, receive, send)
+            return
+        background = Headers(scope=scope).get("priority") == BACKGROUND["Priority"]
+        self._count(1, background=background)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._count(-1, background=background)
+
+    def _count(self, more: int, *, background: bool) -> None:
+        if background:
+            self._background += more
+        else:
+            self._others += more
+        self._set()
+
+    def _set(self) -> None:
+        lowest = self._background > 0 and self._others == 0
+        if lowest == self._lowest:
+            return
+        if lower_session("self", LOWEST if lowest else SESSION_NICENESS):
+            self._lowest = lowest
+        else:
+            asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._set)

@@ -17,8 +17,7 @@ from models.music.performance import bars_in_seconds, notes_in_seconds
 from models.style.performance import touch
 from webapp.composing import media
 from webapp.composing.jobs import domain_named
-from webapp.generation.protocol import DrawingsRequest, Generator
-from webapp.generation.refusals import answered
+from webapp.generation.protocol import DrawingsRequest, Generator, answered
 from webapp.runtime.clip_store import ClipMissingError, ClipStore
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotYours

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 
 from models.music.notes import Domain
 from models.style.directions import Directions
-from webapp.generation.protocol import Generator
-from webapp.generation.refusals import answered
+from webapp.generation.protocol import Generator, answered
 from webapp.live.music import LiveBar, LiveMusic
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, Problem, TooMany
 from webapp.runtime.limits import Buckets

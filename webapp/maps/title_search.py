@@ -20,7 +20,7 @@ import models
 from db.queries import research
 from models.atlas.projection import FloatArray
 from webapp.composing import sources
-from webapp.generation.refusals import answered
+from webapp.generation.protocol import answered
 from webapp.generation.remote import RemoteGenerator
 from webapp.maps import open_maps
 from webapp.maps.atlas import Atlas

@@ -15,8 +15,7 @@ from db.queries.clips import music_of
 from db.queries.offers import ids_shown
 from models.music.notes import Domain
 from webapp.composing import sources
-from webapp.generation.protocol import Mood, MoodsResult
-from webapp.generation.refusals import answered
+from webapp.generation.protocol import Mood, MoodsResult, answered
 from webapp.generation.remote import RemoteGenerator
 from webapp.learning.heard_clips import HeardClips
 from webapp.mood.words import sounding

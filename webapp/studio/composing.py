@@ -24,9 +24,8 @@ from models.style.latents import STYLE_GROUPS, Latents, between, morphed, with_s
 from models.taste.head import utilities
 from models.taste.space import TasteSpace, summary
 from webapp.composing.sources import Source, as_heard, find, named_traits, names_in
-from webapp.generation.protocol import GenerateRequest, GenerateResult, Locked, Mood
+from webapp.generation.protocol import GenerateRequest, GenerateResult, Locked, Mood, answered
 from webapp.generation.protocol import Source as Origin
-from webapp.generation.refusals import answered
 from webapp.generation.remote import RemoteGenerator
 from webapp.learning import heads
 from webapp.runtime.errors import NotAllowed, UnknownListenerError

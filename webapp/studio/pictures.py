@@ -22,8 +22,14 @@ from models.picture.tie.sequence import slerp
 from models.style.latents import PICTURE_GROUPS, Latents
 from models.taste.readouts import PICTURE_DIALS
 from webapp.composing.sources import PIECES, Source
-from webapp.generation.protocol import BadRequest, DrawingsRequest, GenerateResult, GenerationError
-from webapp.generation.refusals import answered, of_generator
+from webapp.generation.protocol import (
+    BadRequest,
+    DrawingsRequest,
+    GenerateResult,
+    GenerationError,
+    answered,
+    of_generator,
+)
 from webapp.generation.remote import RemoteGenerator
 from webapp.runtime.errors import NotAllowed
 from webapp.studio.limits import check_rate, slow_slot

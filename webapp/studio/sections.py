@@ -23,8 +23,7 @@ from models.music.notes import MusicError, Piece
 from webapp.composing import sources, whole_pieces
 from webapp.composing.jobs import domain_named
 from webapp.composing.sources import PIECES
-from webapp.generation.protocol import GenerateResult
-from webapp.generation.refusals import answered
+from webapp.generation.protocol import GenerateResult, answered
 from webapp.runtime.errors import NotAllowed, NotYours
 from webapp.studio.blind_pairs import BROKEN
 from webapp.studio.limits import check_rate, slow_slot

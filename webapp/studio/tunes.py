@@ -13,7 +13,7 @@ from db.queries import composed
 from models.music import played
 from models.music.notes import Domain, MusicError, Piece
 from webapp.composing.sources import PIECES, Source
-from webapp.generation.refusals import answered
+from webapp.generation.protocol import answered
 from webapp.runtime.errors import NotYours
 from webapp.studio.limits import check_rate, slow_slot
 from webapp.studio.piano_roll import PianoRoll, piano_roll

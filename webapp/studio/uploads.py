@@ -15,7 +15,7 @@ from models.music.abc import Tune, decoded, split_tunes, tune_piece
 from models.music.midi import read_midi
 from models.music.midi_file import SUFFIXES, begins
 from models.music.notes import DOMAINS, MusicError, Piece
-from webapp.generation.refusals import answered
+from webapp.generation.protocol import answered
 from webapp.runtime.errors import NotAllowed
 from webapp.studio.limits import check_rate, slow_slot
 from webapp.studio.pieces import TITLE_LENGTH, OpenedPiece, keep_encoded, open_piece

@@ -16,7 +16,7 @@ from collections import OrderedDict
 from models.tension.curves import Curves
 from webapp.composing import sources
 from webapp.composing.sources import Source
-from webapp.generation.refusals import answered
+from webapp.generation.protocol import answered
 from webapp.generation.remote import RemoteGenerator
 from webapp.runtime.database import Database
 from webapp.runtime.errors import TooMany

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from models.tension.liking import STEP
 from webapp.composing.sources import find
-from webapp.generation.refusals import answered
+from webapp.generation.protocol import answered
 from webapp.runtime.errors import NotAllowed
 from webapp.studio import composing
 from webapp.studio.pieces import OpenedPiece

@@ -16,8 +16,7 @@ from gradio.context import LocalContext
 from sqlalchemy.exc import DBAPIError
 
 from webapp.context import Context
-from webapp.generation.protocol import GenerationError
-from webapp.generation.refusals import of_generator
+from webapp.generation.protocol import GenerationError, of_generator
 from webapp.runtime import limits
 from webapp.runtime.database import of_database
 from webapp.runtime.errors import (

@@ -13,7 +13,7 @@ from models.music.notes import Piece
 from models.style.drafts import Draft
 from models.taste.policy import Mixture, choose_named
 from webapp.composing import clip_maker, for_listener
-from webapp.generation import tension
+from webapp.generation import companions
 from webapp.generation.engine import Engine
 from webapp.generation.protocol import GeneratorUnavailable
 from webapp.listeners import accounts
@@ -101,7 +101,7 @@ def test_a_tension_model_that_cannot_be_loaded_costs_no_gift(context, listener, 
     def refuse():
         raise ValueError("it was trained with another piece model")
 
-    monkeypatch.setattr(tension, "load_tension", refuse)
+    monkeypatch.setattr(companions, "load_tension", refuse)
     silent = Engine(tiny_composer)
     monkeypatch.setattr(context.generation, "rewards", silent.rewards)
     with pytest.raises(GeneratorUnavailable, match="another piece model"):

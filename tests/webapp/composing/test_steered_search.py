@@ -13,8 +13,7 @@ from webapp.composing import wishes
 from webapp.composing.clip_maker import Order
 from webapp.composing.dials import MOOD, Dial, MoodPlace, SteeredSearch, dials, mood_dial, place_of, tension_dial
 from webapp.composing.wishes import Wish
-from webapp.generation.mood import MoodJudges
-from webapp.generation.tension import Tension
+from webapp.generation.companions import MoodJudges, Tension
 
 WANTED = 3
 

@@ -11,8 +11,8 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from models.style.drafting import draft_each
-from webapp.generation import lent_gpu
-from webapp.generation.lent_gpu import LENT_SECONDS, LentGPU
+from webapp.generation import engine
+from webapp.generation.engine import LENT_SECONDS, LentGPU
 
 DOMAINS, SEEDS = ["pop", "dance"], [3, 4]
 
@@ -69,7 +69,7 @@ def test_where_none_is_lent_the_processor_drafts_and_it_is_not_asked_for_some_ti
     assert notes_of(lent(DOMAINS, SEEDS)) == notes_of(lent(DOMAINS, SEEDS)) == expected
     assert lender.asked == 1
     lender.refuses = False
-    monkeypatch.setattr(lent_gpu.time, "monotonic", lambda: lent._refused_until + 1)
+    monkeypatch.setattr(engine.time, "monotonic", lambda: lent._refused_until + 1)
     assert notes_of(lent(DOMAINS, SEEDS)) == expected
     assert lender.asked == 2
 
@@ -82,6 +82,6 @@ def test_where_the_lender_does_not_answer_at_the_start_the_processor_drafts_and_
     assert notes_of(lent(DOMAINS, SEEDS)) == expected
     assert (lender.began, lender.asked) == (0, 0)
     lender.silent = False
-    monkeypatch.setattr(lent_gpu.time, "monotonic", lambda: lent._refused_until + 1)
+    monkeypatch.setattr(engine.time, "monotonic", lambda: lent._refused_until + 1)
     assert notes_of(lent(DOMAINS, SEEDS)) == notes_of(lent(DOMAINS, SEEDS)) == expected
     assert (lender.began, lender.asked) == (1, 2), "begun once, before anything is lent"

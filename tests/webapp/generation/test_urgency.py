@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from webapp.generation import urgency
-from webapp.generation.urgency import BACKGROUND, ByUrgency
+from webapp.generation import server
+from webapp.generation.remote import BACKGROUND
+from webapp.generation.server import ByUrgency
 from webapp.runtime.supervised_process import LOWEST, SESSION_NICENESS
 
 HEADERS = [(name.lower().encode(), value.encode()) for name, value in BACKGROUND.items()]
@@ -15,7 +16,7 @@ HEADERS = [(name.lower().encode(), value.encode()) for name, value in BACKGROUND
 def given(monkeypatch) -> list[int]:
     """The nice values that the session was given."""
     values: list[int] = []
-    monkeypatch.setattr(urgency, "lower_session", lambda _, value: values.append(value) or True)
+    monkeypatch.setattr(server, "lower_session", lambda _, value: values.append(value) or True)
     return values
 
 
@@ -57,8 +58,8 @@ def test_a_look_at_its_health_leaves_the_priority_as_it_is(given):
 
 def test_a_change_that_is_refused_is_made_a_little_later(monkeypatch):
     answers, values = iter([True, False, True]), []
-    monkeypatch.setattr(urgency, "lower_session", lambda _, value: values.append(value) or next(answers))
-    monkeypatch.setattr(urgency, "AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(server, "lower_session", lambda _, value: values.append(value) or next(answers))
+    monkeypatch.setattr(server, "AGAIN_SECONDS", 0.0)
 
     async def answer(*_):
         pass

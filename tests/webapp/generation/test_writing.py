@@ -18,7 +18,7 @@ from models.style.pieces.checkpoint import tiny_pieces
 from models.style.pieces.sampling import Writer
 from tests.serving import served
 from tests.webapp.generation.conftest import ask, some_piece
-from webapp.generation import drawing, mood
+from webapp.generation import companions, drawing
 from webapp.generation import engine as engine_module
 from webapp.generation.drawing import OF_A_MOOD
 from webapp.generation.engine import Engine
@@ -242,8 +242,8 @@ def test_of_some_ways_on_in_a_mood_the_judges_nearest_is_taken_and_the_first_wit
     def missing():
         raise OSError("no such file")
 
-    monkeypatch.setattr(mood, "load_mood", missing)
-    writing_engine.mood = mood.MoodJudges()
+    monkeypatch.setattr(companions, "load_mood", missing)
+    writing_engine.mood = companions.MoodJudges()
     assert writing_engine.play_on(some_piece().to_json(), 2, 1, "", sad).notes == ways[0].to_json()
 
 

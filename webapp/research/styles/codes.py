@@ -27,8 +27,7 @@ from models.style.code_examples import ABOUT, FILL, CodeExamples, Example
 from models.style.latents import CODE_COUNT, CODE_LEVELS, CODES
 from webapp.composing import media
 from webapp.composing.sources import Source
-from webapp.generation.protocol import BadRequest, GenerationError
-from webapp.generation.refusals import of_generator
+from webapp.generation.protocol import BadRequest, GenerationError, of_generator
 from webapp.research.styles.tables import LABELS, OF_CODES
 from webapp.runtime import csv_text
 from webapp.runtime.database import Database

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 
 from models.music.notes import Domain
 from models.style.latents import STYLE_GROUPS
-from webapp.generation.protocol import GenerateRequest, GenerateResult
+from webapp.generation.protocol import GenerateRequest, GenerateResult, answered
 from webapp.generation.protocol import Source as Origin
-from webapp.generation.refusals import answered
 from webapp.research.styles.composed import Composed
 from webapp.runtime.errors import NotAllowed
 from webapp.studio.composing import DEADLINE_MS

@@ -19,9 +19,8 @@ from models.music.notes import Domain, Piece
 from models.style.directions import Directions, tonic_of
 from models.style.latents import CODE_COUNT, CODE_LEVELS, CODES, STYLE_GROUPS, Latents
 from webapp.composing.sources import Source
-from webapp.generation.protocol import GenerateRequest
+from webapp.generation.protocol import GenerateRequest, answered
 from webapp.generation.protocol import Source as Origin
-from webapp.generation.refusals import answered
 from webapp.research.styles.composed import Composed
 from webapp.runtime import csv_text
 from webapp.runtime.errors import NotAllowed, NotReady

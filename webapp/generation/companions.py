@@ -1,16 +1,26 @@
-"""The picture model beside the composer: what music looks like, bar by bar; loaded when it is first asked."""
+"""The models beside the composer, each loaded when it is first asked: tension, mood, title towers and pictures.
+
+Tension hears curves along a piece and rewards of many; the judges of mood what pieces express; the towers give vectors
+of words and melodies; the picture model shows what music looks like, bar by bar.
+"""
 
 from __future__ import annotations
 
 import base64
 import io
+import logging
 import threading
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from models.mood.judge import MoodBundle, load_mood
+from models.mood.labels import LEAST_NOTES
+from models.mood.steering import nearest
 from models.music.notes import Domain, MusicError, Piece
 from models.picture.autoencoder import Pixels
 from models.picture.checkpoint import PictureBundle, load_pictures
@@ -25,14 +35,147 @@ from models.picture.tie.showing import A_BAR, Shower, Shown
 from models.picture.turning import Slopes
 from models.style.compose import Composer
 from models.style.latents import Latents
+from models.tension.score import TensionBundle, curves, load_tension, score
+from models.title.tunes import Tune, note_fields
+from models.title.two_tower import TitleBundle, load_towers
 from webapp.generation.protocol import (
     BadRequest,
+    CurvesResult,
     DrawingsRequest,
     DrawingsResult,
     GeneratorUnavailable,
     Look,
+    Mood,
+    MoodsResult,
     PicturesResult,
+    Rewards,
+    RewardsResult,
+    TowersResult,
 )
+
+log = logging.getLogger(__name__)
+
+
+class Tension:
+    """The shipped model; may be asked from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._bundle: TensionBundle | None = None
+
+    def curves(self, notes: dict[str, Any], domain: Domain) -> CurvesResult:
+        """What is heard along a piece (``Piece.to_json``); raises ``BadRequest`` for one that can't be heard.
+
+        Both raise ``GeneratorUnavailable`` where the model can't be loaded.
+        """
+        with self._lock:
+            bundle = self._loaded()
+            try:
+                found = curves(bundle, replace(Piece.from_json(notes), domain=domain))
+            except MusicError as error:
+                raise BadRequest(str(error)) from error
+        return CurvesResult(curves=found.to_json(), model_version=bundle.version)
+
+    def rewards(self, pieces: Sequence[dict[str, Any]], domain: Domain) -> RewardsResult:
+        """The rewards of pieces (``Piece.to_json``), in their order; None for one that can't be heard."""
+        found: list[Rewards | None] = []
+        for notes in pieces:
+            with self._lock:
+                bundle = self._loaded()
+                try:
+                    measured = bundle.ears.measure(replace(Piece.from_json(notes), domain=domain))
+                except MusicError:
+                    found.append(None)
+                else:
+                    usual = bundle.usual[domain]
+                    worth, surprise = score(measured, usual), usual.standard(measured, "surprise")
+                    found.append(Rewards(future=worth.future, past=worth.past, both=worth.both(), surprise=surprise))
+            time.sleep(0.001)  # let others have the lock
+        return RewardsResult(rewards=found, model_version=bundle.version)
+
+    def _loaded(self) -> TensionBundle:
+        if self._bundle is None:
+            try:
+                self._bundle = load_tension()
+            except (OSError, ValueError) as error:  # such as one that was trained with another piece model
+                raise GeneratorUnavailable(f"the tension model cannot be used: {error}") from error
+        return self._bundle
+
+
+class MoodJudges:
+    """The shipped judges; may be asked from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._bundle: MoodBundle | None = None
+
+    def moods(self, pieces: Sequence[dict[str, Any]]) -> MoodsResult:
+        """What both judges say of pieces (``Piece.to_json``), in their order; None for one with too few notes.
+
+        Raises ``GeneratorUnavailable`` where they can't be loaded.
+        """
+        found: list[Mood | None] = []
+        with self._lock:
+            bundle = self._loaded()
+        for notes in pieces:
+            piece = Piece.from_json(notes)
+            if len(piece.notes) < LEAST_NOTES:
+                found.append(None)
+                continue
+            said = bundle.judge([piece])
+            found.append(Mood(valence=float(said.valence[0]), arousal=float(said.arousal[0])))
+        return MoodsResult(moods=found, model_version=bundle.version)
+
+    def nearest(self, pieces: Sequence[Piece], wished: tuple[float, float]) -> Piece:
+        """The one whose valence and arousal both judges together find nearest; the first where they can't be loaded."""
+        try:
+            with self._lock:
+                bundle = self._loaded()
+        except GeneratorUnavailable as error:
+            log.warning("no_judges_of_mood error=%s", error)
+            return pieces[0]
+        said = bundle.judge(list(pieces))
+        return pieces[nearest(wished, np.stack([said.valence, said.arousal], 1))]
+
+    def _loaded(self) -> MoodBundle:
+        if self._bundle is None:
+            try:
+                self._bundle = load_mood()
+            except (OSError, ValueError) as error:
+                raise GeneratorUnavailable(f"the judges of mood cannot be used: {error}") from error
+        return self._bundle
+
+
+class Towers:
+    """The shipped towers; may be asked from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._bundle: TitleBundle | None = None
+
+    def vectors(self, titles: list[str], melodies: list[dict[str, Any]]) -> TowersResult:
+        """Unit vectors of titles and of pieces (``Piece.to_json``); raises ``BadRequest`` for one without a melody."""
+        with self._lock:
+            if self._bundle is None:
+                self._bundle = load_towers()
+            bundle = self._bundle
+            try:
+                tunes = [_tune(Piece.from_json(notes)) for notes in melodies]
+            except MusicError as error:
+                raise BadRequest(str(error)) from error
+            return TowersResult(
+                titles=bundle.towers.titles(titles).tolist() if titles else [],
+                melodies=bundle.towers.melodies(tunes).tolist() if tunes else [],
+                model_version=bundle.version,
+            )
+
+
+def _tune(piece: Piece) -> Tune:
+    notes = note_fields(piece)
+    if len(notes) < 2:
+        raise MusicError("a melody of at least two notes is needed")
+    return Tune("asked", "asked", ("asked",), None, "asked", notes)
+
 
 MOST_SUBJECTS = 100
 
