@@ -98,7 +98,7 @@ def test_a_worker_at_rest_begins_a_job_when_it_is_left(context, told, stock, mon
     for domain in ("pop", "dance", "chorale"):
         stock(domain, 60)
     monkeypatch.setattr(worker_module, "QUIET_SECONDS", 1000.0)
-    monkeypatch.setattr(worker_module.visits, "QUIET_SECONDS", -1.0)  # nobody has been here for long enough
+    monkeypatch.setattr(worker_module.middleware, "QUIET_SECONDS", -1.0)  # nobody has been here for long enough
     monkeypatch.setattr(Worker, "warm_up", lambda _: None)
     done = []
     worker = Worker(context, {"work": lambda *_: done.append(True) or {}}, told)
