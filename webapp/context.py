@@ -23,7 +23,7 @@ from webapp.listeners.records import Records
 from webapp.listeners.tokens import Tokens
 from webapp.listening import BestOfFour, FirstComparisons, Newcomers, Pairs, Voting
 from webapp.live.sessions import Sessions
-from webapp.maps.atlas import Atlas
+from webapp.maps import Atlas
 from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.database import Database
 from webapp.runtime.identity import Identity

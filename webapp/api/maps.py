@@ -13,9 +13,9 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext
 from webapp.context import Context
-from webapp.maps import catalogue, listener_view, open_maps, placement, tied, title_search
+from webapp.maps import catalogue, listener_view, open_maps, tied, title_search
 from webapp.studio import formats
-from webapp.studio.piano_roll import PianoRoll
+from webapp.studio.formats import PianoRoll
 
 router = APIRouter(prefix="/api/atlas", tags=["maps"])
 
@@ -62,10 +62,10 @@ def read_mine(
 @router.get("/maps/{map_id}/place/{kind}/{source_id}", responses=ERRORS)
 def place(
     map_id: uuid.UUID, kind: Literal["clips", "pieces"], source_id: uuid.UUID, context: TheContext, listener_id: Known
-) -> placement.Placement:
+) -> listener_view.Placement:
     """A clip, or a piece of the listener's studio, on a map that was drawn without it; no point moves."""
     found = _opened(context, map_id)
-    return placement.place_on(context.atlas, found, listener_id, f"{kind}/{source_id}")
+    return listener_view.place_on(context.atlas, found, listener_id, f"{kind}/{source_id}")
 
 
 @router.get("/maps/{map_id}", responses=ERRORS)

@@ -27,7 +27,7 @@ from webapp.runtime import commands
 from webapp.runtime.errors import NotAllowed, NotYours
 from webapp.runtime.waiting import heed
 from webapp.studio import formats
-from webapp.studio.piano_roll import piano_roll
+from webapp.studio.formats import piano_roll
 
 router = APIRouter(prefix="/api", tags=["research"])
 Name = Annotated[str, Field(max_length=400)]

@@ -35,21 +35,9 @@ from webapp.mood import hearing, steering
 from webapp.mood.words import in_words
 from webapp.runtime.errors import NotAllowed
 from webapp.runtime.waiting import heed
-from webapp.studio import (
-    blind_pairs,
-    composing,
-    formats,
-    keeping,
-    pictures,
-    pieces,
-    sections,
-    starting_points,
-    tunes,
-    uploads,
-)
-from webapp.studio.piano_roll import PianoRoll
-from webapp.studio.pieces import OpenedPiece
-from webapp.studio.recipes import Borrowed, Recipe
+from webapp.studio import blind_pairs, composing, formats, pictures, pieces, sections, starting_points, uploads
+from webapp.studio.formats import PianoRoll
+from webapp.studio.pieces import Borrowed, OpenedPiece, Recipe
 
 router = APIRouter(prefix="/api/studio", tags=["studio"], dependencies=[Depends(heed)])
 
@@ -227,27 +215,27 @@ def find_tunes(
     words: Annotated[str, Query(max_length=120)] = "",
     domain: Domain = "dance",
     limit: Annotated[int, Query(ge=1, le=96)] = 12,
-) -> tunes.FoundTunes:
+) -> uploads.FoundTunes:
     """The pieces of the collections that may be played with the words in a title, those of ``domain`` first."""
-    return tunes.find_tunes(words, domain, limit)
+    return uploads.find_tunes(words, domain, limit)
 
 
 @router.get("/tunes/{collection}/{number}/notes", responses=ERRORS)
 def read_tune(collection: str, number: str) -> PianoRoll:
     """The beginning of a piece in the time of its sound."""
-    return tunes.notes(collection, number)
+    return uploads.notes(collection, number)
 
 
 @router.get("/tunes/{collection}/{number}/audio", responses=ERRORS, response_class=Response)
 def hear_tune(collection: str, number: str) -> Response:
     """The beginning of a piece as FLAC."""
-    return Response(formats.sound(tunes.source(collection, number), "flac"), media_type=MEDIA["flac"])
+    return Response(formats.sound(uploads.source(collection, number), "flac"), media_type=MEDIA["flac"])
 
 
 @router.post("/tunes/{collection}/{number}", status_code=201, responses=ERRORS)
 def take_tune(collection: str, number: str, context: TheContext, listener_id: Known) -> OpenedPiece:
     """Take a piece of a collection into the listener's studio; the same piece again is the one that is there."""
-    return tunes.take(context.studio, listener_id, collection, number)
+    return uploads.take(context.studio, listener_id, collection, number)
 
 
 @router.post("/pieces", status_code=201, responses=ERRORS)
@@ -321,7 +309,7 @@ def keep_as_clip(piece_id: uuid.UUID, context: TheContext, listener_id: Known) -
 @router.post("/clips/{clip_id}/keep", status_code=201, responses=ERRORS)
 def keep_clip(clip_id: uuid.UUID, context: TheContext, listener_id: Known) -> Kept:
     """Keep a clip as a piece of the listener's studio; once more, it is the same one."""
-    return Kept(name=keeping.keep_clip(context.studio, listener_id, clip_id))
+    return Kept(name=starting_points.keep_clip(context.studio, listener_id, clip_id))
 
 
 @router.get("/{kind}/{source_id}", responses=ERRORS)

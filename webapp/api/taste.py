@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict
 from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext, Waiting, public_address, sound_response
 from webapp.sharing import for_two, for_two_sound, taste_cards
 from webapp.sharing.card_page import card_page
-from webapp.studio import keeping
-from webapp.studio.piano_roll import PianoRoll
+from webapp.studio import starting_points
+from webapp.studio.formats import PianoRoll
 from webapp.taste import blind_tests, claims, counterfactual, explanation, overview
 
 router = APIRouter(prefix="/api/taste", tags=["taste"])
@@ -244,7 +244,7 @@ def piece_notes(duet_id: uuid.UUID, piece_id: uuid.UUID, context: TheContext, li
 def keep_piece(duet_id: uuid.UUID, piece_id: uuid.UUID, context: TheContext, listener_id: Known) -> dict[str, str]:
     """Keep the piece in the listener's own studio, ``{name}``, where it stays when the agreement ends."""
     source = for_two_sound.find(context.database, listener_id, duet_id, piece_id)
-    return {"name": keeping.keep(context.studio, listener_id, source)}
+    return {"name": starting_points.keep(context.studio, listener_id, source)}
 
 
 def _url(request: Request, key: str) -> str:

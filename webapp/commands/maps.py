@@ -28,9 +28,9 @@ def _atlas(given: argparse.Namespace, settings: Settings) -> int:
     from models.atlas.points import KINDS, every_installation_has, ship
     from models.music.notes import MusicError
     from webapp.context import Context
+    from webapp.maps.catalogue import Progress
     from webapp.maps.drawing import draw
     from webapp.maps.open_maps import opened
-    from webapp.maps.progress import Progress
 
     if unknown := sorted(set(given.kinds) - set(KINDS)):
         print(f"maps of {', '.join(unknown)} were asked for; there are {', '.join(KINDS)}", file=sys.stderr)

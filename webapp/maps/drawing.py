@@ -1,31 +1,87 @@
 """Drawing a map: gather, find neighbours, project, judge, store; in a process of its own, which takes its memory along.
 
-A map of the same points, model and seed is the same map, so one that is there already is not drawn again.
+A map of the same points, model and seed is the same map, so one that is there already is not drawn again. The maps that
+come with the weights are kept too, so that no page is empty after a first start.
 """
 
 from __future__ import annotations
 
 import logging
+import os
+import queue
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from functools import partial
+from multiprocessing import Queue, get_context
 from pathlib import Path
+from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
 from db.queries import research
-from models.atlas.points import DrawnMap, Material, Points, StoredClip, load_shipped_map
+from models.atlas.points import KINDS, DrawnMap, Material, Points, StoredClip, load_shipped_map
 from models.atlas.projection import NEIGHBOURS, FloatArray, Neighbours, nearest, project
 from models.atlas.quality import Quality, judge
 from models.music.corpora import corpora_folder
 from models.music.notes import MusicError
-from webapp.maps.atlas import Atlas
-from webapp.maps.drawing_process import DrawingProcess, tell
-from webapp.maps.progress import STAGES, Progress, Stopwatch
+from models.style.card import shipped_version
+from webapp.maps import Atlas
+from webapp.maps.catalogue import STAGES, Progress, Stopwatch
+from webapp.maps.title_search import model_version
 from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.commands import commit
+from webapp.runtime.supervised_process import end_with
+
+EVERY_S = 0.5
+Result = TypeVar("Result")
+
+_told: Any = None  # the queue of this process, where it is the child
+
+
+class DrawingProcess:
+    """A fresh process, which ends with this one; ``run`` has it call functions of modules, one after the other."""
+
+    def __init__(self) -> None:
+        context = get_context("spawn")
+        self._told: Queue[tuple[str, float]] = context.Queue()
+        self._child = ProcessPoolExecutor(1, mp_context=context, initializer=_begin, initargs=(os.getpid(), self._told))
+
+    def __enter__(self) -> DrawingProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._child.shutdown()
+        self._told.close()
+
+    def run(self, heard: Callable[[str, float], None], call: Callable[..., Result], *given: Any) -> Result:
+        """The result of ``call`` there; ``heard`` is called here with what it tells by ``tell``, at times."""
+        future = self._child.submit(call, *given)
+        while not future.done():
+            latest = None
+            try:
+                latest = self._told.get(timeout=EVERY_S)
+                while True:
+                    latest = self._told.get_nowait()
+            except queue.Empty:
+                if latest is not None:
+                    heard(*latest)
+        return future.result()
+
+
+def tell(stage: str, share: float) -> None:
+    """In the child: say how much of a stage is done."""
+    if _told is not None:
+        _told.put((stage, share))
+
+
+def _begin(parent: int, told: Any) -> None:
+    global _told  # noqa: PLW0603 (set once, before the first call)
+    end_with(parent)
+    _told = told
+
 
 log = logging.getLogger(__name__)
 
@@ -182,3 +238,19 @@ def _judge(
     vectors: FloatArray, places: FloatArray, colours: Mapping[str, Sequence[str]], seed: int, neighbours: Neighbours
 ) -> Quality:
     return judge(vectors, places, colours, seed, neighbours, tell=partial(tell, JUDGING))
+
+
+def keep_shipped(atlas: Atlas) -> list[str]:
+    """Keep the maps that came with the weights, where there is none of their kind and model; the kinds kept."""
+    kept = []
+    for kind in KINDS:
+        version = {"clips": atlas.space.version, "pictures": shipped_version("picture-cpu")}.get(
+            kind
+        ) or model_version()
+        if kind in atlas.database.transaction(partial(research.newest_maps, model_version=version)):
+            continue
+        drawn = load_shipped_map(kind)
+        if drawn is not None and drawn.about["model_version"] == version:
+            keep(atlas, replace(drawn, about={**drawn.about, "shipped": True}))
+            kept.append(kind)
+    return kept

@@ -1,4 +1,4 @@
-"""One listener's view of the map of clips: how they would like each point, and clips that are not on it in place.
+"""A listener's own music on a map: how they would like each point, and what is not on the map in its place.
 
 What was composed since the map was drawn, for everybody or for this listener, is placed among its neighbours and moves
 nothing. Clips that wait for a blind pair are left out, as in the studio.
@@ -17,16 +17,18 @@ from db.queries import clips as clip_rows
 from db.queries import offers as offer_rows
 from db.queries.clips import PoolClip
 from db.tables import Offer
-from models.atlas.projection import place, style_vectors
+from models.atlas.projection import FloatArray, nearest, place, style_vectors
 from models.music.notes import DOMAINS
+from models.style.latents import Latents
 from models.taste.head import utilities
-from models.taste.space import TasteSpace
-from webapp.composing import media
+from models.taste.space import TasteSpace, summary
+from webapp.composing import media, sources
+from webapp.composing.sources import Source
 from webapp.learning import heads
-from webapp.maps.open_maps import OpenMap
+from webapp.maps import Atlas, title_search
+from webapp.maps.open_maps import DECIMALS, NEIGHBOURS_SHOWN, Neighbour, OpenMap
 from webapp.runtime.database import Database
-
-DECIMALS = 4
+from webapp.runtime.errors import NotAllowed, NotReady
 
 
 @dataclass(frozen=True)
@@ -126,3 +128,46 @@ def _shown(clip: PoolClip, domain: str, where: Any, utility: float) -> AddedClip
         audio_url=address.format("audio"),
         notes_url=address.format("notes"),
     )
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where music that is not on a map lies on it, and its nearest points there."""
+
+    x: float
+    y: float
+    neighbours: list[Neighbour]
+
+
+def place_on(atlas: Atlas, found: OpenMap, listener_id: uuid.UUID, name: str) -> Placement:
+    """The place of a clip or of a piece in the listener's studio; no point moves.
+
+    Raises ``NotYours``, ``NotAllowed`` for music without a melody on a map of tunes or titles, ``NotReady`` where the
+    map is an older model's.
+    """
+
+    def find(session: Session) -> Source:
+        return sources.find(session, name, listener_id)
+
+    vector = _vector(atlas, found, atlas.database.transaction(find))
+    points = found.drawn.points
+    near = nearest(points.vectors, min(NEIGHBOURS_SHOWN, len(points)), vector)
+    (x, y) = np.round(place(vector, points.vectors, found.drawn.places)[0].astype(np.float64), DECIMALS).tolist()
+    beside = zip(near.index[0].tolist(), near.distance[0].tolist(), strict=True)
+    return Placement(x, y, [Neighbour(row, points.texts[row], round(far, DECIMALS)) for row, far in beside])
+
+
+def _vector(atlas: Atlas, found: OpenMap, source: Source) -> FloatArray:
+    """The music in the space of the map: ``(1, d)``."""
+    if found.kind == "pictures":
+        raise NotAllowed("this is a map of pictures; choose a map of music to place music on it")
+    points, version = found.drawn.points, found.drawn.about["model_version"]
+    stale = NotReady("this map is of another version of the model; draw it again to place music on it")
+    if points.summaries is None:
+        if version != title_search.model_version():
+            raise stale
+        return title_search.melody_vector(atlas.generation, source.notes)[None]
+    if not version == atlas.space.version == source.model_version:
+        raise stale
+    own = summary(Latents.from_json(source.latents))[None]
+    return style_vectors(own, found.drawn.about["sizes"], among=points.summaries)

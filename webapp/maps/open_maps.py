@@ -1,4 +1,4 @@
-"""Maps as the page shows them: all points at once and small, one point in full, its sound and its score."""
+"""Maps as the page shows them: all points at once and small, one point in full, and points that somebody has chosen."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gzip
 import json
 import threading
 import uuid
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -22,7 +22,7 @@ from webapp.composing.sources import Source
 from webapp.runtime.clip_store import ClipMissingError, ClipStore
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotYours
-from webapp.studio.piano_roll import PianoRoll, piano_roll
+from webapp.studio.formats import PianoRoll, piano_roll
 
 KEPT = 5  # maps in memory, one of each kind
 NEIGHBOURS_SHOWN = 10
@@ -219,3 +219,40 @@ def _file(clip_store: ClipStore, row: DrawnMapRow) -> bytes:
 def unpacked(packed: bytes) -> bytes:
     """The points of ``OpenMap.packed`` as plain JSON."""
     return gzip.decompress(packed)
+
+
+MOST_LABELS = 3  # of each colouring
+LEAST_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class LabelShare:
+    """How many in a hundred of the selected points bear a label, and of all points; 0 to 1."""
+
+    colour: str
+    label: str
+    share: float
+    usual: float
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Rows of a map in its own order, and the labels of each colouring that are commoner among them than elsewhere."""
+
+    rows: list[int]
+    labels: list[LabelShare]
+
+
+def selection(found: OpenMap, rows: Sequence[int], hidden: Sequence[int] = ()) -> Selection:
+    """The points ``rows`` of a map without those that are ``hidden``; rows that the map has not are passed over."""
+    there = sorted(set(rows) & set(range(len(found.drawn.points))) - set(hidden))
+    labels: list[LabelShare] = []
+    for colour, values in found.colours.items():
+        usual = Counter(values)
+        counted = Counter(values[row] for row in there)
+        labels += [
+            LabelShare(colour, label, count / len(there), usual[label] / len(values))
+            for label, count in counted.most_common(MOST_LABELS)
+            if label and count >= LEAST_SHARE * len(there) and count * len(values) > usual[label] * len(there)
+        ]
+    return Selection(there, labels)

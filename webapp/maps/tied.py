@@ -1,28 +1,37 @@
-"""From the map of pictures into the music's map and back, by the annotated tie (``models.atlas.picture_points``).
+"""From a point of a map elsewhere: into the other map, by the annotated tie, and into the studio, by its own rule.
 
 A picture leads to the pieces that it was tied to when its map was drawn, where they are on the newest map of clips; a
-piece of the map of clips leads to the pictures that lie nearest to what is measured of it now.
+piece of the map of clips leads to the pictures that lie nearest to what is measured of it now
+(``models.atlas.picture_points``). The studio starts from composed clips, tunes that may be played, and pictures.
 """
 
 from __future__ import annotations
 
+import base64
+import io
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from PIL import Image
 from sqlalchemy.orm import Session
 
 from db.queries import research
 from models.atlas.projection import nearest
 from models.music.notes import MusicError, Piece
+from models.music.played import PLAYED
+from models.picture.reading import FORMATS
+from webapp.composing.sources import CLIPS, PIECES
 from webapp.maps import open_maps
 from webapp.maps.open_maps import OpenMap
 from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotYours
+from webapp.studio import pictures, uploads
+from webapp.studio.studio import Studio
 
-CLIPS, PICTURES = "clips", "pictures"
+PICTURES = "pictures"
 SHOWN = 6
 
 
@@ -102,3 +111,40 @@ def picture(found: OpenMap, number: int) -> bytes:
     if not found.drawn.points.thumbnails:
         raise NotYours(f"this is a map of {found.kind}, which has no pictures; GET /api/atlas tells which there are")
     return found.drawn.points.thumbnails[row]
+
+
+TUNES = "tunes"
+
+
+def name_of(found: OpenMap, row: int) -> str | None:
+    """What the studio calls the music of a point: ``clips/ID``, or ``tunes/COLLECTION/NAME``; None if it may not."""
+    if found.drawn.points.ids[row].startswith(f"{CLIPS}/"):
+        return found.drawn.points.ids[row]
+    piece = found.drawn.piece(row)
+    if piece.source not in PLAYED:
+        return None
+    return f"{TUNES}/{piece.source}/{piece.piece_id.removeprefix(f'{piece.source}/')}"
+
+
+def address(studio: Studio, listener_id: uuid.UUID, name: str) -> str:
+    """Where the studio starts from it; a tune is taken into the listener's studio first.
+
+    Raises ``NotYours``, ``NotAllowed``, ``TooMany`` and ``NotReady`` as the studio does.
+    """
+    kind, _, rest = name.partition("/")
+    if kind == TUNES:
+        corpus, _, number = rest.partition("/")
+        kind, _, rest = uploads.take(studio, listener_id, corpus, number).name.partition("/")
+    return f"studio?piece={rest}" if kind == PIECES else f"studio?clip={rest}"
+
+
+def picture_address(studio: Studio, listener_id: uuid.UUID, found: OpenMap, row: int) -> str:
+    """Where the studio starts from the picture of a point, which is taken into the listener's studio first.
+
+    Raises ``NotYours`` on a map of music, and ``NotAllowed``, ``TooMany`` and ``NotReady`` as the studio does.
+    """
+    png = io.BytesIO()
+    Image.open(io.BytesIO(picture(found, row)), formats=FORMATS).convert("RGB").save(png, "PNG")
+    title = found.drawn.points.texts[row]
+    piece = pictures.bring(studio, listener_id, title, base64.b64encode(png.getvalue()).decode())
+    return f"studio?piece={piece.name.removeprefix(f'{PIECES}/')}"

@@ -22,8 +22,7 @@ from models.atlas.projection import FloatArray
 from webapp.composing import sources
 from webapp.generation.protocol import answered
 from webapp.generation.remote import RemoteGenerator
-from webapp.maps import open_maps
-from webapp.maps.atlas import Atlas
+from webapp.maps import Atlas, open_maps
 from webapp.maps.open_maps import OpenMap, Point
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotAllowed, NotReady

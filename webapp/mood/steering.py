@@ -17,8 +17,7 @@ from webapp.mood import hearing
 from webapp.runtime.errors import NotAllowed, TooMany
 from webapp.runtime.limits import STEERED_A_SECOND, STEERED_AT_ONCE, Buckets
 from webapp.studio import composing
-from webapp.studio.pieces import OpenedPiece
-from webapp.studio.recipes import Borrowed, Recipe
+from webapp.studio.pieces import Borrowed, OpenedPiece, Recipe
 from webapp.studio.studio import Studio
 
 OF_A_MOOD = 4  # pieces that are written for one, of which the nearest is kept

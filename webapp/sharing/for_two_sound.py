@@ -13,7 +13,7 @@ from webapp.composing.sources import Source
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotYours
 from webapp.studio import formats
-from webapp.studio.piano_roll import PianoRoll, piano_roll
+from webapp.studio.formats import PianoRoll, piano_roll
 
 
 def find(database: Database, listener_id: uuid.UUID, duet_id: uuid.UUID, piece_id: uuid.UUID) -> Source:

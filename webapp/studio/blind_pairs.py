@@ -17,7 +17,7 @@ from db.tables import PICTURES, Offer
 from webapp.composing.sources import CLIPS, PIECES, Source, find
 from webapp.generation.protocol import GenerateResult
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany, UnknownListenerError
-from webapp.studio.limits import slow_slot
+from webapp.studio.studio import slow_slot
 
 if TYPE_CHECKING:
     from webapp.composing.clip_maker import ClipMaker  # the piano, only where it is needed

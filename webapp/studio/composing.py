@@ -30,11 +30,8 @@ from webapp.generation.remote import RemoteGenerator
 from webapp.learning import heads
 from webapp.runtime.errors import NotAllowed, UnknownListenerError
 from webapp.studio import pictures
-from webapp.studio.dials import REACHES, Dials
-from webapp.studio.limits import check_rate, slow_slot
-from webapp.studio.pieces import OpenedPiece, keep, opened
-from webapp.studio.recipes import Borrowed, Recipe
-from webapp.studio.studio import Studio
+from webapp.studio.pieces import Borrowed, OpenedPiece, Recipe, keep, opened
+from webapp.studio.studio import REACHES, Dials, Studio, check_rate, slow_slot
 
 log = logging.getLogger(__name__)
 

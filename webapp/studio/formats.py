@@ -1,18 +1,19 @@
-"""The whole sound of a studio piece, made from its notes when it is asked for: nothing but the notes is stored."""
+"""The whole sound of a studio piece, its files and its notes in seconds, made when asked for: only notes are stored."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from models.music.abc_writer import write_abc
 from models.music.midi import write_midi
 from models.music.musicxml import write_musicxml
 from models.music.notes import Piece
+from models.music.performance import bars_in_seconds, notes_in_seconds, sounding_seconds
 from webapp.composing.sources import Source
 from webapp.runtime.waiting import Waits, always, turn
-from webapp.studio.limits import slow_slot
+from webapp.studio.studio import slow_slot
 
 KEPT = 24  # sounds of about 1.2 MB, for the next who opens them
 
@@ -63,3 +64,25 @@ def musicxml(source: Source) -> bytes:
 
 def _titled(source: Source) -> Piece:
     return replace(source.piece, titles=(source.called,), domain=source.music)
+
+
+NoteInSeconds = tuple[float, float, int, int]  # start_s, duration_s, pitch, velocity
+
+
+@dataclass(frozen=True)
+class PianoRoll:
+    """How many ``seconds`` a piece sounds, and its notes ``(start_s, duration_s, pitch, velocity)`` in that time.
+
+    ``bars_s`` is the second at which each bar begins, and at last where the piece ends.
+    """
+
+    seconds: float
+    notes: list[NoteInSeconds]
+    bars_s: list[float]
+
+
+def piano_roll(source: Source) -> PianoRoll:
+    """The whole piece in the time of ``models.music.render.render``."""
+    piece, performance = source.piece, source.performance
+    seconds, bars = sounding_seconds(piece, performance), bars_in_seconds(piece, performance)
+    return PianoRoll(round(seconds, 3), notes_in_seconds(piece, None, performance), bars)

@@ -32,10 +32,8 @@ from webapp.generation.protocol import (
 )
 from webapp.generation.remote import RemoteGenerator
 from webapp.runtime.errors import NotAllowed
-from webapp.studio.limits import check_rate, slow_slot
-from webapp.studio.pieces import TITLE_LENGTH, OpenedPiece, keep, open_piece
-from webapp.studio.recipes import Recipe
-from webapp.studio.studio import Studio
+from webapp.studio.pieces import TITLE_LENGTH, OpenedPiece, Recipe, keep, open_piece
+from webapp.studio.studio import Studio, check_rate, slow_slot
 
 STYLES = PICTURE_GROUPS[1:]
 OLDER = (

@@ -26,9 +26,8 @@ from webapp.composing.sources import PIECES
 from webapp.generation.protocol import GenerateResult, answered
 from webapp.runtime.errors import NotAllowed, NotYours
 from webapp.studio.blind_pairs import BROKEN
-from webapp.studio.limits import check_rate, slow_slot
 from webapp.studio.pieces import TITLE_LENGTH, OpenedPiece, keep_encoded, open_piece
-from webapp.studio.studio import Studio
+from webapp.studio.studio import Studio, check_rate, slow_slot
 
 if TYPE_CHECKING:
     from webapp.composing.clip_maker import ClipMaker  # the piano, only where it is needed

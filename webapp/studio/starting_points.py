@@ -1,7 +1,11 @@
-"""What a listener may start or borrow from: what they brought, their best clips so far, then more of the pool."""
+"""What a listener may start or borrow from: what they brought or kept, their best clips so far, then more of the pool.
+
+A piece that somebody has met and keeps becomes one of their own studio, where it stays whatever becomes of it.
+"""
 
 from __future__ import annotations
 
+import base64
 import uuid
 from dataclasses import dataclass
 
@@ -9,6 +13,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
+from db.queries import composed
 from db.queries import composed as rows
 from db.queries import listeners as listener_rows
 from db.queries import offers as offer_rows
@@ -16,12 +21,13 @@ from db.tables import PICTURES, StudioPiece
 from models.music.played import COLLECTIONS, PLAYED
 from models.taste.head import utilities
 from webapp.composing import media
-from webapp.composing.sources import CLIPS, PIECES, find, named_traits, traits
+from webapp.composing.sources import CLIPS, PIECES, Source, find, named_traits, traits
 from webapp.learning import heads
 from webapp.learning.playable_clips import PlayableClips
 from webapp.runtime.errors import NotReady, UnknownListenerError
+from webapp.studio import pictures, pieces
 from webapp.studio.pieces import IMAGE, Described
-from webapp.studio.studio import Studio
+from webapp.studio.studio import Studio, check_rate
 
 MOST_OWN, MOST_TAKEN, LOOKED_AT = 6, 4, 24  # own files, tunes of collections, and the newest among which they are
 
@@ -119,3 +125,39 @@ def _clips(session: Session, studio: Studio, listener_id: uuid.UUID, domain: str
             )
         )
     return found
+
+
+TITLE, PICTURE = "A piece you kept", "A picture you kept"
+
+
+def keep_clip(studio: Studio, listener_id: uuid.UUID, clip_id: uuid.UUID) -> str:
+    """Keep a clip; the name of the piece, the same one where it is kept already. Raises ``NotYours``."""
+    return keep(studio, listener_id, pieces.source_of(studio, listener_id, f"{CLIPS}/{clip_id}"))
+
+
+def keep(studio: Studio, listener_id: uuid.UUID, source: Source) -> str:
+    """Keep what was found; the name of the piece, the same one where it is kept already.
+
+    Raises ``NotReady`` for a picture where nobody draws, ``NotAllowed`` for one of an older model.
+    """
+    image = base64.b64encode(pictures.image(studio.generation, source)).decode() if source.of_picture else None
+
+    def work(session: Session) -> str:
+        there = composed.piece_like(session, listener_id, source.notes, source.latents)
+        if there is not None:
+            return f"{PIECES}/{there}"
+        check_rate(session, listener_id)
+        return pieces.keep(
+            session,
+            studio,
+            listener_id,
+            domain=source.domain,
+            title=PICTURE if source.of_picture else TITLE,
+            recipe={},
+            notes=source.notes,
+            latents=source.latents,
+            model_version=source.model_version,
+            image=image,
+        )
+
+    return studio.database.transaction(work)

@@ -1,4 +1,4 @@
-"""A listener's own MIDI or ABC file: eight whole bars of it become a piece in their studio."""
+"""What a listener brings into their studio: eight whole bars of their own MIDI or ABC file, or a tune of a collection."""
 
 from __future__ import annotations
 
@@ -7,19 +7,25 @@ import threading
 import uuid
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import quote
 
 import numpy as np
+from sqlalchemy.orm import Session
 
+from db.queries import composed
 from models.experiments.dataset import neutral
-from models.music.abc import Tune, decoded, split_tunes, tune_piece
+from models.music import played
+from models.music.abc import Tune as AbcTune
+from models.music.abc import decoded, split_tunes, tune_piece
 from models.music.midi import read_midi
 from models.music.midi_file import SUFFIXES, begins
-from models.music.notes import DOMAINS, MusicError, Piece
+from models.music.notes import DOMAINS, Domain, MusicError, Piece
+from webapp.composing.sources import PIECES, Source
 from webapp.generation.protocol import answered
-from webapp.runtime.errors import NotAllowed
-from webapp.studio.limits import check_rate, slow_slot
+from webapp.runtime.errors import NotAllowed, NotYours
+from webapp.studio.formats import PianoRoll, piano_roll
 from webapp.studio.pieces import TITLE_LENGTH, OpenedPiece, keep_encoded, open_piece
-from webapp.studio.studio import Studio
+from webapp.studio.studio import Studio, check_rate, slow_slot
 
 READ_BARS = 64  # of which the generator takes the first eight whole ones of one meter
 BARS = 8
@@ -27,6 +33,7 @@ READ_AHEAD = 4096
 ENDING = re.compile(r"(?<=.)\.[^.\s]{1,5}$")
 
 _reading = threading.Lock()  # reading is Python's own work and would hold votes up
+_looking_up = threading.Lock()  # likewise, in collections
 
 
 @dataclass(frozen=True)
@@ -108,7 +115,7 @@ def heard(data: bytes, file_name: str) -> Piece:
     return neutral(piece) if is_midi(data) else piece
 
 
-def tunes_of(data: bytes, file_name: str) -> list[Tune]:
+def tunes_of(data: bytes, file_name: str) -> list[AbcTune]:
     """The tunes of an ABC file, one at least; raises ``MusicError``."""
     if not data.strip():
         raise MusicError("the file is empty")
@@ -123,3 +130,88 @@ def tunes_of(data: bytes, file_name: str) -> list[Tune]:
     if not tunes:
         raise MusicError("no tune was found in it; ABC needs an X: and a K: line")
     return tunes
+
+
+REMEMBERED = 24  # pieces among which one that was taken before is looked for
+
+
+@dataclass(frozen=True)
+class Tune:
+    """A piece of a collection; POST to its ``address`` takes it into the studio."""
+
+    address: str
+    title: str
+    collection: str
+    domain: Domain
+    audio_url: str
+    notes_url: str
+
+
+@dataclass(frozen=True)
+class FoundTunes:
+    """How many pieces of ``collections`` have the words in a title, and the first of them.
+
+    ``collections``: what is searched, empty where no collection is there.
+    """
+
+    collections: list[str]
+    found: int
+    tunes: list[Tune]
+
+
+def find_tunes(words: str, domain: str, limit: int) -> FoundTunes:
+    """Pieces with ``words`` in a title, those of ``domain`` first, at most ``limit``."""
+    with _looking_up:
+        entries = played.find(words, domain)
+    return FoundTunes(played.collections(), len(entries), [_tune(title, entry) for title, entry in entries[:limit]])
+
+
+def _tune(title: str, entry: played.Entry) -> Tune:
+    address = f"/api/studio/tunes/{entry.corpus}/{quote(entry.name)}"
+    return Tune(address, title, entry.collection, entry.domain, f"{address}/audio", f"{address}/notes")
+
+
+def source(corpus: str, name: str) -> Source:
+    """The beginning of a piece as sound and roll are made of; raises ``NotYours`` where there is none."""
+    entry, piece = _read(corpus, name)
+    begin = piece.window(int(piece.has_pickup), BARS)
+    return Source(
+        f"tunes/{corpus}/{name}", entry.domain, entry.titles[0], {}, begin.to_json(), {}, "", mine=False, written=True
+    )
+
+
+def notes(corpus: str, name: str) -> PianoRoll:
+    """What ``source`` begins with, in the time of its sound."""
+    return piano_roll(source(corpus, name))
+
+
+def take(studio: Studio, listener_id: uuid.UUID, corpus: str, name: str) -> OpenedPiece:
+    """The piece's first eight whole bars in the listener's studio, kept once; answered as the page shows it.
+
+    Raises ``NotYours`` where there is no such piece, ``NotAllowed`` where the model can't take it, ``TooMany`` and
+    ``NotReady`` as composing does.
+    """
+    version, database = studio.space.version, studio.database
+    before = database.transaction(lambda session: _taken(session, version, listener_id, f"{corpus}/{name}"))
+    if before is not None:
+        return open_piece(studio, listener_id, before)
+    database.transaction(lambda session: check_rate(session, listener_id))
+    entry, piece = _read(corpus, name)
+    with slow_slot(), answered(refused=f"“{entry.titles[0]}” can't be used, choose another piece"):
+        encoded = studio.generation.encode(piece.window(0, READ_BARS).to_json())
+    return open_piece(studio, listener_id, keep_encoded(studio, listener_id, entry.domain, entry.titles[0], encoded))
+
+
+def _taken(session: Session, version: str, listener_id: uuid.UUID, piece_id: str) -> str | None:
+    for piece in composed.brought_pieces(session, listener_id, REMEMBERED):
+        if piece.notes.get("piece_id") == piece_id and piece.model_version == version:
+            return f"{PIECES}/{piece.id}"
+    return None
+
+
+def _read(corpus: str, name: str) -> tuple[played.Entry, Piece]:
+    try:
+        with _looking_up:
+            return played.read(corpus, name)
+    except MusicError as error:
+        raise NotYours(str(error)) from error

@@ -22,8 +22,7 @@ from webapp.composing.sources import CLIPS, named_traits
 from webapp.runtime.errors import NotAllowed
 from webapp.studio import blind_pairs, composing
 from webapp.studio.blind_pairs import MakerOf
-from webapp.studio.pieces import OpenedPiece, open_piece, source_of
-from webapp.studio.recipes import Borrowed, Recipe
+from webapp.studio.pieces import Borrowed, OpenedPiece, Recipe, open_piece, source_of
 from webapp.studio.studio import Studio
 from webapp.taste.explanation import Basis, FloatArray, basis
 

@@ -13,8 +13,7 @@ from webapp.composing.sources import find
 from webapp.generation.protocol import answered
 from webapp.runtime.errors import NotAllowed
 from webapp.studio import composing
-from webapp.studio.pieces import OpenedPiece
-from webapp.studio.recipes import Recipe
+from webapp.studio.pieces import OpenedPiece, Recipe
 from webapp.studio.studio import Studio
 
 TRIED = 4  # versions, of which one is taken

@@ -15,11 +15,10 @@ from db.tables import PICTURES
 from models.music.midi_file import SUFFIXES as MIDI
 from webapp.context import Context
 from webapp.runtime.errors import NotReady
-from webapp.studio import pieces, starting_points, tunes, uploads
+from webapp.studio import pieces, starting_points, uploads
 from webapp.studio.pieces import OpenedPiece
 from webapp.studio.starting_points import StartingPoint
-from webapp.studio.tunes import FoundTunes, Tune
-from webapp.studio.uploads import BroughtPiece
+from webapp.studio.uploads import BroughtPiece, FoundTunes, Tune
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
@@ -146,7 +145,7 @@ def find(context: Context, token: str | None, domain: str | None, words: str | N
     wanted, kind = (words or "").strip(), asked.kind or domain or "pop"
     limit = MANY if asked.many == (domain, wanted) else FEW
     if wanted and kind != PICTURES:
-        found = tunes.find_tunes(wanted, kind, limit)
+        found = uploads.find_tunes(wanted, kind, limit)
         rows, text = [as_tune(each) for each in found.tunes], counted(found, wanted)
         return Found(status(text), rows, _more(there=len(rows) < found.found and limit < MANY), gr.update(active=False))
     try:
@@ -172,7 +171,7 @@ def opened(context: Context, listener_id: uuid.UUID, choice: Choice) -> OpenedPi
     if "address" not in choice:
         return pieces.open_piece(context.studio, listener_id, str(choice["name"]))
     corpus, name = str(choice["address"]).split("/")[-2:]
-    return tunes.take(context.studio, listener_id, corpus, unquote(name))
+    return uploads.take(context.studio, listener_id, corpus, unquote(name))
 
 
 def bring(context: Context, token: str | None, path: str, domain: str) -> BroughtPiece:

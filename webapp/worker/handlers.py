@@ -14,7 +14,7 @@ from webapp.composing.jobs import JobInHand
 from webapp.context import Context
 from webapp.learning import population, reencoding, refits
 from webapp.maps import catalogue, drawing
-from webapp.maps.progress import Progress
+from webapp.maps.catalogue import Progress
 from webapp.research import training_runs
 from webapp.sharing import for_two
 

@@ -20,7 +20,7 @@ from webapp.context import Context
 from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.learning import population, reencoding, refits
 from webapp.listeners import deletion
-from webapp.maps import shipped_maps
+from webapp.maps import drawing
 from webapp.research.shipped_runs import copy_shipped
 from webapp.runtime import middleware
 from webapp.runtime.errors import NobodyWaits
@@ -125,7 +125,7 @@ class Worker:
         try:
             if copy_shipped(self.context.settings):
                 log.info("shipped_runs_copied folder=%s", self.context.settings.runs_folder)
-            if kinds := shipped_maps.keep_shipped(self.context.atlas):
+            if kinds := drawing.keep_shipped(self.context.atlas):
                 log.info("shipped_maps_kept kinds=%s", ",".join(kinds))
         except (DBAPIError, EmbeddedPostgresError, OSError, ValueError) as error:
             log.warning("shipped_not_put error=%s", error)

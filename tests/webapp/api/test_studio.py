@@ -16,7 +16,8 @@ from models.music.abc import read_abc
 from models.music.midi import read_midi, write_midi
 from models.style.latents import PASSING, STYLE_GROUPS
 from webapp.runtime.limits import UPLOAD_BYTES
-from webapp.studio import limits, pieces
+from webapp.studio import pieces
+from webapp.studio import studio as limits
 
 ABC = "X:1\nT:The Test Jig\nM:6/8\nK:D\n|:dAF DFA|dAF def|gfe fed|cBA Bcd:|\n"
 JIG = (ABC.encode(), "jig.abc")

@@ -9,7 +9,7 @@ from PIL import Image
 from db.tables import PICTURES
 from webapp.composing import media
 from webapp.listeners import accounts
-from webapp.maps import catalogue, open_maps, shipped_maps
+from webapp.maps import catalogue, drawing, open_maps
 from webapp.runtime.errors import NotYours
 from webapp.studio import pictures, pieces
 from webapp.ui.pages import map_point
@@ -22,7 +22,7 @@ ROW = 7
 @pytest.fixture
 def shown(context):
     """The shipped map of pictures, as the page has it."""
-    shipped_maps.keep_shipped(context.atlas)
+    drawing.keep_shipped(context.atlas)
     entry = next(each for each in catalogue.overview(context.database) if each.kind == PICTURES)
     added = {"hidden": [], "added": [], "utility": [], "sd": [], "votes": 0}
     return {"map_id": entry.map.map_id, "kind": PICTURES, **added}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from webapp.maps.progress import STAGES, Progress, Stopwatch
+from webapp.maps.catalogue import STAGES, Progress, Stopwatch
 
 
 class Clock:

@@ -8,9 +8,8 @@ import pytest
 from models.atlas.points import DrawnMap, Points, packed
 from models.atlas.projection import nearest
 from models.music import corpora
-from webapp.maps import in_studio
-from webapp.maps.open_maps import OpenMap
-from webapp.maps.selection import selection
+from webapp.maps import tied
+from webapp.maps.open_maps import OpenMap, selection
 
 CLIP = f"clips/{uuid.uuid4()}"
 
@@ -57,9 +56,9 @@ def test_a_composed_clip_is_of_no_unknown_genre(found):
 
 
 def test_the_studio_starts_from_clips_and_from_collections_that_may_be_played_and_from_nothing_else(found):
-    assert in_studio.name_of(found, 0) == CLIP
-    assert in_studio.name_of(found, 1) is None
-    name = in_studio.name_of(found, 2)
+    assert tied.name_of(found, 0) == CLIP
+    assert tied.name_of(found, 1) is None
+    name = tied.name_of(found, 2)
     assert name is not None
     kind, corpus, number = name.split("/", 2)
     assert (kind, corpus) == ("tunes", "oneills1850")

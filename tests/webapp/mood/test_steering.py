@@ -14,7 +14,7 @@ from webapp.mood import hearing, steering
 from webapp.runtime.errors import NotReady, NotYours, TooMany
 from webapp.runtime.limits import Buckets
 from webapp.studio import composing
-from webapp.studio.recipes import Borrowed, Recipe
+from webapp.studio.pieces import Borrowed, Recipe
 from webapp.ui.components.mood_pad import Moods
 from webapp.ui.pages.studio import mood as pad
 

@@ -20,7 +20,7 @@ from webapp.listeners.restore import restore
 from webapp.mood.words import sounding
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours
 from webapp.sharing import for_two, for_two_composing, for_two_sound
-from webapp.studio import keeping, pieces
+from webapp.studio import pieces, starting_points
 from webapp.ui.pages import together
 from webapp.worker import HANDLERS, Worker
 
@@ -123,7 +123,7 @@ def test_a_piece_for_two_that_is_kept_outlives_the_end(context, two):
     worker.leave_jobs = lambda: None
     assert worker.step()
     piece = for_two.overview(context.database, context.space, context.playable, host)[0].pieces[0]
-    name = keeping.keep(context.studio, host, for_two_sound.find(context.database, host, duet, piece.piece_id))
+    name = starting_points.keep(context.studio, host, for_two_sound.find(context.database, host, duet, piece.piece_id))
     for_two.end(context.database, context.journal, host, duet)
     assert pieces.open_piece(context.studio, host, name).seconds == pytest.approx(piece.seconds, abs=0.01)
 

@@ -10,7 +10,7 @@ import pytest
 from db.tables import Clip, StudioPiece
 from models.metrics.music_statistics import attributes
 from models.style.directions import Direction, Directions
-from webapp.studio.dials import REACHES
+from webapp.studio.studio import REACHES
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from webapp.generation.protocol import GenerateResult
 from webapp.listeners import accounts
 from webapp.runtime.errors import NotAllowed, NotYours
 from webapp.studio import composing, sections
-from webapp.studio.recipes import Recipe
+from webapp.studio.pieces import Recipe
 from webapp.ui.pages import studio as page
 from webapp.ui.pages.studio import whole_piece
 from webapp.worker import HANDLERS, Worker

@@ -4,7 +4,7 @@ import pytest
 
 from webapp.listeners import accounts
 from webapp.runtime.errors import NotReady, NotYours
-from webapp.studio.recipes import Recipe
+from webapp.studio.pieces import Recipe
 from webapp.tension import steering
 from webapp.ui.pages.studio import tension_dial
 

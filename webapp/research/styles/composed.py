@@ -9,7 +9,7 @@ from models.metrics.music_statistics import attributes
 from models.music.notes import Domain, Piece
 from webapp.composing.sources import Source
 from webapp.studio import formats
-from webapp.studio.piano_roll import piano_roll
+from webapp.studio.formats import piano_roll
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,8 +21,7 @@ from models.mood.linear_probe import CHANCE, Floats, Reading, rarest, read_moods
 from models.music.grouping import title_key
 from models.style.latents import GROUPS
 from models.taste.readouts import columns_of
-from webapp.maps import open_maps
-from webapp.maps.atlas import Atlas
+from webapp.maps import Atlas, open_maps
 from webapp.maps.open_maps import OpenMap
 from webapp.runtime import csv_text
 from webapp.runtime.errors import NotYours

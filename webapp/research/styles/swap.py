@@ -20,8 +20,7 @@ from webapp.generation.protocol import Source as Origin
 from webapp.research.styles.composed import Composed
 from webapp.runtime.errors import NotAllowed
 from webapp.studio.composing import DEADLINE_MS
-from webapp.studio.limits import slow_slot
-from webapp.studio.studio import Studio
+from webapp.studio.studio import Studio, slow_slot
 
 log = logging.getLogger(__name__)
 

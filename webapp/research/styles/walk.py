@@ -25,10 +25,8 @@ from webapp.research.styles.composed import Composed
 from webapp.runtime import csv_text
 from webapp.runtime.errors import NotAllowed, NotReady
 from webapp.studio.composing import DEADLINE_MS, current
-from webapp.studio.dials import FILL
-from webapp.studio.limits import slow_slot
 from webapp.studio.pieces import source_of
-from webapp.studio.studio import Studio
+from webapp.studio.studio import FILL, Studio, slow_slot
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from webapp.studio.dials import Dial
-from webapp.studio.pieces import Described
-from webapp.studio.recipes import Borrowed
+from webapp.studio.pieces import Borrowed, Described
+from webapp.studio.studio import Dial
 from webapp.ui.components.component import Component, Event
 
 EXPLAINED = {

@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 from models.atlas.regions import Box, Region
 from webapp.api.maps import Kind
 from webapp.context import Context
-from webapp.maps import catalogue, listener_view, open_maps, placement, title_search
+from webapp.maps import catalogue, listener_view, open_maps, title_search
 from webapp.maps import tied as tied_points
 from webapp.maps.tied import TiedPoint
 from webapp.runtime.errors import NotAllowed, NotReady
@@ -141,7 +141,7 @@ def neighbours(
         raise NotAllowed("give a row of the map, or music to place on it; exactly one of the two")
     _, found = _newest(context, kind)
     if music is not None:
-        place = placement.place_on(context.atlas, found, listener_of(context, token), music)
+        place = listener_view.place_on(context.atlas, found, listener_of(context, token), music)
         return {"x": place.x, "y": place.y, "text": "", "neighbours": place.neighbours, "links": [], "tied": []}
     assert row is not None
     point = open_maps.point(found, row)

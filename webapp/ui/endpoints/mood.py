@@ -9,7 +9,7 @@ from webapp.context import Context
 from webapp.generation.protocol import Mood
 from webapp.mood import hearing, steering
 from webapp.mood.words import in_words
-from webapp.studio.recipes import Recipe
+from webapp.studio.pieces import Recipe
 from webapp.ui.endpoints.endpoint import SLOW, Endpoint, SourceName, Token
 from webapp.ui.handlers import listener_of
 

@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 
 from webapp.context import Context
-from webapp.maps import catalogue, in_studio, open_maps, placement
+from webapp.maps import catalogue, listener_view, open_maps
 from webapp.maps import tied as tied_points
 from webapp.maps.catalogue import TITLES, MapEntry
 from webapp.maps.open_maps import COMPOSED, OpenMap
@@ -105,7 +105,7 @@ def place_file(context: Context, token: str | None, path: str, shown: Shown) -> 
     domain = "pop" if shown["kind"] == "clips" and not path.lower().endswith(".abc") else "dance"
     try:
         piece = bring(context, token, path, domain)
-        spot = placement.place_on(context.atlas, open_map, listener_of(context, token), piece.name)
+        spot = listener_view.place_on(context.atlas, open_map, listener_of(context, token), piece.name)
     except Problem as error:
         return [*[gr.skip()] * POINTED, status(_sentence(error))]
     about = {"name": piece.name, "seconds": piece.seconds, "audio_url": piece.audio_url, "score_url": piece.score_url}
@@ -191,7 +191,7 @@ def open_in_studio(context: Context, token: str | None, shown: Shown, clips: lis
         return open_music_in_studio(context, token, shown, clips)
     try:
         listener_id, found = listener_of(context, token), opened(context, shown)
-        return [in_studio.picture_address(context.studio, listener_id, found, clips[0]["row"]), ""]
+        return [tied_points.picture_address(context.studio, listener_id, found, clips[0]["row"]), ""]
     except Problem as error:
         return ["", status(_sentence(error))]
 
@@ -202,7 +202,7 @@ def open_music_in_studio(context: Context, token: str | None, shown: Shown, clip
     if name is None:
         return ["", status("The studio can't start from this point.")]
     try:
-        return [in_studio.address(context.studio, listener_of(context, token), name), ""]
+        return [tied_points.address(context.studio, listener_of(context, token), name), ""]
     except Problem as error:
         return ["", status(_sentence(error))]
 
@@ -211,7 +211,7 @@ def _studio_name(context: Context, shown: Shown, row: int) -> str | None:
     open_map = opened(context, shown)
     count = len(open_map.drawn.points)
     if row < count:
-        return in_studio.name_of(open_map, row)
+        return tied_points.name_of(open_map, row)
     added = shown["added"][row - count]
     return str(added["name"]) if "name" in added else f"clips/{added['clip_id']}"
 

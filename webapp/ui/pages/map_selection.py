@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from webapp.context import Context
-from webapp.maps.selection import LabelShare, selection
+from webapp.maps.open_maps import LabelShare, selection
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.dashboards import STILL
 from webapp.ui.pages.map_point import Shown, clip_of, opened

@@ -13,8 +13,7 @@ import gradio as gr
 
 from webapp.context import Context
 from webapp.maps import catalogue, listener_view, open_maps
-from webapp.maps.catalogue import TITLES, DrawingJob
-from webapp.maps.progress import STAGES
+from webapp.maps.catalogue import STAGES, TITLES, DrawingJob
 from webapp.maps.tied import PICTURES
 from webapp.runtime import commands
 from webapp.runtime.errors import NotYours

@@ -14,7 +14,7 @@ from webapp.context import Context
 from webapp.runtime import csv_text
 from webapp.runtime.errors import NotAllowed, Problem
 from webapp.runtime.listener_files import Downloads
-from webapp.studio.dials import MUSIC
+from webapp.studio.studio import MUSIC
 from webapp.tension import heard_music
 from webapp.tension.heard_music import HeardMusic
 from webapp.tension.plot import lanes

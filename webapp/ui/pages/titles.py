@@ -17,7 +17,7 @@ from webapp.maps.title_search import FoundPoint
 from webapp.runtime import commands
 from webapp.runtime.errors import Problem
 from webapp.studio import composing, formats, uploads
-from webapp.studio.recipes import Recipe
+from webapp.studio.pieces import Recipe
 from webapp.ui import arrival
 from webapp.ui.charts import section
 from webapp.ui.choosing import Choosing, bring, name_of, upload_button

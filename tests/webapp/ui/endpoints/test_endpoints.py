@@ -27,7 +27,7 @@ from tests.webapp.rating.conftest import rating_model
 from webapp.api.studio import Form
 from webapp.composing import pool, wishes
 from webapp.listeners import accounts
-from webapp.maps import shipped_maps
+from webapp.maps import drawing
 from webapp.rating import rated_sounds
 from webapp.runtime.listener_files import Downloads
 from webapp.studies import studies
@@ -438,7 +438,7 @@ def test_a_notebook_compares_composes_changes_and_keeps_pictures(ask, refused, c
 
 
 def test_a_notebook_finds_what_lies_near_a_picture(ask, context):
-    shipped_maps.keep_shipped(context.atlas)
+    drawing.keep_shipped(context.atlas)
     token = ask("new_listener", domain=PICTURES)
     drawings = ask("map", PICTURES, token)
     assert len(drawings["text"]) == len(drawings["ids"]) > 100
