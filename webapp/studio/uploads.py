@@ -1,4 +1,4 @@
-"""What a listener brings into their studio: eight whole bars of their own MIDI or ABC file, or a tune of a collection."""
+"""What a listener brings into their studio: eight whole bars of their own MIDI or ABC file, or of a collection."""
 
 from __future__ import annotations
 
