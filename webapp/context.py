@@ -17,8 +17,7 @@ from webapp.fit.drawn_questions import DrawnQuestions
 from webapp.fit.questions import Questions
 from webapp.generation.remote import RemoteGenerator
 from webapp.learning import heard_clips
-from webapp.learning.installed_style import InstalledStyle
-from webapp.learning.playable_clips import PlayablePool
+from webapp.learning.playable_clips import InstalledStyle, PlayablePool
 from webapp.listeners.records import Records
 from webapp.listeners.tokens import Tokens
 from webapp.listening import BestOfFour, FirstComparisons, Newcomers, Pairs, Voting

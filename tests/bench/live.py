@@ -24,7 +24,7 @@ from webapp.generation.loading import load_engine
 from webapp.live.music import LiveBar, LiveMusic
 from webapp.live.osc import HERE, OscIn, OscOut
 from webapp.live.performing import Performer
-from webapp.live.picture_map import drawings
+from webapp.live.steering import drawings
 
 MOST_S = 15.0  # until a change must have been heard
 

@@ -41,7 +41,7 @@ from models.taste.space import TasteSpace, summary
 from webapp.composing.clip_maker import content_hash
 from webapp.context import Context
 from webapp.generation.engine import Engine
-from webapp.learning import heads, reencoding, refits
+from webapp.learning import heads, refits
 from webapp.listeners import accounts
 from webapp.listeners.export import export
 from webapp.runtime.clip_store import Stored
@@ -163,7 +163,7 @@ def measure(context: Context, composer: Composer, arguments: argparse.Namespace)
     clips = context.database.transaction(lambda session: list(session.scalars(select(Clip.id).order_by(Clip.id))))
     before, told = foretold(context, listeners, clips), [export(context.database, each)["offers"] for each in listeners]
     grow_old(context)
-    encoding = do_all(context, reencoding.KIND, lambda session: reencoding.leave_job(session, context.space.version))
+    encoding = do_all(context, refits.ENCODING, lambda session: refits.leave_encoding(session, context.space.version))
     refitting = do_all(context, refits.KIND, lambda session: refits.leave_job(session, context.spaces))
     same = select(func.count()).where(StoredHead.model_version == context.space.version)
     fitted = context.database.transaction(lambda session: session.scalars(same).one())

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 
 from models.picture import readouts
 from tests.e2e.sound_clock import listen_until
-from webapp.live.picture_map import drawings
+from webapp.live.steering import drawings
 
 pytestmark = pytest.mark.slow
 

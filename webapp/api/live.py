@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.music.notes import Domain
 from webapp.api.dependencies import ERRORS, Known, TheContext
 from webapp.fit import learned
-from webapp.live import picture_map
+from webapp.live import steering
 from webapp.live.music import LiveBar
 from webapp.live.sessions import IDLE_S, MOST_SEED
 from webapp.live.steering import MOST
@@ -56,7 +56,7 @@ class Seen(BaseModel):
     def readouts(self) -> dict[str, float]:
         """All five."""
         if self.position is not None:
-            return picture_map.drawings().readouts_at(self.position, self.motion)
+            return steering.drawings().readouts_at(self.position, self.motion)
         return self.model_dump(exclude={"position"})
 
 

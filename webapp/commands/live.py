@@ -29,7 +29,7 @@ def add_live(commands: Commands) -> None:
 def _live(given: argparse.Namespace, settings: Settings) -> int:
     from models.style.directions import Directions
     from webapp.generation.protocol import GenerationError
-    from webapp.live import osc, picture_map
+    from webapp.live import osc, steering
     from webapp.live.music import LiveBar, LiveMusic
     from webapp.live.performing import Performer
 
@@ -54,7 +54,7 @@ def _live(given: argparse.Namespace, settings: Settings) -> int:
         music = LiveMusic(engine, Directions.load(settings.style_folder), given.domain, given.seed)
         player = Performer(music, lambda: heard.seen if heard else {}, out, told)
         if inward:
-            heard = osc.OscIn(*inward, picture_map.drawings(), player.act)
+            heard = osc.OscIn(*inward, steering.drawings(), player.act)
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, lambda *_: player.stop())
         player.play(given.bars)

@@ -63,7 +63,7 @@ def _simulated_study(given: argparse.Namespace, settings: Settings) -> int:
     from webapp.context import PICTURE_MODEL, Context
     from webapp.generation.engine import Engine
     from webapp.generation.protocol import GenerationError
-    from webapp.learning.installed_style import InstalledStyle
+    from webapp.learning.playable_clips import InstalledStyle
     from webapp.research import simulation
 
     about = "pictures" if given.pictures else "music"

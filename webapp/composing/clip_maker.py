@@ -32,8 +32,7 @@ from webapp.composing.dials import NOTED
 from webapp.composing.jobs import domain_named
 from webapp.composing.rendering import Rendered, playable_lengths
 from webapp.generation.protocol import GenerateRequest, GenerateResult, GenerationError, Generator, Source
-from webapp.learning.installed_style import InstalledStyle
-from webapp.learning.playable_clips import AnyDomain
+from webapp.learning.playable_clips import AnyDomain, InstalledStyle
 from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.database import Database
 from webapp.runtime.journal import Journal

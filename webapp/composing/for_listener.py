@@ -33,7 +33,7 @@ from webapp.composing.jobs import JobInHand, domain_named
 from webapp.composing.search import Search
 from webapp.composing.wishes import GIFT, Wish
 from webapp.generation.protocol import GenerationError
-from webapp.learning import heads, plays
+from webapp.learning import heads
 from webapp.learning.playable_clips import AnyDomain
 
 log = logging.getLogger(__name__)
@@ -140,7 +140,9 @@ class ListenerComposer:
         for clip_id in commission.to_lengthen:
             self._maker.lengthen(clip_id)
         head = self._maker.database.transaction(
-            lambda session: plays.head_of(session, commission.listener_id, self._maker.style.space, commission.domain)
+            lambda session: heads.head_for_composing(
+                session, commission.listener_id, self._maker.style.space, commission.domain
+            )
         )
         found = list(commission.found)
         if not found:

@@ -34,7 +34,7 @@ from webapp.composing.jobs import JobInHand
 from webapp.composing.search import Bank
 from webapp.generation.protocol import GenerateResult, GenerationError, PlayedOnResult
 from webapp.generation.remote import RemoteGenerator
-from webapp.learning import heads, plays
+from webapp.learning import heads
 from webapp.runtime.errors import NotYours
 
 TITLES_AMONG = 64  # as many as the towers are asked for at once
@@ -116,7 +116,9 @@ class WholePieceComposer:
     def _openings(self, job: JobInHand) -> list[Draft]:
         """Some of the best of the bank, as they were written."""
         rng, space = np.random.default_rng(job.seed), self._maker.style.space
-        head = self._maker.database.transaction(lambda s: plays.head_of(s, job.listener_id, space, job.domain))
+        head = self._maker.database.transaction(
+            lambda s: heads.head_for_composing(s, job.listener_id, space, job.domain)
+        )
         like, mood = self._like(job), wanted_mood(job.payload.get(MOOD))
         steered = SteeredSearch(head, space, CAREFUL, [mood_dial(self._maker.generation, mood)]) if mood else None
 

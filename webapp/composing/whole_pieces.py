@@ -33,7 +33,7 @@ from webapp.composing import sources
 from webapp.composing.dials import FORM, MOOD, WISHED, MoodPlace, mood_dial, noted_mood, wanted_mood
 from webapp.composing.wishes import ASKED_PRIORITY, require_room
 from webapp.generation.protocol import GenerationError, Generator
-from webapp.learning import plays
+from webapp.learning import heads
 from webapp.learning.playable_clips import PlayableClips, PlayablePool, music_of
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany, UnknownListenerError
@@ -62,7 +62,7 @@ class Beginnings:
         known = rows.whole_pieces(session, listener.id)
         taken |= {uuid.UUID(piece.recipe["clip"]) for piece in known if "clip" in piece.recipe}
         free = clips.chosen([place for place, clip_id in enumerate(clips.ids) if clip_id not in taken])
-        return cls(domain, plays.head_of(session, listener.id, space, domain), free)
+        return cls(domain, heads.head_for_composing(session, listener.id, space, domain), free)
 
     def choose(self, database: Database, generation: Generator, mood: MoodPlace | None) -> uuid.UUID | None:
         """One that is liked, and near the ``mood``; None where there is none, or no mood can be heard just now."""

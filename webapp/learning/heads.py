@@ -1,12 +1,20 @@
-"""A listener's head: where it begins, from and to its row, and learned again from all votes.
+"""A listener's head: where it begins, from and to its row, learned again from all votes, and by which is composed.
 
 A head is a function of the population that it began from and of the votes in their order, and of nothing else, so that
 it comes out the same, bit for bit, whether it was learned vote by vote, refitted, rewound or rebuilt from the journal.
+What is composed for a listener also goes by what they heard out and skipped; that head is made anew each time and
+stored nowhere, so that votes alone decide what they are told of their taste.
+
+The effects of clips are what the other listeners of a study hear in a clip beyond its features. They are stored with
+the population that a head begins from. Listeners are divided into folds, and for each fold the effects are learned from
+all others: what somebody's own votes have taught does not come back to them as others' taste.
 """
 
 from __future__ import annotations
 
+import threading
 import uuid
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
@@ -15,16 +23,86 @@ import numpy.typing as npt
 from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
+from db.queries import composed, heads
 from db.queries import heads as rows
 from db.queries import votes as vote_rows
 from db.queries.listeners import get_listener
 from db.tables import Listener, StoredHead, StoredPopulation
 from db.tables.base import Floats
-from models.taste.head import FOUR, Answer, Head, HeadColumns, Outcome, Pick, after, answer, answer_four
+from models.taste.head import (
+    FOUR,
+    Answer,
+    Head,
+    HeadColumns,
+    Outcome,
+    Pick,
+    after,
+    answer,
+    answer_four,
+    learn_from_plays,
+    preferences_of_plays,
+)
 from models.taste.hierarchy import Evidence, PopulationPrior, average
 from models.taste.space import TasteSpace
-from webapp.learning import clip_effects
-from webapp.learning.clip_effects import Effects
+
+FOLDS = 5
+KEPT = 16  # populations whose effects are kept in memory
+DECIMALS = 4
+
+Effects = Mapping[uuid.UUID, float]
+NO_EFFECTS: Effects = {}
+
+
+def fold_of(listener_id: uuid.UUID) -> int:
+    """The fold of a listener: always the same, and as good as drawn."""
+    return listener_id.int % FOLDS
+
+
+def effects_for(session: Session, listener: Listener, space: TasteSpace) -> Effects:
+    """By clip, where the listener's head in this space began at a population that knows some.
+
+    A clip that isn't there has none.
+    """
+    began = listener.began_at(pictures=space.of_pictures)
+    return NO_EFFECTS if began is None else _KEPT.of(session, began)[fold_of(listener.id)]
+
+
+def effects_on(effects: Effects, clips: Sequence[uuid.UUID]) -> FloatArray:
+    """The effects of these clips ``(clips,)``, 0 where there is none."""
+    return np.array([effects.get(clip, 0.0) for clip in clips], dtype=np.float64)
+
+
+def effects_as_stored(effects: Mapping[uuid.UUID, FloatArray]) -> dict[str, list[float]]:
+    """Effects ``(folds,)`` by clip as a population's row has them."""
+    return {str(clip): np.round(by_fold, DECIMALS).tolist() for clip, by_fold in effects.items()}
+
+
+class _Kept:
+    """The effects of the populations asked for last: their rows never change. Safe between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: OrderedDict[uuid.UUID, list[Effects]] = OrderedDict()
+
+    def of(self, session: Session, population_id: uuid.UUID) -> list[Effects]:
+        """By fold."""
+        with self._lock:
+            if population_id in self._found:
+                self._found.move_to_end(population_id)
+                return self._found[population_id]
+        stored = heads.effects_of(session, population_id)
+        found: list[Effects] = [
+            {uuid.UUID(clip): by_fold[fold] for clip, by_fold in stored.items()} for fold in range(FOLDS)
+        ]
+        with self._lock:
+            self._found[population_id] = found
+            while len(self._found) > KEPT:
+                self._found.popitem(last=False)
+        return found
+
+
+_KEPT = _Kept()
+
 
 FloatArray = npt.NDArray[np.float64]
 Features = Mapping[uuid.UUID, FloatArray]
@@ -92,7 +170,7 @@ def learned(session: Session, listener: Listener, space: TasteSpace) -> Head:
     """The head that the listener's votes on pairs and on fours lead to, in their order, from where it began."""
     votes = votes_of(session, listener.id)
     known = features_of(session, {clip for clips, _ in votes for clip in clips}, space)
-    effects = clip_effects.of_listener(session, listener, space)
+    effects = effects_for(session, listener, space)
     began = listener.began_at(pictures=space.of_pictures)
     head = _beginning(rows.get_population(session, began), space)
     for clips, outcome in votes:
@@ -114,12 +192,12 @@ def votes_of(session: Session, listener_id: uuid.UUID) -> list[tuple[tuple[uuid.
 
 
 def heard(
-    head: Head, known: Features, clips: Sequence[uuid.UUID], outcome: str, effects: Effects = clip_effects.NONE
+    head: Head, known: Features, clips: Sequence[uuid.UUID], outcome: str, effects: Effects = NO_EFFECTS
 ) -> Answer | None:
     """What a vote on two or four ``clips`` tells; None where it was skipped or one of them is of another model."""
     if not all(clip in known for clip in clips):
         return None
-    features, own = np.stack([known[clip] for clip in clips]), clip_effects.of_clips(effects, clips)
+    features, own = np.stack([known[clip] for clip in clips]), effects_on(effects, clips)
     if len(clips) == FOUR:
         return answer_four(head, features, cast("Pick", outcome), own)
     return answer(head, features, cast("Outcome", outcome), own)
@@ -193,3 +271,21 @@ def _head(row: StoredHead) -> Head:
     return Head.from_columns(
         HeadColumns(row.mean, row.covariance, row.lapses, row.attentive, row.votes_seen, row.model_version)
     )
+
+
+LEAST_MS = 5_000  # who goes on sooner looks for something, and has not judged
+
+
+def head_for_composing(session: Session, listener_id: uuid.UUID, space: TasteSpace, domain: str) -> Head:
+    """The listener's head for composing music of a domain; that of the votes where plays are not to tell anything."""
+    head = load(session, listener_id, space)
+    listener = get_listener(session, listener_id)
+    if listener is None or not listener.plays_tell:
+        return head
+    played = composed.judged(session, listener_id, domain=domain, least_ms=LEAST_MS)
+    known = features_of(session, [clip_id for clip_id, _ in played], space)
+    pairs = preferences_of_plays((known[clip_id], to_the_end) for clip_id, to_the_end in played if clip_id in known)
+    if not pairs:
+        return head
+    better, worse = (np.stack(side) for side in zip(*pairs, strict=True))
+    return learn_from_plays(head, better, worse)

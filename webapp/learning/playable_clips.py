@@ -1,6 +1,7 @@
-"""The playable clips of each domain with their features, kept in memory: choosing a pair reads no clip.
+"""The playable clips of each domain with their features, kept in memory, and the style model that is installed here.
 
-The pool only grows, and a clip that has been retired since may still be offered: looking again once a second is enough.
+Choosing a pair reads no clip. The pool only grows, and a clip that has been retired since may still be offered: looking
+again once a second is enough.
 """
 
 from __future__ import annotations
@@ -10,15 +11,19 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from safetensors.numpy import load_file
 from sqlalchemy.orm import Session
 
 from db.queries import clips as rows
 from db.tables import PICTURES
 from models.music.notes import DOMAINS, Domain
+from models.style.fingerprint import Fingerprint
 from models.taste.space import TasteSpace
 
 AnyDomain = Domain | Literal["pictures"]
@@ -100,3 +105,22 @@ class PlayablePool:
                 clips = PlayableClips.of(found, space)
             self._kept[domain] = (now, count, clips)
         return clips
+
+
+@dataclass(frozen=True)
+class InstalledStyle:
+    """``folder`` of the model and the ``space`` in which taste is learned from its latents."""
+
+    folder: Path
+    space: TasteSpace
+
+    @property
+    def version(self) -> str:
+        """Of the model; latents of another one don't fit."""
+        return self.space.version
+
+    @cached_property
+    def fingerprint(self) -> Fingerprint | None:
+        """The training songs' melodies, which no clip may copy; None where the model's folder is not here."""
+        path = self.folder / "fingerprint.safetensors"
+        return Fingerprint(load_file(path)["bits"]) if path.exists() else None

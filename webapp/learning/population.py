@@ -1,16 +1,18 @@
 """The population part: what a study's listeners share, learned by a job as votes come in and when somebody leaves.
 
-There is one of music and one of pictures, each of the heads in its own taste space.
-That is how tastes are spread, and what all hear alike in a clip beyond its features (``common_taste``).
-A newcomer's head begins at the newest population of their study. Heads that know few votes move on to each new one,
-learned again from their votes; what many votes have taught hardly depends on where it began, and stays.
+That is how tastes are spread, and what all hear alike in a clip beyond its features. There is one of music and one of
+pictures, each of the heads in its own taste space. A newcomer's head begins at the newest population of their study.
+Heads that know few votes move on to each new one, learned again from their votes; what many votes have taught hardly
+depends on where it began, and stays.
 """
 
 from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -22,15 +24,88 @@ from db.queries import heads as rows
 from db.queries import jobs
 from db.queries import listeners as listener_rows
 from db.tables import PICTURES, Listener, StoredPopulation
-from models.music.notes import DOMAINS
+from models.metrics.music_statistics import note_statistics
+from models.music.notes import DOMAINS, Piece
+from models.taste.clip_effects import Clips, factor_of, learn_common
+from models.taste.head import Answer, Head, after
 from models.taste.hierarchy import Evidence, PopulationPrior, learn, measure_dimensionality
 from models.taste.likelihood import FloatArray
 from models.taste.space import TasteSpace
-from webapp.learning import clip_effects, common_taste, heads, refits
-from webapp.learning.common_taste import Heard
+from webapp.learning import heads, refits
 from webapp.learning.playable_clips import PlayablePool
 from webapp.runtime.database import Database
 from webapp.runtime.journal import Journal
+
+MOST_JUDGED = 800  # clips whose votes count: what is learned from them costs the third power of their number
+
+Votes = Sequence[tuple[tuple[uuid.UUID, ...], str]]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """All votes of some listeners, and the features ``(F,)`` of the clips in them."""
+
+    votes: Mapping[uuid.UUID, Votes]
+    known: heads.Features
+
+    @classmethod
+    def of(cls, session: Session, listeners: Sequence[uuid.UUID], space: TasteSpace) -> Heard:
+        """Read them."""
+        votes = {each: heads.votes_of(session, each) for each in listeners}
+        clips = {clip for given in votes.values() for about, _ in given for clip in about}
+        return cls(votes, heads.features_of(session, clips, space))
+
+    def judged(self) -> list[uuid.UUID]:
+        """The clips that most votes were about, ``MOST_JUDGED`` at most."""
+        asked = Counter(clip for given in self.votes.values() for about, _ in given for clip in about)
+        return [clip for clip, _ in asked.most_common() if clip in self.known][:MOST_JUDGED]
+
+
+def effects_of(
+    heard: Heard, music: Sequence[clip_rows.PoolMusic], population: PopulationPrior, space: TasteSpace
+) -> dict[uuid.UUID, FloatArray]:
+    """The effects ``(folds,)`` of the clips in ``music``, as these votes tell them."""
+    statistics = lines_of(music, space) if space.of_pictures else statistics_of(music)
+    judged = [clip for clip in heard.judged() if clip in statistics]
+    ids = [*judged, *(statistics.keys() - set(judged))]
+    place = {clip: index for index, clip in enumerate(judged)}
+    head = population.newcomer()
+    factors, fold = [], []
+    for listener, votes in heard.votes.items():
+        factor = factor_of(_answers(head, heard.known, votes, place), len(population.mean))
+        if len(factor.clips):
+            factors.append(factor)
+            fold.append(heads.fold_of(listener))
+    if not factors:
+        return {}
+    summaries = {each.id: each.summary for each in music}
+    features = space.features(np.stack([summaries[clip] for clip in ids]))
+    clips = Clips(features, [np.stack([statistics[clip] for clip in ids])], np.arange(len(judged)))
+    fixed = PopulationPrior.fixed(heads.prior(space))
+    common = learn_common(factors, population, fixed, clips, fold=fold, folds=heads.FOLDS)
+    return dict(zip(ids, common.effects.T, strict=True))
+
+
+def lines_of(pictures: Sequence[clip_rows.PoolMusic], space: TasteSpace) -> dict[uuid.UUID, FloatArray]:
+    """Of pictures, which have no notes, the lines of their taste space ``(L,)``: an effect is no linear function."""
+    return {each.id: space.lines(each.summary)[0] for each in pictures}
+
+
+def _answers(
+    head: Head, known: heads.Features, votes: Votes, place: Mapping[uuid.UUID, int]
+) -> Iterator[tuple[list[int], Answer]]:
+    """The votes that are about clips with a ``place`` alone."""
+    for clips, outcome in votes:
+        if all(clip in place for clip in clips) and (answer := heads.heard(head, known, clips, outcome)):
+            yield [place[clip] for clip in clips], answer
+            head = after(head, answer)
+
+
+def statistics_of(music: Sequence[clip_rows.PoolMusic]) -> dict[uuid.UUID, FloatArray]:
+    """What is measured on each clip's notes ``(S,)``; nothing of one without a note."""
+    pieces = {each.id: Piece.from_json(each.notes) for each in music}
+    return {clip: np.array(list(note_statistics(piece).values())) for clip, piece in pieces.items() if len(piece.notes)}
+
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +157,8 @@ def refit_population(
         heard = transaction(partial(Heard.of, listeners=list(evidence), space=space))
         music, everybody = transaction(partial(_music, heard=heard, version=space.version))
         row = _learned(study_id, list(evidence.values()), space, spread)
-        effects = common_taste.effects_of(heard, music, heads.prior_of(row), space)
-        row.effects = clip_effects.as_stored({clip: found for clip, found in effects.items() if clip in everybody})
+        effects = effects_of(heard, music, heads.prior_of(row), space)
+        row.effects = heads.effects_as_stored({clip: found for clip, found in effects.items() if clip in everybody})
         if transaction(partial(_store, journal=journal, who=list(evidence), row=row)):
             break
     else:

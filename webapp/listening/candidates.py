@@ -14,8 +14,8 @@ from db.queries import clips as clip_rows
 from db.queries.offers import shown_sets
 from db.tables import GUIDED, OWN, PICTURE_SECONDS, PICTURES, RIVALS, Listener
 from models.taste.policy import Mixture
-from webapp.learning import clip_effects
-from webapp.learning.clip_effects import Effects
+from webapp.learning import heads
+from webapp.learning.heads import Effects
 from webapp.learning.playable_clips import PlayableClips, PlayablePool
 
 SHORT_SECONDS, LONG_SECONDS = 7.0, 14.0
@@ -80,7 +80,7 @@ class Repertoire:
             [clip for clip in made if clip.kind in GUIDED],
             shown,
             {clip for clips in shown for clip in clips},
-            clip_effects.of_listener(session, listener, space),
+            heads.effects_for(session, listener, space),
         )
 
     @property
@@ -102,4 +102,4 @@ class Repertoire:
         composed = np.arange(len(clips.ids)) >= len(pool.ids)
         heard = np.array([clip in self.met for clip in clips.ids], dtype=np.bool_)
         mixture = Mixture(composed=UNHEARD_COMPOSED) if (composed & ~heard).any() else Mixture()
-        return Candidates(clips, clip_effects.of_clips(self.effects, clips.ids), heard, composed, mixture)
+        return Candidates(clips, heads.effects_on(self.effects, clips.ids), heard, composed, mixture)

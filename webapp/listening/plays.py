@@ -1,6 +1,6 @@
 """What became of a whole piece: begun, heard out, skipped after a while, kept. It is stored apart from votes.
 
-What it tells when music is composed is read in ``webapp.learning.plays``; the head of the votes stays as it is.
+What it tells when music is composed is read in ``webapp.learning.heads``; the head of the votes stays as it is.
 """
 
 from __future__ import annotations

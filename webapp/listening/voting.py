@@ -22,7 +22,7 @@ from db.queries.offers import Asked
 from db.tables import Listener
 from models.taste.head import Head, after
 from webapp.composing import wishes
-from webapp.learning import clip_effects, heads
+from webapp.learning import heads
 from webapp.listening.candidates import Repertoire
 from webapp.listening.comparison import OPEN, Cast, Comparison, Shown, features_of_all, shown
 from webapp.listening.first_comparisons import shown_first
@@ -123,8 +123,8 @@ class Voting(Generic[Asked]):
         known = heads.features_from(before.summaries, space)
         features = features_of_all(asked.clips, known)
         unknown = np.zeros((len(asked.clips), space.size))
-        effects = clip_effects.NONE if features is None else clip_effects.of_listener(session, listener, space)
-        own = clip_effects.of_clips(effects, asked.clips)
+        effects = heads.NO_EFFECTS if features is None else heads.effects_for(session, listener, space)
+        own = heads.effects_on(effects, asked.clips)
         predicted = kind.predict(head, unknown if features is None else features, own)
         learned = after(head, heads.heard(head, known, asked.clips, vote.outcome, effects))
         columns = None if features is None else heads.columns_of(learned)

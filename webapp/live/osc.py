@@ -17,8 +17,7 @@ from pythonosc.udp_client import UDPClient
 
 from models.picture.readouts import READOUTS
 from webapp.live.music import LiveBar
-from webapp.live.picture_map import PictureMap
-from webapp.live.steering import NOTHING_SEEN, checked
+from webapp.live.steering import NOTHING_SEEN, PictureMap, checked
 from webapp.runtime.errors import NotAllowed
 
 ROOT = "/kallos"

@@ -2,20 +2,23 @@
 
 A bar is asked for so early that even a slow one is there in time. What is seen after that is heard from its middle beat
 on, where a usual one would be there by then: so the music follows within a bar.
+
+As MIDI each message has its tick: clock (24 a quarter), start and stop, and notes. A tick of ours is a clock of MIDI's,
+so a bar of 96 ticks sends 96 clocks. Source: MIDI 1.0 Detailed Specification, System Real-Time Messages.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
 
-from webapp.live import midi, steering
+from webapp.live import steering
 from webapp.live.music import LiveBar, LiveMusic
 from webapp.live.osc import OscOut
 
@@ -78,7 +81,7 @@ class Performer:
         self._music, self._seen, self._out, self._composed = music, seen, out, composed
         self._stopped, self._playing = threading.Event(), threading.Event()
         self._playing.set()
-        self._keys = midi.Keys()
+        self._keys = Keys()
         self.lead = Lead()
         self.late_bars = 0
 
@@ -113,7 +116,7 @@ class Performer:
                     self.late_bars += 1
                 begin = max(begin, now) if sounds else now
                 if not sounds:
-                    self._out.midi(midi.START)
+                    self._out.midi(START)
                     sounds = True
                 left -= 1
                 begin, coming = self._sound(made.bar, begin, held, composing, last=left == 0)
@@ -181,7 +184,7 @@ class Performer:
         for number, tick in enumerate(bar.beats):
             if tick in ticks:
                 due.append((at(tick), -1, partial(self._out.send, "/beat", bar.number, number)))
-        for order, (tick, message) in enumerate(midi.messages_of(bar)):
+        for order, (tick, message) in enumerate(messages_of(bar)):
             if tick in ticks or (tick >= bar.ticks == ticks.stop):
                 due.append((at(tick), order, partial(self._midi, message)))
         for onset, duration, pitch, velocity in bar.piece.notes.tolist():
@@ -205,5 +208,58 @@ class Performer:
         held.clear()
         for message in self._keys.let_go():
             self._out.midi(message)
-        self._out.midi(midi.STOP)
+        self._out.midi(STOP)
         self._out.send("/stop")
+
+
+CLOCK, START, STOP = b"\xf8", b"\xfa", b"\xfc"
+NOTE_ON, NOTE_OFF = 0x90, 0x80  # on channel 1
+
+TimedMessage = tuple[int, bytes]  # tick within the bar, message
+
+
+def messages_of(bar: LiveBar) -> list[TimedMessage]:
+    """The messages of one bar in the order in which they are due.
+
+    Notes that are held over the bar line end in a later bar's time: their tick lies beyond the bar. Of one tick a note
+    ends before another begins, and the clock comes first. Those of a second half alone have ticks from
+    ``bar.from_tick`` on: what was sent of the first is sent.
+    """
+    found = [(tick, 0, CLOCK) for tick in range(bar.ticks)]
+    for onset, duration, pitch, velocity in bar.piece.notes.tolist():
+        found += [
+            (onset, 2, bytes([NOTE_ON, pitch, velocity])), (onset + duration, 1, note_off(pitch)),
+        ]  # fmt: skip
+    return [(tick, message) for tick, _, message in sorted(found)]
+
+
+class Keys:
+    """The keys that are down; notes of one pitch may overlap, across bars or halves, and a receiver knows one key each.
+
+    So a key that is struck while it is down is let go before, and after that with the last of its notes.
+    """
+
+    def __init__(self) -> None:
+        self._notes: Counter[int] = Counter()  # that hold each key
+
+    def follow(self, message: bytes) -> list[bytes]:
+        """What to send for a message that is due."""
+        kind, pitch = message[0], message[1] if len(message) > 1 else 0
+        if kind == NOTE_ON:
+            self._notes[pitch] += 1
+            return [note_off(pitch), message] if self._notes[pitch] > 1 else [message]
+        if kind == NOTE_OFF:
+            self._notes[pitch] -= 1
+            return [] if self._notes[pitch] else [message]
+        return [message]
+
+    def let_go(self) -> list[bytes]:
+        """What to send so that every key is up."""
+        found = [note_off(pitch) for pitch in sorted(+self._notes)]
+        self._notes.clear()
+        return found
+
+
+def note_off(pitch: int) -> bytes:
+    """The message that lets go of a key."""
+    return bytes([NOTE_OFF, pitch, 0])

@@ -23,7 +23,7 @@ from models.taste.space import TasteSpace, summary
 from webapp.composing.clip_maker import Order, content_hash
 from webapp.generation.protocol import GenerateResult, GenerationError, Generator
 from webapp.learning import heads
-from webapp.learning.installed_style import InstalledStyle
+from webapp.learning.playable_clips import InstalledStyle
 from webapp.runtime.database import Database
 from webapp.runtime.journal import Journal
 

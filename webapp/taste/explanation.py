@@ -21,7 +21,7 @@ from models.taste.explain import Attribution, attribution
 from models.taste.head import Head
 from models.taste.space import TasteSpace
 from webapp.composing.sources import LEAST_POOL, named_traits
-from webapp.learning import clip_effects, heads
+from webapp.learning import heads
 from webapp.runtime.errors import NotAllowed, NotYours, UnknownListenerError
 from webapp.studio.studio import Studio
 
@@ -89,7 +89,7 @@ def basis(session: Session, studio: Studio, listener_id: uuid.UUID, clip_id: uui
     traits = named_traits(session, space, studio.playable, clip.domain, parts[0].sum(axis=0)[None])[0]
     head = heads.load(session, listener_id, space)
     ids = (*(each.id for each in pool), *(each.id for each in own))
-    effects = clip_effects.of_listener(session, listener, space)
-    usual = float(clip_effects.of_clips(effects, [each.id for each in pool]).mean())
+    effects = heads.effects_for(session, listener, space)
+    usual = float(heads.effects_on(effects, [each.id for each in pool]).mean())
     effect = effects[clip_id] - usual if clip_id in effects else 0.0
     return Basis(clip, head, parts[0], parts[1 : 1 + len(pool)], parts[1:], ids, traits, effect, space)

@@ -18,7 +18,7 @@ from models.taste.explain import BesideOthers, Habits, beside_others, explain, h
 from models.taste.head import Head, utilities
 from models.taste.space import TasteSpace
 from webapp.composing.wishes import MODES
-from webapp.learning import clip_effects, heads
+from webapp.learning import heads
 from webapp.learning.playable_clips import PlayablePool, music_of
 from webapp.listening.comparison import ShownClip
 from webapp.runtime.database import Database
@@ -143,8 +143,8 @@ def _by_utility(session: Session, space: TasteSpace, listener_id: uuid.UUID, hea
     if not met:
         return []
     listener = listener_rows.get_listener(session, listener_id)
-    effects = clip_effects.of_listener(session, listener, space) if listener else clip_effects.NONE
-    own = clip_effects.of_clips(effects, [clip.id for clip in met])
+    effects = heads.effects_for(session, listener, space) if listener else heads.NO_EFFECTS
+    own = heads.effects_on(effects, [clip.id for clip in met])
     utility = utilities(head, space.features([clip.summary for clip in met]), own).mean
     return [(met[index], float(utility[index])) for index in utility.argsort()[::-1]]
 

@@ -12,7 +12,7 @@ from db.tables import PICTURES
 from webapp.composing import pool, whole_pieces, wishes
 from webapp.composing.jobs import JobInHand
 from webapp.context import Context
-from webapp.learning import population, reencoding, refits
+from webapp.learning import population, refits
 from webapp.maps import catalogue, drawing
 from webapp.maps.catalogue import Progress
 from webapp.research import training_runs
@@ -54,7 +54,7 @@ def _refit_population(context: Context, job: TakenJob) -> dict[str, Any]:
 
 
 def _encode_clips(context: Context, job: TakenJob) -> dict[str, Any]:  # noqa: ARG001
-    return reencoding.encode_clips(context.database, context.journal, context.generation, context.space)
+    return refits.encode_clips(context.database, context.journal, context.generation, context.space)
 
 
 def _take_runs(context: Context, job: TakenJob) -> dict[str, Any]:  # noqa: ARG001
@@ -76,7 +76,7 @@ HANDLERS: dict[str, Handler] = {
     whole_pieces.KIND: _compose_whole,
     for_two.KIND: _compose_for_two,
     pool.KIND: _fill_pool,
-    reencoding.KIND: _encode_clips,
+    refits.ENCODING: _encode_clips,
     refits.KIND: _refit_heads,
     population.KIND: _refit_population,
     catalogue.KIND: _draw_map,

@@ -18,7 +18,7 @@ from db.queries.jobs import TakenJob
 from webapp.composing import pool, wishes
 from webapp.context import Context
 from webapp.generation.protocol import BadRequest, GenerationError
-from webapp.learning import population, reencoding, refits
+from webapp.learning import population, refits
 from webapp.listeners import deletion
 from webapp.maps import drawing
 from webapp.research.shipped_runs import copy_shipped
@@ -179,8 +179,8 @@ class Worker:
     def _adopt(self, session: Session) -> bool:
         """Leave what a new model asks for: clips encoded, then heads fitted; whether anything is left to do."""
         version = self.context.space.version
-        if reencoding.older_clips(session, version, 1):
-            reencoding.leave_job(session, version)
+        if refits.older_clips(session, version, 1):
+            refits.leave_encoding(session, version)
             return True
         refits.leave_job(session, self.context.spaces)
         return False

@@ -19,7 +19,7 @@ from models.train import first_drafts as command
 from webapp.composing import search as bank_module
 from webapp.composing.search import ROOM, Bank, room_beside
 from webapp.generation.protocol import DraftsResult, GeneratorUnavailable
-from webapp.learning.installed_style import InstalledStyle
+from webapp.learning.playable_clips import InstalledStyle
 
 WRITTEN = Piece(np.array([[0, 24, 60, 64]]), np.array([[0, 96, 4, 4]]), np.array([120.0]), domain="pop")
 

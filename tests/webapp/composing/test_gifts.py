@@ -24,7 +24,7 @@ from webapp.composing.jobs import JobInHand
 from webapp.composing.search import LatentSearch
 from webapp.composing.wishes import GIFT
 from webapp.generation.protocol import BadRequest, GeneratorUnavailable
-from webapp.learning import plays
+from webapp.learning import heads
 
 VOTES = ("left", "right", "left", "equal", "right", "left")
 
@@ -63,7 +63,7 @@ def test_a_gift_is_the_draft_that_the_evaluation_would_give_as_it_was_written(cl
     assert client.post("/api/compose", json={}).status_code == 202
     space, free = context.space, drafts_in(bank)
     job = JobInHand(context.database, context.database.transaction(lambda s: jobs.take_job(s, [wishes.KIND])))
-    head = context.database.transaction(lambda s: plays.head_of(s, job.listener_id, space, "pop"))
+    head = context.database.transaction(lambda s: heads.head_for_composing(s, job.listener_id, space, "pop"))
     assert head.votes_seen == len(VOTES)
     expected = gifts(head, space, Searched.of(space, free).candidates, CLIPS + SPARE, seed=job.seed)
     assert context.listener_composer.do(job).own == CLIPS

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from db.queries import offers
 from db.tables import Clip, Listener, Prediction, StoredPopulation
 from models.taste.head import predict
-from webapp.learning import clip_effects, heads, population
+from webapp.learning import heads, population
 from webapp.listeners import accounts
 from webapp.taste import explanation
 
@@ -47,7 +47,7 @@ def study(context, stock):
 
 
 def effects_of(context, listener):
-    return context.database.transaction(lambda s: clip_effects.of_listener(s, s.get(Listener, listener), context.space))
+    return context.database.transaction(lambda s: heads.effects_for(s, s.get(Listener, listener), context.space))
 
 
 def test_what_all_love_has_an_effect_for_each_fold_that_is_stored_with_the_population(context, study):
@@ -55,10 +55,10 @@ def test_what_all_love_has_an_effect_for_each_fold_that_is_stored_with_the_popul
     (row,) = rows(context, StoredPopulation)
     stored = context.database.transaction(lambda s: s.get(StoredPopulation, row.id).effects)
     assert stored.keys() == {str(clip) for clip in loved | others}
-    assert {len(by_fold) for by_fold in stored.values()} == {clip_effects.FOLDS}
+    assert {len(by_fold) for by_fold in stored.values()} == {heads.FOLDS}
     for who in people:
         effects = effects_of(context, who)
-        assert effects == {uuid.UUID(clip): each[clip_effects.fold_of(who)] for clip, each in stored.items()}
+        assert effects == {uuid.UUID(clip): each[heads.fold_of(who)] for clip, each in stored.items()}
         assert np.mean([effects[clip] for clip in loved]) > np.mean([effects[clip] for clip in others])
 
 
@@ -70,7 +70,7 @@ def test_a_guess_and_the_head_know_the_effects_and_one_learned_again_too(context
         listener = session.get(Listener, newcomer)
         head = heads.load(session, newcomer, context.space)
         known = heads.features_of(session, clips := [each.clip_id for each in pair.clips], context.space)
-        own = clip_effects.of_clips(clip_effects.of_listener(session, listener, context.space), clips)
+        own = heads.effects_on(heads.effects_for(session, listener, context.space), clips)
         assert own.any()
         gap = known[clips[0]] - known[clips[1]]
         return float(predict(head, gap, own[0] - own[1]).left[0]), float(predict(head, gap).left[0])

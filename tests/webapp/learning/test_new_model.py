@@ -19,7 +19,7 @@ from models.style.compose import Composer
 from models.taste.space import TasteSpace, summary
 from webapp.composing import clip_maker, pool, wishes
 from webapp.context import Context
-from webapp.learning import heads, reencoding, refits
+from webapp.learning import heads, refits
 from webapp.listeners import accounts
 from webapp.listeners.export import export
 from webapp.worker import Worker
@@ -158,8 +158,8 @@ def test_a_clip_that_a_new_model_cannot_read_is_tried_once_and_by_the_next_again
     silent = {"notes": {**context.database.transaction(lambda s: s.get(Clip, broken).notes), "notes": []}}
     context.database.transaction(lambda s: s.execute(update(Clip).where(Clip.id == broken).values(silent)))
     new = next_context.space.version
-    older = lambda version: context.database.transaction(lambda s: reencoding.older_clips(s, version, 9))  # noqa: E731
-    assert reencoding.encode_clips(
+    older = lambda version: context.database.transaction(lambda s: refits.older_clips(s, version, 9))  # noqa: E731
+    assert refits.encode_clips(
         next_context.database, next_context.journal, next_context.generation, next_context.space
     ) == {"encoded": 0, "retired": 1}
     assert older(new) == []

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from db.queries import jobs
 from db.tables import PICTURES, Clip, Listener, Prediction, StoredHead, StoredPopulation, Vote
 from webapp.composing import pool
-from webapp.learning import clip_effects, heads, population
+from webapp.learning import heads, population
 from webapp.listeners import accounts, deletion, journal_rebuild, rewind
 from webapp.listeners.export import export
 from webapp.listeners.restore import restore
@@ -96,7 +96,7 @@ def test_a_newcomers_first_guesses_are_better_where_others_have_judged_the_same_
     assert np.mean(np.log(after)) > np.mean(np.log(without))
 
     effects = context.database.transaction(
-        lambda s: clip_effects.of_listener(s, s.get(Listener, newcomer), context.picture_space)
+        lambda s: heads.effects_for(s, s.get(Listener, newcomer), context.picture_space)
     )
     loved = [effect for clip, effect in effects.items() if beauty.of[clip] > 1.5]
     others = [effect for clip, effect in effects.items() if beauty.of[clip] < 0.5]

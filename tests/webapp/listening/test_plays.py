@@ -11,7 +11,7 @@ from db.queries.composed import judged
 from db.queries.listeners import without_anything
 from db.tables import Clip, Play
 from webapp.learning import heads
-from webapp.learning.plays import head_of
+from webapp.learning.heads import head_for_composing
 from webapp.listeners import accounts, journal_rebuild, restore
 from webapp.listeners.deletion import delete
 from webapp.listeners.export import export
@@ -63,7 +63,7 @@ def test_what_is_composed_goes_by_plays_unless_the_listener_says_no(context, lis
     context.database.transaction(lambda s: s.execute(update(Clip).values(kind="whole")))
 
     def mean():
-        return context.database.transaction(lambda s: head_of(s, listener, context.space, "pop").mean)
+        return context.database.transaction(lambda s: head_for_composing(s, listener, context.space, "pop").mean)
 
     votes = mean()
     for place, piece in enumerate(pieces):

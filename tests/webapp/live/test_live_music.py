@@ -11,8 +11,7 @@ from tests.serving import served
 from webapp.generation import remote
 from webapp.generation.protocol import GeneratorUnavailable
 from webapp.generation.server import create_app
-from webapp.live.ground import Ground
-from webapp.live.music import BEFORE, LiveMusic
+from webapp.live.music import BEFORE, Ground, LiveMusic
 from webapp.live.sound import FADE_S, KNEE, performed, sound_of
 from webapp.live.steering import NOTHING_SEEN, asked_of_music, checked
 from webapp.runtime.errors import NotAllowed

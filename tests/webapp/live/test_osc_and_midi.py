@@ -13,11 +13,10 @@ from pythonosc.osc_message_builder import build_msg
 from models.music.notes import Piece
 from models.picture.readouts import READOUTS
 from models.style.latents import GROUPS
-from webapp.live import midi, osc
+from webapp.live import osc, performing
 from webapp.live.music import LiveBar, LiveMusic
 from webapp.live.performing import Lead, Performer
-from webapp.live.picture_map import drawings
-from webapp.live.steering import NOTHING_SEEN, SIDES
+from webapp.live.steering import NOTHING_SEEN, SIDES, drawings
 
 
 @pytest.fixture
@@ -93,18 +92,18 @@ def test_a_receiver_hears_every_clock_and_note_and_what_it_sends_is_heard_within
     assert 2.0 in [values[0] for _, values in of(found, "/readouts/brightness")][1:3]
     messages = [(at, bytes(values[0][1:])) for at, values in of(found, "/midi")]
     kinds = Counter(message[0] for _, message in messages)
-    assert kinds[midi.CLOCK[0]] == sum(bar.ticks for bar in bars)  # 24 a quarter, since a quarter has 24 ticks
-    assert (kinds[midi.START[0]], kinds[midi.STOP[0]]) == (1, 1)
-    assert messages[0][1][0] == midi.START[0]
-    assert messages[-1][1][0] == midi.STOP[0]
+    assert kinds[performing.CLOCK[0]] == sum(bar.ticks for bar in bars)  # 24 a quarter, since a quarter has 24 ticks
+    assert (kinds[performing.START[0]], kinds[performing.STOP[0]]) == (1, 1)
+    assert messages[0][1][0] == performing.START[0]
+    assert messages[-1][1][0] == performing.STOP[0]
     sounded = [(values[0], values[1]) for _, values in of(found, "/note")]
     assert sorted(sounded) == sorted(
         (pitch, velocity) for bar in bars for _, _, pitch, velocity in halves.get(bar.number, bar).piece.notes.tolist()
     )
-    assert kinds[midi.NOTE_ON] == len(sounded)
+    assert kinds[performing.NOTE_ON] == len(sounded)
     down = Counter()
     for _, (status, pitch, _velocity) in messages:
-        down[pitch] += {midi.NOTE_ON: 1, midi.NOTE_OFF: -1}.get(status, 0)
+        down[pitch] += {performing.NOTE_ON: 1, performing.NOTE_OFF: -1}.get(status, 0)
     assert max(down.values()) <= 0  # every key was let go of
     assert [values for _, values in of(found, "/beat")][:3] == [[0, 0], [0, 1], [0, 2]]
     for name in GROUPS:
@@ -152,18 +151,24 @@ def test_osc_stays_on_this_machine_unless_it_is_said() -> None:
 def test_notes_of_a_bar_stand_between_its_clocks_in_order():
     piece = Piece(np.array([[0, 24, 60, 70], [24, 100, 60, 70]]), np.array([[0, 96, 4, 4]]), np.array([120.0]))
     bar = LiveBar(0, piece, NOTHING_SEEN, {}, {}, 0, True)
-    found = midi.messages_of(bar)
-    assert sum(message == midi.CLOCK for _, message in found) == 96
+    found = performing.messages_of(bar)
+    assert sum(message == performing.CLOCK for _, message in found) == 96
     assert bar.seconds == 2.0
-    assert [(tick, message[0]) for tick, message in found if message != midi.CLOCK] == [
-        (0, midi.NOTE_ON), (24, midi.NOTE_OFF), (24, midi.NOTE_ON), (124, midi.NOTE_OFF),
+    assert [(tick, message[0]) for tick, message in found if message != performing.CLOCK] == [
+        (0, performing.NOTE_ON), (24, performing.NOTE_OFF), (24, performing.NOTE_ON), (124, performing.NOTE_OFF),
     ]  # fmt: skip
 
 
 def test_notes_that_overlap_on_a_key_leave_it_up_and_a_pause_lets_go_of_the_rest():
-    on, off = bytes([midi.NOTE_ON, 67, 80]), midi.note_off(67)
-    keys = midi.Keys()
-    assert [keys.follow(each) for each in (on, on, off, midi.CLOCK, off)] == [[on], [off, on], [], [midi.CLOCK], [off]]
+    on, off = bytes([performing.NOTE_ON, 67, 80]), performing.note_off(67)
+    keys = performing.Keys()
+    assert [keys.follow(each) for each in (on, on, off, performing.CLOCK, off)] == [
+        [on],
+        [off, on],
+        [],
+        [performing.CLOCK],
+        [off],
+    ]
     assert keys.let_go() == []
     assert [keys.follow(each) for each in (on, on)] == [[on], [off, on]]
     assert keys.let_go() == [off]
@@ -219,12 +224,12 @@ def test_what_is_seen_after_a_bar_has_begun_is_heard_from_its_middle_beat_on(gen
         says = [values[0] for when, values in of(found, "/readouts/brightness") if when >= at]
         assert says[0] == pytest.approx(last[number].readouts["brightness"])
     messages = [bytes(values[0][1:]) for _, values in of(found, "/midi")]
-    assert sum(message[0] == midi.CLOCK[0] for message in messages) == sum(bar.ticks for bar in whole)
+    assert sum(message[0] == performing.CLOCK[0] for message in messages) == sum(bar.ticks for bar in whole)
     sounded = Counter((values[0], values[1]) for _, values in of(found, "/note"))
     assert sounded == Counter(
         (pitch, velocity) for bar in last.values() for _, _, pitch, velocity in bar.piece.notes.tolist()
     )
     down = Counter()
     for status, pitch, _velocity in messages:
-        down[pitch] += {midi.NOTE_ON: 1, midi.NOTE_OFF: -1}.get(status, 0)
+        down[pitch] += {performing.NOTE_ON: 1, performing.NOTE_OFF: -1}.get(status, 0)
     assert max(down.values()) <= 0

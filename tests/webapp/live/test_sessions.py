@@ -7,9 +7,8 @@ import pytest
 
 from webapp.listeners import accounts
 from webapp.live import sessions as rules
-from webapp.live.picture_map import drawings
 from webapp.live.sessions import Sessions
-from webapp.live.steering import NOTHING_SEEN
+from webapp.live.steering import NOTHING_SEEN, drawings
 from webapp.runtime.errors import Contradiction, NotAllowed, NotReady, NotYours, TooMany
 from webapp.ui.endpoints.live import live_bar
 

@@ -68,6 +68,6 @@ def test_a_map_of_music_has_no_picture_to_open(context, shown):
     entry = next(each for each in catalogue.overview(context.database) if each.kind == "titles")
     found = open_maps.opened(context.database, context.clip_store, entry.map.map_id)
     with pytest.raises(NotYours, match="no pictures"):
-        map_point.tied.picture_address(context.studio, accounts.create(context.database), found, 3)
+        map_point.tied_points.picture_address(context.studio, accounts.create(context.database), found, 3)
     buttons = map_point._chosen(context, {**shown, "map_id": entry.map.map_id, "kind": "titles"}, 3, play=False)[5:7]
     assert not buttons[1]["visible"]

@@ -371,7 +371,7 @@ def test_after_a_rewind_the_journal_knows_nothing_of_what_was_undone(context, li
 
 
 def test_a_clip_that_was_encoded_again_is_written_down_again(context, stock, rebuilt):
-    from webapp.learning import reencoding
+    from webapp.learning import refits
 
     pool, listener = stock("pop", 4), accounts.create(context.database)
     own = stock("pop", 1, composed_for=listener)
@@ -379,7 +379,7 @@ def test_a_clip_that_was_encoded_again_is_written_down_again(context, stock, reb
     vote(context, listener)
     older = update(Clip).where(Clip.id.in_([*pool, *own])).values(model_version="older")
     context.database.transaction(lambda s: s.execute(older))
-    assert reencoding.encode_clips(context.database, context.journal, context.generation, context.space)["encoded"] == 5
+    assert refits.encode_clips(context.database, context.journal, context.generation, context.space)["encoded"] == 5
     assert {row["model_version"] for row in context.journal.pool_clips()} == {context.space.version}
     (told,) = context.journal.segment(listener).state()[1]["clips"]
     assert told["model_version"] == context.space.version

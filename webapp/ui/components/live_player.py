@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from models.picture.readouts import READOUTS, USUAL
-from webapp.live.picture_map import PictureMap
+from webapp.live.steering import PictureMap
 from webapp.ui.components.component import Component
 
 # of each readout: its name, what it is of the picture, and what little and much of it ask of the music
@@ -110,7 +110,7 @@ def _row(name: str) -> str:
 if __name__ == "__main__":
     import gradio as gr
 
-    from webapp.live.picture_map import drawings
+    from webapp.live.steering import drawings
 
     with gr.Blocks() as demo:
         LivePlayer(drawings())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from webapp.context import Context
-from webapp.live import picture_map
+from webapp.live import steering
 from webapp.ui.components.live_player import LivePlayer
 from webapp.ui.components.volume import Volume
 from webapp.ui.layout import explain, heading, page
@@ -29,5 +29,5 @@ def build(context: Context) -> None:  # noqa: ARG001 (the component asks the HTT
             heading("Live", LEAD)
         with gr.Row(elem_classes="k-note-row"):
             Volume()
-        LivePlayer(picture_map.drawings(), DOMAINS, elem_id="live", interactive=True)
+        LivePlayer(steering.drawings(), DOMAINS, elem_id="live", interactive=True)
         explain(MORE)
