@@ -18,8 +18,8 @@ from webapp.fit.questions import Questions
 from webapp.generation.remote import RemoteGenerator
 from webapp.learning import heard_clips
 from webapp.learning.playable_clips import InstalledStyle, PlayablePool
+from webapp.listeners.accounts import Tokens
 from webapp.listeners.records import Records
-from webapp.listeners.tokens import Tokens
 from webapp.listening import BestOfFour, FirstComparisons, Newcomers, Pairs, Voting
 from webapp.live.sessions import Sessions
 from webapp.maps import Atlas

@@ -20,7 +20,7 @@ from db.queries.jobs import VISITS, notify
 from models.music.notes import DOMAINS
 from webapp.context import Context
 from webapp.generation.protocol import GenerationError
-from webapp.listeners.journal_rebuild import bring_back_missing, unknown_segments
+from webapp.listeners.restore import bring_back_missing, unknown_segments
 from webapp.runtime.supervised_process import (
     NICENESS,
     SESSION_NICENESS,

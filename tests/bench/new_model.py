@@ -43,7 +43,7 @@ from webapp.context import Context
 from webapp.generation.engine import Engine
 from webapp.learning import heads, refits
 from webapp.listeners import accounts
-from webapp.listeners.export import export
+from webapp.listeners.archive import export
 from webapp.runtime.clip_store import Stored
 from webapp.runtime.settings import Settings
 from webapp.worker import HANDLERS, Worker

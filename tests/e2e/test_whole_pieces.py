@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.sound_clock import listen
 from tests.e2e.waiting import wait_until
-from webapp.listening.candidates import LONG_SECONDS, SHORT_SECONDS
+from webapp.listening.comparison import LONG_SECONDS, SHORT_SECONDS
 
 pytestmark = pytest.mark.slow
 PLAYED_S = (SHORT_SECONDS, LONG_SECONDS)  # of a clip

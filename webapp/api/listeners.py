@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from webapp.api.dependencies import ERRORS, Known, MaybeClaim, TheContext, arrive, newcomer, public_address
 from webapp.context import Context
 from webapp.learning.playable_clips import ALL_DOMAINS, AnyDomain
-from webapp.listeners import accounts, archive, deletion, export, restore, rewind, undo
+from webapp.listeners import accounts, archive, deletion, restore, rewind
 from webapp.runtime.identity import COOKIE, MOST_LETTERS, Claim, clear_cookie, given_token, set_cookie
 
 router = APIRouter(prefix="/api/listener", tags=["listener"])
@@ -132,7 +132,7 @@ def export_listener(
     context: TheContext, listener_id: Known, form: Annotated[Literal["json", "zip"], Query()] = "json"
 ) -> Response:
     """Everything that is stored about the listener, as JSON; ``zip`` adds votes as CSV, MIDI, PNG and what is kept."""
-    data = export.signed(export.export(context.database, listener_id), context.identity)
+    data = archive.signed(archive.export(context.database, listener_id), context.identity)
     headers = {"Content-Disposition": f'attachment; filename="kallos-listener.{form}"', "Cache-Control": "no-store"}
     if form == "zip":
         return Response(
@@ -184,12 +184,12 @@ def rewind_listener(given: Rewind, context: TheContext, listener_id: Known) -> r
 
 
 @router.post("/undo", responses=ERRORS)
-def undo_last_vote(context: TheContext, listener_id: Known) -> undo.Undone:
+def undo_last_vote(context: TheContext, listener_id: Known) -> rewind.Undone:
     """Take the last vote back: its pair or four is open again, and what was learned from it is forgotten.
 
     422 where there is none, and for a blind test: its answer told what it was.
     """
-    return undo.undo_last(context.records, listener_id)
+    return rewind.undo_last(context.records, listener_id)
 
 
 @router.post("/link", responses=ERRORS)

@@ -33,8 +33,8 @@ from webapp.composing import whole_pieces, wishes
 from webapp.composing.media import ALONE
 from webapp.fit.drawings import shipped
 from webapp.fit.questions import FitOutcome, ShownFit
-from webapp.listening import Shown, plays, similar, sound
-from webapp.listening.heard import require_heard, require_pace
+from webapp.listening import Shown, similar, sound, voting
+from webapp.listening.comparison import require_heard, require_pace
 from webapp.runtime.errors import NotYours
 
 router = APIRouter(prefix="/api", tags=["listening"])
@@ -91,7 +91,7 @@ class Play(BaseModel):
     """What became of a whole piece after it had sounded for ``heard_ms``."""
 
     model_config = ConfigDict(extra="forbid")
-    outcome: plays.PlayOutcome
+    outcome: voting.PlayOutcome
     heard_ms: Milliseconds
 
 
@@ -194,7 +194,9 @@ def play(clip_id: uuid.UUID, given: Play, context: TheContext, listener_id: Know
     """What became of one of the listener's whole pieces; it is stored apart from votes."""
     require_pace(listener_id)
     heard_ms = round(given.heard_ms)
-    plays.record(context.database, context.journal, listener_id, clip_id, outcome=given.outcome, heard_ms=heard_ms)
+    voting.record_play(
+        context.database, context.journal, listener_id, clip_id, outcome=given.outcome, heard_ms=heard_ms
+    )
 
 
 @router.post("/compose", status_code=202, responses=ERRORS)

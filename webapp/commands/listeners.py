@@ -33,7 +33,7 @@ def add_listener(commands: Commands) -> None:
 def _listener(given: argparse.Namespace, settings: Settings) -> int:
     from db.queries.restore import NotAnExportError
     from webapp.context import Context
-    from webapp.listeners import archive, deletion, export, restore
+    from webapp.listeners import archive, deletion, restore
     from webapp.runtime.errors import UnknownListenerError
 
     try:
@@ -41,7 +41,7 @@ def _listener(given: argparse.Namespace, settings: Settings) -> int:
             if given.action == "import":
                 file = given.file.read_bytes()
                 data = archive.unpack(file)
-                trusted = given.trusted or export.is_ours(data, context.identity)
+                trusted = given.trusted or archive.is_ours(data, context.identity)
                 back = restore.restore(context.database, context.journal, data, trusted=trusted)
                 archive.put_pictures(file, data, context.clip_store)
                 print(f"listener {back.listener_id}: {back.offers} offers with {back.votes} votes")
@@ -53,7 +53,7 @@ def _listener(given: argparse.Namespace, settings: Settings) -> int:
                 deletion.delete(context.records, given.id)
                 print(f"forgotten: {given.id}")
             else:
-                data = export.signed(export.export(context.database, given.id), context.identity)
+                data = archive.signed(archive.export(context.database, given.id), context.identity)
                 if given.out and given.out.suffix == ".zip":
                     given.out.write_bytes(
                         archive.pack(data, context.clip_store, archive.kept_by(settings.home, given.id))
@@ -83,7 +83,7 @@ def add_journal(commands: Commands) -> None:
 
 def _journal(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001 (there is one action)
     from webapp.context import Context
-    from webapp.listeners.journal_rebuild import rebuild
+    from webapp.listeners.restore import rebuild
     from webapp.studies import journal as study_journal
 
     try:

@@ -21,8 +21,7 @@ from models.taste.head import Head
 from webapp.fit.drawings import Drawings, shipped
 from webapp.fit.measured_pieces import MeasuredPieces
 from webapp.learning.playable_clips import PlayablePool, music_of
-from webapp.listening.candidates import SHORT_SECONDS
-from webapp.listening.comparison import OPEN
+from webapp.listening.comparison import OPEN, SHORT_SECONDS
 
 PIECES = 60  # of the pool, among which a listener is asked
 

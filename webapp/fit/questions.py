@@ -25,8 +25,7 @@ from webapp.fit.drawings import shipped
 from webapp.fit.drawn_questions import Drawn, DrawnQuestions
 from webapp.fit.learned import compared, head_of
 from webapp.learning.playable_clips import music_of
-from webapp.listening.comparison import OPEN, ShownClip
-from webapp.listening.heard import LEAST_MS
+from webapp.listening.comparison import LEAST_MS, OPEN, ShownClip
 from webapp.listening.newcomers import Newcomers
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, NotReady, NotYours, UnknownListenerError

@@ -1,8 +1,9 @@
-"""A listener's export as one zip file: JSON, votes and picks of four as tables, music as MIDI, what they keep.
+"""Everything that is stored about a listener: as one signed JSON document, and as a zip file with their music.
 
-Pictures are in it as SVG (older ones as PNG), those of the studio too: drawings may be exchanged, and only the old ones
-could be drawn again so.
-``votes.csv`` and ``midi/`` have the form in which taste data is given to ``python -m models.evaluate.taste --data``.
+The document is signed by the installation that wrote it. The zip file has it too, with votes and picks of four as
+tables, music as MIDI, and what they keep. Pictures are in it as SVG (older ones as PNG), those of the studio too:
+drawings may be exchanged, and only the old ones could be drawn again so. ``votes.csv`` and ``midi/`` have the form in
+which taste data is given to ``python -m models.evaluate.taste --data``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.orm import Session
+
+from db.queries import export as export_rows
+from db.queries import listeners as listener_rows
 from db.queries.restore import NotAnExportError
 from db.tables import PICTURES
 from models.music.midi import write_midi
@@ -27,6 +32,9 @@ from models.taste.head import PLACES
 from webapp.composing import media
 from webapp.runtime import csv_text
 from webapp.runtime.clip_store import ClipMissingError, ClipStore, key_of
+from webapp.runtime.database import Database
+from webapp.runtime.errors import UnknownListenerError
+from webapp.runtime.identity import Identity
 from webapp.runtime.listener_files import NAMES, Adapters, KeptDreams
 
 WHOLE, VOTES, FOURS = "listener.json", "votes.csv", "fours.csv"
@@ -156,3 +164,35 @@ def fours_csv(data: Mapping[str, Any]) -> str:
         drawn = (vote["votes_seen"], four["policy"], four["four_probability"], four["order_probability"])
         lines.append((*given, *vote["chances"], *drawn, four["study_id"], four["condition"]))
     return csv_text.table(FOUR_COLUMNS, lines)
+
+
+SIGNATURE = "signature"
+
+
+def export(database: Database, listener_id: uuid.UUID) -> dict[str, Any]:
+    """The document, as ``archive`` packs it and ``restore`` takes it; raises ``UnknownListenerError``."""
+
+    def work(session: Session) -> dict[str, Any] | None:
+        listener_rows.lock_listener(session, listener_id)  # no vote may come in between
+        return export_rows.export_listener(session, listener_id)
+
+    data = database.transaction(work)
+    if data is None:
+        raise UnknownListenerError
+    return data
+
+
+def signed(data: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
+    """The document with a signature that proves where it was written and that nobody has changed it."""
+    return {**data, SIGNATURE: identity.signature(_text(data))}
+
+
+def is_ours(data: Any, identity: Identity) -> bool:
+    """Whether this installation has written the document just so."""
+    return isinstance(data, Mapping) and identity.wrote(_text(data), data.get(SIGNATURE))
+
+
+def _text(data: Mapping[str, Any]) -> bytes:
+    """The document in the one way in which it is signed, however it was written."""
+    unsigned = {key: value for key, value in data.items() if key != SIGNATURE}
+    return json.dumps(unsigned, sort_keys=True, separators=(",", ":")).encode()

@@ -6,8 +6,7 @@ A vote is stored once, with the prediction made before it, and the head learns i
 
 from webapp.listening.best_of_four import BestOfFour
 from webapp.listening.comparison import Comparison, Shown, ShownClip
-from webapp.listening.first_comparisons import FirstComparisons
-from webapp.listening.newcomers import Newcomers
+from webapp.listening.newcomers import FirstComparisons, Newcomers
 from webapp.listening.pairs import Pairs
 from webapp.listening.voting import Recorded, Voting
 

@@ -19,9 +19,7 @@ from db.tables import FOUR_PICKS, Four, FourVote, Listener
 from models.taste.best_of_four import NoFourLeftError, choose_four
 from models.taste.head import FOUR, Head, predict_four
 from webapp.learning.playable_clips import PlayablePool
-from webapp.listening.candidates import Repertoire
-from webapp.listening.comparison import Cast, Draw, FloatArray
-from webapp.listening.heard import trust_of
+from webapp.listening.comparison import Cast, Draw, FloatArray, Repertoire, trust_of
 
 
 class BestOfFour:

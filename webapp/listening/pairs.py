@@ -30,9 +30,7 @@ from models.taste.policy import (
     choose_named,
 )
 from webapp.learning.playable_clips import PlayablePool
-from webapp.listening.candidates import LONG_SECONDS, Repertoire
-from webapp.listening.comparison import Cast, Draw, FloatArray
-from webapp.listening.heard import trust_of
+from webapp.listening.comparison import LONG_SECONDS, Cast, Draw, FloatArray, Repertoire, trust_of
 
 SHORT_PAIRS = 6  # the first pairs are short
 ENOUGH_LONG = 12  # clips of a domain that can be played long before pairs get long

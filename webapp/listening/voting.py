@@ -1,6 +1,10 @@
 """A vote, from what arrived to the next comparison; it counts once, however often it is sent.
 
-``Voting._record`` is the whole story: claim, predict, learn, store, draw the next, write it down, answer.
+``Voting._record`` is the whole story: claim, predict, learn, store, draw the next, write it down, answer. What a pick
+turned out to be is told once it is stored: whether it was guessed, and what had been compared.
+
+What became of a whole piece (begun, heard out, skipped after a while, kept) is stored apart from votes. What it tells
+when music is composed is read in ``webapp.learning.heads``; the head of the votes stays as it is.
 """
 
 from __future__ import annotations
@@ -11,22 +15,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import starmap
-from typing import Generic
+from typing import Generic, Literal
 
 import numpy as np
 from sqlalchemy.orm import Session
 
+from db.queries import composed, votes
 from db.queries import listeners as listener_rows
 from db.queries import votes as rows
 from db.queries.offers import Asked
-from db.tables import Listener
+from db.queries.statistics import CHANGED, CLAIM
+from db.tables import FOUR_PICKS, Listener
 from models.taste.head import Head, after
 from webapp.composing import wishes
 from webapp.learning import heads
-from webapp.listening.candidates import Repertoire
-from webapp.listening.comparison import OPEN, Cast, Comparison, Shown, features_of_all, shown
-from webapp.listening.first_comparisons import shown_first
-from webapp.listening.newcomers import Newcomers
+from webapp.listening.comparison import OPEN, Cast, Comparison, Repertoire, Shown, features_of_all, shown
+from webapp.listening.newcomers import Newcomers, shown_first
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotReady, NotYours, UnknownListenerError
 from webapp.runtime.identity import Claim
@@ -210,3 +214,80 @@ class Voting(Generic[Asked]):
 def _shown(listener: Listener, asked: Sequence[Asked]) -> tuple[Shown, ...]:
     """The first two of what the listener has chosen; what was asked for in the studio waits behind these."""
     return tuple(shown(each, listener.domain) for each in asked[:OPEN])
+
+
+SIDES = ("left", "right")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What there is to tell of a vote; None where there is nothing.
+
+    ``guessed``: whether the side thought likeliest was picked. ``composed``: whether what was picked had been composed
+    for this listener, where anything there was. ``claim``: whether a claim that was offered as this pair was right.
+    ``place``: what was picked, counted from 0; None where nothing was.
+    """
+
+    place: int | None
+    guessed: bool | None
+    composed: bool | None
+    claim: bool | None
+
+
+def of_vote(database: Database, listener_id: uuid.UUID, which: uuid.UUID) -> Answer | None:
+    """What the listener's vote on this offer or four was; None where there is no such vote."""
+
+    def work(session: Session) -> Answer | None:
+        found = votes.answered(session, listener_id, which)
+        return None if found is None else _answer(found)
+
+    return database.transaction(work)
+
+
+def _answer(found: votes.Answered) -> Answer:
+    names: Sequence[str] = SIDES if found.outcome in SIDES else FOUR_PICKS
+    place = names.index(found.outcome) if found.outcome in names else None
+    if place is None:
+        return Answer(None, None, None, None)
+    return Answer(
+        place=place,
+        guessed=_guessed(found.chances, place),
+        composed=place in found.own if found.own and found.policy != CLAIM else None,
+        claim=found.condition == CHANGED[found.outcome] if found.policy == CLAIM else None,
+    )
+
+
+def _guessed(chances: Sequence[float] | None, place: int) -> bool | None:
+    """Whether the likeliest was picked; None where none was likelier than the others."""
+    if chances is None or max(chances) - min(chances) < 1e-9:
+        return None
+    return chances[place] == max(chances)
+
+
+PlayOutcome = Literal["begun", "heard_out", "skipped", "kept"]
+
+
+def record_play(
+    database: Database,
+    journal: Journal,
+    listener_id: uuid.UUID,
+    clip_id: uuid.UUID,
+    *,
+    outcome: PlayOutcome,
+    heard_ms: int,
+) -> None:
+    """Store what became of a piece that sounded for ``heard_ms``; what is begun or kept again is stored once.
+
+    Raises ``UnknownListenerError``, and ``NotYours`` for what is no whole piece of theirs.
+    """
+
+    def work(session: Session) -> None:
+        if listener_rows.lock_listener(session, listener_id) is None:
+            raise UnknownListenerError
+        if not composed.is_whole_piece_of(session, clip_id, listener_id):
+            raise NotYours(f"there is no whole piece {clip_id} of yours; the page “Whole pieces” lists them")
+        play = composed.add_play(session, listener_id=listener_id, clip_id=clip_id, outcome=outcome, heard_ms=heard_ms)
+        if play is not None:
+            journal.append(session, listener_id, plays=[play])
+
+    database.transaction(work)

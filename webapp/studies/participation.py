@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import listening_studies as study_rows
 from db.tables import ListeningStudy, Participant
-from webapp.listening.heard import require_heard
+from webapp.listening.comparison import require_heard
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours
 from webapp.runtime.journal import Journal

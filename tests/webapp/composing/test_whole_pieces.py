@@ -17,8 +17,8 @@ from tests.webapp.composing.conftest import RECIPE, clips, music, pressed, sound
 from webapp.composing import playing_on, whole_pieces
 from webapp.composing.jobs import JobInHand
 from webapp.composing.rendering import whole_length
-from webapp.listeners import accounts, journal_rebuild
-from webapp.listening import plays
+from webapp.listeners import accounts, restore
+from webapp.listening import voting
 from webapp.runtime.errors import Contradiction, NotYours, TooMany, UnknownListenerError
 from webapp.ui.layout import status
 from webapp.ui.pages import whole
@@ -50,7 +50,7 @@ def test_a_piece_for_somebody_who_never_voted_comes_back_from_the_journal(contex
     work(context)
     (before,) = whole_pieces.programme(context.database, listener).pieces
     rebuilt = another_context(context.settings.home, migrated=False)
-    assert journal_rebuild.rebuild(rebuilt.database, rebuilt.journal, rebuilt.spaces).problems == []
+    assert restore.rebuild(rebuilt.database, rebuilt.journal, rebuilt.spaces).problems == []
     (after,) = whole_pieces.programme(rebuilt.database, listener).pieces
     assert (after.id, after.seconds, after.recipe) == (before.id, before.seconds, before.recipe)
     assert music(rebuilt) == music(context)
@@ -227,7 +227,7 @@ def test_the_newest_stay_in_the_list_and_those_that_are_kept(context, listener, 
     monkeypatch.setattr(whole, "LISTED", 2)
     made = stock("pop", 4, composed_for=listener, lengths=(7.0,))
     context.database.transaction(lambda s: s.execute(update(Clip).values(kind="whole", recipe=RECIPE)))
-    plays.record(context.database, context.journal, listener, made[0], outcome="kept", heard_ms=0)
+    voting.record_play(context.database, context.journal, listener, made[0], outcome="kept", heard_ms=0)
     found = whole_pieces.programme(context.database, listener)
     told = [row["detail"] for row in whole.rows_of(context, found)]
     assert [each[:5] for each in told] == ["No. 4", "No. 3", "No. 1"]

@@ -13,9 +13,9 @@ from db.tables import Clip, Fit
 from webapp.fit import learned
 from webapp.fit.drawings import shipped
 from webapp.fit.learned import FEWEST
-from webapp.listeners import accounts, journal_rebuild, restore
+from webapp.listeners import accounts, restore
+from webapp.listeners.archive import export
 from webapp.listeners.deletion import delete
-from webapp.listeners.export import export
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, UnknownListenerError
 
 
@@ -140,7 +140,7 @@ def test_a_rebuilt_journal_brings_them_back(context, listener, another_context):
     answer(context, listener, "right")
     before = stored(context)
     other = another_context(context.settings.home, migrated=False)
-    assert journal_rebuild.rebuild(other.database, other.journal, other.spaces).problems == []
+    assert restore.rebuild(other.database, other.journal, other.spaces).problems == []
     assert stored(other) == before
     assert clips_of_questions(other) == clips_of_questions(context), "with their clips, which nothing else had named"
 

@@ -16,7 +16,7 @@ from db.tables import Clip, Job
 from tests.faults import PATIENCE_S, Site, Voter
 from webapp.composing import wishes
 from webapp.context import Context
-from webapp.listeners import journal_rebuild
+from webapp.listeners import restore
 
 pytestmark = [pytest.mark.slow, pytest.mark.durability]
 
@@ -105,7 +105,7 @@ def test_no_vote_is_lost_or_doubled_and_no_work_done_twice_whichever_of_them_is_
     assert {job.state for job in done} == {"done"}
     assert stored == sum(job.result["clips"] + job.result["rivals"] for job in done) > 0
     rebuilt = another_context(context.settings.home, migrated=False)
-    assert journal_rebuild.rebuild(rebuilt.database, rebuilt.journal, rebuilt.spaces).problems == []
+    assert restore.rebuild(rebuilt.database, rebuilt.journal, rebuilt.spaces).problems == []
     mine, theirs = tables(context), tables(rebuilt)
     for name in OF_LISTENERS:
         assert theirs[name] == mine[name], name

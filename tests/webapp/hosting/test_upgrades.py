@@ -24,8 +24,8 @@ from webapp.context import Context
 from webapp.hosting.backup import backup, restore
 from webapp.learning import heads, refits
 from webapp.listeners import accounts
-from webapp.listeners.export import export
-from webapp.listening import plays
+from webapp.listeners.archive import export
+from webapp.listening import voting
 from webapp.sharing import for_two, taste_cards
 from webapp.studio import pieces
 
@@ -63,7 +63,7 @@ def original(context: Context, live: Callable[..., uuid.UUID], stock) -> uuid.UU
         pieces.keep(session, context.studio, listener, **fields, model_version=context.space.version)
 
     context.database.transaction(as_kinds)
-    plays.record(context.database, context.journal, listener, whole, outcome="heard_out", heard_ms=9000)
+    voting.record_play(context.database, context.journal, listener, whole, outcome="heard_out", heard_ms=9000)
     taste_cards.share(context.database, context.journal, context.space, context.playable, listener)
     link = for_two.invite(context.database, context.journal, listener)
     for_two.agree(context.database, context.journal, other, link)

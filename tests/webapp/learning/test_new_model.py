@@ -21,7 +21,7 @@ from webapp.composing import clip_maker, pool, wishes
 from webapp.context import Context
 from webapp.learning import heads, refits
 from webapp.listeners import accounts
-from webapp.listeners.export import export
+from webapp.listeners.archive import export
 from webapp.worker import Worker
 
 OUTCOMES = ("left", "right", "equal", "neither", "skipped")

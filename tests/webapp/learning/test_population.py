@@ -11,9 +11,10 @@ from db.tables import Listener, StoredHead, StoredPopulation
 from models.taste.explain import Habits
 from models.taste.hierarchy import PopulationPrior, learn
 from webapp.learning import heads, population
-from webapp.listeners import accounts, journal_rebuild, rewind
+from webapp.listeners import accounts, rewind
+from webapp.listeners import restore as journal_rebuild
+from webapp.listeners.archive import export
 from webapp.listeners.deletion import delete
-from webapp.listeners.export import export
 from webapp.listeners.restore import restore
 from webapp.taste import overview
 from webapp.worker import HANDLERS, Worker

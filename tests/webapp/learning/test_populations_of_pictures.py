@@ -12,8 +12,9 @@ from db.queries import jobs
 from db.tables import PICTURES, Clip, Listener, Prediction, StoredHead, StoredPopulation, Vote
 from webapp.composing import pool
 from webapp.learning import heads, population
-from webapp.listeners import accounts, deletion, journal_rebuild, rewind
-from webapp.listeners.export import export
+from webapp.listeners import accounts, deletion, rewind
+from webapp.listeners import restore as journal_rebuild
+from webapp.listeners.archive import export
 from webapp.listeners.restore import restore
 from webapp.worker import HANDLERS, Worker
 

@@ -12,7 +12,7 @@ from models.music.midi import read_midi
 from models.music.notes import Piece
 from webapp.listeners import accounts
 from webapp.listeners import archive as takeout
-from webapp.listeners.export import export
+from webapp.listeners.archive import export
 
 
 def test_the_zip_has_all_as_json_the_votes_as_a_table_and_the_pieces_as_midi(context, live):

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from db.tables import Clip, Offer, Prediction, StoredHead, Vote
 from webapp.learning import heads
 from webapp.listeners import accounts, rewind
-from webapp.listeners.export import export
+from webapp.listeners.archive import export
 from webapp.runtime.errors import NotAllowed, NotYours
 
 OUTCOMES = ("left", "right", "skipped", "equal", "left", "neither", "right", "left")

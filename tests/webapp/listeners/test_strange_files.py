@@ -10,7 +10,7 @@ import zipfile
 import pytest
 
 from webapp.listeners import archive
-from webapp.listeners.export import export
+from webapp.listeners.archive import export
 from webapp.listeners.strange_files import MOST_BYTES, AbsurdFileError, BrokenFileError, checked, read
 
 

@@ -16,10 +16,11 @@ from sqlalchemy import func, select, text
 from db.queries.listeners import get_listener
 from db.tables import Four, FourVote, Prediction
 from webapp.learning import heads
-from webapp.listeners import accounts, journal_rebuild, rewind
+from webapp.listeners import accounts, rewind
 from webapp.listeners import archive as takeout
+from webapp.listeners import restore as journal_rebuild
+from webapp.listeners.archive import export
 from webapp.listeners.deletion import delete
-from webapp.listeners.export import export
 from webapp.listeners.restore import restore
 from webapp.research import study_dataset, vote_report
 from webapp.runtime.errors import Contradiction, NotReady, NotYours

@@ -8,8 +8,7 @@ from sqlalchemy import select
 
 from db.tables import Vote
 from webapp.listeners import accounts
-from webapp.listening.comparison import Cast
-from webapp.listening.heard import require_heard, trust_of
+from webapp.listening.comparison import Cast, require_heard, trust_of
 from webapp.runtime.errors import NotAllowed
 
 FOUR = (3000, 0, 10, 1000)

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from db.tables import Fit, Four, Listener, Offer, Vote
 from webapp.app import create_app
 from webapp.context import Context
-from webapp.listeners import deletion, journal_rebuild
+from webapp.listeners import deletion, restore
 from webapp.listening import newcomers
 from webapp.runtime.errors import NotAllowed, NotReady
 from webapp.runtime.identity import MOST_LETTERS, Arrival, Claim
@@ -107,7 +107,7 @@ def test_the_first_vote_stores_all_of_it_and_survives_a_lost_database(  # noqa: 
     assert stored(context) == NOTHING | {"listeners": 1, "offers": 3, "votes": 1, "files": 1}
     assert client.get("/api/fours", headers=bearer(token)).json() == fours, "seen before, and open all the same"
     rebuilt = another_context(context.settings.home, migrated=False)
-    assert journal_rebuild.rebuild(rebuilt.database, rebuilt.journal, rebuilt.spaces).problems == []
+    assert restore.rebuild(rebuilt.database, rebuilt.journal, rebuilt.spaces).problems == []
     mine, theirs = tables(context), tables(rebuilt)
     for name in ("listeners", "offers", "fours", "votes", "predictions", "listening", "heads"):
         assert theirs[name] == mine[name], name
@@ -128,7 +128,7 @@ def test_the_second_pair_may_be_answered_first_and_a_four_may(  # noqa: PLR0917 
     assert vote(client, pairs[1]["offer_id"], **bearer(other)).json()["picks"] == 2, "of a page that was open before"
     assert stored(context)["listeners"] == 2
     rebuilt = another_context(context.settings.home, migrated=False)
-    assert journal_rebuild.rebuild(rebuilt.database, rebuilt.journal, rebuilt.spaces).problems == []
+    assert restore.rebuild(rebuilt.database, rebuilt.journal, rebuilt.spaces).problems == []
     assert {name: tables(rebuilt)[name] for name in ("offers", "fours")} == {
         name: tables(context)[name] for name in ("offers", "fours")
     }
@@ -317,7 +317,7 @@ def test_the_first_answer_to_what_fits_stores_the_questions_and_survives_a_lost_
     assert client.get("/api/fits", headers=bearer(token)).json()["open"] == answers[0]["open"]
     assert client.get("/api/offers", headers=bearer(token)).json() == offers, "seen before, and open all the same"
     rebuilt = another_context(context.settings.home, migrated=False)
-    assert journal_rebuild.rebuild(rebuilt.database, rebuilt.journal, rebuilt.space).problems == []
+    assert restore.rebuild(rebuilt.database, rebuilt.journal, rebuilt.space).problems == []
     for name in ("listeners", "offers", "fits"):
         assert tables(rebuilt)[name] == tables(context)[name], name
 

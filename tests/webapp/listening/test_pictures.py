@@ -21,8 +21,9 @@ from webapp.composing.pictures import EMPTY, LEAST_INK, PictureSearch
 from webapp.composing.wishes import hand_over
 from webapp.generation.protocol import DrawingsRequest
 from webapp.learning import heads
-from webapp.listeners import accounts, archive, deletion, journal_rebuild, rewind, undo
-from webapp.listeners.export import export
+from webapp.listeners import accounts, archive, deletion, rewind
+from webapp.listeners import restore as journal_rebuild
+from webapp.listeners.archive import export
 from webapp.listeners.restore import restore
 from webapp.listening import sound
 from webapp.runtime.errors import NotAllowed
@@ -153,7 +154,7 @@ def test_gifts_and_goals_of_music_wait_for_picks_on_music(context, listener, sto
         assert picking.picks_towards(context, listener, pictures=False) == picks
     assert picking.picks_towards(context, listener, pictures=True) == wishes.EARLY_AT - 1
     assert wishes.state(context.database, listener).state == "waiting"
-    done = undo.undo_last(context.records, listener)
+    done = rewind.undo_last(context.records, listener)
     assert (done.picks, done.picks_of_pictures) == (2 * wishes.EARLY_AT - 2, wishes.EARLY_AT - 1)
     assert accounts.account(context.database, listener).picks_of_pictures == wishes.EARLY_AT - 1
 
@@ -255,7 +256,7 @@ def test_undo_rewind_export_rebuild_and_deletion_know_pictures(context, listener
     pick_the_warmer(context, listener, 1)
     past = rewind.history(context.database, listener, before=100, limit=7).votes
     assert all(clip.picture for vote in past for clip in vote.clips)
-    undone = undo.undo_last(context.records, listener)
+    undone = rewind.undo_last(context.records, listener)
     assert undone.domain == PICTURES
     assert heads_effect(context, listener) == before
 

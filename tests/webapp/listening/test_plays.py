@@ -12,10 +12,10 @@ from db.queries.listeners import without_anything
 from db.tables import Clip, Play
 from webapp.learning import heads
 from webapp.learning.heads import head_for_composing
-from webapp.listeners import accounts, journal_rebuild, restore
+from webapp.listeners import accounts, restore
+from webapp.listeners.archive import export
 from webapp.listeners.deletion import delete
-from webapp.listeners.export import export
-from webapp.listening import plays
+from webapp.listening import voting
 from webapp.runtime.errors import NotYours
 
 
@@ -39,7 +39,7 @@ def piece(context, listener, stock):
 
 
 def play(context, listener, piece, outcome, heard_ms=2000):
-    plays.record(context.database, context.journal, listener, piece, outcome=outcome, heard_ms=heard_ms)
+    voting.record_play(context.database, context.journal, listener, piece, outcome=outcome, heard_ms=heard_ms)
 
 
 def stored(context):
@@ -106,7 +106,7 @@ def test_a_rebuilt_journal_brings_them_back(context, listener, piece, another_co
     play(context, listener, piece, "begun", 0)
     play(context, listener, piece, "skipped", 700)
     other = another_context(context.settings.home, migrated=False)
-    assert journal_rebuild.rebuild(other.database, other.journal, other.spaces).problems == []
+    assert restore.rebuild(other.database, other.journal, other.spaces).problems == []
     assert stored(other) == [("begun", 0), ("skipped", 700)]
 
 

@@ -14,9 +14,9 @@ from db.queries import listeners as listener_rows
 from db.tables import Clip, Listener, Offer
 from webapp.__main__ import main
 from webapp.composing.clip_maker import Order
-from webapp.listeners import accounts, journal_rebuild, rewind
+from webapp.listeners import accounts, restore, rewind
 from webapp.listeners.deletion import delete
-from webapp.listeners.journal_rebuild import NotEmptyError
+from webapp.listeners.restore import NotEmptyError
 from webapp.runtime.journal import Journal
 from webapp.sharing import for_two, taste_cards
 from webapp.studio import pieces
@@ -64,7 +64,7 @@ def rebuilt(context, another_context, tables):
 
     def make():
         other = another_context(context.settings.home, migrated=False)
-        result = journal_rebuild.rebuild(other.database, other.journal, other.spaces)
+        result = restore.rebuild(other.database, other.journal, other.spaces)
         assert result.problems == []
         mine, theirs = tables(context), tables(other)
         # clips of the pool that nobody was offered may be missing where no worker composed them
@@ -259,11 +259,11 @@ def test_a_worker_without_this_journal_makes_none_and_the_web_tells_it_all(conte
 
 
 def test_an_empty_database_beside_a_journal_is_noticed(context, another_context, live):
-    assert journal_rebuild.unknown_segments(context.database, context.journal) == 0
+    assert restore.unknown_segments(context.database, context.journal) == 0
     live(1)
-    assert journal_rebuild.unknown_segments(context.database, context.journal) == 0
+    assert restore.unknown_segments(context.database, context.journal) == 0
     other = another_context(context.settings.home)
-    assert journal_rebuild.unknown_segments(other.database, other.journal) == 1
+    assert restore.unknown_segments(other.database, other.journal) == 1
 
 
 @pytest.mark.slow
@@ -297,7 +297,7 @@ def test_only_what_a_damaged_line_told_is_lacking(context, stock, another_contex
 def test_a_database_with_listeners_is_not_rebuilt(context):
     accounts.create(context.database)
     with pytest.raises(NotEmptyError, match="kallos db downgrade base"):
-        journal_rebuild.rebuild(context.database, context.journal, context.spaces)
+        restore.rebuild(context.database, context.journal, context.spaces)
 
 
 def test_offers_whose_clips_the_journal_lost_stay_away_and_are_counted(context, stock, another_context):
@@ -307,7 +307,7 @@ def test_offers_whose_clips_the_journal_lost_stay_away_and_are_counted(context, 
     for each in (context.journal.folder / "clips").iterdir():
         each.unlink()
     other = another_context(context.settings.home)
-    result = journal_rebuild.rebuild(other.database, other.journal, other.spaces)
+    result = restore.rebuild(other.database, other.journal, other.spaces)
     assert (result.listeners, result.votes) == (1, 0)
     assert "3 offers stay away" in result.problems[0]
 
@@ -319,14 +319,14 @@ def test_a_damaged_clip_is_named(context, stock, another_context):
     path.write_bytes(b"{")
     other = another_context(context.settings.home)
     with pytest.raises(ValueError, match=path.name):
-        journal_rebuild.rebuild(other.database, other.journal, other.spaces)
+        restore.rebuild(other.database, other.journal, other.spaces)
 
 
 def test_a_deleted_listener_does_not_come_back(context, live, another_context):
     gone, stays = live(3), live(3)
     delete(context.records, gone)
     other = another_context(context.settings.home)
-    assert journal_rebuild.rebuild(other.database, other.journal, other.spaces).listeners == 1
+    assert restore.rebuild(other.database, other.journal, other.spaces).listeners == 1
     assert accounts.exists(other.database, stays)
     assert not accounts.exists(other.database, gone)
 

@@ -6,7 +6,7 @@ import uuid
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
-from webapp.listeners import accounts, journal_rebuild
+from webapp.listeners import accounts, restore
 from webapp.listeners.deletion import delete
 from webapp.runtime import journal_copy
 from webapp.runtime.errors import NotWritten
@@ -85,7 +85,7 @@ def test_a_vote_that_is_called_kept_comes_back_on_an_empty_disk(copying, another
     other = another_context(copying.settings.home / "another disk", migrated=False)
     other.__dict__["journal"] = Journal(other.settings.journal_folder, str(place))
     other.journal.copy.bring_home()
-    assert journal_rebuild.rebuild(other.database, other.journal, other.spaces).problems == []
+    assert restore.rebuild(other.database, other.journal, other.spaces).problems == []
     mine, theirs = tables(copying), tables(other)
     assert mine["votes"]
     for name in ("listeners", "offers", "votes", "heads"):
@@ -99,17 +99,17 @@ def test_a_rebuild_that_was_killed_goes_on(copying, another_context, live, table
     for votes in (2, 3):
         live(votes)
     other = another_context(copying.settings.home, migrated=False)
-    bring_back = journal_rebuild._bring_back
+    bring_back = restore._bring_back
 
     def killed(*arguments):
         bring_back(*arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(journal_rebuild, "_bring_back", killed)
+    monkeypatch.setattr(restore, "_bring_back", killed)
     with pytest.raises(KeyboardInterrupt):
-        journal_rebuild.rebuild(other.database, other.journal, other.spaces)
-    monkeypatch.setattr(journal_rebuild, "_bring_back", bring_back)
-    journal_rebuild.bring_back_missing(other.database, other.journal, other.spaces)
+        restore.rebuild(other.database, other.journal, other.spaces)
+    monkeypatch.setattr(restore, "_bring_back", bring_back)
+    restore.bring_back_missing(other.database, other.journal, other.spaces)
     assert tables(other)["votes"] == tables(copying)["votes"]
 
 

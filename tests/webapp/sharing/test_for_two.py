@@ -13,9 +13,10 @@ from sqlalchemy import func, select, text
 from db.queries import jobs
 from db.tables import Duet, DuetPiece
 from webapp.generation.protocol import GeneratorUnavailable
-from webapp.listeners import accounts, journal_rebuild
+from webapp.listeners import accounts
+from webapp.listeners import restore as journal_rebuild
+from webapp.listeners.archive import export
 from webapp.listeners.deletion import delete
-from webapp.listeners.export import export
 from webapp.listeners.restore import restore
 from webapp.mood.words import sounding
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours

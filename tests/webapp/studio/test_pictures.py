@@ -14,8 +14,8 @@ from db.queries import clips as clip_rows
 from db.tables import PICTURES, Clip, Offer, StudioPiece
 from models.style.latents import DRAWN_FROM, Latents
 from webapp.composing import media, pool
-from webapp.listeners import archive, journal_rebuild, restore
-from webapp.listeners.export import export
+from webapp.listeners import archive, restore
+from webapp.listeners.archive import export
 
 pytestmark = pytest.mark.slow
 
@@ -157,7 +157,7 @@ def test_the_file_of_a_picture_in_the_studio_outlives_its_model(studio, context,
         another_context(),
         another_context(),
     )
-    assert journal_rebuild.rebuild(rebuilt.database, rebuilt.journal, rebuilt.spaces).problems == []
+    assert restore.rebuild(rebuilt.database, rebuilt.journal, rebuilt.spaces).problems == []
     restore.restore(other.database, other.journal, archive.unpack(file))
     restore.restore(stranger.database, stranger.journal, archive.unpack(file), trusted=False)
     for place, kept in ((rebuilt, row.image), (other, row.image), (stranger, None)):

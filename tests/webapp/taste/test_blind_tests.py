@@ -18,9 +18,10 @@ from webapp.__main__ import main
 from webapp.composing import clip_maker, wishes
 from webapp.composing.for_listener import Commission
 from webapp.learning import heads
-from webapp.listeners import accounts, journal_rebuild, rewind
+from webapp.listeners import accounts, rewind
+from webapp.listeners import restore as journal_rebuild
+from webapp.listeners.archive import export
 from webapp.listeners.deletion import delete
-from webapp.listeners.export import export
 from webapp.listeners.restore import restore
 from webapp.listening import pairs
 from webapp.research import vote_report

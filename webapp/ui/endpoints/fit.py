@@ -11,7 +11,7 @@ from webapp.composing import media
 from webapp.context import Context
 from webapp.fit import learned
 from webapp.fit.questions import FitOutcome, ShownFit
-from webapp.listening.heard import require_pace
+from webapp.listening.comparison import require_pace
 from webapp.ui.endpoints.endpoint import Endpoint, Token
 from webapp.ui.handlers import claim_of, claim_of_looking
 

@@ -11,7 +11,6 @@ from pydantic import Field
 from webapp.context import Context
 from webapp.learning.playable_clips import AnyDomain
 from webapp.listeners import accounts, archive, deletion, restore
-from webapp.listeners import export as exporting
 from webapp.listening import newcomers
 from webapp.runtime.errors import NotAllowed
 from webapp.runtime.limits import EXPORT_BYTES
@@ -50,7 +49,7 @@ def export(context: Context, token: Token, form: Literal["zip", "json"] = "zip")
         The file.
     """
     listener_id = listener_of(context, token)
-    data = exporting.signed(exporting.export(context.database, listener_id), context.identity)
+    data = archive.signed(archive.export(context.database, listener_id), context.identity)
     kept = archive.kept_by(context.settings.home, listener_id)
     file = archive.pack(data, context.clip_store, kept) if form == "zip" else json.dumps(data).encode()
     return file_for(context, listener_id, f"kallos-listener.{form}", file)

@@ -10,7 +10,7 @@ from webapp.api.listening import Clip, Four, Milliseconds, Offer, Picked, Voted
 from webapp.composing import media
 from webapp.context import Context
 from webapp.listening import Shown
-from webapp.listening.heard import require_heard, require_pace
+from webapp.listening.comparison import require_heard, require_pace
 from webapp.runtime.errors import NotAllowed
 from webapp.ui.endpoints.endpoint import Endpoint, Token
 from webapp.ui.handlers import claim_of, claim_of_looking

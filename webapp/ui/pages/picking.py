@@ -13,8 +13,8 @@ from db.tables import PICTURES
 from webapp.composing import wishes
 from webapp.context import Context
 from webapp.listeners import accounts
-from webapp.listening import answers
-from webapp.listening.answers import Answer
+from webapp.listening import voting
+from webapp.listening.voting import Answer
 from webapp.mood import hearing
 from webapp.taste import overview
 from webapp.ui import arrival
@@ -86,7 +86,7 @@ def answer(context: Context, token: str | None, event: gr.EventData) -> str:
     """What a pick turned out to be, and what the next ones will bring."""
     listener_id = listener_of(context, token)
     which = getattr(event, "offer_id", None) or event.four_id
-    found = answers.of_vote(context.database, listener_id, uuid.UUID(str(which)))
+    found = voting.of_vote(context.database, listener_id, uuid.UUID(str(which)))
     domain = accounts.account(context.database, listener_id).domain
     told = told_of(found, of=4 if getattr(event, "four_id", None) else 2, words=words_of(domain)) if found else ""
     pictures = domain == PICTURES

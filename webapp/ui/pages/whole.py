@@ -18,7 +18,7 @@ from webapp.context import Context
 from webapp.generation.protocol import Mood
 from webapp.learning.playable_clips import music_of
 from webapp.listeners import accounts
-from webapp.listening import ShownClip, plays
+from webapp.listening import ShownClip, voting
 from webapp.mood.words import sounding
 from webapp.runtime.errors import NotYours
 from webapp.ui import arrival, moods, saving
@@ -243,7 +243,9 @@ def begun(  # noqa: PLR0917 (what is chosen, control by control)
     found = whole_pieces.programme(context.database, listener_id)
     pieces = [str(piece.id) for piece in found.pieces]
     if event.id in pieces:  # and no opening, which is played on by now
-        plays.record(context.database, context.journal, listener_id, uuid.UUID(event.id), outcome="begun", heard_ms=0)
+        voting.record_play(
+            context.database, context.journal, listener_id, uuid.UUID(event.id), outcome="begun", heard_ms=0
+        )
         if event.id == pieces[-1]:
             found = whole_pieces.ask(
                 context.database, context.journal, listener_id, mood=place_of(mood), form=form or ""

@@ -5,8 +5,8 @@ import uuid
 import gradio as gr
 import pytest
 
-from webapp.listeners import accounts, undo
-from webapp.listening.answers import Answer
+from webapp.listeners import accounts, rewind
+from webapp.listening.voting import Answer
 from webapp.mood import hearing
 from webapp.mood.words import in_words
 from webapp.ui.pages import picking
@@ -139,7 +139,7 @@ def test_goals_follow_one_another():
 
 def test_an_undone_pick_is_told_with_where_its_clips_wait(context, listener, token):
     cast(context, listener, "left")
-    done = undo.undo_last(context.records, listener)
+    done = rewind.undo_last(context.records, listener)
     event = gr.EventData(None, {"what": done.what, "picks": done.picks, "domain": done.domain})
     here, domain = picking.undone(context, "compare", token, event)
     assert "Undone. You have 4 picks now.</p>" in here
