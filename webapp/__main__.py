@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from webapp.commands import hosting, listeners, live, maps, music, running, studies
+from webapp.commands import listeners, music, running, studies
 from webapp.runtime import settings as known_settings
 from webapp.runtime.settings import SettingError, Settings
 from webapp.runtime.supervised_process import WRONG_SETTING, supervised
@@ -37,9 +37,9 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True)
     for add in (
         running.add_serve, running.add_generator, running.add_worker,
-        music.add_corpus, listeners.add_listener, music.add_compose, music.add_film, live.add_live, studies.add_study,
-        hosting.add_db, hosting.add_space, hosting.add_backup_and_restore, listeners.add_journal,
-        maps.add_atlas, studies.add_report,
+        music.add_corpus, listeners.add_listener, music.add_compose, music.add_film, music.add_live, studies.add_study,
+        running.add_db, running.add_space, running.add_backup_and_restore, listeners.add_journal,
+        music.add_atlas, studies.add_report,
     ):  # fmt: skip
         add(commands)
     return top

@@ -14,11 +14,11 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict
 
 from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext, Waiting, public_address, sound_response
-from webapp.sharing import for_two, for_two_sound, taste_cards
-from webapp.sharing.card_page import card_page
-from webapp.studio import starting_points
-from webapp.studio.formats import PianoRoll
-from webapp.taste import blind_tests, claims, counterfactual, explanation, overview
+from webapp.sharing import for_two, taste_cards
+from webapp.sharing.taste_cards import card_page
+from webapp.studio import formats, starting_points
+from webapp.studio.formats import PianoRoll, piano_roll
+from webapp.taste import blind_tests, explanation, overview
 
 router = APIRouter(prefix="/api/taste", tags=["taste"])
 
@@ -49,21 +49,21 @@ def explain_clip(clip_id: uuid.UUID, context: TheContext, listener_id: Known) ->
 
 
 @router.post("/clips/{clip_id}/change", status_code=201, responses=ERRORS)
-def compose_change(clip_id: uuid.UUID, context: TheContext, listener_id: Known) -> counterfactual.Counterfactual:
+def compose_change(clip_id: uuid.UUID, context: TheContext, listener_id: Known) -> explanation.Counterfactual:
     """Compose the one style swap that would raise the clip most for this listener, to play beside it."""
-    return counterfactual.compose_change(context.studio, context.maker_of, listener_id, clip_id)
+    return explanation.compose_change(context.studio, context.maker_of, listener_id, clip_id)
 
 
 @router.get("/checks", responses=ERRORS)
-def read_claims(context: TheContext, listener_id: Known) -> claims.Claims:
+def read_claims(context: TheContext, listener_id: Known) -> blind_tests.Claims:
     """How many of the offered claims were right."""
-    return claims.of_listener(context.database, listener_id)
+    return blind_tests.claims_of(context.database, listener_id)
 
 
 @router.post("/checks", status_code=202, responses=ERRORS)
-def offer_claim(given: Checked, context: TheContext, listener_id: Known) -> claims.Claims:
+def offer_claim(given: Checked, context: TheContext, listener_id: Known) -> blind_tests.Claims:
     """Offer a changed piece against its original among the next pairs."""
-    return claims.offer(context.database, context.maker_of, listener_id, given.piece_id)
+    return blind_tests.offer_claim(context.database, context.maker_of, listener_id, given.piece_id)
 
 
 cards_router = APIRouter(tags=["taste card"])
@@ -213,20 +213,20 @@ def cancel(duet_id: uuid.UUID, context: TheContext, listener_id: Known) -> dict[
 @duets_router.get("/{duet_id}/pieces/{piece_id}/flac", responses=ERRORS, response_class=Response)
 def piece_audio(duet_id: uuid.UUID, piece_id: uuid.UUID, context: TheContext, listener_id: Known) -> Response:
     """The whole piece's sound, FLAC."""
-    data = for_two_sound.audio(for_two_sound.find(context.database, listener_id, duet_id, piece_id))
+    data = formats.sound(for_two.find_piece(context.database, listener_id, duet_id, piece_id), "flac")
     return Response(data, media_type="audio/flac", headers={"Cache-Control": IMMUTABLE})
 
 
 @duets_router.get("/{duet_id}/pieces/{piece_id}/midi", responses=ERRORS, response_class=Response)
 def piece_midi(duet_id: uuid.UUID, piece_id: uuid.UUID, context: TheContext, listener_id: Known) -> Response:
     """The piece as a MIDI file, as written."""
-    return _midi(for_two_sound.midi(for_two_sound.find(context.database, listener_id, duet_id, piece_id)))
+    return _midi(formats.midi(for_two.find_piece(context.database, listener_id, duet_id, piece_id)))
 
 
 @duets_router.get("/{duet_id}/pieces/{piece_id}/played", responses=ERRORS, response_class=Response)
 def played_midi(duet_id: uuid.UUID, piece_id: uuid.UUID, context: TheContext, listener_id: Known) -> Response:
     """The piece as a MIDI file, as it is played."""
-    return _midi(for_two_sound.played_midi(for_two_sound.find(context.database, listener_id, duet_id, piece_id)))
+    return _midi(formats.played_midi(for_two.find_piece(context.database, listener_id, duet_id, piece_id)))
 
 
 def _midi(data: bytes) -> Response:
@@ -237,13 +237,13 @@ def _midi(data: bytes) -> Response:
 @duets_router.get("/{duet_id}/pieces/{piece_id}/notes", responses=ERRORS)
 def piece_notes(duet_id: uuid.UUID, piece_id: uuid.UUID, context: TheContext, listener_id: Known) -> PianoRoll:
     """The piece's notes in the time of its sound."""
-    return for_two_sound.notes(for_two_sound.find(context.database, listener_id, duet_id, piece_id))
+    return piano_roll(for_two.find_piece(context.database, listener_id, duet_id, piece_id))
 
 
 @duets_router.post("/{duet_id}/pieces/{piece_id}/keep", status_code=201, responses=ERRORS)
 def keep_piece(duet_id: uuid.UUID, piece_id: uuid.UUID, context: TheContext, listener_id: Known) -> dict[str, str]:
     """Keep the piece in the listener's own studio, ``{name}``, where it stays when the agreement ends."""
-    source = for_two_sound.find(context.database, listener_id, duet_id, piece_id)
+    source = for_two.find_piece(context.database, listener_id, duet_id, piece_id)
     return {"name": starting_points.keep(context.studio, listener_id, source)}
 
 

@@ -1,14 +1,23 @@
-"""Music without a server: what models learn from, pieces into files, films set to music."""
+"""Music and maps without a server: what models learn from, pieces into files, films set to music, music without end.
+
+Music without end plays on the operator's machine, steered by OSC and sent as OSC with MIDI in it. Maps of clips, tunes,
+titles and pictures are drawn here and now.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
+import uuid
+from contextlib import closing
 from pathlib import Path
 
 from webapp.commands import Commands
+from webapp.generation.protocol import Generator
 from webapp.runtime.settings import Settings
+from webapp.runtime.supervised_process import WRONG_SETTING
 
 
 def add_corpus(commands: Commands) -> None:
@@ -123,3 +132,119 @@ def _links(path: Path) -> list[list[float]]:
     if [len(row) for row in found] != [5] * 5 or not all(abs(each) <= 1 for row in found for each in row):
         raise ValueError(f"{path} does not hold 5 × 5 numbers from −1 to 1; give what the endpoint `tie` gave")
     return found
+
+
+def add_live(commands: Commands) -> None:
+    """Add ``kallos live``."""
+    live = commands.add_parser("live", help="compose bar after bar, steered by OSC, and send it as OSC and MIDI")
+    live.add_argument("--osc-out", required=True, metavar="[HOST:]PORT", help="where beats, bars and notes are sent")
+    live.add_argument("--osc-in", metavar="[HOST:]PORT", help="where readouts or positions are heard; else as usual")
+    live.add_argument(
+        "--beyond-this-machine", action="store_true", help="allow hosts other than this machine in both of them"
+    )
+    live.add_argument("--domain", choices=["pop", "dance", "chorale"], default="pop")
+    live.add_argument("--seed", type=int, default=0, help="the same seed composes the same ground (0)")
+    live.add_argument("--bars", type=int, help="stop after so many (never)")
+    live.set_defaults(run=_live)
+
+
+def _live(given: argparse.Namespace, settings: Settings) -> int:
+    from models.style.directions import Directions
+    from webapp.generation.protocol import GenerationError
+    from webapp.live import osc, steering
+    from webapp.live.music import LiveBar, LiveMusic
+    from webapp.live.performing import Performer
+
+    try:
+        outward = osc.address(given.osc_out, "--osc-out", beyond=given.beyond_this_machine)
+        inward = osc.address(given.osc_in, "--osc-in", beyond=given.beyond_this_machine) if given.osc_in else None
+    except osc.OscAddressError as error:
+        print(error, file=sys.stderr)
+        return WRONG_SETTING
+    if given.seed < 0 or (given.bars is not None and given.bars < 1):
+        print(f"--seed {given.seed} --bars {given.bars}: a seed is 0 or more, bars are 1 or more", file=sys.stderr)
+        return WRONG_SETTING
+
+    def told(bar: LiveBar, took_s: float) -> None:
+        which = f"bar {bar.number}{', second half' if bar.from_tick else ''}"
+        print(f"{which}: {bar.tempo_bpm:.0f} bpm, {len(bar.piece.notes)} notes, composed in {took_s:.2f} s")
+
+    engine = _generator(settings)
+    out = osc.OscOut(*outward)
+    heard: osc.OscIn | None = None
+    try:
+        music = LiveMusic(engine, Directions.load(settings.style_folder), given.domain, given.seed)
+        player = Performer(music, lambda: heard.seen if heard else {}, out, told)
+        if inward:
+            heard = osc.OscIn(*inward, steering.drawings(), player.act)
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, lambda *_: player.stop())
+        player.play(given.bars)
+    except (GenerationError, OSError) as error:
+        print(f"live music can't go on: {error}", file=sys.stderr)
+        return 1
+    finally:
+        if heard:
+            heard.close()
+        out.close()
+        engine.close()
+    return 0
+
+
+def _generator(settings: Settings) -> Generator:
+    """The generation server that is set, or one in this process."""
+    from webapp.generation.loading import load_engine
+    from webapp.generation.remote import RemoteGenerator
+
+    if settings.generator_url:
+        return RemoteGenerator(settings.generator_url, settings.generator_secret)
+    return load_engine(str(settings.style_folder), settings.device)
+
+
+def add_atlas(commands: Commands) -> None:
+    """Add ``kallos atlas draw``."""
+    atlas = commands.add_parser("atlas", help="draw maps of clips, tunes, titles and pictures")
+    atlas.add_argument("action", choices=["draw"], help="draw maps here and now, and store them for the pages")
+    atlas.add_argument("kinds", nargs="*", help="clips, tunes, titles, joint, pictures; all where none is named")
+    atlas.add_argument("--seed", type=int, default=0)
+    atlas.add_argument("--limit", type=int, help="about so many pieces of each corpus")
+    atlas.add_argument("--ship", type=Path, help="a folder to write them to as well, small, as weights come with them")
+    atlas.set_defaults(run=_atlas)
+
+
+def _atlas(given: argparse.Namespace, settings: Settings) -> int:
+    from db import migrate
+    from models.atlas.points import KINDS, every_installation_has, ship
+    from models.music.notes import MusicError
+    from webapp.context import Context
+    from webapp.maps.catalogue import Progress
+    from webapp.maps.drawing import draw
+    from webapp.maps.open_maps import opened
+
+    if unknown := sorted(set(given.kinds) - set(KINDS)):
+        print(f"maps of {', '.join(unknown)} were asked for; there are {', '.join(KINDS)}", file=sys.stderr)
+        return 1
+    try:
+        with closing(Context(settings)) as context:
+            migrate.upgrade(context.database.open())
+            results = {}
+            for kind in given.kinds or KINDS:
+                print(f"{kind}:")
+                told: list[str] = []
+
+                def tell(progress: Progress, told: list[str] = told) -> None:
+                    if progress.stage not in told:
+                        told.append(progress.stage)
+                        print(f"  {progress.stage}…", flush=True)
+
+                result = draw(context.atlas, kind, given.seed, tell, given.limit)
+                print(f"  {result.points} points, map {result.map_id}{'' if result.drawn else ', as before'}")
+                results[kind] = uuid.UUID(result.map_id)
+            if given.ship:
+                files = ((kind, opened(context.database, context.clip_store, each)) for kind, each in results.items())
+                collections = every_installation_has() if set(results) - {"pictures"} else {}
+                ship({kind: each.drawn for kind, each in files}, collections, given.ship)
+    except (MusicError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0

@@ -1,4 +1,7 @@
-"""How well some sounds will be liked: the network's rating of each, best first, and what raised and lowered it."""
+"""How well some sounds will be liked: the network's rating of each, best first, and what raised and lowered it.
+
+The sounds are files that were brought, or clips and pieces of a listener's studio, from their first note to their last.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,9 @@ from webapp.rating import strange_sounds
 from webapp.runtime import supervised_process
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
+from webapp.studio import formats
+from webapp.studio.pieces import source_of
+from webapp.studio.studio import Studio
 
 MODEL = "rating-cpu"
 RUN = "rating"  # below the folder of runs
@@ -145,3 +151,17 @@ def _sound(told: dict[str, Any], length: float, picture: Grid | None, attributio
     if length > LONGEST_S + 1:
         remarks.append(f"{told['name']} lasts {length / 60:.0f} minutes; the first two are heard")
     return RatedSound(**told, remarks=tuple(remarks), nearest=tuple(nearest), picture=picture, attribution=attribution)
+
+
+CALLED = {"pop": "pop piano", "dance": "dance tune", "chorale": "chorale"}
+
+
+def sounds_of_clips(studio: Studio, listener_id: uuid.UUID, names: Sequence[str]) -> list[tuple[str, bytes]]:
+    """A title and an MP3 of each of ``names`` (``clips/ID`` or ``pieces/ID``), as ``rated_sounds.rate`` takes them.
+
+    Raises ``NotAllowed`` for too many and ``NotYours`` for what this listener may not hear.
+    """
+    if len(names) > MOST_FILES:
+        raise NotAllowed(f"{len(names)} clips were given; {MOST_FILES} can be rated at once")
+    sources = [source_of(studio, listener_id, name) for name in names]
+    return [(each.title or CALLED[each.domain], formats.sound(each, "mp3")) for each in sources]

@@ -9,7 +9,7 @@ import logging
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from sqlalchemy.exc import IntegrityError
@@ -19,7 +19,7 @@ from db.queries import jobs, sharing
 from db.queries import listeners as listener_rows
 from db.queries import votes as vote_rows
 from db.tables import Duet, DuetPiece, Job, Listener
-from models.music.notes import DOMAINS
+from models.music.notes import DOMAINS, Domain
 from models.music.notes import Piece as Music
 from models.music.performance import sounding_seconds
 from models.style.performance import touch
@@ -27,6 +27,7 @@ from models.taste.search import TasteComparison, compare_tastes
 from models.taste.space import TasteSpace
 from webapp.composing import media
 from webapp.composing.jobs import domain_named
+from webapp.composing.sources import Source
 from webapp.generation.protocol import Mood
 from webapp.learning import heads
 from webapp.learning.playable_clips import PlayablePool, music_of
@@ -323,3 +324,17 @@ def _used_up() -> NotYours:
 
 def _not_yours(duet_id: uuid.UUID) -> NotYours:
     return NotYours(f"duet {duet_id} is not shared with you, or one of you has ended it; GET /api/duets gives yours")
+
+
+def find_piece(database: Database, listener_id: uuid.UUID, duet_id: uuid.UUID, piece_id: uuid.UUID) -> Source:
+    """The piece where the listener is one of the two; raises ``NotYours``."""
+
+    def work(session: Session) -> Source:
+        piece = sharing.piece_of(session, duet_id, piece_id, listener_id)
+        if piece is None:
+            raise NotYours(f"there is no piece {piece_id} for you (any more)")
+        domain = cast("Domain", piece.domain)  # a CHECK of the table holds it
+        name = f"duets/{piece.id}"
+        return Source(name, domain, "A piece for two", piece.recipe, piece.notes, piece.latents, piece.model_version)
+
+    return database.transaction(work)

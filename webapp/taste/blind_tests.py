@@ -1,6 +1,7 @@
 """Is it personal? How often a listener picked what was composed for them over its rivals, in blind pairs.
 
-Beside these, whether what the tension model chose is picked over what came first.
+Beside these, whether what the tension model chose is picked over what came first. That a changed clip is liked better
+is a claim: it is offered as a blind pair too, and counted.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from db.queries import listeners as listener_rows
 from db.queries import statistics
 from db.tables import PICTURES
 from models.metrics.comparisons import win_rate
+from webapp.composing.sources import PIECES, find
 from webapp.learning.heads import FEWEST_OTHERS, VOTES_OF_OTHERS
 from webapp.learning.playable_clips import PlayablePool
 from webapp.listening.pairs import BLIND_TESTS
 from webapp.runtime.database import Database
-from webapp.runtime.errors import UnknownListenerError
+from webapp.runtime.errors import NotAllowed, UnknownListenerError
+from webapp.studio import blind_pairs
 
 Counts = tuple[int, int, int]
 
@@ -91,3 +94,61 @@ def of_listener(database: Database, playable: PlayablePool, listener_id: uuid.UU
 def _rate(counts: Counts) -> WinRate:
     figure = win_rate(*counts)
     return WinRate(*counts, None if math.isnan(figure.value) else figure.value, figure.low, figure.high)
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What became of the claims offered as pairs; ``value`` (None without votes) counts a tie half.
+
+    Its interval holds at any time.
+    """
+
+    right: int
+    equal: int
+    wrong: int
+    waiting: int
+    value: float | None
+    low: float
+    high: float
+
+
+def offer_claim(
+    database: Database, maker_of: blind_pairs.MakerOf, listener_id: uuid.UUID, piece_id: uuid.UUID
+) -> Claims:
+    """Offer a changed piece against its original to see whether the claim is right; the claims so far.
+
+    Raises ``NotAllowed`` for a piece that is not one style's swap, and as ``blind_pairs.offer`` does.
+    """
+    name = f"{PIECES}/{piece_id}"
+    recipe = database.transaction(lambda session: find(session, name, listener_id, pictures=True)).recipe
+    whole = recipe and recipe.get("keep", 1.0) == 1.0 and not (recipe.get("toward") or recipe.get("turned"))
+    if not whole or len(recipe["styles"]) != 1:
+        raise NotAllowed("only a piece that took one style from another clip, and nothing else, checks such a claim")
+    blind_pairs.offer(maker_of, listener_id, piece_id, claim=True)
+    return claims_of(database, listener_id)
+
+
+def claims_of(database: Database, listener_id: uuid.UUID) -> Claims:
+    """What became of this listener's claims, about pictures or music as they have chosen.
+
+    Raises ``UnknownListenerError``.
+    """
+
+    def work(session: Session) -> list[statistics.Claim]:
+        listener = listener_rows.get_listener(session, listener_id)
+        if listener is None:
+            raise UnknownListenerError
+        return statistics.claims(session, listener_id, pictures=listener.domain == PICTURES)
+
+    found = database.transaction(work)
+    right, equal, wrong = (sum(claim.right == each for claim in found) for each in (1.0, 0.5, 0.0))
+    figure = win_rate(right, equal, wrong)
+    return Claims(
+        right=right,
+        equal=equal,
+        wrong=wrong,
+        waiting=sum(claim.outcome is None for claim in found),
+        value=None if math.isnan(figure.value) else figure.value,
+        low=figure.low,
+        high=figure.high,
+    )

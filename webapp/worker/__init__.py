@@ -5,9 +5,8 @@ runs, and a fourth draws for the bank. A worker that is killed loses its lease a
 asked to stop finishes its job. Begin with ``worker.Worker``.
 """
 
-from webapp.worker.beside import BankKeeper, FirstClips, RunLogWorker
+from webapp.worker.beside import BankKeeper, FirstClips, RunLogWorker, run_worker
 from webapp.worker.handlers import HANDLERS
-from webapp.worker.process import run_worker
 from webapp.worker.worker import Worker
 
 __all__ = ["HANDLERS", "BankKeeper", "FirstClips", "RunLogWorker", "Worker", "run_worker"]

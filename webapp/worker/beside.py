@@ -1,13 +1,17 @@
-"""Workers beside the first one: for who waits for a first clip of their own, for logs of training runs, for the bank.
+"""The process of ``kallos worker``: the worker and those beside it, each in a thread, until a signal stops them.
 
-The first two would else wait behind composing; for what is drawn for the bank nobody waits.
+Beside it are workers for who waits for a first clip of their own, for logs of training runs, and for the bank. The
+first two would else wait behind composing; for what is drawn for the bank nobody waits.
 """
 
 from __future__ import annotations
 
 import logging
+import signal
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
 
 import psutil
 from sqlalchemy.exc import DBAPIError
@@ -23,10 +27,10 @@ from webapp.composing.search import ENOUGH
 from webapp.context import Context
 from webapp.generation.protocol import GenerationError
 from webapp.research import training_runs
+from webapp.runtime.settings import Settings
+from webapp.runtime.supervised_process import die_with_parent
 from webapp.worker.handlers import RUN_LOG_HANDLERS
-from webapp.worker.lease import LEASE_SECONDS
-from webapp.worker.notifications import Notifications
-from webapp.worker.worker import Worker
+from webapp.worker.worker import LEASE_SECONDS, START_SECONDS, Notifications, Worker
 
 log = logging.getLogger(__name__)
 
@@ -151,3 +155,39 @@ def on_battery() -> bool:
     except (OSError, RuntimeError):  # of what can't be read
         return False
     return battery is not None and battery.power_plugged is False
+
+
+REVIVE_AFTER_SECONDS = 5.0  # a fallen Postgres is the web's to start again, where there is a web
+STOP_SECONDS = 5.0  # for those beside the worker to finish what they have in hand
+
+
+def run_worker(settings: Settings) -> int:
+    """``kallos worker``: work until SIGTERM or SIGINT; as a supervised child it ends with its parent."""
+    die_with_parent()
+    context = Context(settings, revive_after_s=REVIVE_AFTER_SECONDS)
+    if wrong := context.wrong_model():
+        print(wrong, file=sys.stderr)
+        return 1
+    told = Notifications(context.database)
+    worker = Worker(context, notifications=told)
+    beside = [FirstClips(context, told), RunLogWorker(context, told), BankKeeper(context, notifications=told)]
+
+    def stop(_: int, __: FrameType | None) -> None:
+        for each in (worker, *beside):
+            each.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    worker.put_first_drafts()
+    if worker.wait_for_schema():
+        told.start()
+        threads = [threading.Thread(target=each.run, name=type(each).__name__, daemon=True) for each in beside]
+        threads.append(threading.Thread(target=worker.put_shipped, name="shipped", daemon=True))  # clips don't wait
+        for thread in threads:
+            thread.start()
+        worker.wait_for_generator(START_SECONDS)  # both start at the same time
+        worker.run()
+        for thread in threads:
+            thread.join(STOP_SECONDS)
+    context.close()
+    return 0

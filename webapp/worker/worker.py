@@ -1,4 +1,9 @@
-"""One worker: takes a job after the other, and leaves those that are due."""
+"""One worker: takes a job after the other, and leaves those that are due.
+
+A job is a worker's own as long as its lease is renewed; that of a killed worker runs out. One that is nobody's any
+more, since it was cancelled or its listener deleted, ends where it asks the generator next. Other processes tell the
+workers of this one that a job was left, or that somebody has asked for something.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +19,7 @@ from sqlalchemy.orm import Session
 from db import migrate
 from db.embedded import EmbeddedPostgresError
 from db.queries import jobs
-from db.queries.jobs import TakenJob
+from db.queries.jobs import JOBS, VISITS, SilentError, TakenJob, listen
 from webapp.composing import pool, wishes
 from webapp.context import Context
 from webapp.generation.protocol import BadRequest, GenerationError
@@ -23,11 +28,104 @@ from webapp.listeners import deletion
 from webapp.maps import drawing
 from webapp.research.shipped_runs import copy_shipped
 from webapp.runtime import middleware
+from webapp.runtime.database import Database
 from webapp.runtime.errors import NobodyWaits
 from webapp.runtime.waiting import heeding
 from webapp.worker.handlers import HANDLERS, Handler
-from webapp.worker.lease import LEASE_SECONDS, Lease
-from webapp.worker.notifications import Notifications
+
+LEASE_SECONDS = 15.0
+RENEW_SECONDS = 1.0  # and so soon a worker knows that a job was cancelled
+
+
+class Lease:
+    """Keeps a job ours while it is worked on."""
+
+    def __init__(self, context: Context, job: TakenJob) -> None:
+        self._context, self._job = context, job
+        self._done, self._lost = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._renew, name=f"lease {job.id}", daemon=True)
+
+    def __enter__(self) -> Lease:
+        self._thread.start()
+        return self
+
+    def holds(self) -> bool:
+        """Whether the job was still ours when that was last asked."""
+        return not self._lost.is_set()
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _renew(self) -> None:
+        def extend(session: Session) -> bool:
+            return jobs.extend_lease(session, self._job, lease_s=LEASE_SECONDS)
+
+        while not self._done.wait(RENEW_SECONDS):
+            try:
+                if not self._context.database.transaction(extend):
+                    self._lost.set()
+                    return
+            except DBAPIError as error:
+                log.warning("lease_not_renewed job=%d error=%s", self._job.id, error)
+
+
+RETRY_SECONDS = 2.0
+
+
+class Notifications:
+    """Listens in a thread of its own from ``start`` on; ``listening`` says whether it hears anything at the moment."""
+
+    def __init__(self, database: Database) -> None:
+        self.listening = False
+        self._database = database
+        self._changed = threading.Condition()
+        self._count = 0
+        self._visited = -math.inf
+        self._ended = threading.Event()
+        self.thread = threading.Thread(target=self._listen_forever, name="notifications", daemon=True)
+
+    def start(self) -> None:
+        """Listen until ``stop``."""
+        self.thread.start()
+
+    def stop(self) -> None:
+        """Wake everybody who waits; nothing more comes."""
+        self._ended.set()
+        self.take("")
+
+    def take(self, channel: str) -> None:
+        """One has come."""
+        with self._changed:
+            self._count += 1
+            if channel == VISITS:
+                self._visited = time.monotonic()
+            self._changed.notify_all()
+
+    def wait(self, seen: int, seconds: float) -> int:
+        """Wait until there are more than ``seen``, or so many seconds have passed; how many there are then."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._count > seen or self._ended.is_set(), seconds)
+            return self._count
+
+    def visited_s(self) -> float:
+        """Seconds since somebody is known to have asked for something; infinite where nobody has."""
+        return time.monotonic() - self._visited
+
+    def _listen_forever(self) -> None:
+        while not self._ended.is_set():
+            try:
+                for channel in listen(self._database.engine, (JOBS, VISITS)):
+                    if self._ended.is_set():
+                        return
+                    if channel or not self.listening:  # something may have been missed before
+                        self.listening = True
+                        self.take(channel)
+            except (SilentError, DBAPIError, EmbeddedPostgresError) as error:
+                log.info("notifications_lost error=%s", error)
+            self.listening = False
+            self._ended.wait(RETRY_SECONDS)
+
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from models.style.latents import GROUPS
 from models.taste.explain import WORDS
 from webapp.composing.clip_maker import ClipMaker
 from webapp.research import vote_report
-from webapp.taste import counterfactual
+from webapp.taste import explanation
 from webapp.taste.explanation import basis
 
 
@@ -99,14 +99,14 @@ def test_a_change_takes_one_style_and_plays_beside_the_original(voter, changed):
     assert changed["piece"]["recipe"]["content"] == changed["original"]["name"]
     assert changed["words"]
     assert set(changed["became"]) <= {word for words in WORDS.values() for word in words}
-    assert len(changed["became"]) <= counterfactual.MOST_WORDS
+    assert len(changed["became"]) <= explanation.MOST_WORDS
     for each in (changed["original"], changed["piece"]):
         assert voter.get(each["audio_url"]).status_code == 200
 
 
 @pytest.mark.slow
 def test_nothing_is_composed_where_no_swap_is_surely_better(voter, monkeypatch):
-    monkeypatch.setattr(counterfactual, "best_swaps", lambda *_: [])
+    monkeypatch.setattr(explanation, "best_swaps", lambda *_: [])
     answer = change(voter, best(voter)[0])
     assert answer.status_code == 422
     assert "more picks" in answer.json()["error"]

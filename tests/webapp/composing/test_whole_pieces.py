@@ -22,7 +22,8 @@ from webapp.listening import voting
 from webapp.runtime.errors import Contradiction, NotYours, TooMany, UnknownListenerError
 from webapp.ui.layout import status
 from webapp.ui.pages import whole
-from webapp.worker import HANDLERS, Worker, lease
+from webapp.worker import HANDLERS, Worker
+from webapp.worker import worker as lease
 
 pytestmark = pytest.mark.slow
 

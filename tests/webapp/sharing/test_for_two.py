@@ -20,8 +20,8 @@ from webapp.listeners.deletion import delete
 from webapp.listeners.restore import restore
 from webapp.mood.words import sounding
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours
-from webapp.sharing import for_two, for_two_composing, for_two_sound
-from webapp.studio import pieces, starting_points
+from webapp.sharing import for_two, for_two_composing
+from webapp.studio import formats, pieces, starting_points
 from webapp.ui.pages import together
 from webapp.worker import HANDLERS, Worker
 
@@ -124,7 +124,7 @@ def test_a_piece_for_two_that_is_kept_outlives_the_end(context, two):
     worker.leave_jobs = lambda: None
     assert worker.step()
     piece = for_two.overview(context.database, context.space, context.playable, host)[0].pieces[0]
-    name = starting_points.keep(context.studio, host, for_two_sound.find(context.database, host, duet, piece.piece_id))
+    name = starting_points.keep(context.studio, host, for_two.find_piece(context.database, host, duet, piece.piece_id))
     for_two.end(context.database, context.journal, host, duet)
     assert pieces.open_piece(context.studio, host, name).seconds == pytest.approx(piece.seconds, abs=0.01)
 
@@ -175,11 +175,11 @@ def test_pieces_are_composed_for_both_and_each_sees_their_own_side(context, two)
         assert one.verdict == turned.get(other.verdict, other.verdict)
         assert one.apart == pytest.approx(-other.apart)
     piece = mine.pieces[0].piece_id
-    source = for_two_sound.find(context.database, guest, duet, piece)
-    assert for_two_sound.notes(source).notes
-    assert for_two_sound.midi(source).startswith(b"MThd")
+    source = for_two.find_piece(context.database, guest, duet, piece)
+    assert formats.piano_roll(source).notes
+    assert formats.midi(source).startswith(b"MThd")
     with pytest.raises(NotYours):
-        for_two_sound.find(context.database, accounts.create(context.database), duet, piece)
+        for_two.find_piece(context.database, accounts.create(context.database), duet, piece)
 
 
 def test_a_piece_says_how_it_sounds_and_where_nobody_can_judge_it_comes_all_the_same(context, two, monkeypatch):

@@ -15,9 +15,8 @@ from db.tables import Job
 from webapp.composing import pool, search
 from webapp.supervision import Supervision
 from webapp.worker import BankKeeper, Worker, beside
-from webapp.worker import notifications as notifications_module
 from webapp.worker import worker as worker_module
-from webapp.worker.notifications import Notifications
+from webapp.worker.worker import Notifications
 
 LISTENING_ENDS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -132,7 +131,7 @@ def test_workers_learn_that_somebody_is_here(context, told):
 
 
 def test_who_listens_does_so_again_after_the_connection_was_lost(context, told, monkeypatch):
-    monkeypatch.setattr(notifications_module, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(worker_module, "RETRY_SECONDS", 0.0)
     wait_until(lambda: told.listening)
     before = told.wait(0, 0.0)
     context.database.transaction(lambda s: s.execute(text(LISTENING_ENDS)))

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from models.music.notes import Domain
 from webapp.context import Context
-from webapp.rating import agents, dreams, rated_clips, rated_sounds
+from webapp.rating import agents, dreams, rated_sounds
 from webapp.rating.strange_sounds import MOST_BYTES
 from webapp.runtime.errors import NotAllowed, NotReady
 from webapp.runtime.listener_files import Adapters, KeptDreams
@@ -54,7 +54,7 @@ def rate(
     """
     listener_id = listener_of(context, token)
     files = taken(context, sounds, MOST_BYTES)
-    files += rated_clips.sounds(context.studio, listener_id, clips or [])
+    files += rated_sounds.sounds_of_clips(context.studio, listener_id, clips or [])
     return [
         {
             "name": each.name, "seconds": each.seconds, "p": each.p, "low": each.low, "high": each.high,

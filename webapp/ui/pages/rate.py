@@ -12,7 +12,7 @@ import gradio as gr
 from models.atlas.known_tracks import Track
 from webapp.context import Context
 from webapp.listeners import accounts
-from webapp.rating import rated_clips, rated_sounds
+from webapp.rating import rated_sounds
 from webapp.rating.plot import among, seen_and_felt
 from webapp.rating.rated_sounds import RatedSound
 from webapp.runtime import commands
@@ -192,7 +192,7 @@ def _rated(
             raise NotAllowed(f"{len(paths)} sounds were dropped; {rated_sounds.MOST_FILES} can be rated at once")
         model = rated_sounds.model(context.settings.runs_folder)
         files = [(called or Path(each).name, Path(each).read_bytes()) for each in paths]
-        played = rated_clips.sounds(context.studio, listener_id, clips)
+        played = rated_sounds.sounds_of_clips(context.studio, listener_id, clips)
         files += [(called or title, sound) for title, sound in played]
         found = rated_sounds.rate(listener_id, files, model=model)
     except Problem as error:

@@ -12,10 +12,9 @@ from models.taste.explain import SEEMING, WORDS
 from webapp.context import Context
 from webapp.mood import hearing
 from webapp.studio.pieces import OpenedPiece
-from webapp.taste import claims, counterfactual, explanation
-from webapp.taste.claims import Claims
-from webapp.taste.counterfactual import Counterfactual
-from webapp.taste.explanation import Explanation
+from webapp.taste import blind_tests, explanation
+from webapp.taste.blind_tests import Claims
+from webapp.taste.explanation import Counterfactual, Explanation
 from webapp.ui import open_future
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
@@ -120,7 +119,7 @@ def explain(context: Context, token: str | None, rows: list[dict[str, Any]], eve
         change=gr.update(visible=True),
         changed=[],
         check=gr.update(visible=False),
-        claims=status(claims_text(claims.of_listener(context.database, listener_id))),
+        claims=status(claims_text(blind_tests.claims_of(context.database, listener_id))),
         future=gr.update(visible=not row.get("image_url")),  # which is of music
     )
 
@@ -128,10 +127,10 @@ def explain(context: Context, token: str | None, rows: list[dict[str, Any]], eve
 def try_change(context: Context, token: str | None, clip_id: str) -> Changed:
     """Compose the change that promises most; there need not be one that is better."""
     try:
-        found = counterfactual.compose_change(
+        found = explanation.compose_change(
             context.studio, context.maker_of, listener_of(context, token), uuid.UUID(clip_id)
         )
-    except counterfactual.NothingBetter:
+    except explanation.NothingBetter:
         return _as_it_was(f"{NOTHING_BETTER} A few more picks may tell more.")
     if not is_better(found):
         return _as_it_was(f"{NOTHING_BETTER} {tried(found)}")
@@ -151,7 +150,9 @@ def _as_it_was(text: str) -> Changed:
 
 def offer(context: Context, token: str | None, piece_id: str) -> tuple[str, dict[str, Any]]:
     """Offer the change as a blind pair."""
-    found = claims.offer(context.database, context.maker_of, listener_of(context, token), uuid.UUID(piece_id))
+    found = blind_tests.offer_claim(
+        context.database, context.maker_of, listener_of(context, token), uuid.UUID(piece_id)
+    )
     return status(claims_text(found)), gr.update(visible=False)
 
 
