@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from webapp.api import health
-from webapp.api.plain_pages import NotFoundPage
+from webapp.api.health import NotFoundPage
 from webapp.api.reference import add_reference
 from webapp.context import Context
 from webapp.generation.protocol import GenerationError, of_generator
@@ -79,7 +79,6 @@ def create_app(
     app.add_middleware(SameOrigin)
     app.add_middleware(SecurityHeaders, frame_ancestors=watched.context.settings.frame_ancestors)
     app.add_middleware(NoteVisits, visits=watched.context.visits)
-    from webapp.api import health  # noqa: PLC0415 (FastAPI's models take a moment; serve begins its children before)
 
     app.state.metrics = health.Metrics(watched)
     app.add_middleware(health.CountRequests, metrics=app.state.metrics)  # outermost: refusals count as well
@@ -104,17 +103,8 @@ def create_app(
 
 def _include_routers(app: FastAPI) -> None:
     """Every slice of the HTTP interface."""
-    from webapp.api import (  # noqa: PLC0415 (FastAPI's models take a moment; serve begins its children before)
-        listeners,
-        listening,
-        live,
-        maps,
-        plain_pages,
-        research,
-        studies,
-        studio,
-        taste,
-    )  # fmt: skip
+    # FastAPI's models take a moment; serve begins its children before
+    from webapp.api import listeners, listening, live, maps, research, studies, studio, taste  # noqa: PLC0415
 
     app.include_router(listening.router)
     app.include_router(listeners.router)
@@ -133,7 +123,7 @@ def _include_routers(app: FastAPI) -> None:
     app.include_router(maps.titles_router)
     app.include_router(research.styles_router)
     app.include_router(health.router)
-    app.include_router(plain_pages.router)
+    app.include_router(health.status_router)
 
 
 def serve(settings: Settings, *, open_browser: bool = False) -> int:

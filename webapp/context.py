@@ -18,10 +18,9 @@ from webapp.fit.questions import Questions
 from webapp.generation.remote import RemoteGenerator
 from webapp.learning import heard_clips
 from webapp.learning.playable_clips import InstalledStyle, PlayablePool
-from webapp.listeners.accounts import Tokens
-from webapp.listeners.records import Records
+from webapp.listeners.accounts import Records, Tokens
 from webapp.listening import BestOfFour, FirstComparisons, Newcomers, Pairs, Voting
-from webapp.live.sessions import Sessions
+from webapp.live.music import Sessions
 from webapp.maps import Atlas
 from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.database import Database

@@ -20,7 +20,6 @@ from db.queries.jobs import VISITS, notify
 from models.music.notes import DOMAINS
 from webapp.context import Context
 from webapp.generation.protocol import GenerationError
-from webapp.listeners.restore import bring_back_missing, unknown_segments
 from webapp.runtime.supervised_process import (
     NICENESS,
     SESSION_NICENESS,
@@ -151,6 +150,9 @@ class Supervision:
 
     def _compare_with_journal(self) -> None:
         """Bring back what the database lacks where a copy is kept, else say so; write down what has no file yet."""
+        # scipy takes a moment, and the children begin before
+        from webapp.listeners.restore import bring_back_missing, unknown_segments  # noqa: PLC0415
+
         database, journal, clip_store = self.context.database, self.context.journal, self.context.clip_store
         if journal.copy:
             bring_back_missing(database, journal, self.context.spaces)

@@ -16,7 +16,6 @@ from db.tables.clips import (
     Play,
     StudioPiece,
 )
-from db.tables.jobs import Job
 from db.tables.listeners import (
     DEFAULT_STUDY,
     DOMAINS,
@@ -40,7 +39,7 @@ from db.tables.listening_studies import (
     StudyConsent,
     StudyTrial,
 )
-from db.tables.training import MetricPoint, StudyResult, TrackedPrediction, TrainingRun
+from db.tables.training import Job, MetricPoint, StudyResult, TrackedPrediction, TrainingRun
 from db.tables.votes import (
     FIT_OUTCOMES,
     FIT_PICKS,

@@ -13,8 +13,7 @@ from models.music.notes import Domain
 from webapp.api.dependencies import ERRORS, Known, TheContext
 from webapp.fit import learned
 from webapp.live import steering
-from webapp.live.music import LiveBar
-from webapp.live.sessions import IDLE_S, MOST_SEED
+from webapp.live.music import IDLE_S, MOST_SEED, LiveBar
 from webapp.live.steering import MOST
 
 router = APIRouter(prefix="/api/live", tags=["live"])

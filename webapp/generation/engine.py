@@ -30,8 +30,7 @@ from models.style.decode import DecodeBatch
 from models.style.drafting import draft_each
 from models.style.drafts import Ask, Draft
 from models.style.latents import STYLE_GROUPS, Latents
-from webapp.generation.drawing import DraftEach, Drawing
-from webapp.generation.job import Hearing, Job, Listener, read_request
+from webapp.generation.drawing import DraftEach, Drawing, Hearing, Job, Listener, read_request
 from webapp.generation.protocol import (
     BadRequest,
     Cancelled,

@@ -63,8 +63,8 @@ from webapp.runtime.supervised_process import (
 from webapp.runtime.waiting import waits_for
 
 if TYPE_CHECKING:  # torch is imported by load_engine(), after its environment is set
+    from webapp.generation.drawing import Job, Note
     from webapp.generation.engine import Engine
-    from webapp.generation.job import Job, Note
 
 STATUS: dict[type[GenerationError], int] = {
     BadRequest: 400,

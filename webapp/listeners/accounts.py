@@ -1,4 +1,4 @@
-"""Listeners come without a name, choose a kind of music, and have tokens.
+"""Listeners come without a name, choose a kind of music, and have tokens; and where their data lies.
 
 Tokens are given, read, taken back, and carried to another device by a link that works once.
 """
@@ -11,14 +11,17 @@ import time
 import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import cast
 
 from sqlalchemy.orm import Session
 
 from db.queries import listeners as rows
 from db.queries import votes as vote_rows
+from models.taste.space import TasteSpace
 from webapp.composing import wishes
 from webapp.learning.playable_clips import AnyDomain
+from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.database import Database
 from webapp.runtime.errors import InvalidToken, NotAllowed, TooMany, UnknownListenerError
 from webapp.runtime.identity import Claim, Identity
@@ -203,3 +206,20 @@ class Tokens:
                 self._known.clear()
             self._known[listener_id] = (generation, time.monotonic() + FRESH_S)
         return generation
+
+
+@dataclass(frozen=True)
+class Records:
+    """Everything that must know when a listener comes, is brought back, or goes; ``home`` is where the logs are."""
+
+    database: Database
+    journal: Journal
+    clip_store: ClipStore
+    space: TasteSpace
+    pictures: TasteSpace
+    home: Path
+
+    @property
+    def spaces(self) -> tuple[TasteSpace, TasteSpace]:
+        """Of music and of pictures."""
+        return self.space, self.pictures

@@ -10,9 +10,9 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from db.queries import listeners as rows
-from db.queries.sharing import duets_of
+from db.queries.listeners import duets_of
 from webapp.learning import population
-from webapp.listeners.records import Records
+from webapp.listeners.accounts import Records
 from webapp.runtime.errors import UnknownListenerError
 from webapp.runtime.listener_files import Adapters, Downloads, KeptDreams
 from webapp.runtime.logs import forget_in_logs

@@ -39,8 +39,8 @@ from models.taste.space import TasteSpace
 from webapp.composing import media
 from webapp.learning import refits
 from webapp.listeners import accounts, strange_files
+from webapp.listeners.accounts import Records
 from webapp.listeners.deletion import delete
-from webapp.listeners.records import Records
 from webapp.runtime import limits
 from webapp.runtime.clip_store import key_of
 from webapp.runtime.database import Database

@@ -22,7 +22,7 @@ from db.queries.heads import delete_heads
 from db.queries.statistics import CLAIM, PROOF
 from webapp.learning import refits
 from webapp.learning.playable_clips import AnyDomain
-from webapp.listeners.records import Records
+from webapp.listeners.accounts import Records
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotAllowed, TooMany, UnknownListenerError
 from webapp.runtime.limits import UNDONE_A_SECOND, UNDONE_AT_ONCE, Buckets

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from models.music.notes import DOMAINS
 from models.taste.head import Head
 from webapp.learning import heads
-from webapp.listeners.records import Records
+from webapp.listeners.accounts import Records
 from webapp.runtime import supervised_process
 from webapp.runtime.errors import NotAllowed, NotReady
 from webapp.runtime.followed_process import FollowedProcess, lines_in, until_ended

@@ -15,7 +15,7 @@ import numpy as np
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db.queries import jobs, sharing
+from db.queries import jobs
 from db.queries import listeners as listener_rows
 from db.queries import votes as vote_rows
 from db.tables import Duet, DuetPiece, Job, Listener
@@ -145,9 +145,9 @@ def invite(database: Database, journal: Journal, listener_id: uuid.UUID) -> str:
 
     def work(session: Session) -> str:
         _locked(session, listener_id)
-        if len(sharing.duets_of(session, listener_id)) >= MOST:
+        if len(listener_rows.duets_of(session, listener_id)) >= MOST:
             raise TooMany(f"you share music with {MOST} others already; end one before you invite another")
-        duet = sharing.invite(session, listener_id)
+        duet = listener_rows.invite(session, listener_id)
         journal.begin(session, listener_id)
         journal.keep_duet(session, duet.id, new=True)
         return str(duet.link_key)
@@ -159,7 +159,7 @@ def look(database: Database, listener_id: uuid.UUID, link_key: str) -> Invitatio
     """Whose link this is; raises ``NotYours`` for one that was used, withdrawn or never there."""
 
     def work(session: Session) -> Invitation:
-        duet = sharing.invitation(session, link_key)
+        duet = listener_rows.invitation(session, link_key)
         if duet is None:
             raise _used_up()
         return Invitation(mine=duet.host_id == listener_id)
@@ -176,17 +176,17 @@ def agree(database: Database, journal: Journal, listener_id: uuid.UUID, link_key
 
     def work(session: Session) -> uuid.UUID:
         _locked(session, listener_id)
-        duet = sharing.invitation(session, link_key, for_update=True)
+        duet = listener_rows.invitation(session, link_key, for_update=True)
         if duet is None:
             raise _used_up()
         if duet.host_id == listener_id:
             raise NotAllowed("this is your own link; send it to whom you want to share music with")
-        if sharing.between(session, duet.host_id, listener_id) is not None:
+        if listener_rows.between(session, duet.host_id, listener_id) is not None:
             raise Contradiction(ALREADY)
-        if len(sharing.duets_of(session, listener_id)) >= MOST:
+        if len(listener_rows.duets_of(session, listener_id)) >= MOST:
             raise TooMany(f"you share music with {MOST} others already; end one before you begin another")
         try:
-            sharing.agree(session, duet, listener_id)
+            listener_rows.agree(session, duet, listener_id)
         except IntegrityError as error:  # each has agreed to the other's link at the same moment
             raise Contradiction(ALREADY) from error
         journal.begin(session, listener_id)
@@ -202,10 +202,10 @@ def end(database: Database, journal: Journal, listener_id: uuid.UUID, duet_id: u
     """End a duet, or withdraw an invitation; what was composed goes. Raises ``NotYours``."""
 
     def work(session: Session) -> None:
-        duet = sharing.duet_of(session, duet_id, listener_id)
+        duet = listener_rows.duet_of(session, duet_id, listener_id)
         if duet is None:
             raise _not_yours(duet_id)
-        sharing.end(session, duet)
+        listener_rows.end(session, duet)
         journal.forget_duet(duet_id)
 
     database.transaction(work)
@@ -220,10 +220,10 @@ def request_pieces(database: Database, listener_id: uuid.UUID, duet_id: uuid.UUI
 
     def work(session: Session) -> Requested:
         listener = _locked(session, listener_id)
-        duet = sharing.duet_of(session, duet_id, listener_id)
+        duet = listener_rows.duet_of(session, duet_id, listener_id)
         if duet is None or duet.guest_id is None:
             raise _not_yours(duet_id)
-        if len(sharing.pieces_of(session, duet)) >= MOST_PIECES:
+        if len(listener_rows.pieces_of(session, duet)) >= MOST_PIECES:
             raise TooMany(f"{MOST_PIECES} pieces have been composed for you two; end this and begin anew for more")
         payload = {"duet": str(duet.id), "domain": music_of(listener.domain)}
         key = _key(duet_id)
@@ -238,7 +238,7 @@ def cancel_pieces(database: Database, listener_id: uuid.UUID, duet_id: uuid.UUID
     """Compose no more for both for now, whoever asked; pieces that are there stay. Raises ``NotYours``."""
 
     def work(session: Session) -> None:
-        if sharing.duet_of(session, duet_id, listener_id) is None:
+        if listener_rows.duet_of(session, duet_id, listener_id) is None:
             raise _not_yours(duet_id)
         jobs.cancel(session, [_key(duet_id)])
 
@@ -252,7 +252,9 @@ def overview(database: Database, space: TasteSpace, playable: PlayablePool, list
         listener = listener_rows.get_listener(session, listener_id)
         if listener is None:
             raise UnknownListenerError
-        return [_for_two(session, space, playable, duet, listener) for duet in sharing.duets_of(session, listener_id)]
+        return [
+            _for_two(session, space, playable, duet, listener) for duet in listener_rows.duets_of(session, listener_id)
+        ]
 
     return database.transaction(work)
 
@@ -272,7 +274,7 @@ def _for_two(session: Session, space: TasteSpace, playable: PlayablePool, duet: 
         link_key=duet.link_key,
         picks=Picks(*(vote_rows.count_picks_of(session, each, pictures=False) for each in (listener.id, friend))),
         styles=[_style(row) for row in compare_tastes(mine, theirs, space, around=around)],
-        pieces=[_piece(piece, host=host) for piece in sharing.pieces_of(session, duet)],
+        pieces=[_piece(piece, host=host) for piece in listener_rows.pieces_of(session, duet)],
         job=_composing(session, job) if job else None,
     )
 
@@ -330,7 +332,7 @@ def find_piece(database: Database, listener_id: uuid.UUID, duet_id: uuid.UUID, p
     """The piece where the listener is one of the two; raises ``NotYours``."""
 
     def work(session: Session) -> Source:
-        piece = sharing.piece_of(session, duet_id, piece_id, listener_id)
+        piece = listener_rows.piece_of(session, duet_id, piece_id, listener_id)
         if piece is None:
             raise NotYours(f"there is no piece {piece_id} for you (any more)")
         domain = cast("Domain", piece.domain)  # a CHECK of the table holds it

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
-from db.queries import sharing
+from db.queries import listeners
 from models.music.notes import Domain, Piece
 from models.style.drafts import Draft
 from models.style.latents import Latents
@@ -95,7 +95,7 @@ class DuetComposer:
 
 
 def _heads(session: Session, *, space: TasteSpace, duet_id: uuid.UUID) -> tuple[Head, Head] | None:
-    duet = sharing.get_duet(session, duet_id)
+    duet = listeners.get_duet(session, duet_id)
     if duet is None or duet.guest_id is None:
         return None
     host, guest = (heads.load(session, who, space) for who in (duet.host_id, duet.guest_id))
@@ -119,9 +119,9 @@ def _values(space: TasteSpace, both: JointScore, domain: str, result: GenerateRe
 
 def _store(session: Session, *, journal: Journal, duet_id: uuid.UUID, values: dict[str, Any]) -> bool:
     """Whether the duet is still there."""
-    duet = sharing.get_duet(session, duet_id, keep=True)
+    duet = listeners.get_duet(session, duet_id, keep=True)
     if duet is None:
         return False
-    sharing.add_piece(session, duet, **values)
+    listeners.add_piece(session, duet, **values)
     journal.keep_duet(session, duet_id)
     return True

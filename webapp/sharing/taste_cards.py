@@ -22,7 +22,6 @@ from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
 from db.queries import listeners as listener_rows
-from db.queries import sharing
 from db.queries import votes as vote_rows
 from db.tables import Listener
 from models.taste.explain import POLES, SEEMING
@@ -94,9 +93,9 @@ def share(
     def work(session: Session) -> Shared:
         listener_rows.lock_listener(session, listener_id)
         card = _card(session, space, playable, listener_id)
-        if sharing.count_cards(session, listener_id) >= MOST_LINKS:
+        if listener_rows.count_cards(session, listener_id) >= MOST_LINKS:
             raise TooMany(f"{MOST_LINKS} links to your card are open; withdraw one of them first")
-        row = sharing.add_card(session, listener_id, clip_id=card.clip_id, seconds=card.seconds, about=card.about)
+        row = listener_rows.add_card(session, listener_id, clip_id=card.clip_id, seconds=card.seconds, about=card.about)
         journal.append(session, listener_id, cards=True)
         return Shared(row.id, row.link_key, row.created_at)
 
@@ -109,7 +108,7 @@ def shared(database: Database, listener_id: uuid.UUID) -> list[Shared]:
     """The links that the listener has given out, newest first."""
 
     def work(session: Session) -> list[Shared]:
-        return [Shared(row.id, row.link_key, row.created_at) for row in sharing.cards_of(session, listener_id)]
+        return [Shared(row.id, row.link_key, row.created_at) for row in listener_rows.cards_of(session, listener_id)]
 
     return database.transaction(work)
 
@@ -118,7 +117,7 @@ def withdraw(database: Database, journal: Journal, listener_id: uuid.UUID, card_
     """The link leads nowhere from now on; raises ``NotYours``."""
 
     def work(session: Session) -> None:
-        if not sharing.withdraw_card(session, listener_id, card_id):
+        if not listener_rows.withdraw_card(session, listener_id, card_id):
             raise NotYours(f"you share no card {card_id} (any more)")
         journal.append(session, listener_id, cards=True)
 
@@ -130,7 +129,7 @@ def opened(database: Database, key: str) -> Card:
     """The card that a link leads to, for whoever has it; raises ``NotYours``."""
 
     def work(session: Session) -> Card:
-        row = sharing.linked_card(session, key)
+        row = listener_rows.linked_card(session, key)
         if row is None:
             raise NotYours("this link leads to no card (any more)")
         return Card(_shown(row.about), row.clip_id, row.seconds)

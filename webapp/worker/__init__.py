@@ -6,7 +6,6 @@ asked to stop finishes its job. Begin with ``worker.Worker``.
 """
 
 from webapp.worker.beside import BankKeeper, FirstClips, RunLogWorker, run_worker
-from webapp.worker.handlers import HANDLERS
-from webapp.worker.worker import Worker
+from webapp.worker.worker import HANDLERS, Worker
 
 __all__ = ["HANDLERS", "BankKeeper", "FirstClips", "RunLogWorker", "Worker", "run_worker"]

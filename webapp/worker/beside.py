@@ -29,8 +29,7 @@ from webapp.generation.protocol import GenerationError
 from webapp.research import training_runs
 from webapp.runtime.settings import Settings
 from webapp.runtime.supervised_process import die_with_parent
-from webapp.worker.handlers import RUN_LOG_HANDLERS
-from webapp.worker.worker import LEASE_SECONDS, START_SECONDS, Notifications, Worker
+from webapp.worker.worker import LEASE_SECONDS, RUN_LOG_HANDLERS, START_SECONDS, Notifications, Worker
 
 log = logging.getLogger(__name__)
 

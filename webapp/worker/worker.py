@@ -1,4 +1,4 @@
-"""One worker: takes a job after the other, and leaves those that are due.
+"""One worker: takes a job after the other, does what is to be done about its kind, and leaves those that are due.
 
 A job is a worker's own as long as its lease is renewed; that of a killed worker runs out. One that is nobody's any
 more, since it was cancelled or its listener deleted, ends where it asks the generator next. Other processes tell the
@@ -11,7 +11,10 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Mapping
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -20,18 +23,89 @@ from db import migrate
 from db.embedded import EmbeddedPostgresError
 from db.queries import jobs
 from db.queries.jobs import JOBS, VISITS, SilentError, TakenJob, listen
-from webapp.composing import pool, wishes
+from db.tables import PICTURES
+from webapp.composing import pool, whole_pieces, wishes
+from webapp.composing.jobs import JobInHand
 from webapp.context import Context
 from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.learning import population, refits
 from webapp.listeners import deletion
-from webapp.maps import drawing
+from webapp.maps import catalogue, drawing
+from webapp.maps.catalogue import Progress
+from webapp.research import training_runs
 from webapp.research.shipped_runs import copy_shipped
 from webapp.runtime import middleware
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NobodyWaits
 from webapp.runtime.waiting import heeding
-from webapp.worker.handlers import HANDLERS, Handler
+from webapp.sharing import for_two
+
+Handler = Callable[[Context, TakenJob], dict[str, Any]]
+
+
+def _compose_for(context: Context, job: TakenJob) -> dict[str, Any]:
+    in_hand = JobInHand(context.database, job)
+    composer = context.picture_composer if in_hand.is_of_pictures else context.listener_composer
+    return composer.do(in_hand).to_json()
+
+
+def _compose_whole(context: Context, job: TakenJob) -> dict[str, Any]:
+    return context.whole_piece_composer.do(JobInHand(context.database, job))
+
+
+def _compose_for_two(context: Context, job: TakenJob) -> dict[str, Any]:
+    duet = uuid.UUID(str(job.payload["duet"]))
+    in_hand = JobInHand(context.database, job)
+    return context.duet_composer.compose(duet, in_hand.domain, in_hand.seed, in_hand.report).to_json()
+
+
+def _fill_pool(context: Context, job: TakenJob) -> dict[str, Any]:
+    maker = context.picture_maker if job.payload["domain"] == PICTURES else context.clip_maker
+    return pool.fill(maker, job.payload, context.settings.pool)
+
+
+def _refit_heads(context: Context, job: TakenJob) -> dict[str, Any]:  # noqa: ARG001
+    return refits.refit_heads(context.database, context.spaces)
+
+
+def _refit_population(context: Context, job: TakenJob) -> dict[str, Any]:
+    space = context.picture_space if job.payload.get("pictures") else context.space
+    return population.refit_population(
+        context.database, context.journal, space, context.playable, str(job.payload["study"])
+    )
+
+
+def _encode_clips(context: Context, job: TakenJob) -> dict[str, Any]:  # noqa: ARG001
+    return refits.encode_clips(context.database, context.journal, context.generation, context.space)
+
+
+def _take_runs(context: Context, job: TakenJob) -> dict[str, Any]:  # noqa: ARG001
+    return training_runs.ingest_changed(context.database, context.settings)
+
+
+def _draw_map(context: Context, job: TakenJob) -> dict[str, Any]:
+    in_hand = JobInHand(context.database, job)
+
+    def tell(progress: Progress) -> None:
+        in_hand.report(asdict(progress))
+
+    kind, seed, limit = str(job.payload["kind"]), int(job.payload["seed"]), job.payload.get("limit")
+    return asdict(drawing.draw(context.atlas, kind, seed, tell, limit))
+
+
+HANDLERS: dict[str, Handler] = {
+    wishes.KIND: _compose_for,
+    whole_pieces.KIND: _compose_whole,
+    for_two.KIND: _compose_for_two,
+    pool.KIND: _fill_pool,
+    refits.ENCODING: _encode_clips,
+    refits.KIND: _refit_heads,
+    population.KIND: _refit_population,
+    catalogue.KIND: _draw_map,
+}
+
+RUN_LOG_HANDLERS: dict[str, Handler] = {training_runs.KIND: _take_runs}
+
 
 LEASE_SECONDS = 15.0
 RENEW_SECONDS = 1.0  # and so soon a worker knows that a job was cancelled

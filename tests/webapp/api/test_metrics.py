@@ -5,7 +5,7 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
-from webapp.api import health, plain_pages
+from webapp.api import health
 from webapp.app import create_app
 from webapp.supervision import Supervision
 
@@ -81,9 +81,9 @@ def test_a_model_of_which_no_clip_can_be_used_is_said_to_be_the_cause():
         "status": "starting", "database": "ok", "generator": {"status": "ok"}, "pool": {"pop": 0}, "version": "1",
         "commit": None, "thrown_away": {"composed": 92, "thrown": 92, "share": 1.0, "reasons": {"silent": 92}},
     }  # fmt: skip
-    assert "All 92 clips that were composed so far could not be used: silent." in plain_pages.show(report)
+    assert "All 92 clips that were composed so far could not be used: silent." in health.show(report)
     report["thrown_away"]["thrown"] = 90
-    assert "could not be used" not in plain_pages.show(report)
+    assert "could not be used" not in health.show(report)
 
 
 def test_the_status_page_tells_what_is_not_kept_yet():
@@ -95,7 +95,7 @@ def test_the_status_page_tells_what_is_not_kept_yet():
         "version": "1",
         "commit": None,
     }
-    page = plain_pages.show(report, (2, 7.2))
+    page = health.show(report, (2, 7.2))
     assert "all but those of the last 7 seconds" in page
     assert "does not answer" in page
     assert "<script>" not in page

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
-from webapp.api.plain_pages import NotFoundPage
+from webapp.api.health import NotFoundPage
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 

@@ -6,8 +6,8 @@ import uuid
 import pytest
 
 from webapp.listeners import accounts
-from webapp.live import sessions as rules
-from webapp.live.sessions import Sessions
+from webapp.live import music
+from webapp.live.music import Sessions
 from webapp.live.steering import NOTHING_SEEN, drawings
 from webapp.runtime.errors import Contradiction, NotAllowed, NotReady, NotYours, TooMany
 from webapp.ui.endpoints.live import live_bar
@@ -21,11 +21,11 @@ def live(context):
 
 
 def test_as_many_play_as_can_and_an_idle_one_makes_room(live, monkeypatch):
-    known = [live.begin(uuid.uuid4()) for _ in range(rules.AT_ONCE)]
-    assert len(live) == len(set(known)) == rules.AT_ONCE
-    with pytest.raises(TooMany, match=f"{rules.AT_ONCE} people play"):
+    known = [live.begin(uuid.uuid4()) for _ in range(music.AT_ONCE)]
+    assert len(live) == len(set(known)) == music.AT_ONCE
+    with pytest.raises(TooMany, match=f"{music.AT_ONCE} people play"):
         live.begin(SOMEBODY)
-    monkeypatch.setattr(rules, "IDLE_S", 0.0)
+    monkeypatch.setattr(music, "IDLE_S", 0.0)
     assert len(live) == 0
     live.begin(SOMEBODY)
 
@@ -50,7 +50,7 @@ def test_bars_are_asked_for_one_after_the_other_and_no_faster_than_they_sound(li
     with live._sessions[session].lock, pytest.raises(Contradiction, match="still being composed"):
         live.next_bar(SOMEBODY, session, NOTHING_SEEN)
     with pytest.raises(TooMany, match="faster than they sound"):  # noqa: PT012 (which of them is refused, the clock says)
-        for _ in range(2 * rules.BARS_AT_ONCE):
+        for _ in range(2 * music.BARS_AT_ONCE):
             live._bars.take(str(session))
         live.next_bar(SOMEBODY, session, NOTHING_SEEN)
 

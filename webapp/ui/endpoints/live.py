@@ -12,7 +12,7 @@ from models.music.notes import Domain
 from models.picture.readouts import READOUTS
 from webapp.context import Context
 from webapp.fit import learned
-from webapp.live.sessions import MOST_SEED
+from webapp.live.music import MOST_SEED
 from webapp.live.steering import MOST
 from webapp.ui.endpoints.endpoint import Endpoint, Token
 from webapp.ui.handlers import listener_of
