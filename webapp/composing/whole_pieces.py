@@ -35,8 +35,8 @@ from webapp.composing.wishes import ASKED_PRIORITY, require_room
 from webapp.generation.protocol import GenerationError, Generator
 from webapp.learning import heads
 from webapp.learning.playable_clips import PlayableClips, PlayablePool, music_of
-from webapp.runtime.database import Database
-from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany, UnknownListenerError
+from webapp.runtime.database import Database, known_listener, locked_listener
+from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany
 from webapp.runtime.journal import Journal
 
 log = logging.getLogger(__name__)
@@ -144,7 +144,7 @@ def play_next(
     form = _wanted(form)
 
     def look(session: Session) -> Programme | Beginnings:
-        listener = _locked(session, listener_id)
+        listener = locked_listener(session, listener_id)
         return _there(session, listener, mood, form) or Beginnings.of(session, space, playable, listener)
 
     found = database.transaction(look)
@@ -153,7 +153,7 @@ def play_next(
     clip_id = found.choose(database, generation, mood)
 
     def leave(session: Session) -> Programme:
-        listener = _locked(session, listener_id)
+        listener = locked_listener(session, listener_id)
         there = _there(session, listener, mood, form)  # another tab may have asked meanwhile
         if there is not None:
             return there
@@ -185,7 +185,7 @@ def ask(
     form = _wanted(form)
 
     def work(session: Session) -> Programme:
-        listener = _locked(session, listener_id)
+        listener = locked_listener(session, listener_id)
         if not name:
             _leave(session, journal, listener, _payload(music_of(listener.domain), mood, form))
             return _programme(session, listener_id)
@@ -228,7 +228,7 @@ def ask_for_more(
     """Leave a job for a piece like this one of theirs. Raises as ``ask`` does."""
 
     def work(session: Session) -> Programme:
-        listener = _locked(session, listener_id)
+        listener = locked_listener(session, listener_id)
         source = sources.find(session, f"{sources.CLIPS}/{clip_id}", listener_id)
         if source.model_version != space.version:
             raise NotYours(f"piece {clip_id} belongs to an older model; start from a newer one")
@@ -244,7 +244,7 @@ def ask_for_another_ending(
     """Leave a job for a piece that goes as this one of theirs does and ends in another way. Raises as ``ask`` does."""
 
     def work(session: Session) -> Programme:
-        listener = _locked(session, listener_id)
+        listener = locked_listener(session, listener_id)
         piece = next((each for each in rows.whole_pieces(session, listener_id) if each.id == clip_id), None)
         if piece is None:
             raise NotYours(f"there is no whole piece {clip_id} of yours; choose another one from the list")
@@ -258,8 +258,7 @@ def programme(database: Database, listener_id: uuid.UUID) -> Programme:
     """What there is, and how the next piece stands; raises ``UnknownListenerError``."""
 
     def work(session: Session) -> Programme:
-        if listener_rows.get_listener(session, listener_id) is None:
-            raise UnknownListenerError
+        known_listener(session, listener_id)
         return _programme(session, listener_id)
 
     return database.transaction(work)
@@ -269,7 +268,7 @@ def cancel(database: Database, listener_id: uuid.UUID) -> Programme:
     """Take back what is being composed; pieces that are there stay. Raises ``UnknownListenerError``."""
 
     def work(session: Session) -> Programme:
-        _locked(session, listener_id)
+        locked_listener(session, listener_id)
         jobs.cancel(session, _keys(listener_id))
         return _programme(session, listener_id)
 
@@ -282,13 +281,6 @@ def check_day(session: Session, listener_id: uuid.UUID) -> None:
     made = sum(piece.created_at > since for piece in rows.whole_pieces(session, listener_id))
     if made >= MOST_A_DAY:
         raise TooMany(f"{made} pieces were composed for you since yesterday; play those again, and ask tomorrow")
-
-
-def _locked(session: Session, listener_id: uuid.UUID) -> Listener:
-    listener = listener_rows.lock_listener(session, listener_id)
-    if listener is None:
-        raise UnknownListenerError
-    return listener
 
 
 def _wanted(form: str) -> str:

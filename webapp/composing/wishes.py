@@ -27,8 +27,8 @@ from db.tables import PICTURES, Listener
 from models.taste.space import TasteSpace
 from models.tension.liking import MOST
 from webapp.composing.dials import WantedMood
-from webapp.runtime.database import Database
-from webapp.runtime.errors import Contradiction, NotAllowed, NotReady, NotYours, TooMany, UnknownListenerError
+from webapp.runtime.database import Database, known_listener, locked_listener
+from webapp.runtime.errors import Contradiction, NotAllowed, NotReady, NotYours, TooMany
 from webapp.runtime.journal import Journal
 
 KIND = "compose_for"
@@ -208,9 +208,7 @@ def ask(database: Database, space: TasteSpace, listener_id: uuid.UUID, wish: Wis
     """
 
     def work(session: Session) -> ComposingState:
-        listener = listener_rows.lock_listener(session, listener_id)
-        if listener is None:
-            raise UnknownListenerError
+        listener = locked_listener(session, listener_id)
         picks = vote_rows.count_picks_of(session, listener_id, pictures=listener.domain == PICTURES)
         if picks == 0:
             raise NotAllowed(
@@ -237,8 +235,7 @@ def cancel(database: Database, listener_id: uuid.UUID) -> ComposingState:
     """Take back what the listener asked for, where it isn't done yet; as ``state``. Clips that are there stay."""
 
     def work(session: Session) -> ComposingState:
-        if listener_rows.lock_listener(session, listener_id) is None:
-            raise UnknownListenerError
+        locked_listener(session, listener_id)
         jobs.cancel(session, [key_of(listener_id, asked=True)])
         return _state(session, listener_id)
 
@@ -268,8 +265,7 @@ def state(database: Database, listener_id: uuid.UUID) -> ComposingState:
     """How composing for this listener stands."""
 
     def work(session: Session) -> ComposingState:
-        if listener_rows.get_listener(session, listener_id) is None:
-            raise UnknownListenerError
+        known_listener(session, listener_id)
         return _state(session, listener_id)
 
     return database.transaction(work)

@@ -13,6 +13,7 @@ from db.queries import listeners as rows
 from db.queries.listeners import duets_of
 from webapp.learning import population
 from webapp.listeners.accounts import Records
+from webapp.runtime.database import locked_listener
 from webapp.runtime.errors import UnknownListenerError
 from webapp.runtime.listener_files import Adapters, Downloads, KeptDreams
 from webapp.runtime.logs import forget_in_logs
@@ -70,9 +71,7 @@ def _delete(records: Records, listener_id: uuid.UUID) -> int:
     """The rows and files of a listener; how many sounds there were."""
 
     def work(session: Session) -> int:
-        listener = rows.lock_listener(session, listener_id)
-        if listener is None:
-            raise UnknownListenerError
+        listener = locked_listener(session, listener_id)
         withdrawn = population.withdraw(session, records.spaces, listener)
         shared = [duet.id for duet in duets_of(session, listener_id)]
         keys = rows.delete_listener(session, listener_id) or []

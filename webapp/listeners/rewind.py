@@ -23,8 +23,8 @@ from db.queries.statistics import CLAIM, PROOF
 from webapp.learning import refits
 from webapp.learning.playable_clips import AnyDomain
 from webapp.listeners.accounts import Records
-from webapp.runtime.database import Database
-from webapp.runtime.errors import NotAllowed, TooMany, UnknownListenerError
+from webapp.runtime.database import Database, known_listener, locked_listener
+from webapp.runtime.errors import NotAllowed, TooMany
 from webapp.runtime.limits import UNDONE_A_SECOND, UNDONE_AT_ONCE, Buckets
 
 log = logging.getLogger(__name__)
@@ -75,8 +75,7 @@ def history(database: Database, listener_id: uuid.UUID, *, before: int, limit: i
     """The votes below number ``before``, newest first; raises ``UnknownListenerError``."""
 
     def work(session: Session) -> History:
-        if listener_rows.get_listener(session, listener_id) is None:
-            raise UnknownListenerError
+        known_listener(session, listener_id)
         votes = restore.numbered_votes(session, listener_id, before=before, limit=limit)
         asked = restore.voted_on(session, [vote.id for vote in votes])
         pictures = clip_rows.pictures_among(session, [clip for one in asked.values() for clip in one.clips])
@@ -99,9 +98,7 @@ def rewind(records: Records, listener_id: uuid.UUID, keep: int) -> Rewound:
     """
 
     def work(session: Session) -> Rewound:
-        listener = listener_rows.lock_listener(session, listener_id)
-        if listener is None:
-            raise UnknownListenerError
+        locked_listener(session, listener_id)
         total = restore.count_votes(session, listener_id)
         if keep > total:
             raise NotAllowed(f"{keep} votes can't be kept, there are {total}; give a number from 0 to {total}")
@@ -152,9 +149,7 @@ def undo_last(records: Records, listener_id: uuid.UUID) -> Undone:
         raise TooMany("many picks were taken back just now; wait a few seconds, or go back further in your votes")
 
     def work(session: Session) -> Undone:
-        listener = listener_rows.lock_listener(session, listener_id)
-        if listener is None:
-            raise UnknownListenerError
+        listener = locked_listener(session, listener_id)
         last = restore.last_vote(session, listener_id)
         if last is None:
             raise NotAllowed("there is no pick to undo yet")

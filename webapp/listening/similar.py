@@ -12,15 +12,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
-from db.queries import listeners as listener_rows
 from db.queries import offers as offer_rows
 from models.taste.space import TasteSpace, nearest_clips, similar_path
 from webapp.composing.sources import named_traits
 from webapp.learning import heads
 from webapp.learning.playable_clips import PlayableClips, PlayablePool
 from webapp.listening.comparison import ShownClip
-from webapp.runtime.database import Database
-from webapp.runtime.errors import NotYours, UnknownListenerError
+from webapp.runtime.database import Database, known_listener
+from webapp.runtime.errors import NotYours
 
 SIMILAR, STEPS = 6, 5
 
@@ -33,8 +32,7 @@ def similar(database: Database, playable: PlayablePool, listener_id: uuid.UUID, 
     """
 
     def work(session: Session) -> dict[str, Any]:
-        if listener_rows.get_listener(session, listener_id) is None:
-            raise UnknownListenerError
+        known_listener(session, listener_id)
         waiting = offer_rows.ids_shown(session, listener_id, state="open")
         judged = offer_rows.ids_shown(session, listener_id, state="voted")
         clip = clip_rows.get_clip(session, clip_id)

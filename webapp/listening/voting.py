@@ -31,7 +31,7 @@ from webapp.composing import wishes
 from webapp.learning import heads
 from webapp.listening.comparison import OPEN, Cast, Comparison, Repertoire, Shown, features_of_all, shown
 from webapp.listening.newcomers import Newcomers, shown_first
-from webapp.runtime.database import Database
+from webapp.runtime.database import Database, locked_listener
 from webapp.runtime.errors import Contradiction, NotReady, NotYours, UnknownListenerError
 from webapp.runtime.identity import Claim
 from webapp.runtime.journal import Journal
@@ -282,8 +282,7 @@ def record_play(
     """
 
     def work(session: Session) -> None:
-        if listener_rows.lock_listener(session, listener_id) is None:
-            raise UnknownListenerError
+        locked_listener(session, listener_id)
         if not composed.is_whole_piece_of(session, clip_id, listener_id):
             raise NotYours(f"there is no whole piece {clip_id} of yours; the page “Whole pieces” lists them")
         play = composed.add_play(session, listener_id=listener_id, clip_id=clip_id, outcome=outcome, heard_ms=heard_ms)

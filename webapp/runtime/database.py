@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -18,7 +19,9 @@ from sqlalchemy.orm import Session
 
 from db.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from db.engine import answers, make_engine
-from webapp.runtime.errors import Contradiction, NoRoom, NotAllowed, NotReady, Problem
+from db.queries.listeners import get_listener, lock_listener
+from db.tables import Listener
+from webapp.runtime.errors import Contradiction, NoRoom, NotAllowed, NotReady, Problem, UnknownListenerError
 from webapp.runtime.settings import Settings
 
 DISK_FULL = "53100"
@@ -144,3 +147,19 @@ class Database:
     def answers(self) -> bool:
         """Whether the server answers a query now."""
         return self._engine is not None and answers(self._engine)
+
+
+def known_listener(session: Session, listener_id: uuid.UUID) -> Listener:
+    """The listener of this id; raises ``UnknownListenerError``."""
+    return _there(get_listener(session, listener_id))
+
+
+def locked_listener(session: Session, listener_id: uuid.UUID) -> Listener:
+    """The same, whom nobody else changes before the transaction ends."""
+    return _there(lock_listener(session, listener_id))
+
+
+def _there(listener: Listener | None) -> Listener:
+    if listener is None:
+        raise UnknownListenerError
+    return listener

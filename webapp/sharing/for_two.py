@@ -31,8 +31,8 @@ from webapp.composing.sources import Source
 from webapp.generation.protocol import Mood
 from webapp.learning import heads
 from webapp.learning.playable_clips import PlayablePool, music_of
-from webapp.runtime.database import Database
-from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany, UnknownListenerError
+from webapp.runtime.database import Database, known_listener, locked_listener
+from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany
 from webapp.runtime.journal import Journal
 
 log = logging.getLogger(__name__)
@@ -144,7 +144,7 @@ def invite(database: Database, journal: Journal, listener_id: uuid.UUID) -> str:
     """The key of the listener's open link, made where there is none; raises ``TooMany``."""
 
     def work(session: Session) -> str:
-        _locked(session, listener_id)
+        locked_listener(session, listener_id)
         if len(listener_rows.duets_of(session, listener_id)) >= MOST:
             raise TooMany(f"you share music with {MOST} others already; end one before you invite another")
         duet = listener_rows.invite(session, listener_id)
@@ -175,7 +175,7 @@ def agree(database: Database, journal: Journal, listener_id: uuid.UUID, link_key
     """
 
     def work(session: Session) -> uuid.UUID:
-        _locked(session, listener_id)
+        locked_listener(session, listener_id)
         duet = listener_rows.invitation(session, link_key, for_update=True)
         if duet is None:
             raise _used_up()
@@ -219,7 +219,7 @@ def request_pieces(database: Database, listener_id: uuid.UUID, duet_id: uuid.UUI
     """
 
     def work(session: Session) -> Requested:
-        listener = _locked(session, listener_id)
+        listener = locked_listener(session, listener_id)
         duet = listener_rows.duet_of(session, duet_id, listener_id)
         if duet is None or duet.guest_id is None:
             raise _not_yours(duet_id)
@@ -249,9 +249,7 @@ def overview(database: Database, space: TasteSpace, playable: PlayablePool, list
     """Every agreement of the listener's and their open invitation, the newest first."""
 
     def work(session: Session) -> list[ForTwo]:
-        listener = listener_rows.get_listener(session, listener_id)
-        if listener is None:
-            raise UnknownListenerError
+        listener = known_listener(session, listener_id)
         return [
             _for_two(session, space, playable, duet, listener) for duet in listener_rows.duets_of(session, listener_id)
         ]
@@ -307,13 +305,6 @@ def _piece(piece: DuetPiece, *, host: bool) -> Piece:
         played_url=f"{at}/played",
         notes_url=f"{at}/notes",
     )
-
-
-def _locked(session: Session, listener_id: uuid.UUID) -> Listener:
-    listener = listener_rows.lock_listener(session, listener_id)
-    if listener is None:
-        raise UnknownListenerError
-    return listener
 
 
 def _key(duet_id: uuid.UUID) -> str:

@@ -31,8 +31,8 @@ from webapp.learning import heads
 from webapp.learning.playable_clips import PlayablePool
 from webapp.listening import sound
 from webapp.runtime.clip_store import ClipStore
-from webapp.runtime.database import Database
-from webapp.runtime.errors import NotAllowed, NotYours, TooMany, UnknownListenerError
+from webapp.runtime.database import Database, known_listener
+from webapp.runtime.errors import NotAllowed, NotYours, TooMany
 from webapp.runtime.journal import Journal
 from webapp.runtime.waiting import Waits, always
 from webapp.taste import overview
@@ -72,9 +72,7 @@ def has_something_to_say(database: Database, space: TasteSpace, playable: Playab
     """Whether a card tells more of this listener's taste than a piece that they like."""
 
     def work(session: Session) -> bool:
-        listener = listener_rows.get_listener(session, listener_id)
-        if listener is None:
-            raise UnknownListenerError
+        listener = known_listener(session, listener_id)
         return bool(_leans(session, space, playable, listener, heads.load(session, listener_id, space)))
 
     return database.transaction(work)
@@ -185,9 +183,7 @@ def _leans(
 
 
 def _card(session: Session, space: TasteSpace, playable: PlayablePool, listener_id: uuid.UUID) -> Card:
-    listener = listener_rows.get_listener(session, listener_id)
-    if listener is None:
-        raise UnknownListenerError
+    listener = known_listener(session, listener_id)
     head = heads.load(session, listener_id, space)
     best = overview.best_clips(session, space, listener_id, head)
     if not best:

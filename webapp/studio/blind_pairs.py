@@ -10,13 +10,13 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
-from db.queries import listeners as listener_rows
 from db.queries import offers as offer_rows
 from db.queries.statistics import CHANGED, CLAIM
 from db.tables import PICTURES, Offer
 from webapp.composing.sources import CLIPS, PIECES, Source, find
 from webapp.generation.protocol import GenerateResult
-from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany, UnknownListenerError
+from webapp.runtime.database import locked_listener
+from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany
 from webapp.studio.studio import slow_slot
 
 if TYPE_CHECKING:
@@ -65,9 +65,7 @@ def offer(maker_of: MakerOf, listener_id: uuid.UUID, piece_id: uuid.UUID, *, cla
     old, new = uuid.UUID(number), _clip(maker, source, listener_id)
 
     def work(session: Session) -> None:
-        listener = listener_rows.lock_listener(session, listener_id)
-        if listener is None:
-            raise UnknownListenerError
+        listener = locked_listener(session, listener_id)
         waiting = offer_rows.open_ones(session, Offer, listener_id)
         if sum(each.policy in {POLICY, CLAIM} for each in waiting) >= WAITING_AT_MOST:
             raise TooMany(f"{WAITING_AT_MOST} pairs from your studio wait already; listen to some of them first")

@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 from db.queries import clips as clip_rows
 from db.queries import composed
 from db.queries import composed as rows
-from db.queries import listeners as listener_rows
 from db.queries import offers as offer_rows
 from db.tables import PICTURES, StudioPiece
 from models.music.played import COLLECTIONS, PLAYED
@@ -24,7 +23,8 @@ from webapp.composing import media
 from webapp.composing.sources import CLIPS, PIECES, Source, find, named_traits, traits
 from webapp.learning import heads
 from webapp.learning.playable_clips import PlayableClips
-from webapp.runtime.errors import NotReady, UnknownListenerError
+from webapp.runtime.database import known_listener
+from webapp.runtime.errors import NotReady
 from webapp.studio import pictures, pieces
 from webapp.studio.pieces import IMAGE, Described
 from webapp.studio.studio import Studio, check_rate
@@ -56,8 +56,7 @@ def starting_points(studio: Studio, listener_id: uuid.UUID, domain: str, limit: 
     """
 
     def work(session: Session) -> list[StartingPoint]:
-        if listener_rows.get_listener(session, listener_id) is None:
-            raise UnknownListenerError
+        known_listener(session, listener_id)
         brought = rows.brought_pieces(session, listener_id, LOOKED_AT, pictures=domain == PICTURES)
         own = [piece for piece in brought if not _collection(piece)][:MOST_OWN]
         taken = [piece for piece in brought if _collection(piece)][:MOST_TAKEN]

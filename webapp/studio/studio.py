@@ -18,7 +18,6 @@ import numpy.typing as npt
 from sqlalchemy.orm import Session
 
 from db.queries import composed
-from db.queries import listeners as listener_rows
 from models.metrics.music_statistics import attributes
 from models.music.notes import Piece
 from models.style.directions import PERCENTILES, Directions, tonic_of
@@ -28,8 +27,8 @@ from models.taste.space import TasteSpace
 from webapp.generation.remote import RemoteGenerator
 from webapp.learning.playable_clips import PlayablePool
 from webapp.runtime.clip_store import ClipStore
-from webapp.runtime.database import Database
-from webapp.runtime.errors import NotAllowed, NotReady, TooMany, UnknownListenerError
+from webapp.runtime.database import Database, known_listener
+from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.journal import Journal
 
 # mode hardly follows the regression of harmony's latents, however far one goes: harmony is borrowed
@@ -181,8 +180,7 @@ def slow_slot() -> Iterator[None]:
 
 def check_rate(session: Session, listener_id: uuid.UUID, more: int = 1) -> None:
     """Raises ``TooMany`` where the listener would have more than ``MOST_A_MINUTE`` new pieces within a minute."""
-    if listener_rows.get_listener(session, listener_id) is None:
-        raise UnknownListenerError
+    known_listener(session, listener_id)
     made = composed.count_recent(session, listener_id, timedelta(minutes=1))
     if made + more > MOST_A_MINUTE:
         raise TooMany(

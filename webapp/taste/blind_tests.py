@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from db.queries import heads as head_rows
-from db.queries import listeners as listener_rows
 from db.queries import statistics
 from db.tables import PICTURES
 from models.metrics.comparisons import win_rate
@@ -23,8 +22,8 @@ from webapp.composing.sources import PIECES, find
 from webapp.learning.heads import FEWEST_OTHERS, VOTES_OF_OTHERS
 from webapp.learning.playable_clips import PlayablePool
 from webapp.listening.pairs import BLIND_TESTS
-from webapp.runtime.database import Database
-from webapp.runtime.errors import NotAllowed, UnknownListenerError
+from webapp.runtime.database import Database, known_listener
+from webapp.runtime.errors import NotAllowed
 from webapp.studio import blind_pairs
 
 Counts = tuple[int, int, int]
@@ -76,9 +75,7 @@ def of_listener(database: Database, playable: PlayablePool, listener_id: uuid.UU
     """The listener's own win rates, of pictures or of music as they have chosen; raises ``UnknownListenerError``."""
 
     def work(session: Session) -> BlindTests:
-        listener = listener_rows.get_listener(session, listener_id)
-        if listener is None:
-            raise UnknownListenerError
+        listener = known_listener(session, listener_id)
         seen, space = listener.domain == PICTURES, playable.space_of(listener.domain)
         found = counted(statistics.proofs(session, listener_id, pictures=seen))
         others = head_rows.count_heads(
@@ -135,9 +132,7 @@ def claims_of(database: Database, listener_id: uuid.UUID) -> Claims:
     """
 
     def work(session: Session) -> list[statistics.Claim]:
-        listener = listener_rows.get_listener(session, listener_id)
-        if listener is None:
-            raise UnknownListenerError
+        listener = known_listener(session, listener_id)
         return statistics.claims(session, listener_id, pictures=listener.domain == PICTURES)
 
     found = database.transaction(work)

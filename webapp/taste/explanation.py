@@ -20,7 +20,6 @@ import numpy.typing as npt
 from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
-from db.queries import listeners as listener_rows
 from db.queries import offers as offer_rows
 from db.tables import Clip
 from models.style.latents import Latents
@@ -29,7 +28,8 @@ from models.taste.head import Head
 from models.taste.space import TasteSpace, summary
 from webapp.composing.sources import CLIPS, LEAST_POOL, named_traits
 from webapp.learning import heads
-from webapp.runtime.errors import NotAllowed, NotYours, UnknownListenerError
+from webapp.runtime.database import known_listener
+from webapp.runtime.errors import NotAllowed, NotYours
 from webapp.studio import blind_pairs, composing
 from webapp.studio.blind_pairs import MakerOf
 from webapp.studio.pieces import Borrowed, OpenedPiece, Recipe, open_piece, source_of
@@ -78,9 +78,7 @@ def explain_clip(studio: Studio, listener_id: uuid.UUID, clip_id: uuid.UUID) -> 
 
 def basis(session: Session, studio: Studio, listener_id: uuid.UUID, clip_id: uuid.UUID) -> Basis:
     """What a clip that the listener has voted on is explained from; raises ``NotYours``, ``NotAllowed``."""
-    listener = listener_rows.get_listener(session, listener_id)
-    if listener is None:
-        raise UnknownListenerError
+    listener = known_listener(session, listener_id)
     found = clip_rows.get_clip(session, clip_id)
     space = studio.playable.space_of(found.domain if found else "")
     met = offer_rows.met_clips(session, listener_id, model_version=space.version)

@@ -21,8 +21,7 @@ from webapp.composing.wishes import MODES
 from webapp.learning import heads
 from webapp.learning.playable_clips import PlayablePool, music_of
 from webapp.listening.comparison import ShownClip
-from webapp.runtime.database import Database
-from webapp.runtime.errors import UnknownListenerError
+from webapp.runtime.database import Database, known_listener
 
 BEST = 5
 CHANCE = 0.5
@@ -90,9 +89,7 @@ def overview(database: Database, playable: PlayablePool, listener_id: uuid.UUID)
     """What is known of a listener's taste for music, or pictures, as chosen; raises ``UnknownListenerError``."""
 
     def work(session: Session) -> TasteOverview:
-        listener = listener_rows.get_listener(session, listener_id)
-        if listener is None:
-            raise UnknownListenerError
+        listener = known_listener(session, listener_id)
         space = playable.space_of(listener.domain)
         head = heads.load(session, listener_id, space)
         met = _by_utility(session, space, listener_id, head)
