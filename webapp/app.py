@@ -123,7 +123,6 @@ def _include_routers(app: FastAPI) -> None:
     app.include_router(maps.titles_router)
     app.include_router(research.styles_router)
     app.include_router(health.router)
-    app.include_router(health.status_router)
 
 
 def serve(settings: Settings, *, open_browser: bool = False) -> int:

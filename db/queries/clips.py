@@ -157,11 +157,6 @@ def pool_music(session: Session, *, model_version: str) -> list[PoolMusic]:
     return [PoolMusic(*row) for row in session.execute(query)]
 
 
-def lengths_of(session: Session, clip_id: UUID) -> set[float]:
-    """The lengths in seconds at which a clip can be played."""
-    return set(session.scalars(select(ClipAudio.seconds).where(ClipAudio.clip_id == clip_id)))
-
-
 def lock_clip(session: Session, clip_id: UUID) -> UUID | None:
     """The clip's id where it is still there, and stays there until the transaction ends."""
     return session.scalar(select(Clip.id).where(Clip.id == clip_id).with_for_update(read=True, key_share=True))

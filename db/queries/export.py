@@ -38,6 +38,9 @@ from db.tables import (
 )
 
 EXPORT_SCHEMA = 5  # since heads know distances from the middle
+BY_ID: dict[str, type[Offer | Four | Clip | StudioPiece | Play | Fit]] = {
+    "offers": Offer, "fours": Four, "clips": Clip, "studio": StudioPiece, "plays": Play, "fits": Fit,
+}  # fmt: skip
 OF_THIS_INSTALLATION = {"journal_entries", "retired", "link_id"}  # columns that say nothing about a listener
 
 
@@ -85,44 +88,34 @@ def listener_rows(session: Session, listener_id: UUID) -> dict[str, Any] | None:
         "fours": four_rows(session, Four.listener_id == listener_id),
         "clips": clip_rows(session, Clip.composed_for == listener_id),
         "cards": cards_of(session, listener_id),
-        "studio": _studio_rows(session, StudioPiece.listener_id == listener_id),
-        "plays": _play_rows(session, Play.listener_id == listener_id),
-        "fits": _fit_rows(session, Fit.listener_id == listener_id),
+        "studio": _rows(session, "studio", StudioPiece.listener_id == listener_id),
+        "plays": _rows(session, "plays", Play.listener_id == listener_id),
+        "fits": _rows(session, "fits", Fit.listener_id == listener_id),
     }
+
+
+def rows_named(session: Session, kind: str, ids: Collection[UUID]) -> list[dict[str, Any]]:
+    """Those of these ids, of a kind that ``listener_rows`` has: offers, fours, clips, studio, plays or fits."""
+    return _rows(session, kind, BY_ID[kind].id.in_(ids)) if ids else []
+
+
+def _rows(session: Session, kind: str, which: ColumnElement[bool]) -> list[dict[str, Any]]:
+    match kind:
+        case "offers":
+            return offer_rows(session, which)
+        case "fours":
+            return four_rows(session, which)
+        case "clips":
+            return clip_rows(session, which)
+    table = BY_ID[kind]
+    query = select(table).where(which).order_by(table.created_at, table.id)
+    return plain_rows(session.scalars(query.execution_options(populate_existing=True)))
 
 
 def cards_of(session: Session, listener_id: UUID) -> list[dict[str, Any]]:
     """The cards that a listener shares, oldest first."""
     query = select(TasteCard).where(TasteCard.listener_id == listener_id)
     return plain_rows(session.scalars(query.order_by(TasteCard.created_at, TasteCard.id)))
-
-
-def pieces_named(session: Session, piece_ids: Collection[UUID]) -> list[dict[str, Any]]:
-    """These pieces of studios."""
-    return _studio_rows(session, StudioPiece.id.in_(piece_ids)) if piece_ids else []
-
-
-def _studio_rows(session: Session, which: ColumnElement[bool]) -> list[dict[str, Any]]:
-    query = select(StudioPiece).where(which).order_by(StudioPiece.created_at, StudioPiece.id)
-    return plain_rows(session.scalars(query.execution_options(populate_existing=True)))
-
-
-def plays_named(session: Session, play_ids: Collection[UUID]) -> list[dict[str, Any]]:
-    """What became of pieces, of these times."""
-    return _play_rows(session, Play.id.in_(play_ids)) if play_ids else []
-
-
-def _play_rows(session: Session, which: ColumnElement[bool]) -> list[dict[str, Any]]:
-    return plain_rows(session.scalars(select(Play).where(which).order_by(Play.created_at, Play.id)))
-
-
-def fits_named(session: Session, fit_ids: Collection[UUID]) -> list[dict[str, Any]]:
-    """These fits, with their answers."""
-    return _fit_rows(session, Fit.id.in_(fit_ids)) if fit_ids else []
-
-
-def _fit_rows(session: Session, which: ColumnElement[bool]) -> list[dict[str, Any]]:
-    return plain_rows(session.scalars(select(Fit).where(which).order_by(Fit.created_at, Fit.id)))
 
 
 def whole_population(session: Session, population_id: UUID) -> dict[str, Any] | None:
@@ -210,21 +203,6 @@ def clip_rows(session: Session, which: ColumnElement[bool]) -> list[dict[str, An
     ):
         audio[row.clip_id].append(plain(row))
     return [plain(clip) | {"audio": audio[clip.id]} for clip in clips]
-
-
-def offers_named(session: Session, offer_ids: Collection[UUID]) -> list[dict[str, Any]]:
-    """These offers, as ``offer_rows`` gives them."""
-    return offer_rows(session, Offer.id.in_(offer_ids)) if offer_ids else []
-
-
-def fours_named(session: Session, four_ids: Collection[UUID]) -> list[dict[str, Any]]:
-    """These fours, as ``four_rows`` gives them."""
-    return four_rows(session, Four.id.in_(four_ids)) if four_ids else []
-
-
-def clips_named(session: Session, clip_ids: Collection[UUID]) -> list[dict[str, Any]]:
-    """These clips, as ``clip_rows`` gives them."""
-    return clip_rows(session, Clip.id.in_(clip_ids)) if clip_ids else []
 
 
 def plain_rows(rows: Iterable[Base]) -> list[dict[str, Any]]:

@@ -205,8 +205,6 @@ def _route(scope: Scope) -> str:
     return path if isinstance(path, str) and path and "{path:path}" not in path else OTHER
 
 
-status_router = APIRouter(include_in_schema=False)
-
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title} · Kallos</title>
 <meta name="viewport" content="width=device-width"><meta name="robots" content="noindex">
@@ -250,7 +248,7 @@ STATES = {
 }
 
 
-@status_router.get("/status", response_class=HTMLResponse)
+@router.get("/status", response_class=HTMLResponse)
 def status_page(request: Request) -> HTMLResponse:
     """The page; 503 where no pair can be served, as ``/healthz``."""
     state, able = report(request.app.state.supervision)

@@ -209,11 +209,11 @@ class ClipMaker:
     def lengthen(self, clip_id: uuid.UUID) -> None:
         """Render a stored clip at the lengths that it lacks; nothing where it is gone."""
 
-        def look(session: Session) -> tuple[Piece, Domain, set[float]] | None:
+        def look(session: Session) -> tuple[Piece, Domain, list[float]] | None:
             clip = rows.get_clip(session, clip_id)
             if clip is None:
                 return None
-            return Piece.from_json(clip.notes), domain_named(clip.domain), rows.lengths_of(session, clip_id)
+            return Piece.from_json(clip.notes), domain_named(clip.domain), rows.audio_lengths(session, clip_id)
 
         found = self.database.transaction(look)
         if found is None:

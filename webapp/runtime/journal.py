@@ -313,7 +313,7 @@ class Journal:
         self._of_one_listener |= lacking.difference(of_all)
 
     def _write_clip(self, session: Session, clip_id: uuid.UUID) -> None:
-        (row,) = export.clips_named(session, [clip_id])
+        (row,) = export.rows_named(session, "clips", [clip_id])
         self._write(self._clip_path(clip_id), row)
 
     def _write(self, path: Path, row: dict[str, Any]) -> None:
@@ -369,18 +369,18 @@ class _Named:
     def rows(self, session: Session, listener_id: uuid.UUID) -> dict[str, Any]:
         """As it is written; what is rare stands there only where there is some."""
         rows: dict[str, Any] = {
-            "offers": [*self.known.get("offers", ()), *export.offers_named(session, self.offers)],
-            "fours": [*self.known.get("fours", ()), *export.fours_named(session, self.fours)],
-            "clips": export.clips_named(session, self.clips),
+            "offers": [*self.known.get("offers", ()), *export.rows_named(session, "offers", self.offers)],
+            "fours": [*self.known.get("fours", ()), *export.rows_named(session, "fours", self.fours)],
+            "clips": export.rows_named(session, "clips", self.clips),
         }
         if self.pieces:
-            rows["studio"] = export.pieces_named(session, self.pieces)
+            rows["studio"] = export.rows_named(session, "studio", self.pieces)
         if self.gone:
             rows["gone"] = [str(each) for each in self.gone]
         if self.plays:
-            rows["plays"] = export.plays_named(session, self.plays)
+            rows["plays"] = export.rows_named(session, "plays", self.plays)
         if self.fits:
-            rows["fits"] = export.fits_named(session, self.fits)
+            rows["fits"] = export.rows_named(session, "fits", self.fits)
         if self.cards:
             rows["cards"] = export.cards_of(session, listener_id)
         return rows

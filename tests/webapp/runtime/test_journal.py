@@ -184,7 +184,7 @@ def test_a_vote_that_was_written_down_and_not_committed_is_replaced_by_the_next(
                 context.pairs.record_vote(listener, first, "left", HEARD)
     context.pairs.record_vote(listener, first, "right", HEARD)
     other = rebuilt()
-    chosen = other.database.transaction(lambda s: export.offers_named(s, [first]))
+    chosen = other.database.transaction(lambda s: export.rows_named(s, "offers", [first]))
     assert chosen[0]["vote"]["outcome"] == "right"
     assert other.database.transaction(lambda s: s.scalar(select(func.count()).select_from(Offer))) == 4
 
