@@ -35,7 +35,7 @@ from webapp.composing.wishes import ASKED_PRIORITY, require_room
 from webapp.generation.protocol import GenerationError, Generator
 from webapp.learning import heads
 from webapp.learning.playable_clips import PlayableClips, PlayablePool, music_of
-from webapp.runtime.database import Database, known_listener, locked_listener
+from webapp.runtime.database import Database, in_transaction, known_listener, locked_listener
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany
 from webapp.runtime.journal import Journal
 
@@ -222,57 +222,43 @@ def change_form(database: Database, listener_id: uuid.UUID, form: str) -> bool:
     return database.transaction(work)
 
 
+@in_transaction
 def ask_for_more(
-    database: Database, journal: Journal, space: TasteSpace, listener_id: uuid.UUID, clip_id: uuid.UUID
+    session: Session, journal: Journal, space: TasteSpace, listener_id: uuid.UUID, clip_id: uuid.UUID
 ) -> Programme:
     """Leave a job for a piece like this one of theirs. Raises as ``ask`` does."""
-
-    def work(session: Session) -> Programme:
-        listener = locked_listener(session, listener_id)
-        source = sources.find(session, f"{sources.CLIPS}/{clip_id}", listener_id)
-        if source.model_version != space.version:
-            raise NotYours(f"piece {clip_id} belongs to an older model; start from a newer one")
-        _leave(session, journal, listener, {"domain": source.domain, "like": str(clip_id)})
-        return _programme(session, listener_id)
-
-    return database.transaction(work)
+    listener = locked_listener(session, listener_id)
+    source = sources.find(session, f"{sources.CLIPS}/{clip_id}", listener_id)
+    if source.model_version != space.version:
+        raise NotYours(f"piece {clip_id} belongs to an older model; start from a newer one")
+    _leave(session, journal, listener, {"domain": source.domain, "like": str(clip_id)})
+    return _programme(session, listener_id)
 
 
-def ask_for_another_ending(
-    database: Database, journal: Journal, listener_id: uuid.UUID, clip_id: uuid.UUID
-) -> Programme:
+@in_transaction
+def ask_for_another_ending(session: Session, journal: Journal, listener_id: uuid.UUID, clip_id: uuid.UUID) -> Programme:
     """Leave a job for a piece that goes as this one of theirs does and ends in another way. Raises as ``ask`` does."""
-
-    def work(session: Session) -> Programme:
-        listener = locked_listener(session, listener_id)
-        piece = next((each for each in rows.whole_pieces(session, listener_id) if each.id == clip_id), None)
-        if piece is None:
-            raise NotYours(f"there is no whole piece {clip_id} of yours; choose another one from the list")
-        _leave(session, journal, listener, {"domain": piece.domain, "ending": str(clip_id)})
-        return _programme(session, listener_id)
-
-    return database.transaction(work)
+    listener = locked_listener(session, listener_id)
+    piece = next((each for each in rows.whole_pieces(session, listener_id) if each.id == clip_id), None)
+    if piece is None:
+        raise NotYours(f"there is no whole piece {clip_id} of yours; choose another one from the list")
+    _leave(session, journal, listener, {"domain": piece.domain, "ending": str(clip_id)})
+    return _programme(session, listener_id)
 
 
-def programme(database: Database, listener_id: uuid.UUID) -> Programme:
+@in_transaction
+def programme(session: Session, listener_id: uuid.UUID) -> Programme:
     """What there is, and how the next piece stands; raises ``UnknownListenerError``."""
-
-    def work(session: Session) -> Programme:
-        known_listener(session, listener_id)
-        return _programme(session, listener_id)
-
-    return database.transaction(work)
+    known_listener(session, listener_id)
+    return _programme(session, listener_id)
 
 
-def cancel(database: Database, listener_id: uuid.UUID) -> Programme:
+@in_transaction
+def cancel(session: Session, listener_id: uuid.UUID) -> Programme:
     """Take back what is being composed; pieces that are there stay. Raises ``UnknownListenerError``."""
-
-    def work(session: Session) -> Programme:
-        locked_listener(session, listener_id)
-        jobs.cancel(session, _keys(listener_id))
-        return _programme(session, listener_id)
-
-    return database.transaction(work)
+    locked_listener(session, listener_id)
+    jobs.cancel(session, _keys(listener_id))
+    return _programme(session, listener_id)
 
 
 def check_day(session: Session, listener_id: uuid.UUID) -> None:

@@ -27,7 +27,7 @@ from db.tables import PICTURES, Listener
 from models.taste.space import TasteSpace
 from models.tension.liking import MOST
 from webapp.composing.dials import WantedMood
-from webapp.runtime.database import Database, known_listener, locked_listener
+from webapp.runtime.database import in_transaction, known_listener, locked_listener
 from webapp.runtime.errors import Contradiction, NotAllowed, NotReady, NotYours, TooMany
 from webapp.runtime.journal import Journal
 
@@ -199,47 +199,39 @@ def brings_baselines(payload: dict[str, Any]) -> bool:
     return int(payload.get("picks", 0)) >= FIRST_AT
 
 
-def ask(database: Database, space: TasteSpace, listener_id: uuid.UUID, wish: Wish) -> ComposingState:
+@in_transaction
+def ask(session: Session, space: TasteSpace, listener_id: uuid.UUID, wish: Wish) -> ComposingState:
     """Leave a job because the listener asked; the one that waits or runs where it is of the same wish; as ``state``.
 
     Raises ``NotAllowed`` where there is no vote to compose by or the piece is of another domain than they listen to,
     ``NotYours`` for a piece that they have not voted on, ``Contradiction`` where another wish is under way, and
     ``TooMany`` where enough clips wait to be heard.
     """
-
-    def work(session: Session) -> ComposingState:
-        listener = locked_listener(session, listener_id)
-        picks = vote_rows.count_picks_of(session, listener_id, pictures=listener.domain == PICTURES)
-        if picks == 0:
-            raise NotAllowed(
-                "nothing is known of your taste yet; pick from a first pair, then ask for pieces of your own"
-            )
-        unmet = sum(not clip.met and clip.kind != "opened" for clip in rows.own_clips(session, listener_id))
-        if unmet >= WAITING_AT_MOST:
-            raise TooMany(f"{unmet} clips made for you wait in your next pairs; listen to some before asking for more")
-        require_room(session, KIND, listener_id)
-        if listener.domain == PICTURES and (wish.tension or wish.mood):
-            raise NotAllowed("a picture is neither calmer nor tenser and has no mood; leave tension at 0 and mood out")
-        if wish.near is not None:
-            _check_near(session, space, listener, wish.near)
-        if enqueue(session, listener, picks, wish) is None:
-            before = jobs.newest_of(session, key_of(listener_id, asked=True))
-            if before is not None and wish_of(before.payload) != wish:
-                raise Contradiction("what you asked for before is being composed just now; ask again when it is done")
-        return _state(session, listener_id)
-
-    return database.transaction(work)
+    listener = locked_listener(session, listener_id)
+    picks = vote_rows.count_picks_of(session, listener_id, pictures=listener.domain == PICTURES)
+    if picks == 0:
+        raise NotAllowed("nothing is known of your taste yet; pick from a first pair, then ask for pieces of your own")
+    unmet = sum(not clip.met and clip.kind != "opened" for clip in rows.own_clips(session, listener_id))
+    if unmet >= WAITING_AT_MOST:
+        raise TooMany(f"{unmet} clips made for you wait in your next pairs; listen to some before asking for more")
+    require_room(session, KIND, listener_id)
+    if listener.domain == PICTURES and (wish.tension or wish.mood):
+        raise NotAllowed("a picture is neither calmer nor tenser and has no mood; leave tension at 0 and mood out")
+    if wish.near is not None:
+        _check_near(session, space, listener, wish.near)
+    if enqueue(session, listener, picks, wish) is None:
+        before = jobs.newest_of(session, key_of(listener_id, asked=True))
+        if before is not None and wish_of(before.payload) != wish:
+            raise Contradiction("what you asked for before is being composed just now; ask again when it is done")
+    return _state(session, listener_id)
 
 
-def cancel(database: Database, listener_id: uuid.UUID) -> ComposingState:
+@in_transaction
+def cancel(session: Session, listener_id: uuid.UUID) -> ComposingState:
     """Take back what the listener asked for, where it isn't done yet; as ``state``. Clips that are there stay."""
-
-    def work(session: Session) -> ComposingState:
-        locked_listener(session, listener_id)
-        jobs.cancel(session, [key_of(listener_id, asked=True)])
-        return _state(session, listener_id)
-
-    return database.transaction(work)
+    locked_listener(session, listener_id)
+    jobs.cancel(session, [key_of(listener_id, asked=True)])
+    return _state(session, listener_id)
 
 
 def require_room(session: Session, kind: str, listener_id: uuid.UUID) -> None:
@@ -261,14 +253,11 @@ def _check_near(session: Session, space: TasteSpace, listener: Listener, clip_id
         )
 
 
-def state(database: Database, listener_id: uuid.UUID) -> ComposingState:
+@in_transaction
+def state(session: Session, listener_id: uuid.UUID) -> ComposingState:
     """How composing for this listener stands."""
-
-    def work(session: Session) -> ComposingState:
-        known_listener(session, listener_id)
-        return _state(session, listener_id)
-
-    return database.transaction(work)
+    known_listener(session, listener_id)
+    return _state(session, listener_id)
 
 
 def _state(session: Session, listener_id: uuid.UUID) -> ComposingState:
@@ -302,32 +291,29 @@ class HandedOver:
     picture: bool = False
 
 
-def hand_over(database: Database, journal: Journal, listener_id: uuid.UUID) -> HandedOver:
+@in_transaction
+def hand_over(session: Session, journal: Journal, listener_id: uuid.UUID) -> HandedOver:
     """The best clip of the listener's last wish where it is composed, always the same one, or else how far it is.
 
     Raises ``NotReady`` where composing failed, where nothing was asked for, and where every clip of it waits in a pair
     that is open already.
     """
-
-    def work(session: Session) -> HandedOver:
-        job = jobs.newest_of(session, key_of(listener_id, asked=True))
-        if job is None or job.state == "failed":
-            raise NotReady("nothing could be composed just now; nothing is lost, ask again in a moment")
-        if job.state != "done":
-            told: dict[str, Any] | None = job.result if job.state == "running" else None
-            return HandedOver(job.state, Progress.model_validate(told) if told else None)
-        listener_rows.lock_listener(session, listener_id)  # no pair may take the clip meanwhile
-        clip = rows.opened_since(session, listener_id, since=job.created_at)
-        if clip is None:
-            wanted = wish_of(job.payload).kind
-            clip = rows.first_unasked(session, listener_id, since=job.created_at, kind=wanted)
-        if clip is None:
-            raise NotReady("what was composed for you waits in your next pairs; vote on those, then ask again")
-        if rows.open_gift(session, clip):
-            journal.append(session, listener_id, clips=[clip])
-        seconds = max(clip_rows.audio_lengths(session, clip), default=0.0)
-        picture = bool(clip_rows.pictures_among(session, [clip]))
-        mode = wish_of(job.payload).mode
-        return HandedOver(job.state, clip_id=clip, seconds=seconds, mode=mode, picture=picture)
-
-    return database.transaction(work)
+    job = jobs.newest_of(session, key_of(listener_id, asked=True))
+    if job is None or job.state == "failed":
+        raise NotReady("nothing could be composed just now; nothing is lost, ask again in a moment")
+    if job.state != "done":
+        told: dict[str, Any] | None = job.result if job.state == "running" else None
+        return HandedOver(job.state, Progress.model_validate(told) if told else None)
+    listener_rows.lock_listener(session, listener_id)  # no pair may take the clip meanwhile
+    clip = rows.opened_since(session, listener_id, since=job.created_at)
+    if clip is None:
+        wanted = wish_of(job.payload).kind
+        clip = rows.first_unasked(session, listener_id, since=job.created_at, kind=wanted)
+    if clip is None:
+        raise NotReady("what was composed for you waits in your next pairs; vote on those, then ask again")
+    if rows.open_gift(session, clip):
+        journal.append(session, listener_id, clips=[clip])
+    seconds = max(clip_rows.audio_lengths(session, clip), default=0.0)
+    picture = bool(clip_rows.pictures_among(session, [clip]))
+    mode = wish_of(job.payload).mode
+    return HandedOver(job.state, clip_id=clip, seconds=seconds, mode=mode, picture=picture)

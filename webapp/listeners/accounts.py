@@ -22,7 +22,7 @@ from models.taste.space import TasteSpace
 from webapp.composing import wishes
 from webapp.learning.playable_clips import AnyDomain
 from webapp.runtime.clip_store import ClipStore
-from webapp.runtime.database import Database
+from webapp.runtime.database import Database, in_transaction
 from webapp.runtime.errors import InvalidToken, NotAllowed, TooMany, UnknownListenerError
 from webapp.runtime.identity import Claim, Identity
 from webapp.runtime.journal import Journal
@@ -78,43 +78,34 @@ def exists(database: Database, listener_id: uuid.UUID) -> bool:
     return database.transaction(lambda session: rows.get_listener(session, listener_id) is not None)
 
 
-def account(database: Database, listener_id: uuid.UUID, *, new: bool = False) -> Account:
+@in_transaction
+def account(session: Session, listener_id: uuid.UUID, *, new: bool = False) -> Account:
     """Who this listener is; raises ``UnknownListenerError``; somebody ``new`` need not be stored yet."""
-
-    def work(session: Session) -> Account:
-        listener = rows.get_listener(session, listener_id)
-        if listener is None and new:
-            return Account(0, 0, "pop", FirstComposed(wishes.FIRST_AT, ready=False), plays_tell=True)
-        if listener is None:
-            raise UnknownListenerError
-        first = FirstComposed(wishes.FIRST_AT, ready=wishes.count(session, listener_id) > 0)
-        picks = vote_rows.count_picks(session, listener_id)
-        of_pictures = vote_rows.count_picks_of(session, listener_id, pictures=True)
-        return Account(picks, of_pictures, cast("AnyDomain", listener.domain), first, listener.plays_tell)
-
-    return database.transaction(work)
+    listener = rows.get_listener(session, listener_id)
+    if listener is None and new:
+        return Account(0, 0, "pop", FirstComposed(wishes.FIRST_AT, ready=False), plays_tell=True)
+    if listener is None:
+        raise UnknownListenerError
+    first = FirstComposed(wishes.FIRST_AT, ready=wishes.count(session, listener_id) > 0)
+    picks = vote_rows.count_picks(session, listener_id)
+    of_pictures = vote_rows.count_picks_of(session, listener_id, pictures=True)
+    return Account(picks, of_pictures, cast("AnyDomain", listener.domain), first, listener.plays_tell)
 
 
-def change_domain(database: Database, journal: Journal, listener_id: uuid.UUID, domain: str) -> None:
+@in_transaction
+def change_domain(session: Session, journal: Journal, listener_id: uuid.UUID, domain: str) -> None:
     """Only pairs of this domain come from now on, and open ones of others wait; raises ``UnknownListenerError``."""
-
-    def work(session: Session) -> None:
-        if not rows.set_domain(session, listener_id, domain):
-            raise UnknownListenerError
-        journal.append(session, listener_id, visit=True)
-
-    database.transaction(work)
+    if not rows.set_domain(session, listener_id, domain):
+        raise UnknownListenerError
+    journal.append(session, listener_id, visit=True)
 
 
-def let_plays_tell(database: Database, journal: Journal, listener_id: uuid.UUID, *, tell: bool) -> None:
+@in_transaction
+def let_plays_tell(session: Session, journal: Journal, listener_id: uuid.UUID, *, tell: bool) -> None:
     """Whether what is composed goes by what they hear out and skip, too; raises ``UnknownListenerError``."""
-
-    def work(session: Session) -> None:
-        if not rows.let_plays_tell(session, listener_id, tell=tell):
-            raise UnknownListenerError
-        journal.append(session, listener_id, visit=True)
-
-    database.transaction(work)
+    if not rows.let_plays_tell(session, listener_id, tell=tell):
+        raise UnknownListenerError
+    journal.append(session, listener_id, visit=True)
 
 
 FRESH_S = 5.0  # other processes learn as late as this that somebody has signed out everywhere

@@ -23,7 +23,7 @@ from db.queries.statistics import CLAIM, PROOF
 from webapp.learning import refits
 from webapp.learning.playable_clips import AnyDomain
 from webapp.listeners.accounts import Records
-from webapp.runtime.database import Database, known_listener, locked_listener
+from webapp.runtime.database import in_transaction, known_listener, locked_listener
 from webapp.runtime.errors import NotAllowed, TooMany
 from webapp.runtime.limits import UNDONE_A_SECOND, UNDONE_AT_ONCE, Buckets
 
@@ -71,23 +71,20 @@ class Rewound:
     undone: int
 
 
-def history(database: Database, listener_id: uuid.UUID, *, before: int, limit: int) -> History:
+@in_transaction
+def history(session: Session, listener_id: uuid.UUID, *, before: int, limit: int) -> History:
     """The votes below number ``before``, newest first; raises ``UnknownListenerError``."""
-
-    def work(session: Session) -> History:
-        known_listener(session, listener_id)
-        votes = restore.numbered_votes(session, listener_id, before=before, limit=limit)
-        asked = restore.voted_on(session, [vote.id for vote in votes])
-        pictures = clip_rows.pictures_among(session, [clip for one in asked.values() for clip in one.clips])
-        found = []
-        for vote in votes:
-            one = asked[vote.id]
-            clips = [PastClip(clip, one.seconds, clip in pictures) for clip in one.clips]
-            found.append(PastVote(vote.number, vote.picks, vote.outcome, vote.created_at, clips))
-        picks = vote_rows.count_picks(session, listener_id)
-        return History(restore.count_votes(session, listener_id), picks, found)
-
-    return database.transaction(work)
+    known_listener(session, listener_id)
+    votes = restore.numbered_votes(session, listener_id, before=before, limit=limit)
+    asked = restore.voted_on(session, [vote.id for vote in votes])
+    pictures = clip_rows.pictures_among(session, [clip for one in asked.values() for clip in one.clips])
+    found = []
+    for vote in votes:
+        one = asked[vote.id]
+        clips = [PastClip(clip, one.seconds, clip in pictures) for clip in one.clips]
+        found.append(PastVote(vote.number, vote.picks, vote.outcome, vote.created_at, clips))
+    picks = vote_rows.count_picks(session, listener_id)
+    return History(restore.count_votes(session, listener_id), picks, found)
 
 
 def rewind(records: Records, listener_id: uuid.UUID, keep: int) -> Rewound:

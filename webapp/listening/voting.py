@@ -31,7 +31,7 @@ from webapp.composing import wishes
 from webapp.learning import heads
 from webapp.listening.comparison import OPEN, Cast, Comparison, Repertoire, Shown, features_of_all, shown
 from webapp.listening.newcomers import Newcomers, shown_first
-from webapp.runtime.database import Database, locked_listener
+from webapp.runtime.database import Database, in_transaction, locked_listener
 from webapp.runtime.errors import Contradiction, NotReady, NotYours, UnknownListenerError
 from webapp.runtime.identity import Claim
 from webapp.runtime.journal import Journal
@@ -234,14 +234,11 @@ class Answer:
     claim: bool | None
 
 
-def of_vote(database: Database, listener_id: uuid.UUID, which: uuid.UUID) -> Answer | None:
+@in_transaction
+def of_vote(session: Session, listener_id: uuid.UUID, which: uuid.UUID) -> Answer | None:
     """What the listener's vote on this offer or four was; None where there is no such vote."""
-
-    def work(session: Session) -> Answer | None:
-        found = votes.answered(session, listener_id, which)
-        return None if found is None else _answer(found)
-
-    return database.transaction(work)
+    found = votes.answered(session, listener_id, which)
+    return None if found is None else _answer(found)
 
 
 def _answer(found: votes.Answered) -> Answer:
@@ -267,8 +264,9 @@ def _guessed(chances: Sequence[float] | None, place: int) -> bool | None:
 PlayOutcome = Literal["begun", "heard_out", "skipped", "kept"]
 
 
+@in_transaction
 def record_play(
-    database: Database,
+    session: Session,
     journal: Journal,
     listener_id: uuid.UUID,
     clip_id: uuid.UUID,
@@ -280,13 +278,9 @@ def record_play(
 
     Raises ``UnknownListenerError``, and ``NotYours`` for what is no whole piece of theirs.
     """
-
-    def work(session: Session) -> None:
-        locked_listener(session, listener_id)
-        if not composed.is_whole_piece_of(session, clip_id, listener_id):
-            raise NotYours(f"there is no whole piece {clip_id} of yours; the page “Whole pieces” lists them")
-        play = composed.add_play(session, listener_id=listener_id, clip_id=clip_id, outcome=outcome, heard_ms=heard_ms)
-        if play is not None:
-            journal.append(session, listener_id, plays=[play])
-
-    database.transaction(work)
+    locked_listener(session, listener_id)
+    if not composed.is_whole_piece_of(session, clip_id, listener_id):
+        raise NotYours(f"there is no whole piece {clip_id} of yours; the page “Whole pieces” lists them")
+    play = composed.add_play(session, listener_id=listener_id, clip_id=clip_id, outcome=outcome, heard_ms=heard_ms)
+    if play is not None:
+        journal.append(session, listener_id, plays=[play])

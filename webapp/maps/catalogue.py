@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from db.queries import jobs, research
 from db.tables import DrawnMapRow, Job
 from models.atlas.points import KINDS
-from webapp.runtime.database import Database
+from webapp.runtime.database import Database, in_transaction
 from webapp.runtime.errors import NotAllowed, NotYours
 
 JobState = Literal["waiting", "running", "done", "failed"]
@@ -87,35 +87,29 @@ class KindOfMap:
     job: DrawingJob | None
 
 
-def overview(database: Database) -> list[KindOfMap]:
+@in_transaction
+def overview(session: Session) -> list[KindOfMap]:
     """Every kind of map in order."""
-
-    def work(session: Session) -> list[KindOfMap]:
-        newest = research.newest_maps(session)
-        return [
-            KindOfMap(
-                kind=kind,
-                title=TITLES[kind],
-                explained=EXPLAINED[kind],
-                map=_entry(newest[kind]) if kind in newest else None,
-                job=_job(jobs.newest_of(session, f"{KIND}:{kind}")),
-            )
-            for kind in KINDS
-        ]
-
-    return database.transaction(work)
+    newest = research.newest_maps(session)
+    return [
+        KindOfMap(
+            kind=kind,
+            title=TITLES[kind],
+            explained=EXPLAINED[kind],
+            map=_entry(newest[kind]) if kind in newest else None,
+            job=_job(jobs.newest_of(session, f"{KIND}:{kind}")),
+        )
+        for kind in KINDS
+    ]
 
 
-def by_id(database: Database, map_id: uuid.UUID) -> MapEntry:
+@in_transaction
+def by_id(session: Session, map_id: uuid.UUID) -> MapEntry:
     """One map; raises ``NotYours``."""
-
-    def work(session: Session) -> MapEntry:
-        row = research.get_map(session, map_id)
-        if row is None:
-            raise NotYours(f"there is no map {map_id} (any more); GET /api/atlas tells which there are")
-        return _entry(row)
-
-    return database.transaction(work)
+    row = research.get_map(session, map_id)
+    if row is None:
+        raise NotYours(f"there is no map {map_id} (any more); GET /api/atlas tells which there are")
+    return _entry(row)
 
 
 def request_drawing(database: Database, kind: str) -> DrawingJob:

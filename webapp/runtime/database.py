@@ -11,7 +11,8 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from typing import TypeVar
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, OperationalError
@@ -46,6 +47,7 @@ def of_database(error: DBAPIError) -> Problem:
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+Given = ParamSpec("Given")
 PATIENCE_S = 15.0  # an embedded server that was killed recovers in one or two
 
 
@@ -147,6 +149,16 @@ class Database:
     def answers(self) -> bool:
         """Whether the server answers a query now."""
         return self._engine is not None and answers(self._engine)
+
+
+def in_transaction(work: Callable[Concatenate[Session, Given], T]) -> Callable[Concatenate[Database, Given], T]:
+    """``work`` done in one transaction of the database that it is called with; tried again where that is lost."""
+
+    @wraps(work)
+    def done(database: Database, /, *args: Given.args, **kwargs: Given.kwargs) -> T:
+        return database.transaction(lambda session: work(session, *args, **kwargs))
+
+    return done
 
 
 def known_listener(session: Session, listener_id: uuid.UUID) -> Listener:

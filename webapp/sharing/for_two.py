@@ -31,7 +31,7 @@ from webapp.composing.sources import Source
 from webapp.generation.protocol import Mood
 from webapp.learning import heads
 from webapp.learning.playable_clips import PlayablePool, music_of
-from webapp.runtime.database import Database, known_listener, locked_listener
+from webapp.runtime.database import Database, in_transaction, known_listener, locked_listener
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany
 from webapp.runtime.journal import Journal
 
@@ -140,31 +140,25 @@ class ForTwo:
         return hash(repr(self))
 
 
-def invite(database: Database, journal: Journal, listener_id: uuid.UUID) -> str:
+@in_transaction
+def invite(session: Session, journal: Journal, listener_id: uuid.UUID) -> str:
     """The key of the listener's open link, made where there is none; raises ``TooMany``."""
-
-    def work(session: Session) -> str:
-        locked_listener(session, listener_id)
-        if len(listener_rows.duets_of(session, listener_id)) >= MOST:
-            raise TooMany(f"you share music with {MOST} others already; end one before you invite another")
-        duet = listener_rows.invite(session, listener_id)
-        journal.begin(session, listener_id)
-        journal.keep_duet(session, duet.id, new=True)
-        return str(duet.link_key)
-
-    return database.transaction(work)
+    locked_listener(session, listener_id)
+    if len(listener_rows.duets_of(session, listener_id)) >= MOST:
+        raise TooMany(f"you share music with {MOST} others already; end one before you invite another")
+    duet = listener_rows.invite(session, listener_id)
+    journal.begin(session, listener_id)
+    journal.keep_duet(session, duet.id, new=True)
+    return str(duet.link_key)
 
 
-def look(database: Database, listener_id: uuid.UUID, link_key: str) -> Invitation:
+@in_transaction
+def look(session: Session, listener_id: uuid.UUID, link_key: str) -> Invitation:
     """Whose link this is; raises ``NotYours`` for one that was used, withdrawn or never there."""
-
-    def work(session: Session) -> Invitation:
-        duet = listener_rows.invitation(session, link_key)
-        if duet is None:
-            raise _used_up()
-        return Invitation(mine=duet.host_id == listener_id)
-
-    return database.transaction(work)
+    duet = listener_rows.invitation(session, link_key)
+    if duet is None:
+        raise _used_up()
+    return Invitation(mine=duet.host_id == listener_id)
 
 
 def agree(database: Database, journal: Journal, listener_id: uuid.UUID, link_key: str) -> uuid.UUID:
@@ -212,49 +206,38 @@ def end(database: Database, journal: Journal, listener_id: uuid.UUID, duet_id: u
     log.info("for_two_ended agreement=%s", duet_id)
 
 
-def request_pieces(database: Database, listener_id: uuid.UUID, duet_id: uuid.UUID) -> Requested:
+@in_transaction
+def request_pieces(session: Session, listener_id: uuid.UUID, duet_id: uuid.UUID) -> Requested:
     """Leave a job that composes for both in the music that the asking one listens to.
 
     Raises ``TooMany`` where they have enough pieces.
     """
-
-    def work(session: Session) -> Requested:
-        listener = locked_listener(session, listener_id)
-        duet = listener_rows.duet_of(session, duet_id, listener_id)
-        if duet is None or duet.guest_id is None:
-            raise _not_yours(duet_id)
-        if len(listener_rows.pieces_of(session, duet)) >= MOST_PIECES:
-            raise TooMany(f"{MOST_PIECES} pieces have been composed for you two; end this and begin anew for more")
-        payload = {"duet": str(duet.id), "domain": music_of(listener.domain)}
-        key = _key(duet_id)
-        jobs.enqueue(session, KIND, payload, dedupe_key=key, listener_id=listener_id, priority=PRIORITY)
-        job = jobs.newest_of(session, key)
-        return Requested(job.id, job.state) if job else Requested(None, "waiting")
-
-    return database.transaction(work)
+    listener = locked_listener(session, listener_id)
+    duet = listener_rows.duet_of(session, duet_id, listener_id)
+    if duet is None or duet.guest_id is None:
+        raise _not_yours(duet_id)
+    if len(listener_rows.pieces_of(session, duet)) >= MOST_PIECES:
+        raise TooMany(f"{MOST_PIECES} pieces have been composed for you two; end this and begin anew for more")
+    payload = {"duet": str(duet.id), "domain": music_of(listener.domain)}
+    key = _key(duet_id)
+    jobs.enqueue(session, KIND, payload, dedupe_key=key, listener_id=listener_id, priority=PRIORITY)
+    job = jobs.newest_of(session, key)
+    return Requested(job.id, job.state) if job else Requested(None, "waiting")
 
 
-def cancel_pieces(database: Database, listener_id: uuid.UUID, duet_id: uuid.UUID) -> None:
+@in_transaction
+def cancel_pieces(session: Session, listener_id: uuid.UUID, duet_id: uuid.UUID) -> None:
     """Compose no more for both for now, whoever asked; pieces that are there stay. Raises ``NotYours``."""
-
-    def work(session: Session) -> None:
-        if listener_rows.duet_of(session, duet_id, listener_id) is None:
-            raise _not_yours(duet_id)
-        jobs.cancel(session, [_key(duet_id)])
-
-    database.transaction(work)
+    if listener_rows.duet_of(session, duet_id, listener_id) is None:
+        raise _not_yours(duet_id)
+    jobs.cancel(session, [_key(duet_id)])
 
 
-def overview(database: Database, space: TasteSpace, playable: PlayablePool, listener_id: uuid.UUID) -> list[ForTwo]:
+@in_transaction
+def overview(session: Session, space: TasteSpace, playable: PlayablePool, listener_id: uuid.UUID) -> list[ForTwo]:
     """Every agreement of the listener's and their open invitation, the newest first."""
-
-    def work(session: Session) -> list[ForTwo]:
-        listener = known_listener(session, listener_id)
-        return [
-            _for_two(session, space, playable, duet, listener) for duet in listener_rows.duets_of(session, listener_id)
-        ]
-
-    return database.transaction(work)
+    listener = known_listener(session, listener_id)
+    return [_for_two(session, space, playable, duet, listener) for duet in listener_rows.duets_of(session, listener_id)]
 
 
 def _for_two(session: Session, space: TasteSpace, playable: PlayablePool, duet: Duet, listener: Listener) -> ForTwo:
@@ -319,15 +302,12 @@ def _not_yours(duet_id: uuid.UUID) -> NotYours:
     return NotYours(f"duet {duet_id} is not shared with you, or one of you has ended it; GET /api/duets gives yours")
 
 
-def find_piece(database: Database, listener_id: uuid.UUID, duet_id: uuid.UUID, piece_id: uuid.UUID) -> Source:
+@in_transaction
+def find_piece(session: Session, listener_id: uuid.UUID, duet_id: uuid.UUID, piece_id: uuid.UUID) -> Source:
     """The piece where the listener is one of the two; raises ``NotYours``."""
-
-    def work(session: Session) -> Source:
-        piece = listener_rows.piece_of(session, duet_id, piece_id, listener_id)
-        if piece is None:
-            raise NotYours(f"there is no piece {piece_id} for you (any more)")
-        domain = cast("Domain", piece.domain)  # a CHECK of the table holds it
-        name = f"duets/{piece.id}"
-        return Source(name, domain, "A piece for two", piece.recipe, piece.notes, piece.latents, piece.model_version)
-
-    return database.transaction(work)
+    piece = listener_rows.piece_of(session, duet_id, piece_id, listener_id)
+    if piece is None:
+        raise NotYours(f"there is no piece {piece_id} for you (any more)")
+    domain = cast("Domain", piece.domain)  # a CHECK of the table holds it
+    name = f"duets/{piece.id}"
+    return Source(name, domain, "A piece for two", piece.recipe, piece.notes, piece.latents, piece.model_version)

@@ -31,7 +31,7 @@ from webapp.learning import heads
 from webapp.learning.playable_clips import PlayablePool
 from webapp.listening import sound
 from webapp.runtime.clip_store import ClipStore
-from webapp.runtime.database import Database, known_listener
+from webapp.runtime.database import Database, in_transaction, known_listener
 from webapp.runtime.errors import NotAllowed, NotYours, TooMany
 from webapp.runtime.journal import Journal
 from webapp.runtime.waiting import Waits, always
@@ -68,14 +68,11 @@ class Shared:
     created_at: datetime
 
 
-def has_something_to_say(database: Database, space: TasteSpace, playable: PlayablePool, listener_id: uuid.UUID) -> bool:
+@in_transaction
+def has_something_to_say(session: Session, space: TasteSpace, playable: PlayablePool, listener_id: uuid.UUID) -> bool:
     """Whether a card tells more of this listener's taste than a piece that they like."""
-
-    def work(session: Session) -> bool:
-        listener = known_listener(session, listener_id)
-        return bool(_leans(session, space, playable, listener, heads.load(session, listener_id, space)))
-
-    return database.transaction(work)
+    listener = known_listener(session, listener_id)
+    return bool(_leans(session, space, playable, listener, heads.load(session, listener_id, space)))
 
 
 def picture(database: Database, space: TasteSpace, playable: PlayablePool, listener_id: uuid.UUID) -> bytes:
@@ -102,13 +99,10 @@ def share(
     return shared
 
 
-def shared(database: Database, listener_id: uuid.UUID) -> list[Shared]:
+@in_transaction
+def shared(session: Session, listener_id: uuid.UUID) -> list[Shared]:
     """The links that the listener has given out, newest first."""
-
-    def work(session: Session) -> list[Shared]:
-        return [Shared(row.id, row.link_key, row.created_at) for row in listener_rows.cards_of(session, listener_id)]
-
-    return database.transaction(work)
+    return [Shared(row.id, row.link_key, row.created_at) for row in listener_rows.cards_of(session, listener_id)]
 
 
 def withdraw(database: Database, journal: Journal, listener_id: uuid.UUID, card_id: uuid.UUID) -> None:
@@ -123,16 +117,13 @@ def withdraw(database: Database, journal: Journal, listener_id: uuid.UUID, card_
     log.info("card_withdrawn listener=%s", listener_id)
 
 
-def opened(database: Database, key: str) -> Card:
+@in_transaction
+def opened(session: Session, key: str) -> Card:
     """The card that a link leads to, for whoever has it; raises ``NotYours``."""
-
-    def work(session: Session) -> Card:
-        row = listener_rows.linked_card(session, key)
-        if row is None:
-            raise NotYours("this link leads to no card (any more)")
-        return Card(_shown(row.about), row.clip_id, row.seconds)
-
-    return database.transaction(work)
+    row = listener_rows.linked_card(session, key)
+    if row is None:
+        raise NotYours("this link leads to no card (any more)")
+    return Card(_shown(row.about), row.clip_id, row.seconds)
 
 
 def linked_picture(database: Database, key: str) -> bytes:

@@ -22,7 +22,7 @@ from webapp.composing.sources import PIECES, find
 from webapp.learning.heads import FEWEST_OTHERS, VOTES_OF_OTHERS
 from webapp.learning.playable_clips import PlayablePool
 from webapp.listening.pairs import BLIND_TESTS
-from webapp.runtime.database import Database, known_listener
+from webapp.runtime.database import Database, in_transaction, known_listener
 from webapp.runtime.errors import NotAllowed
 from webapp.studio import blind_pairs
 
@@ -71,21 +71,16 @@ def won(proofs: Iterable[statistics.Proof]) -> Counts:
     return found[1.0], found[0.5], found[0.0]
 
 
-def of_listener(database: Database, playable: PlayablePool, listener_id: uuid.UUID) -> BlindTests:
+@in_transaction
+def of_listener(session: Session, playable: PlayablePool, listener_id: uuid.UUID) -> BlindTests:
     """The listener's own win rates, of pictures or of music as they have chosen; raises ``UnknownListenerError``."""
-
-    def work(session: Session) -> BlindTests:
-        listener = known_listener(session, listener_id)
-        seen, space = listener.domain == PICTURES, playable.space_of(listener.domain)
-        found = counted(statistics.proofs(session, listener_id, pictures=seen))
-        others = head_rows.count_heads(
-            session, listener.study_id, space.version, votes=VOTES_OF_OTHERS, but=listener_id
-        )
-        average, drawn = (_rate(found[BLIND_TESTS[rival]]) for rival in ("average", "drawn"))
-        guided = _rate(won(statistics.guided(session, listener_id, pictures=seen)))
-        return BlindTests(average, drawn, guided, others, FEWEST_OTHERS)
-
-    return database.transaction(work)
+    listener = known_listener(session, listener_id)
+    seen, space = listener.domain == PICTURES, playable.space_of(listener.domain)
+    found = counted(statistics.proofs(session, listener_id, pictures=seen))
+    others = head_rows.count_heads(session, listener.study_id, space.version, votes=VOTES_OF_OTHERS, but=listener_id)
+    average, drawn = (_rate(found[BLIND_TESTS[rival]]) for rival in ("average", "drawn"))
+    guided = _rate(won(statistics.guided(session, listener_id, pictures=seen)))
+    return BlindTests(average, drawn, guided, others, FEWEST_OTHERS)
 
 
 def _rate(counts: Counts) -> WinRate:

@@ -21,7 +21,7 @@ from webapp.composing.wishes import MODES
 from webapp.learning import heads
 from webapp.learning.playable_clips import PlayablePool, music_of
 from webapp.listening.comparison import ShownClip
-from webapp.runtime.database import Database, known_listener
+from webapp.runtime.database import in_transaction, known_listener
 
 BEST = 5
 CHANCE = 0.5
@@ -85,25 +85,22 @@ class TasteOverview:
     composed: list[LovedClip]
 
 
-def overview(database: Database, playable: PlayablePool, listener_id: uuid.UUID) -> TasteOverview:
+@in_transaction
+def overview(session: Session, playable: PlayablePool, listener_id: uuid.UUID) -> TasteOverview:
     """What is known of a listener's taste for music, or pictures, as chosen; raises ``UnknownListenerError``."""
-
-    def work(session: Session) -> TasteOverview:
-        listener = known_listener(session, listener_id)
-        space = playable.space_of(listener.domain)
-        head = heads.load(session, listener_id, space)
-        met = _by_utility(session, space, listener_id, head)
-        return TasteOverview(
-            picks=vote_rows.count_picks_of(session, listener_id, pictures=space.of_pictures),
-            domain=listener.domain,
-            styles=styles_of(session, space, playable, listener, head),
-            habits=habits(head),
-            accuracy=foreseen(session, listener_id, space),
-            best=_played(session, met),
-            composed=_played(session, [(clip, utility) for clip, utility in met if clip.kind in OWN]),
-        )
-
-    return database.transaction(work)
+    listener = known_listener(session, listener_id)
+    space = playable.space_of(listener.domain)
+    head = heads.load(session, listener_id, space)
+    met = _by_utility(session, space, listener_id, head)
+    return TasteOverview(
+        picks=vote_rows.count_picks_of(session, listener_id, pictures=space.of_pictures),
+        domain=listener.domain,
+        styles=styles_of(session, space, playable, listener, head),
+        habits=habits(head),
+        accuracy=foreseen(session, listener_id, space),
+        best=_played(session, met),
+        composed=_played(session, [(clip, utility) for clip, utility in met if clip.kind in OWN]),
+    )
 
 
 def best_clips(session: Session, space: TasteSpace, listener_id: uuid.UUID, head: Head) -> list[LovedClip]:
