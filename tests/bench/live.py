@@ -20,7 +20,7 @@ from pythonosc.osc_message_builder import build_msg
 
 from models.style.card import SHIPPED_STYLE
 from models.style.directions import Directions
-from webapp.generation.loading import load_engine
+from webapp.generation.server import load_engine
 from webapp.live.music import LiveBar, LiveMusic
 from webapp.live.osc import HERE, OscIn, OscOut
 from webapp.live.performing import Performer

@@ -32,8 +32,8 @@ from tests.recording.recording import (
 )
 from webapp.generation.companions import Towers
 from webapp.generation.engine import Engine
-from webapp.generation.loading import load_engine
 from webapp.generation.protocol import DrawingsRequest, GenerateRequest, GenerateResult, Look, Mood, Source
+from webapp.generation.server import load_engine
 
 BARS = 8
 CLIPS: dict[Domain, int] = {"pop": 64, "dance": 32, "chorale": 24}

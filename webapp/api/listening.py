@@ -33,7 +33,7 @@ from webapp.composing import whole_pieces, wishes
 from webapp.composing.media import ALONE
 from webapp.fit.drawings import shipped
 from webapp.fit.questions import FitOutcome, ShownFit
-from webapp.listening import Shown, similar, sound, voting
+from webapp.listening import Shown, sound, voting
 from webapp.listening.comparison import require_heard, require_pace
 from webapp.runtime.errors import NotYours
 
@@ -186,7 +186,7 @@ def clip_notes(clip: Audible, seconds: float, context: TheContext) -> Response:
 def similar_clips(clip_id: uuid.UUID, context: TheContext, listener_id: Known, response: Response) -> dict[str, Any]:
     """``{similar, path}``: clips most like this one, in order, and steps that lead on."""
     response.headers["Cache-Control"] = "no-store"
-    return similar.similar(context.database, context.playable, listener_id, clip_id)
+    return sound.similar(context.database, context.playable, listener_id, clip_id)
 
 
 @router.post("/clips/{clip_id}/plays", status_code=204, responses=ERRORS)

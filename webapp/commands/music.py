@@ -193,8 +193,8 @@ def _live(given: argparse.Namespace, settings: Settings) -> int:
 
 def _generator(settings: Settings) -> Generator:
     """The generation server that is set, or one in this process."""
-    from webapp.generation.loading import load_engine
     from webapp.generation.remote import RemoteGenerator
+    from webapp.generation.server import load_engine
 
     if settings.generator_url:
         return RemoteGenerator(settings.generator_url, settings.generator_secret)

@@ -29,10 +29,9 @@ from models.style.screen import rejection_reason
 from models.taste.space import summary
 from webapp.composing import rendering
 from webapp.composing.dials import NOTED
-from webapp.composing.jobs import domain_named
 from webapp.composing.rendering import Rendered, playable_lengths
 from webapp.generation.protocol import GenerateRequest, GenerateResult, GenerationError, Generator, Source
-from webapp.learning.playable_clips import AnyDomain, InstalledStyle
+from webapp.learning.playable_clips import AnyDomain, InstalledStyle, domain_named
 from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.database import Database
 from webapp.runtime.journal import Journal

@@ -29,12 +29,11 @@ from models.taste.search import SEARCHED, ideas
 from webapp.composing import wishes
 from webapp.composing.clip_maker import LISTENER_GONE, ClipMaker, Made, Order
 from webapp.composing.dials import TENSION
-from webapp.composing.jobs import JobInHand, domain_named
 from webapp.composing.search import Search
-from webapp.composing.wishes import GIFT, Wish
+from webapp.composing.wishes import GIFT, JobInHand, Wish
 from webapp.generation.protocol import GenerationError
 from webapp.learning import heads
-from webapp.learning.playable_clips import AnyDomain
+from webapp.learning.playable_clips import AnyDomain, domain_named
 
 log = logging.getLogger(__name__)
 

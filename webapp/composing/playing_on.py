@@ -30,8 +30,8 @@ from models.title.titles import invented
 from webapp.composing import sources
 from webapp.composing.clip_maker import ClipMaker, Order
 from webapp.composing.dials import FORM, MOOD, WISHED, SteeredSearch, mood_dial, noted_mood, wanted_mood
-from webapp.composing.jobs import JobInHand
 from webapp.composing.search import Bank
+from webapp.composing.wishes import JobInHand
 from webapp.generation.protocol import GenerateResult, GenerationError, PlayedOnResult
 from webapp.generation.remote import RemoteGenerator
 from webapp.learning import heads

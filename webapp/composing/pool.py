@@ -16,8 +16,7 @@ from db.queries.composed import most_met
 from db.tables import PICTURES
 from models.music.notes import DOMAINS
 from webapp.composing.clip_maker import ClipMaker, Order
-from webapp.composing.jobs import domain_named
-from webapp.learning.playable_clips import AnyDomain
+from webapp.learning.playable_clips import AnyDomain, domain_named
 
 log = logging.getLogger(__name__)
 

@@ -40,10 +40,9 @@ from models.taste.search import (
 )
 from models.taste.space import TasteSpace
 from webapp.composing.dials import SteeredSearch, WantedMood, dials, place_of
-from webapp.composing.jobs import domain_named
 from webapp.composing.wishes import Wish
 from webapp.generation.protocol import BadRequest, GenerationError, Generator, Mood
-from webapp.learning.playable_clips import AnyDomain, InstalledStyle
+from webapp.learning.playable_clips import AnyDomain, InstalledStyle, domain_named
 from webapp.runtime.database import Database
 
 ROOM = 512  # draws of a domain, at most: about 2.5 MB; among more a search finds nothing that pleases more

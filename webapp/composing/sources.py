@@ -25,8 +25,7 @@ from models.music.performance import Performance, as_written
 from models.style.latents import Latents
 from models.style.performance import touch
 from models.taste.space import TasteSpace, summary
-from webapp.composing.jobs import domain_named
-from webapp.learning.playable_clips import AnyDomain, PlayablePool
+from webapp.learning.playable_clips import AnyDomain, PlayablePool, domain_named
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotYours
 

@@ -1,14 +1,14 @@
 """Compose for me: latents searched for one listener's head, composed, and offered blind among their pairs.
 
-Here is the web's part, which leaves a job and shows how it stands; the worker's part is ``for_listener``. One clip of
-what a listener asked for is handed over, as a gift that is opened, and stands in no blind test. The others are met
-blind among their pairs, so that it can be found out whether they are any better.
+Here is the web's part, which leaves a job and shows how it stands; the worker's part, a ``JobInHand``, is done by
+``for_listener``. One clip of what a listener asked for is handed over, as a gift that is opened, and stands in no blind
+test. The others are met blind among their pairs, so that it can be found out whether they are any better.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self, cast
@@ -22,12 +22,15 @@ from db.queries import jobs
 from db.queries import listeners as listener_rows
 from db.queries import votes as vote_rows
 from db.queries.clips import get_clip
+from db.queries.jobs import TakenJob
 from db.queries.offers import met_clips
 from db.tables import PICTURES, Listener
+from models.music.notes import Domain
 from models.taste.space import TasteSpace
 from models.tension.liking import MOST
 from webapp.composing.dials import WantedMood
-from webapp.runtime.database import in_transaction, known_listener, locked_listener
+from webapp.learning.playable_clips import AnyDomain, domain_named
+from webapp.runtime.database import Database, in_transaction, known_listener, locked_listener
 from webapp.runtime.errors import Contradiction, NotAllowed, NotReady, NotYours, TooMany
 from webapp.runtime.journal import Journal
 
@@ -317,3 +320,57 @@ def hand_over(session: Session, journal: Journal, listener_id: uuid.UUID) -> Han
     picture = bool(clip_rows.pictures_among(session, [clip]))
     mode = wish_of(job.payload).mode
     return HandedOver(job.state, clip_id=clip, seconds=seconds, mode=mode, picture=picture)
+
+
+@dataclass(frozen=True)
+class JobInHand:
+    """A ``job`` of the queue that this process works on."""
+
+    database: Database
+    job: TakenJob
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """What it asks for."""
+        return self.job.payload
+
+    @property
+    def seed(self) -> int:
+        """The first of its 256 own seeds: done again, it draws the same again."""
+        return self.job.id << 8
+
+    @property
+    def domain(self) -> Domain:
+        """In which it is to compose music; ``ValueError`` where that is none."""
+        return domain_named(self.payload["domain"])
+
+    @property
+    def any_domain(self) -> AnyDomain:
+        """The same where it may be pictures, too."""
+        return "pictures" if self.is_of_pictures else self.domain
+
+    @property
+    def is_of_pictures(self) -> bool:
+        """Whether pictures are to be made."""
+        return bool(self.payload["domain"] == PICTURES)
+
+    @property
+    def listener_id(self) -> uuid.UUID:
+        """Whom it is about; ``ValueError`` where it names nobody."""
+        if self.job.listener_id is None:
+            raise ValueError(f"a job of kind {self.job.kind} must name a listener")
+        return self.job.listener_id
+
+    def report(self, progress: Mapping[str, Any]) -> None:
+        """Say how far it is."""
+        self.database.transaction(lambda session: jobs.tell_progress(session, self.job, dict(progress)))
+
+    @property
+    def found(self) -> Sequence[dict[str, Any]]:
+        """What was found when this job was begun before."""
+        found: Sequence[dict[str, Any]] = self.payload.get(jobs.REMEMBERED, [])
+        return found
+
+    def remember(self, found: Sequence[dict[str, Any]]) -> None:
+        """Keep what was found for whoever does this job again."""
+        self.database.transaction(lambda session: jobs.remember(session, self.job, list(found)))

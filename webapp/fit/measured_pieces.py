@@ -14,7 +14,7 @@ from db.queries import clips as clip_rows
 from models.metrics.music_statistics import attributes
 from models.music.notes import Piece
 from models.picture.fit.measures import HEARD, of_music
-from webapp.composing.jobs import domain_named
+from webapp.learning.playable_clips import domain_named
 
 Floats = npt.NDArray[np.float64]
 

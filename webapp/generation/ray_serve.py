@@ -17,9 +17,8 @@ import ray
 from fastapi import FastAPI
 from ray import serve
 
-from webapp.generation.loading import CPU_SLOTS, GPU_SLOTS, load_engine
 from webapp.generation.protocol import GeneratorUnavailable
-from webapp.generation.server import create_app, lacks_secret
+from webapp.generation.server import CPU_SLOTS, GPU_SLOTS, create_app, lacks_secret, load_engine
 from webapp.runtime.supervised_process import WRONG_SETTING
 
 NAME = "kallos"

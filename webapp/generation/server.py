@@ -1,6 +1,7 @@
 """The engine behind HTTP: ``POST /v1/generate`` and its companions, one process a device (``kallos generator``).
 
-What nobody waits for has the lowest priority, for as long as nothing else is asked for.
+Its style model is loaded on the device here, and torch with it. What nobody waits for has the lowest priority, for as
+long as nothing else is asked for.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import math
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import uvicorn
@@ -24,7 +27,6 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.music.notes import Domain
-from webapp.generation.loading import NoDeviceError, load_engine
 from webapp.generation.protocol import (
     MOST_ASKS,
     AskedResult,
@@ -65,6 +67,52 @@ from webapp.runtime.waiting import waits_for
 if TYPE_CHECKING:  # torch is imported by load_engine(), after its environment is set
     from webapp.generation.drawing import Job, Note
     from webapp.generation.engine import Engine
+
+CPU_THREADS = 1  # the other core renders, and on a busy machine two threads wait for each other
+CPU_SLOTS, GPU_SLOTS = 16, 32  # sixteen clips cost a core half as much each as four do
+
+
+class NoDeviceError(Exception):
+    """There is no such device here."""
+
+
+def load_engine(model: str, device: str) -> Engine:
+    """An engine that composes with ``model``; whoever asks for it closes it. Once its decoding breaks the process ends.
+
+    ``device``: ``cpu``, ``cuda``, ``cuda:1`` or ``auto`` (the first CUDA device where there is one). Raises
+    ``NoDeviceError``, and ``OSError`` or ``ValueError`` where the model can't be used.
+    """
+    # Spinning OpenMP threads make a decode step up to ten times slower on a busy machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    lent = os.environ.get("SPACES_ZERO_GPU", "").lower() in {"1", "t", "true"} and find_spec("spaces") is not None
+    if lent:
+        import_module("spaces")  # before torch, of which it is a part there
+    import torch  # noqa: PLC0415 (after its environment is set)
+
+    from models.style.checkpoint import load_style  # noqa: PLC0415 (torch, which the page's process must not load)
+    from models.style.compose import Composer  # noqa: PLC0415 (torch, which the page's process must not load)
+    from webapp.generation.engine import (  # noqa: PLC0415 (torch, which the page's process must not load)
+        Engine,
+        LentGPU,
+    )
+
+    if lent:
+        device = "cpu"  # the GPU is lent for seconds, in forks of this process
+    elif device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device != "cpu" and not torch.cuda.is_available():
+        raise NoDeviceError(f"KALLOS_DEVICE={device}: no CUDA device answers here; leave it out, or set it to cpu")
+    bundle = load_style(model, device)
+    torch.set_num_threads(CPU_THREADS)
+    slots = CPU_SLOTS if device == "cpu" else GPU_SLOTS
+    composer = Composer(bundle, device)
+    return Engine(composer, slots=slots, draft=LentGPU(composer) if lent else None, on_failure=_exit_broken)
+
+
+def _exit_broken() -> None:
+    os._exit(70)  # the supervisor starts a fresh process; a broken decode thread (CUDA) can't be mended in this one
+
 
 STATUS: dict[type[GenerationError], int] = {
     BadRequest: 400,

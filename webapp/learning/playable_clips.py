@@ -124,3 +124,11 @@ class InstalledStyle:
         """The training songs' melodies, which no clip may copy; None where the model's folder is not here."""
         path = self.folder / "fingerprint.safetensors"
         return Fingerprint(load_file(path)["bits"]) if path.exists() else None
+
+
+def domain_named(name: object) -> Domain:
+    """The domain of this name; ``ValueError`` where there is none."""
+    for domain in DOMAINS:
+        if name == domain:
+            return domain
+    raise ValueError(f"domain {name!r} was given; there are {', '.join(DOMAINS)}")

@@ -4,10 +4,9 @@ A vote is stored once, with the prediction made before it, and the head learns i
 ``voting.record_vote``; ``Voting`` of ``Pairs`` and of ``BestOfFour`` is what the rest of the application uses.
 """
 
-from webapp.listening.best_of_four import BestOfFour
 from webapp.listening.comparison import Comparison, Shown, ShownClip
 from webapp.listening.newcomers import FirstComparisons, Newcomers
-from webapp.listening.pairs import Pairs
+from webapp.listening.pairs import BestOfFour, Pairs
 from webapp.listening.voting import Recorded, Voting
 
 __all__ = [

@@ -26,11 +26,10 @@ from models.style.performance import touch
 from models.taste.search import TasteComparison, compare_tastes
 from models.taste.space import TasteSpace
 from webapp.composing import media
-from webapp.composing.jobs import domain_named
 from webapp.composing.sources import Source
 from webapp.generation.protocol import Mood
 from webapp.learning import heads
-from webapp.learning.playable_clips import PlayablePool, music_of
+from webapp.learning.playable_clips import PlayablePool, domain_named, music_of
 from webapp.runtime.database import Database, in_transaction, known_listener, locked_listener
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, TooMany
 from webapp.runtime.journal import Journal

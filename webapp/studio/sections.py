@@ -21,9 +21,9 @@ from db.tables import WHOLE, Clip
 from models.music.midi import without_overlaps
 from models.music.notes import MusicError, Piece
 from webapp.composing import sources, whole_pieces
-from webapp.composing.jobs import domain_named
 from webapp.composing.sources import PIECES
 from webapp.generation.protocol import GenerateResult, answered
+from webapp.learning.playable_clips import domain_named
 from webapp.runtime.errors import NotAllowed, NotYours
 from webapp.studio.blind_pairs import BROKEN
 from webapp.studio.pieces import TITLE_LENGTH, OpenedPiece, keep_encoded, open_piece

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from db.queries.clips import music_of, pictures_among
-from webapp.composing.jobs import domain_named
 from webapp.learning.heard_clips import HeardClips
+from webapp.learning.playable_clips import domain_named
 from webapp.runtime.database import Database
 from webapp.studio.studio import Studio
 

@@ -25,7 +25,7 @@ from db.queries import jobs
 from db.queries.jobs import JOBS, VISITS, SilentError, TakenJob, listen
 from db.tables import PICTURES
 from webapp.composing import pool, whole_pieces, wishes
-from webapp.composing.jobs import JobInHand
+from webapp.composing.wishes import JobInHand
 from webapp.context import Context
 from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.learning import population, refits

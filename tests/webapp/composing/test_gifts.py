@@ -20,9 +20,8 @@ from models.taste.head import Head
 from models.taste.search import gifts, ideas
 from webapp.composing import wishes
 from webapp.composing.for_listener import SPARE
-from webapp.composing.jobs import JobInHand
 from webapp.composing.search import LatentSearch
-from webapp.composing.wishes import GIFT
+from webapp.composing.wishes import GIFT, JobInHand
 from webapp.generation.protocol import BadRequest, GeneratorUnavailable
 from webapp.learning import heads
 

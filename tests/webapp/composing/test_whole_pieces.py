@@ -15,8 +15,8 @@ from models.music.notes import Piece
 from models.style.pieces.sampling import Writer
 from tests.webapp.composing.conftest import RECIPE, clips, music, pressed, sounds, work
 from webapp.composing import playing_on, whole_pieces
-from webapp.composing.jobs import JobInHand
 from webapp.composing.rendering import whole_length
+from webapp.composing.wishes import JobInHand
 from webapp.listeners import accounts, restore
 from webapp.listening import voting
 from webapp.runtime.errors import Contradiction, NotYours, TooMany, UnknownListenerError

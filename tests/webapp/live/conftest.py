@@ -21,7 +21,7 @@ class Recorded:
 def shipped_engine():
     """The shipped style model, which has a piece model and directions."""
     from models.style.card import SHIPPED_STYLE
-    from webapp.generation.loading import load_engine
+    from webapp.generation.server import load_engine
 
     engine = load_engine(str(SHIPPED_STYLE), "cpu")
     yield engine

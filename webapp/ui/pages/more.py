@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from webapp.context import Context
-from webapp.listening import similar
+from webapp.listening import sound
 from webapp.runtime.errors import NotYours
 from webapp.ui import saving
 from webapp.ui.components.clip_list import ClipList
@@ -72,7 +72,7 @@ def look_around(context: Context, token: str | None, request: gr.Request) -> Aro
     except ValueError:
         return _refused("Pick one first, then look for more like it.", back)
     try:
-        found = similar.similar(context.database, context.playable, listener_of(context, token), clip_id)
+        found = sound.similar(context.database, context.playable, listener_of(context, token), clip_id)
     except NotYours as problem:
         return _refused(f"{capital(str(problem))}.", back)
     start = [row(found["start"], "You started from this one", came_from) | {"acts": False}]
