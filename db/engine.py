@@ -16,6 +16,8 @@ from sqlalchemy.exc import DBAPIError
 
 # A migration and a backup take their time, and say so; nothing else may take longer than a page waits for it.
 LIMITS_S = {"statement_timeout": 60, "lock_timeout": 20, "idle_in_transaction_session_timeout": 300}
+Given = ParamSpec("Given")
+Statement = TypeVar("Statement", bound=Select[*tuple[Any, ...]])
 
 
 def make_engine(url: str, *, pool_size: int = 20, max_overflow: int = 20) -> Engine:
@@ -58,10 +60,6 @@ def answers(engine: Engine) -> bool:
     except DBAPIError:
         return False
     return True
-
-
-Given = ParamSpec("Given")
-Statement = TypeVar("Statement", bound=Select[*tuple[Any, ...]])
 
 
 class built_once(Generic[Given, Statement]):  # noqa: N801 - a decorator

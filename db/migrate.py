@@ -58,27 +58,6 @@ _FACTS = (
     FROM pg_type t WHERE t.typnamespace = to_regnamespace(:schema) AND t.typtype IN ('e', 'd')
     """,
 )
-
-
-def describe_schema(connection: Connection, schema: str = "public") -> list[str]:
-    """Sorted lines that tell all of ``schema`` but alembic's own table. Sets the transaction's search path to it."""
-    connection.execute(text("SELECT set_config('search_path', quote_ident(:schema), true)"), {"schema": schema})
-    # pg_get_indexdef names the schema in any case
-    lines = [
-        str(line).replace(f" ON {schema}.", " ON ").replace(f"FUNCTION {schema}.", "FUNCTION ")
-        for facts in _FACTS
-        for line in connection.execute(text(facts), {"schema": schema}).scalars()
-    ]
-    return sorted(line for line in lines if "alembic_version" not in line)
-
-
-def differences(found: list[str], expected: list[str]) -> list[str]:
-    """``missing: …`` for every line of ``expected`` that isn't found, ``unexpected: …`` for the opposite."""
-    return [f"missing: {line}" for line in expected if line not in found] + [
-        f"unexpected: {line}" for line in found if line not in expected
-    ]
-
-
 NOBODYS = {"alembic_version", "studies"}  # tables in which a migration writes
 MIGRATION_LOCK = 7_022_611_001  # any number, the same in every process
 
@@ -191,3 +170,22 @@ def _migrating(engine: Engine) -> Iterator[Config]:
         connection.execute(text("SET LOCAL lock_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
         yield _config(connection)
+
+
+def describe_schema(connection: Connection, schema: str = "public") -> list[str]:
+    """Sorted lines that tell all of ``schema`` but alembic's own table. Sets the transaction's search path to it."""
+    connection.execute(text("SELECT set_config('search_path', quote_ident(:schema), true)"), {"schema": schema})
+    # pg_get_indexdef names the schema in any case
+    lines = [
+        str(line).replace(f" ON {schema}.", " ON ").replace(f"FUNCTION {schema}.", "FUNCTION ")
+        for facts in _FACTS
+        for line in connection.execute(text(facts), {"schema": schema}).scalars()
+    ]
+    return sorted(line for line in lines if "alembic_version" not in line)
+
+
+def differences(found: list[str], expected: list[str]) -> list[str]:
+    """``missing: …`` for every line of ``expected`` that isn't found, ``unexpected: …`` for the opposite."""
+    return [f"missing: {line}" for line in expected if line not in found] + [
+        f"unexpected: {line}" for line in found if line not in expected
+    ]

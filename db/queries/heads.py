@@ -31,6 +31,8 @@ from db.queries.listeners import lock_listener
 from db.queries.offers import FOUR_SIDES
 from db.tables import PICTURES, Clip, Four, FourVote, Listener, Offer, StoredHead, StoredPopulation, Vote
 
+BEGINNINGS = (Listener.population_id, Listener.picture_population_id)
+
 
 def load_head(
     session: Session, listener_id: UUID, model_version: str, *, for_update: bool = False
@@ -208,9 +210,6 @@ def _answered(
         clip = aliased(Clip)
         query = query.join(clip, and_(clip.id == side, clip.model_version == model_version))
     return query
-
-
-BEGINNINGS = (Listener.population_id, Listener.picture_population_id)
 
 
 @dataclass(frozen=True)

@@ -23,46 +23,13 @@ from db.tables import Job
 
 JOBS, VISITS = "kallos_jobs", "kallos_visits"  # a job was left; somebody has asked for something
 SILENT_SECONDS = 1.0  # after which whoever listens may do something else
-
-
-class SilentError(Exception):
-    """The server is gone, or does not let anybody listen."""
-
-
-def notify(session: Session, channel: str) -> None:
-    """Tell whoever listens, once the transaction is committed."""
-    session.execute(select(func.pg_notify(channel, "")))
-
-
-def listen(engine: Engine, channels: Sequence[str]) -> Iterator[str]:
-    """Each channel that was notified, as it comes; an empty one once they are listened to, and after each silence.
-
-    Holds a connection of its own. Raises ``SilentError``.
-    """
-    try:
-        with engine.connect() as connection:
-            driver = connection.connection.driver_connection
-            connection.detach()  # from the pool
-            assert isinstance(driver, psycopg.Connection)
-            driver.autocommit = True
-            for channel in channels:
-                driver.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
-            while True:
-                while (notified := driver.pgconn.notifies()) is not None:
-                    yield notified.relname.decode()
-                yield ""
-                wait_for_input([driver], [], [], SILENT_SECONDS)
-                driver.pgconn.consume_input()
-    except (psycopg.Error, DBAPIError) as error:
-        raise SilentError(str(error)) from error
-
-
 LEASE_S = 30.0
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 300.0
 NEWEST = 15  # jobs by which the next one's wait is told
 REMEMBERED = "found"  # in a payload: what was found while the job was done, for whoever does it again
 ACTIVE = text("state IN ('waiting', 'running')")  # the words of the partial indexes
+_NO_LEASE: dict[str, Any] = {"lease_until": None, "lease_token": None}
 
 
 @dataclass(frozen=True)
@@ -259,9 +226,6 @@ def forget_finished(session: Session, *, older_than_s: float = 7 * 86_400) -> in
     return len(session.scalars(delete(Job).where(Job.finished_at < limit).returning(Job.id)).all())
 
 
-_NO_LEASE: dict[str, Any] = {"lease_until": None, "lease_token": None}
-
-
 def _change(session: Session, job: TakenJob, **values: Any) -> bool:
     change = (
         update(Job)
@@ -271,3 +235,35 @@ def _change(session: Session, job: TakenJob, **values: Any) -> bool:
         .execution_options(synchronize_session=False)
     )
     return session.scalars(change).one_or_none() is not None
+
+
+class SilentError(Exception):
+    """The server is gone, or does not let anybody listen."""
+
+
+def notify(session: Session, channel: str) -> None:
+    """Tell whoever listens, once the transaction is committed."""
+    session.execute(select(func.pg_notify(channel, "")))
+
+
+def listen(engine: Engine, channels: Sequence[str]) -> Iterator[str]:
+    """Each channel that was notified, as it comes; an empty one once they are listened to, and after each silence.
+
+    Holds a connection of its own. Raises ``SilentError``.
+    """
+    try:
+        with engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            connection.detach()  # from the pool
+            assert isinstance(driver, psycopg.Connection)
+            driver.autocommit = True
+            for channel in channels:
+                driver.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+            while True:
+                while (notified := driver.pgconn.notifies()) is not None:
+                    yield notified.relname.decode()
+                yield ""
+                wait_for_input([driver], [], [], SILENT_SECONDS)
+                driver.pgconn.consume_input()
+    except (psycopg.Error, DBAPIError) as error:
+        raise SilentError(str(error)) from error

@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 
 from db.tables import Base, ListeningStudy, Participant, StudyClip, StudyConsent, StudyTrial
 
+FRESH = {"populate_existing": True}
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -301,9 +303,6 @@ def all_participants(session: Session) -> list[UUID]:
 def delete_participants(session: Session, ids: Sequence[UUID]) -> None:
     """Delete those of these participants that there are."""
     session.execute(delete(Participant).where(Participant.id.in_(ids)))
-
-
-FRESH = {"populate_existing": True}
 
 
 def study_row(session: Session, study: ListeningStudy) -> dict[str, Any]:

@@ -32,6 +32,11 @@ from db.tables import FIT_PICKS, PICKS, PICTURES, Clip, Fit, Four, Listener, Off
 
 Asked = TypeVar("Asked", Offer, Four)
 FOUR_SIDES = (Four.clip_a, Four.clip_b, Four.clip_c, Four.clip_d)
+_WHOSE = bindparam("whose", type_=Uuid)
+_SHOWN_SETS: CompoundSelect[Any] = union_all(
+    select(Offer.left_clip, Offer.right_clip, null(), null()).where(Offer.listener_id == _WHOSE),
+    select(*FOUR_SIDES).where(Four.listener_id == _WHOSE),
+)
 
 
 def sides_of(asked: type[Offer | Four]) -> Sequence[InstrumentedAttribute[UUID]]:
@@ -48,13 +53,6 @@ def asked_about(first: InstrumentedAttribute[UUID], *, pictures: bool) -> Column
 
 class NotForThisListenerError(ValueError):
     """A clip that doesn't exist, or that was composed for somebody else, can't be offered."""
-
-
-_WHOSE = bindparam("whose", type_=Uuid)
-_SHOWN_SETS: CompoundSelect[Any] = union_all(
-    select(Offer.left_clip, Offer.right_clip, null(), null()).where(Offer.listener_id == _WHOSE),
-    select(*FOUR_SIDES).where(Four.listener_id == _WHOSE),
-)
 
 
 def open_ones(session: Session, asked: type[Asked], listener_id: UUID) -> list[Asked]:

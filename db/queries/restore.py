@@ -71,6 +71,7 @@ LATER_COLUMNS: dict[str, Any] = {  # which the first exports and journals do not
     "plays_tell": True,
     "token_generation": 0,
 }
+ASKED_FOR = (CLAIM, "studio")  # policies of pairs that a listener has put together
 
 
 class NotAnExportError(ValueError):
@@ -329,9 +330,6 @@ def _values(table: type[Base], row: Mapping[str, Any]) -> dict[str, Any]:
             value = np.asarray(value, dtype="<f8").tobytes()
         values[attribute.key] = value
     return values
-
-
-ASKED_FOR = (CLAIM, "studio")  # policies of pairs that a listener has put together
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,11 @@ from db.tables import (
     Vote,
 )
 
+PROOF = "proof"  # the policy that draws them
+TENSION = "tension"  # the policy of a clip that the tension model chose against one that came first
+CLAIM = "claim"  # the policy of a changed clip against the one that it was made from
+CHANGED = {"left": "changed_left", "right": "changed_right"}  # an offer's condition: where the changed clip stands
+
 
 @dataclass(frozen=True)
 class PredictedVote:
@@ -132,12 +137,6 @@ def counts(session: Session) -> dict[str, Any]:
         "pool": {str(domain): int(count) for domain, count in session.execute(pool)},
         "jobs": {str(state): int(count) for state, count in session.execute(jobs)},
     }
-
-
-PROOF = "proof"  # the policy that draws them
-TENSION = "tension"  # the policy of a clip that the tension model chose against one that came first
-CLAIM = "claim"  # the policy of a changed clip against the one that it was made from
-CHANGED = {"left": "changed_left", "right": "changed_right"}  # an offer's condition: where the changed clip stands
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ RIVALS = ("average", "drawn")  # what stands blind beside it: for the average li
 # for nobody's taste: of some drafts the one that the tension model rewards most, and, beside it, blind, the first
 GUIDED = ("guided", "plain")
 PICTURE_SECONDS = 1.0
+PLAY_OUTCOMES = ("begun", "heard_out", "skipped", "kept")
+ONCE = "outcome IN ('begun', 'kept')"
 
 
 class Clip(Base):
@@ -145,10 +147,6 @@ class StudioPiece(Base):
     image: Mapped[str | None]
     link_key: Mapped[str | None] = mapped_column(unique=True)
     created_at: Mapped[Clock]
-
-
-PLAY_OUTCOMES = ("begun", "heard_out", "skipped", "kept")
-ONCE = "outcome IN ('begun', 'kept')"
 
 
 class Play(Base):

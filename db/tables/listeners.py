@@ -17,6 +17,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from db.tables.base import Base, Clock, NewId
 
 DEFAULT_STUDY = "default"
+DOMAINS = ("pop", "dance", "chorale")
+DOMAIN_CHECK = f"domain IN {DOMAINS}"
+PICTURES = "pictures"  # the domain beside those of music
+ANY_DOMAIN_CHECK = f"domain IN {(*DOMAINS, PICTURES)}"
 
 
 class Study(Base):
@@ -28,12 +32,6 @@ class Study(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
     created_at: Mapped[Clock]
-
-
-DOMAINS = ("pop", "dance", "chorale")
-DOMAIN_CHECK = f"domain IN {DOMAINS}"
-PICTURES = "pictures"  # the domain beside those of music
-ANY_DOMAIN_CHECK = f"domain IN {(*DOMAINS, PICTURES)}"
 
 
 class Listener(Base):

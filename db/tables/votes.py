@@ -28,6 +28,22 @@ from db.tables.listeners import DEFAULT_STUDY, DOMAIN_CHECK
 OUTCOMES = ("left", "right", "equal", "neither", "skipped")
 PICKS = ("left", "right", "equal")  # the outcomes that compare the clips
 TRUST_CHECK = "trust IN ('heard', 'suspicious', 'unavailable', 'imported')"
+FOUR_OUTCOMES = ("a", "b", "c", "d", "none", "skipped")
+FOUR_PICKS = FOUR_OUTCOMES[:4]  # the outcomes that name a clip
+_MIDDLE = (
+    "greatest(least(clip_a, clip_b), least(clip_c, clip_d))",
+    "least(greatest(clip_a, clip_b), greatest(clip_c, clip_d))",
+)
+IN_ORDER = (  # the four clips whatever their places, as a sorting network puts them
+    "least(clip_a, clip_b, clip_c, clip_d)",
+    f"least({', '.join(_MIDDLE)})",
+    f"greatest({', '.join(_MIDDLE)})",
+    "greatest(clip_a, clip_b, clip_c, clip_d)",
+)
+FIT_OUTCOMES = ("left", "right", "equal", "skipped")
+FIT_PICKS = FIT_OUTCOMES[:3]  # the outcomes that compare
+MEASURES = 9  # five of the music, four of the picture
+_MEASURED = "cardinality({0}) = 9 AND array_position({0}, NULL) IS NULL AND -3 <= ALL ({0}) AND 3 >= ALL ({0})"
 
 
 class Vote(Base):
@@ -159,20 +175,6 @@ class Offer(Base):
         return self.left_clip, self.right_clip
 
 
-FOUR_OUTCOMES = ("a", "b", "c", "d", "none", "skipped")
-FOUR_PICKS = FOUR_OUTCOMES[:4]  # the outcomes that name a clip
-_MIDDLE = (
-    "greatest(least(clip_a, clip_b), least(clip_c, clip_d))",
-    "least(greatest(clip_a, clip_b), greatest(clip_c, clip_d))",
-)
-IN_ORDER = (  # the four clips whatever their places, as a sorting network puts them
-    "least(clip_a, clip_b, clip_c, clip_d)",
-    f"least({', '.join(_MIDDLE)})",
-    f"greatest({', '.join(_MIDDLE)})",
-    "greatest(clip_a, clip_b, clip_c, clip_d)",
-)
-
-
 class Four(Base):
     """Four clips as they are shown, in the order of their places, and for how many seconds all of them play.
 
@@ -255,12 +257,6 @@ class FourVote(Base):
     model_version: Mapped[str]
     trust: Mapped[str] = mapped_column(server_default="unavailable")
     created_at: Mapped[Clock]
-
-
-FIT_OUTCOMES = ("left", "right", "equal", "skipped")
-FIT_PICKS = FIT_OUTCOMES[:3]  # the outcomes that compare
-MEASURES = 9  # five of the music, four of the picture
-_MEASURED = "cardinality({0}) = 9 AND array_position({0}, NULL) IS NULL AND -3 <= ALL ({0}) AND 3 >= ALL ({0})"
 
 
 class Fit(Base):

@@ -16,6 +16,12 @@ from tempfile import TemporaryDirectory
 from webapp.commands import Commands
 from webapp.runtime.settings import Settings
 
+NEXT = (
+    "It is a draft. Hear the preview, then open it for participants on the researcher's page. Keep that address: it "
+    "can't be looked up."
+)
+OPENED = "The study is open. Keep the researcher's address: it can't be looked up."
+
 
 def add_study(commands: Commands) -> None:
     """Add ``kallos study export|simulate``, and those of ``study_designs``."""
@@ -141,13 +147,6 @@ def _retrieval(given: argparse.Namespace, settings: Settings) -> int:
         return 1
     print(f"{given.out} tells what {name} found")
     return 0
-
-
-NEXT = (
-    "It is a draft. Hear the preview, then open it for participants on the researcher's page. Keep that address: it "
-    "can't be looked up."
-)
-OPENED = "The study is open. Keep the researcher's address: it can't be looked up."
 
 
 def add_actions(actions: Commands) -> None:

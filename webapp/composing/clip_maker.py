@@ -39,6 +39,7 @@ from webapp.runtime.journal import Journal
 log = logging.getLogger(__name__)
 
 DEADLINE_MS = 60_000
+TOO_SHORT, THERE_ALREADY, LISTENER_GONE = "too_short", "there_already", "listener_gone"
 
 
 @dataclass(frozen=True)
@@ -285,9 +286,6 @@ class ClipMaker:
         used = self.database.transaction(lambda session: composed.sounds_in_use(session, uris))
         for uri in uris - used:
             self.clip_store.delete(uri)
-
-
-TOO_SHORT, THERE_ALREADY, LISTENER_GONE = "too_short", "there_already", "listener_gone"
 
 
 def fault_of(piece: Piece, style: InstalledStyle) -> str | None:

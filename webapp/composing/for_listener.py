@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 CLIPS_A_JOB = 3
 SPARE = 3  # more are found, for those that may not be offered
 Report = Callable[[Mapping[str, Any]], None]
+TRIED = 3  # drafts for a baseline, the next one where a piece may not be offered
+AMONG = 8  # drafts of which one is chosen, as where it was measured
 
 
 @dataclass(frozen=True)
@@ -206,9 +208,6 @@ class _Progress:
         self.change(rendered=self._now.rendered + 1)
 
 
-TRIED = 3  # drafts for a baseline, the next one where a piece may not be offered
-
-
 def compose_baselines(
     maker: ClipMaker, search: Search, listener_id: uuid.UUID, domain: AnyDomain, *, first_seed: int, among: int
 ) -> Made:
@@ -241,9 +240,6 @@ def compose_baselines(
                 search.put_back(domain, found[place:])
                 break
     return made
-
-
-AMONG = 8  # drafts of which one is chosen, as where it was measured
 
 
 def compose_guided(

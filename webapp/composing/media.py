@@ -16,6 +16,24 @@ from PIL import Image
 
 from models.style.performance import touch
 
+SVG, PNG = ".svg", ".png"
+MEDIA = {SVG: "image/svg+xml", PNG: "image/png"}
+LARGE = 1024  # pixels along each side of what is taken along
+# Whoever opens an SVG by its address sees a document: it may run, load and show nothing but itself
+ALONE = {"Content-Security-Policy": "default-src 'none'; sandbox"}
+SPACE = "{http://www.w3.org/2000/svg}"
+ELEMENTS = {f"{SPACE}{name}" for name in ("svg", "defs", "g", "path", "linearGradient", "radialGradient", "stop")}
+ATTRIBUTES = {
+    "viewBox", "width", "height", "d", "id", "transform", "offset", "cx", "cy", "r", "x1", "y1", "x2", "y2",
+    "gradientUnits", "gradientTransform", "fill", "fill-opacity", "fill-rule", "stroke", "stroke-opacity",
+    "stroke-width", "stroke-linecap", "stroke-linejoin", "stop-color", "stop-opacity",
+}  # fmt: skip
+FORBIDDEN = (b"<!", b"<?", b"&")  # no document types, programs or entities
+LINK = re.compile(r"url\(#\w+\)")
+# A shipped drawing has up to 42 kB, 284 elements and 8,000 numbers. Whoever sends more, or nests it, wants it drawn: a
+# thousand groups in each other end the process that draws them, and 40,000 points take it a minute.
+MOST_BYTES, MOST_ELEMENTS, MOST_DEEP = 64_000, 600, 6
+
 
 def of_clip(clip_id: uuid.UUID | str, seconds: float) -> str:
     """The address of a clip at one length, with ``{}`` where ``audio`` or ``notes`` is to stand."""
@@ -35,25 +53,6 @@ def played(**more: str) -> str:
 def opened_by(address: str, key: str) -> str:
     """The address of a sound or of notes with the key that opens them without a listener's token."""
     return f"{address}{'&' if '?' in address else '?'}{urlencode({'key': key})}"
-
-
-SVG, PNG = ".svg", ".png"
-MEDIA = {SVG: "image/svg+xml", PNG: "image/png"}
-LARGE = 1024  # pixels along each side of what is taken along
-# Whoever opens an SVG by its address sees a document: it may run, load and show nothing but itself
-ALONE = {"Content-Security-Policy": "default-src 'none'; sandbox"}
-SPACE = "{http://www.w3.org/2000/svg}"
-ELEMENTS = {f"{SPACE}{name}" for name in ("svg", "defs", "g", "path", "linearGradient", "radialGradient", "stop")}
-ATTRIBUTES = {
-    "viewBox", "width", "height", "d", "id", "transform", "offset", "cx", "cy", "r", "x1", "y1", "x2", "y2",
-    "gradientUnits", "gradientTransform", "fill", "fill-opacity", "fill-rule", "stroke", "stroke-opacity",
-    "stroke-width", "stroke-linecap", "stroke-linejoin", "stop-color", "stop-opacity",
-}  # fmt: skip
-FORBIDDEN = (b"<!", b"<?", b"&")  # no document types, programs or entities
-LINK = re.compile(r"url\(#\w+\)")
-# A shipped drawing has up to 42 kB, 284 elements and 8,000 numbers. Whoever sends more, or nests it, wants it drawn: a
-# thousand groups in each other end the process that draws them, and 40,000 points take it a minute.
-MOST_BYTES, MOST_ELEMENTS, MOST_DEEP = 64_000, 600, 6
 
 
 def ending(image: bytes) -> str:

@@ -38,35 +38,7 @@ from webapp.learning import heads
 from webapp.runtime.errors import NotYours
 
 TITLES_AMONG = 64  # as many as the towers are asked for at once
-
-
-class Titling:
-    """Finds titles by asking the generator's towers; may be used from many threads."""
-
-    def __init__(self, generation: RemoteGenerator) -> None:
-        self._generation = generation
-
-    def title(self, domain: str, notes: Mapping[str, Any], seed: int) -> str:
-        """A title for a piece (``Piece.to_json``), the same again for the same seed; empty where there is none."""
-        candidates = invented(_titles(), TITLES_AMONG, np.random.default_rng(seed)) if domain == "dance" else []
-        if not candidates:
-            return ""
-        try:
-            found = self._generation.towers(candidates, [dict(notes)])
-        except GenerationError as error:
-            log.info("no_title error=%s", error)
-            return ""
-        return candidates[int(np.argmax(np.array(found.titles) @ np.array(found.melodies[0])))]
-
-
-@cache
-def _titles() -> tuple[str, ...]:
-    drawn = load_shipped_map("titles")
-    return tuple(drawn.points.texts) if drawn else ()
-
-
 log = logging.getLogger(__name__)
-
 GOES_ON: Mapping[Domain, int] = {"pop": 16, "dance": 24, "chorale": 8}  # bars after the opening's eight
 ENDS: Mapping[Domain, int] = {"pop": 8, "dance": 8, "chorale": 4}  # bars of another ending
 FORMS: Mapping[Domain, str] = {"pop": "", "dance": "AABB", "chorale": ""}  # of the whole, where none is asked for
@@ -206,3 +178,28 @@ def _form(domain: Domain, there: int, asked: str) -> tuple[str, int]:
     bars = max(1, SECTION_BARS * len(asked) - there) if asked else GOES_ON[domain]
     form = asked or FORMS[domain]
     return form if form and (there + bars) % len(form) == 0 else "", bars
+
+
+class Titling:
+    """Finds titles by asking the generator's towers; may be used from many threads."""
+
+    def __init__(self, generation: RemoteGenerator) -> None:
+        self._generation = generation
+
+    def title(self, domain: str, notes: Mapping[str, Any], seed: int) -> str:
+        """A title for a piece (``Piece.to_json``), the same again for the same seed; empty where there is none."""
+        candidates = invented(_titles(), TITLES_AMONG, np.random.default_rng(seed)) if domain == "dance" else []
+        if not candidates:
+            return ""
+        try:
+            found = self._generation.towers(candidates, [dict(notes)])
+        except GenerationError as error:
+            log.info("no_title error=%s", error)
+            return ""
+        return candidates[int(np.argmax(np.array(found.titles) @ np.array(found.melodies[0])))]
+
+
+@cache
+def _titles() -> tuple[str, ...]:
+    drawn = load_shipped_map("titles")
+    return tuple(drawn.points.texts) if drawn else ()

@@ -58,6 +58,11 @@ TAKEN, FIRST_PUT = ".taken", "first"
 FULL_POOL = 48  # clips of a domain that lie ready, from which on there is all the room
 
 Choice = Callable[[Candidates, Sequence[Draft], int], Sequence[Candidate]]
+log = logging.getLogger(__name__)
+WRITTEN_FOR_MOOD: dict[Domain, int] = {"pop": 16, "dance": 16, "chorale": 6}  # seconds of a processor
+DRAWN_AT_ONCE = 16  # latents, after which is said how far the search is
+KAPPAS = {"careful": CAREFUL, "near": CAREFUL, "surprise": OPTIMISTIC}  # of a wish's mode
+OnDrawn = Callable[[int, int], None]  # hears how many there are of how many
 
 
 def room_beside(pool: int) -> int:
@@ -301,15 +306,6 @@ def _changed_at(path: Path) -> float:
 
 def _newest(folder: Path) -> float:
     return max(map(_changed_at, [folder, *folder.rglob("*")]))
-
-
-log = logging.getLogger(__name__)
-
-WRITTEN_FOR_MOOD: dict[Domain, int] = {"pop": 16, "dance": 16, "chorale": 6}  # seconds of a processor
-DRAWN_AT_ONCE = 16  # latents, after which is said how far the search is
-KAPPAS = {"careful": CAREFUL, "near": CAREFUL, "surprise": OPTIMISTIC}  # of a wish's mode
-
-OnDrawn = Callable[[int, int], None]  # hears how many there are of how many
 
 
 class Search(Protocol):

@@ -33,6 +33,10 @@ CLIPS, PIECES = "clips", "pieces"
 COMPOSED = "composed"  # the source of notes that nobody brought
 LEAST_POOL, LEAST_SPREAD = 8, 0.3  # below these a pool says little about where its middle lies
 TEXTURE, SINGLE_LINE = "notes_per_onset", -1.0  # one note at a time, in standard deviations of all music
+KINDS = {"pop": "Pop piano", "dance": "Dance tune", "chorale": "Chorale"}
+SIGNS = {"b": " flat", "#": " sharp"}
+KEPT = 10_000  # names; a page asks for the same ones again and again
+_names: dict[uuid.UUID, str] = {}
 
 
 @dataclass(frozen=True)
@@ -164,12 +168,6 @@ def named_traits(
     if middle[texture] < SINGLE_LINE:
         rows[features[:, texture] < SINGLE_LINE, texture] = 0.0
     return [dict(zip(names, row, strict=True)) for row in rows.tolist()]
-
-
-KINDS = {"pop": "Pop piano", "dance": "Dance tune", "chorale": "Chorale"}
-SIGNS = {"b": " flat", "#": " sharp"}
-KEPT = 10_000  # names; a page asks for the same ones again and again
-_names: dict[uuid.UUID, str] = {}
 
 
 def names_of(database: Database, clip_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:

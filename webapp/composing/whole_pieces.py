@@ -43,6 +43,10 @@ log = logging.getLogger(__name__)
 
 AMONG = 8  # of the clips that the head likes best one is played on, so that not every listener's first is the same
 AMONG_IN_MOOD = 3  # the same where a mood is wanted, which few clips have
+KIND = "compose_whole"
+MOST_A_DAY = 60
+COMING = ("running", "waiting")
+SAME_MOOD = 0.25  # at most so far apart are two places of a mood that mean the same
 
 
 @dataclass(frozen=True)
@@ -93,12 +97,6 @@ class Beginnings:
         liked = liked.chosen(list(heard))
         best = pick(self.head, liked.features, AMONG_IN_MOOD, cost=dial.cost(list(heard.values())))
         return [liked.ids[place] for place in best]
-
-
-KIND = "compose_whole"
-MOST_A_DAY = 60
-COMING = ("running", "waiting")
-SAME_MOOD = 0.25  # at most so far apart are two places of a mood that mean the same
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,11 @@ Listener = Callable[[list[Note]], None]
 Origin = Piece | Latents
 
 MOST_BARS_OF_LATENTS = 8
+Between = Callable[[], None]
+DraftEach = Callable[[Sequence[Domain], Sequence[int], tuple[float, float] | None, Between], list[Draft]]
+MOST = 1024  # drafts or latents
+MOST_BARS = 64  # that a piece goes on at once
+OF_A_MOOD = 4  # ways that a piece goes on, of which the one is taken that is heard nearest the mood
 
 
 @dataclass
@@ -165,14 +170,6 @@ def _piece(notes: dict[str, Any], name: str) -> Piece:
         return Piece.from_json(notes)
     except MusicError as error:
         raise BadRequest(f"{name}: {error}") from error
-
-
-Between = Callable[[], None]
-DraftEach = Callable[[Sequence[Domain], Sequence[int], tuple[float, float] | None, Between], list[Draft]]
-
-MOST = 1024  # drafts or latents
-MOST_BARS = 64  # that a piece goes on at once
-OF_A_MOOD = 4  # ways that a piece goes on, of which the one is taken that is heard nearest the mood
 
 
 class Drawing:

@@ -70,6 +70,15 @@ if TYPE_CHECKING:  # torch is imported by load_engine(), after its environment i
 
 CPU_THREADS = 1  # the other core renders, and on a busy machine two threads wait for each other
 CPU_SLOTS, GPU_SLOTS = 16, 32  # sixteen clips cost a core half as much each as four do
+STATUS: dict[type[GenerationError], int] = {
+    BadRequest: 400,
+    Cancelled: 409,
+    QueueFull: 503,
+    GeneratorUnavailable: 503,
+    DeadlinePassed: 504,
+}
+LinkRow = Annotated[list[Annotated[float, Field(ge=-10, le=10)]], Field(min_length=5, max_length=5)]
+AGAIN_SECONDS = 0.2  # after a change that was refused: Linux allows ten a second
 
 
 class NoDeviceError(Exception):
@@ -112,15 +121,6 @@ def load_engine(model: str, device: str) -> Engine:
 
 def _exit_broken() -> None:
     os._exit(70)  # the supervisor starts a fresh process; a broken decode thread (CUDA) can't be mended in this one
-
-
-STATUS: dict[type[GenerationError], int] = {
-    BadRequest: 400,
-    Cancelled: 409,
-    QueueFull: 503,
-    GeneratorUnavailable: 503,
-    DeadlinePassed: 504,
-}
 
 
 class DrawnRequest(BaseModel):
@@ -170,9 +170,6 @@ class EncodeRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     notes: dict[str, Any]
-
-
-LinkRow = Annotated[list[Annotated[float, Field(ge=-10, le=10)]], Field(min_length=5, max_length=5)]
 
 
 class TowersRequest(BaseModel):
@@ -436,9 +433,6 @@ def _status(error: BaseException) -> int:
 
 def _headers(error: GenerationError) -> dict[str, str]:
     return {"Retry-After": str(math.ceil(error.retry_after_s))} if isinstance(error, QueueFull) else {}
-
-
-AGAIN_SECONDS = 0.2  # after a change that was refused: Linux allows ten a second
 
 
 def own_session() -> bool:

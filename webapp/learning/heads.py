@@ -51,62 +51,10 @@ DECIMALS = 4
 
 Effects = Mapping[uuid.UUID, float]
 NO_EFFECTS: Effects = {}
-
-
-def fold_of(listener_id: uuid.UUID) -> int:
-    """The fold of a listener: always the same, and as good as drawn."""
-    return listener_id.int % FOLDS
-
-
-def effects_for(session: Session, listener: Listener, space: TasteSpace) -> Effects:
-    """By clip, where the listener's head in this space began at a population that knows some.
-
-    A clip that isn't there has none.
-    """
-    began = listener.began_at(pictures=space.of_pictures)
-    return NO_EFFECTS if began is None else _KEPT.of(session, began)[fold_of(listener.id)]
-
-
-def effects_on(effects: Effects, clips: Sequence[uuid.UUID]) -> FloatArray:
-    """The effects of these clips ``(clips,)``, 0 where there is none."""
-    return np.array([effects.get(clip, 0.0) for clip in clips], dtype=np.float64)
-
-
-def effects_as_stored(effects: Mapping[uuid.UUID, FloatArray]) -> dict[str, list[float]]:
-    """Effects ``(folds,)`` by clip as a population's row has them."""
-    return {str(clip): np.round(by_fold, DECIMALS).tolist() for clip, by_fold in effects.items()}
-
-
-class _Kept:
-    """The effects of the populations asked for last: their rows never change. Safe between threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._found: OrderedDict[uuid.UUID, list[Effects]] = OrderedDict()
-
-    def of(self, session: Session, population_id: uuid.UUID) -> list[Effects]:
-        """By fold."""
-        with self._lock:
-            if population_id in self._found:
-                self._found.move_to_end(population_id)
-                return self._found[population_id]
-        stored = heads.effects_of(session, population_id)
-        found: list[Effects] = [
-            {uuid.UUID(clip): by_fold[fold] for clip, by_fold in stored.items()} for fold in range(FOLDS)
-        ]
-        with self._lock:
-            self._found[population_id] = found
-            while len(self._found) > KEPT:
-                self._found.popitem(last=False)
-        return found
-
-
-_KEPT = _Kept()
-
-
 FloatArray = npt.NDArray[np.float64]
 Features = Mapping[uuid.UUID, FloatArray]
 FEWEST_OTHERS, VOTES_OF_OTHERS = 3, 6  # an average of fewer would tell one person's taste
+LEAST_MS = 5_000  # who goes on sooner looks for something, and has not judged
 
 
 def prior(space: TasteSpace) -> Head:
@@ -273,9 +221,6 @@ def _head(row: StoredHead) -> Head:
     )
 
 
-LEAST_MS = 5_000  # who goes on sooner looks for something, and has not judged
-
-
 def head_for_composing(session: Session, listener_id: uuid.UUID, space: TasteSpace, domain: str) -> Head:
     """The listener's head for composing music of a domain; that of the votes where plays are not to tell anything."""
     head = load(session, listener_id, space)
@@ -289,3 +234,54 @@ def head_for_composing(session: Session, listener_id: uuid.UUID, space: TasteSpa
         return head
     better, worse = (np.stack(side) for side in zip(*pairs, strict=True))
     return learn_from_plays(head, better, worse)
+
+
+def fold_of(listener_id: uuid.UUID) -> int:
+    """The fold of a listener: always the same, and as good as drawn."""
+    return listener_id.int % FOLDS
+
+
+def effects_for(session: Session, listener: Listener, space: TasteSpace) -> Effects:
+    """By clip, where the listener's head in this space began at a population that knows some.
+
+    A clip that isn't there has none.
+    """
+    began = listener.began_at(pictures=space.of_pictures)
+    return NO_EFFECTS if began is None else _KEPT.of(session, began)[fold_of(listener.id)]
+
+
+def effects_on(effects: Effects, clips: Sequence[uuid.UUID]) -> FloatArray:
+    """The effects of these clips ``(clips,)``, 0 where there is none."""
+    return np.array([effects.get(clip, 0.0) for clip in clips], dtype=np.float64)
+
+
+def effects_as_stored(effects: Mapping[uuid.UUID, FloatArray]) -> dict[str, list[float]]:
+    """Effects ``(folds,)`` by clip as a population's row has them."""
+    return {str(clip): np.round(by_fold, DECIMALS).tolist() for clip, by_fold in effects.items()}
+
+
+class _Kept:
+    """The effects of the populations asked for last: their rows never change. Safe between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: OrderedDict[uuid.UUID, list[Effects]] = OrderedDict()
+
+    def of(self, session: Session, population_id: uuid.UUID) -> list[Effects]:
+        """By fold."""
+        with self._lock:
+            if population_id in self._found:
+                self._found.move_to_end(population_id)
+                return self._found[population_id]
+        stored = heads.effects_of(session, population_id)
+        found: list[Effects] = [
+            {uuid.UUID(clip): by_fold[fold] for clip, by_fold in stored.items()} for fold in range(FOLDS)
+        ]
+        with self._lock:
+            self._found[population_id] = found
+            while len(self._found) > KEPT:
+                self._found.popitem(last=False)
+        return found
+
+
+_KEPT = _Kept()

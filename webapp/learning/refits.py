@@ -37,6 +37,9 @@ from webapp.runtime.journal import Journal
 log = logging.getLogger(__name__)
 
 KIND = "refit_heads"
+ENCODING = "encode_clips"
+CLIPS_A_JOB = 16
+PRIORITY = 5  # before new clips, after what somebody waits for
 
 
 def leave_job(session: Session, spaces: Sequence[TasteSpace]) -> bool:
@@ -76,11 +79,6 @@ def refit(session: Session, spaces: Iterable[TasteSpace], listener_id: uuid.UUID
 def _waiting(session: Session, space: TasteSpace) -> set[uuid.UUID]:
     unknown = rows.without_head(session, space.version, pictures=space.of_pictures)
     return {*unknown, *rows.heads_behind(session, space.version)}
-
-
-ENCODING = "encode_clips"
-CLIPS_A_JOB = 16
-PRIORITY = 5  # before new clips, after what somebody waits for
 
 
 def older_clips(session: Session, version: str, limit: int) -> list[uuid.UUID]:

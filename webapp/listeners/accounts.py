@@ -39,6 +39,13 @@ from webapp.runtime.limits import (
 log = logging.getLogger(__name__)
 _arrivals = Buckets(NEW_LISTENERS_A_SECOND, NEW_LISTENERS_AT_ONCE)
 _all_arrivals = TokenBucket(ALL_NEW_LISTENERS_A_SECOND, ALL_NEW_LISTENERS_AT_ONCE)
+FRESH_S = 5.0  # other processes learn as late as this that somebody has signed out everywhere
+MOST_KNOWN = 20_000
+NOT_VALID = (
+    "this token is not valid here: you signed out everywhere, or it was signed elsewhere. What you picked is not lost: "
+    "open here a link from a device where you are still signed in, or start afresh"
+)
+USED = "this link was used already, or is older than an hour; make a new one on the other device"
 
 
 @dataclass(frozen=True)
@@ -106,16 +113,6 @@ def let_plays_tell(session: Session, journal: Journal, listener_id: uuid.UUID, *
     if not rows.let_plays_tell(session, listener_id, tell=tell):
         raise UnknownListenerError
     journal.append(session, listener_id, visit=True)
-
-
-FRESH_S = 5.0  # other processes learn as late as this that somebody has signed out everywhere
-MOST_KNOWN = 20_000
-
-NOT_VALID = (
-    "this token is not valid here: you signed out everywhere, or it was signed elsewhere. What you picked is not lost: "
-    "open here a link from a device where you are still signed in, or start afresh"
-)
-USED = "this link was used already, or is older than an hour; make a new one on the other device"
 
 
 class Tokens:

@@ -48,6 +48,7 @@ FOUR_COLUMNS = (
     *(*(f"p_{place}" for place in PLACES), "votes_seen", "policy", "four_probability", "order_probability"),
     *("study_id", "condition"),
 )
+SIGNATURE = "signature"
 
 
 def pack(data: Mapping[str, Any], clip_store: ClipStore, kept: Mapping[str, bytes] | None = None) -> bytes:
@@ -164,9 +165,6 @@ def fours_csv(data: Mapping[str, Any]) -> str:
         drawn = (vote["votes_seen"], four["policy"], four["four_probability"], four["order_probability"])
         lines.append((*given, *vote["chances"], *drawn, four["study_id"], four["condition"]))
     return csv_text.table(FOUR_COLUMNS, lines)
-
-
-SIGNATURE = "signature"
 
 
 def export(database: Database, listener_id: uuid.UUID) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from webapp.runtime.errors import NotAllowed, TooMany
 from webapp.runtime.limits import UNDONE_A_SECOND, UNDONE_AT_ONCE, Buckets
 
 log = logging.getLogger(__name__)
+_undone = Buckets(UNDONE_A_SECOND, UNDONE_AT_ONCE)
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,6 @@ def rewind(records: Records, listener_id: uuid.UUID, keep: int) -> Rewound:
         records.database.transaction(forget)  # only now is the new beginning in the journal sure to hold
     log.info("rewound listener=%s votes=%d undone=%d", listener_id, result.votes, result.undone)
     return result
-
-
-_undone = Buckets(UNDONE_A_SECOND, UNDONE_AT_ONCE)
 
 
 @dataclass(frozen=True)

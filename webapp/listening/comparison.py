@@ -33,6 +33,13 @@ from webapp.runtime.limits import VOTES_A_SECOND, VOTES_AT_ONCE, Buckets
 SHORT_SECONDS, LONG_SECONDS = 7.0, 14.0
 CANDIDATES = 120  # among which a pair is looked for: 7,140 pairs take a few milliseconds
 UNHEARD_COMPOSED = 0.75  # share of pairs with an own clip while one waits that the listener never met
+FloatArray = npt.NDArray[np.float64]
+Row = dict[str, Any]
+OPEN = 2  # comparisons of a kind that a listener has before them: one on the page and one to decode ahead
+LEAST_MS = 1_000
+SLACK = timedelta(seconds=2)  # for two clocks
+_votes = Buckets(VOTES_A_SECOND, VOTES_AT_ONCE)
+Trust = Literal["heard", "suspicious", "unavailable"]
 
 
 @dataclass(frozen=True)
@@ -115,11 +122,6 @@ class Repertoire:
         heard = np.array([clip in self.met for clip in clips.ids], dtype=np.bool_)
         mixture = Mixture(composed=UNHEARD_COMPOSED) if (composed & ~heard).any() else Mixture()
         return Candidates(clips, heads.effects_on(self.effects, clips.ids), heard, composed, mixture)
-
-
-FloatArray = npt.NDArray[np.float64]
-Row = dict[str, Any]
-OPEN = 2  # comparisons of a kind that a listener has before them: one on the page and one to decode ahead
 
 
 @dataclass(frozen=True)
@@ -235,12 +237,6 @@ def shown(asked: Any, domain: str) -> Shown:
 def features_of_all(clips: Sequence[uuid.UUID], known: Mapping[uuid.UUID, FloatArray]) -> FloatArray | None:
     """Features ``(clips, F)``; None where one of them is of another model than the head."""
     return np.stack([known[clip] for clip in clips]) if all(clip in known for clip in clips) else None
-
-
-LEAST_MS = 1_000
-SLACK = timedelta(seconds=2)  # for two clocks
-_votes = Buckets(VOTES_A_SECOND, VOTES_AT_ONCE)
-Trust = Literal["heard", "suspicious", "unavailable"]
 
 
 def require_heard(outcome: str, heard_ms: Sequence[float]) -> None:

@@ -36,6 +36,7 @@ from webapp.runtime.waiting import Waits, always, turn
 
 log = logging.getLogger(__name__)
 _rendering = threading.Lock()  # one at a time: it is rare, and votes come first
+SIMILAR, STEPS = 6, 5
 
 
 def require_theirs(database: Database, clip_id: uuid.UUID, listener_id: uuid.UUID | None) -> None:
@@ -154,9 +155,6 @@ def _again(database: Database, clip_store: ClipStore, clip_id: uuid.UUID, second
 
     database.transaction(note)
     return clip_store.get(sound.key)
-
-
-SIMILAR, STEPS = 6, 5
 
 
 @in_transaction

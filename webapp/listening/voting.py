@@ -37,6 +37,8 @@ from webapp.runtime.identity import Claim
 from webapp.runtime.journal import Journal
 
 log = logging.getLogger(__name__)
+SIDES = ("left", "right")
+PlayOutcome = Literal["begun", "heard_out", "skipped", "kept"]
 
 
 @dataclass(frozen=True)
@@ -216,9 +218,6 @@ def _shown(listener: Listener, asked: Sequence[Asked]) -> tuple[Shown, ...]:
     return tuple(shown(each, listener.domain) for each in asked[:OPEN])
 
 
-SIDES = ("left", "right")
-
-
 @dataclass(frozen=True)
 class Answer:
     """What there is to tell of a vote; None where there is nothing.
@@ -259,9 +258,6 @@ def _guessed(chances: Sequence[float] | None, place: int) -> bool | None:
     if chances is None or max(chances) - min(chances) < 1e-9:
         return None
     return chances[place] == max(chances)
-
-
-PlayOutcome = Literal["begun", "heard_out", "skipped", "kept"]
 
 
 @in_transaction

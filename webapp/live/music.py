@@ -44,6 +44,17 @@ AHEAD = 12  # bars that are to lie ready
 KEPT = 0.4  # how like the last bars those are that the prior goes on with
 
 _writing = ThreadPoolExecutor(1, "live ground")  # one at a time: those who listen come first
+Row = npt.NDArray[np.float32]
+BEFORE = 2  # bars that are heard before the one that is decoded; each costs as much as that one
+TEMPI_BPM = (48.0, 176.0)
+DEADLINE_MS = 8_000
+MOTION, WARMTH = READOUTS.index("motion"), READOUTS.index("warmth")
+AT_ONCE = 4  # a bar takes some tenths of a second of a core and lasts two seconds
+IDLE_S = 30.0
+BARS_A_SECOND, BARS_AT_ONCE = 3.0, 12  # of one session, and second halves: no bar is as short
+BEGUN_A_SECOND, BEGUN_AT_ONCE = 0.1, 8  # of one listener
+MOST_SEED = 999_999
+FULL = f"{AT_ONCE} people play live just now, as many as can; try again in a few minutes"
 
 
 @dataclass(frozen=True)
@@ -143,14 +154,6 @@ def _openings(domain: Domain, version: str) -> tuple[Draft, ...]:
 def _meter(name: str) -> tuple[int, int]:
     above, _, below = name.partition("/")
     return int(above), int(below)
-
-
-Row = npt.NDArray[np.float32]
-
-BEFORE = 2  # bars that are heard before the one that is decoded; each costs as much as that one
-TEMPI_BPM = (48.0, 176.0)
-DEADLINE_MS = 8_000
-MOTION, WARMTH = READOUTS.index("motion"), READOUTS.index("warmth")
 
 
 @dataclass(frozen=True)
@@ -335,14 +338,6 @@ def _in_mode(piece: Piece, tonic: int, *, major: bool) -> Piece:
     notes = piece.notes.copy()
     notes[:, 2] = in_mode(notes[:, 2], tonic, major=major)
     return replace(piece, notes=without_overlaps(notes))
-
-
-AT_ONCE = 4  # a bar takes some tenths of a second of a core and lasts two seconds
-IDLE_S = 30.0
-BARS_A_SECOND, BARS_AT_ONCE = 3.0, 12  # of one session, and second halves: no bar is as short
-BEGUN_A_SECOND, BEGUN_AT_ONCE = 0.1, 8  # of one listener
-MOST_SEED = 999_999
-FULL = f"{AT_ONCE} people play live just now, as many as can; try again in a few minutes"
 
 
 @dataclass

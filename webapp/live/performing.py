@@ -29,6 +29,9 @@ SLOWER = 1.25  # than those bars the next may be
 
 Send = Callable[[], None]
 Timed = tuple[float, int, Send]
+CLOCK, START, STOP = b"\xf8", b"\xfa", b"\xfc"
+NOTE_ON, NOTE_OFF = 0x90, 0x80  # on channel 1
+TimedMessage = tuple[int, bytes]  # tick within the bar, message
 
 
 @dataclass(frozen=True)
@@ -210,12 +213,6 @@ class Performer:
             self._out.midi(message)
         self._out.midi(STOP)
         self._out.send("/stop")
-
-
-CLOCK, START, STOP = b"\xf8", b"\xfa", b"\xfc"
-NOTE_ON, NOTE_OFF = 0x90, 0x80  # on channel 1
-
-TimedMessage = tuple[int, bytes]  # tick within the bar, message
 
 
 def messages_of(bar: LiveBar) -> list[TimedMessage]:

@@ -25,6 +25,7 @@ Floats = npt.NDArray[np.float64]
 MOST = 3.0  # usual deviations
 SIDES: tuple[str, ...] = tuple(LINKS.values())
 NOTHING_SEEN: Mapping[str, float] = dict.fromkeys(READOUTS, 0.0)
+NEAR = 0.05  # of the map's width: how far a picture's own readouts reach before those of its neighbours count
 
 
 def checked(readouts: Mapping[str, float]) -> dict[str, float]:
@@ -48,9 +49,6 @@ def asked_of_music(readouts: Mapping[str, float], links: Sequence[Sequence[float
     seen = np.array([readouts[name] for name in READOUTS])
     found: Floats = seen if links is None else np.clip(seen @ np.asarray(links, dtype=np.float64), -MOST, MOST)
     return found
-
-
-NEAR = 0.05  # of the map's width: how far a picture's own readouts reach before those of its neighbours count
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,8 @@ COMPOSED = "composed"  # the label of a composed clip where it has none: it is o
 
 _reading = threading.Lock()
 _kept: OrderedDict[str, OpenMap] = OrderedDict()
+MOST_LABELS = 3  # of each colouring
+LEAST_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -219,10 +221,6 @@ def _file(clip_store: ClipStore, row: DrawnMapRow) -> bytes:
 def unpacked(packed: bytes) -> bytes:
     """The points of ``OpenMap.packed`` as plain JSON."""
     return gzip.decompress(packed)
-
-
-MOST_LABELS = 3  # of each colouring
-LEAST_SHARE = 0.05
 
 
 @dataclass(frozen=True)

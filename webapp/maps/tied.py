@@ -33,6 +33,7 @@ from webapp.studio.studio import Studio
 
 PICTURES = "pictures"
 SHOWN = 6
+TUNES = "tunes"
 
 
 @dataclass(frozen=True)
@@ -111,9 +112,6 @@ def picture(found: OpenMap, number: int) -> bytes:
     if not found.drawn.points.thumbnails:
         raise NotYours(f"this is a map of {found.kind}, which has no pictures; GET /api/atlas tells which there are")
     return found.drawn.points.thumbnails[row]
-
-
-TUNES = "tunes"
 
 
 def name_of(found: OpenMap, row: int) -> str | None:

@@ -40,6 +40,7 @@ LONGEST_NAME = 80
 Grid = npt.NDArray[np.float32]
 _slots = threading.BoundedSemaphore(AT_ONCE)
 _asked = Buckets(UPLOADS_A_SECOND, UPLOADS_AT_ONCE)
+CALLED = {"pop": "pop piano", "dance": "dance tune", "chorale": "chorale"}
 
 
 @dataclass(frozen=True)
@@ -151,9 +152,6 @@ def _sound(told: dict[str, Any], length: float, picture: Grid | None, attributio
     if length > LONGEST_S + 1:
         remarks.append(f"{told['name']} lasts {length / 60:.0f} minutes; the first two are heard")
     return RatedSound(**told, remarks=tuple(remarks), nearest=tuple(nearest), picture=picture, attribution=attribution)
-
-
-CALLED = {"pop": "pop piano", "dance": "dance tune", "chorale": "chorale"}
 
 
 def sounds_of_clips(studio: Studio, listener_id: uuid.UUID, names: Sequence[str]) -> list[tuple[str, bytes]]:

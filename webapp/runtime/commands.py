@@ -14,6 +14,7 @@ from webapp.runtime.settings import Settings
 
 ROOT = Path(__file__).parents[2]  # the folder that ``models`` and ``webapp`` lie in
 CORPORA = "KALLOS_CORPORA"  # read by models.music.corpora, from the environment alone
+WRITTEN = Path(__file__).resolve().parents[1] / "commit"  # by `kallos space`, whose repository is another one
 
 
 def training(settings: Settings, name: str, folder: str, *options: str) -> str:
@@ -46,9 +47,6 @@ try:
     VERSION = version("kallos")
 except PackageNotFoundError:  # run from a folder that was never installed
     VERSION = "0"
-
-
-WRITTEN = Path(__file__).resolve().parents[1] / "commit"  # by `kallos space`, whose repository is another one
 
 
 def commit() -> str | None:

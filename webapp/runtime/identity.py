@@ -38,6 +38,21 @@ MOST_LETTERS = 2_048
 MOST_DIGITS = 6  # of a day
 KEY_LETTERS = 32
 KEY_DAYS = 7  # that the key of a clip opens it, the day it was made not counted
+SAFE = {"GET", "HEAD", "OPTIONS"}  # methods that change nothing
+ALLOWED = b"GET, HEAD, POST, PATCH, DELETE"
+CROSS_ORIGIN = b"access-control-"
+REFUSED = (
+    "this came from another site, or does not say where from; send a listener's token as Authorization: Bearer, "
+    "or ask from a page of this site"
+)
+# Gradio starts components from strings and inline scripts, and draws with blobs and data URLs.
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; "
+    "connect-src 'self' data: blob:; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; "
+    "frame-ancestors {frames}"
+)
+WITH_TOKENS = ("/api/listener", "/gradio_api/queue/", "/gradio_api/call/", "/gradio_api/run/")
 
 
 @dataclass(frozen=True)
@@ -193,15 +208,6 @@ def _signature(secret: str, text: bytes) -> str:
     return hmac.new(f"kallos.export:{secret}".encode(), text, hashlib.sha256).hexdigest()
 
 
-SAFE = {"GET", "HEAD", "OPTIONS"}
-ALLOWED = b"GET, HEAD, POST, PATCH, DELETE"
-CROSS_ORIGIN = b"access-control-"
-REFUSED = (
-    "this came from another site, or does not say where from; send a listener's token as Authorization: Bearer, "
-    "or ask from a page of this site"
-)
-
-
 class SameOrigin:
     """Refuses with 403 what another site asks to change, and gives no other site leave to read anything.
 
@@ -255,16 +261,6 @@ async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], b
     length = [(b"content-length", str(len(body)).encode())] if body else []
     await send({"type": "http.response.start", "status": status, "headers": [*headers, *length]})
     await send({"type": "http.response.body", "body": body})
-
-
-# Gradio starts components from strings and inline scripts, and draws with blobs and data URLs.
-POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; "
-    "connect-src 'self' data: blob:; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; "
-    "frame-ancestors {frames}"
-)
-WITH_TOKENS = ("/api/listener", "/gradio_api/queue/", "/gradio_api/call/", "/gradio_api/run/")
 
 
 class SecurityHeaders:

@@ -25,6 +25,15 @@ from fsspec.implementations.local import LocalFileSystem
 from webapp.runtime.errors import NotWritten
 
 BLOCK = 65_536
+log = logging.getLogger(__name__)
+GATHER_SECONDS = 0.5  # votes that come together travel together
+RETRY_SECONDS = 2.0
+LAST_SECONDS = 10.0  # for what is left when the process ends
+TOGETHER = 16  # files that travel at the same time
+MOST_PARTS = 32  # of a file; then it is copied whole, and they go
+GONE = "gone"
+SECRET = "secret"  # noqa: S105 (the name of the file that signs tokens, which lies beside the journal)
+Story = tuple[str, int]  # its name, and how many bytes there are of it
 
 
 def end_of_last_line(descriptor: int, size: int | None = None) -> int:
@@ -37,18 +46,6 @@ def end_of_last_line(descriptor: int, size: int | None = None) -> int:
             return start + found + 1
         end = start
     return 0
-
-
-log = logging.getLogger(__name__)
-
-GATHER_SECONDS = 0.5  # votes that come together travel together
-RETRY_SECONDS = 2.0
-LAST_SECONDS = 10.0  # for what is left when the process ends
-TOGETHER = 16  # files that travel at the same time
-MOST_PARTS = 32  # of a file; then it is copied whole, and they go
-GONE = "gone"
-SECRET = "secret"  # noqa: S105 (the name of the file that signs tokens, which lies beside the journal)
-Story = tuple[str, int]  # its name, and how many bytes there are of it
 
 
 @dataclass(frozen=True, order=True)

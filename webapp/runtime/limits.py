@@ -54,6 +54,30 @@ EVENTS_A_SECOND, EVENTS_AT_ONCE = 30.0, 600
 LARGE_EVENTS_A_SECOND, LARGE_EVENTS_AT_ONCE = 0.5, 10
 MOST_EVENTS_OF_ONE, MOST_EVENTS = 150, 400  # the second of all addresses together
 MOST_BUCKETS = 20_000
+_address: ContextVar[str | None] = ContextVar("address", default=None)
+PATHS = {"/gradio_api/upload", "/upload"}  # of uploads
+SOUND = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff")
+FILMS = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".m4v", ".gif")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".heic", ".heif")  # HEIC is named
+KINDS = (*MIDI, ".abc", *SOUND, *PICTURES, *FILMS, ".zip", ".json")
+HEADER_BYTES = 4096  # in which the first file's name stands
+FILMS_AT_ONCE = 3  # that are on their way: each is held in memory until it is whole
+NAMES = re.compile(
+    rb'^content-disposition:[^\r\n]*?filename\*?=(?:"([^"\r\n]*)"|([^"\r\n;]*))', re.IGNORECASE | re.MULTILINE
+)
+PREFIX = "/gradio_api/"
+# below the prefix: what makes Gradio call something of ours
+JOIN, TOOLS = "queue/join", "mcp"
+CALLS = (JOIN, "call/", "run/", "api/", TOOLS)
+STREAM = PREFIX + "queue/data"
+CLOSED = (  # of tools that our pages don't have: recordings cut by ffmpeg, an editor of the code, other sites' files
+    *("process_recording", "vibe-", "undo-vibe-", "run-history/", "runs", "proxy=", "component_server", "dev/"),
+    *("deep_link", "profiling/"),
+)
+FETCHED = ("http:", "https:", "ftp:", "//")  # how an address begins that Gradio would fetch
+UNKNOWN_SESSION = {
+    "msg": "unexpected_error", "event_id": None, "message": "404", "session_not_found": True, "success": False,
+}  # fmt: skip
 
 
 class BodyLimit:
@@ -89,9 +113,6 @@ async def _refuse(send: Send, status: int, text: str) -> None:
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-_address: ContextVar[str | None] = ContextVar("address", default=None)
 
 
 def note_address(address: str | None) -> None:
@@ -164,18 +185,6 @@ class Buckets:
             if len(self._of) > self._most:
                 self._of.popitem(last=False)
         return bucket.take()
-
-
-PATHS = {"/gradio_api/upload", "/upload"}
-SOUND = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff")
-FILMS = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".m4v", ".gif")
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".heic", ".heif")  # HEIC is named
-KINDS = (*MIDI, ".abc", *SOUND, *PICTURES, *FILMS, ".zip", ".json")
-HEADER_BYTES = 4096  # in which the first file's name stands
-FILMS_AT_ONCE = 3  # that are on their way: each is held in memory until it is whole
-NAMES = re.compile(
-    rb'^content-disposition:[^\r\n]*?filename\*?=(?:"([^"\r\n]*)"|([^"\r\n;]*))', re.IGNORECASE | re.MULTILINE
-)
 
 
 class UploadLimit:
@@ -251,21 +260,6 @@ def _bytes_in(folder: Path) -> int:
         with contextlib.suppress(FileNotFoundError):  # deleted just now
             total += path.stat().st_size
     return total
-
-
-PREFIX = "/gradio_api/"
-# below the prefix: what makes Gradio call something of ours
-JOIN, TOOLS = "queue/join", "mcp"
-CALLS = (JOIN, "call/", "run/", "api/", TOOLS)
-STREAM = PREFIX + "queue/data"
-CLOSED = (  # of tools that our pages don't have: recordings cut by ffmpeg, an editor of the code, other sites' files
-    *("process_recording", "vibe-", "undo-vibe-", "run-history/", "runs", "proxy=", "component_server", "dev/"),
-    *("deep_link", "profiling/"),
-)
-FETCHED = ("http:", "https:", "ftp:", "//")
-UNKNOWN_SESSION = {
-    "msg": "unexpected_error", "event_id": None, "message": "404", "session_not_found": True, "success": False,
-}  # fmt: skip
 
 
 class Queue(Protocol):

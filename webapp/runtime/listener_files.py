@@ -16,6 +16,8 @@ from webapp.runtime.limits import FOLDER_BYTES
 
 KEPT_S = 3_600
 MOST_OF_ONE = 250_000_000  # bytes of one listener: a film with its sound has some 100 MB at most
+HEARD = "heard"  # in the folder of a run that came to its end
+NAMES = ("dream", "trail")
 
 
 def _files_in(folder: Path) -> list[tuple[Path, int, float]]:
@@ -114,9 +116,6 @@ class Downloads(_OfListeners):
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-HEARD = "heard"  # in the folder of a run that came to its end
-
-
 class Adapters(LongRuns):
     """Agents that learned for one listener: the last one (``run``) and the one that is ``kept``."""
 
@@ -134,9 +133,6 @@ class Adapters(LongRuns):
     def kept(self, listener_id: uuid.UUID) -> Path:
         """Where the adapter lies that this listener kept, if they did."""
         return self._of(listener_id) / "kept"
-
-
-NAMES = ("dream", "trail")
 
 
 class KeptDreams(LongRuns):

@@ -24,9 +24,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 A_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
-KEY = "kallos.root_path"
+KEY = "kallos.root_path"  # in a request's scope
 HEADER = b"x-forwarded-prefix"
 HOSTS = (b"host", b"x-forwarded-host")
+NOBODY = {"/healthz", "/metrics", "/status"}  # which machines ask for, or a page by itself
+QUIET_SECONDS = 60.0  # after which what waits for people looks less often
+ENDLESS = "/gradio_api/heartbeat/"  # a stream that every open page has, until the server goes
+LOOK_EVERY_S = 0.05
+BUSY = json.dumps({"error": "Kallos is being stopped; try again in a moment"}).encode()
 
 
 def root_path(scope: Scope) -> str:
@@ -88,10 +93,6 @@ class BelowRootPath:
         await self.app(scope, receive, send)
 
 
-NOBODY = {"/healthz", "/metrics", "/status"}  # which machines ask for, or a page by itself
-QUIET_SECONDS = 60.0  # after which what waits for people looks less often
-
-
 class Visits:
     """Safe between threads."""
 
@@ -134,11 +135,6 @@ class NoteVisits:
         if scope["type"] == "http" and scope["path"] not in NOBODY:
             self._visits.note()
         await self.app(scope, receive, send)
-
-
-ENDLESS = "/gradio_api/heartbeat/"  # a stream that every open page has, until the server goes
-LOOK_EVERY_S = 0.05
-BUSY = json.dumps({"error": "Kallos is being stopped; try again in a moment"}).encode()
 
 
 class Draining:

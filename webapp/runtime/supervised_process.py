@@ -33,6 +33,15 @@ STEADY_SECONDS = 30.0  # a child that lived this long starts again without a gro
 STOP_SECONDS = 5.0
 WRONG_SETTING = 2  # exit status of a command whose settings can't be used: it would end so again
 PR_SET_PDEATHSIG = 1
+MEMORY_BYTES = 8 << 30  # of addresses: torch takes most of them without using them
+FILE_BYTES = 200_000_000  # that a file may grow to
+NICE = 10  # votes and participants come first
+EVERY_S = 0.3  # between two lines about one stage
+NICENESS = 10  # of worker and generator: votes come before clips, once the first listeners have some
+SESSION_NICENESS = 3  # of their sessions, half a share: at 10 a machine on which much runs hardly composes any more
+LOWEST = 19  # what nobody waits for
+PROC = Path("/proc")
+LAST_WORDS = 500  # characters of what it printed before it broke
 
 
 class SupervisedProcess:
@@ -167,12 +176,6 @@ def _exit_at_end_of_input() -> None:
     os._exit(1)
 
 
-MEMORY_BYTES = 8 << 30  # of addresses: torch takes most of them without using them
-FILE_BYTES = 200_000_000  # that a file may grow to
-NICE = 10  # votes and participants come first
-EVERY_S = 0.3  # between two lines about one stage
-
-
 def bound(seconds: int) -> None:
     """From now on this process has so much memory and time, and yields to others."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
@@ -199,12 +202,6 @@ class Progress:
             say({"stage": stage, "share": round(share, 3)})
 
 
-NICENESS = 10  # of worker and generator: votes come before clips, once the first listeners have some
-SESSION_NICENESS = 3  # of their sessions, half a share: at 10 a machine on which much runs hardly composes any more
-LOWEST = 19  # what nobody waits for
-PROC = Path("/proc")
-
-
 def lower_session(pid: int | str, niceness: int, proc: Path = PROC) -> bool:
     """Give the session of a process a nice value, where Linux groups processes by session.
 
@@ -219,9 +216,6 @@ def lower_session(pid: int | str, niceness: int, proc: Path = PROC) -> bool:
     except OSError as error:  # there is none, or it isn't ours: then nice has to do
         log.debug("session_not_lowered error=%s", error)
     return True
-
-
-LAST_WORDS = 500  # characters of what it printed before it broke
 
 
 def run_program(module: str, *arguments: str, seconds: float, late: str, broken: str) -> None:

@@ -48,6 +48,19 @@ MOST_LINKS = 20
 MOST_LETTERS = 120  # of each text of a line
 MOST_PICTURES = 32  # that are kept in memory, of some 40 kB
 WORTH_TELLING = 5  # votes before it is said how many were foreseen
+STYLE = """
+:root { color-scheme: light dark; --paper: #f4f5f2; --ink: #15191a; --quiet: #515857; --felt: #a3243b; }
+@media (prefers-color-scheme: dark) { :root { --paper: #0f1212; --ink: #eceee9; --quiet: #a7aeab; --felt: #f0798b; } }
+@font-face { font-family: "Hanken Grotesk"; src: url("../static/kallos/fonts/hanken-grotesk-latin-wght-normal.woff2"); }
+@font-face { font-family: "Old Standard TT";
+  src: url("../static/kallos/fonts/old-standard-tt-latin-400-normal.woff2"); }
+body { margin: 0 auto; max-width: 900px; padding: 28px 20px 60px; background: var(--paper); color: var(--ink);
+  font: 17px/1.5 "Hanken Grotesk", system-ui, sans-serif; }
+h1 { font: 400 34px/1.2 "Old Standard TT", "Times New Roman", serif; margin: 0 0 18px; }
+img { display: block; width: 100%; height: auto; border-radius: 14px; }
+audio { display: block; width: 100%; margin: 18px 0; }
+p, li { color: var(--quiet); max-width: 62ch; } ul { padding-left: 1.2em; } a { color: var(--felt); }
+"""
 
 
 @dataclass(frozen=True)
@@ -198,21 +211,6 @@ def _card(session: Session, space: TasteSpace, playable: PlayablePool, listener_
     clip = clip_rows.get_clip(session, best[0].clip_id)
     assert clip is not None
     return Card(about, clip.id, best[0].seconds)
-
-
-STYLE = """
-:root { color-scheme: light dark; --paper: #f4f5f2; --ink: #15191a; --quiet: #515857; --felt: #a3243b; }
-@media (prefers-color-scheme: dark) { :root { --paper: #0f1212; --ink: #eceee9; --quiet: #a7aeab; --felt: #f0798b; } }
-@font-face { font-family: "Hanken Grotesk"; src: url("../static/kallos/fonts/hanken-grotesk-latin-wght-normal.woff2"); }
-@font-face { font-family: "Old Standard TT";
-  src: url("../static/kallos/fonts/old-standard-tt-latin-400-normal.woff2"); }
-body { margin: 0 auto; max-width: 900px; padding: 28px 20px 60px; background: var(--paper); color: var(--ink);
-  font: 17px/1.5 "Hanken Grotesk", system-ui, sans-serif; }
-h1 { font: 400 34px/1.2 "Old Standard TT", "Times New Roman", serif; margin: 0 0 18px; }
-img { display: block; width: 100%; height: auto; border-radius: 14px; }
-audio { display: block; width: 100%; margin: 18px 0; }
-p, li { color: var(--quiet); max-width: 62ch; } ul { padding-left: 1.2em; } a { color: var(--felt); }
-"""
 
 
 def card_page(about: Mapping[str, Any], *, key: str, address: str) -> str:

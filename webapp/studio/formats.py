@@ -19,6 +19,7 @@ KEPT = 24  # sounds of about 1.2 MB, for the next who opens them
 
 _rendering = threading.Lock()  # one core is enough, votes need the other
 _kept: OrderedDict[str, bytes] = OrderedDict()
+NoteInSeconds = tuple[float, float, int, int]  # start_s, duration_s, pitch, velocity
 
 
 def sound(source: Source, form: str, waits: Waits = always) -> bytes:
@@ -64,9 +65,6 @@ def musicxml(source: Source) -> bytes:
 
 def _titled(source: Source) -> Piece:
     return replace(source.piece, titles=(source.called,), domain=source.music)
-
-
-NoteInSeconds = tuple[float, float, int, int]  # start_s, duration_s, pitch, velocity
 
 
 @dataclass(frozen=True)

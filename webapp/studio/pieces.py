@@ -24,6 +24,11 @@ from webapp.runtime.errors import NotYours
 from webapp.studio.formats import PianoRoll, piano_roll
 from webapp.studio.studio import Dial, Studio, check_rate, of_picture
 
+KEPT_PIECES = 200  # of each listener; pieces with a link stay beyond it
+TITLE_LENGTH = 80
+FORMS = ("played", "mid", "musicxml", "abc", "mp3", "wav")  # in which a piece can be downloaded
+IMAGE, TAKEN = "image", "png"  # in which a picture is shown, and taken along
+
 
 @dataclass(frozen=True)
 class Borrowed:
@@ -78,12 +83,6 @@ class Recipe:
             rules=Rules(**told["rules"]) if told.get("rules") else None,
             mood=tuple(told["mood"]) if told.get("mood") else None,
         )
-
-
-KEPT_PIECES = 200  # of each listener; pieces with a link stay beyond it
-TITLE_LENGTH = 80
-FORMS = ("played", "mid", "musicxml", "abc", "mp3", "wav")  # in which a piece can be downloaded
-IMAGE, TAKEN = "image", "png"  # in which a picture is shown, and taken along
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from webapp.studio.pieces import IMAGE, Described
 from webapp.studio.studio import Studio, check_rate
 
 MOST_OWN, MOST_TAKEN, LOOKED_AT = 6, 4, 24  # own files, tunes of collections, and the newest among which they are
+TITLE, PICTURE = "A piece you kept", "A picture you kept"
 
 
 @dataclass(frozen=True)
@@ -124,9 +125,6 @@ def _clips(session: Session, studio: Studio, listener_id: uuid.UUID, domain: str
             )
         )
     return found
-
-
-TITLE, PICTURE = "A piece you kept", "A picture you kept"
 
 
 def keep_clip(studio: Studio, listener_id: uuid.UUID, clip_id: uuid.UUID) -> str:

@@ -37,6 +37,9 @@ REACHES = (1.0, 2.0, 3.5, 5.0)  # times the regression's step, which are tried f
 MUSIC = {"pop": "pop piano", "dance": "dance tunes", "chorale": "chorales"}
 FEWEST = 12  # pictures among which it can be said where one lies
 FILL = "python -m models.evaluate.relations --save"
+MOST_A_MINUTE = 40
+AT_ONCE = 6  # requests that may wait for a renderer or a composer: votes need the other threads
+_slots = threading.BoundedSemaphore(AT_ONCE)
 
 
 @dataclass(frozen=True)
@@ -159,12 +162,6 @@ class Studio:
     def dials(self) -> Dials:
         """What can be turned with the model that plays; raises ``ValueError`` where what is saved can't be read."""
         return Dials.load(self.space, self.style_folder)
-
-
-MOST_A_MINUTE = 40
-AT_ONCE = 6  # requests that may wait for a renderer or a composer: votes need the other threads
-
-_slots = threading.BoundedSemaphore(AT_ONCE)
 
 
 @contextmanager

@@ -34,6 +34,7 @@ ENDING = re.compile(r"(?<=.)\.[^.\s]{1,5}$")
 
 _reading = threading.Lock()  # reading is Python's own work and would hold votes up
 _looking_up = threading.Lock()  # likewise, in collections
+REMEMBERED = 24  # pieces among which one that was taken before is looked for
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,6 @@ def tunes_of(data: bytes, file_name: str) -> list[AbcTune]:
     if not tunes:
         raise MusicError("no tune was found in it; ABC needs an X: and a K: line")
     return tunes
-
-
-REMEMBERED = 24  # pieces among which one that was taken before is looked for
 
 
 @dataclass(frozen=True)

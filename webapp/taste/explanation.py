@@ -36,6 +36,9 @@ from webapp.studio.pieces import Borrowed, OpenedPiece, Recipe, open_piece, sour
 from webapp.studio.studio import Studio
 
 FloatArray = npt.NDArray[np.float64]
+TRIES = 3  # swaps that are composed: what sounds is not always what the latents promise
+MOST_WORDS = 3  # for what a change is heard to bring along
+SAME = 0.3  # standard deviations by which an attribute must move to be named
 
 
 @dataclass(frozen=True)
@@ -101,11 +104,6 @@ def basis(session: Session, studio: Studio, listener_id: uuid.UUID, clip_id: uui
     usual = float(heads.effects_on(effects, [each.id for each in pool]).mean())
     effect = effects[clip_id] - usual if clip_id in effects else 0.0
     return Basis(clip, head, parts[0], parts[1 : 1 + len(pool)], parts[1:], ids, traits, effect, space)
-
-
-TRIES = 3  # swaps that are composed: what sounds is not always what the latents promise
-MOST_WORDS = 3  # for what a change is heard to bring along
-SAME = 0.3  # standard deviations by which an attribute must move to be named
 
 
 class NothingBetter(NotAllowed):

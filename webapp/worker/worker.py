@@ -41,6 +41,18 @@ from webapp.runtime.waiting import heeding
 from webapp.sharing import for_two
 
 Handler = Callable[[Context, TakenJob], dict[str, Any]]
+log = logging.getLogger(__name__)
+LEASE_SECONDS = 15.0
+RENEW_SECONDS = 1.0  # and so soon a worker knows that a job was cancelled
+RETRY_SECONDS = 2.0  # between attempts to hear of jobs from the database
+IDLE_SECONDS = 0.25  # between looks for a job, where nothing tells that one was left
+LOOK_SECONDS = 1.0  # between looks at what the pool needs: six queries
+QUIET_SECONDS = 5.0  # between looks at anything, once nobody has been here for a while
+LONGEST_WAIT_SECONDS = 5.0  # between questions to a generator that is down
+START_SECONDS = 30.0  # in which database and generator may start; who is later is told of
+HOUSEKEEPING_SECONDS = 3600.0
+EXPIRY_SECONDS = 300.0  # between looks at who came and left nothing
+POPULATION_SECONDS = 60.0  # between looks at whether votes have grown enough to learn from them what listeners share
 
 
 def _compose_for(context: Context, job: TakenJob) -> dict[str, Any]:
@@ -107,10 +119,6 @@ HANDLERS: dict[str, Handler] = {
 RUN_LOG_HANDLERS: dict[str, Handler] = {training_runs.KIND: _take_runs}
 
 
-LEASE_SECONDS = 15.0
-RENEW_SECONDS = 1.0  # and so soon a worker knows that a job was cancelled
-
-
 class Lease:
     """Keeps a job ours while it is worked on."""
 
@@ -142,9 +150,6 @@ class Lease:
                     return
             except DBAPIError as error:
                 log.warning("lease_not_renewed job=%d error=%s", self._job.id, error)
-
-
-RETRY_SECONDS = 2.0
 
 
 class Notifications:
@@ -199,18 +204,6 @@ class Notifications:
                 log.info("notifications_lost error=%s", error)
             self.listening = False
             self._ended.wait(RETRY_SECONDS)
-
-
-log = logging.getLogger(__name__)
-
-IDLE_SECONDS = 0.25  # between looks for a job, where nothing tells that one was left
-LOOK_SECONDS = 1.0  # between looks at what the pool needs: six queries
-QUIET_SECONDS = 5.0  # between looks at anything, once nobody has been here for a while
-LONGEST_WAIT_SECONDS = 5.0  # between questions to a generator that is down
-START_SECONDS = 30.0  # in which database and generator may start; who is later is told of
-HOUSEKEEPING_SECONDS = 3600.0
-EXPIRY_SECONDS = 300.0  # between looks at who came and left nothing
-POPULATION_SECONDS = 60.0  # between looks at whether votes have grown enough to learn from them what listeners share
 
 
 class Worker:
