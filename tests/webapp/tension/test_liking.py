@@ -10,21 +10,21 @@ from models.style.card import shipped_version
 from webapp.generation.protocol import GeneratorUnavailable
 from webapp.learning import heads
 from webapp.learning.heard_clips import HeardClips
-from webapp.tension import liking, surprises
+from webapp.tension import liking
 from webapp.ui.pages.taste.likings import load_surprises, surprises_text
 
 
 @pytest.fixture
 def heard_at_once(monkeypatch):
     """Waits for what is heard in the background."""
-    original = surprises.begin
+    original = liking.begin
 
     def begin(studio, clips):
         thread = original(studio, clips)
         thread.join(60)
         return thread
 
-    monkeypatch.setattr(surprises, "begin", begin)
+    monkeypatch.setattr(liking, "begin", begin)
 
 
 @pytest.mark.slow
@@ -36,7 +36,7 @@ def test_clips_are_heard_behind_the_page_and_still_known_after_a_start(context, 
     first = liking.of_listener(context.studio, many)
     assert (first.picks, first.waiting) == (0, 11)  # two of thirteen were skipped
     monkeypatch.setattr(context.generation, "rewards", None)
-    monkeypatch.setattr(surprises, "_heard", HeardClips("tension-cpu"))  # as after a start
+    monkeypatch.setattr(liking, "_heard", HeardClips("tension-cpu"))  # as after a start
     second = liking.of_listener(context.studio, many)
     assert (second.picks, second.waiting) == (11, 0)
     assert second.leaning.share.n == 11
@@ -67,7 +67,7 @@ def test_a_liking_is_told_where_picks_go_by_surprise(context, live, stock):
     votes = context.database.transaction(lambda session: heads.votes_of(session, listener))
     clips = list(dict.fromkeys(clip for clips, _ in votes for clip in clips))
     heard = {clip: {"surprise": number / 10} for number, clip in enumerate(clips)}
-    surprises._heard.keep(context.database, heard, shipped_version("tension-cpu"))
+    liking._heard.keep(context.database, heard, shipped_version("tension-cpu"))
     found = liking.of_listener(context.studio, listener)
     assert found.waiting == 0
     assert re.search("Nothing shows|You like", surprises_text(found))
@@ -75,11 +75,11 @@ def test_a_liking_is_told_where_picks_go_by_surprise(context, live, stock):
 
 def test_another_model_hears_anew(context, stock):
     (clip,) = stock(clips=1)
-    surprises._heard.keep(context.database, {clip: {"surprise": 9.0}}, "tension-of-another-day")
-    surprises._heard.keep(context.database, {clip: {"surprise": 1.0}}, "tension-of-today")
-    assert surprises.known(context.database, [clip]) == {clip: 1.0}
-    surprises.begin(context.studio, [clip]).join(60)
-    assert surprises.known(context.database, [clip])[clip] not in {1.0, 9.0}  # by the model that ships
+    liking._heard.keep(context.database, {clip: {"surprise": 9.0}}, "tension-of-another-day")
+    liking._heard.keep(context.database, {clip: {"surprise": 1.0}}, "tension-of-today")
+    assert liking.known(context.database, [clip]) == {clip: 1.0}
+    liking.begin(context.studio, [clip]).join(60)
+    assert liking.known(context.database, [clip])[clip] not in {1.0, 9.0}  # by the model that ships
 
 
 def test_of_a_picture_there_is_nothing_to_hear(context, stock):
@@ -87,4 +87,4 @@ def test_of_a_picture_there_is_nothing_to_hear(context, stock):
     context.database.transaction(
         lambda session: session.execute(update(Clip).where(Clip.id == picture).values(domain=PICTURES))
     )
-    assert surprises.known(context.database, [picture, music]) == {picture: None}
+    assert liking.known(context.database, [picture, music]) == {picture: None}
