@@ -6,7 +6,6 @@ from db.tables.clips import (
     GUIDED,
     OWN,
     PICTURE_SECONDS,
-    PLAY_OUTCOMES,
     RIVALS,
     WHOLE,
     Clip,
@@ -28,20 +27,9 @@ from db.tables.listeners import (
     Study,
     TasteCard,
 )
-from db.tables.listening_studies import (
-    PARTICIPANT_STATES,
-    STUDY_STATES,
-    TRIAL_KINDS,
-    TRIAL_OUTCOMES,
-    ListeningStudy,
-    Participant,
-    StudyClip,
-    StudyConsent,
-    StudyTrial,
-)
+from db.tables.listening_studies import ListeningStudy, Participant, StudyClip, StudyConsent, StudyTrial
 from db.tables.training import Job, MetricPoint, StudyResult, TrackedPrediction, TrainingRun
 from db.tables.votes import (
-    FIT_OUTCOMES,
     FIT_PICKS,
     FOUR_OUTCOMES,
     FOUR_PICKS,
