@@ -20,7 +20,7 @@ Given = ParamSpec("Given")
 Statement = TypeVar("Statement", bound=Select[*tuple[Any, ...]])
 
 
-def make_engine(url: str, *, pool_size: int = 20, max_overflow: int = 20) -> Engine:
+def make_engine(url: str, *, pool_size: int = 20) -> Engine:
     """An engine on psycopg 3 that survives a restarted server.
 
     The default pool serves the 40 threads in which FastAPI runs handlers and stays below Postgres' 100 connections
@@ -34,7 +34,7 @@ def make_engine(url: str, *, pool_size: int = 20, max_overflow: int = 20) -> Eng
     engine = create_engine(
         parsed.set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
-        max_overflow=max_overflow,
+        max_overflow=20,
         pool_timeout=10,
         pool_recycle=1800,
         pool_pre_ping=True,  # a restarted Postgres costs a reconnection, not an error

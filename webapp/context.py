@@ -49,13 +49,12 @@ class Context:
         *,
         generator_url: str = "",
         space: TasteSpace | None = None,
-        style_folder: Path | None = None,
         revive_after_s: float = 0.0,
     ) -> None:
         self.settings = settings
         self.generator_url = generator_url or settings.generator_url
         self.database = Database(settings, revive_after_s=revive_after_s)
-        self.style_folder = style_folder or settings.style_folder
+        self.style_folder = settings.style_folder
         self.visits = Visits()
         self._space = space
         self._silent_since: float | None = None

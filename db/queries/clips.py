@@ -10,7 +10,6 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
-    Integer,
     Row,
     Select,
     Text,
@@ -33,6 +32,8 @@ from db.engine import built_once
 from db.queries.offers import clips_shown
 from db.tables import GUIDED, OWN, PICTURES, RIVALS, Clip, ClipAudio, Four, HeardClip, Offer
 from db.tables.base import Floats
+
+NEWEST_OWN, NEWEST_RIVALS = 60, 24  # clips of one listener that are looked at for a pair
 
 
 @dataclass(frozen=True)
@@ -181,16 +182,12 @@ def composed_clips(
     *,
     domain: str | None = None,
     model_version: str | None = None,
-    newest: int | None = None,
 ) -> list[PoolClip]:
-    """The playable clips for one listener's taste, of one domain or of every one, oldest first.
-
-    With ``newest`` only the last so many that were made.
-    """
-    theirs = and_(Clip.composed_for == listener_id, Clip.kind.in_(OWN))
-    which = theirs if domain is None else and_(theirs, Clip.domain == domain)
-    ids = select(Clip.id).where(which).order_by(Clip.created_at.desc()).limit(newest)
-    return _playable(session, which, literal(value=True) if newest is None else Clip.id.in_(ids), model_version)
+    """The playable clips for one listener's taste, of one domain or of every one, oldest first."""
+    of_theirs = and_(Clip.composed_for == listener_id, Clip.kind.in_(OWN))
+    return _playable(
+        session, of_theirs, literal(value=True) if domain is None else Clip.domain == domain, model_version
+    )
 
 
 def rival_clips(
@@ -200,37 +197,22 @@ def rival_clips(
     domain: str,
     model_version: str,
     kinds: Sequence[str] = RIVALS,
-    newest: int = 24,
 ) -> list[PoolClip]:
-    """The ``newest`` playable clips of some ``kinds``, oldest first.
+    """The ``NEWEST_RIVALS`` playable clips of some ``kinds``, oldest first.
 
     By default those that stand beside this listener's own in blind proofs.
     """
     of_theirs = and_(Clip.composed_for == listener_id, Clip.kind.in_(kinds), Clip.domain == domain)
-    ids = select(Clip.id).where(of_theirs).order_by(Clip.created_at.desc()).limit(newest)
+    ids = select(Clip.id).where(of_theirs).order_by(Clip.created_at.desc()).limit(NEWEST_RIVALS)
     return _playable(session, of_theirs, Clip.id.in_(ids), model_version)
 
 
-def clips_for(
-    session: Session,
-    listener_id: UUID,
-    *,
-    domain: str,
-    model_version: str,
-    newest_own: int = 60,
-    newest_rivals: int = 24,
-) -> list[PoolClip]:
+def clips_for(session: Session, listener_id: UUID, *, domain: str, model_version: str) -> list[PoolClip]:
     """What ``composed_clips`` and ``rival_clips`` (also ``GUIDED``) of a domain find, together: the newest of each.
 
     Oldest first.
     """
-    given = {
-        "whose": listener_id,
-        "domain": domain,
-        "version": model_version,
-        "own": newest_own,
-        "rivals": newest_rivals,
-    }
+    given = {"whose": listener_id, "domain": domain, "version": model_version}
     return _pool_clips(session.execute(_clips_for(), given))
 
 
@@ -245,7 +227,7 @@ def _clips_for() -> Select[UUID, Floats, Sequence[float], bool, str]:
     rival = Clip.kind.in_([*RIVALS, *GUIDED])
     place = func.row_number().over(partition_by=rival, order_by=Clip.created_at.desc())
     newest = select(Clip.id, place.label("place"), rival.label("rival")).where(theirs).subquery()
-    most = case((newest.c.rival, bindparam("rivals", type_=Integer)), else_=bindparam("own", type_=Integer))
+    most = case((newest.c.rival, NEWEST_RIVALS), else_=NEWEST_OWN)
     some = select(newest.c.id).where(newest.c.place <= most)
     return _playable_query(Clip.id.in_(some), Clip.model_version == bindparam("version", type_=Text))
 

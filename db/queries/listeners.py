@@ -31,11 +31,9 @@ from db.tables import (
 )
 
 
-def create_listener(
-    session: Session, *, domain: str = "pop", study_id: str = DEFAULT_STUDY, condition: str = "default"
-) -> Listener:
-    """A new anonymous listener, already in the database."""
-    listener = Listener(domain=domain, study_id=study_id, condition=condition)
+def create_listener(session: Session, *, domain: str = "pop", condition: str = "default") -> Listener:
+    """A new anonymous listener of the default study, already in the database."""
+    listener = Listener(domain=domain, study_id=DEFAULT_STUDY, condition=condition)
     session.add(listener)
     session.flush()
     return listener
@@ -265,10 +263,9 @@ def get_duet(session: Session, duet_id: UUID, *, keep: bool = False) -> Duet | N
     return session.get(Duet, duet_id, with_for_update={"read": True, "key_share": True} if keep else None)
 
 
-def duet_of(session: Session, duet_id: UUID, listener_id: UUID, *, keep: bool = False) -> Duet | None:
-    """A duet that this listener is part of, or None; with ``keep`` nobody ends it before this transaction ends."""
-    query = select(Duet).where(Duet.id == duet_id, _of(listener_id))
-    return session.scalars(query.with_for_update(read=True, key_share=True) if keep else query).one_or_none()
+def duet_of(session: Session, duet_id: UUID, listener_id: UUID) -> Duet | None:
+    """A duet that this listener is part of, or None."""
+    return session.scalars(select(Duet).where(Duet.id == duet_id, _of(listener_id))).one_or_none()
 
 
 def duets_of(session: Session, listener_id: UUID) -> list[Duet]:

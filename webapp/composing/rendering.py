@@ -9,7 +9,6 @@ from typing import TypedDict
 
 from models.music.notes import Domain, Piece
 from models.music.performance import as_written, sounding_seconds
-from models.music.piano import Piano
 from models.music.render import encode_lossless, encode_mp3, measure, render
 from models.style.performance import touch
 from webapp.runtime.clip_store import ClipStore
@@ -69,14 +68,13 @@ class Sound:
 
 
 def rendered(
-    piece: Piece, seconds: float | None, domain: Domain | None, *, form: str = "mp3", title: str = "",
-    piano: Piano | None = None,
-) -> Sound:  # fmt: skip
+    piece: Piece, seconds: float | None, domain: Domain | None, *, form: str = "mp3", title: str = ""
+) -> Sound:
     """The sound of a piece, of so many ``seconds`` or whole, as music of its ``domain`` or, where None, as written.
 
     ``form``: ``mp3``, ``flac`` or ``wav``.
     """
-    audio = render(piece, seconds, touch.play(piece, domain) if domain else as_written(piece), piano=piano)
+    audio = render(piece, seconds, touch.play(piece, domain) if domain else as_written(piece))
     loudness = measure(audio)
     data = encode_mp3(audio, title=title) if form == "mp3" else encode_lossless(audio, form, title)
     return Sound(data, loudness.lufs, loudness.true_peak_db)
@@ -116,13 +114,9 @@ def whole_length(piece: Piece, domain: Domain) -> float:
 
 
 def render_into(
-    store: ClipStore, piece: Piece, seconds: float, domain: Domain, piano: Piano | None = None, *,
-    waits: Waits | None = None,
-) -> Rendered:  # fmt: skip
+    store: ClipStore, piece: Piece, seconds: float, domain: Domain, *, waits: Waits | None = None
+) -> Rendered:
     """Render one length, played as music of its ``domain`` is, and store it; ``rendered_for`` whoever ``waits``."""
-    if waits is None:
-        sound = rendered(piece, seconds, domain, piano=piano)
-    else:
-        sound = rendered_for(waits, piece, seconds, domain)
+    sound = rendered_for(waits, piece, seconds, domain) if waits else rendered(piece, seconds, domain)
     stored = store.put(sound.data, ".mp3")
     return Rendered(seconds, stored.sha256, stored.key, stored.size, sound.lufs, sound.true_peak_db, touch.version())

@@ -20,12 +20,12 @@ class NotEmptyError(Exception):
     """The folder holds something that is no Space written before."""
 
 
-def write_space(folder: Path, root: Path | None = None) -> int:
-    """Write Kallos of ``root`` (this one) as a Space into ``folder``, replacing one written before; bytes in all.
+def write_space(folder: Path) -> int:
+    """Write this Kallos as a Space into ``folder``, replacing one written before; bytes in all.
 
     Raises ``NotEmptyError`` where something else lies there, and ``OSError``.
     """
-    root = root or Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[2]
     present = {path.name for path in folder.iterdir()} - {".git"} if folder.exists() else set()
     if present and not {"app.py", "webapp"} <= present:
         raise NotEmptyError(f"{folder} is not empty and holds no Space that `kallos space` wrote; name another folder")
