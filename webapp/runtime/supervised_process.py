@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,22 +47,14 @@ LAST_WORDS = 500  # characters of what it printed before it broke
 class SupervisedProcess:
     """Keeps ``args`` running: ``start`` starts it, when it dies it starts again, ``close`` stops it for good.
 
-    ``ready_check`` says whether the child answers yet. Output goes where the parent's goes.
+    Output goes where the parent's goes.
     """
 
-    def __init__(
-        self,
-        name: str,
-        args: Sequence[str],
-        *,
-        env: Mapping[str, str] | None = None,
-        ready_check: Callable[[], bool] | None = None,
-    ) -> None:
+    def __init__(self, name: str, args: Sequence[str], *, env: Mapping[str, str] | None = None) -> None:
         self.name = name
         self.starts = 0
         self._args = list(args)
         self._env = {**os.environ, **(env or {}), PARENT_VARIABLE: str(os.getpid())}
-        self._ready_check = ready_check
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -80,15 +72,6 @@ class SupervisedProcess:
         """The child's process id while it runs."""
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
-
-    def wait_until_ready(self, timeout_s: float) -> bool:
-        """Wait until the child runs and its ``ready_check`` holds; False where that took longer than ``timeout_s``."""
-        end = time.monotonic() + timeout_s
-        while time.monotonic() < end and not self._closing.is_set():
-            if self.pid is not None and (self._ready_check is None or self._ready_check()):
-                return True
-            self._closing.wait(0.05)
-        return False
 
     def close(self) -> None:
         """Stop the child for good: asked first, killed where it doesn't end within five seconds."""

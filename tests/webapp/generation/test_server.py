@@ -188,15 +188,15 @@ def test_a_killed_generator_comes_back_at_the_same_url_and_composes_the_same_cli
         except GeneratorUnavailable:
             return False
 
-    child = SupervisedProcess("generator", [sys.executable, "-c", code], ready_check=answers).start()
+    child = SupervisedProcess("generator", [sys.executable, "-c", code]).start()
     try:
-        assert child.wait_until_ready(180)  # torch is imported
+        assert wait_until(answers, 180)  # torch is imported
         before, pid = remote.generate(ask("before")), child.pid
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(GeneratorUnavailable):
             remote.generate(ask("too early"))
         assert wait_until(lambda: child.pid not in (None, pid))
-        assert child.wait_until_ready(180)  # torch is imported
+        assert wait_until(answers, 180)  # torch is imported
         assert remote.generate(ask("after")).notes == before.notes
         assert child.starts == 2
     finally:

@@ -18,8 +18,8 @@ CHILD = (
 )
 
 
-def child(name, before="pass", **given):
-    return SupervisedProcess(name, [sys.executable, "-c", CHILD.format(before=before)], **given)
+def child(name, before="pass"):
+    return SupervisedProcess(name, [sys.executable, "-c", CHILD.format(before=before)])
 
 
 def wait_until(condition, seconds=60.0):
@@ -41,7 +41,7 @@ def is_gone(pid):
 def test_a_killed_child_comes_back_and_a_closed_one_does_not():
     process = child("child").start()
     try:
-        assert process.wait_until_ready(60)
+        assert wait_until(lambda: process.pid)
         first = process.pid
         os.kill(first, signal.SIGKILL)
         assert wait_until(lambda: process.pid not in (None, first))
@@ -58,8 +58,8 @@ def test_a_child_that_ignores_being_asked_is_killed(monkeypatch, tmp_path):
     monkeypatch.setattr("webapp.runtime.supervised_process.STOP_SECONDS", 0.3)
     up = tmp_path / "up"
     ignore = "import signal, pathlib; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
-    process = child("deaf", f"{ignore}; pathlib.Path({str(up)!r}).touch()", ready_check=up.exists).start()
-    assert process.wait_until_ready(60)
+    process = child("deaf", f"{ignore}; pathlib.Path({str(up)!r}).touch()").start()
+    assert wait_until(up.exists)
     pid = process.pid
     process.close()
     assert is_gone(pid)
@@ -69,7 +69,6 @@ def test_a_child_that_never_lives_is_started_again_ever_more_slowly():
     process = SupervisedProcess("stillborn", [sys.executable, "-c", "raise SystemExit(3)"]).start()
     try:
         assert wait_until(lambda: process.starts >= 3)
-        assert not process.wait_until_ready(0.0)
     finally:
         process.close()
 
@@ -79,7 +78,8 @@ PARENT = """
 import os, sys, time
 from webapp.runtime.supervised_process import SupervisedProcess
 process = SupervisedProcess("child", [sys.executable, "-c", {child!r}]).start()
-process.wait_until_ready(60)
+while process.pid is None:
+    time.sleep(0.02)
 os.write(1, b"%d\\n" % process.pid)
 time.sleep(120)
 """
