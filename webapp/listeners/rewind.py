@@ -108,13 +108,9 @@ def rewind(records: Records, listener_id: uuid.UUID, keep: int) -> Rewound:
             records.journal.append(session, listener_id, whole=True)
         return Rewound(keep, vote_rows.count_picks(session, listener_id), total - keep)
 
-    def forget(session: Session) -> None:
-        if listener_rows.lock_listener(session, listener_id) is not None:
-            records.journal.segment(listener_id).forget_the_past()
-
     result = records.database.transaction(work)
     if result.undone:
-        records.database.transaction(forget)  # only now is the new beginning in the journal sure to hold
+        _forget_the_past(records, listener_id)
     log.info("rewound listener=%s votes=%d undone=%d", listener_id, result.votes, result.undone)
     return result
 
@@ -159,11 +155,17 @@ def undo_last(records: Records, listener_id: uuid.UUID) -> Undone:
         of_pictures = vote_rows.count_picks_of(session, listener_id, pictures=True)
         return Undone(last.what, last.id, cast("AnyDomain", last.domain), picks, of_pictures)
 
+    result = records.database.transaction(work)
+    _forget_the_past(records, listener_id)
+    log.info("vote_undone listener=%s %s=%s", listener_id, result.what, result.id)
+    return result
+
+
+def _forget_the_past(records: Records, listener_id: uuid.UUID) -> None:
+    """Drop what was undone from the journal, once its new beginning is sure to hold."""
+
     def forget(session: Session) -> None:
         if listener_rows.lock_listener(session, listener_id) is not None:
             records.journal.segment(listener_id).forget_the_past()
 
-    result = records.database.transaction(work)
-    records.database.transaction(forget)  # only now is the new beginning in the journal sure to hold
-    log.info("vote_undone listener=%s %s=%s", listener_id, result.what, result.id)
-    return result
+    records.database.transaction(forget)
