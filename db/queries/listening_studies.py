@@ -261,10 +261,19 @@ def shown(session: Session, trial_id: UUID) -> None:
     session.execute(now.values(shown_at=func.clock_timestamp()), execution_options={"synchronize_session": False})
 
 
-def answer(session: Session, trial: StudyTrial, *, outcome: str, left_ms: int, right_ms: int) -> None:
-    """Store the answer to a trial that has none."""
+def answer(
+    session: Session,
+    trial: StudyTrial,
+    *,
+    outcome: str,
+    left_ms: int,
+    right_ms: int,
+    mood: tuple[float, float] | None = None,
+) -> None:
+    """Store the answer to a trial that has none; ``mood``: the valence and arousal of a clip that is rated."""
     now = session.scalars(select(func.clock_timestamp())).one()
     trial.outcome, trial.left_ms, trial.right_ms, trial.answered_at = outcome, left_ms, right_ms, now
+    trial.valence, trial.arousal = mood or (None, None)
     session.flush()
 
 

@@ -31,7 +31,7 @@ from webapp.api.dependencies import (
 )
 from webapp.composing import whole_pieces, wishes
 from webapp.composing.media import ALONE
-from webapp.fit.drawings import shipped
+from webapp.fit.drawings import shipped, short_film
 from webapp.fit.questions import FitOutcome, ShownFit
 from webapp.listening import Shown, sound, voting
 from webapp.listening.comparison import require_heard, require_pace
@@ -369,3 +369,9 @@ def answer(fit_id: uuid.UUID, given: FitAnswer, context: TheContext, claim: Mayb
 def picture(name: str) -> Response:
     """A picture that may be shown."""
     return Response(shipped().svg(name), media_type="image/svg+xml", headers={"Cache-Control": DAY, **ALONE})
+
+
+@fits_router.get("/films/{name}", responses=ERRORS, response_class=Response)
+def film(name: str) -> Response:
+    """A short film: ``elements`` of SVG for each scene, and the paper and places of its ``pictures``."""
+    return Response(short_film(name), media_type="application/json", headers={"Cache-Control": DAY, **ALONE})

@@ -24,7 +24,7 @@ OPENED = "The study is open. Keep the researcher's address: it can't be looked u
 
 
 def add_study(commands: Commands) -> None:
-    """Add ``kallos study export|simulate``, and those of ``study_designs``."""
+    """Add ``kallos study export|simulate``, and those of listening studies."""
     study = commands.add_parser("study", help="export or simulate a study's votes; make a listening study of your own")
     actions = study.add_subparsers(dest="action", required=True)
     export = actions.add_parser("export", help="votes and clips without names, as a zip of CSV and MIDI")
@@ -152,7 +152,11 @@ def _retrieval(given: argparse.Namespace, settings: Settings) -> int:
 def add_actions(actions: Commands) -> None:
     """Add ``create`` and ``results`` to ``kallos study``."""
     create = actions.add_parser("create", help="make a listening study from a design, JSON or TOML; prints its links")
-    create.add_argument("design", type=Path)
+    create.add_argument("design", type=Path, nargs="?", help="of a template: only what is to be another way")
+    create.add_argument(
+        "--template", choices=("mood", "fit"),
+        help="begin with a design that comes along: people rate the mood of clips, or say which music fits a picture",
+    )  # fmt: skip
     create.add_argument("--clips", type=Path, help="a folder or zip file of clips; none where all are composed")
     create.add_argument("--url", help="where the pages are reached, for the links (this machine, at KALLOS_PORT)")
     create.add_argument("--open", action="store_true", help="let participants in at once")
@@ -170,7 +174,14 @@ def _create(given: argparse.Namespace, settings: Settings) -> int:
     from webapp.studies import clips, deletion, design, sources, studies
 
     try:
-        text = given.design.read_text(encoding="utf-8")
+        if not given.design and not given.template:
+            print("name a design, or a template (--template mood or fit)", file=sys.stderr)
+            return 1
+        found = (
+            design.read(given.design.read_text(encoding="utf-8"), toml=_is_toml(given.design)) if given.design else {}
+        )
+        if given.template:
+            found = {"template": given.template, **found}
         if given.clips and not given.clips.exists():
             print(f"{given.clips}: there is no such folder or zip file", file=sys.stderr)
             return 1
@@ -179,7 +190,6 @@ def _create(given: argparse.Namespace, settings: Settings) -> int:
                 sources.read(given.clips, Path(folder))
         with closing(Context(settings)) as context:
             migrate.upgrade(context.database.open())
-            found = design.read(text, toml=given.design.suffix.lower() == ".toml")
             keys = studies.create(context.database, context.journal, found)
             try:
                 if given.clips or design.checked(found).makes_clips:
@@ -201,6 +211,10 @@ def _create(given: argparse.Namespace, settings: Settings) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _is_toml(path: Path) -> bool:
+    return path.suffix.lower() == ".toml"
 
 
 def _print_links(url: str, researcher: str) -> None:

@@ -111,7 +111,8 @@ class Analysis:
 def analyse(session: Session, study: ListeningStudy) -> Analysis:
     """The analysis of all who have finished so far."""
     design = studies.design_of(study)
-    systems = {each.id: each.system for each in studies.heard(session, study)}
+    clips = {each.id: each for each in studies.heard(session, study)}
+    systems = {each.id: each.system for each in clips.values()} if design.task != "mood" else {}
     finished = [each for each in study_rows.all_of(session, study.id) if each.participant.completed_at is not None]
     reasons = {each.participant.id: reasons_against(each, design) for each in finished}
     kept = [each for each in finished if not reasons[each.participant.id]]

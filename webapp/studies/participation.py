@@ -213,8 +213,8 @@ def answer_trial(
             raise NotAllowed("valence and arousal belong to a clip whose mood is rated; both are -1 to 1")
         if any(each.outcome is None for each in found if each.place < trial.place):
             raise Contradiction("other pairs come before this one")
-        require_heard(outcome, (left_ms, right_ms))
-        study_rows.answer(session, trial, outcome=outcome, left_ms=left_ms, right_ms=right_ms)
+        require_heard(outcome, (left_ms, left_ms if mood else right_ms))
+        study_rows.answer(session, trial, outcome=outcome, left_ms=left_ms, right_ms=right_ms, mood=mood)
 
     return _with(database, token, work, journal)
 

@@ -14,7 +14,7 @@ from db.tables import ListeningStudy
 from models.metrics.intervals import FEW, Figure
 from webapp.runtime.commands import VERSION, commit
 from webapp.runtime.database import Database
-from webapp.studies import analysis, participation, studies
+from webapp.studies import analysis, moods, participation, studies
 from webapp.studies.analysis import Analysis, Answered, Results, Strength
 from webapp.studies.design import MOODS
 from webapp.studies.methods import methods

@@ -37,8 +37,7 @@ def step_of(session: Session, design: StudyDesign, participant: Participant) -> 
         if breaks_due(design, found) > participant.breaks_taken:
             return {**about, **done, "step": "break"}
         study_rows.shown(session, trial.id)
-        return {**about, **done, "step": "pair", "question": design.question, "ties": design.pairs.ties,
-                "trial": _shown(session, trial)}  # fmt: skip
+        return {**about, **done, "question": design.question, **_asked_of(session, design, trial)}
     if participant.after is None and design.after:
         return {**about, "step": "questions", "part": "after", "questions": _asked(design.after)}
     if participant.state != "completed":
