@@ -16,7 +16,6 @@ import numpy.typing as npt
 from models.music.keys import half_bar_chroma, in_mode, likely_key
 from models.music.notes import Piece
 from models.picture.readouts import READOUTS
-from models.picture.tie.bars import PLAIN_BPM
 from models.style.directions import Directions
 from models.style.latents import Latents
 
@@ -30,11 +29,11 @@ SMOOTH_S = 3.0  # over which motion is averaged: tempo is no tremor
 SURE = 0.35  # standard deviations of warmth, from which on a bar is put into a mode
 
 
-def wished_bpm(motion: Floats, times_s: Floats) -> Floats:
-    """The tempo at each frame ``(frames,)`` that its motion asks for, in standard deviations."""
+def wished_bpm(motion: Floats, times_s: Floats, usual: float) -> Floats:
+    """The tempo at each frame ``(frames,)`` that its motion asks for, in standard deviations; for none, the usual."""
     near = np.abs(times_s[:, None] - times_s[None]) <= SMOOTH_S / 2
     smooth = (near * motion[None]).sum(1) / near.sum(1)
-    found: Floats = PLAIN_BPM * 2 ** (OCTAVE * smooth)
+    found: Floats = usual * 2 ** (OCTAVE * smooth)
     return found
 
 

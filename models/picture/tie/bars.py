@@ -6,17 +6,25 @@ the cuts (dynamic programming) leaves one out where to meet it would stretch the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
+from models.music.notes import Domain
+
 Floats = npt.NDArray[np.float64]
 
 QUARTERS = 4  # a bar: the music of films is in 4/4
-TEMPI_BPM = (52.0, 144.0)
-PLAIN_BPM = 92.0
+TEMPI_BPM = (52.0, 176.0)
+MIDDLE_BPM = 96.0
+# Of the training pieces of a kind, what shares of SHARES are slower than
+USUAL_BPM: Mapping[Domain, tuple[float, ...]] = {
+    "pop": (74, 93, 118, 136, 159), "dance": (102, 139, 165, 170, 176), "chorale": (72, 75, 75, 78, 78),
+}  # fmt: skip
+SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 MISSED = 8.0  # what a cut costs that is left out; a tempo that is stretched by STRETCH, in log2, costs 1
 STRETCH = 0.25
 IMPOSSIBLE = 1e6
@@ -40,6 +48,12 @@ class BarLines:
         """Of each bar, ``(bars,)``."""
         found: Floats = 60 * QUARTERS / np.diff(self.starts_s)
         return found
+
+
+def usual_bpm(domain: Domain, seed: int) -> float:
+    """A tempo as music of this kind has it; which one is the seed's."""
+    share = np.random.default_rng([seed, 26]).uniform(SHARES[0], SHARES[-1])
+    return float(np.interp(share, SHARES, USUAL_BPM[domain]))
 
 
 def bar_lines(seconds: float, cuts_s: Floats, times_s: Floats, wished_bpm: Floats) -> BarLines:
@@ -83,5 +97,5 @@ def _between(wished_bars: float, seconds: float) -> tuple[int, float]:
     bars = below if wished_bars**2 < below * (below + 1) else below + 1  # the stretch of either is a ratio
     stretch = abs(np.log2(bars / max(wished_bars, 1e-6))) / STRETCH
     tempo = 60 * QUARTERS * bars / max(seconds, 1e-6)
-    outside = 0.0 if TEMPI_BPM[0] <= tempo <= TEMPI_BPM[1] else IMPOSSIBLE * (1 + abs(np.log2(tempo / PLAIN_BPM)))
+    outside = 0.0 if TEMPI_BPM[0] <= tempo <= TEMPI_BPM[1] else IMPOSSIBLE * (1 + abs(np.log2(tempo / MIDDLE_BPM)))
     return bars, float(stretch**2 + outside)

@@ -16,7 +16,7 @@ from models.picture.checkpoint import PictureBundle
 from models.picture.film import Film
 from models.picture.readouts import READOUTS
 from models.picture.tie import annotated, rotation, sequence, writing
-from models.picture.tie.bars import PLAIN_BPM, BarLines, bar_lines
+from models.picture.tie.bars import BarLines, bar_lines, usual_bpm
 from models.picture.tie.checkpoint import Tie
 from models.style.compose import Composer
 from models.style.directions import Directions
@@ -119,9 +119,11 @@ class Scorer:
         self._check(way)
         watched = film if isinstance(film, Watched) else Watched(film, self.pictures)
         film = watched.film
-        wished = np.full(len(film.times_s), PLAIN_BPM)
+        usual = usual_bpm(self.domain, seed)
+        wished = np.full(len(film.times_s), usual)
         if way in (ANNOTATED, LEARNED):
-            wished = annotated.wished_bpm(self._sides(way, watched.readouts)[:, READOUTS.index("motion")], film.times_s)
+            motion = self._sides(way, watched.readouts)[:, READOUTS.index("motion")]
+            wished = annotated.wished_bpm(motion, film.times_s, usual)
         lines = bar_lines(film.seconds, film.cuts_s, film.times_s, wished)
         asked = readouts.by_bar(watched.readouts, film.times_s, lines.starts_s)
         for attempt in range(ATTEMPTS):

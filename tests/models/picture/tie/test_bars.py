@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.picture.tie.bars import PLAIN_BPM, TEMPI_BPM, BarLines, bar_lines
+from models.picture.tie.bars import TEMPI_BPM, BarLines, bar_lines, usual_bpm
 
 
-def lines_of(seconds: float, cuts: list[float], bpm: float = PLAIN_BPM) -> BarLines:
+def lines_of(seconds: float, cuts: list[float], bpm: float = 92.0) -> BarLines:
     times = np.arange(0, seconds, 1 / 6)
     return bar_lines(seconds, np.array(sorted(cuts)), times, np.full(len(times), bpm))
 
@@ -21,6 +21,13 @@ def test_bar_lines_lie_on_cuts() -> None:
 def test_a_cut_that_no_tempo_reaches_is_left_out() -> None:
     lines = lines_of(20.0, [10.0, 10.6])
     assert lines.met == 1
+
+
+def test_seeds_spread_over_the_tempi_of_such_music() -> None:
+    drawn = np.array([usual_bpm("pop", seed) for seed in range(400)])
+    assert 74 <= drawn.min() < 80
+    assert 150 < drawn.max() <= 159
+    assert abs(np.median(drawn) - 118) < 6
 
 
 def test_motion_bends_the_tempo_within_a_shot() -> None:
