@@ -36,7 +36,6 @@ from models.picture.tie.walks import SHORTEST_S, walk
 from models.style.card import style_folder
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
-from models.style.directions import Directions
 from models.style.evaluation.clips import corpora_parts
 from models.style.evaluation.excerpts import real_excerpts, regular
 from models.style.latents import BARS
@@ -63,7 +62,7 @@ def main(argv: list[str] | None = None) -> None:
         film = None if own is None else read_film(own)
     except (FileNotFoundError, PictureError, FilmError, ValueError) as error:
         raise SystemExit(str(error)) from error
-    scorer = Scorer(composer, Directions.load(composer.bundle.folder or style_folder()), pictures, tie)
+    scorer = Scorer(composer, pictures, tie)
     if given.data is None:
         others, tested = ([each.pixels for each in folder if each.path in pictures.held_out[part]]
                           for part in ("validation", "test"))  # fmt: skip

@@ -23,7 +23,6 @@ from models.picture.tie import scoring
 from models.picture.tie.checkpoint import load_tie
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
-from models.style.directions import Directions
 from webapp.film.scored_films import MOVIE, NOTES, SHORT, SOUND, Made
 
 PICTURES = SUFFIXES
@@ -65,7 +64,7 @@ def make(
         film = read_film(sources[0], longest_s=longest_s, progress=lambda share: progress(reading, share))
     progress(composing, 0.0)
     composer = Composer(load_style(str(style_folder), device), device)
-    score = _scorer(composer, style_folder, way, domain, links).score(film, way, seed)
+    score = _scorer(composer, way, domain, links).score(film, way, seed)
     progress(playing, 0.0)
     sound = score.sound()
     (folder / NOTES).write_bytes(write_midi(score.piece, score.performance))
@@ -98,15 +97,14 @@ def _short(source: Path) -> Short:
     return SHORTS[name]
 
 
-def _scorer(composer: Composer, style_folder: Path, way: str, domain: Domain, links: Links | None) -> scoring.Scorer:
+def _scorer(composer: Composer, way: str, domain: Domain, links: Links | None) -> scoring.Scorer:
     """With what the way needs; raises ``ValueError`` where it isn't there."""
-    directions = Directions.load(composer.bundle.folder or style_folder)
     if way == scoring.ANNOTATED or way not in scoring.WAYS:
         own = None if links is None else np.asarray(links, dtype=np.float64)
-        return scoring.Scorer(composer, directions, links=own, domain=domain)
+        return scoring.Scorer(composer, links=own, domain=domain)
     try:
         tie = load_tie() if way == scoring.AXES else None
-        return scoring.Scorer(composer, directions, load_pictures(), tie, domain=domain)
+        return scoring.Scorer(composer, load_pictures(), tie, domain=domain)
     except FileNotFoundError as error:
         raise ValueError(str(error)) from error
 

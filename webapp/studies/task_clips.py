@@ -24,9 +24,8 @@ from models.picture.shorts import SHORTS, Shown
 from models.picture.tie import scoring
 from models.picture.tie.checkpoint import load_tie
 from models.picture.vector import rendered
-from models.style.card import model_folder, style_folder
+from models.style.card import model_folder
 from models.style.compose import Composer
-from models.style.directions import Directions
 from models.style.drafting import draft_each, draft_many, play_each
 from models.style.latents import BARS
 from webapp.studies.design import MOODS
@@ -127,8 +126,7 @@ def _real(bundle: MoodBundle, kind: Domain, count: int, seed: int) -> ForMood:
 
 def for_pictures(composer: Composer, wanted: Sequence[Mapping[str, Any]], seconds: float) -> Iterator[TaskClip]:
     """A clip for each picture by each method (``design.ForPictures``); raises ``SourceError``."""
-    directions = Directions.load(composer.bundle.folder or style_folder())
-    scorer = scoring.Scorer(composer, directions, load_pictures(), load_tie())
+    scorer = scoring.Scorer(composer, load_pictures(), load_tie())
 
     @cache
     def score(shown: str, way: str, seed: int) -> scoring.Score:

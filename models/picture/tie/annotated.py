@@ -1,8 +1,9 @@
 """The annotated tie: five readouts of the picture, each to a side of the music that listeners say goes with it.
 
 Brightness and height, size and loudness, motion and tempo are correspondences that people share (Spence 2011, Eitan &
-Granot 2006); warm colours and major too (Palmer et al. 2013). Register, rhythm and dynamics are moved in the latents of
-each bar, along the data's regression, as Studio's dials do; mode by its notes; tempo by where the bars lie.
+Granot 2006); warm colours and major too (Palmer et al. 2013). A film's music is written towards register, density and
+loudness of each bar, and of several pieces the one is taken that agrees best, in mode too; tempo is where the bars lie.
+In live music register, rhythm and dynamics are moved in the latents of each bar, as Studio's dials do.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from models.music.keys import half_bar_chroma, in_mode, likely_key
-from models.music.notes import Piece
+from models.music.notes import Domain, Piece
 from models.picture.readouts import READOUTS
+from models.picture.tie import sounding
 from models.style.directions import Directions
 from models.style.latents import Latents
+from models.style.pieces.steering import BarTargets
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,7 +28,10 @@ STYLES = {"brightness": "register", "busyness": "rhythm", "size": "dynamics"}  #
 REACH = 1.5  # times the regression's step: a decoder follows it less than all the way
 OCTAVE = 0.3  # of log2 tempo a standard deviation of motion
 SMOOTH_S = 3.0  # over which motion is averaged: tempo is no tremor
-SURE = 0.35  # standard deviations of warmth, from which on a bar is put into a mode
+SURE = 0.35  # standard deviations of warmth, from which on live music changes its mode
+AMONG = 12  # pieces that are written, of which the one is taken that agrees best
+STEERED = (0, 2, 3)  # register, density, loudness: while it is written; mode is chosen among the pieces alone
+WEIGHTS = (1.0, 3.0, 1.0, 1.0)  # of register, mode, density and loudness in choosing
 
 
 def wished_bpm(motion: Floats, times_s: Floats, usual: float) -> Floats:
@@ -35,6 +40,20 @@ def wished_bpm(motion: Floats, times_s: Floats, usual: float) -> Floats:
     smooth = (near * motion[None]).sum(1) / near.sum(1)
     found: Floats = usual * 2 ** (OCTAVE * smooth)
     return found
+
+
+def targets(asked: Floats, domain: Domain) -> BarTargets:
+    """Register, density and loudness that are ``asked`` of each bar, ``(bars, 5)`` in standard deviations."""
+    mean, deviation = (np.array(each)[list(STEERED)] for each in sounding.USUAL[domain])
+    pitch, notes, velocity = (mean + deviation * asked[:, STEERED]).T
+    return BarTargets(pitch, np.maximum(notes, 1), velocity, (deviation[0], deviation[1], deviation[2]))
+
+
+def agreement(piece: Piece, asked: Floats, domain: Domain) -> float:
+    """How well the bars of a piece do what is ``asked`` of each, ``(bars, 5)``; 0 is perfectly."""
+    mean, deviation = (np.array(each) for each in sounding.USUAL[domain])
+    apart = (sounding.of_piece(piece)[:, : len(mean)] - mean) / deviation - asked[:, : len(mean)]
+    return -float((np.array(WEIGHTS) * apart**2).sum())
 
 
 def moved(latents: Latents, asked: Floats, directions: Directions) -> tuple[Latents, tuple[str, ...]]:
@@ -47,17 +66,3 @@ def moved(latents: Latents, asked: Floats, directions: Directions) -> tuple[Late
             groups[style] = (groups[style] + step).astype(np.float32)
             found.append(style)
     return replace(latents, groups=groups), tuple(found)
-
-
-def in_modes(piece: Piece, warmth: Floats) -> Piece:
-    """The piece with warm bars in major and cold ones in minor, on the tonic that it has; others follow the last."""
-    minor, tonic = divmod(likely_key(half_bar_chroma(piece).sum(axis=0)), 12)
-    notes = piece.notes.copy()
-    bar = np.searchsorted(piece.bars[:, 0], notes[:, 0], side="right") - 1
-    major = not minor
-    for number, warm in enumerate(warmth):
-        major = bool(warm > 0) if abs(warm) > SURE else major
-        if major == bool(minor):
-            here = bar == number
-            notes[here, 2] = in_mode(notes[here, 2], tonic, major=major)
-    return replace(piece, notes=notes)

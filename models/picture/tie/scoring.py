@@ -19,7 +19,6 @@ from models.picture.tie import annotated, rotation, sequence, writing
 from models.picture.tie.bars import BarLines, bar_lines, usual_bpm
 from models.picture.tie.checkpoint import Tie
 from models.style.compose import Composer
-from models.style.directions import Directions
 from models.style.performance import touch
 from models.style.screen import LONGEST_COPY_BARS
 
@@ -81,7 +80,7 @@ class Watched:
         """What is written for its bars without the tie; the same bars of other ways have it, too."""
         asked = (composer.version, domain, lines.starts_s.tobytes(), seed)
         if asked not in self._written:
-            self._written[asked] = writing.write(composer, domain, lines, seed)
+            (self._written[asked],) = writing.write(composer, domain, lines, seed)
         return self._written[asked]
 
     @cached_property
@@ -97,13 +96,11 @@ class Watched:
 class Scorer:
     """Sets films to music; what a way does not need may be None.
 
-    ``directions``: how styles are moved (annotated, learned). ``pictures``: latents of frames (rotation, axes).
-    ``tie``: axes. ``links`` ``(5, 5)``: what each readout asks of each side (learned), as ``models.picture.fit.head``
-    has them.
+    ``pictures``: latents of frames (rotation, axes). ``tie``: axes. ``links`` ``(5, 5)``: what each readout asks of
+    each side (learned), as ``models.picture.fit.head`` has them.
     """
 
     composer: Composer
-    directions: Directions | None = None
     pictures: PictureBundle | None = None
     tie: Tie | None = None
     links: Floats | None = None
@@ -144,20 +141,17 @@ class Scorer:
             latents = rotation.carried(composer, rotation.noise_of(pictures, turn, seed), domain, seed)
             latents = writing.with_tempo(latents, lines)
             return writing.closed(writing.decoded(composer, domain, latents, seed, drawn=True))
+        if way in (ANNOTATED, LEARNED):
+            sides = self._sides(way, asked)
+            towards = annotated.targets(sides, domain)
+            pieces = writing.write(composer, domain, lines, seed, targets=towards, count=annotated.AMONG)
+            return max(pieces, key=lambda piece: annotated.agreement(piece, sides, domain))
         free = watched.free(composer, domain, lines, seed)
-        if way == UNTIED:
+        if way == UNTIED or self.tie is None:
             return free
-        latents = writing.latents_of(composer, free)
-        styles: tuple[str, ...] = ()
-        if way == AXES and self.tie is not None:
-            latents = self.tie.axes.moved(latents, watched.by_bar(lines))
-        sides = self._sides(way, asked)
-        if way in (ANNOTATED, LEARNED) and self.directions is not None:
-            latents, styles = annotated.moved(latents, sides, self.directions)
+        latents = self.tie.axes.moved(writing.latents_of(composer, free), watched.by_bar(lines))
         latents = writing.with_tempo(latents, lines)
-        piece = writing.with_last_bar(writing.decoded(composer, domain, latents, seed, styles), free)
-        tied = way in (ANNOTATED, LEARNED)
-        return annotated.in_modes(piece, sides[:, READOUTS.index("warmth")]) if tied else piece
+        return writing.with_last_bar(writing.decoded(composer, domain, latents, seed), free)
 
     def _sides(self, way: str, readouts: Floats) -> Floats:
         """What readouts ``(…, 5)`` ask of each side of the music, in the place of the readout it is linked with."""
@@ -170,8 +164,6 @@ class Scorer:
             raise ValueError(
                 "the way 'learned' needs the links of a listener, 5 × 5 numbers: the endpoint `tie` gives them"
             )
-        if way in (ANNOTATED, LEARNED) and self.directions is None:
-            raise ValueError("no directions are saved for this style model: python -m models.evaluate.relations --save")
         if way in (ROTATION, AXES) and self.pictures is None:
             raise ValueError(f"the way {way!r} needs a picture model: python -m models.train.picture")
         if way == AXES and self.tie is None:

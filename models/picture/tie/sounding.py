@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
 from models.music.keys import half_bar_chroma, key_fits
-from models.music.notes import Piece
+from models.music.notes import Domain, Piece
 
 Floats = npt.NDArray[np.float64]
 
 SOUNDING = ("register", "mode", "density", "loudness", "tempo")
+# Mean and standard deviation of all but tempo, over bars of training music
+USUAL: Mapping[Domain, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    "pop": ((62.4, 0.07, 14.0, 63.4), (5.4, 0.18, 8.6, 5.8)),
+    "dance": ((72.5, 0.10, 6.5, 71.0), (4.5, 0.16, 1.9, 2.0)),
+    "chorale": ((61.0, 0.08, 15.9, 72.8), (2.4, 0.20, 5.4, 0.8)),
+}
 AROUND = 1  # bars before and after that a bar's mode is heard with
 
 

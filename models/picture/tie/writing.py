@@ -17,22 +17,27 @@ from models.picture.tie.bars import QUARTERS, BarLines
 from models.style.compose import Composer
 from models.style.elements import TempoScale
 from models.style.latents import BARS, GROUPS, Latents
+from models.style.pieces.steering import BarTargets
 
 METER, METER_NAME = (QUARTERS, 4), f"{QUARTERS}/4"
 CLOSING_BASS, CLOSING_VELOCITY = 36, 56
 TOGETHER = 32  # eights of bars that are decoded at a time
 
 
-def write(composer: Composer, domain: Domain, lines: BarLines, seed: int) -> Piece:
-    """As many bars as the film has, the last ones of a longer piece, that know nothing else of the film.
+def write(
+    composer: Composer, domain: Domain, lines: BarLines, seed: int, *, targets: BarTargets | None = None, count: int = 1
+) -> list[Piece]:
+    """``count`` pieces of as many bars as the film has, the last ones of a longer piece; its ``targets`` steer them.
 
-    Raises ``ValueError`` where the model has no piece model.
+    Without these they know nothing else of the film. Raises ``ValueError`` where the model has no piece model.
     """
     if composer.writer is None:
         raise ValueError("this style model composes no whole pieces: its card names no piece model")
     tempo = float(np.exp(np.log(lines.tempo_bpm).mean()))
-    piece = composer.writer.last_bars(domain, lines.bars, seed, meter=METER, tempo_bpm=tempo)
-    return in_time(piece.window(len(piece.bars) - lines.bars, lines.bars), lines)
+    pieces = composer.writer.last_bars(
+        domain, lines.bars, seed, meter=METER, tempo_bpm=tempo, targets=targets, count=count
+    )
+    return [in_time(piece.window(len(piece.bars) - lines.bars, lines.bars), lines) for piece in pieces]
 
 
 def in_time(piece: Piece, lines: BarLines) -> Piece:

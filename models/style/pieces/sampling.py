@@ -27,6 +27,7 @@ from models.style.pieces.endings import TRIED, closed
 from models.style.pieces.held import Held
 from models.style.pieces.model import PieceModel
 from models.style.pieces.particles import Particles
+from models.style.pieces.steering import BarTargets
 from models.style.pieces.transposition import SHIFTS
 from models.style.pieces.wishes import MOST_BARS, NUCLEUS, TEMPERATURE, PerElement, Place, Wishes
 from models.style.pieces.writing import Writing
@@ -133,20 +134,30 @@ class Writer:
         places = [] if form else self._openings(domain, seeds, bars, ending=ending)
         return self._written(self._drawn(wishes, temperature, nucleus), seeds, places=places, closing=ending)
 
-    def last_bars(self, domain: Domain, bars: int, seed: int, *, meter: tuple[int, int], tempo_bpm: float) -> Piece:
-        """The end of a longer piece: ``bars`` whole bars of one meter, of which the last closes it.
+    def last_bars(
+        self,
+        domain: Domain,
+        bars: int,
+        seed: int,
+        *,
+        meter: tuple[int, int],
+        tempo_bpm: float,
+        targets: BarTargets | None = None,
+        count: int = 1,
+    ) -> list[Piece]:
+        """``count`` ends of longer pieces: ``bars`` whole bars of one meter, of which the last closes it.
 
         A whole piece of so few bars begins and ends within them, which hardly any real one does. Where no form is known
-        that is ``EARLIER_BARS`` longer, it is one all the same.
+        that is ``EARLIER_BARS`` longer, it is one all the same. With ``targets`` for its bars it is written towards
+        these, and stays in the key that it was written in.
         """
         known = [form for form in self.forms.get(domain, ()) if len(form) >= bars + EARLIER_BARS]
-        if not known:
-            return self.compose(domain, bars=bars, seed=seed, meter=meter, tempo_bpm=tempo_bpm, regular=True)[0]
-        form = known[int(np.random.default_rng([seed, bars]).integers(len(known)))]
+        form = known[int(np.random.default_rng([seed, bars]).integers(len(known)))] if known else (0,) * bars
         before, tempo = len(form) - bars, int(np.abs(np.log(TEMPI_BPM / tempo_bpm)).argmin())
-        place = Place(before, len(form), form[before:], METERS.index(meter), tempo)
-        wishes = self._drawn(Wishes(DOMAINS.index(domain), bars, regular=True))
-        return self._written(wishes, [(seed, 0)], places=[place], closing=True)[0]
+        place = Place(before, len(form), form[before:] if known else (), METERS.index(meter), tempo)
+        wishes = replace(self._drawn(Wishes(DOMAINS.index(domain), bars, regular=True)), targets=targets)
+        seeds = [(seed, number) for number in range(count)]
+        return self._written(wishes, seeds, places=[place] * count, closing=True)
 
     def wholes(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int, form: str = "") -> list[Piece]:
         """A piece of ``bars`` whole bars that comes to its end, for each of ``seeds``; ``form`` as in ``compose``."""
@@ -354,7 +365,8 @@ class Writer:
                 model, wishes, every[some], prompt=prompt, places=where[some], after_step=after_step, between=between,
                 latents=told[some], held=stay[some],
             )  # fmt: skip
-        known = self.transpositions.get(domain) if prompt is None and not latents else None
+        anywhere = prompt is None and not latents and wishes.targets is None
+        known = self.transpositions.get(domain) if anywhere else None
         found: list[Piece] = []
         for first in range(0, len(every), among):
             pieces = [from_tokens(each) for each in tokens[first : first + among]]

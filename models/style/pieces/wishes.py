@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from models.music.tokens import FIELDS
 from models.style.pieces.conditions import ABSENT, NO_MOOD, IntArray, Mood
+from models.style.pieces.steering import BarTargets
 
 TEMPERATURE, NUCLEUS = 0.9, 0.98
 MOST_BARS = 128  # of a piece whose number of bars isn't asked for
@@ -30,6 +31,7 @@ class Wishes:
     et al. 2023). With any but 1, the model's own, each step is computed twice. With ``returning`` so many nats are
     added instead to the logits of what was heard in a bar that comes again (``models.style.pieces.returning``), and
     guidance is by mood alone. Where latents are told, it goes on from what is said without ``guided`` groups of these.
+    With ``targets`` its notes are drawn towards these, bar by bar (``models.style.pieces.steering``).
     A piece with more than ``most_crowded`` notes a bar over some bars is given up (``models.style.pieces.crowding``).
     """
 
@@ -47,6 +49,7 @@ class Wishes:
     guided: tuple[str, ...] = ()
     returning: float = 0.0
     most_crowded: float = np.inf
+    targets: BarTargets | None = None
 
     @property
     def ends(self) -> tuple[int, int]:

@@ -51,6 +51,7 @@ from models.style.pieces.model import NOTE_CHAIN, Cache, Coming, PieceModel, Ste
 from models.style.pieces.next_step import NextStep, next_step
 from models.style.pieces.onsets import Onsets, outer_first, upwards
 from models.style.pieces.returning import COPIED, Returning
+from models.style.pieces.steering import Steering
 from models.style.pieces.telling import Tables, Telling, slot_of_classes
 from models.style.pieces.wishes import NUCLEUS, TEMPERATURE, Place, Wishes, by_element, returns_by_number
 
@@ -96,6 +97,7 @@ class Writing:
         self.nucleus = by_element(wishes.nucleus, NUCLEUS, rows)
         self.returns = returns_by_number(wishes, places, rows)
         self.returning = Returning(rows)
+        self.steering = Steering(wishes.targets, rows) if wishes.targets else None
         self.onsets = Onsets(rows, outer=model.config.outer_first)
         self.ended = np.zeros(rows, dtype=bool)
         # each piece is heard as it is told to be, and where it is guided, after these also as if it was told neither
@@ -190,6 +192,8 @@ class Writing:
         ):
             setattr(self, name, getattr(self, name)[source])
         self.onsets.choose(source)
+        if self.steering:
+            self.steering.choose(source)
         if self.telling:
             self.telling.choose(source)
         if self.held:
@@ -259,6 +263,8 @@ class Writing:
         self.notes_before = np.where(is_bar[:, None], earlier, self.notes_before)
         self.notes = np.where(is_bar, 0, self.notes + (step[:, POSITION] < BAR))
         self.onsets.follow(step)
+        if self.steering:
+            self.steering.follow(step)
         counted = np.minimum(self.number - self.before, self.returns.shape[1] - 1)
         returns = np.take_along_axis(self.returns, counted[:, None], axis=1)[:, 0]
         position = np.where(is_bar, 0, step[:, POSITION])
@@ -334,6 +340,10 @@ class Writing:
             logits = self._logits(element, rows, step[rows])
             if self.wishes.returning and element in COPIED:
                 logits += self.wishes.returning * self.returning.expected(element, step)[rows]
+            if self.steering:
+                length, last = self._where(rows)
+                passed, bar = np.where(last < BAR, last, 0), (self.number - self.before)[rows] - 1
+                logits += self.steering.bias(element, rows, bar, np.maximum(passed, 0), np.maximum(length, 1))
             logits = allow(logits)
             self._allowed(element, rows, logits)
             heat, nucleus = self.temperature[element, rows], self.nucleus[element, rows]

@@ -13,7 +13,6 @@ from models.picture.tie.sounding import SOUNDING, of_piece
 from models.style.card import style_folder
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
-from models.style.directions import Directions
 from models.style.fingerprint import Fingerprint
 from models.style.screen import LONGEST_COPY_BARS
 
@@ -32,7 +31,7 @@ def film() -> Film:
 @cache
 def scored(way: str, seed: int = 0) -> Score:
     composer = Composer(load_style(str(style_folder())))
-    return Scorer(composer, Directions.load(style_folder())).score(film(), way, seed)
+    return Scorer(composer).score(film(), way, seed)
 
 
 def test_music_has_the_films_length_and_a_bar_line_on_its_cut() -> None:
@@ -55,16 +54,16 @@ def test_brighter_pictures_sound_higher_than_without_the_tie() -> None:
 
 
 def test_who_hears_bright_pictures_low_gets_the_annotated_music_upside_down() -> None:
-    composer, directions = Composer(load_style(str(style_folder()))), Directions.load(style_folder())
+    composer = Composer(load_style(str(style_folder())))
     links = np.eye(5)
     links[0, 0] = -1
-    found = Scorer(composer, directions, links=links).score(film(), scoring.LEARNED)
+    found = Scorer(composer, links=links).score(film(), scoring.LEARNED)
     pitch = of_piece(found.piece)[:, SOUNDING.index("register")]
     other = of_piece(scored(scoring.ANNOTATED).piece)[:, SOUNDING.index("register")]
     rises = [each[len(each) // 2 :].mean() - each[: len(each) // 2].mean() for each in (pitch, other)]
     assert rises[0] < rises[1] - 4
     with pytest.raises(ValueError, match="5 × 5 numbers"):
-        Scorer(composer, directions).score(film(), scoring.LEARNED)
+        Scorer(composer).score(film(), scoring.LEARNED)
 
 
 def test_the_same_film_way_and_seed_give_the_same_notes() -> None:
@@ -78,13 +77,13 @@ def test_music_that_copies_a_song_is_composed_again_with_another_seed(monkeypatc
     songs = Fingerprint.of([first.piece])
     assert songs.copied_bars(first.piece) > LONGEST_COPY_BARS
     learned_from = Composer(replace(bundle, fingerprint=songs))
-    found = Scorer(learned_from, Directions.load(style_folder())).score(film(), scoring.ANNOTATED)
+    found = Scorer(learned_from).score(film(), scoring.ANNOTATED)
     assert (first.seed, first.refused) == (0, 0)
     assert (found.seed, found.refused) == (scoring.seed_of(0, 1), 1)
     assert songs.copied_bars(found.piece) <= LONGEST_COPY_BARS
     monkeypatch.setattr(scoring, "ATTEMPTS", 1)
     with pytest.raises(ValueError, match="choose another seed"):
-        Scorer(learned_from, Directions.load(style_folder())).score(film(), scoring.ANNOTATED)
+        Scorer(learned_from).score(film(), scoring.ANNOTATED)
 
 
 def test_an_unknown_way_is_refused() -> None:

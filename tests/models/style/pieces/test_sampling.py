@@ -99,7 +99,7 @@ def test_last_bars_are_those_of_a_longer_piece_where_a_form_of_one_is_known(
         return written(self, wishes, seeds, prompt, places, **how)
 
     monkeypatch.setattr(Writer, "_written", noting)
-    piece = own.last_bars("dance", 6, 1, meter=(4, 4), tempo_bpm=100.0)
+    (piece,) = own.last_bars("dance", 6, 1, meter=(4, 4), tempo_bpm=100.0)
     assert whole_bars(piece) == 6
     assert (piece.bars[-6:, 2:] == (4, 4)).all()
     assert [place.before for place in told] == [before]
