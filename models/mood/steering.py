@@ -1,12 +1,12 @@
-"""Moving music to a mood: five hand-written rules, and versions of a clip that a style model decodes.
+"""Moving music to a mood: five hand-written rules, and versions of a clip that a style model writes or decodes.
 
 The rules move tempo, mode, register, spread of pitch and loudness. They are what listeners agree on (Juslin & Laukka
 2003; Gabrielsson & Lindström 2010): fast, loud and wide is aroused, major and high is positive. They change notes, not
 latents, and leave rhythm and melody as they are.
 
 The rules alone change notes by hand, which is heard. In steering they only say what the clip is encoded from, or a clip
-that has the mood lends its styles, or both; what sounds is decoded, so that melody, harmony and touch go together
-again. A judge takes the nearest version.
+that has the mood lends its styles, or both. What sounds is written from these latents, or decoded where few styles are
+borrowed, so that melody, harmony and touch go together again. A judge takes the nearest version.
 """
 
 from __future__ import annotations
