@@ -22,6 +22,8 @@ from models.picture.measuring import NAMES
 from models.style.latents import MEASURED, Latents
 from models.taste.readouts import PICTURE_ATTRIBUTES
 
+Bools = npt.NDArray[np.bool_]
+
 FILE = "slopes.json"
 ROUNDS = 5
 LENGTHS = (1.0, 0.5)  # of each round's way, of which the better is gone
@@ -72,15 +74,29 @@ class Slopes:
     def turned(self, drawing: PictureDrawing, latents: Latents, asked: Mapping[str, float]) -> Latents:
         """``latents`` with each attribute of ``asked`` so many standard deviations on, as far as it goes; measured.
 
-        Raises ``KeyError`` for what isn't measured.
+        The rest is held, unless nothing could be turned then. Raises ``KeyError`` for what isn't measured.
         """
         moves = np.zeros(DIMS, dtype=bool)
         for name in asked:
             for group in (PICTURE_ATTRIBUTES[name], *BESIDE.get(name, ())):
                 moves[GROUPS[group]] = True
-        weights = np.array([1.0 if name in asked else HELD for name in NAMES])
         here, now = vector(latents), drawing.measure([latents])[0]
         goal = np.array(_measures(now)) + np.array([asked.get(name, 0.0) for name in NAMES]) * self.sd
+        for held in (HELD, 0.0):  # where holding the rest allows no step, only what was asked counts
+            weights = np.array([1.0 if name in asked else held for name in NAMES])
+            found = self._towards(drawing, (here, now), goal, weights, moves)
+            if found is not now:
+                break
+        return found
+
+    def _towards(
+        self, drawing: PictureDrawing, start: tuple[Vectors, Latents], goal: Vectors, weights: Vectors, moves: Bools
+    ) -> Latents:
+        """The picture nearest to what is to be measured, ``goal`` and its ``weights`` ``(7,)``; the first one if none.
+
+        ``moves`` ``(dims,)``: the latents that may.
+        """
+        here, now = start
 
         def short(picture: Latents) -> Vectors:
             """What it lacks, weighted, in standard deviations ``(7,)``."""
