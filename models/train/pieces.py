@@ -124,6 +124,8 @@ def _hearing(preset: Preset, style: StyleBundle, start: PieceBundle | None) -> P
     """
     sizes = Reader(style.model, torch.ones(0)).sizes
     config = replace(preset.config, latents=sizes)
+    if preset.anew:
+        return replace(preset, falling=0.6, averaging=0.995, config=config)
     return replace(
         preset, rows=max(1, preset.rows // 2), learning_rate=HEARING, falling=0.4, dropout=0.1, averaging=0.998,
         config=config, writes_with=start.model.config.context if start else 0,
@@ -167,12 +169,13 @@ def main(argv: list[str] | None = None) -> None:
         preset = replace(preset, steps=given.steps)
     out = run_folder(given, STATE)
     start, origin = _begun_from(given, out)
-    if start:
-        preset = _fine_tuning(preset, start)
     before = _config_of(out) if given.resume else {}
+    hears = bool(given.latents or before.get("latents"))
+    if start and not (hears and preset.anew):
+        preset = _fine_tuning(preset, start)
     if context := before.get("context", given.context):
         preset = _with_context(preset, context)
-    style = _encoder(given.latents, out) if given.latents or before.get("latents") else None
+    style = _encoder(given.latents, out) if hears else None
     if style:
         preset = _hearing(preset, style, start)
     if before.get("outer_first", given.outer_first):

@@ -41,16 +41,14 @@ class Shares:
     span, or of all but a span. In ``doubted`` it is doubted, by group, from not at all to wholly.
     """
 
-    nothing: float = 0.3
-    everything: float = 0.15
-    few: float = 0.3
-    every_bar: float = 0.55
+    nothing: float = 0.25
+    everything: float = 0.3
+    few: float = 0.25
+    every_bar: float = 0.6
     doubted: float = 0.35
 
 
-AS_USED = Shares()
-EARLY = Shares(nothing=0.2, everything=0.45, few=0.2, every_bar=0.75, doubted=0.25)  # what latents say is learned first
-EARLY_BATCHES = 3900  # with 1,300 pop stood still at 3.5 nats for a note, with this it came to 3.10
+SHARES = Shares()
 
 
 @dataclass(frozen=True)
@@ -182,17 +180,16 @@ def drop(
     rng: np.random.Generator,
     sizes: Sequence[int],
     never: Sequence[str] = (),
-    shares: Shares = AS_USED,
 ) -> BarLatents:
     """As the model is told them in training: some groups of some bars, some of them doubted.
 
     ``never``: groups that are not told at all.
     """
     bars, groups = latents.told.shape
-    chosen = _groups(groups, rng, shares)
+    chosen = _groups(groups, rng)
     chosen &= np.array([name not in never for name in TOLD_GROUPS])
-    told = latents.told & chosen & _bars(bars, rng, shares)[:, None]
-    if not told.any() or rng.random() >= shares.doubted:
+    told = latents.told & chosen & _bars(bars, rng)[:, None]
+    if not told.any() or rng.random() >= SHARES.doubted:
         return BarLatents(latents.values, told, latents.doubt)
     size = rng.random() if rng.random() < 0.5 else rng.random(groups)
     doubt = np.broadcast_to(np.asarray(size, dtype=np.float32), told.shape)
@@ -200,19 +197,19 @@ def drop(
     return BarLatents(latents.values + np.repeat(doubt, sizes, axis=1) * noise, told, doubt)
 
 
-def _groups(count: int, rng: np.random.Generator, shares: Shares) -> Bools:
+def _groups(count: int, rng: np.random.Generator) -> Bools:
     drawn = rng.random()
-    if drawn < shares.nothing:
+    if drawn < SHARES.nothing:
         return np.zeros(count, dtype=bool)
-    if drawn < shares.nothing + shares.everything:
+    if drawn < SHARES.nothing + SHARES.everything:
         return np.ones(count, dtype=bool)
-    if drawn < shares.nothing + shares.everything + shares.few:
+    if drawn < SHARES.nothing + SHARES.everything + SHARES.few:
         return np.isin(np.arange(count), rng.permutation(count)[: rng.integers(1, 3)])
     return rng.random(count) < 0.5
 
 
-def _bars(count: int, rng: np.random.Generator, shares: Shares) -> Bools:
-    if rng.random() < shares.every_bar:
+def _bars(count: int, rng: np.random.Generator) -> Bools:
+    if rng.random() < SHARES.every_bar:
         return np.ones(count, dtype=bool)
     first, last = np.sort(rng.integers(0, count + 1, 2))
     inside = (np.arange(count) >= first) & (np.arange(count) < last)

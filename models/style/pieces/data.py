@@ -19,7 +19,7 @@ from models.experiments.dataset import piece_name
 from models.music.notes import DOMAINS, MusicError, Piece
 from models.music.tokens import BAR, END, METER, PITCH, POSITION, TEMPO, VELOCITY, TokenArray, to_tokens
 from models.style.latents import BARS
-from models.style.pieces.bar_latents import AS_USED, EARLY, EARLY_BATCHES, BarLatents, Reader, Shares, drop, heard_size
+from models.style.pieces.bar_latents import BarLatents, Reader, drop, heard_size
 from models.style.pieces.conditions import (
     ABSENT,
     CONDITIONS,
@@ -296,12 +296,12 @@ class Latents:
     telling: Telling
 
     @classmethod
-    def dropped(cls, reader: Reader, rng: np.random.Generator, shares: Shares) -> Latents:
+    def dropped(cls, reader: Reader, rng: np.random.Generator) -> Latents:
         """As in training."""
 
         def telling(read: Sequence[BarLatents], parts: Sequence[Part]) -> list[BarLatents]:
             never = [[OF_FIELD[field] for field in part.unknown] for part in parts]
-            return [drop(each, rng, reader.sizes, groups, shares) for each, groups in zip(read, never, strict=True)]
+            return [drop(each, rng, reader.sizes, groups) for each, groups in zip(read, never, strict=True)]
 
         return cls(replace(reader, noise=rng), telling)
 
@@ -380,8 +380,7 @@ def training_batch(
     present = np.unique(pieces.domain)
     weight = np.array([share[DOMAINS[d]] for d in present])
     domains = rng.choice(present, size=rows, p=weight / weight.sum())
-    shares = EARLY if number < EARLY_BATCHES else AS_USED
-    latents = None if reader is None else Latents.dropped(reader, np.random.default_rng([seed, number, 1]), shares)
+    latents = None if reader is None else Latents.dropped(reader, np.random.default_rng([seed, number, 1]))
     return make_batch(pieces, domains.tolist(), context, rng, training=True, latents=latents)
 
 

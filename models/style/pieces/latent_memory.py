@@ -26,8 +26,8 @@ class LatentSizes:
 
     heard: int
     scale: int
-    inner: int = 512
-    slot: int = 96
+    inner: int = 768
+    slot: int = 128
     entry: int = 128
     onsets: int = 256
 
@@ -71,7 +71,7 @@ class LatentMemory(nn.Module):
         self.sizes, self.heads = sizes, heads
         self.register_buffer("scale", torch.ones(sizes.scale))
         self.inner = nn.Linear(sizes.heard, sizes.inner, bias=False)
-        self.deep = nn.Linear(sizes.inner, sizes.inner, bias=False)
+        self.deep = nn.ModuleList([nn.Linear(sizes.inner, sizes.inner, bias=False) for _ in range(2)])
         self.slots = nn.Linear(sizes.inner, SLOTS * sizes.slot, bias=False)
         self.own_in, self.coming_in = (nn.Linear(sizes.inner, dim, bias=False) for _ in range(2))
         self.slot_in, self.next_slot_in = (nn.Linear(sizes.slot, dim, bias=False) for _ in range(2))
@@ -92,7 +92,8 @@ class LatentMemory(nn.Module):
     def forward(self, heard: Tensor) -> Memory:
         """What the latents of bars ``(batch, bars, heard)`` say."""
         inner = F.silu(norm(self.inner(heard.to(self.inner.weight.dtype))))
-        inner = inner + F.silu(norm(self.deep(inner)))
+        for layer in self.deep:
+            inner = inner + F.silu(norm(layer(inner)))
         slots = norm(self.slots(inner).unflatten(-1, (SLOTS, self.sizes.slot)))
         return Memory(inner, slots, self.of_bar(inner))
 

@@ -16,7 +16,8 @@ class Preset:
     ``warm_up`` steps and falls over the last ``falling`` of them all. It validates every ``check_every`` steps.
     ``dropout``: the share of what is heard, and of what each layer adds, that is left out. ``averaging``: of the
     weights that are kept, as in ``MasterWeights``. ``writes_with``: how many steps the model hears at once in writing,
-    where these are others than in training.
+    where these are others than in training. ``anew``: whether weights that know music learn as fast as those that are
+    added to hear latents, which takes far more steps than two cores do; else they change slowly.
     """
 
     steps: int
@@ -31,6 +32,7 @@ class Preset:
     dropout: float = 0.0
     averaging: float = 0.0
     writes_with: int = 0
+    anew: bool = False
 
 
 PRESETS: Mapping[str, Preset] = {
@@ -55,5 +57,6 @@ PRESETS: Mapping[str, Preset] = {
         share={"pop": 0.7, "dance": 0.26, "chorale": 0.04},
         warm_up=100,
         dropout=0.2,
+        anew=True,
     ),
 }

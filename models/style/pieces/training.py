@@ -29,7 +29,7 @@ from models.style.pieces.presets import Preset
 from models.style.pieces.training_data import RunPieces
 
 LOG_EVERY = 25  # steps
-WORKERS = 12  # processes that make batches ahead for a GPU
+WORKERS = 16  # processes that make batches ahead for a GPU
 SAVE_SECONDS = 240.0
 # Those that the log tells
 HYPERPARAMETERS = ("rows", "learning_rate", "falling", "warm_up", "check_every", "share", "dropout", "averaging")
@@ -94,8 +94,9 @@ class PieceTraining:
         fresh = {} if start is None else {k: v for k, v in model.state_dict().items() if k not in start}
         if fresh and reader:
             fresh["latents.scale"] = reader.scale
-        known = [weight for name, weight in model.named_parameters() if name not in fresh] if fresh else []
-        orthogonal = [] if fresh else model.matrices()
+        gently = bool(fresh) and not preset.anew
+        known = [weight for name, weight in model.named_parameters() if name not in fresh] if gently else []
+        orthogonal = [] if gently else model.matrices()
         averaging = preset.averaging
         self.training = MasterWeights(model, preset.learning_rate, averaging, orthogonal, slower=known)
         if start is not None:
