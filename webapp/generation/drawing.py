@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
-from models.style.asking import MANY_STYLES, write_asked
+from models.style.asking import write_asked
 from models.style.clip_plan import ClipPlan
 from models.style.compose import Composer, whole_bars
 from models.style.drafting import TOGETHER, draft_each, part_seeds
@@ -76,6 +76,7 @@ class Job:
     future: Future[GenerateResult] = field(default_factory=Future)
     waiters: int = 1
     hearings: list[Hearing] = field(default_factory=list)
+    draft: Draft | None = None
     plan: ClipPlan | None = None
     came: float = field(default_factory=time.monotonic)
     planning_seconds: float = 0.0
@@ -104,11 +105,18 @@ class Job:
         return self.from_nothing and not self.styles and sampling == (TEMPERATURE, TOP_P)
 
     @property
+    def by_latents(self) -> bool:
+        """Whether latents say all of it: no notes are held, and sampling is as usual."""
+        sampling = self.request.temperature, self.request.top_p
+        return self.locks == Locks() and sampling == (TEMPERATURE, TOP_P) and not self.as_drawn
+
+    @property
     def tune(self) -> Piece | None:
-        """What is to be played in other styles, ``MANY_STYLES`` at least: nothing else of it is held or drawn anew."""
-        request = self.request
-        held = self.locks != Locks() or request.keep < 1 or request.guidance != 1 or CODES in self.styles
-        return None if held or len(self.styles) < MANY_STYLES else self._notes
+        """Notes whose tune stays: its draft's, or those of the content where all of it is kept that isn't borrowed."""
+        if self.from_nothing:
+            return self.draft.notes if self.draft else None
+        anew = self.request.keep < 1 or self.request.guidance != 1 or CODES in self.styles
+        return None if anew else self._notes
 
     @property
     def around_held(self) -> Piece | None:

@@ -24,12 +24,12 @@ from typing import Any
 import torch
 
 from models.music.notes import Domain, MusicError, Piece
-from models.style.asking import composed_anew, in_some_styles, tune_in_styles, write_asked
+from models.style.asking import as_latents_say, composed_anew, tune_in_styles, write_asked
 from models.style.compose import Composer, whole_bars
 from models.style.decode import DecodeBatch
 from models.style.drafting import draft_each
 from models.style.drafts import Ask, Draft
-from models.style.latents import STYLE_GROUPS, Latents
+from models.style.latents import CODES, STYLE_GROUPS, Latents
 from webapp.generation.drawing import DraftEach, Drawing, Hearing, Job, Listener, read_request
 from webapp.generation.protocol import (
     BadRequest,
@@ -119,7 +119,7 @@ class Engine(Drawing):
             job = Job(request, content, styles, locked_notes, hearings=hearings)
             self._jobs[request.id] = job
             heeds = self.composer.asked is not None
-            writes = job.from_nothing or (heeds and (job.tune is not None or job.around_held is not None))
+            writes = job.from_nothing or (heeds and (job.by_latents or job.around_held is not None))
             (self._unwritten if writes else self._waiting).append(job)
             self._changed.notify_all()
             return job
@@ -168,10 +168,11 @@ class Engine(Drawing):
             drafts = self._drafted([job for job in jobs if job.from_nothing]) if line is self._unwritten else {}
             for job in jobs:
                 if not job.future.done():
-                    self._plan(job, drafts.get(job))
+                    job.draft = drafts.get(job)
+                    self._plan(job)
             for job in jobs:  # whose draft is what they asked for don't wait for what others have asked
                 if job.as_drawn:
-                    self._go_on(job, drafts.get(job), started)
+                    self._go_on(job, job.draft, started)
             others = [job for job in jobs if not job.as_drawn]
             written = self._written(others)
             for job in others:
@@ -187,7 +188,7 @@ class Engine(Drawing):
             return {}
         return dict(zip(jobs, found, strict=True))
 
-    def _plan(self, job: Job, draft: Draft | None) -> None:
+    def _plan(self, job: Job) -> None:
         request = job.request
         try:
             with self._model:
@@ -199,7 +200,7 @@ class Engine(Drawing):
                     seed=request.seed,
                     temperature=request.temperature,
                     top_p=request.top_p,
-                    drawn=draft.latents if draft else None,
+                    drawn=job.draft.latents if job.draft else None,
                     keep=request.keep,
                     locks=job.locks,
                     notes=job.locked_notes,
@@ -252,10 +253,12 @@ class Engine(Drawing):
             return None
         if job.around_held is not None:
             return self._around_held(job, job.around_held)
-        if (tune := job.tune) is None:
+        if not job.by_latents:
             return None
-        latents, every = job.plan.latents, set(STYLE_GROUPS) <= set(job.styles)
-        return tune_in_styles(job.request.domain, latents, tune) if every else in_some_styles(latents, tune)
+        latents, borrowed = job.plan.latents, [name for name in job.styles if name != CODES]
+        if job.tune is not None and set(STYLE_GROUPS) <= set(borrowed):
+            return tune_in_styles(job.request.domain, latents, job.tune)
+        return as_latents_say(latents, job.tune, borrowed)
 
     def _around_held(self, job: Job, notes: Piece) -> Ask | None:
         """To write around bars that stay; None where the notes have other bars than the latents, or none to write."""
@@ -272,7 +275,7 @@ class Engine(Drawing):
         assert job.plan is not None
         recipe = {name: value for name, value in job.plan.recipe.items() if name not in {"temperature", "top_p"}}
         recipe |= {"writer": draft.latents.piece["writer"]}
-        if job.from_nothing:  # of fewer bars the plan has the latents
+        if job.as_drawn:  # of fewer bars the plan has the latents
             recipe |= {"content": "written"}
             job.plan = replace(job.plan, recipe=recipe)
         else:

@@ -33,7 +33,7 @@ from models.mood.judge import Judge, MoodBundle
 from models.mood.labels import AROUSAL, QUADRANTS, VALENCE, Labelled
 from models.mood.steering import Dials, Version, nearest, rules, versions
 from models.music.notes import Piece
-from models.style.asking import in_some_styles, write_asked
+from models.style.asking import as_latents_say, write_asked
 from models.style.compose import Composer
 from models.style.drafts import Draft
 from models.style.evaluation.clips import Clips, compose_all
@@ -170,7 +170,7 @@ class Composed:
             content = own if way.dials is None else self.composer.encode(notes)
             plan = self.composer.plan(domain=domain, content=content, styles=lent, bars=own.bars, seed=seed)
             plans.append(plan)
-            asks.append(in_some_styles(plan.latents, notes))
+            asks.append(as_latents_say(plan.latents, notes, tuple(lent)))
         if self.composer.asked is None:
             return self.composer.compose(plans)
         written = write_asked(self.composer, domain, asks, [(seed, number) for number in range(len(asks))])

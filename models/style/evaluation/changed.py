@@ -10,13 +10,14 @@ import numpy.typing as npt
 from models.experiments.report import Metric, Report, mean_over_songs
 from models.metrics.two_sample import FOLDS, two_sample_test
 from models.music.notes import DOMAINS, Domain, Piece
-from models.style.asking import composed_anew, in_some_styles, tune_in_styles, write_asked
+from models.style.asking import as_latents_say, composed_anew, tune_in_styles, write_asked
+from models.style.clip_plan import ClipPlan
 from models.style.compose import Composer
 from models.style.directions import Directions, tonic_of
 from models.style.drafts import Ask
 from models.style.evaluation.clips import BATCH, Clips, donors_of
 from models.style.evaluation.swaps import found_first, line_likeness
-from models.style.latents import STYLE_GROUPS, Latents, between, morphed, with_styles
+from models.style.latents import STYLE_GROUPS, Latents, between, morphed
 from models.style.locks import Locks
 
 Floats = npt.NDArray[np.float64]
@@ -30,29 +31,35 @@ def changed(report: Report, composer: Composer, clips: Clips, seed: int) -> None
     ``swapped``: one style of another clip of the domain, of each in turn. ``dialled``: one style a standard deviation
     up or down. ``morphed``: halfway to that other clip. ``locked``: four bars stay. ``tune``: the clip's tune in all
     styles of the other; ``correlation`` of its top line with the clip's, and how often the clip's is ``found`` first
-    among its domain's. The last three are written by a piece model that hears latents, where the model has one; their
-    ``baseline`` is decoded. Ways that a model lacks have no figures.
+    among its domain's. All are written by a piece model that hears latents, where the model has one; the ``baseline``
+    is decoded. Ways that a model lacks have no figures.
     """
     encoded = [composer.encode(piece) for piece in clips.pieces]
     others = [encoded[int(donor)] for donor in donors_of(clips, seed)]
     groups = [STYLE_GROUPS[row % len(STYLE_GROUPS)] for row in range(len(encoded))]
     borrowed = [{group: other} for group, other in zip(groups, others, strict=True)]
-    _tell(report, "swapped", clips, _decoded(composer, clips, encoded, seed, styles=borrowed))
-    if turned := _turned(composer, clips, encoded):
-        _tell(report, "dialled", clips, _decoded(composer, clips, encoded, seed, styles=turned))
     halfway = [morphed(own, other, 0.5) for own, other in zip(encoded, others, strict=True)]
-    decoded = _decoded(composer, clips, [own for own, _ in halfway], seed, styles=[passed for _, passed in halfway])
-    asks = [in_some_styles(with_styles(*each), clips.pieces[row]) for row, each in enumerate(halfway)]
-    _tell(report, "morphed", clips, written(composer, clips.domains, asks, decoded, seed), beside=decoded)
+    ways = {
+        "swapped": (encoded, borrowed),
+        "dialled": (encoded, _turned(composer, clips, encoded)),
+        "morphed": ([own for own, _ in halfway], [passed for _, passed in halfway]),
+    }
+    for way, (content, styles) in ways.items():
+        if not styles:
+            continue
+        plans = _plans(composer, clips, content, seed, styles=styles)
+        decoded = _decoded(composer, plans)
+        asks = [as_latents_say(plan.latents, clips.pieces[row], styles[row]) for row, plan in enumerate(plans)]
+        _tell(report, way, clips, written(composer, clips.domains, asks, decoded, seed), beside=decoded)
     styles = [dict.fromkeys(STYLE_GROUPS, other) for other in others]
-    decoded = _decoded(composer, clips, encoded, seed, styles=styles)
+    decoded = _decoded(composer, _plans(composer, clips, encoded, seed, styles=styles))
     mixed = [between(own, other, 1.0, STYLE_GROUPS) for own, other in zip(encoded, others, strict=True)]
     asks = [tune_in_styles(clips.domains[row], latents, clips.pieces[row]) for row, latents in enumerate(mixed)]
     tunes = written(composer, clips.domains, asks, decoded, seed)
     _tell(report, "tune", clips, tunes, beside=decoded)
     _tunes(report, clips, tunes, decoded)
     held = [tuple(bar for bar in LOCKED if bar < latents.bars) for latents in encoded]
-    decoded = _decoded(composer, clips, encoded, seed, held=held)
+    decoded = _decoded(composer, _plans(composer, clips, encoded, seed, held=held))
     asks = [composed_anew(encoded[row], piece, held[row], 0.0) for row, piece in enumerate(clips.pieces)]
     _tell(report, "locked", clips, written(composer, clips.domains, asks, decoded, seed), beside=decoded)
 
@@ -71,7 +78,7 @@ def _turned(composer: Composer, clips: Clips, encoded: Sequence[Latents]) -> lis
     return found
 
 
-def _decoded(
+def _plans(
     composer: Composer,
     clips: Clips,
     content: Sequence[Latents],
@@ -79,14 +86,17 @@ def _decoded(
     *,
     styles: Sequence[dict[str, Latents]] = (),
     held: Sequence[tuple[int, ...]] = (),
-) -> list[Piece]:
-    plans = [
+) -> list[ClipPlan]:
+    return [
         composer.plan(
             domain=clips.domains[row], content=latents, styles=styles[row] if styles else {}, seed=seed + row,
             keep=0.0 if held else 1.0, locks=Locks(held[row] if held else ()), notes=clips.pieces[row],
         )
         for row, latents in enumerate(content)
     ]  # fmt: skip
+
+
+def _decoded(composer: Composer, plans: Sequence[ClipPlan]) -> list[Piece]:
     return [piece for k in range(0, len(plans), BATCH) for piece in composer.compose(plans[k : k + BATCH])]
 
 

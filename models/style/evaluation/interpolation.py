@@ -17,7 +17,7 @@ from models.experiments.report import Report, mean_over_songs
 from models.metrics import music_statistics as ms
 from models.metrics.intervals import finite_mean
 from models.music.notes import Piece
-from models.style.asking import MANY_STYLES, in_some_styles
+from models.style.asking import as_latents_say
 from models.style.compose import Composer
 from models.style.evaluation.changed import written
 from models.style.evaluation.clips import BATCH, Clips, donors_of
@@ -62,11 +62,11 @@ def interpolation(report: Report, composer: Composer, clips: Clips, seed: int) -
         for domain, (pair, _, (content, styles)) in zip(domains, steps, strict=True)
     ]
     composed = [piece for k in range(0, len(plans), BATCH) for piece in composer.compose(plans[k : k + BATCH])]
-    many = [row for row, (_, _, (_, styles)) in enumerate(steps) if len(styles) >= MANY_STYLES]
-    asks = [in_some_styles(with_styles(*steps[row][2]), clips.pieces[ends[row]]) for row in many]
-    anew = written(composer, [domains[row] for row in many], asks, [composed[row] for row in many], seed)
-    for row, piece in zip(many, anew, strict=True):
-        composed[row] = piece
+    asks = [
+        as_latents_say(with_styles(*mixed), clips.pieces[end], mixed[1])
+        for (_, _, mixed), end in zip(steps, ends, strict=True)
+    ]
+    composed = written(composer, domains, asks, composed, seed)
     faded = [cross_fade(clips.pieces[i], clips.pieces[j], share, rng) for i, j in pairs for share in SHARES]
     spread = np.array([[*ms.attributes(p).values()] for p in clips.pieces]).std(0) + 1e-6
     songs = [clips.songs[i] for i, _ in pairs]

@@ -102,15 +102,29 @@ def test_around_bars_that_stay_the_others_are_written(telling_engine, keep, held
 
 @pytest.mark.parametrize(
     "other",
-    [{"locks": Locked(bars=[1])}, {"keep": 0.5}, {"styles": 2}, {"content": "latents"}],
-    ids=["held", "drawn anew", "few styles", "no notes"],
+    [{"keep": 0.5}, {"styles": 1}, {"styles": 0}, {"content": "latents"}, {"content": "nothing"}],
+    ids=["drawn anew", "one style", "no style", "no notes", "from nothing"],
 )
-def test_what_else_is_asked_of_a_tune_is_decoded(telling_engine, other):
+def test_what_latents_say_is_written(telling_engine, other):
     tune, donor = Source(notes=some_piece().to_json()), Source(notes=some_piece(seed=4).to_json())
-    styles = dict.fromkeys(("rhythm", "harmony", "register")[: other.pop("styles", 3)], donor)
-    if other.pop("content", None):
-        tune = Source(latents=telling_engine.encode(tune.notes).latents)
-    assert "writer" not in telling_engine.generate(ask("x", content=tune, styles=styles, **other)).recipe
+    styles = dict.fromkeys(("texture", "harmony", "register")[: other.pop("styles", 3)], donor)
+    content = {"latents": Source(latents=telling_engine.encode(tune.notes).latents), "nothing": None}
+    given = {"content": content.get(other.pop("content", ""), tune), "styles": styles, **other}
+    result = telling_engine.generate(ask("x", **given))
+    assert result.recipe["writer"] == telling_engine.composer.asked.version
+    assert telling_engine.encode(result.notes).latents["groups"] == result.latents["groups"]
+    assert telling_engine.generate(ask("again", **given)).notes == result.notes
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"locks": Locked(bars=[1])}, {"locks": Locked(melody=True)}, {"temperature": 0.9}],
+    ids=["held bars and styles", "a held melody", "other sampling"],
+)
+def test_where_more_than_latents_says_how_it_is_decoded(telling_engine, other):
+    tune, donor = Source(notes=some_piece().to_json()), Source(notes=some_piece(seed=4).to_json())
+    result = telling_engine.generate(ask("x", content=tune, styles={"rhythm": donor}, **other))
+    assert "writer" not in result.recipe
 
 
 def test_what_nobody_waits_for_ends_at_the_next_step_and_lets_the_next_one_in(writing_engine, monkeypatch):
