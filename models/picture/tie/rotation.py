@@ -1,8 +1,8 @@
 """The tie by rotation: picture latents, which are N(0, I), turned into the noise that music is generated from.
 
 A seeded orthogonal matrix keeps angles and lengths, so what is alike in pictures begins alike in noise; directions of
-the noise that pictures don't reach are drawn anew for each bar. The flow then carries eight bars at a time to latents,
-each window holding on to the last bars of the one before.
+the noise that pictures don't reach are drawn anew for each bar, and so is a part of the others. The flow then carries
+eight bars at a time to latents, each window holding on to the last bars of the one before.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ from models.style.prior import Kept, Setting
 Floats = npt.NDArray[np.float64]
 
 OVERLAP = 2  # bars that a window shares with the one before
+SHORTEST = 0.1  # of a film's picture latents, in deviations: what is nearly nothing isn't blown up
+# Pictures hardly change through a shot, which noise does from bar to bar, and music of noise that stays is told from
+# real music. Of 60 validation films, with all of the variance theirs: told .82, found first .80; with .6: .75, .62;
+# with .3: .73, .32; with none: .67, .05
+PICTURED = 0.7
 
 
 def rotation(pictures: int, noise: int, seed: int) -> Floats:
@@ -33,10 +38,15 @@ def rotation(pictures: int, noise: int, seed: int) -> Floats:
 
 
 def noise_of(pictures: Floats, turn: Floats, seed: int) -> Floats:
-    """Noise ``(bars, noise)`` of picture latents ``(bars, pictures)``."""
+    """Noise ``(bars, noise)`` of picture latents ``(bars, pictures)``, of which ``PICTURED`` of the variance is theirs.
+
+    However long they are, they count as much as noise does.
+    """
     drawn = np.random.default_rng([seed, 25]).standard_normal((len(pictures), len(turn)))
-    rest = drawn - drawn @ turn @ turn.T if len(turn) >= turn.shape[1] else np.zeros_like(drawn)
-    found: Floats = pictures @ turn.T + rest
+    along = drawn @ turn
+    rest = drawn - along @ turn.T if len(turn) >= turn.shape[1] else np.zeros_like(drawn)
+    own = pictures / max(float(np.sqrt(np.mean(pictures**2))), SHORTEST)
+    found: Floats = (np.sqrt(PICTURED) * own + np.sqrt(1 - PICTURED) * along) @ turn.T + rest
     return found
 
 

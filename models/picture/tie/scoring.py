@@ -140,7 +140,7 @@ class Scorer:
             turn = rotation.rotation(pictures.shape[1], len(rotation.open_dimensions(composer)), TURN)
             latents = rotation.carried(composer, rotation.noise_of(pictures, turn, seed), domain, seed)
             latents = writing.with_tempo(latents, lines)
-            return writing.closed(writing.decoded(composer, domain, latents, seed, drawn=True))
+            return writing.from_latents(composer, domain, latents, seed)
         if way in (ANNOTATED, LEARNED):
             sides = self._sides(way, asked)
             towards = annotated.targets(sides, domain)
@@ -151,7 +151,7 @@ class Scorer:
             return free
         latents = self.tie.axes.moved(writing.latents_of(composer, free), watched.by_bar(lines))
         latents = writing.with_tempo(latents, lines)
-        return writing.with_last_bar(writing.decoded(composer, domain, latents, seed), free)
+        return writing.from_latents(composer, domain, latents, seed)
 
     def _sides(self, way: str, readouts: Floats) -> Floats:
         """What readouts ``(…, 5)`` ask of each side of the music, in the place of the readout it is linked with."""

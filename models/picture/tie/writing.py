@@ -1,27 +1,24 @@
-"""Music for so many bars: a piece written freely to its end, its latents bar by bar, and these decoded again."""
+"""Music for so many bars: the end of a piece written freely, its latents bar by bar, and what is written of latents."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
 
-from models.music.keys import half_bar_chroma, likely_key
-from models.music.midi import without_overlaps
 from models.music.notes import Domain, MusicError, Piece
-from models.music.tokens import TEMPI_BPM
+from models.music.tokens import METERS, TEMPI_BPM
 from models.picture.tie.bars import QUARTERS, BarLines
+from models.style.asking import ANEW_TEMPERATURE, AT_BAR
 from models.style.compose import Composer
 from models.style.elements import TempoScale
 from models.style.latents import BARS, GROUPS, Latents
 from models.style.pieces.steering import BarTargets
+from models.style.pieces.wishes import Place
 
 METER, METER_NAME = (QUARTERS, 4), f"{QUARTERS}/4"
-CLOSING_BASS, CLOSING_VELOCITY = 36, 56
-TOGETHER = 32  # eights of bars that are decoded at a time
 
 
 def write(
@@ -80,42 +77,15 @@ def with_tempo(latents: Latents, lines: BarLines) -> Latents:
     return replace(latents, groups={**latents.groups, "tempo": tempo})
 
 
-def decoded(
-    composer: Composer, domain: Domain, latents: Latents, seed: int, moved: Sequence[str] = (), *, drawn: bool = False
-) -> Piece:
-    """Music of latents of any number of bars; ``moved`` are the styles that were changed, ``drawn``: by the prior.
+def from_latents(composer: Composer, domain: Domain, latents: Latents, seed: int) -> Piece:
+    """The end of a longer piece as ``latents`` of its bars say.
 
-    Eight bars at a time, side by side.
+    Raises ``ValueError`` where the model has no piece model that hears latents.
     """
-    plans = []
-    for number, first in enumerate(range(0, latents.bars, BARS)):
-        bars = min(BARS, latents.bars - first)
-        part = replace(latents, groups={name: value[first : first + bars] for name, value in latents.groups.items()})
-        plans.append(
-            composer.plan(
-                domain=domain, content=None if drawn else part, styles=dict.fromkeys(moved, part), bars=bars,
-                seed=seed + number, drawn=part if drawn else None,
-            )
-        )  # fmt: skip
-    parts = [plans[first : first + TOGETHER] for first in range(0, len(plans), TOGETHER)]
-    pieces = [piece for part in parts for piece in composer.compose(part)]
-    piece = reduce(Piece.followed_by, pieces)
-    return replace(piece, notes=without_overlaps(piece.notes))
-
-
-def with_last_bar(piece: Piece, ending: Piece) -> Piece:
-    """The piece with the last bar of ``ending``, which was written to be one."""
-    begin = int(piece.bars[-1, 0])
-    notes = np.concatenate([piece.notes[piece.notes[:, 0] < begin], ending.notes[ending.notes[:, 0] >= begin]])
-    return replace(piece, notes=without_overlaps(notes))
-
-
-def closed(piece: Piece) -> Piece:
-    """The piece with a last bar that rests on the tonic: for music that was not written to an end."""
-    minor, tonic = divmod(likely_key(half_bar_chroma(piece).sum(axis=0)), 12)
-    begin, length = piece.bars[-1, :2].tolist()
-    before = piece.notes[piece.notes[:, 0] < begin]
-    velocity = round(float(before[:, 3].mean())) if len(before) else CLOSING_VELOCITY
-    chord = [(begin, length, CLOSING_BASS + (tonic - CLOSING_BASS) % 12 + above, velocity) for above in (0, 12, 19)]
-    chord.append((begin, length, chord[1][2] + (3 if minor else 4), velocity))
-    return replace(piece, notes=without_overlaps(np.concatenate([before, np.array(chord, dtype=np.int32)])))
+    if composer.asked is None:
+        raise ValueError("this style model's card names no piece model that hears latents")
+    reader = composer.asked.reader(composer.model)
+    known = reader.stored(latents)
+    place = Place(AT_BAR, AT_BAR + latents.bars, (), METERS.index(METER), reader.tempo(known))
+    (piece,) = composer.asked.told(domain, [known], [(seed,)], [place], temperature=ANEW_TEMPERATURE)
+    return piece

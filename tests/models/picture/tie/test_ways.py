@@ -23,8 +23,11 @@ def test_a_rotation_keeps_what_is_alike_alike_and_can_be_turned_back() -> None:
     turn = rotation.rotation(40, 100, seed=3)
     assert turn.T @ turn == pytest.approx(np.eye(40), abs=1e-9)
     pictures = RNG.standard_normal((6, 40))
-    noise = rotation.noise_of(pictures, turn, seed=1)
-    assert noise @ turn == pytest.approx(pictures)
+    length = np.sqrt(np.mean(pictures**2))
+    turned_back = np.mean([rotation.noise_of(pictures, turn, seed) @ turn for seed in range(400)], axis=0)
+    assert turned_back == pytest.approx(np.sqrt(rotation.PICTURED) * pictures / length, abs=0.15)
+    longer = rotation.noise_of(3 * pictures, turn, seed=1)
+    assert longer == pytest.approx(rotation.noise_of(pictures, turn, seed=1))
     assert rotation.rotation(40, 100, seed=4) != pytest.approx(turn)
 
 
