@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, ndtr
 
+from models.style.asking import as_latents_say
 from models.style.drafts import Ask, Draft
 from models.style.latents import Latents
 from models.taste.explain import AUDIBLE, CLEAR, Effect, attribute_effects
@@ -36,7 +37,7 @@ SEARCHED = 96  # drafts or draws, where these are made for one search (seconds o
 IDEAS_A_VOTE, MOST_IDEAS = 12, 512  # by eye, on validation music of dance and pop: docs/notes/2026-11-28-gifts.md
 CAREFUL, OPTIMISTIC = -0.5, 1.0  # posterior standard deviations that a score adds to the mean
 REACH = 2.0  # standard deviations of the draws that a recombination may lie from their mean in any feature
-ASKED, TIMES_ASKED = 6, 4  # recombinations that a piece model is asked for, and how often each
+ASKED, TIMES_ASKED = 6, 2  # recombinations that a piece model is asked for, and how often each
 
 Verdict = Literal["part", "one_more", "other_more", "both", "open"]
 
@@ -274,7 +275,7 @@ def asks_for(
         return []
     worth = scores(head, space.with_distances(np.vstack([each.lines for each in made])), kappa)
     best = [made[place] for place in np.argsort(-worth)[:ASKED].tolist()]
-    asks = [(Ask(each.latents, drafts[some[each.origin]].notes), some[each.origin]) for each in best]
+    asks = [(as_latents_say(each.latents, drafts[some[each.origin]].notes), some[each.origin]) for each in best]
     return [each for each in asks for _ in range(TIMES_ASKED)]
 
 
