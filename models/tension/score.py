@@ -24,7 +24,7 @@ from safetensors.numpy import load_file, save
 from models.experiments.dataset import is_loose, likely_domain
 from models.music.dance_types import beat_ticks
 from models.music.midi import SIXTEENTH, on_grid
-from models.music.notes import DOMAINS, TICKS_PER_QUARTER, Domain, Piece
+from models.music.notes import DOMAINS, TICKS_PER_QUARTER, Domain, MusicError, Piece
 from models.music.tokens import from_tokens
 from models.style.bundle import BundleFormat
 from models.style.pieces.checkpoint import load_pieces_model
@@ -129,6 +129,18 @@ class TensionBundle:
     def version(self) -> str:
         """Which weights these are."""
         return str(self.card["version"])
+
+
+def beauty(bundle: TensionBundle, pieces: Sequence[Piece]) -> Floats:
+    """``both`` of each piece ``(pieces,)``; not a number for one that can't be heard."""
+    found = np.full(len(pieces), np.nan)
+    for row, piece in enumerate(pieces):
+        try:
+            domain = piece.domain or likely_domain(piece)
+            found[row] = score(bundle.ears.measure(piece, domain), bundle.usual[domain]).both()
+        except MusicError:
+            continue
+    return found
 
 
 def save_tension(

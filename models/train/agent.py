@@ -1,10 +1,11 @@
-"""Train an agent at the piano: ``python -m models.train.agent --preset tiny|cpu|gpu --reward network|head|sum``.
+"""Train an agent at the piano: ``python -m models.train.agent --preset tiny|cpu|gpu --reward NAME``.
 
 The writer that the style model names plays eight bars again and again; an adapter on its weights learns by GRPO what
 is rewarded: the rating network on the sound, a listener's head (``--head FILE.npz`` with ``mean``, ``covariance`` and
-``version``) on the latents, or both. ``--leash B`` holds it near the writer, whose weights never change; ``--realness
-W`` holds it near real music, by a critic that learns to tell the agent's clips from real ones. OUT has what
-``--resume`` needs, the log (``log.jsonl``) and, at the end, the adapter in ``OUT/bundle``. The last line is one JSON
+``version``) on the latents, the sum of both, tension, or a mixture of all that is there. ``--leash B`` holds it near
+the writer, whose weights never change; ``--realness W`` holds it near real music, by a critic that learns to tell the
+agent's clips from real ones. OUT has what ``--resume`` needs, the log (``log.jsonl``), what was played at some steps
+from the same places on (``played.json``) and, at the end, the adapter in ``OUT/bundle``. The last line is one JSON
 object.
 """
 
@@ -40,6 +41,7 @@ from models.style.compose import Composer
 from models.style.evaluation.clips import corpora_parts
 from models.style.evaluation.excerpts import real_excerpts, regular
 from models.style.latents import BARS
+from models.tension.score import beauty, load_tension
 
 
 def critic_for(composer: Composer, data: Path | None, domains: Sequence[Domain], seed: int) -> Realness:
@@ -60,7 +62,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m models.train.agent", description=__doc__)
     parser.add_argument("--preset", choices=sorted(PRESETS), default="cpu")
     parser.add_argument("--reward", choices=NAMES, default="network")
-    parser.add_argument("--head", type=Path, help="a listener's head, for the rewards head and sum")
+    parser.add_argument("--head", type=Path, help="a listener's head, for head, sum and mixture")
     parser.add_argument("--leash", type=float, help="weight of the divergence from the writer")
     parser.add_argument("--realness", type=float, help="weight of the critic that tells its clips from real ones")
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files that are real to the critic")
@@ -89,9 +91,10 @@ def main(argv: list[str] | None = None) -> None:
     if composer.writer is None:
         raise SystemExit(f"the style model {composer.version} names no piece model, so nobody plays note by note")
     try:
-        rating = load_bundle(given.rating) if given.reward != "head" else None
+        rating = load_bundle(given.rating) if given.reward not in {"head", "tension"} else None
         space, head = load_head(composer, given.head) if given.head else (None, None)
-        reward = reward_of(given.reward, rating, head, composer, space)
+        tension = partial(beauty, load_tension()) if given.reward in {"tension", "mixture"} else None
+        reward = reward_of(given.reward, rating, head, composer, space, tension=tension)
     except (OSError, ValueError, KeyError) as error:
         raise SystemExit(str(error)) from error
     about = {"reward": given.reward, "rating": rating.version if rating else None}

@@ -7,6 +7,8 @@ as in PPO (Schulman et al. 2017), and a leash holds the policy near the writer.
 
 from __future__ import annotations
 
+import json
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -26,8 +28,9 @@ from models.experiments.provenance import commit
 from models.experiments.run_log import RunLog
 from models.music.notes import DOMAINS, Domain
 from models.music.tokens import POSITION
-from models.rating.agent.policy import Adapter, Likelihood, Played, adapted, play, save_agent
+from models.rating.agent.policy import Adapter, Likelihood, Played, adapted, agent_of, play, save_agent
 from models.rating.agent.reward import Clip, Realness, Reward, described, standardised
+from models.style.latents import BARS
 from models.style.pieces.sampling import Writer
 
 Floats = npt.NDArray[np.float64]
@@ -36,6 +39,9 @@ Judge = Callable[[Sequence[Clip]], Floats]
 CLIPPED = 0.2
 
 STATE = "state.safetensors"
+PLAYED = "played.json"
+PLAYED_AT = (0.0, 0.125, 0.25, 0.5, 1.0)  # shares of a training after which clips are kept
+PLAYED_SEED, PLAYED_CLIPS = 1_000_003, 2  # the places that they begin at, where no clip of training begins
 
 
 @dataclass(frozen=True)
@@ -257,6 +263,9 @@ class AgentTraining:
                 about = {"preset": self.name, "seed": self.seed, "commit": commit(), "steps": self.preset.steps}
                 log.write("run", what="agent", **about, hyperparameters=asdict(self.preset), config=self.about)
             task = bar.add_task("agent", total=self.preset.steps, completed=self.at, said="")
+            kept = {round(share * self.preset.steps) for share in PLAYED_AT}
+            if self.at == 0:
+                self.keep()
             while self.at < self.preset.steps:
                 began = time.process_time()
                 values = self.step()
@@ -265,10 +274,26 @@ class AgentTraining:
                 said = f"reward {values.get('reward', 0):.3f}, {values['kl']:.4f} nats"
                 bar.update(task, completed=self.at, said=said)
                 self.progress.lines = log.lines
+                if self.at in kept:
+                    self.keep()
                 self.save()
             save_agent(self.out / "bundle", self.adapter, self.card())
+            shutil.copyfile(self.out / PLAYED, self.out / "bundle" / PLAYED)
             log.write("end", step=self.at)
         return self.progress
+
+    def keep(self) -> None:
+        """Add to ``played.json`` what the agent plays now, as pages have it, from the same places each time."""
+        agent, path = agent_of(self.writer, self.adapter, "agent"), self.out / PLAYED
+        before = json.loads(path.read_text(encoding="utf-8")) if self.at and path.is_file() else []
+        seeds = [(PLAYED_SEED, self.seed, number) for number in range(PLAYED_CLIPS)]
+        now = [
+            {"step": self.at, "domain": domain, "place": number, "piece": piece.to_json()}
+            for domain in self.domains
+            for number, piece in enumerate(agent.excerpts(domain, seeds, BARS, agent.places(domain, seeds, BARS)))
+        ]
+        kept = [each for each in before if each["step"] < self.at]
+        path.write_text(json.dumps([*kept, *now]), encoding="utf-8")
 
     def card(self) -> dict[str, Any]:
         """What is told of the adapter."""

@@ -9,11 +9,14 @@ import torch
 from models.experiments.report import Report
 from models.experiments.run_log import rows
 from models.music.folder import read_folder
+from models.music.notes import Piece
 from models.rating.agent.policy import load_agent
-from models.rating.agent.reward import Clip, NetworkReward, Offered, SumReward, heard_by_judge, standardised
-from models.rating.agent.training import PRESETS, AgentTraining
+from models.rating.agent.reward import Clip, NetworkReward, Offered, SumReward, heard_by_judge, reward_of
+from models.rating.agent.training import PLAYED, PRESETS, AgentTraining
 from models.rating.evaluation.agent import ALONE, BEST, Method, apart, best_of, compare, divergence, plays
 from models.rating.rater import load_bundle
+from models.style.arguments import style_argument
+from models.style.compose import Composer
 from models.style.evaluation.excerpts import real_excerpts, regular
 from models.style.evaluation.pieces import Judges
 from models.style.pieces.checkpoint import tiny_pieces
@@ -73,11 +76,18 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights(tmp_path):
     again.run()
     cards = [json.loads((tmp_path / name / "bundle" / "card.json").read_text()) for name in ("whole", "killed")]
     assert cards[0]["sha256"] == cards[1]["sha256"]
+    kept = [(tmp_path / name / "bundle" / PLAYED).read_text() for name in ("whole", "killed")]
+    assert kept[0] == kept[1]
+    played = json.loads(kept[0])
+    assert sorted({each["step"] for each in played}) == [0, 1, 2, 4]
+    first, last = (Piece.from_json(played[row]["piece"]) for row in (0, -1))
+    assert (first.domain, last.domain) == ("dance", "dance")
+    assert not np.array_equal(first.notes, last.notes)
     log = rows(tmp_path / "killed" / "log.jsonl")
     assert [row["line"] for row in log] == list(range(6))
 
 
-def test_rewards_leave_out_what_would_never_be_offered_and_weigh_alike_in_a_sum(dance_music):
+def test_rewards_leave_out_what_would_never_be_offered_and_a_sum_means_the_same_in_any_group(dance_music):
     pieces = [replace(piece, domain="dance") for piece in read_folder(dance_music).pieces[:4]]
     silent = replace(pieces[0], notes=pieces[0].notes[:0])
     clips = [Clip(piece) for piece in (*pieces, silent)]
@@ -85,8 +95,28 @@ def test_rewards_leave_out_what_would_never_be_offered_and_weigh_alike_in_a_sum(
     found = Offered(NetworkReward(rating))(clips)
     assert np.isfinite(found).tolist() == [True] * 4 + [False]
     assert not np.allclose(found[:4], heard_by_judge(rating.judge, clips[:4]))
-    both = SumReward((lowness, lambda several: 100 * lowness(several)))(clips[:4])
-    assert both == pytest.approx(2 * standardised(lowness(clips[:4])), abs=1e-3)
+    both = SumReward(((1.0, lowness), (0.5, lambda several: 100 * lowness(several))))
+    assert both(clips[:4]) == pytest.approx(51 * lowness(clips[:4]))
+    assert both(clips[:2]) == pytest.approx(both(clips[:4])[:2])
+
+
+def test_a_mixture_has_a_head_where_there_is_one_and_says_what_it_lacks(dance_music):
+    clips = [Clip(replace(piece, domain="dance")) for piece in read_folder(dance_music).pieces[:3]]
+    composer, rating = Composer(style_argument("default")), load_bundle()
+
+    def tension(pieces):
+        return np.arange(len(pieces), dtype=np.float64)
+
+    found = reward_of("mixture", rating, None, composer, None, tension=tension)(clips)
+    network, alone = (
+        reward_of(name, rating, None, composer, None, tension=tension)(clips) for name in ("network", "tension")
+    )
+    assert alone.tolist() == [0, 1, 2]
+    assert found == pytest.approx(network + 0.5 * alone)
+    with pytest.raises(ValueError, match=r"mixture needs a tension model"):
+        reward_of("mixture", rating, None, composer, None)
+    with pytest.raises(ValueError, match="sum needs a listener's head"):
+        reward_of("sum", rating, None, composer, None, tension=tension)
 
 
 def test_agents_and_rivals_are_compared_on_every_measure(low, dance_music):
