@@ -35,6 +35,35 @@ class HeardBeat:
 
 
 @dataclass(frozen=True)
+class Recognition:
+    """What is recognised of a ``task`` (domain, collection, meter, key, valence, arousal) ``after`` so many bars.
+
+    ``likeliest``: for each of them up to three classes, the likeliest first, each with its chance.
+    """
+
+    task: str
+    after: tuple[int, ...]
+    likeliest: tuple[tuple[tuple[str, float], ...], ...]
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """What was to be expected ``ahead`` bars later, after each bar; None before the fourth.
+
+    ``returns``: the chance that the coming bar is like one of the last eight. ``like``: the number of the bar, from 0,
+    that it is most likely like. ``uncertainty`` and ``surprise``: nats of the whole bar. ``returned``: whether it was
+    like one of them. The last two are None where nothing came.
+    """
+
+    ahead: int
+    returns: tuple[float | None, ...]
+    like: tuple[int | None, ...]
+    uncertainty: tuple[float | None, ...]
+    surprise: tuple[float | None, ...]
+    returned: tuple[bool | None, ...]
+
+
+@dataclass(frozen=True)
 class Curves:
     """A piece as it was heard.
 
@@ -43,6 +72,7 @@ class Curves:
     have one figure a bar, None where there is none. ``heard_whole``: not cut off; ``loose``: it was played off the
     beat, and moved to sixteenths. ``usual_surprise``, ``usual_uncertainty``: the means of real music of that
     domain. ``silent_bars``: before the first note, of which nothing is told. ``beats``: dotted ones in compound meters.
+    ``recognitions`` and ``horizons``: what heads say along it, as far as there are bars.
     """
 
     domain: str = ""
@@ -59,6 +89,8 @@ class Curves:
     usual_uncertainty: float = 0.0
     silent_bars: int = 0
     beats: tuple[HeardBeat, ...] = ()
+    recognitions: tuple[Recognition, ...] = ()
+    horizons: tuple[Horizon, ...] = ()
 
     @property
     def scored(self) -> bool:
@@ -83,4 +115,15 @@ class Curves:
         ]
         by_bar = {name: tuple(told[name]) for name in ("surprise", "uncertainty", "recognised")}
         beats = tuple(HeardBeat(**each) for each in told["beats"])
-        return cls(**{**told, **by_bar, "notes": tuple(notes), "beats": beats})
+        recognitions = tuple(
+            Recognition(each["task"], tuple(each["after"]), tuple(
+                tuple((str(name), float(chance)) for name, chance in row) for row in each["likeliest"]
+            ))
+            for each in told["recognitions"]
+        )  # fmt: skip
+        horizons = tuple(
+            Horizon(each["ahead"], *(tuple(each[name]) for name in Horizon.__dataclass_fields__ if name != "ahead"))
+            for each in told["horizons"]
+        )
+        alone = {"notes": tuple(notes), "beats": beats, "recognitions": recognitions, "horizons": horizons}
+        return cls(**{**told, **by_bar, **alone})

@@ -20,6 +20,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -63,7 +64,7 @@ class Points:
         """The principal components of latents ``(bars, latent)``, each scaled to variance 1."""
         mean: Floats32 = np.asarray(latents.mean(0), dtype=np.float32)
         _, sizes, axes = np.linalg.svd((latents - mean).astype(np.float64), full_matrices=False)
-        spread = np.maximum(sizes[:COMPONENTS] / math.sqrt(len(latents)), 1e-6)
+        spread = np.maximum(sizes[:COMPONENTS] / math.sqrt(len(latents)), 1e-3)
         explained = float((sizes[:COMPONENTS] ** 2).sum() / max((sizes**2).sum(), 1e-12))
         return cls(mean, (axes[:COMPONENTS].T / spread).astype(np.float32), explained)
 
@@ -101,6 +102,19 @@ class Coming:
         rows = [
             (piece, bar) for piece, own in enumerate(sounds) for bar in range(3, len(own) - ahead) if own[bar + ahead]
         ]
+        return cls._at(rows, heard, points, sounds, [points[piece][bar + ahead] for piece, bar in rows])
+
+    @classmethod
+    def unknown(cls, heard: Floats32, points: Floats32, sounds: npt.NDArray[np.bool_]) -> Coming:
+        """From one piece, after each bar from the fourth on; what came is left at 0, since nobody knows it yet."""
+        rows = [(0, bar) for bar in range(3, len(sounds))]
+        return cls._at(rows, [heard], [points], [sounds], [np.zeros(COMPONENTS)] * len(rows))
+
+    @classmethod
+    def _at(
+        cls, rows: Sequence[tuple[int, int]], heard: Sequence[Floats32], points: Sequence[Floats32],
+        sounds: Sequence[npt.NDArray[np.bool_]], came: Sequence[npt.NDArray[Any]],
+    ) -> Coming:  # fmt: skip
         back = np.zeros((len(rows), BACK, COMPONENTS), dtype=np.float32)
         there = np.zeros((len(rows), BACK), dtype=bool)
         for row, (piece, bar) in enumerate(rows):
@@ -110,7 +124,7 @@ class Coming:
             torch.from_numpy(np.array([heard[piece][bar] for piece, bar in rows], dtype=np.float32)),
             torch.from_numpy(back),
             torch.from_numpy(there),
-            torch.from_numpy(np.array([points[piece][bar + ahead] for piece, bar in rows], dtype=np.float32)),
+            torch.from_numpy(np.array(came, dtype=np.float32).reshape(len(rows), COMPONENTS)),
             np.array([piece for piece, _ in rows], dtype=np.int64),
         )
 
@@ -151,16 +165,21 @@ class BarPredictor(nn.Module):
         return -_log_density(coming.came[:, None], weight, mean, width)[:, 0]
 
     @torch.inference_mode()
-    def uncertainty(self, coming: Coming, draws: int = 64) -> Tensor:
-        """The mixture's entropy, nats ``(rows,)``, over ``draws`` that are the same for each row (Monte Carlo)."""
+    def uncertainty(self, coming: Coming) -> Tensor:
+        """The mixture's entropy, nats ``(rows,)``, over ``drawn`` points (Monte Carlo)."""
+        return -_log_density(self.drawn(coming), *self.mixture(coming)).mean(1)
+
+    @torch.inference_mode()
+    def drawn(self, coming: Coming, draws: int = 64) -> Tensor:
+        """Points that may come ``(rows, draws, COMPONENTS)``, by numbers that are the same for each row."""
         weight, mean, width = self.mixture(coming)
         generator = torch.Generator().manual_seed(0)
         share = (torch.arange(draws) + 0.5) / draws
         part = (weight.exp().cumsum(1)[:, None] < share[None, :, None]).sum(2).clamp(max=weight.shape[1] - 1)
         noise = torch.randn((1, draws, COMPONENTS), generator=generator)
         chosen = part[..., None].expand(-1, -1, COMPONENTS)
-        drawn = mean.gather(1, chosen) + noise * width.gather(1, chosen).exp()
-        return -_log_density(drawn, weight, mean, width).mean(1)
+        found: Tensor = mean.gather(1, chosen) + noise * width.gather(1, chosen).exp()
+        return found
 
 
 def _log_density(at: Tensor, weight: Tensor, mean: Tensor, width: Tensor) -> Tensor:
@@ -232,24 +251,46 @@ def ways(ahead: int) -> dict[str, tuple[int, Sequence[int]]]:
 
 def coming(parts: Parts, way: str, points: Points, ahead: int) -> dict[str, Coming]:
     """The rows of each part as one of ``ways`` hears them: always the domain, and states or statistics."""
-    heard = {part: [_heard(piece, way) for piece in pieces] for part, pieces in parts.items()}
-    every = np.concatenate(heard["train"])
-    told = len(DOMAINS)
-    mean, sd = every.mean(0), every.std(0) + 1e-3
-    mean[:told], sd[:told] = 0, 1
+    scale = Scale.of([heard_by(way, piece) for piece in parts["train"]])
     return {
         part: Coming.of(
-            [((each - mean) / sd).astype(np.float32) for each in heard[part]],
-            [points(piece.latents) for piece in pieces], [piece.sounds for piece in pieces], ahead,
+            [scale(heard_by(way, piece)) for piece in pieces], [points(piece.latents) for piece in pieces],
+            [piece.sounds for piece in pieces], ahead,
         )
         for part, pieces in parts.items()
     }  # fmt: skip
 
 
-def _heard(piece: Read, way: str) -> Floats32:
-    domain = np.tile(np.eye(len(DOMAINS), dtype=np.float32)[DOMAINS.index(piece.domain)], (len(piece.sounds), 1))
+@dataclass(frozen=True)
+class Scale:
+    """``mean`` and ``sd`` ``(inputs,)`` by which heads hear; the domain, which comes first, stays as it is."""
+
+    mean: Floats32
+    sd: Floats32
+
+    @classmethod
+    def of(cls, heard: Sequence[Floats32]) -> Scale:
+        """From what is heard of training pieces ``(bars, inputs)``."""
+        every = np.concatenate(heard)
+        mean, sd = every.mean(0), every.std(0) + 1e-3
+        mean[: len(DOMAINS)], sd[: len(DOMAINS)] = 0, 1
+        return cls(mean.astype(np.float32), sd.astype(np.float32))
+
+    def __call__(self, heard: Floats32) -> Floats32:
+        """The same, standardised."""
+        found: Floats32 = ((heard - self.mean) / self.sd).astype(np.float32)
+        return found
+
+
+def heard_by(way: str, piece: Read) -> Floats32:
+    """What one of ``ways`` hears of a piece ``(bars, inputs)``."""
     more = {"trunk": [piece.states], "statistics": [piece.plain]}.get(way, [])
-    return np.concatenate([domain, *more], axis=1)
+    return np.concatenate([domain_of(piece.domain, len(piece.sounds)), *more], axis=1)
+
+
+def domain_of(domain: str, bars: int) -> Floats32:
+    """One of so many columns is 1 ``(bars, domains)``."""
+    return np.tile(np.eye(len(DOMAINS), dtype=np.float32)[DOMAINS.index(domain)], (bars, 1))
 
 
 def surprise(head: BarPredictor, rows: Coming) -> Tensor:

@@ -37,6 +37,7 @@ SIZE = 12 + SLOTS + len(LENGTHS) - 1 + 8
 
 MARKS = (1, 2, 4, 8)  # bars after which is asked what was heard
 LEAST = 8  # bars of a piece that is read
+UNTOLD = ABSENT  # the domain of a piece that is to be recognised
 
 
 def bar_statistics(tokens: TokenArray) -> Floats32:
@@ -109,7 +110,7 @@ def read(model: PieceModel, style: StyleModel, moods: Moods, piece: Piece, *, mo
     tokens = tokens[: edges[-1]]
     bars = [tokens[begin:end] for begin, end in pairwise(edges)]
     plain = bar_statistics(tokens)
-    untold = _states(model, tokens[: edges[LEAST]], ABSENT)
+    untold = states_of(model, tokens[: edges[LEAST]], UNTOLD)
     in_c, _ = tokens_in_c(piece)
     own = bars_of(model, piece, most=most)
     plain_c = bar_statistics(in_c)[: len(own)]
@@ -117,10 +118,9 @@ def read(model: PieceModel, style: StyleModel, moods: Moods, piece: Piece, *, mo
     return Read(
         piece_name(piece), piece.domain, piece.source, int(tokens[0, METER]),
         likely_key(half_bar_chroma(piece).sum(axis=0)), _mood(moods(tokens)),
-        _with_past(_states(model, tokens, DOMAINS.index(piece.domain)), edges),
+        with_past(states_of(model, tokens, DOMAINS.index(piece.domain)), edges),
         np.concatenate([plain, _so_far(plain)], axis=1),
-        style.encode(bar_features(gather_notes(pad(bars), 1))).mean.float().numpy(),
-        np.array([bool((bar[:, PITCH] >= 0).any()) for bar in bars]),
+        *latents_of(style, bars),
         np.stack([untold[: edges[mark]].mean(0) for mark in MARKS]),
         np.stack([plain[:mark].mean(0) for mark in MARKS]),
         classes(tokens[: edges[LEAST]]), np.array([edges[mark] for mark in MARKS]),
@@ -143,13 +143,20 @@ def read_all(
     return found
 
 
-def _states(model: PieceModel, tokens: TokenArray, domain: int) -> Floats32:
+def latents_of(style: StyleModel, bars: Sequence[TokenArray]) -> tuple[Floats32, npt.NDArray[np.bool_]]:
+    """Each bar's latents ``(bars, latent)``, encoded by itself, and whether it sounds ``(bars,)``."""
+    found: Floats32 = style.encode(bar_features(gather_notes(pad(bars), 1))).mean.float().numpy()
+    return found, np.array([bool((bar[:, PITCH] >= 0).any()) for bar in bars])
+
+
+def states_of(model: PieceModel, tokens: TokenArray, domain: int) -> Floats32:
     """After each step ``(steps, dim)``."""
     found: Floats32 = model(steps_of([tokens], domain))[0, 1:].float().numpy()
     return found
 
 
-def _with_past(states: Floats32, edges: Sequence[int]) -> Floats32:
+def with_past(states: Floats32, edges: Sequence[int]) -> Floats32:
+    """Means of states ``(steps, dim)`` in each bar between ``edges`` and in all so far ``(bars, 2 dim)``."""
     sums = np.concatenate([np.zeros_like(states[:1]), np.cumsum(states, axis=0)])
     begins, ends = np.array(edges[:-1]), np.array(edges[1:])
     within = (sums[ends] - sums[begins]) / (ends - begins)[:, None]

@@ -188,9 +188,9 @@ def recognise(
     for name, heard in HEARD.items():
         inputs = {part: np.stack([heard(piece) for piece in pieces]) for part, pieces in known.items()}
         mean, sd = inputs["train"].mean((0, 1)), inputs["train"].std((0, 1)) + 1e-3
-        rows = {part: _examples((inputs[part] - mean) / sd, labels[part]) for part in known}
+        rows = {part: examples((inputs[part] - mean) / sd, labels[part]) for part in known}
         fit = fitted(
-            Telling(rows["train"].heard.shape[1], len(values)), _loss, rows["train"], rows["validation"],
+            Telling(rows["train"].heard.shape[1], len(values)), telling_loss, rows["train"], rows["validation"],
             count=len(rows["train"].label), steps=steps, seed=seed,
         )  # fmt: skip
         with torch.inference_mode():
@@ -203,7 +203,7 @@ def recognise(
     )  # fmt: skip
     with torch.inference_mode():
         right["own_trunk"] = (own(openings["test"]).argmax(2) == openings["test"].label[:, None]).double().numpy()
-    common = _commonest(known["train"], label)
+    common = commonest(known["train"], label)
     majority = np.array([float(common.get(each.domain) == label(each)) for each in known["test"]])
     return Answers([f"{each.domain} {each.song}" for each in known["test"]], right, majority, len(values))
 
@@ -215,17 +215,20 @@ def by_profile(pieces: Sequence[Read]) -> Floats:
     ).reshape(-1, len(MARKS))
 
 
-def _examples(heard: Floats32, labels: Sequence[int]) -> Examples:
+def examples(heard: Floats32, labels: Sequence[int]) -> Examples:
+    """Four rows a piece: ``heard`` ``(pieces, 4, inputs)``, standardised, with which of ``MARKS`` it is, and labels."""
     after = np.broadcast_to(np.eye(len(MARKS), dtype=np.float32), (len(heard), len(MARKS), len(MARKS)))
     rows = np.concatenate([heard, after], 2).reshape(len(heard) * len(MARKS), -1)
     return Examples(torch.from_numpy(rows.astype(np.float32)), torch.tensor(np.repeat(labels, len(MARKS))))
 
 
-def _loss(head: Telling, rows: Examples) -> Tensor:
+def telling_loss(head: Telling, rows: Examples) -> Tensor:
+    """What a fit makes least, ``(rows,)``; 0 where there is no class to be told."""
     return F.cross_entropy(head(rows), rows.label.clamp(min=0), reduction="none") * (rows.label >= 0)
 
 
-def _commonest(pieces: Sequence[Read], label: Labels) -> dict[str, str | int | None]:
+def commonest(pieces: Sequence[Read], label: Labels) -> dict[str, str | int | None]:
+    """The class that most pieces of a domain have, by domain."""
     found = {}
     for domain in {piece.domain for piece in pieces}:
         told = [label(piece) for piece in pieces if piece.domain == domain]

@@ -20,6 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from safetensors.numpy import load_file, save
+from safetensors.torch import load_file as load_tensors
+from safetensors.torch import save as save_tensors
 
 from models.experiments.dataset import is_loose, likely_domain
 from models.music.dance_types import beat_ticks
@@ -27,12 +29,14 @@ from models.music.midi import SIXTEENTH, on_grid
 from models.music.notes import DOMAINS, TICKS_PER_QUARTER, Domain, MusicError, Piece
 from models.music.tokens import from_tokens
 from models.style.bundle import BundleFormat
+from models.style.checkpoint import load_style
 from models.style.pieces.checkpoint import load_pieces_model
 from models.style.pieces.data import regular_tokens
 from models.style.pieces.model import PieceModel
-from models.tension.curves import Curves, HeardBeat, HeardNote
+from models.tension.curves import Curves, HeardBeat, HeardNote, Recognition
 from models.tension.future import MOST_STEPS, Heard, hear
 from models.tension.past import Others, Recogniser, bars_of, recognised
+from models.tension.unfolding import Heads
 
 Floats = npt.NDArray[np.float64]
 
@@ -44,6 +48,7 @@ SHIPPED = "tension-cpu"
 FORMAT = BundleFormat(
     "tension", "tension model", "python -m models.train.tension makes one", ("preset", "steps", "seed")
 )
+HEADS = "heads"
 COLUMNS = ("places", "piece", "meter", "minor", "density")
 
 DECIMALS = 3
@@ -118,17 +123,29 @@ class Ears:
 
 @dataclass(frozen=True)
 class TensionBundle:
-    """Two models that hear a piece, what is usual in real music by domain, and their card."""
+    """Two models that hear a piece, what is usual in real music by domain, their card, and heads on their states."""
 
     ears: Ears
     usual: Mapping[str, Usual]
     card: Mapping[str, Any]
     folder: Path | None = None
+    heads: Heads | None = None
 
     @property
     def version(self) -> str:
         """Which weights these are."""
         return str(self.card["version"])
+
+
+def _heads(folder: Path, about: Mapping[str, Any]) -> Heads:
+    """Those beside the recogniser; raises ``ValueError`` where they hear bars by another style model."""
+    style = load_style(about["style"]["name"])
+    if style.version != about["style"]["version"]:
+        raise ValueError(
+            f"the heads in {folder} hear bars by the style model {about['style']['version']}, {style.version} is here; "
+            "train it again with python -m models.train.tension"
+        )
+    return Heads.of(style.model, load_tensors(folder / f"{HEADS}.safetensors"), about)
 
 
 def beauty(bundle: TensionBundle, pieces: Sequence[Piece]) -> Floats:
@@ -145,20 +162,30 @@ def beauty(bundle: TensionBundle, pieces: Sequence[Piece]) -> Floats:
 
 def save_tension(
     folder: Path,
-    recogniser: Recogniser,
-    others: Mapping[str, Others],
+    ears: Ears,
     usual: Mapping[str, Usual],
     *,
+    heads: Heads,
     card: Mapping[str, Any],
     held_out: Mapping[str, Sequence[str]],
 ) -> None:
-    """Write ``tension.safetensors``, ``held_out.json`` (names by part) and, last, ``card.json``."""
-    arrays = {f"recogniser.{name}": value.detach().half().numpy() for name, value in recogniser.state_dict().items()}
-    for domain, bars in others.items():
+    """Write ``tension.safetensors``, ``heads.safetensors``, ``held_out.json`` (names by part), and last ``card.json``.
+
+    What the card says of the heads has their classes as well.
+    """
+    arrays = {
+        f"recogniser.{name}": value.detach().half().numpy() for name, value in ears.recogniser.state_dict().items()
+    }
+    for domain, bars in ears.others.items():
         arrays[f"{domain}.places"] = bars.places.astype(np.float16)
         arrays |= {f"{domain}.{name}": getattr(bars, name).astype(np.int32) for name in COLUMNS[1:]}
-    full = {**card, "usual": {domain: asdict(found) for domain, found in usual.items()}}
-    FORMAT.save(folder, save(arrays), full, held_out={part: sorted(names) for part, names in held_out.items()})
+    full = {
+        **card,
+        "usual": {domain: asdict(found) for domain, found in usual.items()},
+        "heads": {**card["heads"], **heads.about()},
+    }
+    named = {part: sorted(names) for part, names in held_out.items()}
+    FORMAT.save(folder, save(arrays), full, held_out=named, beside={HEADS: save_tensors(heads.arrays())})
 
 
 def load_tension(name_or_path: str | Path = SHIPPED) -> TensionBundle:
@@ -170,6 +197,7 @@ def load_tension(name_or_path: str | Path = SHIPPED) -> TensionBundle:
                 f"{found.folder} was trained with the piece model {found.card['pieces']['version']}, {pieces.version} "
                 "is here; train it again with python -m models.train.tension"
             )
+        heads = _heads(found.folder, found.card["heads"]) if "heads" in found.card else None
         arrays = load_file(found.weights)
         state = {
             name.removeprefix("recogniser."): torch.from_numpy(value.astype(np.float32))
@@ -187,33 +215,42 @@ def load_tension(name_or_path: str | Path = SHIPPED) -> TensionBundle:
             if f"{domain}.places" in arrays
         }
         usual = {domain: Usual(**each) for domain, each in found.card["usual"].items()}
-    return TensionBundle(Ears(pieces.model, recogniser.eval(), others), usual, found.card, found.folder)
+    return TensionBundle(Ears(pieces.model, recogniser.eval(), others), usual, found.card, found.folder, heads)
 
 
 def curves(bundle: TensionBundle, piece: Piece) -> Curves:
-    """Hear a piece as music of its own domain, or of the one that it is most like.
+    """Hear a piece as music of its own domain, or of the one that is recognised in its first bars.
 
     Raises ``MusicError`` where there is no note.
     """
-    domain, loose = piece.domain or likely_domain(piece), is_loose(piece)
+    loose, model, heads = is_loose(piece), bundle.ears.model, bundle.heads
     if loose:
         piece = replace(piece, notes=on_grid(piece.notes.astype(np.int64), TICKS_PER_QUARTER, SIXTEENTH))
     tokens = regular_tokens(piece)
-    heard = hear(bundle.ears.model, piece, domain)
-    chances = recognised(bundle.ears.recogniser, bars_of(bundle.ears.model, piece, domain), bundle.ears.others[domain])
+    first = tokens[:MOST_STEPS]
+    recognitions = heads.recognised(model, first) if heads else ()
+    domain = piece.domain or _domain_of(recognitions) or likely_domain(piece)
+    heard = hear(model, piece, domain)
+    chances = recognised(bundle.ears.recogniser, bars_of(model, piece, domain), bundle.ears.others[domain])
     own = float(np.nanmean(chances)) if np.isfinite(chances).any() else 0.0
     measured = Measured(float(heard.surprise.sum(1).mean()), float(heard.uncertainty.sum(1).mean()), own)
     usual = bundle.usual[domain]
     rewards = score(measured, usual)
     surprise, uncertainty = heard.by_bar()
     silent = int(np.searchsorted(piece.bars[:, 0], piece.notes[:, 0].min(), "right")) - 1
-    sounding = from_tokens(tokens[:MOST_STEPS])
+    sounding = from_tokens(first)
     return Curves(
         domain, rewards.future, rewards.past, rewards.both(), _notes(heard, sounding),
         _numbers(surprise), _numbers(uncertainty), _numbers(np.exp(chances)), len(tokens) <= MOST_STEPS, loose,
         round(usual.mean["surprise"], DECIMALS), round(usual.mean["uncertainty"], DECIMALS), silent,
-        _beats(heard, sounding),
+        _beats(heard, sounding), recognitions, heads.foreseen(model, first, domain) if heads else (),
     )  # fmt: skip
+
+
+def _domain_of(recognitions: Sequence[Recognition]) -> Domain | None:
+    """The likeliest domain after the last bar that was asked about; None where none is recognised."""
+    told = [each.likeliest[-1][0][0] for each in recognitions if each.task == "domain"]
+    return next((domain for domain in DOMAINS if domain in told), None)
 
 
 def _notes(heard: Heard, sounding: Piece) -> tuple[HeardNote, ...]:

@@ -34,20 +34,21 @@ Head = TypeVar("Head", bound=nn.Module)
 
 @dataclass(frozen=True)
 class Preset:
-    """Pieces a domain, optimiser steps and sizes."""
+    """Pieces a domain, optimiser steps and sizes of the recogniser, and steps of each head."""
 
     pieces: int
     bars: int
     steps: int
     hidden: int
+    head_steps: int
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
 
 
 PRESETS: Mapping[str, Preset] = {
-    "tiny": Preset(12, 16, 20, 16),
-    "cpu": Preset(250, 40, 1200, 160),
-    "gpu": Preset(2000, 64, 12_000, 256),
+    "tiny": Preset(12, 16, 20, 16, 20),
+    "cpu": Preset(250, 40, 1200, 160, 800),
+    "gpu": Preset(2000, 64, 12_000, 256, 4000),
 }
 
 

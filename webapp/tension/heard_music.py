@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from models.music.notes import Piece
 from models.tension.curves import Curves
 from webapp.runtime import supervised_process
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
@@ -40,11 +41,12 @@ _asked = Buckets(UPLOADS_A_SECOND, UPLOADS_AT_ONCE)
 
 @dataclass(frozen=True)
 class HeardMusic:
-    """A file, or a tune of a book, as it was heard, or why it can't be (``problem``)."""
+    """A file, or a tune of a book, as it was heard, and its ``notes``; or why it can't be (``problem``)."""
 
     name: str
     curves: Curves = field(default_factory=Curves)
     problem: str = ""
+    notes: Piece | None = None
 
 
 def hear(listener_id: uuid.UUID, files: Sequence[tuple[str, bytes]]) -> list[HeardMusic]:
@@ -71,7 +73,7 @@ def hear(listener_id: uuid.UUID, files: Sequence[tuple[str, bytes]]) -> list[Hea
     found = [
         HeardMusic(each["name"], problem=each["problem"])
         if "problem" in each
-        else HeardMusic(each["name"], Curves.from_json(each["curves"]))
+        else HeardMusic(each["name"], Curves.from_json(each["curves"]), notes=Piece.from_json(each["piece"]))
         for each in told
     ]
     return sorted(found, key=lambda each: (bool(each.problem), not each.curves.scored, -each.curves.both))

@@ -36,7 +36,8 @@ def main(folder: Path) -> None:
     found: list[dict[str, Any]] = []
     for name, read_it in given[:MOST_PIECES]:
         try:
-            found.append({"name": name, "curves": curves(bundle, read_it()).to_json()})
+            piece = read_it()
+            found.append({"name": name, "curves": curves(bundle, piece).to_json(), "piece": piece.to_json()})
         except MusicError as error:
             found.append({"name": name, "problem": f"“{name}” can't be heard: {error}"})
     if len(given) > MOST_PIECES:

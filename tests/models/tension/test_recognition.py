@@ -7,44 +7,19 @@ import pytest
 import torch
 
 from models.experiments.report import Report
-from models.music.notes import MusicError, Piece
+from models.music.notes import MusicError
 from models.music.tokens import BAR, METERS, POSITION
 from models.style.checkpoint import tiny_style
 from models.style.pieces.checkpoint import tiny_pieces
 from models.style.pieces.conditions import ABSENT
 from models.style.pieces.data import regular_tokens
 from models.tension.heads import _correlation, _ranks, horizons
-from models.tension.reading import LEAST, MARKS, SIZE, Read, bar_statistics, read
+from models.tension.reading import LEAST, MARKS, SIZE, bar_statistics, read
 from models.tension.recognition import Openings, OwnTrunk, recognise, tasks
 
 
-def tune(number: int, bars: int = 12) -> Piece:
-    """Scales of a key a number gives, slow or fast."""
-    rng = np.random.default_rng(number)
-    fast = number % 2
-    each = 24 // (1 + fast)
-    scale = (60 + number % 5 + np.array([0, 2, 4, 5, 7, 9, 11, 12]))[rng.integers(8, size=bars * 96 // each)]
-    notes = [(each * place, each, int(pitch), 80) for place, pitch in enumerate(scale)]
-    grid = [(96 * bar, 96, 4, 4) for bar in range(bars)]
-    name = ("oneills1850", "cre")[fast]
-    return Piece(
-        np.array(notes), np.array(grid), np.full(bars, 120.0), domain="dance", source=name, piece_id=str(number)
-    )
-
-
-@pytest.fixture(scope="module")
-def parts() -> dict[str, list[Read]]:
-    model, style = tiny_pieces().model, tiny_style().model
-
-    def moods(tokens):
-        return np.full((int((tokens[:, POSITION] == BAR).sum()), 2), np.nan)
-
-    pieces = [read(model, style, moods, tune(number)) for number in range(60)]
-    return {"train": pieces[:40], "validation": pieces[40:50], "test": pieces[50:]}
-
-
 @pytest.mark.slow
-def test_a_piece_is_read_bar_by_bar(parts) -> None:
+def test_a_piece_is_read_bar_by_bar(parts, tune) -> None:
     piece = parts["train"][1]
     assert len(piece.states) == len(piece.plain) == len(piece.latents) == 12
     assert piece.marks.shape[0] == piece.plain_marks.shape[0] == len(MARKS)
@@ -57,7 +32,7 @@ def test_a_piece_is_read_bar_by_bar(parts) -> None:
         read(tiny_pieces().model, tiny_style().model, lambda _: np.zeros((1, 2)), tune(0, 4))
 
 
-def test_a_bar_knows_no_later_one(parts) -> None:
+def test_a_bar_knows_no_later_one(parts, tune) -> None:
     whole, cut = parts["train"][2], read(
         tiny_pieces().model, tiny_style().model, lambda _: np.full((1, 2), np.nan), tune(2, 9)
     )  # fmt: skip
@@ -121,7 +96,7 @@ def test_ranks_are_those_within_a_domain_and_go_together_or_not() -> None:
     assert np.isnan(_correlation(values, np.ones(4), rows))
 
 
-def test_statistics_say_what_sounds_and_nothing_of_a_silent_bar() -> None:
+def test_statistics_say_what_sounds_and_nothing_of_a_silent_bar(tune) -> None:
     found = bar_statistics(regular_tokens(tune(1)))
     assert found.shape == (12, SIZE)
     np.testing.assert_allclose(found[:, :12].sum(1), 1, atol=1e-5)

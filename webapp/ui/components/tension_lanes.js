@@ -2,11 +2,12 @@
 // A piece as it was heard: notes that tell what else was likely, above lanes with a column a bar.
 
 import { dress } from "./shared/dress.js";
+import { Unfolding } from "./unfolding.js";
 
 /**
  * @typedef {[number, number, number, number, string]} Note onset and length in bars, pitch, how dark it is, what it tells
  * @typedef {{name: string, about: string, values: (string | null)[], heights: (number | null)[], line: number | null, line_name: string}} Lane
- * @typedef {{name: string, first_bar: number, summary: string, bars: number, notes: Note[], lanes: Lane[]}} Heard
+ * @typedef {{name: string, first_bar: number, summary: string, bars: number, notes: Note[], lanes: Lane[], unfolding: import("./unfolding.js").Unfolded | null}} Heard
  */
 
 const LEAST_RANGE = 24; // semitones shown at least
@@ -169,8 +170,12 @@ class Lanes {
 /** @param {import("./shared/types.d.ts").GradioComponent<Heard | null>} component */
 export async function start({ element: root, props, watch }) {
   const lanes = new Lanes(root);
-  const show = () => lanes.show(props.value);
+  const unfolding = new Unfolding(/** @type {HTMLElement} */ (root.querySelector(".k-unfolding")));
+  const show = () => {
+    lanes.show(props.value);
+    unfolding.show(props.value?.unfolding ?? null);
+  };
   watch("value", show);
   show();
-  await dress(root, import.meta.url, "tension_lanes.css");
+  await dress(root, import.meta.url, "tension_lanes.css", "unfolding.css");
 }

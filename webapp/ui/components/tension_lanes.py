@@ -10,6 +10,7 @@ from typing import Any
 
 from models.music.keys import pitch_name
 from models.tension.curves import Curves, HeardNote
+from webapp.ui.components import unfolding
 from webapp.ui.components.component import Component
 
 BY_CHANCE = 1 / 16  # a bar is found among sixteen
@@ -31,7 +32,8 @@ class TensionLanes(Component):
     """Notes over bars, the darker the more they surprised, above three lanes with a column a bar.
 
     A note that is pointed at, tapped or reached with the arrow keys tells what it cost and what else was likely there.
-    A line across a lane is what is usual in real music of the kind, or what guessing would come to.
+    A line across a lane is what is usual in real music of the kind, or what guessing would come to. Below stands what
+    it has told and what it foretells (``unfolding``).
 
     Args:
         value: A ``HeardPiece``, or ``None`` for nothing.
@@ -51,7 +53,7 @@ class TensionLanes(Component):
   <p class="k-tension-told" data-part="told">{WAITING}</p>
   <div data-part="lanes"></div>
   <table class="k-hidden" data-part="table"></table>
-</figure>""",
+</figure>{unfolding.MARKUP}""",
             **settings,
         )
 
@@ -60,7 +62,8 @@ class TensionLanes(Component):
         if value is None or not value.curves.notes:
             return None
         first_bar = value.first_bar + value.curves.silent_bars
-        return {"name": value.name, "first_bar": first_bar} | _drawn(value.curves, first_bar)
+        more = {"unfolding": unfolding.drawn(value.curves, value.name, value.first_bar)}
+        return {"name": value.name, "first_bar": first_bar} | _drawn(value.curves, first_bar) | more
 
     def api_info(self) -> dict[str, Any]:
         """Notes and lanes."""

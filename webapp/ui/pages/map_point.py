@@ -18,9 +18,11 @@ from webapp.maps import tied as tied_points
 from webapp.maps.catalogue import TITLES, MapEntry
 from webapp.maps.open_maps import COMPOSED, OpenMap
 from webapp.runtime.errors import Problem
+from webapp.tension import own_music
 from webapp.ui.choosing import bring
 from webapp.ui.components.clip_list import playing
 from webapp.ui.components.entries import Entry
+from webapp.ui.components.unfolding import Unfolded
 from webapp.ui.handlers import listener_of
 from webapp.ui.layout import status
 from webapp.ui.pages import map_tied
@@ -28,7 +30,8 @@ from webapp.ui.pages.map_report import origin
 from webapp.ui.words import capital
 
 TASTE = "your taste"
-POINTED = 14  # outputs of a handler that tells of a point
+OWN = "/api/studio/"  # where the notes of somebody's own pieces are
+POINTED = 15  # outputs of a handler that tells of a point
 MOST_FOUND = 8
 NEAR_SEEN = 6  # neighbours of a picture that are shown
 LATEST = "k-latest"  # stands above what was selected before
@@ -109,7 +112,7 @@ def place_file(context: Context, token: str | None, path: str, shown: Shown) -> 
     except Problem as error:
         return [*[gr.skip()] * POINTED, status(_sentence(error))]
     about = {"name": piece.name, "seconds": piece.seconds, "audio_url": piece.audio_url, "score_url": piece.score_url}
-    text, notes = piece.title, f"/api/studio/{piece.name}"
+    text, notes = piece.title, f"{OWN}{piece.name}"
     shown = {
         **shown,
         "added": [*shown["added"], {**asdict(spot), **about, "text": text, "own": True, "notes_url": notes}],
@@ -121,6 +124,19 @@ def place_file(context: Context, token: str | None, path: str, shown: Shown) -> 
     return [
         shown, {**points, "value": value}, *rest, status(f"“{text}” lies here; no other point has moved."),
     ]  # fmt: skip
+
+
+def unfold(context: Context, token: str | None, clips: list[dict[str, Any]]) -> Unfolded | None:
+    """What somebody's own piece tells as it sounds, where that is what was placed; nothing where it can't be heard."""
+    address = clips[0].get("notes_url", "") if clips else ""
+    name = address.removeprefix(OWN)
+    if not address.startswith(OWN):
+        return None
+    try:
+        found = own_music.hear(context.database, context.generation, listener_of(context, token), name)
+    except Problem:
+        return None  # its place on the map is what was asked for
+    return Unfolded(found, address.removeprefix("/"))
 
 
 def _chosen(context: Context, shown: Shown, row: int, *, play: bool) -> list[Any]:
@@ -160,6 +176,7 @@ def _chosen(context: Context, shown: Shown, row: int, *, play: bool) -> list[Any
         links,
         "<h3>Nearest, with their distance</h3>" if near else "",
         near,
+        None,
         score,
         {"point": str(row) if row < count else ""},
         gr.skip(),

@@ -23,6 +23,7 @@ from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.entries import Entries
 from webapp.ui.components.point_map import PointMap
 from webapp.ui.components.score import Score
+from webapp.ui.components.unfolding import Unfolding
 from webapp.ui.components.view_link import ViewLink, chosen
 from webapp.ui.dashboards import STILL, table
 from webapp.ui.handlers import GO, bound, listener_of
@@ -72,7 +73,7 @@ def build(context: Context) -> None:
                 points = PointMap(scale=3, min_width=320)
                 with gr.Column(elem_classes="k-point", min_width=300):
                     chosen, selected = _side()
-                    found_said, found, hint, panel, player, labels, to_studio, music, *lists = chosen
+                    found_said, found, hint, panel, player, labels, to_studio, music, unfolding, *lists = chosen
                     links_title, links, near_title, near = lists
                     upload = upload_button("Place your own MIDI or ABC", elem_id="map-upload")
             score = Score()
@@ -88,8 +89,8 @@ def build(context: Context) -> None:
         upload, quality, trust, parquet, link, shown, *selected,
     ]  # fmt: skip
     pointed = [
-        points, panel, hint, player, labels, to_studio, music, links_title, links, near_title, near, score, link,
-        drawing,
+        points, panel, hint, player, labels, to_studio, music, links_title, links, near_title, near, unfolding, score,
+        link, drawing,
     ]  # fmt: skip
     point: dict[str, Any] = {"outputs": pointed, **CHOICE}
     opens: dict[str, Any] = {
@@ -125,7 +126,7 @@ def build(context: Context) -> None:
     colour.input(coloured, colour, [points, link], **CHOICE)
     upload.upload(
         bound(map_point.place_file, context), [listener, upload, shown], [shown, *pointed], js=listener.awaited, **QUIET
-    )
+    ).then(bound(map_point.unfold, context), [listener, player], unfolding, js=listener.awaited, **QUIET)
     for button, handler in ((to_studio, map_point.open_in_studio), (music, map_point.open_music_in_studio)):
         there = button.click(bound(handler, context), [listener, shown, player], [studio, drawing], **QUIET)
         there.success(None, studio, js=GO, **QUIET)
@@ -139,9 +140,13 @@ def _side() -> tuple[Any, ...]:
         player, labels = ClipList(), gr.HTML(**STILL)
         to_studio = gr.Button("Open in Studio", size="sm", elem_id="open-in-studio")
         music = gr.Button("Open its music in Studio", size="sm", visible=False, elem_id="open-music-in-studio")
+        unfolding = Unfolding(interactive=True)
         links_title, links = gr.HTML(**STILL), Entries(elem_id="map-links")
         near_title, near = gr.HTML(**STILL), Entries(elem_id="map-neighbours")
-    chosen = found_said, found, hint, panel, player, labels, to_studio, music, links_title, links, near_title, near
+    chosen = (
+        found_said, found, hint, panel, player, labels, to_studio, music, unfolding,
+        links_title, links, near_title, near,
+    )  # fmt: skip
     return chosen, selected
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import gradio as gr
 
 from models.music.midi_file import SUFFIXES as MIDI
+from models.music.performance import bars_in_seconds, notes_in_seconds, sounding_seconds
+from models.music.render import encode_mp3, render
 from models.tension.curves import LEAST_BARS
 from webapp.context import Context
 from webapp.runtime import csv_text
@@ -20,7 +22,10 @@ from webapp.tension.heard_music import HeardMusic
 from webapp.tension.plot import lanes
 from webapp.ui import dashboards
 from webapp.ui.charts import section
+from webapp.ui.components.clip import Clip
+from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.folder_picker import FolderPicker
+from webapp.ui.components.unfolding import Unfolded, Unfolding
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import AWAITED, CHOICE, heading, page, status
 from webapp.ui.words import capital
@@ -39,9 +44,25 @@ PICTURE = (
     "A note is the redder the more it surprised; point at it to see what was likelier. Below, the mean of each bar "
     "and beat, and how surely that bar is found to be this piece's own among sixteen that are alike."
 )
+UNFOLDS = (
+    "Play it: after one, two, four and eight bars stands what its bars have told by then, and before each bar, how "
+    "likely it is to be like one that was heard."
+)
+SOUND_S = 120.0  # of a piece that can be played here
+EXAMPLE = "The Kesh Jig.abc"
+TUNE = """X:1
+T:The Kesh Jig
+M:6/8
+L:1/8
+Q:3/8=100
+K:G
+|:GAG GAB|ABA ABd|edd gdd|edB dBA|GAG GAB|ABA ABd|edd gdB|AGF G3:|
+|:BAB dBd|ege dBG|BAB dBG|ABA AGA|BAB dBd|ege dBd|gfg aga|bgg g3:|
+"""
 COLUMNS = ("", "file", "score", "open future", "known past", "heard as")
 FILES = (*MIDI, ".abc")
 DROP_PX = 110
+KEPT_OUTPUTS = 9  # that a problem leaves as they are, beside what can be downloaded
 
 
 def build(context: Context) -> None:
@@ -57,6 +78,7 @@ def build(context: Context) -> None:
             files="heard-files", kinds=FILES, most=heard_music.MOST_FILES,
             called=("MIDI or ABC file", "MIDI or ABC files"), elem_id="heard-folder",
         )  # fmt: skip
+        example = gr.Button("Hear an example", size="sm", elem_id="heard-example", scale=0, min_width=160)
         said = gr.HTML(elem_id="heard-said", **dashboards.STILL)
         with section("Scores", MEANING, visible=False) as scores:
             table = dashboards.table("scores", "How each file scores", headers=list(COLUMNS))
@@ -67,28 +89,41 @@ def build(context: Context) -> None:
                     )
                     for label in heard_music.COLUMNS
                 ]
-        with section("Along the notes", PICTURE, visible=False) as picture:
+        with section("As it unfolds", UNFOLDS, visible=False) as unfolds:
             which = gr.Dropdown(label="File", elem_id="which-file", scale=0)
+            player, unfolding = ClipList(elem_id="heard-sound"), Unfolding(interactive=True)
+        with section("Along the notes", PICTURE, visible=False) as picture:
             plot = gr.Plot(label="Along the notes", show_label=False, container=False, elem_id="plot-tension")
         kept = gr.State([])
-    outputs = [said, kept, scores, table, picture, which, plot, *taken]
+    shown = [plot, player, unfolding]
+    outputs = [said, kept, scores, table, unfolds, picture, which, *shown, *taken]
     files.upload(bound(hear_files, context), [listener, files], [*outputs, files], js=listener.awaited, **AWAITED)
-    which.input(drawn, [kept, which], plot, **CHOICE)
+    example.click(bound(hear_example, context), listener, outputs, js=listener.awaited, **AWAITED)
+    which.input(bound(choose, context), [listener, kept, which], shown, **CHOICE)
 
 
 def hear_files(context: Context, token: str | None, paths: list[str] | None) -> list[Any]:
     """Hear the dropped files, whose copies are deleted."""
     paths = paths or []
     try:
-        listener_id = listener_of(context, token)
         if len(paths) > heard_music.MOST_FILES:
             raise NotAllowed(f"{len(paths)} files were dropped; {heard_music.MOST_FILES} can be heard at once")
-        found = heard_music.hear(listener_id, [(Path(each).name, Path(each).read_bytes()) for each in paths])
+        return [*_heard(context, token, [(Path(each).name, Path(each).read_bytes()) for each in paths]), None]
     except Problem as error:
-        return [status(f"{capital(str(error))}."), *[gr.skip()] * (6 + len(heard_music.COLUMNS)), None]
+        return [status(f"{capital(str(error))}."), *[gr.skip()] * (KEPT_OUTPUTS + len(heard_music.COLUMNS)), None]
     finally:
         for each in paths:
             Path(each).unlink(missing_ok=True)
+
+
+def hear_example(context: Context, token: str | None) -> list[Any]:
+    """Hear an old tune."""
+    return _heard(context, token, [(EXAMPLE, TUNE.encode())])
+
+
+def _heard(context: Context, token: str | None, files: list[tuple[str, bytes]]) -> list[Any]:
+    listener_id = listener_of(context, token)
+    found = heard_music.hear(listener_id, files)
     heard = [each for each in found if not each.problem]
     names = [(each.name, number) for number, each in enumerate(heard)]
     return [
@@ -96,12 +131,35 @@ def hear_files(context: Context, token: str | None, paths: list[str] | None) -> 
         heard,
         gr.update(visible=bool(heard)),
         [row(number, each) for number, each in enumerate(heard, 1)],
-        gr.update(visible=bool(heard)),
+        *[gr.update(visible=bool(heard))] * 2,
         gr.update(choices=names, value=0 if names else None, visible=len(names) > 1),
-        drawn(heard, 0),
+        *_shown(context, listener_id, heard, 0),
         *_written(context, listener_id, heard),
-        None,
     ]
+
+
+def choose(context: Context, token: str | None, kept: list[HeardMusic], which: int | None) -> list[Any]:
+    """Another one of the files."""
+    return _shown(context, listener_of(context, token), kept, which)
+
+
+def _shown(context: Context, listener_id: uuid.UUID, kept: list[HeardMusic], which: int | None) -> list[Any]:
+    """Its lanes, its sound, and what it tells on its way."""
+    if which is None or not 0 <= which < len(kept):
+        return [None, [], None]
+    music, name = kept[which], f"heard-{which}-{uuid.uuid4().hex[:8]}"
+    sound = {**_sound(context, listener_id, music), "id": name}
+    return [drawn(kept, which), [sound], Unfolded(music.curves, name)]
+
+
+def _sound(context: Context, listener_id: uuid.UUID, music: HeardMusic) -> dict[str, Any]:
+    piece = music.notes
+    if piece is None:
+        raise NotAllowed(f"{music.name} has no notes to play")
+    seconds = min(SOUND_S, sounding_seconds(piece))
+    sound = Downloads(context.settings.home).write(listener_id, "heard.mp3", encode_mp3(render(piece, seconds)))
+    clip = Clip(sound, seconds, notes_in_seconds(piece, seconds), music.name)
+    return {**clip.payload(), "heading": music.name, "detail": "", "bars_s": bars_in_seconds(piece), "acts": False}
 
 
 def _written(context: Context, listener_id: uuid.UUID, heard: list[HeardMusic]) -> list[str | None]:
