@@ -103,6 +103,7 @@ class Heads:
     scale: Scale
     curves: Mapping[int, Mapping[str, tuple[float, float]]]
 
+    @torch.inference_mode()
     def recognised(self, model: PieceModel, tokens: TokenArray) -> tuple[Recognition, ...]:
         """What is told after each of ``MARKS`` bars of tokens, as far as there are so many."""
         edges = _edges(tokens)
@@ -121,6 +122,7 @@ class Heads:
             found.append(Recognition(name, after, likeliest))
         return tuple(found)
 
+    @torch.inference_mode()
     def foreseen(self, model: PieceModel, tokens: TokenArray, domain: Domain) -> tuple[Horizon, ...]:
         """What comes after each bar of tokens, as music of ``domain``; nothing where there are too few bars."""
         edges = _edges(tokens)

@@ -1,4 +1,4 @@
-"""A folder of somebody's music is heard: what can be read of it, and the rest is left where it lies."""
+"""A folder of somebody's music is heard, and the rest is left where it lies; what a tune tells grows as it sounds."""
 
 from __future__ import annotations
 
@@ -28,4 +28,22 @@ def test_a_folder_is_heard_and_what_is_no_music_stays_at_home(visit, tmp_path):
     table = visitor.frame.locator("#scores")
     for name in ("first.abc", "second.ABC"):
         expect(table).to_contain_text(name, timeout=HEARD_MS)
+    assert visitor.frame.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.timeout(600)
+def test_what_a_tune_tells_grows_as_it_sounds(visit):
+    visitor = visit(**PHONE)
+    visitor.page.goto(f"{visitor.url}/tension")
+    visitor.frame.locator("#heard-example").click(timeout=HEARD_MS)
+    told = visitor.frame.get_by_test_id("unfolding")
+    expect(told).to_contain_text("dance tune", timeout=HEARD_MS)
+    expect(told).to_contain_text("G major")
+    expect(told.locator(".k-later")).to_have_count(0)
+    visitor.frame.locator("#heard-sound button").first.click()
+    eighth = told.locator("tr:nth-child(2) td:nth-child(5)")
+    expect(eighth).to_have_class("k-later")
+    expect(told.locator("tr:nth-child(2) td:nth-child(2)")).not_to_have_class("k-later", timeout=HEARD_MS)
+    visitor.frame.locator("#heard-sound button").first.click()
+    expect(told.locator(".k-later")).to_have_count(0)
     assert visitor.frame.evaluate("document.documentElement.scrollWidth") <= 390

@@ -12,6 +12,7 @@ import { BAR } from "./shared/sounding_bar.js";
  */
 
 const LATER = "k-later"; // what could not be known yet
+const DUE = "k-due"; // of a bar that was foreseen and has not sounded
 const SHORT = "It is too short to foresee anything: that takes four bars.";
 
 /**
@@ -40,7 +41,7 @@ const percent = (/** @type {number} */ share) => `${Math.round(100 * share)}\u00
 export class Unfolding {
   /** @type {Unfolded | null} */
   #value = null;
-  /** @type {{element: HTMLElement, from: number}[]} what is known once so many bars have sounded */
+  /** @type {{element: HTMLElement, from: number, bar?: number}[]} what is known once so many bars have sounded */
   #parts = [];
 
   /** @param {HTMLElement} figure */
@@ -66,7 +67,7 @@ export class Unfolding {
     const [head, ...rows] = value.trust.map((texts, place) => row(texts, place ? "td" : "th"));
     this.#part("trust").replaceChildren(...(head ? [head, ...rows] : []));
     /** @type {HTMLElement} */ (this.figure.querySelector("details")).hidden = !head;
-    this.#say(value, value.bars);
+    this.#say(value, 0);
   }
 
   /** @param {Unfolded} value */
@@ -84,7 +85,7 @@ export class Unfolding {
       });
       return found;
     });
-    this.#part("told").replaceChildren(head, ...rows);
+    this.#part("heard").replaceChildren(head, ...rows);
   }
 
   /** @param {Coming} coming @param {Unfolded} value */
@@ -99,7 +100,7 @@ export class Unfolding {
       column.style.setProperty("--height", `${100 * (height ?? 0)}%`);
       if (values[bar]) column.title = `Bar ${first + bar}: ${values[bar]}`;
       if (came[bar]) column.classList.add("k-came");
-      this.#parts.push({ element: column, from: bar - ahead + 1 });
+      this.#parts.push({ element: column, from: bar - ahead + 1, bar });
       columns.append(column);
     });
     box.append(made("p", name), columns);
@@ -111,17 +112,18 @@ export class Unfolding {
     const value = this.#value;
     if (!value || (bar >= 0 && value.name && name !== value.name)) return;
     const heard = bar < 0 ? value.bars : Math.max(0, bar - value.silent);
-    this.figure.classList.toggle("k-growing", bar >= 0);
-    for (const { element, from } of this.#parts) element.classList.toggle(LATER, from > heard);
-    this.#say(value, heard);
+    for (const { element, from, bar: own = -1 } of this.#parts) {
+      element.classList.toggle(LATER, from > heard);
+      element.classList.toggle(DUE, own >= heard); // a cell of the table belongs to no bar
+    }
+    this.#say(value, bar < 0 ? 0 : heard);
   }
 
-  /** What is foreseen once so many bars have sounded. @param {Unfolded} value @param {number} heard */
+  /** What is foreseen once so many bars have sounded, 0 where nothing sounds. @param {Unfolded} value @param {number} heard */
   #say({ coming, first_bar: first }, heard) {
-    const after = Math.min(heard, coming[0]?.said.length ?? 0);
-    const said = coming.flatMap(({ name, said: each }) => (each[after - 1] ? [`${name}: ${each[after - 1]}.`] : []));
-    const begins = said.length ? `After bar ${first + after - 1}. ` : "";
-    this.#part("now").textContent = begins + (said.join(" ") || (coming.length ? "Nothing is foreseen before four bars have sounded." : SHORT));
+    const said = coming.flatMap(({ name, said: each }) => (each[heard - 1] ? [`${name}: ${each[heard - 1]}.`] : []));
+    const begins = said.length ? `After bar ${first + heard - 1}. ` : "";
+    this.#part("now").textContent = coming.length ? begins + said.join(" ") : SHORT;
   }
 }
 

@@ -28,8 +28,8 @@ NAMES = {
 }  # fmt: skip
 OF_DANCE = "collection"  # other kinds have one each
 LANES = (
-    "How likely each bar was foreseen to be like one of the eight before it, one, two and four bars earlier. A dark "
-    "foot: so it was."
+    "How likely each bar was foreseen to be like one of the eight before it, one, two and four bars earlier. A "
+    "coloured foot: so it was."
 )
 TRUST = "How often the heads are right"
 ABOUT_TRUST = (
@@ -39,7 +39,7 @@ ABOUT_TRUST = (
 MARKUP = f"""
 <figure class="kallos k-unfolding" style="visibility: hidden" data-testid="unfolding" hidden>
   <h3>What it has told</h3>
-  <div class="k-unfolding-room"><table data-part="told"></table></div>
+  <div class="k-unfolding-room"><table data-part="heard"></table></div>
   <h3>What comes</h3>
   <p data-part="now" aria-live="off"></p>
   <p class="k-unfolding-about">{LANES}</p>
@@ -100,7 +100,7 @@ def _told(each: Recognition) -> dict[str, Any]:
         "cells": [
             {
                 "label": NAMES.get(row[0][0], row[0][0]), "chance": row[0][1],
-                "rest": ", ".join(f"{NAMES.get(label, label)} {chance:.0%}" for label, chance in row),
+                "rest": ", ".join(f"{NAMES.get(label, label)} {_share(chance)}" for label, chance in row),
             }
             for row in each.likeliest
         ],

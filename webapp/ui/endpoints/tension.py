@@ -15,6 +15,25 @@ from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, SourceName, Token
 from webapp.ui.handlers import listener_of
 
 
+class Recognised(TypedDict):
+    """What was recognised after so many bars: for each, classes with their chances, the likeliest first."""
+
+    task: str
+    after: list[int]
+    likeliest: list[list[tuple[str, float]]]
+
+
+class Foreseen(TypedDict):
+    """By bar, what was to be expected so many bars ahead: see the endpoint; null where nothing can be said."""
+
+    ahead: int
+    returns: list[float | None]
+    like: list[int | None]
+    uncertainty: list[float | None]
+    surprise: list[float | None]
+    returned: list[bool | None]
+
+
 class HeardFile(TypedDict):
     """A file's scores, and by bar what was heard; null where nothing can be said."""
 
@@ -26,6 +45,8 @@ class HeardFile(TypedDict):
     surprise: list[float | None]
     uncertainty: list[float | None]
     recognised: list[float | None]
+    told: list[Recognised]
+    foreseen: list[Foreseen]
     problem: str
 
 
@@ -41,8 +62,10 @@ def tension(
     Returns:
         For each file or tune what it was heard as; score, open_future and known_past in standard deviations of real
         music of that kind, null for less than four bars with notes; and for each bar the surprise and uncertainty of a
-        note in nats, and how surely the bar is found to be the piece's own among sixteen. Whether such a score tells
-        what people like has not been shown.
+        note in nats, and how surely the bar is found to be the piece's own among sixteen. told: domain, collection,
+        meter, key, and fifths of valence and arousal after one, two, four and eight bars. foreseen, one, two and four
+        bars ahead: the chance that the coming bar is like one of the last eight, which one that is (from 0), nats of
+        the whole bar, and whether it was so. Whether such a score tells what people like has not been shown.
     """
     listener_id = listener_of(context, token)
     return [
@@ -57,6 +80,18 @@ def told(name: str, found: Curves, problem: str = "") -> HeardFile:
     return {
         "name": name, "domain": found.domain, "score": both, "open_future": future, "known_past": past,
         "surprise": list(found.surprise), "uncertainty": list(found.uncertainty), "recognised": list(found.recognised),
+        "told": [
+            {"task": each.task, "after": list(each.after), "likeliest": [list(row) for row in each.likeliest]}
+            for each in found.recognitions
+        ],
+        "foreseen": [
+            {
+                "ahead": each.ahead, "returns": list(each.returns), "like": list(each.like),
+                "uncertainty": list(each.uncertainty), "surprise": list(each.surprise),
+                "returned": list(each.returned),
+            }
+            for each in found.horizons
+        ],
         "problem": problem,
     }  # fmt: skip
 
