@@ -5,8 +5,8 @@ is rewarded: the rating network on the sound, a listener's head (``--head FILE.n
 ``version``) on the latents, the sum of both, tension, or a mixture of all that is there. ``--leash B`` holds it near
 the writer, whose weights never change; ``--realness W`` holds it near real music, by a critic that learns to tell the
 agent's clips from real ones. OUT has what ``--resume`` needs, the log (``log.jsonl``), what was played at some steps
-from the same places on (``played.json``) and, at the end, the adapter in ``OUT/bundle``. The last line is one JSON
-object.
+from the same places on (``played.json``) and, at the end, the adapter with both in ``OUT/bundle``. The last line is one
+JSON object.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def main(argv: list[str] | None = None) -> None:
     if composer.writer is None:
         raise SystemExit(f"the style model {composer.version} names no piece model, so nobody plays note by note")
     try:
-        rating = load_bundle(given.rating) if given.reward not in {"head", "tension"} else None
+        rating = load_bundle(given.rating) if given.reward != "head" else None
         space, head = load_head(composer, given.head) if given.head else (None, None)
         tension = partial(beauty, load_tension()) if given.reward in {"tension", "mixture"} else None
         reward = reward_of(given.reward, rating, head, composer, space, tension=tension)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from models.music.notes import Domain
 from models.style.latents import MOST_GUIDANCE
-from webapp.api.dependencies import ERRORS, Known, TheContext
+from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext
 from webapp.context import Context
 from webapp.maps import open_maps
 from webapp.research import access
@@ -61,6 +61,15 @@ def read_runs(context: TheContext) -> dict[str, Any]:
     from webapp.research import runs  # noqa: PLC0415 (pandas, which no listener needs)
 
     return {"runs": context.database.transaction(runs.listing), **_fill(context, "titles", "titles")}
+
+
+@router.get("/agent/clips/{number}", responses=ERRORS, response_class=Response)
+def read_agent_clip(number: int) -> Response:
+    """What the agent that comes with Kallos played at some step of its training, as MP3."""
+    from webapp.rating import shipped_agent  # noqa: PLC0415 (the synthesiser, which few need)
+
+    headers = {"Cache-Control": IMMUTABLE}
+    return Response(shipped_agent.sound(number), media_type="audio/mpeg", headers=headers)
 
 
 @router.get("/retrieval")

@@ -1,7 +1,7 @@
 """The process in which an agent learns: ``python -m webapp.rating.agent_process FOLDER STYLE RATING … MOST_S``.
 
 ``…`` are the reward, the domain, the seed and the number of steps. ``FOLDER/head.npz`` is the listener's head where
-that is the reward. Every step is a JSON line on its output; at the end ``FOLDER/bundle`` has the adapter, and
+that rewards. Every step is a JSON line on its output; at the end ``FOLDER/bundle`` has the adapter, and
 ``FOLDER/heard`` what the writer (``before-N.wav``) and the agent (``after-N.wav``) play from the same place on.
 """
 
@@ -28,6 +28,7 @@ from models.rating.evaluation.agent import plays
 from models.rating.rater import load_bundle
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
+from models.tension.score import beauty, load_tension
 from webapp.runtime.listener_files import HEARD
 from webapp.runtime.supervised_process import end_with_input
 
@@ -44,9 +45,10 @@ def main(folder: Path, style: str, rating: str, reward: str, domain: Domain, *, 
     writer = composer.writer
     if writer is None:
         raise SystemExit("this style model names no piece model")
-    network = load_bundle(rating) if reward != "head" else None
-    space, head = load_head(composer, folder / "head.npz") if reward != "network" else (None, None)
-    wanted = reward_of(reward, network, head, composer, space)
+    network = load_bundle(rating) if rating and reward != "head" else None
+    space, head = load_head(composer, given) if (given := folder / "head.npz").is_file() else (None, None)
+    tension = partial(beauty, load_tension()) if reward in {"tension", "mixture"} else None
+    wanted = reward_of(reward, network, head, composer, space, tension=tension)
     preset = replace(PRESETS["cpu"], steps=steps, clips=CLIPS, learning_rate=RATE)
     training = AgentTraining(
         "page", preset, writer, wanted, folder, seed=seed, domains=[domain],

@@ -26,7 +26,7 @@ from webapp.runtime.errors import NotAllowed, NotReady
 from webapp.runtime.followed_process import FollowedProcess, lines_in, until_ended
 from webapp.runtime.listener_files import HEARD, Adapters
 
-RewardName = Literal["network", "head", "sum"]
+RewardName = Literal["network", "head", "sum", "tension", "mixture"]
 STEPS = 16
 SECONDS = 1_200  # at most
 MOST_SEED = 1_000_000
@@ -90,9 +90,11 @@ def begin(records: Records, style: Path, rating: str, listener_id: uuid.UUID, or
     Raises ``NotAllowed`` for an order that can't be, ``TooMany`` and ``NotReady``.
     """
     order.check()
-    if order.reward != "head" and not rating:
+    if order.reward in {"network", "sum", "mixture"} and not rating:
         raise NotReady("there is no rating network here; python -m models.train.rating makes one")
-    head = _head(records, listener_id) if order.reward != "network" else None
+    head = _head(records, listener_id) if order.reward in {"head", "sum", "mixture"} else None
+    if head is None and order.reward in {"head", "sum"}:
+        raise NotReady("you have not picked yet; pick some pairs first, or let something else be the reward")
 
     def prepared() -> Path:
         folder = Adapters(records.home).begin(listener_id)
@@ -137,13 +139,18 @@ def play(records: Records, style: Path, listener_id: uuid.UUID, seed: int) -> by
     kept = Adapters(records.home).kept(listener_id)
     if not kept.is_dir():
         raise NotAllowed("you keep no agent yet; let one learn, then keep it")
+    return played_by(kept, style, seed)
+
+
+def played_by(agent: Path, style: Path, seed: int) -> bytes:
+    """Eight new bars by the agent in a folder, a WAV file; raises ``NotReady``."""
     if not _playing.acquire(blocking=False):
         raise NotReady("another agent is playing; try again in a moment")
     try:
         with tempfile.TemporaryDirectory(prefix="kallos-agent-") as place:
             file = Path(place) / "agent.wav"
             supervised_process.run_program(
-                "webapp.rating.agent_plays", str(kept), str(style), str(seed), str(file), seconds=PLAYS_S,
+                "webapp.rating.agent_plays", str(agent), str(style), str(seed), str(file), seconds=PLAYS_S,
                 late="the agent took too long; try again when Kallos is less busy",
                 broken="the agent can't play: it learned on another composer; let one learn again",
             )  # fmt: skip
@@ -152,14 +159,12 @@ def play(records: Records, style: Path, listener_id: uuid.UUID, seed: int) -> by
         _playing.release()
 
 
-def _head(records: Records, listener_id: uuid.UUID) -> Head:
-    """What the listener's votes have taught; raises ``NotReady`` before there is anything."""
+def _head(records: Records, listener_id: uuid.UUID) -> Head | None:
+    """What the listener's votes have taught; None before there is anything."""
 
-    def work(session: Session) -> Head:
+    def work(session: Session) -> Head | None:
         head = heads.load(session, listener_id, records.space)
-        if not head.votes_seen:
-            raise NotReady("you have not picked yet; pick some pairs first, or let the rating network be the reward")
-        return head
+        return head if head.votes_seen else None
 
     return records.database.transaction(work)
 

@@ -39,7 +39,7 @@ Judge = Callable[[Sequence[Clip]], Floats]
 CLIPPED = 0.2
 
 STATE = "state.safetensors"
-PLAYED = "played.json"
+LOG, PLAYED = "log.jsonl", "played.json"
 PLAYED_AT = (0.0, 0.125, 0.25, 0.5, 1.0)  # shares of a training after which clips are kept
 PLAYED_SEED, PLAYED_CLIPS = 1_000_003, 2  # the places that they begin at, where no clip of training begins
 
@@ -258,7 +258,7 @@ class AgentTraining:
             TextColumn("agent"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
             TextColumn("{task.fields[said]}"),
         )  # fmt: skip
-        with RunLog(self.out / "log.jsonl", self.progress.lines) as log, Progress(*columns) as bar:
+        with RunLog(self.out / LOG, self.progress.lines) as log, Progress(*columns) as bar:
             if not log.lines:
                 about = {"preset": self.name, "seed": self.seed, "commit": commit(), "steps": self.preset.steps}
                 log.write("run", what="agent", **about, hyperparameters=asdict(self.preset), config=self.about)
@@ -278,8 +278,9 @@ class AgentTraining:
                     self.keep()
                 self.save()
             save_agent(self.out / "bundle", self.adapter, self.card())
-            shutil.copyfile(self.out / PLAYED, self.out / "bundle" / PLAYED)
             log.write("end", step=self.at)
+        for name in (LOG, PLAYED):  # its curve, and what it played on its way
+            shutil.copyfile(self.out / name, self.out / "bundle" / name)
         return self.progress
 
     def keep(self) -> None:

@@ -85,6 +85,21 @@ def test_an_agent_learns_from_a_head_is_compared_blind_kept_and_deleted_with_its
         agents.play(alone.records, alone.style_folder, listener_id, 1)
 
 
+def test_tension_rewards_whoever_has_not_picked_and_a_head_cannot(alone):
+    nobody = accounts.create(alone.database)
+    for reward in ("head", "sum"):
+        with pytest.raises(NotReady, match=r"not picked yet|no rating network"):
+            begin(alone, nobody, Order(reward, "dance", 1, steps=1))
+    with pytest.raises(NotReady, match="no rating network"):
+        begin(alone, nobody, Order("mixture", "dance", 1, steps=1))
+    begin(alone, nobody, Order("tension", "dance", 1, steps=1))
+    *_, last = agents.follow(alone.settings.home, nobody)
+    assert last.ended
+    assert not last.problem
+    assert last.steps[0].reward is not None
+    assert len(last.pairs) == 3
+
+
 def test_an_agent_in_training_ends_when_its_listener_is_deleted(alone, listener):
     listener_id, _ = listener
     begin(alone, listener_id, Order("head", "dance", 1))

@@ -212,7 +212,8 @@ def agent(  # noqa: PLR0917 (an endpoint's arguments have places)
 
     Args:
         token: the listener's token.
-        reward: network (how well the rating network likes the sound), head (the listener's own taste), or sum.
+        reward: network (how well the rating network likes the sound), head (the listener's own taste), sum of both,
+            tension (an open future and a past that is recognised), or a mixture of all that is there.
         domain: pop, dance or chorale.
         seed: of all that is drawn.
         steps: of 12 clips each.
