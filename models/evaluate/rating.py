@@ -3,10 +3,10 @@
 DIR has plays and sounds (``models.rating.plays``). The given weights are not trained: a track that they have learned
 from is rated by those networks that have not, any other by all. Rivals are fitted inside the same folds: ridge on
 cepstra, extra trees on statistics of the sound, the mean, and, where every track has ``midi/CLIP.mid``, the taste head
-on the latents of its notes. ``genre`` is told each track's genre, where the table has genres, and hears nothing.
-``rating.ceiling`` is what a rating that knew p without the noise of its few listeners would reach;
-``rating.ceiling.audible`` what one would that knew every track's share of likes, and not how often it was played.
-Prints a table and, as its last line, one JSON object.
+on the latents of its notes. ``mel`` are networks on the log-mel picture alone, where some lie beside the weights.
+``genre`` is told each track's genre, where the table has genres, and hears nothing. ``rating.ceiling`` is what a rating
+that knew p without the noise of its few listeners would reach; ``rating.ceiling.audible`` what one would that knew
+every track's share of likes, and not how often it was played. Prints a table and, as its last line, one JSON object.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from models.rating.evaluation.network import (
     trees,
 )
 from models.rating.material import Material, limited, sounds_of
+from models.rating.mel import load_mel
 from models.rating.plays import PlaysError, audible_ceiling, read_plays, reliability
 from models.rating.rater import ABLATIONS, SHIPPED, RatingBundle, load_bundle
 from models.rating.sound import log_mel, read_sound
@@ -45,6 +46,7 @@ from models.style.arguments import style_argument
 from models.style.compose import Composer
 
 Floats = npt.NDArray[np.float64]
+ORDERINGS = "orderings.json"
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -54,6 +56,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--model", default=SHIPPED, help="a shipped model, or OUT/bundle of a run of one's own")
     parser.add_argument("--limit", type=positive_int, help="tracks")
     parser.add_argument("--dreams", type=int, default=DREAMS, help="dreams of each way, minutes each; 0 for none")
+    parser.add_argument("--save", action="store_true", help="keep who orders pairs how well beside the weights")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
     try:
@@ -77,6 +80,9 @@ def main(argv: list[str] | None = None) -> None:
         "ridge": crossfitted(ridge, cepstra, p, weight, fold),
         "mean": crossfitted(mean, every, p, weight, fold),
     }
+    if mel := load_mel(bundle.folder):
+        known = np.array([bundle.folds.get(digest, -1) for digest in digests])
+        rated["mel"] = mel.rate(pictures, known)
     if len(kinds := sorted(set(plays.genres))) > 1:
         genre = np.array([[float(name == kind) for kind in kinds] for name in plays.genres])
         rated["genre"] = crossfitted(ridge, genre, p, weight, fold)
@@ -92,6 +98,17 @@ def main(argv: list[str] | None = None) -> None:
         report_dreams(report, bundle, pictures, count=given.dreams)
     add_ablations(report, bundle, material, fold)
     report.print()
+    if given.save:
+        save_orderings(bundle.folder, given.data.name, report)
+
+
+def save_orderings(folder: Path, place: str, report: Report) -> None:
+    """Put how well each method orders the sounds of a ``place`` into ``orderings.json``, for a page."""
+    path, line = folder / ORDERINGS, report.to_json()
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    shown = ("rating.pairs.", "rating.ceiling.audible")
+    line["metrics"] = {name: each for name, each in line["metrics"].items() if name.startswith(shown)}
+    path.write_text(json.dumps({**kept, place: line}, indent=1) + "\n", encoding="utf-8")
 
 
 def add_figures(report: Report, material: Material, rated: Mapping[str, Floats], fold: npt.NDArray[np.int64]) -> None:

@@ -30,10 +30,11 @@ from models.experiments.run_log import RunLog
 
 from . import synthetic
 from .material import Augmentation, Excerpts, FeatureExcerpts, Material, PictureExcerpts
+from .mel import MelEnsemble, save_mel
 from .network import Ensemble, Judge, JudgeConfig, RatingNetwork, Trained, judged
 from .outlier import Heard
 from .plays import Counts
-from .rater import ABLATIONS, save_bundle
+from .rater import ABLATIONS, RatingBundle, save_bundle
 from .synthetic import lone_chords
 from .tagger import WINDOW, FeatureExtractor, Features, load_tagger
 from .training import Member, Recipe, noise_pictures
@@ -147,6 +148,11 @@ def evenly(rows: Counts, collection: Counts) -> Counts:
     return np.repeat(rows, np.rint(np.bincount(own).max() / np.bincount(own)[own]).astype(np.int64))
 
 
+def of_pictures(recipe: Recipe) -> Recipe:
+    """The recipe of networks that see the log-mel picture, as the judge does: here augmentation helps."""
+    return replace(recipe, config=JudgeConfig(), augmentation=Augmentation())
+
+
 class CrossFit:
     """The networks of a run in the folder ``out``."""
 
@@ -190,8 +196,7 @@ class CrossFit:
             for fold in range(int(self.fold.max()) + 1)
             for number in range(networks)
         ]
-        judging = replace(recipe, config=JudgeConfig(), augmentation=Augmentation())
-        return [*found, Planned("judge", JUDGED, judging, seed + 999)]
+        return [*found, Planned("judge", JUDGED, of_pictures(recipe), seed + 999)]
 
     def train(self, recipe: Recipe, networks: int, *, resume: bool) -> dict[str, Any]:
         """``networks`` a fold, the judge, and the bundle; what was found on tracks that each had not heard."""
@@ -273,6 +278,31 @@ class CrossFit:
         own = np.array([one.fold for one in members])[:, None] == self.fold
         found = Ensemble(self.extractor, tuple(members)).each(self.heard)
         return np.asarray((found * own).sum(axis=0) / own.sum(axis=0))
+
+    def mel(self, bundle: RatingBundle, recipe: Recipe) -> dict[str, Any]:
+        """One network a fold on the picture alone, saved beside ``bundle``; how well they order unheard tracks."""
+        digests, order = self.material.digests, Order(self.material.p, self.fold, self.seed)
+        if [bundle.folds.get(digest) for digest in digests] != self.fold.tolist():
+            raise ValueError(f"{bundle.version} was trained on other tracks, or with another seed")
+        members: list[Trained[Judge]] = []
+        for fold in track(range(int(self.fold.max()) + 1), "networks", console=Console(stderr=True)):
+            planned = Planned(f"mel-{fold}", fold, of_pictures(recipe), 1000 * self.seed + 500 + fold)
+            member = self.member(planned)
+            network = member.run(planned.name, None, None).eval()
+            if isinstance(network, Judge):
+                members.append(Trained(network, member.scale, fold))
+        rated = MelEnsemble(tuple(members), {}).rate(self.material.pictures, self.fold)
+        found = {
+            "pairs": order.pair_accuracy(rated).value, "spearman": order.spearman(rated).value,
+            "error": float(np.sqrt(np.mean((rated - self.material.p) ** 2))),
+        }  # fmt: skip
+        about = {
+            "rating": bundle.version, "preset": self.preset, "steps": recipe.steps, "seed": self.seed,
+            "data": {"hash": self.material.hash, "tracks": len(digests)},
+            "validation": {**found, "predicted": [round(float(each), 4) for each in np.sort(rated)]},
+        }  # fmt: skip
+        save_mel(bundle.folder, members, about)
+        return found
 
     def ablate(self, name: str, recipe: Recipe) -> dict[str, Any]:
         """One network a fold by ``recipe``; what it rates the tracks it has not heard is kept beside the bundle."""

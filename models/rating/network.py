@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -198,7 +198,18 @@ class Ensemble:
             ])  # fmt: skip
 
 
-def attribution(ensemble: Ensemble, picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+class Raters(Protocol):
+    """Networks that rate pictures together: an ``Ensemble``, or ``mel.MelEnsemble``."""
+
+    @property
+    def members(self) -> Sequence[Trained[RatingNetwork] | Trained[Judge]]:
+        """Each with its scale."""
+
+    def standard(self, pictures: Tensor, mask: Tensor | None = None) -> Tensor:
+        """What each says of pictures ``(batch, MELS, frames)``, in standard deviations of p: ``(members, batch)``."""
+
+
+def attribution(ensemble: Raters, picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """How much each place of ``picture`` ``(MELS, frames)`` adds to p, of the same shape."""
     seen = torch.from_numpy(np.ascontiguousarray(picture))
     usual = torch.stack([one.network.mean for one in ensemble.members]).mean(0).expand_as(seen)

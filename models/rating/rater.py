@@ -20,6 +20,7 @@ from models.metrics.intervals import NORMAL_95
 from models.style.bundle import BundleFormat
 
 from .material import Floats, Picture
+from .mel import MelEnsemble
 from .network import Ensemble, Judge, JudgeConfig, RatingConfig, RatingNetwork, Scale, Trained
 from .outlier import Heard
 from .sound import Sound, log_mel
@@ -119,16 +120,17 @@ class Rating:
     rank: float | None = None
 
 
-def rate(bundle: RatingBundle, sound: Sound) -> Rating:
-    """What ``bundle`` says of ``sound``: the doubt is how far it was off on tracks it had not heard."""
+def rate(bundle: RatingBundle, sound: Sound, mel: MelEnsemble | None = None) -> Rating:
+    """What ``bundle`` says of ``sound``, or ``mel`` in its place: the doubt is how far off it was on unheard tracks."""
     picture = log_mel(sound.samples)
     outlier = bundle.heard.score(picture)
     if outlier > 1:
         return Rating(outlier)
-    each = bundle.ensemble.each([bundle.ensemble.heard(picture)])[:, 0]
+    found = mel.each([picture]) if mel else bundle.ensemble.each([bundle.ensemble.heard(picture)])
+    each, validation = found[:, 0], (mel.about if mel else bundle.card)["validation"]
     p = float(each.mean())
-    doubt = NORMAL_95 * float(np.hypot(bundle.card["validation"]["error"], each.std()))
-    scores = np.asarray(bundle.card["validation"]["predicted"], dtype=np.float64)
+    doubt = NORMAL_95 * float(np.hypot(validation["error"], each.std()))
+    scores = np.asarray(validation["predicted"], dtype=np.float64)
     return Rating(outlier, p, max(p - doubt, 0.0), p + doubt, float((scores < p).mean()))
 
 

@@ -5,8 +5,8 @@ notes in ``midi/`` as a study's export has them. The tracks of all of them are d
 learns from four, from each DIR about equally often, and the bundle in ``OUT/bundle`` is all of them, with a map of the
 tracks. A run that was killed goes on with ``--resume``. ``--ablate`` trains, instead of the bundle, the recipe without
 one of its parts, and adds what it rates the tracks it has not heard to ``OUT/bundle/ablations.json``; ``--map`` draws
-the map of a trained model again, and ``--biases`` counts what likes depend on beside the sound. The last line is one
-JSON object.
+the map of a trained model again, ``--mel`` trains networks on the log-mel picture alone beside one, and ``--biases``
+counts what likes depend on beside the sound. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--smooth", action="store_true", help="p = liked / played · log(1 + liked): one like counts")
     parser.add_argument("--ablate", nargs="+", metavar="NAME", help=f"of {', '.join(ablations(PRESETS['cpu'][0]))}")
     parser.add_argument("--map", metavar="MODEL", help="draw the map of tracks of a trained model, and train nothing")
+    parser.add_argument("--mel", metavar="MODEL", help="train networks without a tagger beside a trained model")
     parser.add_argument("--biases", metavar="MODEL", help="count what likes depend on beside the sound; train nothing")
     parser.add_argument("--steps", type=positive_int, help="optimiser steps of each network, instead of the preset's")
     parser.add_argument("--limit", type=positive_int, help="tracks")
@@ -72,6 +73,8 @@ def main(argv: list[str] | None = None) -> None:
             bundle = load_bundle(given.map)
             draw_map(bundle.folder, material, given.seed, fit.heard)
             found = {"map": bundle.version}
+        elif given.mel:
+            found = fit.mel(load_bundle(given.mel), recipe)
         elif given.ablate:
             found = {name: fit.ablate(name, known[name]) for name in given.ablate}
         else:

@@ -9,6 +9,7 @@ from models.experiments.run_log import rows
 from models.rating import synthetic
 from models.rating.crossfit import CrossFit
 from models.rating.evaluation import network
+from models.rating.mel import load_mel
 from models.rating.mel_bands import SAMPLE_RATE_HZ
 from models.rating.rater import load_bundle, rate
 from models.rating.sound import read_sound
@@ -18,6 +19,31 @@ from tests.models.rating.conftest import TRACKS, chord, played_folder
 pytestmark = pytest.mark.slow
 
 __all__ = ["played_folder"]
+
+
+def networks_without_a_tagger_are_trained_and_saved(given, out, folder, capsys):
+    bundle = out / "bundle"
+    assert load_mel(bundle) is None
+    main([*given, "--out", str(out), "--mel", str(bundle)])
+    capsys.readouterr()
+    mel, own = load_mel(bundle), load_bundle(bundle)
+    assert [each.fold for each in mel.members] == [0, 1, 2, 3, 4]
+    sound = read_sound(folder / "audio" / "t3.wav")
+    both = [rate(own, sound, each).p for each in (None, mel)]
+    assert both[0] != both[1]
+    with pytest.raises(SystemExit, match="other tracks, or with another seed"):
+        main([*given, "--seed", "4", "--out", str(out), "--mel", str(bundle)])
+    evaluation.main(["--data", str(folder), "--model", str(bundle), "--dreams", "0", "--save"])
+    assert "dream.both.judge" not in capsys.readouterr().out
+    saved = json.loads((bundle / "orderings.json").read_text())[folder.name]
+    assert {"rating.pairs.ours", "rating.pairs.mel", "rating.pairs.trees", "rating.ceiling.audible"} <= set(
+        saved["metrics"]
+    )
+    with (bundle / "mel.safetensors").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(ValueError, match="copy the whole folder again"):
+        load_mel(bundle)
+    (bundle / "mel.json").unlink()
 
 
 def test_a_run_that_was_killed_goes_on_to_the_same_weights_and_is_evaluated(
@@ -64,8 +90,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights_and_is_evaluated(
     main([*given, "--out", str(tmp_path / "whole"), "--ablate", "whole", "without_mixup"])
     capsys.readouterr()
     evaluated = ["--data", str(played_folder), "--model", str(tmp_path / "whole" / "bundle"), "--dreams"]
-    evaluation.main([*evaluated, "0"])
-    assert "dream.both.judge" not in capsys.readouterr().out
+    networks_without_a_tagger_are_trained_and_saved(given, tmp_path / "whole", played_folder, capsys)
     evaluation.main([*evaluated, "2"])
     metrics = json.loads(capsys.readouterr().out.splitlines()[-1])["metrics"]
     assert metrics["rating.pairs.mean"]["value"] == 0.5
