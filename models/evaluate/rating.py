@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,15 +39,15 @@ from models.rating.evaluation.network import (
     trees,
 )
 from models.rating.material import Material, limited, sounds_of
-from models.rating.mel import load_mel
+from models.rating.mel import MelEnsemble, load_mel
 from models.rating.plays import PlaysError, audible_ceiling, read_plays, reliability
 from models.rating.rater import ABLATIONS, SHIPPED, RatingBundle, load_bundle
-from models.rating.sound import log_mel, read_sound
+from models.rating.sound import Sound, log_mel, read_sound
 from models.style.arguments import style_argument
 from models.style.compose import Composer
 
 Floats = npt.NDArray[np.float64]
-ORDERINGS = "orderings.json"
+ORDERINGS, ORDERED = "orderings.json", ("rating.pairs.", "rating.ceiling.audible")
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -56,6 +57,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--model", default=SHIPPED, help="a shipped model, or OUT/bundle of a run of one's own")
     parser.add_argument("--limit", type=positive_int, help="tracks")
     parser.add_argument("--dreams", type=int, default=DREAMS, help="dreams of each way, minutes each; 0 for none")
+    parser.add_argument("--only-mel", action="store_true", help="ask the networks on the picture alone, and no other")
     parser.add_argument("--save", action="store_true", help="keep who orders pairs how well beside the weights")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
@@ -72,17 +74,42 @@ def main(argv: list[str] | None = None) -> None:
     report = Report(
         "evaluate.rating", about, {"version": bundle.version, "sha256": bundle.card["sha256"]["rating"]}, given.seed
     )
+    mel, known = load_mel(bundle.folder), np.array([bundle.folds.get(digest, -1) for digest in digests])
+    if given.only_mel:
+        if mel is None:
+            raise SystemExit(f"no networks on the picture alone lie in {bundle.folder}; models.train.rating --mel")
+        order, found = Order(material.p, fold, given.seed), mel.rate(pictures, known)
+        report.add("rating.pairs.mel", order.pair_accuracy(found))
+        report.add("rating.spearman.mel", order.spearman(found))
+    else:
+        add_all(report, bundle, material, sounds, fold, mel=mel, dreams=given.dreams)
+    report.print()
+    if given.save:
+        save_orderings(bundle.folder, given.data.name, report.to_json())
+
+
+def add_all(
+    report: Report,
+    bundle: RatingBundle,
+    material: Material,
+    sounds: Sequence[Sound],
+    fold: npt.NDArray[np.int64],
+    *,
+    mel: MelEnsemble | None,
+    dreams: int,
+) -> None:
+    """Every figure of every method, what the networks say of changed sounds, and their dreams."""
+    plays, pictures, digests = material.plays, material.pictures, material.digests
     every, cepstra = features([audio_statistics(read_sound(file, STATISTICS_HZ).samples) for file in plays.files])
     p, weight = material.p, material.weight
     rated = {
         "ours": bundle.rate(pictures, digests),
-        "trees": crossfitted(trees, every, p, weight, fold, seed=given.seed),
+        "trees": crossfitted(trees, every, p, weight, fold, seed=report.seed),
         "ridge": crossfitted(ridge, cepstra, p, weight, fold),
         "mean": crossfitted(mean, every, p, weight, fold),
     }
-    if mel := load_mel(bundle.folder):
-        known = np.array([bundle.folds.get(digest, -1) for digest in digests])
-        rated["mel"] = mel.rate(pictures, known)
+    if mel:
+        rated["mel"] = mel.rate(pictures, np.array([bundle.folds.get(digest, -1) for digest in digests]))
     if len(kinds := sorted(set(plays.genres))) > 1:
         genre = np.array([[float(name == kind) for kind in kinds] for name in plays.genres])
         rated["genre"] = crossfitted(ridge, genre, p, weight, fold)
@@ -94,21 +121,25 @@ def main(argv: list[str] | None = None) -> None:
         return lambda picture: float(bundle.rate([picture], [digest])[0])
 
     report_responses(report, bundle, sounds, [rater(digest) for digest in digests])
-    if given.dreams > 0:
-        report_dreams(report, bundle, pictures, count=given.dreams)
+    if dreams > 0:
+        report_dreams(report, bundle, pictures, count=dreams)
     add_ablations(report, bundle, material, fold)
-    report.print()
-    if given.save:
-        save_orderings(bundle.folder, given.data.name, report)
 
 
-def save_orderings(folder: Path, place: str, report: Report) -> None:
-    """Put how well each method orders the sounds of a ``place`` into ``orderings.json``, for a page."""
-    path, line = folder / ORDERINGS, report.to_json()
+def save_orderings(folder: Path, place: str, line: Mapping[str, Any]) -> None:
+    """Put how well methods order the sounds of a ``place`` into ``orderings.json``, for a page: last lines by place.
+
+    Figures of earlier lines stay where this one has none.
+    """
+    path = folder / ORDERINGS
     kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    shown = ("rating.pairs.", "rating.ceiling.audible")
-    line["metrics"] = {name: each for name, each in line["metrics"].items() if name.startswith(shown)}
-    path.write_text(json.dumps({**kept, place: line}, indent=1) + "\n", encoding="utf-8")
+    own = {name: each for name, each in line["metrics"].items() if name.startswith(ORDERED)}
+    earlier = [
+        {**each, "metrics": {name: value for name, value in each["metrics"].items() if name not in own}}
+        for each in kept.get(place, [])
+    ]
+    lines = [*(each for each in earlier if each["metrics"]), {**line, "metrics": own}]
+    path.write_text(json.dumps({**kept, place: lines}, indent=1) + "\n", encoding="utf-8")
 
 
 def add_figures(report: Report, material: Material, rated: Mapping[str, Floats], fold: npt.NDArray[np.int64]) -> None:

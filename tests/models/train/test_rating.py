@@ -35,10 +35,15 @@ def networks_without_a_tagger_are_trained_and_saved(given, out, folder, capsys):
         main([*given, "--seed", "4", "--out", str(out), "--mel", str(bundle)])
     evaluation.main(["--data", str(folder), "--model", str(bundle), "--dreams", "0", "--save"])
     assert "dream.both.judge" not in capsys.readouterr().out
-    saved = json.loads((bundle / "orderings.json").read_text())[folder.name]
-    assert {"rating.pairs.ours", "rating.pairs.mel", "rating.pairs.trees", "rating.ceiling.audible"} <= set(
-        saved["metrics"]
-    )
+    (saved,) = json.loads((bundle / "orderings.json").read_text())[folder.name]
+    figures = {"rating.pairs.ours", "rating.pairs.mel", "rating.pairs.trees", "rating.ceiling.audible"}
+    assert figures <= set(saved["metrics"])
+    evaluation.main(["--data", str(folder), "--model", str(bundle), "--only-mel", "--save"])
+    capsys.readouterr()
+    earlier, now = json.loads((bundle / "orderings.json").read_text())[folder.name]
+    assert set(now["metrics"]) == {"rating.pairs.mel"}
+    assert now["metrics"]["rating.pairs.mel"] == saved["metrics"]["rating.pairs.mel"]
+    assert "rating.pairs.mel" not in earlier["metrics"]
     with (bundle / "mel.safetensors").open("ab") as file:
         file.write(b"x")
     with pytest.raises(ValueError, match="copy the whole folder again"):
