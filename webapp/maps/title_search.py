@@ -91,7 +91,7 @@ def find_tunes(atlas: Atlas, words: str, limit: int) -> FoundTunes:
     """The tunes whose melodies lie nearest to some words; raises ``NotAllowed``, ``NotReady``."""
     if not any(letter.isascii() and letter.isalnum() for letter in words):
         raise NotAllowed(f"titles are read by the letters a to z; {words.strip()!r} has none of them, try other words")
-    found = _map(atlas, "tunes")
+    found = map_of(atlas, "tunes")
     answer = _ask(atlas.generation, titles=[words])
     return FoundTunes(words, _nearest(found, np.array(answer, dtype=np.float32), limit))
 
@@ -106,7 +106,7 @@ def name_music(atlas: Atlas, listener_id: uuid.UUID, name: str, limit: int) -> F
         return sources.find(session, name, listener_id).notes
 
     notes = atlas.database.transaction(find)
-    found = _map(atlas, "titles")
+    found = map_of(atlas, "titles")
     return FoundTitles(name, _nearest(found, melody_vector(atlas.generation, notes), limit))
 
 
@@ -126,7 +126,8 @@ def _ask(generation: RemoteGenerator, **asked: Any) -> list[float]:
     return (answer.titles or answer.melodies)[0]
 
 
-def _map(atlas: Atlas, kind: str) -> OpenMap:
+def map_of(atlas: Atlas, kind: str) -> OpenMap:
+    """The newest map of a kind that the towers of now can answer from; raises ``NotReady``."""
     version = model_version()
     newest = atlas.database.transaction(lambda session: research.newest_maps(session, version)).get(kind)
     if newest is None:

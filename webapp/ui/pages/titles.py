@@ -12,7 +12,8 @@ from typing import Any
 import gradio as gr
 
 from webapp.context import Context
-from webapp.maps import open_maps, title_search
+from webapp.maps import learning_towers, open_maps, title_search
+from webapp.maps.learning_towers import Tower
 from webapp.maps.title_search import FoundPoint
 from webapp.runtime import commands
 from webapp.runtime.errors import Problem
@@ -31,6 +32,10 @@ from webapp.ui.waits import Wait
 LEAD = (
     "Type any words to hear the tunes that the model finds closest to them, or give it music to get ideas for a title. "
     "A title says little about its tune, so take it as inspiration."
+)
+LEARNING = (
+    "A tower is a pair of encoders that learn to put a title and its tune at one place. Choose one, a title that it "
+    "never learned from, and a step of its training, and hear which tunes it then found nearest."
 )
 LONGEST = 120
 FOUND = 8
@@ -67,6 +72,14 @@ def build(context: Context) -> None:
                 ideas = ClipList(elem_id="ideas")
                 gr.HTML("<h3>Or find titles for one of these</h3>", **STILL)
                 pieces = Choosing(context, listener, "Find titles", domain=KNOWN)
+        with section("Watch a tower learn", LEARNING, visible=bool(learning_towers.towers())):
+            with gr.Row(elem_classes="k-bar"):
+                known = [(each.label, each.name) for each in learning_towers.towers()]
+                tower = gr.Dropdown(known, value=_first(known), label="Tower", elem_id="tower", scale=0, min_width=240)
+                watched = gr.Dropdown(**titles_of(_first(known)), label="Title", elem_id="watched", scale=1)
+            step = gr.Slider(**steps_of(_first(known)), label="Steps of training", elem_id="tower-step")
+            rank = gr.HTML(elem_id="tower-rank", **STILL)
+            finds = ClipList(elem_id="tower-finds", columns=True)
         link = ViewLink(visible="hidden")
         tune = gr.State()  # like which a new piece is composed
         studio = gr.Textbox(visible="hidden")  # where that is opened
@@ -86,6 +99,10 @@ def build(context: Context) -> None:
     near = wait.on(acted.then, COMPOSING, bound(compose_near, context), [listener, tune], [wait.told, studio])
     near.success(None, studio, js=GO, **QUIET)
     pieces.chosen(bound(name_piece, context), [listener, pieces.clips], named, **CHOICE)
+    looks: dict[str, Any] = {"inputs": [tower, watched, step], "outputs": [rank, finds]}
+    tower.input(another_tower, tower, [watched, step], **CHOICE).then(bound(watch, context), **looks, **CHOICE)
+    gr.on([watched.input, step.release], bound(watch, context), **looks, **CHOICE)
+    opening.then(bound(watch, context), **looks, **QUIET)
     upload.upload(bound(name_file, context), [listener, upload, pieces.domain], named, js=listener.awaited, **QUIET)
 
 
@@ -99,6 +116,46 @@ def opened(context: Context) -> list[Any]:
         gr.skip() if ready["tunes"] else _missing(context, "tunes"),
         gr.skip() if ready["titles"] else _missing(context, "titles"),
     ]
+
+
+def _first(known: list[tuple[str, str]]) -> str:
+    return known[0][1] if known else ""
+
+
+def _tower(name: str) -> Tower | None:
+    return next((each for each in learning_towers.towers() if each.name == name), None)
+
+
+def titles_of(name: str) -> dict[str, Any]:
+    """The watched titles of a tower, as a list takes them."""
+    tower = _tower(name)
+    titles = sorted(tower.finds) if tower else []
+    return {"choices": titles, "value": titles[0] if titles else None}
+
+
+def steps_of(name: str) -> dict[str, Any]:
+    """From the first validation of a tower to its last, which is chosen."""
+    tower = _tower(name)
+    steps = sorted({step for finds in tower.finds.values() for step in finds} if tower else {0, 1})
+    return {"minimum": steps[0], "maximum": steps[-1], "step": steps[1] - steps[0], "value": steps[-1]}
+
+
+def another_tower(name: str) -> list[Any]:
+    """The titles and the steps of the tower that was chosen."""
+    return [gr.update(**titles_of(name)), gr.update(**steps_of(name))]
+
+
+def watch(context: Context, name: str, title: str | None, step: float) -> list[Any]:
+    """At which rank a title's own tune stood at a step, and the tunes that stood nearest."""
+    tower = _tower(name)
+    find = tower.finds.get(title or "", {}).get(int(step)) if tower else None
+    if find is None:
+        return ["", resting([])]
+    said = f"After {int(step)} steps its own tune is number {find.rank} of {find.pool}; by chance, in the middle."
+    try:
+        return [status(said), resting(learning_towers.clips(context.atlas, find))]
+    except Problem as error:
+        return [status(_sentence(error)), resting([])]
 
 
 def find_named(context: Context, request: gr.Request) -> list[Any]:
