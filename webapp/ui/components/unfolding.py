@@ -44,7 +44,8 @@ MARKUP = f"""
   <p data-part="now" aria-live="off"></p>
   <p class="k-unfolding-about">{LANES}</p>
   <div data-part="coming"></div>
-  <details><summary>{TRUST}</summary><p>{ABOUT_TRUST}</p><table data-part="trust"></table></details>
+  <details><summary>{TRUST}</summary><p>{ABOUT_TRUST}</p>
+    <div class="k-unfolding-room"><table data-part="trust"></table></div></details>
 </figure>"""
 
 
