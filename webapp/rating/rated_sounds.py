@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +33,8 @@ RUN = "rating"  # below the folder of runs
 TRAINED = Path(RUN) / "bundle"
 MOST_FILES = 12
 AT_ONCE = 2  # processes that listen
-BIASES = "biases.json"
+BIASES, MEL, ORDERINGS = "biases.json", "mel.json", "orderings.json"
+Ears = Literal["tagger", "mel"]
 SECONDS = 180  # for all sounds of a request
 LONGEST_NAME = 80
 
@@ -96,7 +97,24 @@ def biases(model: str) -> list[dict[str, Any]]:
     return found
 
 
-def rate(listener_id: uuid.UUID, files: Sequence[tuple[str, bytes]], *, model: str) -> list[RatedSound]:
+def has_mel(model: str) -> bool:
+    """Whether networks that learned here alone lie beside the network."""
+    return bool(model) and (model_folder(model) / MEL).is_file()
+
+
+def orderings(model: str) -> dict[str, dict[str, Any]]:
+    """How well each method orders pairs: by folder of sounds (``models.evaluate.rating --save``), then by figure."""
+    path = model_folder(model) / ORDERINGS if model else None
+    if path is None or not path.is_file():
+        return {}
+    found = json.loads(path.read_text(encoding="utf-8"))
+    return {place: {name: each for line in lines for name, each in line["metrics"].items()}
+            for place, lines in found.items()}  # fmt: skip
+
+
+def rate(
+    listener_id: uuid.UUID, files: Sequence[tuple[str, bytes]], *, model: str, ears: Ears = "tagger"
+) -> list[RatedSound]:
     """Rate files of one listener: the best first, then what is unlike anything heard, then what can't be rated.
 
     Raises ``NotAllowed`` for too many or none, ``TooMany`` for a listener who asks without end, and ``NotReady``.
@@ -105,17 +123,19 @@ def rate(listener_id: uuid.UUID, files: Sequence[tuple[str, bytes]], *, model: s
         raise NotAllowed(f"{len(files)} sounds were given; 1 to {MOST_FILES} can be rated at once")
     if not model:
         raise NotReady("there is no rating network here; python -m models.train.rating makes one")
+    if ears == "mel" and not has_mel(model):
+        raise NotReady("no networks without a tagger are here; python -m models.train.rating --mel makes them")
     if not all(_asked.take(str(listener_id)) for _ in files):
         raise TooMany("so many sounds were rated that others must come first; wait a minute")
     if not _slots.acquire(blocking=False):
         raise NotReady("other sounds are being rated; nothing is lost, try again in a moment")
     try:
-        return _rated(files, model)
+        return _rated(files, model, ears)
     finally:
         _slots.release()
 
 
-def _rated(files: Sequence[tuple[str, bytes]], model: str) -> list[RatedSound]:
+def _rated(files: Sequence[tuple[str, bytes]], model: str, ears: Ears) -> list[RatedSound]:
     broken, whole, lengths = [], [], []
     for given, data in files:
         name = " ".join(given.split())[-LONGEST_NAME:] or "the sound"
@@ -133,7 +153,7 @@ def _rated(files: Sequence[tuple[str, bytes]], model: str) -> list[RatedSound]:
         np.savez(folder / "sounds.npz", allow_pickle=False, **{str(n): each[2] for n, each in enumerate(whole)})
         (folder / "sounds.json").write_text(json.dumps([each[:2] for each in whole]), encoding="utf-8")
         supervised_process.run_program(
-            "webapp.rating.rating_process", place, model, seconds=SECONDS,
+            "webapp.rating.rating_process", place, model, ears, seconds=SECONDS,
             late="the sounds could not be rated in time; try fewer at once",
             broken="the rating network did not answer; it is in the log, try again in a moment",
         )  # fmt: skip

@@ -1,8 +1,9 @@
 """The process in which the network listens: torch and its memory are gone when it ends.
 
-``python -m webapp.rating.rating_process FOLDER MODEL`` rates ``FOLDER/sounds.npz`` (samples and rates, by number) and
-writes ``FOLDER/ratings.json`` and, for each sound that could be rated, its picture and what raised and lowered p. Where
-the network has a map of its tracks, a sound that has a rating is placed on it.
+``python -m webapp.rating.rating_process FOLDER MODEL tagger|mel`` rates ``FOLDER/sounds.npz`` (samples and rates, by
+number) and writes ``FOLDER/ratings.json`` and, for each sound that could be rated, its picture and what raised and
+lowered p: by the networks behind the tagger, or by those that learned here alone. Where the network has a map of its
+tracks, a sound that has a rating is placed on it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from scipy.ndimage import gaussian_filter
 
 from models.atlas.tracks import TrackMap
 from models.music.decoding import SoundError
+from models.rating.mel import load_mel
 from models.rating.network import attribution
 from models.rating.rater import load_bundle, order, rate
 from models.rating.sound import FRAMES_A_SECOND, checked, log_mel
@@ -29,10 +31,11 @@ SMOOTH = (1.2, 0.8)  # bands and columns: what single places add is noise to an 
 WINDOWS, MOST_WINDOWS, FEWEST_WINDOWS = 15, 5, 2  # shown of all sounds and of each: attribution of one takes 2 s
 
 
-def main(folder: Path, model: str) -> None:
+def main(folder: Path, model: str, ears: str) -> None:
     """See the module docstring."""
     torch.set_num_threads(1)
     bundle = load_bundle(model)
+    mel = load_mel(bundle.folder) if ears == "mel" else None
     known = TrackMap.load(bundle.folder, bundle.version)
     told = json.loads((folder / "sounds.json").read_text(encoding="utf-8"))
     found, ratings, rated = [], [], []
@@ -44,7 +47,7 @@ def main(folder: Path, model: str) -> None:
             except SoundError as error:
                 found.append({"name": name, "problem": str(error)})
                 continue
-            rating, seen = rate(bundle, sound), log_mel(sound.samples)
+            rating, seen = rate(bundle, sound, mel), log_mel(sound.samples)
             picture = seen[:, : frames_shown(len(told))]
             placed = known.place(bundle, seen) if known and rating.p is not None else None
             lies = asdict(placed) if placed else {}
@@ -54,7 +57,7 @@ def main(folder: Path, model: str) -> None:
             rated.append(number)
             pictures[f"picture{number}"] = _narrow(picture)
             if rating.p is not None:
-                raised = attribution(bundle.ensemble, picture)
+                raised = attribution(mel or bundle.ensemble, picture)
                 pictures[f"attribution{number}"] = gaussian_filter(_narrow(raised), SMOOTH)
     np.savez(folder / "pictures.npz", allow_pickle=False, **pictures)
     answer = {"version": bundle.version, "sounds": found, "order": [rated[at] for at in order(ratings)]}
@@ -73,4 +76,4 @@ def _narrow(picture: np.ndarray) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3])

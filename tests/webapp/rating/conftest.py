@@ -8,6 +8,7 @@ from models.rating import synthetic
 from models.rating.crossfit import CrossFit
 from models.rating.material import load_material
 from models.rating.plays import read_plays
+from models.rating.rater import load_bundle
 from models.rating.training import PRESETS
 from models.train.rating import draw_map
 from tests.models.rating.conftest import played_folder
@@ -23,7 +24,9 @@ def rating_model(played_folder, tmp_path_factory) -> Path:
     patch.setattr(synthetic, "STRINGS", 6)
     recipe, networks = PRESETS["tiny"]
     material = load_material(read_plays(played_folder), quiet=True)
-    CrossFit(material, out, "tiny", seed=0).train(recipe, networks, resume=False)
+    fit = CrossFit(material, out, "tiny", seed=0)
+    fit.train(recipe, networks, resume=False)
+    fit.mel(load_bundle(out / "bundle"), recipe)
     draw_map(out / "bundle", material, 0)
     patch.undo()
     return out / "bundle"

@@ -1,6 +1,7 @@
 """Strangers' sounds through the real processes: decoded, rated, refused."""
 
 import io
+import json
 import shutil
 import uuid
 
@@ -16,7 +17,7 @@ from webapp.rating import rated_sounds, strange_sounds
 from webapp.rating.plot import among, seen_and_felt
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.limits import Buckets
-from webapp.ui.pages.rate import near_what, row, summary
+from webapp.ui.pages.rate import near_what, orderings, row, summary
 
 pytestmark = pytest.mark.slow
 
@@ -92,3 +93,29 @@ def test_the_network_trained_here_is_asked_where_none_is_shipped(rating_model, t
     assert rated_sounds.model(tmp_path) == ""
     shutil.copytree(rating_model, tmp_path / rated_sounds.TRAINED)
     assert rated_sounds.model(tmp_path) == str(tmp_path / "rating" / "bundle")
+
+
+def test_networks_that_learned_here_alone_rate_otherwise_and_say_what_raised_it(rating_model, played_folder):
+    file = [("t3.wav", (played_folder / "audio" / "t3.wav").read_bytes())]
+    assert rated_sounds.has_mel(str(rating_model))
+    (tagger,) = rated_sounds.rate(SOMEBODY, file, model=str(rating_model))
+    (mel,) = rated_sounds.rate(SOMEBODY, file, model=str(rating_model), ears="mel")
+    assert tagger.p != mel.p
+    assert tagger.outlier == mel.outlier  # what is unlike anything heard is so to both
+    assert mel.attribution is not None
+    assert mel.attribution.shape == tagger.attribution.shape
+    assert not np.allclose(mel.attribution, tagger.attribution)
+    assert not rated_sounds.has_mel("")
+
+
+def test_who_hears_better_is_a_row_a_method(tmp_path):
+    metric = {"value": 0.61, "low": 0.5, "high": 0.7}
+    lines = {"emotify": [{"metrics": {"rating.pairs.ours": metric}}, {"metrics": {"rating.pairs.mel": metric}}],
+             "listener_ratings": [{"metrics": {"rating.pairs.mel": {**metric, "value": 0.5}}}]}  # fmt: skip
+    (tmp_path / "orderings.json").write_text(json.dumps(lines))
+    assert rated_sounds.orderings(str(tmp_path / "nowhere")) == {}
+    shown = orderings(rated_sounds.orderings(str(tmp_path)))
+    assert [row[1:] for row in shown] == [
+        ["0.610 (0.500 to 0.700)", "–"],
+        ["0.610 (0.500 to 0.700)", "0.500 (0.500 to 0.700)"],
+    ]

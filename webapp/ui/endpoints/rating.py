@@ -39,6 +39,7 @@ def rate(
     token: Token,
     sounds: Annotated[list[File], Field(max_length=rated_sounds.MOST_FILES)],
     clips: Annotated[list[SourceName] | None, Field(max_length=rated_sounds.MOST_FILES)] = None,
+    ears: rated_sounds.Ears = "tagger",
 ) -> list[Rated]:
     """Rate sounds and clips of any length by how well they will be liked, the best first; 1 to 12 at once.
 
@@ -46,13 +47,14 @@ def rate(
         token: the listener's token.
         sounds: audio files (WAV, FLAC, Ogg, Opus, MP3), at most 10 MB each; two minutes are heard.
         clips: clips as clips/ID, or pieces of the listener's studio as pieces/ID.
+        ears: what listens: a tagger that was trained elsewhere, or mel, networks that learned here alone.
 
     Returns:
         For each sound p = liked / played · log(liked) with its 95 % interval, the share of the network's collection
         that it thinks lower of (rank), and how unlike all music heard it is: above 1 there is no rating. x and y: where
         it lies on the map of tracks (``rated_tracks``), and the names of the tracks nearest to it.
     """
-    listener_id = listener_of(context, token)
+    listener_id, model = listener_of(context, token), rated_sounds.model(context.settings.runs_folder)
     files = taken(context, sounds, MOST_BYTES)
     files += rated_sounds.sounds_of_clips(context.studio, listener_id, clips or [])
     return [
@@ -61,7 +63,7 @@ def rate(
             "rank": each.rank, "x": each.x, "y": each.y, "nearest": list(each.nearest),
             "outlier": each.outlier, "problem": each.problem, "remarks": list(each.remarks),
         }
-        for each in rated_sounds.rate(listener_id, files, model=rated_sounds.model(context.settings.runs_folder))
+        for each in rated_sounds.rate(listener_id, files, model=model, ears=ears)
     ]  # fmt: skip
 
 

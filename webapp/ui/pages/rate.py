@@ -14,7 +14,7 @@ from webapp.context import Context
 from webapp.listeners import accounts
 from webapp.rating import rated_sounds
 from webapp.rating.plot import among, seen_and_felt
-from webapp.rating.rated_sounds import RatedSound
+from webapp.rating.rated_sounds import Ears, RatedSound
 from webapp.runtime import commands
 from webapp.runtime.errors import NotAllowed, Problem
 from webapp.runtime.limits import SOUND
@@ -46,6 +46,18 @@ AMONG = (
     "Each dot is a track that the network knows, the larger the better it was liked; those that it hears alike lie "
     "together. The recordings themselves may not be played here. Your sounds lie among those that they are nearest to."
 )
+EARS = (("A tagger trained elsewhere", "tagger"), ("A network trained here alone", "mel"))
+ORDERED = (
+    "How many pairs of tracks each method puts into the order of the listeners' likes, of tracks that it has not "
+    "learned from; by guessing, half. Songs: what the networks learned from, by folds. Piano: clips on the piano that "
+    "others judged, of which none was learned from; there the rivals are fitted on the clips themselves, by folds."
+)
+METHODS = {
+    "ours": "small networks behind a tagger that was trained elsewhere", "mel": "networks trained here alone",
+    "trees": "trees on statistics of the sound", "ridge": "ridge regression", "head": "the taste head, on the notes",
+    "genre": "who is told the genre and hears nothing",
+}  # fmt: skip
+PLACES = {"emotify": "songs", "listener_ratings": "piano"}
 BIASED = (
     "The network learned from the likes of people, and so what these people are like as well. Liked: the share of "
     "listenings, with its 95 % interval over tracks. p grows with how often a track was played. More: by how many "
@@ -84,6 +96,10 @@ def build(context: Context) -> None:
             with gr.Column(visible=False, elem_classes="k-picking", elem_id="rate-picking") as picking:
                 gr.HTML("<h2>Rate…</h2>", **dashboards.STILL)
                 clips = Choosing(context, listener, "Rate", columns=True, place="rate")
+            ears = gr.Radio(
+                list(EARS), value="tagger", label="Who listens", elem_id="ears",
+                visible=rated_sounds.has_mel(rated_sounds.model(context.settings.runs_folder)),
+            )  # fmt: skip
             showing = gr.State(value=False)
             said = gr.HTML(elem_id="rated-said", **dashboards.STILL)
         with section("Ratings", MEANING, visible=False) as ratings:
@@ -94,6 +110,10 @@ def build(context: Context) -> None:
         with section("Among the tracks it knows", AMONG, visible=False) as placed:
             tracks = gr.Plot(label="Map of tracks", show_label=False, container=False, elem_id="plot-tracks")
             near = gr.HTML(elem_id="placed-said", **dashboards.STILL)
+        if there and (ordered := rated_sounds.orderings(rated_sounds.model(context.settings.runs_folder))):
+            with section("Who hears better", ORDERED):
+                named = [PLACES.get(place, place) for place in ordered]
+                dashboards.table("orderings", "Who hears better", headers=["", *named], value=orderings(ordered))
         if there and (found := rated_sounds.biases(rated_sounds.model(context.settings.runs_folder))):
             with section("What likes depend on beside the sound", BIASED):
                 dashboards.table(
@@ -101,15 +121,15 @@ def build(context: Context) -> None:
                 )
         kept = gr.State([])
     outputs = [said, kept, ratings, table, pictures, which, plot, placed, tracks, near]
-    files.upload(bound(rate_files, context), [listener, files], [*outputs, files], js=listener.awaited, **AWAITED)
-    microphone.stop_recording(bound(rate_recording, context), [listener, microphone], outputs, **AWAITED)
+    files.upload(bound(rate_files, context), [listener, files, ears], [*outputs, files], js=listener.awaited, **AWAITED)
+    microphone.stop_recording(bound(rate_recording, context), [listener, microphone, ears], outputs, **AWAITED)
     clips.filled_after(
         choose.click(
             bound(toggle, context), [listener, showing], [showing, picking, clips.domain], js=listener.awaited, **QUIET
         )
     )
     clips.chosen(
-        bound(rate_chosen, context), [listener, clips.clips], [*outputs, showing, picking], js=listener.awaited,
+        bound(rate_chosen, context), [listener, clips.clips, ears], [*outputs, showing, picking], js=listener.awaited,
         **AWAITED,
     )  # fmt: skip
     listener.change(bound(arrive, context), listener, outputs, **QUIET)
@@ -130,6 +150,24 @@ def biased(found: Sequence[Mapping[str, Any]]) -> list[list[str]]:
         ]
         for each in found
     ]  # fmt: skip
+
+
+def orderings(found: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
+    """How well each method orders pairs, a row a method, and last what could be reached."""
+
+    def cell(metrics: Mapping[str, Any], figure: str) -> str:
+        each = metrics.get(figure)
+        if each is None or each["value"] is None:
+            return "–"
+        return f"{each['value']:.3f} ({each['low']:.3f} to {each['high']:.3f})"
+
+    rows = {f"rating.pairs.{name}": called for name, called in METHODS.items()}
+    rows["rating.ceiling.audible"] = "who knows every share of likes"
+    return [
+        [called, *(cell(each, figure) for each in found.values())]
+        for figure, called in rows.items()
+        if any(figure in each for each in found.values())
+    ]
 
 
 def _points(share: float) -> str:
@@ -161,21 +199,23 @@ def toggle(context: Context, token: str | None, showing: bool) -> list[Any]:  # 
     return [not showing, gr.update(visible=not showing), domain]
 
 
-def rate_chosen(context: Context, token: str | None, rows: list[dict[str, Any]], event: gr.EventData) -> list[Any]:
+def rate_chosen(
+    context: Context, token: str | None, rows: list[dict[str, Any]], ears: Ears, event: gr.EventData
+) -> list[Any]:
     """Rate a clip of the list, by the name that it has there."""
     row = rows[event.index]
-    found = _rated(context, token, clips=[str(row["name"])], called=str(row["heading"]))
+    found = _rated(context, token, clips=[str(row["name"])], called=str(row["heading"]), ears=ears)
     return [*found, False, gr.update(visible=False)]
 
 
-def rate_files(context: Context, token: str | None, paths: list[str] | None) -> list[Any]:
+def rate_files(context: Context, token: str | None, paths: list[str] | None, ears: Ears = "tagger") -> list[Any]:
     """Rate the dropped files, whose copies are deleted."""
-    return [*_rated(context, token, paths or []), None]
+    return [*_rated(context, token, paths or [], ears=ears), None]
 
 
-def rate_recording(context: Context, token: str | None, path: str | None) -> list[Any]:
+def rate_recording(context: Context, token: str | None, path: str | None, ears: Ears = "tagger") -> list[Any]:
     """Rate what was just recorded."""
-    return _rated(context, token, [path] if path else [], called=RECORDED)
+    return _rated(context, token, [path] if path else [], called=RECORDED, ears=ears)
 
 
 def _refused(why: str) -> list[Any]:
@@ -184,8 +224,9 @@ def _refused(why: str) -> list[Any]:
 
 
 def _rated(
-    context: Context, token: str | None, paths: Sequence[str] = (), clips: Sequence[str] = (), called: str = ""
-) -> list[Any]:
+    context: Context, token: str | None, paths: Sequence[str] = (), clips: Sequence[str] = (), *, called: str = "",
+    ears: Ears = "tagger",
+) -> list[Any]:  # fmt: skip
     try:
         listener_id = listener_of(context, token)
         if len(paths) > rated_sounds.MOST_FILES:
@@ -194,7 +235,7 @@ def _rated(
         files = [(called or Path(each).name, Path(each).read_bytes()) for each in paths]
         played = rated_sounds.sounds_of_clips(context.studio, listener_id, clips)
         files += [(called or title, sound) for title, sound in played]
-        found = rated_sounds.rate(listener_id, files, model=model)
+        found = rated_sounds.rate(listener_id, files, model=model, ears=ears)
     except Problem as error:
         return _refused(str(error))
     finally:

@@ -35,7 +35,7 @@ def named(**query):
 def test_a_clip_of_the_list_is_rated_by_its_name_there(context, stock, somebody):
     rows = [{"name": f"clips/{stock(clips=1)[0]}", "heading": "Slow and low"}]
     assert toggle(context, somebody, False)[1]["visible"]
-    *found, showing, picking = rate_chosen(context, somebody, rows, SimpleNamespace(index=0))
+    *found, showing, picking = rate_chosen(context, somebody, rows, "tagger", SimpleNamespace(index=0))
     assert len(found) == OUTPUTS
     assert "Slow and low" in found[0]
     assert not showing
