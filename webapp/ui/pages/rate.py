@@ -113,7 +113,10 @@ def build(context: Context) -> None:
         if there and (ordered := rated_sounds.orderings(rated_sounds.model(context.settings.runs_folder))):
             with section("Who hears better", ORDERED):
                 named = [PLACES.get(place, place) for place in ordered]
-                dashboards.table("orderings", "Who hears better", headers=["", *named], value=orderings(ordered))
+                dashboards.table(
+                    "orderings", "Who hears better", headers=["", *named], value=orderings(ordered),
+                    column_widths=["150px", *["104px"] * len(named)],
+                )  # fmt: skip
         if there and (found := rated_sounds.biases(rated_sounds.model(context.settings.runs_folder))):
             with section("What likes depend on beside the sound", BIASED):
                 dashboards.table(
