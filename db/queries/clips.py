@@ -16,13 +16,14 @@ from sqlalchemy import (
     Uuid,
     and_,
     bindparam,
-    case,
     func,
     literal,
     null,
     or_,
     select,
+    text,
     union,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
@@ -30,7 +31,7 @@ from sqlalchemy.orm import Session
 
 from db.engine import built_once
 from db.queries.offers import clips_shown
-from db.tables import GUIDED, OWN, PICTURES, RIVALS, Clip, ClipAudio, Four, HeardClip, Offer
+from db.tables import IS_BESIDE, IS_OWN, OWN, PICTURES, RIVALS, Clip, ClipAudio, Four, HeardClip, Offer
 from db.tables.base import Floats
 
 NEWEST_OWN, NEWEST_RIVALS = 60, 24  # clips of one listener that are looked at for a pair
@@ -219,16 +220,13 @@ def clips_for(session: Session, listener_id: UUID, *, domain: str, model_version
 @built_once
 def _clips_for() -> Select[UUID, Floats, Sequence[float], bool, str]:
     """Built once: a vote has no time for it."""
-    theirs = and_(
-        Clip.composed_for == bindparam("whose", type_=Uuid),
-        Clip.domain == bindparam("domain", type_=Text),
-        Clip.kind.in_([*OWN, *RIVALS, *GUIDED]),
-    )
-    rival = Clip.kind.in_([*RIVALS, *GUIDED])
-    place = func.row_number().over(partition_by=rival, order_by=Clip.created_at.desc())
-    newest = select(Clip.id, place.label("place"), rival.label("rival")).where(theirs).subquery()
-    most = case((newest.c.rival, NEWEST_RIVALS), else_=NEWEST_OWN)
-    some = select(newest.c.id).where(newest.c.place <= most)
+    theirs = and_(Clip.composed_for == bindparam("whose", type_=Uuid), Clip.domain == bindparam("domain", type_=Text))
+    newest = [
+        # a partial index is found by its own words
+        select(Clip.id).where(theirs, text(kinds)).order_by(Clip.created_at.desc()).limit(most).subquery()
+        for kinds, most in ((IS_OWN, NEWEST_OWN), (IS_BESIDE, NEWEST_RIVALS))
+    ]
+    some = union_all(*(select(each.c.id) for each in newest))
     return _playable_query(Clip.id.in_(some), Clip.model_version == bindparam("version", type_=Text))
 
 

@@ -41,7 +41,8 @@ EXPORT_SCHEMA = 5  # since heads know distances from the middle
 BY_ID: dict[str, type[Offer | Four | Clip | StudioPiece | Play | Fit]] = {
     "offers": Offer, "fours": Four, "clips": Clip, "studio": StudioPiece, "plays": Play, "fits": Fit,
 }  # fmt: skip
-OF_THIS_INSTALLATION = {"journal_entries", "retired", "link_id"}  # columns that say nothing about a listener
+# columns that say nothing about a listener, or what their votes say as well
+OF_THIS_INSTALLATION = {"journal_entries", "retired", "link_id", "music_picks", "picture_picks"}
 
 
 def export_listener(session: Session, listener_id: UUID) -> dict[str, Any] | None:

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     CTE,
-    BindParameter,
     ColumnElement,
     Select,
     and_,
@@ -187,7 +186,7 @@ def is_of_pictures(model_version: InstrumentedAttribute[str]) -> ColumnElement[b
     return select(Clip.id).where(Clip.domain == PICTURES, Clip.model_version == model_version).exists()
 
 
-def voters(votes: type[Vote | FourVote], *, pictures: bool | BindParameter[bool]) -> Select[UUID]:
+def voters(votes: type[Vote | FourVote], *, pictures: bool) -> Select[UUID]:
     """The listener of every vote on music, or on pictures: the first clip of what was asked tells which."""
     query = select(votes.listener_id)
     if votes is Vote:

@@ -14,12 +14,12 @@ from uuid import UUID, uuid4
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Engine, Text, and_, cast, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Engine, Text, and_, case, cast, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from db.tables import Job
+from db.tables import OWN, Clip, Job
 
 JOBS, VISITS = "kallos_jobs", "kallos_visits"  # a job was left; somebody has asked for something
 SILENT_SECONDS = 1.0  # after which whoever listens may do something else
@@ -53,10 +53,18 @@ def enqueue(
     dedupe_key: str | None = None,
     listener_id: UUID | None = None,
     priority: int = 0,
+    until_composed: int | None = None,
     delay_s: float = 0.0,
     max_attempts: int = 5,
 ) -> int | None:
-    """Leave a job and notify workers; its id, or None where one of the same ``dedupe_key`` waits or runs already."""
+    """Leave a job and notify workers; its id, or None where one of the same ``dedupe_key`` waits or runs already.
+
+    ``until_composed`` is its priority while nothing has been composed for the listener's taste.
+    """
+    urgency: int | ColumnElement[int] = priority
+    if until_composed is not None:
+        theirs = select(Clip.id).where(Clip.composed_for == listener_id, Clip.kind.in_(OWN))
+        urgency = case((theirs.exists(), priority), else_=until_composed)
     new = (
         insert(Job)
         .values(
@@ -64,7 +72,7 @@ def enqueue(
             payload=payload,
             dedupe_key=dedupe_key,
             listener_id=listener_id,
-            priority=priority,
+            priority=urgency,
             run_after=func.clock_timestamp() + timedelta(seconds=delay_s),
             max_attempts=max_attempts,
         )

@@ -9,17 +9,15 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
-    CompoundSelect,
     Integer,
     ScalarSelect,
     Select,
     Text,
     Uuid,
     bindparam,
-    cast,
     column,
     func,
-    null,
+    literal,
     or_,
     select,
     union_all,
@@ -33,10 +31,7 @@ from db.tables import FIT_PICKS, PICKS, PICTURES, Clip, Fit, Four, Listener, Off
 Asked = TypeVar("Asked", Offer, Four)
 FOUR_SIDES = (Four.clip_a, Four.clip_b, Four.clip_c, Four.clip_d)
 _WHOSE = bindparam("whose", type_=Uuid)
-_SHOWN_SETS: CompoundSelect[Any] = union_all(
-    select(Offer.left_clip, Offer.right_clip, null(), null()).where(Offer.listener_id == _WHOSE),
-    select(*FOUR_SIDES).where(Four.listener_id == _WHOSE),
-)
+_CLIPS = bindparam("clips", type_=ARRAY(Uuid))
 
 
 def sides_of(asked: type[Offer | Four]) -> Sequence[InstrumentedAttribute[UUID]]:
@@ -130,23 +125,38 @@ def _hearable() -> ScalarSelect[int]:
     return select(func.count()).select_from(Clip).where(Clip.id == clips, theirs).scalar_subquery()
 
 
-def offered_pairs(session: Session, listener_id: UUID) -> list[tuple[UUID, UUID]]:
-    """Every pair that this listener was ever offered, as (left, right), oldest first."""
-    query = select(Offer.left_clip, Offer.right_clip).where(Offer.listener_id == listener_id)
-    return [(left, right) for left, right in session.execute(query.order_by(Offer.created_at, Offer.id))]
-
-
 def met_among(session: Session, listener_id: UUID, clips: Collection[UUID]) -> set[UUID]:
     """Those of these clips that this listener was ever offered, in a pair or a four.
 
     Asked clip by clip, however many offers there were.
     """
-    asked = func.unnest(cast(list(clips), ARRAY(Uuid))).table_valued(column("id", Uuid), name="asked").render_derived()
-    met = [
-        select(side).where(side.class_.listener_id == listener_id, side == asked.c.id).exists()
+    return set(session.scalars(_met_among(), {"whose": listener_id, "clips": list(clips)}))
+
+
+@built_once
+def _met_among() -> Select[UUID]:
+    """Built once: a vote has no time for it. Whatever is known of the tables, each clip is looked up in the indexes."""
+    asked = func.unnest(_CLIPS).table_valued(column("id", Uuid), name="asked").render_derived()
+    once = [
+        select(literal(1)).where(side.class_.listener_id == _WHOSE, side == asked.c.id).limit(1).scalar_subquery()
         for side in (Offer.left_clip, Offer.right_clip, *FOUR_SIDES)
     ]
-    return set(session.scalars(select(asked.c.id).where(or_(*met))))
+    return select(asked.c.id).where(func.coalesce(*once).is_not(None))
+
+
+def shown_among(
+    session: Session, asked: type[Offer | Four], listener_id: UUID, clips: Collection[UUID]
+) -> list[tuple[UUID, ...]]:
+    """The clips of every pair, or four, that this listener was ever offered and that is made of these alone."""
+    given = {"whose": listener_id, "clips": list(clips)}
+    return [tuple(row) for row in session.execute(_shown_among(asked), given)]
+
+
+@built_once
+def _shown_among(asked: type[Offer | Four]) -> Select[*tuple[Any, ...]]:
+    """Built once: a vote has no time for it."""
+    sides = sides_of(asked)
+    return select(*sides).where(asked.listener_id == _WHOSE, *(side == func.any(_CLIPS) for side in sides))
 
 
 def clips_shown(listener_id: UUID, *, state: str | None = None) -> Select[tuple[UUID]]:
@@ -174,11 +184,6 @@ def met_clips(session: Session, listener_id: UUID, *, model_version: str) -> lis
     )
     waiting = set(session.scalars(clips_shown(listener_id, state="open")))
     return [clip for clip in session.scalars(query) if clip.id not in waiting]
-
-
-def shown_sets(session: Session, listener_id: UUID) -> list[tuple[UUID, ...]]:
-    """The clips of every pair and of every four that this listener was ever offered."""
-    return [tuple(row) if row[2] else (row[0], row[1]) for row in session.execute(_SHOWN_SETS, {"whose": listener_id})]
 
 
 def repeatable(
@@ -218,15 +223,18 @@ def _repeatable() -> Select[Offer]:
         .subquery()
     )
     again, left, right = aliased(Offer), aliased(Clip), aliased(Clip)
+    # vote by vote, whatever is known of the tables
+    offer = aliased(Offer, select(Offer).where(Offer.id == recent.c.offer_id).limit(1).lateral())
     query = (
-        select(Offer)
-        .join(recent, recent.c.offer_id == Offer.id)
-        .join(left, left.id == Offer.left_clip)
-        .join(right, right.id == Offer.right_clip)
-        .where(recent.c.outcome.in_(PICKS), Offer.repeats.is_(None))
-        .where(Offer.policy.not_in(bindparam("kept_out", expanding=True)))
-        .where(~select(again.id).where(again.repeats == Offer.id).exists())
-        .order_by(recent.c.created_at, Offer.id)
+        select(offer)
+        .select_from(recent)
+        .join(offer, literal(value=True))
+        .join(left, left.id == offer.left_clip)
+        .join(right, right.id == offer.right_clip)
+        .where(recent.c.outcome.in_(PICKS), offer.repeats.is_(None))
+        .where(offer.policy.not_in(bindparam("kept_out", expanding=True)))
+        .where(~select(again.id).where(again.repeats == offer.id).exists())
+        .order_by(recent.c.created_at, offer.id)
     )
     domain, version = bindparam("domain", type_=Text), bindparam("version", type_=Text)
     for clip in (left, right):

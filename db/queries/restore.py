@@ -35,6 +35,7 @@ from db.queries.export import EXPORT_SCHEMA, OF_THIS_INSTALLATION
 from db.queries.heads import delete_heads
 from db.queries.listeners import delete_composed, get_listener
 from db.queries.statistics import CLAIM
+from db.queries.votes import count_picks_anew
 from db.tables import (
     BROUGHT,
     FOUR_PICKS,
@@ -250,6 +251,7 @@ def _restore(session: Session, listener_id: UUID, data: Mapping[str, Any], *, st
     for table, values in rows:
         if values:
             session.execute(insert(table), values)
+    count_picks_anew(session, listener_id)
     votes = sum(row["vote"] is not None for row in parts) + len(picked)
     all_ = len(data["offers"]) + len(data.get("fours", []))
     return Restored(listener_id, len(kept), votes, all_ - len(kept))
@@ -381,6 +383,7 @@ def rewind_votes(session: Session, listener_id: UUID, keep: int) -> list[str]:
     # a card that was shared since tells of votes that never were
     session.execute(delete(TasteCard).where(TasteCard.listener_id == listener_id, TasteCard.created_at > begun))
     delete_heads(session, listener_id)
+    count_picks_anew(session, listener_id)
     return delete_composed(session, listener_id, begun)
 
 
@@ -440,6 +443,7 @@ def reopen(session: Session, listener_id: UUID, vote: LastVote) -> None:
         session.execute(delete(FourVote).where(FourVote.four_id == vote.id))
     table = Offer if vote.what == "offer" else Four
     session.execute(update(table).where(table.id == vote.id).values(state="open"))
+    count_picks_anew(session, listener_id)
     session.expire_all()
 
 

@@ -9,8 +9,8 @@ from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from sqlalchemy import (
+    CTE,
     BindParameter,
-    Boolean,
     ColumnElement,
     Double,
     Integer,
@@ -19,6 +19,8 @@ from sqlalchemy import (
     Uuid,
     and_,
     bindparam,
+    case,
+    cast,
     func,
     insert,
     or_,
@@ -35,6 +37,7 @@ from db.tables import (
     FOUR_PICKS,
     OWN,
     PICKS,
+    PICTURES,
     Clip,
     Four,
     FourVote,
@@ -49,6 +52,7 @@ from db.tables.base import Floats
 
 Answer = TypeVar("Answer", Vote, FourVote)
 AnyVote = Vote | FourVote
+PICKS_OF: Mapping[type[Offer | Four], Sequence[str]] = {Offer: PICKS, Four: FOUR_PICKS}
 TINY = 1e-9  # a probability that rounds to 0 is stored as this
 
 
@@ -85,12 +89,14 @@ class BeforeVote(Generic[Asked]):
     """What stands before a vote: the pairs or fours that are ``open``, oldest first, the stored head, the picks so far.
 
     Those of another kind of music than the listener has chosen wait until it is chosen again: of them there is only the
-    one that was asked for. ``picks_alike``: those on music, or on pictures, as the head is. ``summaries``: of those
-    clips asked about that are of the head's model, by clip.
+    one that was asked for. ``voted``: whether there is any vote on music, or on pictures, as the head is, where no head
+    is stored; ``picks_alike``: the picks on these. ``summaries``: of those clips asked about that are of the head's
+    model, by clip.
     """
 
     open: list[Asked]
     head: StoredHead | None
+    voted: bool
     picks: int
     picks_alike: int
     summaries: Mapping[UUID, Floats]
@@ -142,30 +148,34 @@ def before_vote(
 
     Not together with the lock: what is read in the statement that waits for it would be as old as that statement.
     """
-    given = {"whose": listener_id, "version": model_version, "which": which, "pictures": pictures}
-    rows = session.execute(_before_vote(asked), given).all()
+    given = {"whose": listener_id, "version": model_version, "which": which}
+    rows = session.execute(_before_vote(asked, pictures=pictures), given).all()
     summaries = {
         clip: summary
         for row in rows
         if row[0] is not None and row[0].id == which
-        for clip, summary in zip(row[0].clips, row[4:], strict=True)
+        for clip, summary in zip(row[0].clips, row[5:], strict=True)
         if summary is not None
     }
-    _, head, picks, alike = rows[0][:4]
-    return BeforeVote([row[0] for row in rows if row[0] is not None], head, picks, alike, summaries)
+    _, head, voted, music, drawn = rows[0][:5]
+    alike = drawn if pictures else music
+    return BeforeVote(
+        [row[0] for row in rows if row[0] is not None], head, bool(voted), music + drawn, alike, summaries
+    )
 
 
 @built_once
-def _before_vote(asked: type[Asked]) -> Select[*tuple[Any, ...]]:
+def _before_vote(asked: type[Asked], *, pictures: bool) -> Select[*tuple[Any, ...]]:
     """Built once: a vote has no time for it. There is one row at least, of the listener without anything open."""
     whose, version = bindparam("whose", type_=Uuid), bindparam("version", type_=Text)
-    which, pictures = bindparam("which", type_=Uuid), bindparam("pictures", type_=Boolean)
+    which, counted = bindparam("which", type_=Uuid), (Listener.music_picks, Listener.picture_picks)
+    unlearned = case((StoredHead.listener_id.is_(None), _has_voted(whose, pictures=pictures)))
     clips = [(side, aliased(Clip)) for side in sides_of(asked)]
     first = aliased(Clip)
     chosen = select(first.id).where(first.id == sides_of(asked)[0], first.domain == Listener.domain).exists()
     open_ = and_(asked.listener_id == Listener.id, asked.state == "open", or_(asked.id == which, chosen))
     query = (
-        select(asked, StoredHead, _picks(whose), _picks_of(whose, pictures), *(clip.summary for _, clip in clips))
+        select(asked, StoredHead, unlearned, *counted, *(clip.summary for _, clip in clips))
         .select_from(Listener)
         .outerjoin(asked, open_)
         .outerjoin(StoredHead, and_(StoredHead.listener_id == Listener.id, StoredHead.model_version == version))
@@ -252,7 +262,21 @@ def _store(*, with_head: bool) -> Select[Prediction, Vote, Listening]:
     return (
         select(aliased(Prediction, predicted), aliased(Vote, voted), aliased(Listening, listened))
         .where(predicted.c.offer_id == voted.c.offer_id, voted.c.offer_id == listened.c.offer_id)
-        .add_cte(closed, *([save_head_cte()] if with_head else []))
+        .add_cte(closed, _counted(Offer, which, vote[Vote.outcome]), *([save_head_cte()] if with_head else []))
+    )
+
+
+def _counted(asked: type[Offer | Four], which: BindParameter[UUID], said: ColumnElement[str]) -> CTE:
+    """A vote that compares clips is counted in its listener's row; one of no pick changes nothing."""
+    first = sides_of(asked)[0]
+    is_picture = select(Clip.domain == PICTURES).join(asked, first == Clip.id).where(asked.id == which)
+    pictures = cast(is_picture.scalar_subquery(), Integer)
+    return (
+        update(Listener)
+        .where(Listener.id == bindparam("whose", type_=Uuid), said.in_(PICKS_OF[asked]))
+        .values(music_picks=Listener.music_picks + 1 - pictures, picture_picks=Listener.picture_picks + pictures)
+        .returning(Listener.id)
+        .cte("counted_pick")
     )
 
 
@@ -280,39 +304,41 @@ def votes_of(session: Session, listener_id: UUID) -> list[Judged]:
 
 def has_voted(session: Session, listener_id: UUID, *, pictures: bool = False) -> bool:
     """Whether the listener has given any vote on music (or on ``pictures``), on a pair or a four."""
-    any_ = [
-        voters(table, pictures=pictures).where(table.listener_id == listener_id).exists() for table in (Vote, FourVote)
-    ]
-    return session.scalars(select(or_(*any_))).one()
+    return session.scalars(select(_has_voted(listener_id, pictures=pictures))).one()
+
+
+def _has_voted(listener_id: UUID | BindParameter[UUID], *, pictures: bool) -> ColumnElement[bool]:
+    theirs = (voters(table, pictures=pictures).where(table.listener_id == listener_id) for table in (Vote, FourVote))
+    return or_(*(each.correlate(None).exists() for each in theirs))
 
 
 def count_picks_of(session: Session, listener_id: UUID, *, pictures: bool, until: datetime | None = None) -> int:
-    """How many votes of the listener (up to this moment) compare music, or compare ``pictures``."""
-    return session.scalars(select(_picks_of(listener_id, pictures, until))).one()
+    """How many votes of the listener (up to this moment) compare music, or compare ``pictures``.
+
+    They are counted in the listener's row; what came after a moment is counted and taken off.
+    """
+    counted = Listener.picture_picks if pictures else Listener.music_picks
+    picks = session.scalar(select(counted).where(Listener.id == listener_id)) or 0
+    return picks if until is None else picks - (session.scalar(select(_picks_of(listener_id, pictures, until))) or 0)
 
 
 def count_picks(session: Session, listener_id: UUID, *, until: datetime | None = None) -> int:
     """How many votes of the listener (up to this moment) compare clips: left, right or equal, or one of four."""
-    return session.scalars(select(_picks(listener_id, until))).one()
+    return sum(count_picks_of(session, listener_id, pictures=pictures, until=until) for pictures in (False, True))
 
 
-def _picks(listener_id: UUID | BindParameter[UUID], until: datetime | None = None) -> ColumnElement[int]:
-    counts = []
-    for table, outcomes in ((Vote, PICKS), (FourVote, FOUR_PICKS)):
-        query = select(func.count()).where(table.listener_id == listener_id, table.outcome.in_(outcomes))
-        counts.append((query if until is None else query.where(table.created_at <= until)).scalar_subquery())
-    return counts[0] + counts[1]
+def count_picks_anew(session: Session, listener_id: UUID) -> None:
+    """Write into the row of a locked listener how many picks their votes are, after votes came or went in bulk."""
+    music, drawn = (_picks_of(listener_id, pictures) for pictures in (False, True))
+    change = update(Listener).where(Listener.id == listener_id).values(music_picks=music, picture_picks=drawn)
+    session.execute(change.execution_options(synchronize_session=False))
 
 
-def _picks_of(
-    listener_id: UUID | BindParameter[UUID],
-    pictures: bool | BindParameter[bool],  # noqa: FBT001 (of either kind)
-    until: datetime | None = None,
-) -> ColumnElement[int]:
+def _picks_of(listener_id: UUID, pictures: bool, after: datetime | None = None) -> ColumnElement[int]:  # noqa: FBT001 (of either kind)
     counts = []
     for table, outcomes in ((Vote, PICKS), (FourVote, FOUR_PICKS)):
         query = voters(table, pictures=pictures).where(table.listener_id == listener_id, table.outcome.in_(outcomes))
-        query = query if until is None else query.where(table.created_at <= until)
+        query = query if after is None else query.where(table.created_at > after)
         counts.append(select(func.count()).select_from(query.subquery()).scalar_subquery())
     return counts[0] + counts[1]
 
@@ -376,7 +402,6 @@ def store_four_vote(
     likely = [max(float(chance), TINY) for chance in chances]
     pick = {
         "four_id": four.id,
-        "listener_id": four.listener_id,
         "outcome": outcome,
         "chances": [chance / sum(likely) for chance in likely],
         "head_version": head_version,
@@ -386,7 +411,8 @@ def store_four_vote(
         "trust": trust,
     }
     session.flush()
-    given = {f"its_{name}": value for name, value in pick.items()} | head_parameters(four.listener_id, learned)
+    given = {f"its_{name}": value for name, value in pick.items()} | {"whose": four.listener_id}
+    given |= head_parameters(four.listener_id, learned)
     stored = session.scalars(_store_four(with_head=learned is not None), given).one()
     set_committed_value(four, "state", "voted")
     return stored
@@ -394,12 +420,14 @@ def store_four_vote(
 
 @built_once
 def _store_four(*, with_head: bool) -> Select[FourVote]:
-    names = ("four_id", "listener_id", "outcome", "chances", "head_version", "votes_seen", "heard_ms")
+    names = ("four_id", "outcome", "chances", "head_version", "votes_seen", "heard_ms")
     columns = {name: getattr(FourVote, name) for name in (*names, "model_version", "trust")}
     values = {name: bindparam(f"its_{name}", type_=column.type) for name, column in columns.items()}
+    values["listener_id"] = bindparam("whose", type_=Uuid)
     picked = insert(FourVote).values(values).returning(*FourVote.__table__.c).cte("picked")
     closed = update(Four).where(Four.id == values["four_id"]).values(state="voted").returning(Four.id).cte("closed")
-    return select(aliased(FourVote, picked)).add_cte(closed, *([save_head_cte()] if with_head else []))
+    counted = _counted(Four, values["four_id"], values["outcome"])
+    return select(aliased(FourVote, picked)).add_cte(closed, counted, *([save_head_cte()] if with_head else []))
 
 
 def four_votes_of(session: Session, listener_id: UUID) -> list[JudgedFour]:

@@ -4,6 +4,8 @@ from db.tables.base import Base
 from db.tables.clips import (
     BROUGHT,
     GUIDED,
+    IS_BESIDE,
+    IS_OWN,
     OWN,
     PICTURE_SECONDS,
     RIVALS,

@@ -22,6 +22,8 @@ WHOLE = "whole"  # a whole piece, of which the clip's latents tell the opening: 
 RIVALS = ("average", "drawn")  # what stands blind beside it: for the average listener, or as it came from the prior
 # for nobody's taste: of some drafts the one that the tension model rewards most, and, beside it, blind, the first
 GUIDED = ("guided", "plain")
+IS_OWN, IS_BESIDE = f"kind IN {OWN}", f"kind IN {(*RIVALS, *GUIDED)}"
+NEWEST = ("composed_for", "domain", "created_at")  # of these a draw looks at the newest
 PICTURE_SECONDS = 1.0
 PLAY_OUTCOMES = ("begun", "heard_out", "skipped", "kept")
 ONCE = "outcome IN ('begun', 'kept')"
@@ -54,6 +56,8 @@ class Clip(Base):
             name="uq_clips_content_hash_composed_for",
             postgresql_nulls_not_distinct=True,
         ),
+        Index("ix_clips_own", *NEWEST, postgresql_where=text(IS_OWN)),
+        Index("ix_clips_beside", *NEWEST, postgresql_where=text(IS_BESIDE)),
         Index(
             "ix_clips_pool", "domain", "model_version", postgresql_where=text("NOT retired AND composed_for IS NULL")
         ),

@@ -42,7 +42,8 @@ class Listener(Base):
     ``journal_entries``: the number of their newest entry in the vote journal that is committed here too.
     ``brought``: they came with a stranger's file, so no population learns from their head. ``token_generation``: tokens
     of an earlier one are refused. ``plays_tell``: what is composed for them may go by what they hear out and skip.
-    ``link_id``: of the link to another device that still works.
+    ``link_id``: of the link to another device that still works. ``music_picks`` and ``picture_picks``: how many of
+    their votes compare clips of either, so that no vote counts the votes before it.
     """
 
     __tablename__ = "listeners"
@@ -50,6 +51,8 @@ class Listener(Base):
         CheckConstraint(ANY_DOMAIN_CHECK, name="domain_is_known"),
         CheckConstraint("journal_entries >= 0", name="journal_entries_not_negative"),
         CheckConstraint("token_generation >= 0", name="token_generation_not_negative"),
+        CheckConstraint("music_picks >= 0", name="music_picks_not_negative"),
+        CheckConstraint("picture_picks >= 0", name="picture_picks_not_negative"),
     )
 
     id: Mapped[NewId]
@@ -67,6 +70,8 @@ class Listener(Base):
     token_generation: Mapped[int] = mapped_column(server_default=text("0"))
     plays_tell: Mapped[bool] = mapped_column(server_default=text("true"))
     link_id: Mapped[uuid.UUID | None]
+    music_picks: Mapped[int] = mapped_column(server_default=text("0"))
+    picture_picks: Mapped[int] = mapped_column(server_default=text("0"))
     created_at: Mapped[Clock]
 
     def began_at(self, *, pictures: bool) -> uuid.UUID | None:

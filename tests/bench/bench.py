@@ -25,6 +25,7 @@ from typing import Any
 import httpx
 import numpy as np
 import psutil
+from long_history import give_past, ratio
 from maps import crowd, draw_seconds, in_the_page
 from newcomers import come
 from next_pair import NoBrowserError, next_pair_ms
@@ -210,30 +211,6 @@ def crowd_votes(listeners: list[Listener], seconds: float, pause_s: float) -> li
         return [each for took in together.map(listen, listeners) for each in took]
 
 
-PAST_VOTES = """
-WITH pairs AS (
-    SELECT l.id AS listener, a.id AS one, b.id AS two, row_number() OVER (PARTITION BY l.id ORDER BY random()) AS place
-    FROM listeners l
-    JOIN clips a ON a.domain = 'pop' AND a.composed_for IS NULL
-    JOIN clips b ON b.domain = 'pop' AND b.composed_for IS NULL AND a.id < b.id
-    WHERE NOT EXISTS (SELECT FROM offers o WHERE o.listener_id = l.id
-        AND least(o.left_clip, o.right_clip) = a.id AND greatest(o.left_clip, o.right_clip) = b.id)
-), offered AS (
-    INSERT INTO offers (listener_id, left_clip, right_clip, seconds, policy, pair_probability, state, created_at)
-    SELECT listener, one, two, 7, 'control', 0.001, 'voted', now() - interval '1 day' FROM pairs WHERE place <= :each
-    RETURNING id, listener_id
-), foreseen AS (
-    INSERT INTO predictions (offer_id, p_left, p_equal, p_right, head_version, votes_seen, made_at)
-    SELECT id, 0.4, 0.2, 0.4, :version, 0, now() - interval '1 day' FROM offered RETURNING offer_id, made_at
-), voted AS (
-    INSERT INTO votes (offer_id, listener_id, outcome, predicted_at, model_version, created_at)
-    SELECT o.id, o.listener_id, CASE WHEN random() < 0.5 THEN 'left' ELSE 'right' END, f.made_at, :version, f.made_at
-    FROM offered o JOIN foreseen f ON f.offer_id = o.id RETURNING offer_id
-)
-INSERT INTO listening (offer_id, left_ms, right_ms) SELECT offer_id, 4000, 4000 FROM voted
-"""
-
-
 def store_past_votes(site: Site, votes: int) -> int:
     """Give every listener a past, so that all of them together have cast so many votes.
 
@@ -241,11 +218,8 @@ def store_past_votes(site: Site, votes: int) -> int:
     """
     engine = make_engine(site.database_url)
     with engine.begin() as connection:
-        listeners = connection.scalar(text("SELECT count(*) FROM listeners"))
-        version = connection.scalar(text("SELECT model_version FROM clips LIMIT 1"))
-        each = -(-votes // listeners)
-        connection.execute(text(PAST_VOTES), {"each": each, "version": version})
-        connection.execute(text("ANALYZE"))
+        listeners = list(connection.scalars(text("SELECT id FROM listeners")))
+        give_past(connection, listeners, -(-votes // len(listeners)))
         stored: int = connection.scalar(text("SELECT count(*) FROM votes"))
     engine.dispose()
     return stored
@@ -374,6 +348,8 @@ def measure_votes(site: Site, report: Report, arguments: argparse.Namespace) -> 
         context.close()
     report.add("bench.vote_statements", quantile(cost.statements, 0.5, reference=10.0))
     report.add("bench.vote_cpu_ms", quantile(cost.cpu_ms, 0.5, reference=15.0))
+    found = ratio()
+    report.add("bench.listener_10000_votes_ratio", Metric(found.value, n=found.votes, reference=1.5))
 
 
 def measure_maps(site: Site, report: Report) -> None:

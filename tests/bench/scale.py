@@ -69,6 +69,11 @@ FROM offers o JOIN predictions p ON p.offer_id = o.id WHERE o.state = 'voted' ON
 HEARD = (
     "INSERT INTO listening (offer_id, left_ms, right_ms) SELECT offer_id, 4000, 4000 FROM votes ON CONFLICT DO NOTHING"
 )
+COUNTED = """
+UPDATE listeners SET music_picks = picks FROM (
+    SELECT listener_id, count(*) AS picks FROM votes WHERE outcome IN ('left', 'right', 'equal') GROUP BY listener_id
+) counted WHERE counted.listener_id = listeners.id
+"""
 HEADS = """
 INSERT INTO heads (listener_id, model_version, mean, covariance, lapses, attentive, votes_seen, updated_at)
 SELECT id, :version, :mean, :covariance, 1, 19, :each, created_at FROM listeners ON CONFLICT DO NOTHING
@@ -146,7 +151,7 @@ def fill(context: Context, listeners: int) -> None:
         connection.execute(text("SET LOCAL work_mem = '256MB'"))
         first = connection.execute(text("SELECT count(*) FROM listeners")).scalar_one() + 1
         given |= {"first": first, "last": listeners}
-        for statement in (LISTENERS, OFFERS, PREDICTIONS, VOTED, HEARD, HEADS):
+        for statement in (LISTENERS, OFFERS, PREDICTIONS, VOTED, COUNTED, HEARD, HEADS):
             wanted = {name: value for name, value in given.items() if f":{name}" in statement}
             connection.execute(text(statement.format(came=CAME)), wanted)
     with context.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -144,10 +144,9 @@ def enqueue(session: Session, listener: Listener, picks: int, wish: Wish | None 
     if wish is not None:
         payload["wish"] = wish.model_dump(mode="json")
     priority = UNASKED_PRIORITY if wish is None else ASKED_PRIORITY
-    if count(session, listener.id) == 0:
-        priority = FIRST_PRIORITY
     key = key_of(listener.id, asked=wish is not None)
-    return jobs.enqueue(session, KIND, payload, dedupe_key=key, listener_id=listener.id, priority=priority)
+    urgency = {"priority": priority, "until_composed": FIRST_PRIORITY}
+    return jobs.enqueue(session, KIND, payload, dedupe_key=key, listener_id=listener.id, **urgency)
 
 
 def enqueue_rest(session: Session, listener_id: uuid.UUID, payload: Mapping[str, Any], rest: Rest) -> None:

@@ -78,23 +78,16 @@ def load(session: Session, listener_id: uuid.UUID, space: TasteSpace) -> Head:
     listener = get_listener(session, listener_id)
     if listener is None:
         return prior(space)
-    return unstored(session, listener, space)
-
-
-def unstored(session: Session, listener: Listener, space: TasteSpace) -> Head:
-    """The head of a listener of whom none is stored: learned from their votes, or a newcomer's."""
     if vote_rows.has_voted(session, listener.id, pictures=space.of_pictures):
         return learned(session, listener, space)
     return newcomer(session, listener.study_id, space)
 
 
 def before_first_vote(session: Session, listener: Listener, space: TasteSpace) -> Head:
-    """The head of a locked listener of whom none is stored: their first vote begins at the newest population, for good.
+    """The head of a locked listener who has not voted yet: their first vote begins at the newest population, for good.
 
     Call it before that vote is stored.
     """
-    if vote_rows.has_voted(session, listener.id, pictures=space.of_pictures):
-        return learned(session, listener, space)
     population = rows.newest_population(session, listener.study_id, space.version, keep=True)
     listener.begin_at(population.id if population else None, pictures=space.of_pictures)
     return _beginning(population, space)

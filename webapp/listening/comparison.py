@@ -8,8 +8,8 @@ is refused, and what can't be true is marked.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol
 
@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
 from db.queries.heads import HeadColumns
-from db.queries.offers import Asked, shown_sets
-from db.tables import GUIDED, OWN, PICTURE_SECONDS, PICTURES, RIVALS, Listener
+from db.queries.offers import Asked, met_among, shown_among
+from db.tables import GUIDED, OWN, PICTURE_SECONDS, PICTURES, RIVALS, Four, Listener, Offer
 from models.taste.head import Head
 from models.taste.policy import Mixture
 from webapp.composing import media
@@ -32,6 +32,8 @@ from webapp.runtime.limits import VOTES_A_SECOND, VOTES_AT_ONCE, Buckets
 
 SHORT_SECONDS, LONG_SECONDS = 7.0, 14.0
 CANDIDATES = 120  # among which a pair is looked for: 7,140 pairs take a few milliseconds
+KNOWN = 40  # at most so many of these were heard before: which of their 780 pairs were shown must be read
+LOOKED_AT = 480  # clips of a large pool of which it is asked whether they were heard: others with each answer
 UNHEARD_COMPOSED = 0.75  # share of pairs with an own clip while one waits that the listener never met
 FloatArray = npt.NDArray[np.float64]
 Row = dict[str, Any]
@@ -46,7 +48,8 @@ Trust = Literal["heard", "suspicious", "unavailable"]
 class Candidates:
     """Clips to choose among; bool ``heard`` and ``composed`` ``(clips,)``: known already, and made for the listener.
 
-    ``effects`` ``(clips,)``: what others hear in them beyond their features.
+    ``effects`` ``(clips,)``: what others hear in them beyond their features. ``offered``: the pairs, or fours, of them
+    that this listener has had, as places in ``clips``.
     """
 
     clips: PlayableClips
@@ -54,20 +57,17 @@ class Candidates:
     heard: npt.NDArray[np.bool_]
     composed: npt.NDArray[np.bool_]
     mixture: Mixture
-
-    def places(self, sets: Iterable[Collection[uuid.UUID]], size: int) -> list[tuple[int, ...]]:
-        """Those of these sets of so many clips that lie among the candidates, as places in ``clips``."""
-        place = {clip: index for index, clip in enumerate(self.clips.ids)}
-        return [tuple(place[clip] for clip in each) for each in sets if len(each) == size and place.keys() >= {*each}]
+    offered: Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True)
 class Repertoire:
-    """All that a listener may be played in their domain, and every set of clips that they were ever ``shown``.
+    """What a listener may be played in their domain; however long their history, a bounded part of it is read.
 
-    ``own`` are the playable clips composed for their taste, ``made_for`` the same as they are stored, ``rivals`` what
-    stands beside these in blind tests, ``guided`` what the tension model chose and what stands beside that; ``met`` are
-    all clips in ``shown``; ``effects`` are those of clips.
+    ``pool`` are everybody's clips, of many ``LOOKED_AT``, in an order of this listener; ``own`` are the playable
+    clips composed for their taste, ``made_for`` the same as they are stored, ``rivals`` what stands beside these in
+    blind tests, ``guided`` what the tension model chose and what stands beside that; ``met`` are those of all these
+    that they were ever offered, ``drawn`` the sets of clips that were drawn since; ``effects`` are those of clips.
     """
 
     listener_id: uuid.UUID
@@ -77,18 +77,17 @@ class Repertoire:
     made_for: list[clip_rows.PoolClip]
     rivals: list[clip_rows.PoolClip]
     guided: list[clip_rows.PoolClip]
-    shown: list[tuple[uuid.UUID, ...]]
     met: set[uuid.UUID]
     effects: Effects
+    drawn: list[tuple[uuid.UUID, ...]] = field(default_factory=list)
 
     @classmethod
     def of(cls, session: Session, playable: PlayablePool, listener: Listener) -> Repertoire:
         """Read it; the newest of the clips that were composed for the listener."""
         space = playable.space_of(listener.domain)
-        pool = playable.clips(session, listener.domain)
+        pool = _in_order_of(listener, playable.clips(session, listener.domain))
         made = clip_rows.clips_for(session, listener.id, domain=listener.domain, model_version=space.version)
         made_for = [clip for clip in made if clip.kind in OWN]
-        shown = shown_sets(session, listener.id)
         return cls(
             listener.id,
             listener.domain,
@@ -97,8 +96,7 @@ class Repertoire:
             made_for,
             [clip for clip in made if clip.kind in RIVALS],
             [clip for clip in made if clip.kind in GUIDED],
-            shown,
-            {clip for clips in shown for clip in clips},
+            met_among(session, listener.id, [*pool.ids, *(clip.id for clip in made)]),
             heads.effects_for(session, listener, space),
         )
 
@@ -109,19 +107,30 @@ class Repertoire:
 
     def show(self, clips: tuple[uuid.UUID, ...]) -> None:
         """These have been drawn."""
-        self.shown.append(clips)
+        self.drawn.append(clips)
         self.met.update(clips)
 
-    def candidates(self, seconds: float) -> Candidates:
-        """Unheard clips of the pool first, in an order of this listener's, and their own, that play for so long."""
+    def candidates(self, session: Session, asked: type[Offer | Four], seconds: float) -> Candidates:
+        """Unheard clips of the pool first, and their own, that play for so long, for a pair or a four."""
         pool, own = self.pool.playing(seconds), self.own.playing(seconds)
-        order = np.random.default_rng(self.listener_id.int).permutation(len(pool.ids)).tolist()
-        pool = pool.chosen(sorted(order, key=lambda i: pool.ids[i] in self.met)[:CANDIDATES])
-        clips = pool.joined(own)
-        composed = np.arange(len(clips.ids)) >= len(pool.ids)
+        unheard = [i for i, clip in enumerate(pool.ids) if clip not in self.met][:CANDIDATES]
+        again = [i for i, clip in enumerate(pool.ids) if clip in self.met][: min(KNOWN, CANDIDATES - len(unheard))]
+        clips = pool.chosen(unheard + again).joined(own)
+        known = [clip for clip in clips.ids if clip in self.met]
+        place = {clip: index for index, clip in enumerate(clips.ids)}
+        offered = set(shown_among(session, asked, self.listener_id, known))
+        offered.update(each for each in self.drawn if place.keys() >= {*each})
+        composed = np.arange(len(clips.ids)) >= len(unheard) + len(again)
         heard = np.array([clip in self.met for clip in clips.ids], dtype=np.bool_)
         mixture = Mixture(composed=UNHEARD_COMPOSED) if (composed & ~heard).any() else Mixture()
-        return Candidates(clips, heads.effects_on(self.effects, clips.ids), heard, composed, mixture)
+        places = [tuple(place[clip] for clip in ids) for ids in offered]
+        return Candidates(clips, heads.effects_on(self.effects, clips.ids), heard, composed, mixture, places)
+
+
+def _in_order_of(listener: Listener, pool: PlayableClips) -> PlayableClips:
+    """``LOOKED_AT`` of these at most, in an order of this listener's that begins further on after each answer."""
+    order = np.random.default_rng(listener.id.int).permutation(len(pool.ids))
+    return pool.chosen(np.roll(order, -OPEN * (listener.journal_entries or 0))[:LOOKED_AT].tolist())
 
 
 @dataclass(frozen=True)

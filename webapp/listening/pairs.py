@@ -25,7 +25,7 @@ from db.queries.clips import PoolClip
 from db.queries.heads import HeadColumns
 from db.tables import FOUR_PICKS, GUIDED, PICKS, PICTURES, Four, FourVote, Listener, Offer, Vote
 from models.taste.best_of_four import NoFourLeftError, choose_four
-from models.taste.head import FOUR, Head, predict, predict_four
+from models.taste.head import Head, predict, predict_four
 from models.taste.policy import REPEAT_AFTER, REPEAT_GAP, REPEAT_WINDOW, NoPairLeftError, choose, choose_named
 from webapp.learning.playable_clips import PlayablePool
 from webapp.listening.comparison import LONG_SECONDS, Cast, Draw, FloatArray, Repertoire, trust_of
@@ -102,7 +102,7 @@ class Pairs:
             clips = (one.id, other.id)
             return Draw(clips, test.seconds, named.policy, named.pair_probability, 0.5, condition=test.condition)
         for length in dict.fromkeys((seconds, shortest)):
-            pair = self._to_learn_from(listener, head, before, repertoire, seconds=length, share=share)
+            pair = self._to_learn_from(session, listener, head, before, repertoire, seconds=length, share=share)
             if pair is not None:
                 return pair
         return None
@@ -140,6 +140,7 @@ class Pairs:
 
     def _to_learn_from(
         self,
+        session: Session,
         listener: Listener,
         head: Head,
         pairs_before: int,
@@ -149,7 +150,7 @@ class Pairs:
         share: float,
     ) -> Draw | None:
         """A new pair; ``share`` of all draws are such."""
-        candidates = repertoire.candidates(seconds)
+        candidates = repertoire.candidates(session, Offer, seconds)
         clips = candidates.clips
         if len(clips.ids) < 2:
             return None
@@ -157,7 +158,7 @@ class Pairs:
             choice = choose(
                 clips.features,
                 head,
-                offered={(left, right) for left, right in candidates.places(repertoire.shown, 2)},
+                offered={(left, right) for left, right in candidates.offered},
                 picks=pairs_before,
                 generator=np.random.default_rng(),
                 heard=candidates.heard,
@@ -269,19 +270,19 @@ class BestOfFour:
 
     def draw(
         self,
-        session: Session,  # noqa: ARG002 (pairs need it)
+        session: Session,
         listener: Listener,
         head: Head,
         before: int,
         repertoire: Repertoire,
     ) -> Draw | None:
         """Draw a new four; None where none is left."""
-        candidates = repertoire.candidates(repertoire.shortest)
+        candidates = repertoire.candidates(session, Four, repertoire.shortest)
         try:
             choice = choose_four(
                 candidates.clips.features,
                 head,
-                offered=candidates.places(repertoire.shown, FOUR),
+                offered=candidates.offered,
                 picks=before,
                 generator=np.random.default_rng(),
                 heard=candidates.heard,

@@ -27,6 +27,7 @@ from db.queries.offers import Asked
 from db.queries.statistics import CHANGED, CLAIM
 from db.tables import FOUR_PICKS, Listener
 from models.taste.head import Head, after
+from models.taste.space import TasteSpace
 from webapp.composing import wishes
 from webapp.learning import heads
 from webapp.listening.comparison import OPEN, Cast, Comparison, Repertoire, Shown, features_of_all, shown
@@ -125,7 +126,7 @@ class Voting(Generic[Asked]):
         before = rows.before_vote(
             session, kind.asked, listener_id, model_version=space.version, pictures=space.of_pictures, which=vote.which
         )
-        head = heads.from_row(before.head, space) if before.head else heads.before_first_vote(session, listener, space)
+        head = _head_before(session, listener, space, before) or heads.before_first_vote(session, listener, space)
         known = heads.features_from(before.summaries, space)
         features = features_of_all(asked.clips, known)
         unknown = np.zeros((len(asked.clips), space.size))
@@ -181,7 +182,7 @@ class Voting(Generic[Asked]):
             unwritten += now.open
         drawn: list[Asked] = []
         if len(now.open) < OPEN:
-            head = self._head(session, listener, now)
+            head = _head_before(session, listener, space, now) or heads.newcomer(session, listener.study_id, space)
             drawn = self._fill_up(session, listener, head, now.picks, now.open)
         unwritten += drawn
         if unwritten:
@@ -206,11 +207,14 @@ class Voting(Generic[Asked]):
             repertoire.show(one.clips)
         return drawn
 
-    def _head(self, session: Session, listener: Listener, now: rows.BeforeVote[Asked]) -> Head:
-        space = self._kind.playable.space_of(listener.domain)
-        if now.head is not None:
-            return heads.from_row(now.head, space)
-        return heads.unstored(session, listener, space)
+
+def _head_before(
+    session: Session, listener: Listener, space: TasteSpace, before: rows.BeforeVote[Asked]
+) -> Head | None:
+    """The stored head, or the one that the votes lead to; None before the first."""
+    if before.head is not None:
+        return heads.from_row(before.head, space)
+    return heads.learned(session, listener, space) if before.voted else None
 
 
 def _shown(listener: Listener, asked: Sequence[Asked]) -> tuple[Shown, ...]:

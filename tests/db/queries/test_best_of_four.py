@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.queries.listeners import create_listener
-from db.queries.offers import NotForThisListenerError, clips_shown, met_among, open_ones, shown_sets
+from db.queries.offers import NotForThisListenerError, clips_shown, met_among, open_ones, shown_among
 from db.queries.votes import claim, count_picks, create_four, four_votes_of, has_voted, store_four_vote
 from db.tables import FOUR_OUTCOMES, FOUR_PICKS, Four, FourVote, Listener
 from models.taste.head import PICKS, PLACES
@@ -71,7 +71,9 @@ def test_a_set_comes_once_in_whatever_order(session: Session, listener: Listener
     fifth = make_clip()
     assert create_four(session, listener=listener, clips=[a, b, c, fifth], **given) is not None
     assert create_four(session, listener=create_listener(session), clips=[d, c, b, a], **given) is not None
-    assert sorted(shown_sets(session, listener.id)) == sorted([(a, b, c, d), (a, b, c, fifth)])
+    shown = shown_among(session, Four, listener.id, [a, b, c, d, fifth])
+    assert sorted(shown) == sorted([(a, b, c, d), (a, b, c, fifth)])
+    assert shown_among(session, Four, listener.id, [a, b, c, fifth]) == [(a, b, c, fifth)]
 
 
 def test_four_clips_are_four_and_the_listeners_to_hear(

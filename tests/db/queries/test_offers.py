@@ -12,10 +12,9 @@ from db.queries.offers import (
     NotForThisListenerError,
     create_offer,
     met_among,
-    offered_pairs,
     open_ones,
     repeatable,
-    shown_sets,
+    shown_among,
 )
 from db.queries.statistics import outcomes, proofs, repeats
 from db.queries.votes import Expected, store_vote
@@ -29,13 +28,12 @@ def test_open_offers_come_oldest_first_and_only_ones_own(
     make_offer(listener=create_listener(session))
     made[1].state = "voted"
     assert open_ones(session, Offer, listener.id) == [made[0], made[2], made[3]]
-    assert offered_pairs(session, listener.id) == [(offer.left_clip, offer.right_clip) for offer in made]
     everything = {clip for offer in made for clip in (offer.left_clip, offer.right_clip)}
     assert met_among(session, listener.id, [*everything, uuid4()]) == everything
     assert met_among(session, create_listener(session).id, everything) == met_among(session, listener.id, []) == set()
     some = [made[2].right_clip, uuid4(), made[0].left_clip, made[2].left_clip]
-    assert [clips for clips in shown_sets(session, listener.id) if {*clips} <= {*some}] == [made[2].clips]
-    assert sorted(shown_sets(session, listener.id)) == sorted(offer.clips for offer in made)
+    assert shown_among(session, Offer, listener.id, some) == [made[2].clips]
+    assert sorted(shown_among(session, Offer, listener.id, everything)) == sorted(offer.clips for offer in made)
 
 
 def test_an_offer_carries_its_listeners_study_and_condition(session: Session, make_offer: Callable[..., Offer]) -> None:

@@ -12,9 +12,11 @@ from sqlalchemy import Engine, event, func, select
 from sqlalchemy.orm import Session
 
 from db.queries.clips import add_clip
+from db.queries.export import export_listener
 from db.queries.heads import delete_heads, load_head, save_head
-from db.queries.listeners import create_listener, get_listener
+from db.queries.listeners import create_listener, delete_listener, get_listener
 from db.queries.offers import create_offer, open_ones
+from db.queries.restore import last_vote, reopen, restore_listener, rewind_votes
 from db.queries.statistics import foreseen_votes
 from db.queries.votes import Expected, claim, count_picks, store_vote, votes_of
 from db.tables import OUTCOMES, PICKS, Listener, Listening, Offer, Prediction, Vote
@@ -183,3 +185,34 @@ def test_the_same_vote_sent_many_times_at_once_is_stored_once(fresh_engine: Engi
     with Session(fresh_engine) as session:
         assert session.scalar(select(func.count()).select_from(Vote)) == 1
         assert session.scalar(select(func.count()).select_from(Prediction)) == 1
+
+
+def test_a_listeners_row_counts_the_picks_whatever_comes_and_goes(
+    session: Session, listener: Listener, make_offer: Callable[..., Offer], make_clip: Callable[..., UUID]
+) -> None:
+    """In the vote's own statement; anew where votes are taken back, undone or brought."""
+
+    def counted() -> tuple[int, int]:
+        return session.execute(select(Listener.music_picks, Listener.picture_picks)).one()
+
+    def answer(outcome: str, **clips: UUID) -> None:
+        offer = make_offer(**clips)
+        store_vote(session, offer, outcome=outcome, expected=EXPECTED, left_ms=1, right_ms=1, model_version="v1")
+
+    for outcome in ("left", "neither", "equal", "skipped", "right"):
+        answer(outcome)
+    assert counted() == (3, 0)
+    answer("left", left_clip=make_clip(domain="pictures"), right_clip=make_clip(domain="pictures"))
+    assert counted() == (3, 1)
+    assert count_picks(session, listener.id) == 4
+    exported = export_listener(session, listener.id)
+    assert exported is not None
+    last = last_vote(session, listener.id)
+    assert last is not None
+    reopen(session, listener.id, last)
+    assert counted() == (3, 0)
+    rewind_votes(session, listener.id, 3)
+    assert counted() == (2, 0)
+    delete_listener(session, listener.id)
+    restore_listener(session, exported)
+    assert counted() == (3, 1)

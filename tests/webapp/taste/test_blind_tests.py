@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select, update
 
-from db.queries.offers import offered_pairs
 from db.tables import OWN, RIVALS, Clip, Offer, Study, Vote
 from models.taste.head import Head
 from models.taste.policy import Mixture, choose_named
@@ -86,7 +85,7 @@ def test_rivals_meet_ones_own_clips_blind_once_and_nothing_else(context, ready):
     usual = rows(context, Offer, Offer.listener_id == listener, Offer.policy != "proof")
     assert not {clip for offer in usual for clip in (offer.left_clip, offer.right_clip)} & set(rivals)
     assert {offer.condition for offer in usual} == {"default"}
-    met = Counter(clip for pair in context.database.transaction(lambda s: offered_pairs(s, listener)) for clip in pair)
+    met = Counter(clip for offer in rows(context, Offer, Offer.listener_id == listener) for clip in offer.clips)
     assert all(met[rival] <= 1 for rival in rivals)
 
 
