@@ -72,8 +72,9 @@ def create_app(
     app.state.supervision = watched
     app.add_middleware(BelowRootPath)
     app.add_middleware(AskedFrom)
-    app.add_middleware(GradioLimit)
-    app.add_middleware(UploadLimit, folder=Downloads(watched.context.settings.home).home)
+    uploads = Downloads(watched.context.settings.home).home
+    app.add_middleware(GradioLimit, folder=uploads)
+    app.add_middleware(UploadLimit, folder=uploads)
     app.add_middleware(BodyLimit)
     app.add_middleware(NotFoundPage)
     app.add_middleware(SameOrigin)

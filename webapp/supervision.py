@@ -155,8 +155,10 @@ class Supervision:
 
         database, journal, clip_store = self.context.database, self.context.journal, self.context.clip_store
         if journal.copy:
-            bring_back_missing(database, journal, self.context.spaces)
-            study_journal.bring_back(database, journal, clip_store)
+            listeners = bring_back_missing(database, journal, self.context.spaces)
+            studies = study_journal.bring_back(database, journal, clip_store)
+            for problem in (*listeners.problems, *studies.problems):
+                log.warning("journal_not_whole problem=%s", problem)
         else:
             if lost := unknown_segments(database, journal):
                 log.warning("database_empty listeners_in_journal=%d: stop, and run kallos journal rebuild", lost)

@@ -225,8 +225,7 @@ def power(
     shares = SHARES if chance == SHARES[0] else tuple(np.arange(chance, MOST + 0.01, 0.02).round(2).tolist())
     for share in shares:
         drawn = _simulated_shares(share, (studies, people, answers), generator)
-        threshold = math.log(2 / alpha)
-        found.append(np.mean([mean_log_capital(each, chance) >= threshold for each in drawn]))
+        found.append(_share_that_find(drawn, chance, alpha))
     enough = [share for share, often in zip(shares, found, strict=True) if share > chance and often >= wanted]
     return Power(np.array(shares), np.array(found), enough[0] if enough else None)
 
@@ -246,13 +245,17 @@ def power_apart(
     Each person answers ``answers`` times about either, and the interval of the mean difference is looked at.
     """
     generator = np.random.default_rng(seed)
-    threshold = math.log(2 / alpha)
     for share in np.arange(rival + 0.02, MOST + 0.01, 0.02).round(2).tolist():
         shape = (studies, people, answers)
         apart = _simulated_shares(share, shape, generator) - _simulated_shares(rival, shape, generator)
-        if np.mean([mean_log_capital((each + 1) / 2, 0.5) >= threshold for each in apart]) >= wanted:
+        if _share_that_find((apart + 1) / 2, 0.5, alpha) >= wanted:
             return float(share)
     return None
+
+
+def _share_that_find(shares: FloatArray, chance: float, alpha: float) -> float:
+    """How many of the studies, in ``(studies, people)`` shares, have an interval above ``chance``."""
+    return float(np.mean([mean_log_capital(each, chance) >= math.log(2 / alpha) for each in shares]))
 
 
 def _simulated_shares(share: float, shape: tuple[int, int, int], generator: np.random.Generator) -> FloatArray:

@@ -31,11 +31,13 @@ from webapp.api.dependencies import (
 )
 from webapp.composing import whole_pieces, wishes
 from webapp.composing.media import ALONE
+from webapp.context import Context
 from webapp.fit.drawings import shipped, short_film
 from webapp.fit.questions import FitOutcome, ShownFit
-from webapp.listening import Shown, sound, voting
-from webapp.listening.comparison import require_heard, require_pace
+from webapp.listening import Shown, Voting, sound, voting
+from webapp.listening.comparison import Cast, require_heard, require_pace
 from webapp.runtime.errors import NotYours
+from webapp.runtime.identity import Claim
 
 router = APIRouter(prefix="/api", tags=["listening"])
 Milliseconds = Annotated[float, Field(ge=0, le=3_600_000, allow_inf_nan=False)]
@@ -95,19 +97,33 @@ class Play(BaseModel):
     heard_ms: Milliseconds
 
 
-class Voted(BaseModel):
+class _Counted(BaseModel):
     """What a vote led to; repeating the same vote gives the same.
 
     ``kept``: whether it outlives this server's disk already (``GET /api/listener/kept`` says when it does); null where
     nothing is kept elsewhere.
     """
 
-    offer_id: uuid.UUID
-    outcome: Outcome
     picks: int
     picks_of_pictures: int
-    open: list[Offer]
     kept: bool | None = None
+
+
+class Voted(_Counted):
+    """What a vote on an offer led to, and the open offers."""
+
+    offer_id: uuid.UUID
+    outcome: Outcome
+    open: list[Offer]
+
+
+def _record(context: Context, kind: Voting[Any], claim: Claim, vote: Cast) -> tuple[tuple[Shown, ...], dict[str, Any]]:
+    """What is open after a vote, and the rest of its answer."""
+    require_pace(claim.listener_id)
+    require_heard(vote.outcome, vote.heard_ms)
+    recorded = kind.record_vote(claim.listener_id, vote.which, vote.outcome, vote.heard_ms, claim)
+    told = {"outcome": vote.outcome, "picks": recorded.picks, "picks_of_pictures": recorded.picks_of_pictures}
+    return recorded.open, told | {"kept": context.journal.kept(claim.listener_id)}
 
 
 @router.get("/offers", responses=ERRORS)
@@ -125,17 +141,8 @@ def vote(offer_id: uuid.UUID, given: Vote, request: Request, context: TheContext
     if claim is None:
         raise NotYours(f"without a listener's token no offer is yours, {offer_id} neither; GET /api/listener gives one")
     heard = (round(given.heard_ms.left), round(given.heard_ms.right))
-    require_pace(claim.listener_id)
-    require_heard(given.outcome, heard)
-    recorded = context.pairs.record_vote(claim.listener_id, offer_id, given.outcome, heard, claim)
-    voted = Voted(
-        offer_id=recorded.id,
-        outcome=given.outcome,
-        picks=recorded.picks,
-        picks_of_pictures=recorded.picks_of_pictures,
-        open=[Offer.of(each) for each in recorded.open],
-        kept=context.journal.kept(claim.listener_id),
-    )
+    waiting, told = _record(context, context.pairs, claim, Cast(offer_id, given.outcome, heard))
+    voted = Voted(offer_id=offer_id, open=[Offer.of(each) for each in waiting], **told)
     return Response(voted.model_dump_json(), media_type="application/json")
 
 
@@ -244,15 +251,12 @@ class Pick(BaseModel):
     heard_ms: Annotated[list[Milliseconds], Field(min_length=4, max_length=4)]
 
 
-class Picked(BaseModel):
-    """What a pick led to; repeating the same pick gives the same. ``kept``: as of a vote."""
+class Picked(_Counted):
+    """What a pick led to, and the open fours."""
 
     four_id: uuid.UUID
     outcome: FourOutcome
-    picks: int
-    picks_of_pictures: int
     open: list[Four]
-    kept: bool | None = None
 
 
 @fours_router.get("", responses=ERRORS)
@@ -268,18 +272,9 @@ def pick(four_id: uuid.UUID, given: Pick, context: TheContext, claim: MaybeClaim
     """Store the pick once, however often it is sent; another outcome for the same four is refused with 409."""
     if claim is None:
         raise NotYours(f"without a listener's token no four is yours, {four_id} neither; GET /api/listener gives one")
-    heard = [round(each) for each in given.heard_ms]
-    require_pace(claim.listener_id)
-    require_heard(given.outcome, heard)
-    recorded = context.best_of_four.record_vote(claim.listener_id, four_id, given.outcome, heard, claim)
-    return Picked(
-        four_id=recorded.id,
-        outcome=given.outcome,
-        picks=recorded.picks,
-        picks_of_pictures=recorded.picks_of_pictures,
-        open=[Four.of(each) for each in recorded.open],
-        kept=context.journal.kept(claim.listener_id),
-    )
+    cast = Cast(four_id, given.outcome, [round(each) for each in given.heard_ms])
+    waiting, told = _record(context, context.best_of_four, claim, cast)
+    return Picked(four_id=four_id, open=[Four.of(each) for each in waiting], **told)
 
 
 fits_router = APIRouter(prefix="/api/fits", tags=["listening"])

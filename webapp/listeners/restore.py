@@ -253,8 +253,6 @@ def bring_back_missing(database: Database, journal: Journal, spaces: Sequence[Ta
         if not database.transaction(partial(restore_duet, row=duet)):
             result.problems.append(f"duet {duet['duet']['id']} stays away: one of the two listeners did not come back")
     log.info("journal_rebuilt listeners=%d votes=%d problems=%d", result.listeners, result.votes, len(result.problems))
-    for problem in result.problems:
-        log.warning("journal_not_whole problem=%s", problem)
     return result
 
 

@@ -28,7 +28,7 @@ from models.taste.best_of_four import NoFourLeftError, choose_four
 from models.taste.head import Head, predict, predict_four
 from models.taste.policy import REPEAT_AFTER, REPEAT_GAP, REPEAT_WINDOW, NoPairLeftError, choose, choose_named
 from webapp.learning.playable_clips import PlayablePool
-from webapp.listening.comparison import LONG_SECONDS, Cast, Draw, FloatArray, Repertoire, trust_of
+from webapp.listening.comparison import LONG_SECONDS, Candidates, Cast, Draw, FloatArray, Repertoire, trust_of
 
 SHORT_PAIRS = 6  # the first pairs are short
 ENOUGH_LONG = 12  # clips of a domain that can be played long before pairs get long
@@ -155,19 +155,7 @@ class Pairs:
         if len(clips.ids) < 2:
             return None
         try:
-            choice = choose(
-                clips.features,
-                head,
-                offered={(left, right) for left, right in candidates.offered},
-                picks=pairs_before,
-                generator=np.random.default_rng(),
-                heard=candidates.heard,
-                composed=candidates.composed,
-                mixture=candidates.mixture,
-                styles=self.playable.space_of(listener.domain).together,
-                effects=candidates.effects,
-                seed=listener.id.int % 2**32,
-            )
+            choice = choose(clips.features, head, **_known(self.playable, listener, pairs_before, candidates))
         except NoPairLeftError:
             return None
         return Draw(
@@ -177,6 +165,21 @@ class Pairs:
             choice.pair_probability * share,
             choice.order_probability,
         )
+
+
+def _known(playable: PlayablePool, listener: Listener, before: int, candidates: Candidates) -> dict[str, Any]:
+    """What the draw of a pair and that of a four depend on alike, beside features and head."""
+    return {
+        "offered": candidates.offered,
+        "picks": before,
+        "generator": np.random.default_rng(),
+        "heard": candidates.heard,
+        "composed": candidates.composed,
+        "mixture": candidates.mixture,
+        "styles": playable.space_of(listener.domain).together,
+        "effects": candidates.effects,
+        "seed": listener.id.int % 2**32,
+    }
 
 
 def _mirrored(before: Offer, policy: str, probability: float) -> Draw:
@@ -279,19 +282,8 @@ class BestOfFour:
         """Draw a new four; None where none is left."""
         candidates = repertoire.candidates(session, Four, repertoire.shortest)
         try:
-            choice = choose_four(
-                candidates.clips.features,
-                head,
-                offered=candidates.offered,
-                picks=before,
-                generator=np.random.default_rng(),
-                heard=candidates.heard,
-                composed=candidates.composed,
-                mixture=candidates.mixture,
-                styles=self.playable.space_of(listener.domain).together,
-                effects=candidates.effects,
-                seed=listener.id.int % 2**32,
-            )
+            known = _known(self.playable, listener, before, candidates)
+            choice = choose_four(candidates.clips.features, head, **known)
         except NoFourLeftError:
             return None
         return Draw(

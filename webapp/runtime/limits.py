@@ -270,10 +270,14 @@ class Queue(Protocol):
 
 
 class GradioLimit:
-    """Refuses what is too much, names another site's file, or is closed; ``app.state.site`` is the site, once there."""
+    """Refuses what is too much, names a file of another site or outside ``folder``, where uploads lie, or is closed.
 
-    def __init__(self, app: ASGIApp) -> None:
+    ``app.state.site`` is the site, once there.
+    """
+
+    def __init__(self, app: ASGIApp, folder: Path) -> None:
         self.app = app
+        self._folder = folder.resolve()
         self._events = Buckets(EVENTS_A_SECOND, EVENTS_AT_ONCE)
         self._large = Buckets(LARGE_EVENTS_A_SECOND, LARGE_EVENTS_AT_ONCE)
 
@@ -308,8 +312,8 @@ class GradioLimit:
             status, told = (429, "wait a moment") if of_page else (413, f"at most {BODY_BYTES} bytes are allowed")
             await _refuse_event(send, status, f"the request is too large; {told}")
             return
-        if _names_another_site(bytes(body), any_text=what.startswith(TOOLS)):
-            await _refuse_event(send, 422, "files of other sites are not fetched; upload the file itself")
+        if _names_another_file(bytes(body), self._folder, any_text=what.startswith(TOOLS)):
+            await _refuse_event(send, 422, "files of other places are not read; upload the file itself")
             return
         await self.app(scope, _again(bytes(body), receive), send)
 
@@ -334,8 +338,11 @@ def _waiting(scope: Scope, who: str) -> int:
     return sum(network_of(client.host if client else None) == who for client in clients)
 
 
-def _names_another_site(body: bytes, *, any_text: bool) -> bool:
-    """Whether the ``path`` of a file in it is an address; an argument of a tool may be a file by its ``any_text``."""
+def _names_another_file(body: bytes, folder: Path, *, any_text: bool) -> bool:
+    """Whether the ``path`` of a file in it is an address, or lies outside of ``folder``.
+
+    An argument of a tool may be a file by its ``any_text``. Gradio would refuse such a path, with a traceback.
+    """
     try:
         whole = json.loads(body)
     except (ValueError, RecursionError):
@@ -344,6 +351,8 @@ def _names_another_site(body: bytes, *, any_text: bool) -> bool:
     while waiting:
         value, may_be_file = waiting.pop()
         if isinstance(value, dict):
+            if _is_file(value) and not Path(value["path"]).resolve().is_relative_to(folder):
+                return True
             waiting += [(each, name == "path" or (any_text and name == "arguments")) for name, each in value.items()]
             waiting += [(each, True) for each in value.values() if any_text and may_be_file]
         elif isinstance(value, list):
@@ -351,6 +360,12 @@ def _names_another_site(body: bytes, *, any_text: bool) -> bool:
         elif may_be_file and isinstance(value, str) and value.strip().lower().startswith(FETCHED):
             return True
     return False
+
+
+def _is_file(value: dict[str, Any]) -> bool:
+    """Whether Gradio takes it for a file by its path."""
+    meta, path = value.get("meta"), value.get("path")
+    return isinstance(meta, dict) and meta.get("_type") == "gradio.FileData" and isinstance(path, str)
 
 
 async def _refuse_event(send: Send, status: int, text: str) -> None:

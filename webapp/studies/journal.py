@@ -102,8 +102,6 @@ def bring_back(database: Database, journal: Journal, clip_store: ClipStore) -> B
     _bring_sound(database, journal, clip_store)
     if result.studies or result.participants:
         log.info("studies_rebuilt studies=%d participants=%d", result.studies, result.participants)
-    for problem in result.problems:
-        log.warning("journal_not_whole problem=%s", problem)
     return result
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,7 @@ from starlette.testclient import TestClient
 from webapp.runtime import limits
 from webapp.runtime.limits import BODY_BYTES, PREFIX, Buckets, GradioLimit
 
+UPLOADS = "/home/cache"
 FILE = {"meta": {"_type": "gradio.FileData"}}
 
 
@@ -26,7 +28,7 @@ def client() -> Callable[..., TestClient]:
 
     def make(waiting: int = 0) -> TestClient:
         app = Starlette(routes=[Route(PREFIX + "{rest:path}", answer, methods=["GET", "POST"])])
-        app.add_middleware(GradioLimit)
+        app.add_middleware(GradioLimit, folder=Path(UPLOADS))
         event = SimpleNamespace(request=SimpleNamespace(client=SimpleNamespace(host="203.0.113.7")))
         lanes = {"one": SimpleNamespace(queue=[event] * waiting)}
         queue = SimpleNamespace(pending_messages_per_session={"known": None}, event_queue_per_concurrency_id=lanes)
@@ -37,12 +39,14 @@ def client() -> Callable[..., TestClient]:
 
 
 @pytest.mark.parametrize("where", ["queue/join", "call/import", "call/v2/import", "run/predict", "api/film"])
-def test_a_file_of_another_site_is_refused_wherever_it_stands(client, where):
+def test_a_file_of_another_site_or_place_is_refused_wherever_it_stands(client, where):
     for path in ("http://127.0.0.1:9/x", " HTTPS://example.org/x", "//example.org/x", "ftp://example.org/x"):
         for data in ([{"path": path, **FILE}], {"a": [[{"path": path, "url": None}]]}):
             refused = client().post(PREFIX + where, json={"data": data, "session_hash": "known"})
             assert (refused.status_code, "upload the file" in refused.json()["error"]) == (422, True)
-    own = {"path": "/home/cache/a.mid", "url": "http://here/gradio_api/file=/home/cache/a.mid", **FILE}
+    for path in ("/etc/passwd", f"{UPLOADS}/../secret", f"{UPLOADS}2/a.mid"):
+        assert client().post(PREFIX + where, json={"data": [{"path": path, **FILE}]}).status_code == 422
+    own = {"path": f"{UPLOADS}/a.mid", "url": f"http://here/gradio_api/file={UPLOADS}/a.mid", **FILE}
     assert client().post(PREFIX + where, json={"data": [own, path]}).status_code == 200
 
 

@@ -286,6 +286,7 @@ def test_only_what_a_damaged_line_told_is_lacking(context, stock, another_contex
     assert "2 listeners with 3 votes" in told.out
     assert f"{bad}.jsonl lacks what its line 2 told; all else of this listener is back" in told.err
     assert stranger.name in told.err
+    assert len(told.err.splitlines()) == 2
     assert accounts.exists(other.database, good)
     assert accounts.exists(other.database, bad)
     vote(other, bad)  # which writes their whole story again

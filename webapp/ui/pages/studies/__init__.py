@@ -78,7 +78,8 @@ def make(context: Context, request: gr.Request, key: str, zip_path: str | None, 
     yield [status("Storing the design…"), gr.skip(), "", gr.update(interactive=False)]
     made = key
     try:
-        design = design_form.design_from(values)
+        draft = studies.overview(context.database, key).design if key else None
+        design = design_form.design_from(values, draft)
         if key:
             studies.change_design(context.database, context.journal, key, design)
         else:

@@ -114,8 +114,11 @@ def build() -> Form:
     return Form(fields, clips)
 
 
-def design_from(values: Sequence[Any]) -> dict[str, Any]:
-    """The design that the values of a form's fields describe; raises ``NotAllowed`` without a title."""
+def design_from(values: Sequence[Any], draft: StudyDesign | None = None) -> dict[str, Any]:
+    """The design that the values of a form's fields describe; raises ``NotAllowed`` without a title.
+
+    What no field says stays as in the ``draft`` that the form was filled from.
+    """
     (
         title, information, consent, contact, least_age, count, kind, seconds, played, show_notes, question, way,
         per_participant, repeats, checks, break_after, ties, headphones, before, after, quota, panel, completion,
@@ -123,8 +126,13 @@ def design_from(values: Sequence[Any]) -> dict[str, Any]:
     ) = values  # fmt: skip
     if not (title or "").strip():
         raise NotAllowed("the study has no title yet; give it one, which participants read first")
-    composed = [{"kind": kind, "count": int(count), "bars": 8 if seconds <= 12 else 16}] if count else []
-    return {
+    drafted = draft.model_dump(mode="json") if draft else {}
+    first, *others = drafted.get("composed") or [{}]
+    told = {"kind": kind, "count": int(count)}
+    if not first or seconds != drafted["seconds"]:
+        told["bars"] = 8 if seconds <= 12 else 16
+    composed = [first | told, *others] if count else others
+    return drafted | {
         "title": title,
         "information": information,
         "consent": consent,
