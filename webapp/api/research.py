@@ -22,7 +22,7 @@ from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext
 from webapp.context import Context
 from webapp.maps import open_maps
 from webapp.research import access
-from webapp.research.styles import codes, mood_clips, swap, tables, training_log, walk
+from webapp.research.styles import codes, mood_clips, tables, training_log, walk
 from webapp.runtime import commands
 from webapp.runtime.errors import NotAllowed, NotYours
 from webapp.runtime.waiting import heed
@@ -135,10 +135,10 @@ def read_figure(
     Of its votes ``about`` music, or pictures. ``study=simulated``: the listeners that come with Kallos. Studies other
     than the default one need the researchers' ``key`` (``KALLOS_RESEARCH_KEY``).
     """
-    from webapp.research import simulated_study, study_listeners  # noqa: PLC0415 (as above)
+    from webapp.research import simulation, study_listeners  # noqa: PLC0415 (as above)
 
-    if study == simulated_study.NAME and name in simulated_study.PLOTS:
-        drawn = simulated_study.draw(name)
+    if study == simulation.NAME and name in simulation.PLOTS:
+        drawn = simulation.draw(name)
     else:
         access.require(context.settings, study, key)
         space = context.picture_space if about == "pictures" else context.space
@@ -167,13 +167,13 @@ class Asked(BaseModel):
     source: Annotated[str, Field(pattern=r"^((clips|pieces)/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$")] = ""
 
 
-def _asked(wanted: Annotated[Asked, Query()]) -> walk.Asked:
+def _asked(wanted: Annotated[Asked, Query()]) -> walk.AskedWalk:
     if wanted.group not in walk.WALKS:
         raise NotAllowed(f"the style {wanted.group!r} was asked for; there are {', '.join(walk.WALKS)}")
-    return walk.Asked(**wanted.model_dump())
+    return walk.AskedWalk(**wanted.model_dump())
 
 
-AskedFor = Annotated[walk.Asked, Depends(_asked)]
+AskedFor = Annotated[walk.AskedWalk, Depends(_asked)]
 
 
 RunName = Annotated[str, Query(max_length=400)]
@@ -236,10 +236,10 @@ def read_hardest(
     form: Literal["json", "csv"] = "json",
 ) -> Response:
     """What is left of each style's loss over a training run, its rate, or what its swaps cost: drawn, or as CSV."""
-    from webapp.research.styles import hardest  # noqa: PLC0415 (pandas and plotly)
+    from webapp.research.styles import training_log  # noqa: PLC0415 (pandas and plotly)
 
     try:
-        drawn = hardest.draw(context.style_folder, context.settings, run, curve)
+        drawn = training_log.draw(context.style_folder, context.settings, run, curve)
     except KeyError as error:
         raise _no_run(context, run) from error
     except ValueError as error:
@@ -341,7 +341,7 @@ Swapped = Annotated[AskedSwap, Query()]
 @styles_router.get("/swap", responses=ERRORS)
 def read_swap(context: TheContext, listener_id: Known, asked: Swapped) -> dict[str, Any]:  # noqa: ARG001 (must be known)
     """``{piece, donor, swapped}``: two draws, and the first with one style of the second, each with its attributes."""
-    found = swap.swap(context.studio, swap.Asked(**asked.model_dump()))
+    found = walk.swap(context.studio, walk.AskedSwap(**asked.model_dump()))
     return {part: each.to_json() for part, each in found.items()}
 
 
@@ -354,7 +354,7 @@ def read_swapped(
     form: Literal["notes", "flac", "mid"],
 ) -> Response:
     """One of the three: its notes, its sound, or MIDI."""
-    found = swap.swap(context.studio, swap.Asked(**asked.model_dump()))[part]
+    found = walk.swap(context.studio, walk.AskedSwap(**asked.model_dump()))[part]
     if form == "notes":
         return JSONResponse(found.to_json())
     return Response(found.sound(form), media_type="audio/flac" if form == "flac" else "audio/midi")

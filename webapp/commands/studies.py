@@ -49,12 +49,12 @@ def _study(given: argparse.Namespace, settings: Settings) -> int:
     if given.action == "simulate":
         return _simulated_study(given, settings)
     from webapp.context import Context
-    from webapp.research import study_dataset, vote_report
+    from webapp.research import vote_report
 
     try:
         with closing(Context(settings)) as context:
             space = context.picture_space if given.pictures else context.space
-            found = study_dataset.export(context.database, context.clip_store, space, given.id, given.out)
+            found = vote_report.export(context.database, context.clip_store, space, given.id, given.out)
     except (vote_report.UnknownStudyError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -14,13 +14,7 @@ from sqlalchemy.orm import Session
 from db.queries import research
 from db.tables import TrainingRun
 from webapp.research import retrieval, runs
-from webapp.research.plots.ablations import ablations
-from webapp.research.plots.confusions import confusions
-from webapp.research.plots.curves import curves
-from webapp.research.plots.grid import grid
-from webapp.research.plots.paper import Source
-from webapp.research.plots.ranks import ranks
-from webapp.research.plots.variants import variants
+from webapp.research.plots import Source, ablations, confusions, curves, grid, ranks, variants
 from webapp.research.retrieval import DIRECTIONS, MEASURES, WHOLE, Study, condition_of
 from webapp.research.runs import name_of
 from webapp.runtime import csv_text

@@ -28,9 +28,9 @@ from models.taste.hierarchy import PopulationPrior, average
 from models.taste.space import TasteSpace
 from webapp.learning import heads
 from webapp.learning.population import FEWEST
+from webapp.research import plots
 from webapp.research.figures import Drawn
-from webapp.research.plots import study_listeners as plots
-from webapp.research.plots.paper import Source
+from webapp.research.plots import Source
 from webapp.runtime.commands import commit
 from webapp.runtime.errors import NotYours
 

@@ -2,7 +2,8 @@
 
 The log is the truth. What was taken in is kept with a digest of those bytes: where the log still begins with them, what
 is new is added; where it doesn't (a run was killed and goes on from its last saved state, or begins anew) all of it is
-taken again, in one transaction. So a run has no gap and no double, whoever is killed when.
+taken again, in one transaction. So a run has no gap and no double, whoever is killed when. The logs that come with
+Kallos are put into the folder once, so that no page is empty at first.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,11 +20,31 @@ from typing import Any
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
+import models
 from db.queries import jobs, research
 from db.tables import StudyResult, TrainingRun
 from models.experiments.run_log import ParsedLog, parsed
 from webapp.runtime.database import Database
 from webapp.runtime.settings import Settings
+
+SHIPPED = Path(models.__file__).parent / "weights" / "runs"
+NAME = "shipped"
+
+
+def copy_shipped(settings: Settings, shipped: Path = SHIPPED) -> bool:
+    """Copy them below the folder of runs, once; whether that was done now.
+
+    A folder that the operator named (``KALLOS_RUNS``) is left alone.
+    """
+    target = settings.home / "runs" / NAME
+    if settings.runs_folder != target.parent or target.exists() or not shipped.is_dir():
+        return False
+    draft = target.with_name(f".{NAME}")
+    shutil.rmtree(draft, ignore_errors=True)
+    shutil.copytree(shipped, draft)
+    draft.rename(target)
+    return True
+
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import gradio as gr
 from gradio.components import Component
 
 from webapp.research.figures import Drawn
-from webapp.research.plots.paper import on_page
+from webapp.research.plots import on_page
 from webapp.ui.components.chart_exports import ChartExports
 from webapp.ui.dashboards import source_of
 from webapp.ui.layout import explained

@@ -33,7 +33,7 @@ from webapp.listeners import deletion
 from webapp.maps import catalogue, drawing
 from webapp.maps.catalogue import Progress
 from webapp.research import training_runs
-from webapp.research.shipped_runs import copy_shipped
+from webapp.research.training_runs import copy_shipped
 from webapp.runtime import middleware
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NobodyWaits

@@ -16,15 +16,15 @@ from models.music.midi import read_midi
 from models.style.code_examples import CodeExamples, Example, Tie
 from models.style.directions import Direction, Directions
 from webapp.maps import drawing
-from webapp.research.styles import codes, swap, walk
+from webapp.research.styles import codes, walk
 
 ABOUT = {"sha256": "aa", "data": {"hash": "d4", "n": 9}, "commit": "c0", "seed": 0}
 
 
 @pytest.fixture(autouse=True)
 def no_walks_of_other_tests(monkeypatch):
-    for kept in (walk, swap):
-        monkeypatch.setattr(kept, "_kept", type(kept._kept)())
+    for kept in ("_kept_walks", "_kept_swaps"):
+        monkeypatch.setattr(walk, kept, type(getattr(walk, kept))())
 
 
 @pytest.fixture
@@ -199,7 +199,7 @@ def hearing_prior(tiny_composer):
 @pytest.mark.slow
 @pytest.mark.usefixtures("hearing_prior")
 def test_a_code_goes_through_its_five_values(listener, tiny_composer, stock):
-    asked = walk.Asked("code_3", source="")
+    asked = walk.AskedWalk("code_3", source="")
     latents = tiny_composer.draw_each(["pop"], [0])[0]
     moved = [walk.with_code(latents, walk.CODE_WALKS.index(asked.group), by * walk.CODE_STEP) for by in walk.STEPS]
     assert [each.piece["codes"][2] for each in moved] == [-1, -0.5, 0, 0.5, 1]
@@ -226,7 +226,7 @@ def test_guidance_changes_what_is_drawn_and_is_refused_where_nothing_is(listener
 @pytest.mark.slow
 def test_a_walk_is_the_same_when_it_is_composed_again_and_another_with_another_seed(listener):
     first = ask(listener).json()
-    walk._kept.clear()
+    walk._kept_walks.clear()
     assert ask(listener).json() == first
     assert ask(listener, seed=4).json() != first
 
@@ -287,7 +287,7 @@ def test_a_swap_is_composed_from_two_draws_measured_and_sounds(listener):
     heard = listener.get("/api/styles/swap/swapped/flac", params=asked)
     assert heard.headers["content-type"] == "audio/flac"
     assert listener.get("/api/styles/swap/donor/notes", params=asked).json() == found["donor"]
-    swap._kept.clear()
+    walk._kept_swaps.clear()
     assert listener.get("/api/styles/swap", params=asked).json() == found
     other = listener.get("/api/styles/swap", params={**asked, "group": "register"}).json()
     assert (other["piece"], other["donor"]) == (found["piece"], found["donor"])

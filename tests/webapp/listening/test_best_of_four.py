@@ -22,7 +22,7 @@ from webapp.listeners import restore as journal_rebuild
 from webapp.listeners.archive import export
 from webapp.listeners.deletion import delete
 from webapp.listeners.restore import restore
-from webapp.research import study_dataset, vote_report
+from webapp.research import vote_report
 from webapp.runtime.errors import Contradiction, NotReady, NotYours
 
 HEARD = (3000, 3100, 3200, 3300)
@@ -201,7 +201,7 @@ def test_picks_of_four_are_in_every_table_and_report(context, mixed, tmp_path):
     rows = list(csv.DictReader(io.StringIO(takeout.fours_csv(data), newline="")))
     assert [row["outcome"] for row in rows] == ["b", "none", "skipped", "d"]
     assert all(sum(float(row[f"p_{place}"]) for place in "abcd") == pytest.approx(1) for row in rows)
-    found = study_dataset.export(context.database, context.clip_store, context.space, "default", tmp_path / "study.zip")
+    found = vote_report.export(context.database, context.clip_store, context.space, "default", tmp_path / "study.zip")
     assert (found.votes, found.fours) == (4, 4)
     with zipfile.ZipFile(tmp_path / "study.zip") as archive:
         named = list(csv.DictReader(io.StringIO(archive.read("fours.csv").decode(), newline="")))

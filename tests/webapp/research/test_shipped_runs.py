@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from webapp.research import retrieval, training_runs
-from webapp.research.shipped_runs import copy_shipped
+from webapp.research.training_runs import copy_shipped
 from webapp.runtime.settings import Settings
 
 

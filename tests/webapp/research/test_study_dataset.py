@@ -15,7 +15,7 @@ from models.taste.evaluation.study import load_study
 from webapp.__main__ import main
 from webapp.listeners.archive import export
 from webapp.listeners.deletion import delete
-from webapp.research import study_dataset
+from webapp.research import vote_report
 from webapp.research.vote_report import UnknownStudyError
 
 pytestmark = pytest.mark.slow
@@ -31,7 +31,7 @@ def table(archive: zipfile.ZipFile, name: str) -> list[dict[str, str]]:
 
 
 def test_every_vote_is_there_and_no_name(context, people, tmp_path):
-    found = study_dataset.export(context.database, context.clip_store, context.space, "default", tmp_path / "study.zip")
+    found = vote_report.export(context.database, context.clip_store, context.space, "default", tmp_path / "study.zip")
     assert (found.listeners, found.votes) == (3, 5 + 3 + 4 + 3)
     with zipfile.ZipFile(tmp_path / "study.zip") as archive:
         votes, clips = table(archive, "votes.csv"), table(archive, "clips.csv")
@@ -56,7 +56,7 @@ def test_every_vote_is_there_and_no_name(context, people, tmp_path):
 
 
 def test_no_number_of_ones_own_download_names_ones_lines(context, people, tmp_path):
-    study_dataset.export(context.database, context.clip_store, context.space, "default", tmp_path / "study.zip")
+    vote_report.export(context.database, context.clip_store, context.space, "default", tmp_path / "study.zip")
     with zipfile.ZipFile(tmp_path / "study.zip") as archive:
         votes = archive.read("votes.csv").decode()
     exact = set()
@@ -74,13 +74,13 @@ def test_pairs_from_somebodys_studio_stay_away(context, people, tmp_path):
         session.execute(update(Offer).where(Offer.listener_id == people[0]).values(policy="studio"))
 
     context.database.transaction(change)
-    found = study_dataset.export(context.database, context.clip_store, context.space, "default", tmp_path / "study.zip")
+    found = vote_report.export(context.database, context.clip_store, context.space, "default", tmp_path / "study.zip")
     assert found.listeners == 2
 
 
 def test_the_evaluation_reads_it(context, people, live, tmp_path):
     live(12)  # so that ten clips were judged, whichever are drawn
-    study_dataset.export(context.database, context.clip_store, context.space, "default", tmp_path / "study.zip")
+    vote_report.export(context.database, context.clip_store, context.space, "default", tmp_path / "study.zip")
     with zipfile.ZipFile(tmp_path / "study.zip") as archive:
         archive.extractall(tmp_path / "study")
     study = load_study(tmp_path / "study", None, quiet=True)
@@ -89,7 +89,7 @@ def test_the_evaluation_reads_it(context, people, live, tmp_path):
 
 
 def test_the_rating_network_can_learn_from_it(context, people, tmp_path):
-    study_dataset.export(context.database, context.clip_store, context.space, "default", tmp_path / "study.zip")
+    vote_report.export(context.database, context.clip_store, context.space, "default", tmp_path / "study.zip")
     with zipfile.ZipFile(tmp_path / "study.zip") as archive:
         archive.extractall(tmp_path / "study")
         votes = [vote for vote in table(archive, "votes.csv") if vote["outcome"] != "skipped"]
@@ -110,4 +110,4 @@ def test_the_command_writes_it_and_knows_no_other_study(context, people, tmp_pat
     assert main(["study", "export", "nothing", "--out", str(path)]) == 1
     assert "no study 'nothing'; there are default" in capsys.readouterr().err
     with pytest.raises(UnknownStudyError):
-        study_dataset.export(context.database, context.clip_store, context.space, "nothing", path)
+        vote_report.export(context.database, context.clip_store, context.space, "nothing", path)

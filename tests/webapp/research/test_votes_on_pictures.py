@@ -12,7 +12,7 @@ from db.tables import PICTURES
 from webapp.__main__ import main
 from webapp.composing import pool
 from webapp.listeners import accounts
-from webapp.research import study_dataset, study_listeners, vote_report
+from webapp.research import study_listeners, vote_report
 from webapp.taste import overview
 
 pytestmark = pytest.mark.slow
@@ -86,7 +86,7 @@ def test_a_studys_file_has_music_or_pictures(context, both, tmp_path):
         context.spaces, (ON_MUSIC, ON_PICTURES), ("midi", "pictures"), ("mid", "svg"), strict=True
     ):
         path = tmp_path / f"{folder}.zip"
-        found = study_dataset.export(context.database, context.clip_store, space, "default", path)
+        found = vote_report.export(context.database, context.clip_store, space, "default", path)
         assert (found.listeners, found.votes) == (1, votes)
         with zipfile.ZipFile(path) as archive:
             clips = list(csv.DictReader(io.StringIO(archive.read("clips.csv").decode())))

@@ -1,8 +1,6 @@
-"""A walk along one style: a clip's latents moved by the data's regression, five steps composed by the generator.
+"""What the style model composes when a researcher asks: one clip in the style of another, and a walk along one style.
 
-Or through the values of one style code, by which the prior draws: the same draw each time, or a clip half kept.
-
-Nothing is stored: a walk is told by where it begins, its style and its seed, and is composed again where it was let go.
+Both answer with notes, what was asked for and what came of it; what is composed once is kept.
 """
 
 from __future__ import annotations
@@ -11,7 +9,8 @@ import logging
 import threading
 import uuid
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from models.metrics.music_statistics import ATTRIBUTES, attributes
@@ -19,30 +18,114 @@ from models.music.notes import Domain, Piece
 from models.style.directions import Directions, tonic_of
 from models.style.latents import CODE_COUNT, CODE_LEVELS, CODES, STYLE_GROUPS, Latents
 from webapp.composing.sources import Source
-from webapp.generation.protocol import GenerateRequest, answered
+from webapp.generation.protocol import GenerateRequest, GenerateResult, answered
 from webapp.generation.protocol import Source as Origin
-from webapp.research.styles.composed import Composed
 from webapp.runtime import csv_text
 from webapp.runtime.errors import NotAllowed, NotReady
+from webapp.studio import formats
 from webapp.studio.composing import DEADLINE_MS, current
+from webapp.studio.formats import piano_roll
 from webapp.studio.pieces import source_of
 from webapp.studio.studio import FILL, Studio, slow_slot
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Composed:
+    """What sounds, and what it is called in files."""
+
+    name: str
+    domain: Domain
+    notes: dict[str, Any]
+    model_version: str
+
+    @property
+    def piece(self) -> Piece:
+        """Its notes."""
+        return Piece.from_json(self.notes)
+
+    def to_json(self) -> dict[str, Any]:
+        """For the page, in the time of its sound."""
+        measured = {name: round(value, 3) for name, value in attributes(self.piece).items()}
+        return {"attributes": measured, **asdict(piano_roll(self._source))}
+
+    def sound(self, form: str) -> bytes:
+        """As ``flac`` or ``mid``."""
+        return formats.midi(self._source) if form == "mid" else formats.sound(self._source, form)
+
+    @property
+    def _source(self) -> Source:
+        return Source(self.name, self.domain, "", {}, self.notes, {}, self.model_version)
+
+
+PARTS = ("piece", "donor", "swapped")
+KEPT = 24  # swaps, for the sound that is asked for after them
+
+Swap = Mapping[str, Composed]  # by part
+_kept_swaps: OrderedDict[tuple[str, ...], Swap] = OrderedDict()
+_keeping = threading.Lock()
+
+
+@dataclass(frozen=True)
+class AskedSwap:
+    """Which swap: of the style ``group``, between the two draws of a kind of music that ``seed`` names."""
+
+    group: str
+    domain: Domain = "pop"
+    seed: int = 0
+
+
+def swap(studio: Studio, asked: AskedSwap) -> Swap:
+    """The piece, its donor, and the piece with the donor's style.
+
+    Raises ``NotAllowed`` for a style that there is none of, and ``NotReady`` while no generator answers.
+    """
+    if asked.group not in STYLE_GROUPS:
+        raise NotAllowed(f"the style {asked.group[:20]!r} was given; there are {', '.join(STYLE_GROUPS)}")
+    key = (studio.space.version, asked.group, asked.domain, str(asked.seed))
+    with _keeping:
+        if key in _kept_swaps:
+            _kept_swaps.move_to_end(key)
+            return _kept_swaps[key]
+    with slow_slot(), answered():
+        made = _compose_swap(studio, asked)
+    name = "-".join(key)
+    found = {
+        part: Composed(
+            name=f"swaps/{name}/{part}", domain=asked.domain, notes=each.notes, model_version=each.model_version
+        )
+        for part, each in zip(PARTS, made, strict=True)
+    }
+    with _keeping:
+        _kept_swaps[key] = found
+        while len(_kept_swaps) > KEPT:
+            _kept_swaps.popitem(last=False)
+    return found
+
+
+def _compose_swap(studio: Studio, asked: AskedSwap) -> tuple[GenerateResult, GenerateResult, GenerateResult]:
+    generate = studio.generation.generate
+    piece, donor = (generate(_request_swap(asked, 2 * asked.seed + place)) for place in (0, 1))
+    both = {"content": Origin(latents=piece.latents), "styles": {asked.group: Origin(latents=donor.latents)}}
+    return piece, donor, generate(_request_swap(asked, 2 * asked.seed).model_copy(update=both))
+
+
+def _request_swap(asked: AskedSwap, seed: int) -> GenerateRequest:
+    return GenerateRequest(id=uuid.uuid4().hex, domain=asked.domain, seed=seed, deadline_ms=DEADLINE_MS)
+
 
 STEPS = (-2, -1, 0, 1, 2)  # standard deviations of the attribute in real music, or values of a code from its middle
 KEEP = 0.5  # of a clip, where another code is to say how the rest is drawn
 CODE_STEP = 2 / (CODE_LEVELS - 1)
 CODE_WALKS = tuple(f"code_{number}" for number in range(1, CODE_COUNT + 1))
 WALKS = (*STYLE_GROUPS, *CODE_WALKS)
-KEPT = 24  # walks, for the sound that is asked for after them
 
-_kept: OrderedDict[tuple[str, ...], tuple[Step, ...]] = OrderedDict()
-_keeping = threading.Lock()
+_kept_walks: OrderedDict[tuple[str, ...], tuple[Step, ...]] = OrderedDict()
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedWalk:
     """Which walk: along ``group``, from ``source`` (a clip or piece) or, without one, the prior's draw of a seed."""
 
     group: str
@@ -64,7 +147,7 @@ class Step(Composed):
         return {"by": self.by, "wanted": round(self.wanted, 3), **super().to_json()}
 
 
-def walk(studio: Studio, listener_id: uuid.UUID, asked: Asked) -> tuple[Step, ...]:
+def walk(studio: Studio, listener_id: uuid.UUID, asked: AskedWalk) -> tuple[Step, ...]:
     """The five steps, the least of the style first.
 
     Raises ``NotYours`` for a source that isn't the listener's to hear, ``NotAllowed`` for a style without a direction
@@ -88,19 +171,19 @@ def walk(studio: Studio, listener_id: uuid.UUID, asked: Asked) -> tuple[Step, ..
         )
     key = (known.version, str(known.about["commit"]), asked.group, str(asked.seed), f"{asked.guidance:g}", *begin)
     with _keeping:
-        if key in _kept:
-            _kept.move_to_end(key)
-            return _kept[key]
+        if key in _kept_walks:
+            _kept_walks.move_to_end(key)
+            return _kept_walks[key]
     with slow_slot(), answered():
-        steps = _compose(studio, known, asked, source, "-".join(key))
+        steps = _compose_walk(studio, known, asked, source, "-".join(key))
     with _keeping:
-        _kept[key] = steps
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
+        _kept_walks[key] = steps
+        while len(_kept_walks) > KEPT:
+            _kept_walks.popitem(last=False)
     return steps
 
 
-def to_csv(steps: tuple[Step, ...], asked: Asked) -> str:
+def to_csv(steps: tuple[Step, ...], asked: AskedWalk) -> str:
     """A line a step: where it begins, what was asked for, every attribute as it sounds."""
     columns = ["style", "domain", "source", "seed", "guidance", "model_version", "sd", "wanted", *ATTRIBUTES]
     lines = []
@@ -111,10 +194,12 @@ def to_csv(steps: tuple[Step, ...], asked: Asked) -> str:
     return csv_text.table(columns, lines, end="\n")
 
 
-def _compose(studio: Studio, known: Directions, asked: Asked, source: Source | None, name: str) -> tuple[Step, ...]:
+def _compose_walk(
+    studio: Studio, known: Directions, asked: AskedWalk, source: Source | None, name: str
+) -> tuple[Step, ...]:
     generation = studio.generation
     if source is None:
-        drawn = generation.generate(_request(asked.domain, None, asked.seed, asked.guidance))
+        drawn = generation.generate(_request_walk(asked.domain, None, asked.seed, asked.guidance))
         domain, latents, notes = asked.domain, Latents.from_json(drawn.latents), drawn.notes
     else:
         music = current(generation, studio.space, source)
@@ -125,14 +210,14 @@ def _compose(studio: Studio, known: Directions, asked: Asked, source: Source | N
         value, step = 0.0, CODE_STEP
         requests = []
         for by in STEPS:
-            request = _request(domain, latents if source else None, asked.seed, asked.guidance)
+            request = _request_walk(domain, latents if source else None, asked.seed, asked.guidance)
             codes = Origin(latents=with_code(latents, CODE_WALKS.index(asked.group), by * step).to_json())
             requests.append(request.model_copy(update={"styles": {CODES: codes}, "keep": KEEP if source else 1.0}))
     else:
         begin, direction = Piece.from_json(notes), known.groups[asked.group]
         value, step = attributes(begin)[direction.attribute], direction.sd
         moved = [known.moved(latents, asked.group, by, tonic_of(begin)) for by in STEPS]
-        requests = [_request(domain, each, asked.seed) for each in moved]
+        requests = [_request_walk(domain, each, asked.seed) for each in moved]
     results = generation.generate_all(requests)
     return tuple(
         Step(
@@ -150,7 +235,7 @@ def with_code(latents: Latents, place: int, value: float) -> Latents:
     return replace(latents, piece={**latents.piece, CODES: codes})
 
 
-def _request(domain: Domain, content: Latents | None, seed: int, guidance: float = 1.0) -> GenerateRequest:
+def _request_walk(domain: Domain, content: Latents | None, seed: int, guidance: float = 1.0) -> GenerateRequest:
     return GenerateRequest(
         id=uuid.uuid4().hex,
         domain=domain,

@@ -12,10 +12,10 @@ import gradio as gr
 import pandas as pd
 
 from webapp.context import Context
-from webapp.research import figures, shipped_runs
+from webapp.research import figures, training_runs
 from webapp.research import runs as run_list
 from webapp.research.figures import MOST_PANELS, MOST_RUNS, Asked
-from webapp.research.plots.grid import SYMBOLS, looks, panel
+from webapp.research.plots import SYMBOLS, looks, panel
 from webapp.runtime import commands
 from webapp.ui import dashboards
 from webapp.ui.charts import NOTHING_YET, section
@@ -231,7 +231,7 @@ def _about(runs: Sequence[Run], called: Mapping[str, str]) -> pd.DataFrame:
 
 
 def _told(run: Run, name: str) -> str:
-    if name == "logged_at" and run["name"].startswith(f"{shipped_runs.NAME}/"):
+    if name == "logged_at" and run["name"].startswith(f"{training_runs.NAME}/"):
         return ""  # its file tells when it was installed
     if name == "logged_at" and run[name]:
         return f"{datetime.fromisoformat(run[name]).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

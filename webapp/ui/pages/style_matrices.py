@@ -13,10 +13,10 @@ import gradio as gr
 from models.metrics.music_statistics import ATTRIBUTES
 from models.music.notes import Domain
 from webapp.context import Context
-from webapp.research.styles import matrices, mood_matrix, swap, tables
-from webapp.research.styles.composed import Composed
+from webapp.research.styles import matrices, tables, walk
 from webapp.research.styles.matrices import EXPLAINED, MEASURES, Matrix
 from webapp.research.styles.tables import LABELS, Table
+from webapp.research.styles.walk import Composed
 from webapp.runtime.errors import NotAllowed
 from webapp.ui.choosing import kinds_of_music
 from webapp.ui.components.clip_list import ClipList, playing
@@ -133,7 +133,7 @@ def shown_leakage(found: Mapping[str, Table], measure: str) -> list[Any]:
 
 def shown_moods(found: Mapping[str, Table]) -> list[Any]:
     """Updates of the matrix of moods."""
-    return _shown(mood_matrix.moods(found["moods"]), mood_matrix.EXPLAINED)
+    return _shown(matrices.moods(found["moods"]), matrices.MOODS_EXPLAINED)
 
 
 def _shown(matrix: Matrix, how: str) -> list[Any]:
@@ -171,8 +171,8 @@ def hear(
 ) -> tuple[str, Any, dict[str, Any]]:
     """Compose the swap of a cell and play it."""
     listener_of(context, token)
-    asked = swap.Asked(pressed["group"], cast("Domain", domain), seed)
-    made = patiently(lambda: swap.swap(context.studio, asked))
+    asked = walk.AskedSwap(pressed["group"], cast("Domain", domain), seed)
+    made = patiently(lambda: walk.swap(context.studio, asked))
     return _compared(made, pressed), playing(_clips(asked, made)), gr.update(interactive=True)
 
 
@@ -186,12 +186,12 @@ def _compared(made: Mapping[str, Composed], pressed: Mapping[str, str]) -> str:
     told = []
     for style in dict.fromkeys((pressed["group"], pressed["other"])):
         name = _attribute(style)
-        piece, donor, swapped = (f"{values[part][name]:.4g}" for part in swap.PARTS)
+        piece, donor, swapped = (f"{values[part][name]:.4g}" for part in walk.PARTS)
         told.append(f"{capital(LABELS[name])}: {piece} before, {swapped} after; the donor has {donor}.")
     return status(" ".join(told))
 
 
-def _clips(asked: swap.Asked, made: Mapping[str, Composed]) -> list[dict[str, Any]]:
+def _clips(asked: walk.AskedSwap, made: Mapping[str, Composed]) -> list[dict[str, Any]]:
     """The result first, since it is the one that sounds at once."""
     name = _attribute(asked.group)
     headings = {

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 import gradio as gr
 
 from webapp.context import Context
-from webapp.research.styles import hardest, training_log
-from webapp.research.styles.hardest import CURVES
+from webapp.research.styles import training_log
+from webapp.research.styles.training_log import CURVES
 from webapp.runtime.errors import NotAllowed
 from webapp.ui.charts import Chart, chart
 from webapp.ui.components.view_link import ViewLink
@@ -58,7 +58,7 @@ def shown(context: Context, place: Chart, run: str, curve: str = "") -> list[Any
     try:
         name, logged, _ = training_log.chosen(folder, runs, run)
         curve = curve or ("bits" if len(logged.steps) == 1 else "losses")
-        drawn = hardest.draw(folder, context.settings, name, curve)
+        drawn = training_log.draw(folder, context.settings, name, curve)
     except KeyError as error:
         raise NotAllowed(f"there is no style run {run[:80]!r}; there are {', '.join(there[:20])}") from error
     except (ValueError, OSError) as error:

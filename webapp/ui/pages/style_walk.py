@@ -143,14 +143,14 @@ def walk_along(context: Context, token: str | None, *given: Any) -> list[Any]:
         return ["<p>No directions are saved for this model yet. This command makes them:</p>", *[gr.skip()] * 5]
     if group is None:
         return ["", *[gr.skip()] * 5]
-    asked = walk.Asked(
+    asked = walk.AskedWalk(
         group, cast("Domain", domain), int(seed or 0), source, 1.0 if _undrawn(context, group, source) else guidance
     )
     listener_id = listener_of(context, token)
     return _walked(asked, patiently(lambda: walk.walk(context.studio, listener_id, asked)))
 
 
-def _walked(asked: walk.Asked, steps: Sequence[Step]) -> list[Any]:
+def _walked(asked: walk.AskedWalk, steps: Sequence[Step]) -> list[Any]:
     query = urlencode({name: value for name, value in vars(asked).items() if value != ""})
     measured = [step.to_json() for step in steps]
     own = (

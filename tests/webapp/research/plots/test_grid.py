@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from webapp.research.plots.grid import MOST_POINTS, looks, panel, smoothed
+from webapp.research.plots import MOST_POINTS, looks, panel, smoothed
 
 
 def frame(runs: list[str], steps: int) -> pd.DataFrame:

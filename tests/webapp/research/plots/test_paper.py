@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from itertools import product
 
-from webapp.research.plots.paper import COLOURS
+from webapp.research.plots import COLOURS
 
 
 def luminance(colour: str) -> float:

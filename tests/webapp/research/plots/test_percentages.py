@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from webapp.research.plots.hardest import hardest
-from webapp.research.plots.paper import Source
-from webapp.research.plots.study_listeners import calibration
+from webapp.research.plots import Source, calibration, hardest
 
 SHARE = "\u00a0%"
 

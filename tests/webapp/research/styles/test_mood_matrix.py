@@ -6,7 +6,7 @@ import pytest
 
 from models.style.card import SHIPPED_STYLE
 from models.style.latents import STYLE_GROUPS
-from webapp.research.styles import mood_matrix
+from webapp.research.styles import matrices
 from webapp.research.styles.tables import all_tables
 
 
@@ -18,7 +18,7 @@ def table(tmp_path_factory):
 
 def test_every_style_has_how_far_it_moves_a_mood_and_how_well_the_mood_is_read_from_it(table) -> None:
     assert table.current
-    matrix = mood_matrix.moods(table)
+    matrix = matrices.moods(table)
     assert matrix.value["rows"] == list(STYLE_GROUPS)
     assert matrix.value["columns"] == ["valence", "arousal"] * 2
     assert sum(group["span"] for group in matrix.value["groups"]) == 4

@@ -1,1 +1,0 @@
-"""Plots: a data frame in, a figure out. Whatever is drawn, the frame is what the CSV holds."""
