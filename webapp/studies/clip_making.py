@@ -20,10 +20,9 @@ from models.music.notes import MusicError, Piece
 from models.music.performance import Performance, as_written, notes_in_seconds
 from models.music.render import encode_mp3, render
 from models.style.performance import touch
-from webapp.studies import asking, sources, trials
-from webapp.studies.clip_task import CLIPS, MADE, Task
+from webapp.studies import sources, trials
 from webapp.studies.design import MOODS, Pairs
-from webapp.studies.sources import NOTES, Source, SourceError
+from webapp.studies.sources import CLIPS, MADE, NOTES, Source, SourceError, Task
 
 LEAST_S = 2.0
 FADE_S = 0.6
@@ -57,7 +56,7 @@ def make(task: Task, folder: Path, progress: Progress) -> None:
     for clip in _brought(found.clips, task, folder):
         made.append(clip)
         progress("reading", len(made) / total)
-    for source in asking.clips(task.asked, task.seconds, folder):
+    for source in sources.clips(task.asked, task.seconds, folder):
         made.append(_of_source(source, task, folder / f"{source.path.stem}.npy"))
         progress("asking", len(made) / total)
     for clip in _composed(task, folder):

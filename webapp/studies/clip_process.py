@@ -14,8 +14,7 @@ from webapp.composing.offline import NothingComposedError
 from webapp.runtime.errors import NotAllowed
 from webapp.runtime.supervised_process import Progress, bound, end_with_input, say
 from webapp.studies.clip_making import make
-from webapp.studies.clip_task import Task
-from webapp.studies.sources import SourceError
+from webapp.studies.sources import SourceError, Task
 
 
 def main(folder: Path) -> None:

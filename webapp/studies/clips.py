@@ -19,10 +19,10 @@ from webapp.runtime.errors import Contradiction, NotAllowed, NotReady, NotYours
 from webapp.runtime.followed_process import FollowedProcess
 from webapp.runtime.journal import Journal
 from webapp.runtime.settings import Settings
-from webapp.studies import asking, studies
 from webapp.studies import journal as written
-from webapp.studies.clip_task import CLIPS, MADE, Task
+from webapp.studies import sources, studies
 from webapp.studies.design import StudyDesign
+from webapp.studies.sources import CLIPS, MADE, Task
 
 SECONDS = 1_800  # that the work may take
 _making = FollowedProcess(
@@ -53,7 +53,7 @@ def follow(
     if brought and place is None:
         raise NotAllowed("the clips have to be made again: bring your own files once more, all play equally long")
     for each in design.asked:
-        asking.require_allowed(each.url, settings.study_generators)
+        sources.require_allowed(each.url, settings.study_generators)
     composed, asked, moods, pictures = (
         tuple(each.model_dump(mode="json") for each in wanted)
         for wanted in (design.composed, design.asked, design.moods, design.pictures)

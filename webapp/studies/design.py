@@ -1,12 +1,18 @@
 """A study's design: what participants read, are asked and hear, and how answers will be judged. Nothing in it is code.
 
 It is given as JSON or TOML, or made by a page; ``StudyDesign`` checks it, and says of each value what is wrong with it.
+
+Questionnaires are plain text, too, a question a line: ``Question | answer | answer``, ``Question | scale 1-7 not at
+all, very much``, ``Question | number 0-80`` or the question alone, for free text; ``(optional)`` at its end lets it be
+left out.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import tomllib
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -28,10 +34,48 @@ INFORMATION = (
 )
 MOODS = {"happy": (1, 1), "tense": (-1, 1), "sad": (-1, -1), "calm": (1, -1)}  # signs of valence and arousal
 CONSENT = "I have read this, I am old enough, and I take part of my own free will."
-
 Line = Annotated[str, Field(min_length=1, max_length=300)]
 Text = Annotated[str, Field(min_length=1, max_length=20_000)]
 Name = Annotated[str, Field(pattern=r"^[\w .+-]{1,60}$")]
+SHOWN = ["v02", "v08", "v13", "v21", "v44", "night-and-day", "on-the-road", "in-the-garden"]
+TEMPLATES: dict[str, dict[str, Any]] = {
+    "mood": {
+        "title": "What mood is it?",
+        "task": "mood",
+        "question": "How does this music sound to you?",
+        "information": "You will hear short piano pieces, one at a time, and say how each sounds, from sad to happy "
+        "and from calm to lively. Say what the music expresses, not how you feel. There are no right or wrong answers."
+        + INFORMATION[INFORMATION.index("\n\n") :],
+        "moods": [
+            {"system": "written", "method": "written"},
+            {"system": "steered", "method": "steered"},
+            {"system": "rules", "method": "rules"},
+            {"system": "plain", "method": "plain"},
+            {"system": "real", "method": "real"},
+        ],
+        "pairs": {"per_participant": 20, "repeats": 3, "attention_checks": 1, "break_after": 12},
+        "quota": 30,
+    },
+    "fit": {
+        "title": "Which music fits?",
+        "task": "fit",
+        "question": "Which music fits better?",
+        "information": "You will see pictures and short films, each with two short piano pieces, and say which piece "
+        "fits what you see better. There are no right or wrong answers." + INFORMATION[INFORMATION.index("\n\n") :],
+        "pictures": [
+            {"system": name, "method": method, "shown": SHOWN}
+            for name, method in (("annotated", "annotated"), ("of another", "another"))
+        ],
+        "pairs": {"per_participant": 16, "repeats": 2, "attention_checks": 1, "break_after": 10},
+        "seconds": 14.0,
+        "quota": 30,
+    },
+}
+OPTIONAL = "(optional)"
+RANGE = r"(-?\d+(?:\.\d+)?)\s*(?:-|–|to)\s*(-?\d+(?:\.\d+)?)"
+SCALE = re.compile(rf"scale\s+{RANGE}\s*(.*)", re.IGNORECASE)
+NUMBER = re.compile(rf"number\s+{RANGE}", re.IGNORECASE)
+MOST_LETTERS = 2_000
 
 
 class Part(BaseModel):
@@ -267,37 +311,68 @@ def template(name: str) -> dict[str, Any]:
     return found
 
 
-SHOWN = ["v02", "v08", "v13", "v21", "v44", "night-and-day", "on-the-road", "in-the-garden"]
-TEMPLATES: dict[str, dict[str, Any]] = {
-    "mood": {
-        "title": "What mood is it?",
-        "task": "mood",
-        "question": "How does this music sound to you?",
-        "information": "You will hear short piano pieces, one at a time, and say how each sounds, from sad to happy "
-        "and from calm to lively. Say what the music expresses, not how you feel. There are no right or wrong answers."
-        + INFORMATION[INFORMATION.index("\n\n") :],
-        "moods": [
-            {"system": "written", "method": "written"},
-            {"system": "steered", "method": "steered"},
-            {"system": "rules", "method": "rules"},
-            {"system": "plain", "method": "plain"},
-            {"system": "real", "method": "real"},
-        ],
-        "pairs": {"per_participant": 20, "repeats": 3, "attention_checks": 1, "break_after": 12},
-        "quota": 30,
-    },
-    "fit": {
-        "title": "Which music fits?",
-        "task": "fit",
-        "question": "Which music fits better?",
-        "information": "You will see pictures and short films, each with two short piano pieces, and say which piece "
-        "fits what you see better. There are no right or wrong answers." + INFORMATION[INFORMATION.index("\n\n") :],
-        "pictures": [
-            {"system": name, "method": method, "shown": SHOWN}
-            for name, method in (("annotated", "annotated"), ("of another", "another"))
-        ],
-        "pairs": {"per_participant": 16, "repeats": 2, "attention_checks": 1, "break_after": 10},
-        "seconds": 14.0,
-        "quota": 30,
-    },
-}
+def parse_questions(text: str) -> list[dict[str, Any]]:
+    """The questions of a text, as ``Question`` takes them."""
+    return [_question(line.strip()) for line in text.splitlines() if line.strip()]
+
+
+def written_questions(questions: Sequence[Question]) -> str:
+    """The text that ``parse`` reads as these questions."""
+    return "\n".join(_line(each) for each in questions)
+
+
+def require_answers(questions: Sequence[Question], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The answers by question number (``"1"``, ``"2"`` …); raises ``NotAllowed`` for what is missing or can't be."""
+    answers = {}
+    for number, question in enumerate(questions, start=1):
+        answer = given.get(str(number))
+        if answer is None or answer == "":
+            if question.required:
+                raise NotAllowed(f"question {number} is not answered: {question.text}")
+            continue
+        answers[str(number)] = _answer(question, answer)
+    return answers
+
+
+def _question(line: str) -> dict[str, Any]:
+    required = not line.endswith(OPTIONAL)
+    text, *answers = (part.strip() for part in line.removesuffix(OPTIONAL).split("|"))
+    common = {"text": text, "required": required}
+    if not answers:
+        return {**common, "kind": "text"}
+    if found := SCALE.fullmatch(answers[0]):
+        low_label, _, high_label = (part.strip() for part in found[3].partition(","))
+        ends = {"low": float(found[1]), "high": float(found[2]), "low_label": low_label, "high_label": high_label}
+        return {**common, "kind": "scale", **ends}
+    if found := NUMBER.fullmatch(answers[0]):
+        return {**common, "kind": "number", "low": float(found[1]), "high": float(found[2])}
+    return {**common, "kind": "choice", "answers": answers}
+
+
+def _line(question: Question) -> str:
+    ends = f"{question.low:g}-{question.high:g}"
+    labels = ", ".join(filter(None, (question.low_label, question.high_label)))
+    more = {
+        "text": "",
+        "scale": f" | scale {ends} {labels}".rstrip(),
+        "number": f" | number {ends}",
+        "choice": "".join(f" | {each}" for each in question.answers),
+    }[question.kind]
+    return f"{question.text}{more}{'' if question.required else f' {OPTIONAL}'}"
+
+
+def _answer(question: Question, answer: Any) -> Any:
+    if question.kind == "text":
+        return str(answer)[:MOST_LETTERS]
+    if question.kind == "choice":
+        if answer not in question.answers:
+            raise NotAllowed(f"{str(answer)[:80]!r} is no answer to {question.text!r}; choose one of the answers")
+        return answer
+    try:
+        number = float(answer)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not question.low <= number <= question.high or (question.kind == "scale" and not number.is_integer()):
+        what = "a whole number" if question.kind == "scale" else "a number"
+        raise NotAllowed(f"{question.text}: {what} from {question.low:g} to {question.high:g} is needed")
+    return number

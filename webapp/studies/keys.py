@@ -1,7 +1,8 @@
-"""The keys of a study's links: nobody can guess them, and only their hashes are stored.
+"""The keys of a study's links, which nobody can guess and of which only hashes are stored; who may make studies here.
 
 The participants' key and the preview's follow from the researcher's, so that the researcher's page can always show
-them.
+them. Studies are made by whoever has the installation's key. Where somebody asks from tells nothing: behind a proxy on
+this machine everybody seems to be at it, and a proxy need not say that it is one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,15 @@ import hmac
 import secrets
 from dataclasses import dataclass
 
+from webapp.runtime.errors import NotAllowed
+from webapp.runtime.settings import Settings
+
 MOST_LETTERS = 128
+NEEDS_KEY = (
+    "studies are made here by whoever has the installation's research key: open this page with ?key= and that key in "
+    "its address. Whoever runs this installation has chosen it (KALLOS_RESEARCH_KEY), or finds the whole address in "
+    "what “kallos serve” printed as it started"
+)
 
 
 @dataclass(frozen=True)
@@ -52,3 +61,14 @@ def same(stored: str, given: str) -> bool:
 def _derived(key: str, purpose: str) -> str:
     made = hmac.new(key.encode(), f"kallos.study.{purpose}".encode(), hashlib.sha256).digest()
     return base64.urlsafe_b64encode(made[:24]).decode()
+
+
+def may_create(settings: Settings, key: str) -> bool:
+    """Whether somebody who gives this ``key`` may make a study."""
+    return hmac.compare_digest(key.encode(), settings.creators_key.encode())
+
+
+def require_creator(settings: Settings, key: str) -> None:
+    """Raises ``NotAllowed`` where they may not."""
+    if not may_create(settings, key):
+        raise NotAllowed(NEEDS_KEY)

@@ -1,7 +1,8 @@
 """One participant's way through a study: agreeing, the headphone check, questions, pairs, thanks, and out again.
 
 ``step`` says what is to be done next, whatever was answered before: a page that is loaded again goes on where it was.
-Every answer is committed before it is acknowledged, and a repeated one changes nothing.
+Every answer is committed before it is acknowledged, and a repeated one changes nothing. An adaptive study compares more
+often those two systems whose order the answers so far leave most open.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import logging
 import re
 import secrets
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,23 +19,52 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
+from db.queries import listening_studies
 from db.queries import listening_studies as study_rows
 from db.tables import ListeningStudy, Participant
 from webapp.listening.comparison import require_heard
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours
 from webapp.runtime.journal import Journal
-from webapp.studies import adaptive, headphones, keys, moods, questions, studies, trials
+from webapp.studies import headphones, keys, moods, studies, trials
 from webapp.studies import journal as written
-from webapp.studies.design import StudyDesign
+from webapp.studies.design import StudyDesign, require_answers
 from webapp.studies.steps import Step, breaks_due, step_of
+from webapp.studies.trials import SystemPair
 
 log = logging.getLogger(__name__)
-
+WIN = {"left": 1.0, "equal": 0.5, "right": 0.0}
 LEAST_LETTERS = 32  # of a token
 GROUPS = (18, 25, 35, 45, 55, 65)
 NOBODY = "this study does not know you (any more); open the link that you were given again"
 PLACEHOLDER = re.compile(r"\{\{|\}\}|\$\{|%\w+%")  # what a panel replaces by an id, left as it was
+
+
+def adaptive_weights(session: Session, study: ListeningStudy, condition: str) -> dict[SystemPair, float]:
+    """The standard deviation of each pair's preference share, from a uniform prior; without answers all are equal.
+
+    Only answers of this condition count. Pairs that nobody has heard have the prior's.
+    """
+    systems = {each.id: each.system for each in studies.heard(session, study)}
+    wins: dict[SystemPair, list[float]] = defaultdict(list)
+    for each in listening_studies.all_of(session, study.id):
+        for trial in each.trials if each.participant.condition == condition else ():
+            if trial.kind != "main" or trial.outcome is None:
+                continue
+            left, right = systems[trial.left_clip], systems[trial.right_clip]
+            won = WIN[trial.outcome]
+            if left > right:
+                left, right, won = right, left, 1 - won
+            wins[left, right].append(won)
+    names = sorted(set(systems.values()))
+    every = [(a, b) for place, a in enumerate(names) for b in names[place + 1 :]]
+    return {pair: _sd(sum(wins[pair]), len(wins[pair])) for pair in every}
+
+
+def _sd(won: float, n: int) -> float:
+    """Standard deviation of Beta(1 + won, 1 + n - won)."""
+    a, b = 1 + won, 1 + n - won
+    return float((a * b / ((a + b) ** 2 * (a + b + 1))) ** 0.5)
 
 
 @dataclass(frozen=True)
@@ -102,7 +133,7 @@ def join(database: Database, journal: Journal, key: str, said: Joining) -> Step:
         condition = _condition(session, study, trials.conditions_of(clips))
         fixed = studies.fixed_pairs(session, study)
         studies.require_enough(design, clips, fixed, condition)
-        weights = adaptive.weights(session, study, condition) if design.pairs.way == "adaptive" else None
+        weights = adaptive_weights(session, study, condition) if design.pairs.way == "adaptive" else None
         participant = study_rows.add_participant(
             session, study.id, token_hash=keys.digest(said.token), panel_id="" if preview else said.panel_id,
             condition=condition, consent_version=study.consent_version, age_group=age_group(said.age), preview=preview,
@@ -174,7 +205,7 @@ def answer_questions(database: Database, journal: Journal, token: str, part: str
 
     def work(session: Session, participant: Participant, design: StudyDesign) -> None:
         if getattr(participant, part) is None:
-            setattr(participant, part, questions.require_answers(getattr(design, part), given))
+            setattr(participant, part, require_answers(getattr(design, part), given))
             session.flush()
 
     return _with(database, token, work, journal)

@@ -1,19 +1,29 @@
-"""What clips a study is made of: a zip file or folder of sound and notes, with a table that says what each one is.
+"""What clips a study is made of: files that say what each one is, or the answers of a generator elsewhere.
 
-``clips.csv`` has the columns ``clip`` (the file), ``system`` (what is compared), and, where wanted, ``item`` (of which
-music it is) and ``condition`` (which group hears it). Without it ``SYSTEM/ITEM.mid`` says the same. ``pairs.csv`` has
-the columns ``left`` and ``right``: pairs for all participants to hear.
+``clips.csv`` in a zip file or folder has the columns ``clip`` (the file), ``system`` (what is compared), and, where
+wanted, ``item`` (of which music it is) and ``condition`` (which group hears it). Without it ``SYSTEM/ITEM.mid`` says
+the same. ``pairs.csv`` has the columns ``left`` and ``right``: pairs for all participants to hear.
+
+A generator gets a POST of ``{"seed": …, "seconds": …}`` as JSON and answers with MIDI, ABC or sound. Only addresses of
+an origin (scheme, host and port) in ``KALLOS_STUDY_GENERATORS`` are asked, and no redirect is followed: a design must
+not reach what only this machine can reach.
 """
 
 from __future__ import annotations
 
 import zipfile
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
 
 from models.music.midi_file import SUFFIXES as MIDI
 from models.music.tables import Names, TableError, read_table
+from webapp.runtime.errors import NotAllowed
 from webapp.studies.design import MOST_CLIPS
 
 NOTES = (*MIDI, ".abc")
@@ -24,6 +34,10 @@ TABLE, PAIRS = "clips.csv", "pairs.csv"
 MOST_BYTES = 500_000_000  # unpacked
 MOST_PAIRS = 10_000
 MOST_LETTERS = 60
+CLIPS, MADE = "clips.jsonl", "made.json"
+TIMEOUT_S = 120.0
+MOST_ANSWERED_BYTES = 20_000_000
+KINDS = {b"MThd": ".mid", b"RIFF": ".wav", b"fLaC": ".flac", b"OggS": ".ogg", b"ID3": ".mp3", b"\xff": ".mp3"}
 
 
 class SourceError(ValueError):
@@ -160,3 +174,67 @@ def _rows(table: Path, needed: tuple[str, ...]) -> list[tuple[int, dict[str, str
             if not row[name]:
                 raise SourceError(f"{table.name}, line {number}: {name} is empty")
     return found
+
+
+@dataclass(frozen=True)
+class Task:
+    """What clips to make, as the process reads it: a zip file or folder, what is composed and asked for, pairs."""
+
+    place: str
+    composed: tuple[dict[str, Any], ...]
+    asked: tuple[dict[str, Any], ...]
+    seconds: float
+    played: bool
+    style_folder: str
+    pairs: dict[str, Any] = field(default_factory=dict)
+    moods: tuple[dict[str, Any], ...] = ()
+    pictures: tuple[dict[str, Any], ...] = ()
+    task: str = "pairs"
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of an address, ``http://host:80``; empty where it is none that can be asked."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return ""
+    known = parts.scheme in {"http", "https"} and parts.hostname and port and "@" not in parts.netloc
+    return f"{parts.scheme}://{parts.hostname}:{port}" if known else ""
+
+
+def require_allowed(url: str, allowed: str) -> None:
+    """Raises ``NotAllowed`` for an address of an origin that is not among the ``allowed``, by commas."""
+    if origin(url) not in {origin(each.strip()) for each in allowed.split(",") if each.strip()} - {""}:
+        raise NotAllowed(
+            f"{url[:200]} may not be asked for clips; whoever runs this installation allows its origin in "
+            "KALLOS_STUDY_GENERATORS"
+        )
+
+
+def clips(asked: tuple[dict[str, Any], ...], seconds: float, folder: Path) -> Iterator[Source]:
+    """Ask for every clip and write each into ``folder``; raises ``SourceError``."""
+    for place, wanted in enumerate(asked):
+        with httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False) as client:
+            for number in range(wanted["count"]):
+                name = f"{wanted['system']}-asked-{place + 1}-{number + 1:03}"
+                data = _asked(client, wanted["url"], {"seed": wanted["seed"] + number, "seconds": seconds}, name)
+                kind = next((suffix for magic, suffix in KINDS.items() if data.startswith(magic)), ".abc")
+                path = folder / f"asked-{place}-{number:03}{kind}"
+                path.write_bytes(data)
+                yield Source(name, wanted["system"], "", "", path)
+
+
+def _asked(client: httpx.Client, url: str, body: dict[str, Any], name: str) -> bytes:
+    data = bytearray()
+    try:
+        with client.stream("POST", url, json=body) as answer:
+            if answer.status_code != httpx.codes.OK:
+                raise SourceError(f"{name}: {url} answered with the status {answer.status_code} instead of a clip")
+            for some in answer.iter_bytes():
+                data += some
+                if len(data) > MOST_ANSWERED_BYTES:
+                    raise SourceError(f"{name}: {url} answered with more than {MOST_BYTES // 1_000_000} MB")
+    except httpx.HTTPError as error:
+        raise SourceError(f"{name}: {url} did not answer ({type(error).__name__}); try again later") from error
+    return bytes(data)

@@ -20,10 +20,10 @@ from models.music.notes import Piece
 from webapp.context import Context
 from webapp.studies import clips, deletion, participation, studies
 from webapp.studies.clip_making import make
-from webapp.studies.clip_task import Task
 from webapp.studies.design import MOODS
 from webapp.studies.keys import Keys
 from webapp.studies.participation import Joining
+from webapp.studies.sources import Task
 
 SYSTEMS = ("high", "low")
 HEARD = {"left_ms": 4_000, "right_ms": 4_000}

@@ -15,10 +15,9 @@ from models.music.loudness import measure
 from models.music.midi import write_midi
 from tests.webapp.studies.conftest import DESIGN, tune
 from webapp.runtime.errors import NotAllowed
-from webapp.studies import asking, clips, sources, studies
+from webapp.studies import clips, sources, studies
 from webapp.studies.clip_making import make
-from webapp.studies.clip_task import Task
-from webapp.studies.sources import SourceError
+from webapp.studies.sources import SourceError, Task
 
 
 def test_clips_are_equally_long_and_loud_and_show_no_notes(make_study) -> None:
@@ -218,10 +217,10 @@ def test_only_what_the_operator_allows_is_asked() -> None:
         ("https://example.org:port/", "https://example.org", False),
     ):
         if may:
-            asking.require_allowed(url, allowed)
+            sources.require_allowed(url, allowed)
         else:
             with pytest.raises(NotAllowed, match="KALLOS_STUDY_GENERATORS"):
-                asking.require_allowed(url, allowed)
+                sources.require_allowed(url, allowed)
 
 
 def test_a_design_asks_nobody_unless_the_operator_allows_it(alone) -> None:

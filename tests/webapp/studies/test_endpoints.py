@@ -11,7 +11,7 @@ import pytest
 from db.queries.listening_studies import count_studies
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours
 from webapp.runtime.settings import Settings
-from webapp.studies import access
+from webapp.studies import keys
 from webapp.ui.endpoints.studies import create_study, dry_run_study, move_study, study_results
 from webapp.ui.endpoints.studies import study as state_of
 
@@ -67,4 +67,4 @@ def test_nobody_makes_a_study_without_a_key(tmp_path) -> None:
         (chosen, "secret", True),
         (chosen, "sécret", False),
     ):
-        assert access.may_create(settings, given) is may
+        assert keys.may_create(settings, given) is may

@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from webapp.runtime.errors import NotAllowed
-from webapp.studies import questions
-from webapp.studies.design import Question, checked
+from webapp.studies.design import Question, checked, parse_questions, require_answers, written_questions
 
 TEXT = """How often do you play? | never | now and then | daily
 How did you like it? | scale 1-7 not at all, very much
@@ -13,11 +12,11 @@ Anything else? (optional)"""
 
 
 def test_a_text_becomes_questions_and_these_the_same_text() -> None:
-    found = [Question(**each) for each in questions.parse(TEXT)]
+    found = [Question(**each) for each in parse_questions(TEXT)]
     assert [each.kind for each in found] == ["choice", "scale", "number", "text"]
     assert [each.required for each in found] == [True, True, False, False]
     assert (found[1].low, found[1].high_label) == (1, "very much")
-    assert questions.written(found) == TEXT
+    assert written_questions(found) == TEXT
 
 
 def test_answers_that_can_not_be_are_refused() -> None:
@@ -28,14 +27,14 @@ def test_answers_that_can_not_be_are_refused() -> None:
         ({"1": "daily", "2": 2.5}, "whole number"),
         ({"1": "daily", "2": 2, "3": "many"}, "number from 0 to 80"),
     ):
-        asked = [Question(**each) for each in questions.parse(TEXT)]
+        asked = [Question(**each) for each in parse_questions(TEXT)]
         with pytest.raises(NotAllowed, match=told):
-            questions.require_answers(asked, given)
+            require_answers(asked, given)
 
 
 def test_answers_come_back_by_number_and_what_may_be_left_out_is() -> None:
-    asked = [Question(**each) for each in questions.parse(TEXT)]
-    assert questions.require_answers(asked, {"1": "daily", "2": "4", "9": "x"}) == {"1": "daily", "2": 4.0}
+    asked = [Question(**each) for each in parse_questions(TEXT)]
+    assert require_answers(asked, {"1": "daily", "2": "4", "9": "x"}) == {"1": "daily", "2": 4.0}
 
 
 def test_a_design_that_can_not_be_is_refused() -> None:

@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 from webapp.context import Context
 from webapp.runtime.errors import Problem
 from webapp.runtime.limits import EXPORT_BYTES
-from webapp.studies import access, clips, dataset, deletion, dry_run, report, studies
+from webapp.studies import clips, dataset, deletion, dry_run, keys, report, studies
 from webapp.studies import design as designs
 from webapp.studies.keys import MOST_LETTERS
 from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, file_for, taken
@@ -74,7 +74,7 @@ def create_study(
         The researcher's key, which is needed for all else and can't be looked up, the key of the link for participants
         (study?key=…), the key of the preview, and how many clips there are.
     """
-    access.require_creator(context.settings, research_key)
+    keys.require_creator(context.settings, research_key)
     made = studies.create(context.database, context.journal, design)
     try:
         count = _make_clips(context, made.researcher, design, files)

@@ -10,7 +10,7 @@ import gradio as gr
 
 from webapp.context import Context
 from webapp.runtime.errors import Problem
-from webapp.studies import access, clips, dataset, studies
+from webapp.studies import clips, dataset, keys, studies
 from webapp.studies.clips import Making
 from webapp.ui.components.view_link import chosen
 from webapp.ui.handlers import bound
@@ -56,12 +56,12 @@ def opened(context: Context, fields: int, request: gr.Request) -> list[Any]:
         found = studies.overview(context.database, key) if key else None
     except Problem as problem:
         found = None
-        if not access.may_create(context.settings, key):
+        if not keys.may_create(context.settings, key):
             return [heading_html("Studies", f"{capital(str(problem))}."), "", *_hidden(empty)]
     if found is None:
-        if access.may_create(context.settings, key):
+        if keys.may_create(context.settings, key):
             return [heading_html("Studies", LEAD), "", gr.update(visible=True), gr.skip(), *empty, *running.hidden()]
-        return [heading_html("Studies", f"{capital(access.NEEDS_KEY)}."), "", *_hidden(empty)]
+        return [heading_html("Studies", f"{capital(keys.NEEDS_KEY)}."), "", *_hidden(empty)]
     draft = found.state == "draft" and found.design.task == "pairs"  # which is what the form can say
     return [
         heading_html(running.escaped(found.title), running.state_line(found)),
@@ -83,7 +83,7 @@ def make(context: Context, request: gr.Request, key: str, zip_path: str | None, 
         if key:
             studies.change_design(context.database, context.journal, key, design)
         else:
-            access.require_creator(context.settings, chosen(request, "key"))
+            keys.require_creator(context.settings, chosen(request, "key"))
             made = studies.create(context.database, context.journal, design).researcher
         place = Path(zip_path) if zip_path else None
         if place or clips.are_due(context.database, made):

@@ -10,8 +10,7 @@ import gradio as gr
 from gradio.components import Component
 
 from webapp.runtime.errors import NotAllowed
-from webapp.studies import questions
-from webapp.studies.design import CONSENT, INFORMATION, LONGEST_CLIP_S, StudyDesign
+from webapp.studies.design import CONSENT, INFORMATION, LONGEST_CLIP_S, StudyDesign, parse_questions, written_questions
 from webapp.ui.charts import section
 from webapp.ui.pages.picking import DOMAINS
 
@@ -152,8 +151,8 @@ def design_from(values: Sequence[Any], draft: StudyDesign | None = None) -> dict
             "ties": ties,
         },
         "headphone_check": headphones,
-        "before": questions.parse(before or ""),
-        "after": questions.parse(after or ""),
+        "before": parse_questions(before or ""),
+        "after": parse_questions(after or ""),
         "quota": quota,
         "panel_parameter": panel,
         "completion_url": completion or "",
@@ -174,7 +173,7 @@ def values_of(design: StudyDesign) -> list[Any]:
         design.title, design.information, design.consent, design.contact, design.least_age,
         composed.count if composed else 0, composed.kind if composed else "pop", design.seconds, design.played,
         design.show_notes, design.question, pairs.way, pairs.per_participant, pairs.repeats, pairs.attention_checks,
-        pairs.break_after, pairs.ties, design.headphone_check, questions.written(design.before),
-        questions.written(design.after), design.quota, design.panel_parameter, design.completion_url,
+        pairs.break_after, pairs.ties, design.headphone_check, written_questions(design.before),
+        written_questions(design.after), design.quota, design.panel_parameter, design.completion_url,
         exclusion.failed_checks, exclusion.fastest_s, exclusion.least_repeated, exclusion.failed_headphones,
     ]  # fmt: skip
