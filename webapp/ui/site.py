@@ -1,13 +1,21 @@
-"""The site: every page joined in one Gradio application and mounted, with its static files, in FastAPI."""
+"""The site: every page joined in one Gradio application and mounted, with its static files, in FastAPI.
+
+It keeps a page from missing an answer that it asked for just while Gradio closed the stream of the answers before, and
+tells ``waits`` when a page, or who called a named endpoint, has left while an answer was awaited.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
+import re
 import warnings
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import parse_qs
 
 import gradio as gr
 from fastapi import FastAPI
@@ -17,27 +25,27 @@ from gradio.routes import App
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from webapp.context import Context
 from webapp.runtime.limits import FILM_BYTES, MOST_EVENTS
 from webapp.runtime.listener_files import KEPT_S, Downloads
 from webapp.runtime.middleware import Visits
-from webapp.ui import endpoints
+from webapp.ui import endpoints, waits
 from webapp.ui.components.component import FOLDER, SERVED, served_at
 from webapp.ui.pages import (
     about,
     agent,
     canvas,
-    compare,
     dreams,
     film,
     fit,
-    four,
     listeners,
     live,
     maps,
     more,
     overviews,
+    picking,
     rate,
     retrieval,
     runs,
@@ -52,9 +60,13 @@ from webapp.ui.pages import (
     whole,
 )
 from webapp.ui.pages import endpoints as endpoints_page
-from webapp.ui.streams import StreamOrder
 from webapp.ui.theme import FONTS, Kallos
 
+STREAM, JOIN = "/gradio_api/queue/data", "/gradio_api/queue/join"
+ANSWER = re.compile(r"/gradio_api/call/[^/]+/([^/]+)$")  # of one event, which is a session of its own
+CLOSES = b'"close_stream"'
+APART_S = 0.05
+READ = 2**20  # bytes of what a page asks; whose it is stands at the end of it, and a longer one waits for nothing
 LACKING = {"common.upload": "Choose other files"}  # which Gradio asks for and has in no language
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -64,10 +76,9 @@ AT_ONCE = 8  # calls of one event, of however many listeners
 STATIC_PATH = "/static/kallos"  # below Gradio's own /static, which must stay reachable
 COMPONENTS_PATH = f"{STATIC_PATH}/components"
 FONTS_PATH = f"{STATIC_PATH}/fonts"
-
 OF_EVERY_PAGE = ("shared/*.js", "header.js", "listener_token.js")  # modules fetched while Gradio is still starting
 PAGES = (  # beside the first: title, address, what builds it
-    ("Four", "/four", four.build),
+    ("Four", "/four", picking.four),
     ("Which fits better?", "/fit", fit.build),
     ("Whole pieces", "/whole", whole.build),
     ("More like this", "/more", more.build),
@@ -91,6 +102,83 @@ PAGES = (  # beside the first: title, address, what builds it
     ("Listeners", "/listeners", listeners.build),
     ("Studies", "/studies", studies.build),
 )
+
+
+class StreamOrder:
+    """Tells a browser that its next event was taken only after it has heard that the stream was closed.
+
+    Gradio ends the stream of a session as soon as nothing is asked for any more, and its page opens another one when it
+    hears that the next event was taken, unless it still believes in the old one. Then nothing would be answered until
+    the event after. So the two messages are kept apart, if they come from the same moment.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._closed: dict[str, float] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, with an eye on the two addresses."""
+        path = scope.get("path", "") if scope["type"] == "http" else ""
+        answer = ANSWER.search(path)
+        if path.endswith(STREAM):
+            await self._stream(scope, receive, send, _session_of(scope))
+        elif answer and scope["method"] == "GET":
+            await self._stream(scope, receive, send, answer[1])
+        elif path.endswith(JOIN):
+            await self._join(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send, session: str) -> None:
+        closed = False
+
+        async def heard() -> Message:
+            message = await receive()
+            if message["type"] == "http.disconnect" and not closed:
+                waits.leave(session)
+            return message
+
+        async def watched(message: Message) -> None:
+            nonlocal closed
+            if CLOSES in message.get("body", b""):
+                closed = True
+                now = asyncio.get_running_loop().time()
+                self._closed = {each: at for each, at in self._closed.items() if now - at < APART_S} | {session: now}
+            await send(message)
+
+        await self.app(scope, heard, watched)
+
+    async def _join(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = bytearray()
+
+        async def read() -> Message:
+            message = await receive()
+            if len(body) < READ:
+                body.extend(message.get("body", b""))
+            return message
+
+        async def later(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await self._wait_for(_session(body))
+            await send(message)
+
+        await self.app(scope, read, later)
+
+    async def _wait_for(self, session: str) -> None:
+        closed = self._closed.get(session)
+        if closed is not None:
+            await asyncio.sleep(max(0.0, closed + APART_S - asyncio.get_running_loop().time()))
+
+
+def _session_of(scope: Scope) -> str:
+    return str(parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[0])
+
+
+def _session(body: bytearray) -> str:
+    try:
+        return str(json.loads(bytes(body)).get("session_hash", ""))
+    except (ValueError, AttributeError, RecursionError):
+        return ""
 
 
 def _head() -> str:
@@ -189,7 +277,7 @@ def build_site(context: Context) -> gr.Blocks:
 def _all_pages(context: Context) -> Site:
     site: Site
     with Site(title="Kallos", analytics_enabled=False, fill_width=True, delete_cache=(SWEEP_S, KEPT_S)) as site:
-        compare.build(context)
+        picking.compare(context)
     for title, path, build in PAGES:
         with site.route(title, path, show_in_navbar=False):
             build(context)

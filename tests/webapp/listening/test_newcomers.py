@@ -17,9 +17,7 @@ from webapp.listening import newcomers
 from webapp.runtime.errors import NotAllowed, NotReady
 from webapp.runtime.identity import MOST_LETTERS, Arrival, Claim
 from webapp.supervision import Supervision
-from webapp.ui.endpoints import fit as fit_endpoints
-from webapp.ui.endpoints import listeners as account_endpoints
-from webapp.ui.endpoints import listening as listening_endpoints
+from webapp.ui.endpoints import listening, pictures
 from webapp.ui.pages import fit as fit_page
 from webapp.ui.pages import picking
 
@@ -79,17 +77,17 @@ def test_looks_without_a_cookie_leave_no_row_and_no_file(context, client, visito
 
 def test_the_compare_page_and_a_notebook_that_only_look_leave_nothing_either(context, client, stock):
     stock(clips=16)
-    token = account_endpoints.new_listener(context)
+    token = listening.new_listener(context)
     assert picking.arrive(context, token)[0] == ["pop"]
-    pair = listening_endpoints.next_pair(context, token)
-    assert listening_endpoints.next_four(context, token).four_id
-    assert fit_endpoints.next_fit(context, token).fit_id
-    assert fit_endpoints.tie(context, token)["picks"] == 0
+    pair = listening.next_pair(context, token)
+    assert listening.next_four(context, token).four_id
+    assert pictures.next_fit(context, token).fit_id
+    assert pictures.tie(context, token)["picks"] == 0
     assert "Nothing yet" in fit_page.overview(context, token)
     assert stored(context) == NOTHING
     with pytest.raises(NotAllowed, match="fewer than two clips were heard"):
-        listening_endpoints.vote(context, token, pair.offer_id, "left")
-    listening_endpoints.vote(context, token, pair.offer_id, "left", heard_left_ms=4000, heard_right_ms=4000)
+        listening.vote(context, token, pair.offer_id, "left")
+    listening.vote(context, token, pair.offer_id, "left", heard_left_ms=4000, heard_right_ms=4000)
     assert stored(context)["votes"] == 1
 
 
@@ -283,15 +281,15 @@ def test_two_looks_that_draw_at_once_mix_nothing_up(client, context, stock, vote
 
 
 def test_a_notebook_that_came_too_early_is_told_to_come_again(context, client, stock):
-    token = account_endpoints.new_listener(context)
-    for ask in (listening_endpoints.next_pair, listening_endpoints.next_four, fit_endpoints.next_fit):
+    token = listening.new_listener(context)
+    for ask in (listening.next_pair, listening.next_four, pictures.next_fit):
         with pytest.raises(NotReady, match="being composed"):
             ask(context, token)
     stock(clips=16)
     with pytest.raises(NotReady, match="call new_listener"):
-        listening_endpoints.next_pair(context, token)
+        listening.next_pair(context, token)
     assert stored(context) == NOTHING
-    assert listening_endpoints.next_pair(context, account_endpoints.new_listener(context)).offer_id
+    assert listening.next_pair(context, listening.new_listener(context)).offer_id
 
 
 @pytest.mark.durability

@@ -10,7 +10,7 @@ from webapp.live import music
 from webapp.live.music import Sessions
 from webapp.live.steering import NOTHING_SEEN, drawings
 from webapp.runtime.errors import Contradiction, NotAllowed, NotReady, NotYours, TooMany
-from webapp.ui.endpoints.live import live_bar
+from webapp.ui.endpoints.pictures import live_bar
 
 SOMEBODY = uuid.UUID(int=7)
 

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 from webapp.studies import studies
-from webapp.ui.pages.studies import make
-from webapp.ui.pages.studies.form import values_of
+from webapp.ui.pages.studies import make, values_of
 
 DESIGN = {
     "title": "Rooms",

@@ -11,7 +11,7 @@ from gradio.context import LocalContext
 
 from webapp.runtime.waiting import somebody_waits
 from webapp.ui import waits
-from webapp.ui.streams import APART_S, JOIN, STREAM, StreamOrder
+from webapp.ui.site import APART_S, JOIN, STREAM, StreamOrder
 
 CLOSING = b'data: {"msg":"close_stream"}\n\n'
 

@@ -1,4 +1,6 @@
-"""Clips in a list that play one at a time, each with its piano roll and, where wanted, a button of its own.
+"""Clips in a list that play one at a time, each with its piano roll and, where wanted, a button of its own and a menu.
+
+The menu is what can be done with a clip besides playing it: where it is kept, opened and saved from.
 
 Run ``python -m webapp.ui.components.clip_list`` for a page of ten lines that plays it.
 """
@@ -6,17 +8,56 @@ Run ``python -m webapp.ui.components.clip_list`` for a page of ten lines that pl
 from __future__ import annotations
 
 import itertools
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from webapp.sharing.for_two import Piece as SharedPiece
 from webapp.ui.components.clip import Clip
 from webapp.ui.components.component import Component, Event
 
+FORMS = {"MIDI as played": "played", "MIDI as written": "mid", "MusicXML": "musicxml", "MP3": "mp3", "WAV": "wav"}
 ALL = '<button type="button" class="k-quiet k-small k-play-all" hidden>Play all</button>'
 STEPS = """<div class="k-steps">
   <button type="button" class="k-quiet k-small" data-steps="-1" hidden>Previous</button>
   <button type="button" class="k-quiet k-small" data-steps="1" hidden>Next</button></div>"""
 _shown = itertools.count(1)
+
+
+def menu_of_clip(clip_id: uuid.UUID | str) -> dict[str, Any]:
+    """The menu of a clip that the listener may hear, as ``ClipList`` takes it."""
+    keep = f"/api/studio/clips/{clip_id}/keep"
+    more = {"keep": keep, "whole": f"whole?clip={clip_id}"}
+    return menu_of_whole(clip_id) | more
+
+
+def menu_of_picture(clip_id: uuid.UUID | str) -> dict[str, Any]:
+    """The menu of a picture."""
+    keep = f"/api/studio/clips/{clip_id}/keep"
+    return {"keep": keep, "studio": f"studio?clip={clip_id}", "files": {"PNG": f"/api/studio/clips/{clip_id}/png"}}
+
+
+def menu_of_shown(shown: Any) -> dict[str, Any]:
+    """The menu of what is shown, with its ``clip_id`` and ``image_url``: of a picture or of a clip."""
+    return menu_of_picture(shown.clip_id) if shown.image_url else menu_of_clip(shown.clip_id)
+
+
+def menu_of_whole(clip_id: uuid.UUID | str) -> dict[str, Any]:
+    """The menu of a whole piece, which the studio opens section by section."""
+    return {
+        "studio": f"studio?clip={clip_id}",
+        "canvas": f"canvas?clip={clip_id}",
+        "rate": f"rate?clip={clip_id}",
+        "files": {name: f"/api/studio/clips/{clip_id}/{form}" for name, form in FORMS.items()},
+    }
+
+
+def menu_of_shared(piece: SharedPiece) -> dict[str, Any]:
+    """The menu of a piece that was composed for two."""
+    return {
+        "files": {"MIDI as played": piece.played_url, "MIDI as written": piece.midi_url, "FLAC": piece.audio_url},
+        "keep": piece.notes_url.removesuffix("notes") + "keep",
+    }
 
 
 class ClipList(Component):

@@ -9,35 +9,14 @@ from __future__ import annotations
 import gradio as gr
 
 from webapp.context import Context
-from webapp.ui.endpoints import (
-    composing,
-    film,
-    fit,
-    listeners,
-    listening,
-    live,
-    maps,
-    mood,
-    rating,
-    studies,
-    taste,
-    tension,
-    titles,
-)
+from webapp.ui.endpoints import composing, listening, maps, pictures, rating, studies
 
 ENDPOINTS = (
-    *listeners.ENDPOINTS,
     *listening.ENDPOINTS,
-    *taste.ENDPOINTS,
     *composing.ENDPOINTS,
-    *titles.ENDPOINTS,
     *maps.ENDPOINTS,
     *rating.ENDPOINTS,
-    *tension.ENDPOINTS,
-    *mood.ENDPOINTS,
-    *film.ENDPOINTS,
-    *live.ENDPOINTS,
-    *fit.ENDPOINTS,
+    *pictures.ENDPOINTS,
     *studies.ENDPOINTS,
 )
 

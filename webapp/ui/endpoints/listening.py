@@ -1,19 +1,106 @@
-"""Endpoints of listening: pairs, the most beautiful of four, and the votes on them."""
+"""Endpoints of listening: an account made, brought and deleted; pairs, fours and votes; what somebody loves."""
 
 from __future__ import annotations
 
+import json
 import uuid
+from typing import Annotated, Literal
+
+import gradio as gr
+from pydantic import Field
 
 from models.taste.head import Pick
 from models.taste.likelihood import Outcome
 from webapp.api.listening import Clip, Four, Milliseconds, Offer, Picked, Voted
 from webapp.composing import media
 from webapp.context import Context
-from webapp.listening import Shown
+from webapp.learning.playable_clips import AnyDomain
+from webapp.listeners import accounts, archive, deletion, restore
+from webapp.listening import Shown, newcomers
 from webapp.listening.comparison import require_heard, require_pace
 from webapp.runtime.errors import NotAllowed
-from webapp.ui.endpoints.endpoint import Endpoint, Token
-from webapp.ui.handlers import claim_of, claim_of_looking
+from webapp.runtime.limits import EXPORT_BYTES
+from webapp.runtime.listener_files import Downloads
+from webapp.taste import explanation, overview
+from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, SourceName, Token, file_for
+from webapp.ui.handlers import claim_of, claim_of_looking, listener_of
+
+
+def new_listener(context: Context, domain: AnyDomain = "pop", request: gr.Request | None = None) -> str:
+    """Make a new anonymous listener, and give the token by which the other endpoints know them.
+
+    Whoever has the token is this listener: keep it as you would keep a password.
+
+    Args:
+        domain: what they compare: pop, dance, chorale or pictures.
+
+    Returns:
+        The listener's token.
+    """
+    accounts.admit(request.client.host if request and request.client else None)
+    claim = context.newcomers.come()
+    if domain != newcomers.DOMAIN:
+        context.newcomers.settle(claim)
+        accounts.change_domain(context.database, context.journal, claim.listener_id, domain)
+    return context.identity.token_of(claim)
+
+
+def export(context: Context, token: Token, form: Literal["zip", "json"] = "zip") -> File:
+    """Export everything that is stored about a listener.
+
+    Args:
+        token: the listener's token.
+        form: zip (JSON, votes as CSV, music as MIDI, pictures as PNG, the dream and the agent they keep) or json.
+
+    Returns:
+        The file.
+    """
+    listener_id = listener_of(context, token)
+    data = archive.signed(archive.export(context.database, listener_id), context.identity)
+    kept = archive.kept_by(context.settings.home, listener_id)
+    file = archive.pack(data, context.clip_store, kept) if form == "zip" else json.dumps(data).encode()
+    return file_for(context, listener_id, f"kallos-listener.{form}", file)
+
+
+def bring(
+    context: Context,
+    file: File,
+    token: Token = "",
+    *,
+    replace: bool = False,
+    key: Annotated[str, Field(max_length=restore.MOST_KEY)] = "",
+) -> str:
+    """Bring back the listener of an export, also of another installation.
+
+    Args:
+        file: what export gave, zip or JSON, at most 10 MB unpacked.
+        token: a listener here whose place they take; without one they are added.
+        replace: delete that listener's votes where they have any, instead of refusing.
+        key: 16 to 64 letters of your own; where the answer was lost, the same file with the same key gives it again.
+
+    Returns:
+        The token of the listener who was brought back.
+    """
+    current = listener_of(context, token) if token else None
+    try:
+        data = Downloads(context.settings.home).take_upload(file["path"], EXPORT_BYTES)
+    except ValueError as error:
+        raise NotAllowed(str(error)) from error
+    listener_id = restore.bring(context.records, current, data, replace=replace, key=key)
+    return context.tokens.give(listener_id)
+
+
+def delete(context: Context, token: Token) -> dict[str, bool]:
+    """Delete a listener: votes, head, journal, files, and the clips composed only for them with their sound.
+
+    Args:
+        token: the listener's token; it names nobody afterwards.
+
+    Returns:
+        {"deleted": true}
+    """
+    deletion.delete(context.records, listener_of(context, token))
+    return {"deleted": True}
 
 
 def next_pair(context: Context, token: Token) -> Offer:
@@ -131,9 +218,42 @@ def _open(context: Context, clip: Clip) -> Clip:
     return clip.model_copy(update=found)
 
 
+def taste(context: Context, token: Token) -> overview.TasteOverview:
+    """Tell what a listener seems to love, with its doubt, how well their votes were foreseen, and their best clips.
+
+    Args:
+        token: the listener's token.
+
+    Returns:
+        Effects by style with standard deviations, habits of answering, accuracy of the predictions made before each
+        vote, and the clips of highest utility among those that they have met.
+    """
+    return overview.overview(context.database, context.playable, listener_of(context, token))
+
+
+def why(context: Context, token: Token, clip: SourceName) -> explanation.Explanation:
+    """Explain why a listener likes a clip that they have voted on.
+
+    Args:
+        token: the listener's token.
+        clip: the clip's id.
+
+    Returns:
+        The chance that they pick it rather than the average clip of its domain, and what each style adds.
+    """
+    clip_id = uuid.UUID(clip.rpartition("/")[2])
+    return explanation.explain_clip(context.studio, listener_of(context, token), clip_id)
+
+
 ENDPOINTS = (
+    Endpoint("new_listener", new_listener),
+    Endpoint("export", export, SLOW),
+    Endpoint("import", bring, SLOW),
+    Endpoint("delete", delete, SLOW),
     Endpoint("next_pair", next_pair),
     Endpoint("vote", vote),
     Endpoint("next_four", next_four),
     Endpoint("vote_four", vote_four),
+    Endpoint("taste", taste),
+    Endpoint("why", why, SLOW),
 )

@@ -11,7 +11,7 @@ import gradio as gr
 from webapp.context import Context
 from webapp.listening import sound
 from webapp.runtime.errors import NotYours
-from webapp.ui import saving
+from webapp.ui.components import clip_list
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.volume import Volume
@@ -106,5 +106,7 @@ def row(clip: Mapping[str, Any], called: str, came_from: str) -> dict[str, Any]:
         "image_url": clip["image_url"],
         "seconds": clip["seconds"],
         "leads_to": f"more?clip={clip['clip_id']}" + (f"&from={came_from}" if came_from in BACK else ""),
-        "save": saving.of_picture(clip["clip_id"]) if clip["image_url"] else saving.of_clip(clip["clip_id"]),
+        "save": clip_list.menu_of_picture(clip["clip_id"])
+        if clip["image_url"]
+        else clip_list.menu_of_clip(clip["clip_id"]),
     }

@@ -1,4 +1,4 @@
-"""What the pages on which one picks share: what is compared, the ways to play, and what each pick has brought."""
+"""The pages on which one picks, of two clips or of four: what is compared, how, and what each pick has brought."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.pair_player import PairPlayer
 from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, claim_of, listener_of
-from webapp.ui.layout import CHOICE, heading
+from webapp.ui.layout import CHOICE, heading, page
 from webapp.ui.words import OF_MUSIC, OF_PICTURES, Words, counted, strongest, style_name, words_of
 
 DOMAINS = (("Pop piano", "pop"), ("Dance tunes", "dance"), ("Chorales", "chorale"))  # of music
@@ -36,6 +36,10 @@ ABOUT_PICTURES = (
 FIRST_GUESS, FIRST_CLIP, PICTURE = 3, 6, 10  # picks
 NEAR = 3  # picks: a goal that is further away may go unsaid
 PLACES = {"offer": ('<a href="./">two at a time</a>', "A pair"), "four": ('<a href="four">best of four</a>', "Four")}
+LEAD = (
+    "Kallos learns from your picks what you find beautiful, and composes it. Nobody is identified: "
+    '<a href="about">what happens to your picks</a>.'
+)
 
 
 def frame(
@@ -208,3 +212,15 @@ def _called(domain: str) -> str:
 
 def _note(text: str = "") -> str:
     return f'<p class="k-note" aria-live="polite">{text.strip()}</p>'
+
+
+def compare(context: Context) -> None:
+    """The page at ``/``."""
+    with page("compare") as listener:
+        frame(context, listener, PairPlayer, way="compare", title="Which is more beautiful?", lead=LEAD)
+
+
+def four(context: Context) -> None:
+    """The page at ``/four``."""
+    with page("four") as listener:
+        frame(context, listener, BestOfFourPlayer, way="four", title="Which is the most beautiful?")

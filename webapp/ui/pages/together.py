@@ -16,7 +16,7 @@ from webapp.runtime.errors import Problem
 from webapp.sharing import for_two
 from webapp.sharing.for_two import ComposingJob, ForTwo, OneEffect, StyleBeside
 from webapp.sharing.for_two import Piece as SharedPiece
-from webapp.ui import saving
+from webapp.ui.components import clip_list
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.confirmation import Confirmation, Question
 from webapp.ui.components.listener_token import ListenerToken
@@ -330,5 +330,5 @@ def _row(piece: SharedPiece, number: int) -> dict[str, Any]:
         "audio_url": piece.audio_url,
         "notes_url": piece.notes_url,
         "seconds": piece.seconds,
-        "save": saving.of_shared(piece),
+        "save": clip_list.menu_of_shared(piece),
     }

@@ -21,7 +21,8 @@ from webapp.listeners import accounts
 from webapp.listening import ShownClip, voting
 from webapp.mood.words import sounding
 from webapp.runtime.errors import NotYours
-from webapp.ui import arrival, moods, saving
+from webapp.ui import arrival, moods
+from webapp.ui.components import clip_list
 from webapp.ui.components.clip_list import ClipList, playing, resting
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.score import Score
@@ -334,7 +335,7 @@ def _row(number: int, piece: WholePiece, name: str) -> dict[str, Any]:
         "seconds": clip.seconds,
         "cover": True,
         "sections": form,
-        "save": saving.of_whole(piece.id),
+        "save": clip_list.menu_of_whole(piece.id),
     }
 
 

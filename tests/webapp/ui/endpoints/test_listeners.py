@@ -6,7 +6,7 @@ import pytest
 
 from webapp.runtime.errors import NotAllowed
 from webapp.ui.endpoints.endpoint import file_for
-from webapp.ui.endpoints.listeners import bring, delete, export
+from webapp.ui.endpoints.listening import bring, delete, export
 
 
 def test_an_import_whose_answer_was_lost_is_repeated_by_its_key_alone(context, live):

@@ -12,7 +12,7 @@ from models.atlas.points import DrawnMap, load_shipped_map
 from webapp.listeners import accounts
 from webapp.maps import drawing
 from webapp.ui.handlers import listener_of
-from webapp.ui.pages import style_moods
+from webapp.ui.pages import style_matrices
 
 OUTPUTS = 8
 
@@ -30,7 +30,7 @@ def shipped_map() -> DrawnMap:
 
 
 def test_without_a_map_it_says_so_and_where_one_is_drawn(context, token):
-    told, room, *_ = style_moods.shown(context, True, token, "dance", "harmony")
+    told, room, *_ = style_matrices.shown(context, True, token, "dance", "harmony")
     assert "There is no map of clips yet" in told
     assert "maps?kind=clips" in told
     assert room["visible"] is False
@@ -38,7 +38,7 @@ def test_without_a_map_it_says_so_and_where_one_is_drawn(context, token):
 
 def test_a_group_is_drawn_with_its_accuracy_and_a_point_plays(context, token, shipped_map):
     map_id = drawing.keep(context.atlas, shipped_map)
-    found = style_moods.shown(context, True, token, "dance", "tempo")
+    found = style_matrices.shown(context, True, token, "dance", "tempo")
     assert len(found) == OUTPUTS
     told, room, points, accuracy, *_, about, drawn = found
     assert "From tempo alone" in told
@@ -49,14 +49,14 @@ def test_a_group_is_drawn_with_its_accuracy_and_a_point_plays(context, token, sh
     assert "accuracy.csv?domain=dance" in about
 
     event: Any = SimpleNamespace(row=3)
-    marked, player, leads = style_moods.choose(context, drawn, event)
+    marked, player, leads = style_matrices.choose(context, drawn, event)
     row = drawn["rows"][3]
     assert marked["picked"] == 3
     assert player["rows"][0]["audio_url"] == f"/api/atlas/maps/{map_id}/points/{row}/audio"
     assert player["play"]
     assert f"judged {shipped_map.points.colours['mood'][row]}" in leads
     assert f"point={row}" in leads
-    assert all("__type__" in each for each in style_moods.choose(context, drawn, SimpleNamespace(row=10**6)))  # type: ignore[arg-type]
+    assert all("__type__" in each for each in style_matrices.choose(context, drawn, SimpleNamespace(row=10**6)))  # type: ignore[arg-type]
 
 
 @pytest.mark.slow
@@ -74,5 +74,5 @@ def test_clips_that_wait_for_a_blind_pair_are_not_shown(context, client, stock, 
     )
     ids = (*points.ids[:row], f"clips/{waiting}", *points.ids[row + 1 :])
     drawing.keep(context.atlas, replace(shipped_map, points=replace(points, ids=ids)))
-    _, _, shown, *_, drawn = style_moods.shown(context, True, token, "dance", "tempo")
+    _, _, shown, *_, drawn = style_matrices.shown(context, True, token, "dance", "tempo")
     assert shown["value"]["hidden"] == [drawn["rows"].index(row)]

@@ -1,24 +1,59 @@
-"""The researcher's page: a study is designed here and, behind its key, run, looked at and taken along."""
+"""The researcher's page: a study is designed here and, behind its key, run, looked at and taken along.
+
+The form has fields for what a researcher decides; what it has none for stays as the draft says.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from webapp.context import Context
-from webapp.runtime.errors import Problem
+from webapp.runtime.errors import NotAllowed, Problem
 from webapp.studies import clips, dataset, keys, studies
 from webapp.studies.clips import Making
+from webapp.studies.design import CONSENT, INFORMATION, LONGEST_CLIP_S, StudyDesign, parse_questions, written_questions
+from webapp.ui.charts import section
 from webapp.ui.components.view_link import chosen
 from webapp.ui.handlers import bound
 from webapp.ui.layout import AWAITED, QUIET, heading, heading_html, page, status
-from webapp.ui.pages.studies import form as design_form
+from webapp.ui.pages.picking import DOMAINS
 from webapp.ui.pages.studies import running
 from webapp.ui.words import capital
 
+WAYS = (
+    ("At random, every two systems equally often", "random"),
+    ("As pairs.csv says", "fixed"),
+    ("Adaptive: more often what the answers leave open", "adaptive"),
+)
+CLIPS = (
+    "A zip file with MIDI, ABC or sound (WAV, FLAC, OGG, MP3). One folder for each system, that is for each thing that "
+    "you compare, with files of the same name where they are the same music: <code>ours/tune1.mid</code>, "
+    "<code>theirs/tune1.mid</code>. Or put a table beside the files, <code>clips.csv</code>, whose first line is "
+    "<code>clip,system,item,condition</code>: the file, what is compared, of which music it is, and which group of "
+    "participants hears it; the last two may be empty. <code>pairs.csv</code> with <code>left,right</code> names pairs "
+    "of files. All clips are cut to the shortest one and made equally loud. 10 MB here; <code>kallos study "
+    "create</code> takes more."
+)
+ASKED = (
+    "Pairs that come twice come again at the end with A and B exchanged. An attention check is one more pair, which "
+    "says which of the two is to be chosen."
+)
+QUESTIONS = (
+    "A question a line. <code>How often do you play? | never | now and then | daily</code> offers answers, "
+    "<code>How did you like it? | scale 1-7 not at all, very much</code> a scale, "
+    "<code>Years of lessons? | number 0-80</code> a number; without a bar the answer is free text. "
+    "<code>(optional)</code> at the end lets it be left out."
+)
+EXCLUDED = (
+    "Results are always shown with and without these people. What stands here is fixed once the study opens. 0 failed "
+    "checks leaves out whoever failed one; -1 leaves out nobody for that. Of seconds and of shares, 0 is no rule."
+)
 LEAD = (
     "A listening study of your own: people compare clips in pairs, and you get a report and a dataset. Give it a title "
     "and clips; everything else below can be used as it stands."
@@ -27,6 +62,141 @@ STAGES = {
     "starting": "Starting", "reading": "Reading your clips", "asking": "Asking for clips", "composing": "Composing",
     "levelling": "Making all alike",
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Form:
+    """The fields of a form, in the order in which ``design_from`` takes their values."""
+
+    fields: tuple[Component, ...]
+    clips: gr.File
+
+
+def build_form() -> Form:
+    """The form, filled with a design that can be used as it is."""
+    plain = StudyDesign(title="A study")
+    with section("What participants read", ""):
+        title = gr.Textbox(label="Title", placeholder="Which of two tunes is more beautiful?", elem_id="study-title")
+        information = gr.Textbox(INFORMATION, label="Information", lines=8, elem_id="study-information")
+        consent = gr.Textbox(CONSENT, label="What they agree to", elem_id="study-consent-text")
+        with gr.Row():
+            contact = gr.Textbox(label="Whom to ask (a name and an address)", elem_id="study-contact")
+            least_age = gr.Number(plain.least_age, label="Youngest age", precision=0, minimum=0, maximum=99)
+    with section("What they hear", CLIPS):
+        clips = gr.File(
+            label="Your clips", file_types=[".zip"], height=110, elem_id="study-clips", elem_classes="k-drop"
+        )
+        with gr.Row():
+            count = gr.Number(0, label="Clips by Kallos", precision=0, minimum=0, maximum=100, elem_id="study-composed")
+            kind = gr.Dropdown(list(DOMAINS), value="pop", label="Of this kind", filterable=False)
+            seconds = gr.Number(plain.seconds, label="Seconds at most", minimum=2, maximum=LONGEST_CLIP_S)
+        with gr.Row():
+            played = gr.Checkbox(plain.played, label="Play notes as a pianist might, not exactly as written")
+            show_notes = gr.Checkbox(plain.show_notes, label="Show piano rolls, if all clips have notes")
+    with section("What they are asked", ASKED):
+        question = gr.Textbox(plain.question, label="The question on each pair", elem_id="study-question")
+        way = gr.Radio(WAYS, value="random", label="Which pairs")
+        with gr.Row():
+            per_participant = gr.Number(
+                plain.pairs.per_participant, label="Pairs for each", precision=0, minimum=1, elem_id="study-pairs"
+            )
+            repeats = gr.Number(
+                plain.pairs.repeats, label="That come twice", precision=0, minimum=0, elem_id="study-repeats"
+            )
+            checks = gr.Number(
+                plain.pairs.attention_checks, label="Attention checks", precision=0, minimum=0, elem_id="study-checks"
+            )
+            break_after = gr.Number(0, label="Break after (0: none)", precision=0, minimum=0, elem_id="study-break")
+        with gr.Row():
+            ties = gr.Checkbox(plain.pairs.ties, label="“Equally” is an answer")
+            headphones = gr.Checkbox(plain.headphone_check, label="Check for headphones first", elem_id="study-check")
+        before = gr.Textbox(label="Questions before the pairs", lines=3, elem_id="study-before")
+        after = gr.Textbox(label="Questions after the pairs", lines=3, elem_id="study-after")
+        gr.HTML(f'<p class="k-explain">{QUESTIONS}</p>', apply_default_css=False)
+    with section("Who takes part", ""), gr.Row():
+        quota = gr.Number(plain.quota, label="How many people", precision=0, minimum=1, elem_id="study-quota")
+        panel = gr.Textbox(plain.panel_parameter, label="Panel id in the link", elem_id="study-panel")
+        completion = gr.Textbox(
+            label="Where they go at the end", placeholder="https://app.prolific.com/submissions/complete?cc=…",
+            elem_id="study-completion",
+        )  # fmt: skip
+    with section("Who is left out of the second analysis", EXCLUDED), gr.Row():
+        failed_checks = gr.Number(0, label="More failed checks than", precision=0, minimum=-1)
+        fastest = gr.Number(0, label="Median seconds a pair below", minimum=0)
+        least_repeated = gr.Number(0, label="Same answer again below (share)", minimum=0, maximum=1)
+        failed_headphones = gr.Checkbox(value=False, label="Who failed the headphone check")
+    fields = (
+        title, information, consent, contact, least_age, count, kind, seconds, played, show_notes, question, way,
+        per_participant, repeats, checks, break_after, ties, headphones, before, after, quota, panel, completion,
+        failed_checks, fastest, least_repeated, failed_headphones,
+    )  # fmt: skip
+    return Form(fields, clips)
+
+
+def design_from(values: Sequence[Any], draft: StudyDesign | None = None) -> dict[str, Any]:
+    """The design that the values of a form's fields describe; raises ``NotAllowed`` without a title.
+
+    What no field says stays as in the ``draft`` that the form was filled from.
+    """
+    (
+        title, information, consent, contact, least_age, count, kind, seconds, played, show_notes, question, way,
+        per_participant, repeats, checks, break_after, ties, headphones, before, after, quota, panel, completion,
+        failed_checks, fastest, least_repeated, failed_headphones,
+    ) = values  # fmt: skip
+    if not (title or "").strip():
+        raise NotAllowed("the study has no title yet; give it one, which participants read first")
+    drafted = draft.model_dump(mode="json") if draft else {}
+    first, *others = drafted.get("composed") or [{}]
+    told = {"kind": kind, "count": int(count)}
+    if not first or seconds != drafted["seconds"]:
+        told["bars"] = 8 if seconds <= 12 else 16
+    composed = [first | told, *others] if count else others
+    return drafted | {
+        "title": title,
+        "information": information,
+        "consent": consent,
+        "contact": contact or "",
+        "least_age": least_age,
+        "composed": composed,
+        "seconds": seconds,
+        "played": played,
+        "show_notes": show_notes,
+        "question": question,
+        "pairs": {
+            "way": way,
+            "per_participant": per_participant,
+            "repeats": repeats,
+            "attention_checks": checks,
+            "break_after": break_after,
+            "ties": ties,
+        },
+        "headphone_check": headphones,
+        "before": parse_questions(before or ""),
+        "after": parse_questions(after or ""),
+        "quota": quota,
+        "panel_parameter": panel,
+        "completion_url": completion or "",
+        "exclusion": {
+            "failed_checks": failed_checks,
+            "fastest_s": fastest,
+            "least_repeated": least_repeated,
+            "failed_headphones": failed_headphones,
+        },
+    }
+
+
+def values_of(design: StudyDesign) -> list[Any]:
+    """What the fields of a form show of a design."""
+    pairs, exclusion = design.pairs, design.exclusion
+    composed = design.composed[0] if design.composed else None
+    return [
+        design.title, design.information, design.consent, design.contact, design.least_age,
+        composed.count if composed else 0, composed.kind if composed else "pop", design.seconds, design.played,
+        design.show_notes, design.question, pairs.way, pairs.per_participant, pairs.repeats, pairs.attention_checks,
+        pairs.break_after, pairs.ties, design.headphone_check, written_questions(design.before),
+        written_questions(design.after), design.quota, design.panel_parameter, design.completion_url,
+        exclusion.failed_checks, exclusion.fastest_s, exclusion.least_repeated, exclusion.failed_headphones,
+    ]  # fmt: skip
 
 
 def build(context: Context) -> None:
@@ -38,7 +208,7 @@ def build(context: Context) -> None:
         address = gr.Textbox(visible=False)
         run = running.build(context, key)
         with gr.Column(visible=False, elem_id="study-design") as designing:
-            form = design_form.build()
+            form = build_form()
             with gr.Row(elem_classes="k-bar"):
                 save = gr.Button("Make the study", variant="primary", elem_id="study-save", scale=0, min_width=180)
             said = gr.HTML(elem_id="study-said", apply_default_css=False, js_on_load=None)
@@ -68,7 +238,7 @@ def opened(context: Context, fields: int, request: gr.Request) -> list[Any]:
         key,
         gr.update(visible=draft),
         gr.update(value="Save the design and make its clips"),
-        *(design_form.values_of(found.design) if draft else empty),
+        *(values_of(found.design) if draft else empty),
         *running.shown(key, found, dataset.answers_in_words(context.database, key), request),
     ]
 
@@ -79,7 +249,7 @@ def make(context: Context, request: gr.Request, key: str, zip_path: str | None, 
     made = key
     try:
         draft = studies.overview(context.database, key).design if key else None
-        design = design_form.design_from(values, draft)
+        design = design_from(values, draft)
         if key:
             studies.change_design(context.database, context.journal, key, design)
         else:

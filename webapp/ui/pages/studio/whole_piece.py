@@ -11,7 +11,7 @@ from webapp.context import Context
 from webapp.listening import ShownClip
 from webapp.studio import sections
 from webapp.studio.sections import Timeline
-from webapp.ui import saving
+from webapp.ui.components import clip_list
 from webapp.ui.components.clip_list import ClipList, playing, resting
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
@@ -76,5 +76,5 @@ def _row(found: Timeline) -> dict[str, Any]:
         "notes_url": clip.notes_url,
         "seconds": clip.seconds,
         "sections": found.form,
-        "save": saving.of_whole(found.whole),
+        "save": clip_list.menu_of_whole(found.whole),
     }

@@ -10,7 +10,7 @@ import gradio as gr
 
 from webapp.context import Context
 from webapp.ui.layout import QUIET, page
-from webapp.ui.pages.taste import bringing, card, composing, devices, likings, votes, why
+from webapp.ui.pages.taste import account, composing, likings, votes, why
 
 # gr.Button takes no data-testid, and others rely on this one
 NAMED = "() => { document.querySelector('#compose').dataset.testid = 'compose'; }"
@@ -24,8 +24,8 @@ def build(context: Context) -> None:
         best, further, favourites, picks = likings.build(context, listener, changes)
         why.build(context, listener, best, further)
         section = composing.build(context, listener, changes, favourites)
-        card.build(context, listener, changes)
+        account.build_card(context, listener, changes)
         picks.change(lambda count: gr.update(visible=count > 0), picks, section, **QUIET).then(None, js=NAMED)
         votes.build(context, listener, changes, renewed)
-        bringing.build(context, listener, renewed)
-        devices.build(context, listener)
+        account.build_bringing(context, listener, renewed)
+        account.build_devices(context, listener)

@@ -15,7 +15,8 @@ from webapp.context import Context
 from webapp.listeners import accounts
 from webapp.listening import ShownClip
 from webapp.runtime.errors import NotReady
-from webapp.ui import moods, saving
+from webapp.ui import moods
+from webapp.ui.components import clip_list
 from webapp.ui.components.clip_list import ClipList, playing
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
@@ -202,7 +203,7 @@ def opened(context: Context, listener_id: uuid.UUID) -> list[dict[str, Any]]:
             "notes_url": shown.notes_url,
             "image_url": shown.image_url,
             "seconds": shown.seconds,
-            "save": saving.of_shown(shown),
+            "save": clip_list.menu_of_shown(shown),
         }
     ]
 

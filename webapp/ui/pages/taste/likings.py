@@ -20,7 +20,7 @@ from webapp.taste.blind_tests import BlindTests, WinRate
 from webapp.taste.overview import Accuracy, LovedClip, StyleLiking
 from webapp.tension import liking as surprise_liking
 from webapp.tension.liking import Surprises
-from webapp.ui import saving
+from webapp.ui.components import clip_list
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.taste_bars import Bar, Estimate, TasteBars
@@ -365,5 +365,5 @@ def _row(clip: LovedClip, called: str, otherwise: str, words: Words, moods: Mapp
         "notes_url": clip.notes_url,
         "image_url": clip.image_url,
         "seconds": clip.seconds,
-        "save": saving.of_shown(clip),
+        "save": clip_list.menu_of_shown(clip),
     }

@@ -13,7 +13,7 @@ from webapp.listeners import rewind
 from webapp.listeners.rewind import History, PastVote
 from webapp.listening import ShownClip
 from webapp.mood import hearing
-from webapp.ui import saving
+from webapp.ui.components import clip_list
 from webapp.ui.components.action_list import Action, ActionList, Row
 from webapp.ui.components.clip_list import ClipList, playing
 from webapp.ui.components.confirmation import Confirmation, Question
@@ -136,7 +136,7 @@ def clips_of(vote: PastVote, moods: Mapping[uuid.UUID, str]) -> list[dict[str, A
                 "notes_url": shown.notes_url,
                 "image_url": shown.image_url,
                 "seconds": shown.seconds,
-                "save": saving.of_shown(shown),
+                "save": clip_list.menu_of_shown(shown),
             }
         )
     return rows

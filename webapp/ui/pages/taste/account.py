@@ -1,10 +1,15 @@
-"""The card: a picture of the taste, drawn when it is asked for; its links, which can be withdrawn."""
+"""What a listener shares and takes along: their card and its links, data from another place, devices signed in.
+
+The card is a picture of the taste, drawn when it is asked for; its links can be withdrawn. A downloaded file is checked
+by the server and taken over. Everywhere but here somebody can be signed out.
+"""
 
 from __future__ import annotations
 
 import io
 import uuid
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -12,25 +17,37 @@ from PIL import Image
 
 from webapp.api.dependencies import public_address
 from webapp.context import Context
+from webapp.listeners import accounts, restore
+from webapp.runtime.errors import Contradiction
 from webapp.sharing import taste_cards
 from webapp.ui.components.action_list import Action, ActionList, Row
+from webapp.ui.components.confirmation import Confirmation, Question
 from webapp.ui.components.listener_token import ListenerToken
-from webapp.ui.handlers import bound, listener_of
+from webapp.ui.handlers import bound, claim_of, listener_of
 from webapp.ui.layout import AWAITED, QUIET, explain, status
+from webapp.ui.words import capital, counted
 
-EXPLAINED = (
+CARD = (
     "What you seem to love on one picture, with how sure that is, and a piece you like. Only you see it until you "
     "share it. A link shows the picture and plays the piece to whoever has it, without your picks, until you withdraw "
     "it."
 )
+BRINGING = (
+    "Have you picked in another place? <em>Download my data</em> in its menu gives a file; choose it here, and "
+    "everything you picked there is yours here too."
+)
+DEVICES = (
+    "Is a device lost, or did somebody get your link? Sign out everywhere else: what you picked stays, and only this "
+    "browser is still you."
+)
 
 
-def build(context: Context, listener: ListenerToken, changes: Sequence[Callable[..., Any]]) -> None:
+def build_card(context: Context, listener: ListenerToken, changes: Sequence[Callable[..., Any]]) -> None:
     """The section, hidden until there is something to say, or a link to withdraw."""
     with gr.Row(visible=False, elem_id="card", elem_classes="k-part-of-page k-columns-two") as section:
         with gr.Column(min_width=320):
             gr.Markdown("## A card of your taste")
-            explain(EXPLAINED)
+            explain(CARD)
             with gr.Row(elem_classes="k-buttons"):
                 draw_it = gr.Button("Draw my card", variant="primary", elem_id="draw-card")
                 share_it = gr.Button("Share a link", visible=False, elem_id="share-card")
@@ -103,3 +120,71 @@ def links_of(context: Context, token: str | None, request: gr.Request) -> list[R
             )
         )
     return rows
+
+
+def build_bringing(context: Context, listener: ListenerToken, renewed: gr.State) -> None:
+    """The section; ``renewed`` grows once this browser belongs to the listener of the file."""
+    with gr.Row(elem_classes="k-part-of-page k-doing"):
+        with gr.Column(scale=4):
+            gr.Markdown("## Bring your taste here")
+            explain(BRINGING)
+            said = gr.HTML(apply_default_css=False, elem_id="brought")
+        file = gr.UploadButton("Choose the file", file_types=[".zip", ".json"], elem_id="bring", scale=0, min_width=180)
+    question = Confirmation(test_id="bring-confirm")
+    file.upload(
+        bound(bring, context),
+        inputs=[listener, file, renewed],
+        outputs=[listener, said, renewed, question],
+        js=listener.awaited,
+        **AWAITED,
+    )
+    question.confirm(
+        bound(replace, context),
+        inputs=[listener, file, renewed],
+        outputs=[listener, said, renewed],
+        **AWAITED,
+    )
+
+
+def bring(context: Context, token: str | None, file: str, renewed: int) -> tuple[Any, Any, Any, Any]:
+    """Take the file over, or ask first where there are votes already."""
+    try:
+        return *_brought(context, token, Path(file), renewed, replace_mine=False), gr.skip()
+    except Contradiction as problem:
+        text = f"{capital(str(problem))}. Download them first (in the menu) if you want to keep a copy."
+        question = Question("Replace what is here?", text, "Replace it", "Keep what is here")
+        return gr.skip(), "", gr.skip(), question
+
+
+def replace(context: Context, token: str | None, file: str, renewed: int) -> tuple[Any, Any, Any]:
+    """Take the file over in place of what is here."""
+    return _brought(context, token, Path(file), renewed, replace_mine=True)
+
+
+def _brought(
+    context: Context, token: str | None, file: Path, renewed: int, *, replace_mine: bool
+) -> tuple[str, str, int]:
+    current = listener_of(context, token)
+    who = restore.bring(context.records, current, file.read_bytes(), replace=replace_mine)
+    picks = accounts.account(context.database, who).picks
+    text = status(f"{counted(picks, 'pick')} {'is' if picks == 1 else 'are'} back.")
+    return context.tokens.give(who), text, renewed + 1
+
+
+def build_devices(context: Context, listener: ListenerToken) -> None:
+    """The section."""
+    with gr.Row(elem_classes="k-part-of-page k-doing"):
+        with gr.Column(scale=4):
+            gr.Markdown("## Other devices")
+            explain(DEVICES)
+            said = gr.HTML(apply_default_css=False, elem_id="signed-out")
+        button = gr.Button("Sign out everywhere else", elem_id="sign-out", size="sm", scale=0, min_width=240)
+    button.click(bound(sign_out, context), inputs=listener, outputs=[listener, said], js=listener.awaited, **AWAITED)
+
+
+def sign_out(context: Context, token: str | None) -> tuple[str, str]:
+    """A new token for this browser; every other one is refused from now on."""
+    claim = claim_of(context, token)
+    context.newcomers.keep(claim)
+    new = context.tokens.sign_out_everywhere(claim.listener_id)
+    return new, status("Done. Every other browser and every link is signed out.")
