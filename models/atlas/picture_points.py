@@ -1,6 +1,6 @@
 """A map of pictures: drawings by their latents, each with the music that the annotated tie finds nearest to it.
 
-What is compared is measured of both sides (``models.picture.fit.measures``): brightness with register, warmth with
+What is compared is measured of both sides (``models.picture.fit.head``): brightness with register, warmth with
 mode, busyness with density, size with loudness. Each side is measured by its rank on its own map, so that the
 brightest picture finds a high piece even where all are brighter than usual, and a crowd of grey outlines on white is
 spread as wide as the music. Of what is left near to many, mutual proximity (Schnitzer et al. 2012) takes its due: near
@@ -26,9 +26,9 @@ from models.metrics.music_statistics import attributes
 from models.music.notes import MusicError, Piece
 from models.music.progress import Tell, silent
 from models.picture import readouts
-from models.picture.checkpoint import PictureBundle, load_pictures
+from models.picture.autoencoder import PictureBundle, load_pictures
 from models.picture.collection import DRAWINGS, DRAWINGS_TERMS
-from models.picture.fit.measures import SEEN, of_music, of_pictures
+from models.picture.fit.head import SEEN, of_music, of_pictures
 from models.picture.reading import Picture, PictureError, Pixels, read_folder
 
 SEED = 0

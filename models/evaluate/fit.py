@@ -31,24 +31,24 @@ from models.metrics.music_statistics import attributes
 from models.music.corpora import corpora_folder
 from models.music.notes import MusicError
 from models.picture import readouts
-from models.picture.checkpoint import load_pictures
+from models.picture.autoencoder import load_pictures
 from models.picture.fit.evaluation import (
-    ANNOTATED,
     CHANCE,
+    KINDS,
     LOGISTIC,
     METHODS,
     MOST,
+    ONLY_ANNOTATED,
     OURS,
     RANDOM,
+    Kind,
     Learned,
     Material,
     Trial,
     learn,
     trial,
 )
-from models.picture.fit.head import VERSION
-from models.picture.fit.measures import SEEN, of_music, of_pictures
-from models.picture.fit.simulated import KINDS, Kind
+from models.picture.fit.head import SEEN, VERSION, of_music, of_pictures
 from models.picture.reading import PictureError, read_folder
 from models.style.card import style_folder
 from models.style.evaluation.clips import corpora_parts
@@ -114,7 +114,7 @@ def fill(report: Report, found: Mapping[Kind, list[tuple[Trial, dict[str, Learne
         for method in METHODS:
             nearness = np.array([each.nearness for each in told[method]])
             if method != CHANCE and np.isfinite(nearness).any():
-                beside = float(np.nanmean([each.nearness for each in told[ANNOTATED]]))
+                beside = float(np.nanmean([each.nearness for each in told[ONLY_ANNOTATED]]))
                 report.add(f"fit.{name}{method}.nearness", _mean(nearness, baseline=beside, chance=0.0))
         report.add(f"fit.{name}{OURS}.share_of_random", _ratio(told[OURS], told[RANDOM]))
 

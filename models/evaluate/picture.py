@@ -16,16 +16,12 @@ import numpy as np
 from models.experiments.arguments import positive_int
 from models.experiments.report import Metric, Report
 from models.music.corpora import corpora_folder
-from models.picture.checkpoint import load_pictures
+from models.picture.attributes import STYLES
+from models.picture.autoencoder import load_pictures
 from models.picture.collection import collection
 from models.picture.drawings import load_drawings
-from models.picture.evaluation.categories import categories
-from models.picture.evaluation.drawn import Real, drawn
-from models.picture.evaluation.fidelity import fidelity
-from models.picture.evaluation.material import Components, Some
-from models.picture.evaluation.realness import interpolations, latents, realness
-from models.picture.evaluation.swaps import swaps
-from models.picture.groups import STYLES
+from models.picture.evaluation.drawn import Real, drawn, interpolations, latents, realness, swaps
+from models.picture.evaluation.fidelity import Components, Some, categories, fidelity
 from models.picture.reading import PictureError
 
 VECTORS = "drawings"

@@ -3,7 +3,7 @@
 Held-out films are walks through held-out drawings of DIR (KALLOS_CORPORA/pictures without it), which are set to music
 in every way (``models.picture.tie.evaluation`` says what is measured and how); --film is one more, KALLOS_CORPORA/film
 without it: (c) Blender Foundation, CC BY 3.0. The learned tie is that of simulated listeners, one of each kind
-(``models.picture.fit.simulated``), after 60 picks about other drawings and music. Then excerpts of held-out music are
+(``models.picture.fit.evaluation``), after 60 picks about other drawings and music. Then excerpts of held-out music are
 shown in pictures. Prints a table and, as its last line, one JSON object.
 """
 
@@ -21,18 +21,17 @@ from models.metrics.music_statistics import attributes
 from models.music.corpora import corpora_folder
 from models.music.notes import Piece
 from models.picture import readouts
-from models.picture.checkpoint import PictureBundle, load_pictures
+from models.picture.autoencoder import PictureBundle, load_pictures
 from models.picture.drawing import PictureDrawing
 from models.picture.drawings import load_drawings
 from models.picture.film import FilmError, Pictures, read_film
 from models.picture.fit.evaluation import Material, picked_links
-from models.picture.fit.measures import SEEN, of_music, of_pictures
+from models.picture.fit.head import SEEN, of_music, of_pictures
 from models.picture.reading import PictureError, read_folder
 from models.picture.tie.checkpoint import SHIPPED, load_tie
-from models.picture.tie.evaluation import Films, evaluate, evaluate_shown, own_film
+from models.picture.tie.evaluation import SHORTEST_S, Films, evaluate, evaluate_shown, own_film, walk
 from models.picture.tie.scoring import LEARNED, WAYS, Scorer, Watched
 from models.picture.tie.showing import Shower
-from models.picture.tie.walks import SHORTEST_S, walk
 from models.style.card import style_folder
 from models.style.checkpoint import load_style
 from models.style.compose import Composer

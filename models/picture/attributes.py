@@ -1,12 +1,14 @@
-"""What is measured of each style, apart from what the encoders see: named attributes of a picture, from pixels.
+"""The groups of a picture's latents, and what is measured of each style apart from what the encoders see, from pixels.
 
-Palette: how warm, how green and how colourful it is. Light: mean and standard deviation of luma. Line: how strong
-edges are in the grey picture of even contrast, fine ones (neighbouring pixels) and coarse ones (four pixels apart).
+What is shown is one group; the three others are the styles in which it is. Palette: how warm, how green and how
+colourful it is. Light: mean and standard deviation of luma. Line: how strong edges are in the grey picture of even
+contrast, fine ones (neighbouring pixels) and coarse ones (four pixels apart).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +16,14 @@ from scipy.ndimage import uniform_filter
 
 from models.picture.reading import Pixels
 
+SIZES = {"shape": 72, "palette": 12, "light": 4, "line": 8}
+DIMS = sum(SIZES.values())
+STYLES = ("palette", "light", "line")
+# Group → its slice of a latent vector ``(dims,)``, in order
+GROUPS: Mapping[str, slice] = {
+    name: slice(end - size, end) for (name, size), end in zip(SIZES.items(), accumulate(SIZES.values()), strict=True)
+}
 Floats = npt.NDArray[np.float64]
-
 LUMA = np.array([0.299, 0.587, 0.114])
 LEAST_CONTRAST = 0.03
 LAYOUT = 12  # squares along each side that tell the shape

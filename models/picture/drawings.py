@@ -1,13 +1,19 @@
 """The drawings that come with Kallos, as vectors, with the latents that the picture model's encoder gives each.
 
 Latents become a drawing again by looking up: the subject is the drawing whose shape is nearest, and palette and light
-change its colours (``models.picture.styling``), line its strokes. So whatever is decoded is sharp at any size.
+change its colours, line its strokes. So whatever is decoded is sharp at any size.
+
+What latents ask of a look is said by the drawings that are known: a style is that of the drawing whose latents are
+nearest, moved along the regression of what is measured on latents for the rest of the way. So the latents of a known
+drawing give its own colours back. Colours move in OKLab (Ottosson 2020: lightness, and two axes of colour in which
+equal steps look equal), the paper with them. Areas of colours are counted beforehand (``Drawing.seen``), so nothing has
+to be rendered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,17 +22,341 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save
 
-from models.picture.groups import GROUPS
-from models.picture.styling import Styles, edges_of
+from models.picture.attributes import GROUPS, attributes_of
 from models.picture.vector import Drawing, packed, unpacked
 from models.style.bundle import BundleFormat
 
 Floats = npt.NDArray[np.float64]
-
+TO_CONES = np.array([
+    [0.4122214708, 0.5363325363, 0.0514459929],
+    [0.2119034982, 0.6806995451, 0.1073969566],
+    [0.0883024619, 0.2817188376, 0.6299787005],
+])  # fmt: skip
+TO_LAB = np.array([
+    [0.2104542553, 0.7936177850, -0.0040720468],
+    [1.9779984951, -2.4285922050, 0.4505937099],
+    [0.0259040371, 0.7827717662, -0.8086757660],
+])  # fmt: skip
+FROM_LAB, FROM_CONES = np.linalg.inv(TO_LAB), np.linalg.inv(TO_CONES)
+LUMA = np.array([0.299, 0.587, 0.114])
+PIXEL = 1 / 96**2  # of a picture: so that a grey one is neither warm nor green
+GREY = 0.04  # chroma in OKLab, below which a colour has no hue
+HUE = 0.6  # radians, within which colours are shades of one
+RIDGE = 1e-2
+LINES = (-1.0, -0.5, 0.0, 0.5, 1.0)  # at which edges are measured
+MOST_LINE = 0.85  # beyond it a drawing is hardly to be seen
+COARSE = 0.5  # of coarse edges beside fine ones
+STEPS = 8
+OF_PAPER = ("lift", "dark", "paper a", "paper b")
+NEAR = 100.0  # sum of squares of what is missing, in tolerances, with which white paper and black ink may stay
+OWN_GIVES = 2.0  # times more than what another style's latents ask for
+MEASURED = {"palette": slice(0, 3), "light": slice(3, 5)}
+TOLERANCE = np.array([0.08, 0.08, 0.01, 0.02, 0.02])  # of what is measured
+KNOBS = {  # the usual size of each change, its least and its most
+    "chroma": (0.7, -3.0, 1.5), "a": (0.04, -0.12, 0.12), "b": (0.04, -0.12, 0.12),
+    "gamma": (0.8, -2.0, 2.0), "contrast": (0.8, -1.5, 1.0), "lift": (0.3, 0.0, 0.8),
+    "dark": (0.3, 0.0, 0.9), "paper a": (0.06, -0.2, 0.2), "paper b": (0.06, -0.2, 0.2),
+}  # fmt: skip
 SHIPPED = "drawings-cpu"
 SIZES = (0.35, 1.3)  # the least and the most
 COLOURFUL, SHAPES, FEWEST = 0.04, 6, 60  # of a drawing that is watched for long, and of such drawings
 FORMAT = BundleFormat("drawings", "collection of drawings", "python -m models.train.drawings makes one", ("seed",))
+
+
+def to_lab(colours: npt.ArrayLike) -> Floats:
+    """Lightness, a and b ``(…, 3)`` of sRGB ``(…, 3)`` in 0..1."""
+    found: Floats = np.cbrt(linear(colours) @ TO_CONES.T) @ TO_LAB.T
+    return found
+
+
+def from_lab(lab: npt.ArrayLike) -> Floats:
+    """sRGB ``(…, 3)`` in 0..1, what lies outside moved to its edge."""
+    light = np.clip((np.asarray(lab, dtype=np.float64) @ FROM_LAB.T) ** 3 @ FROM_CONES.T, 0, 1)
+    found: Floats = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return found
+
+
+def linear(colours: npt.ArrayLike) -> Floats:
+    """Light of sRGB values in 0..1."""
+    values = np.asarray(colours, dtype=np.float64)
+    found: Floats = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    return found
+
+
+def edges_of(drawing: Drawing) -> Floats:
+    """How strong edges are in the grey picture of even contrast, as logarithm, at each of ``LINES``: ``(LINES,)``."""
+    pixels = np.stack([replace(drawing, line=line).pixels() for line in LINES])
+    fine, coarse = attributes_of(pixels)["line"].T
+    found: Floats = np.log(np.maximum(fine, 1e-3)) + COARSE * np.log(np.maximum(coarse, 1e-3))
+    return found
+
+
+@dataclass(frozen=True)
+class Colours:
+    """All that a drawing is painted with: ``lab`` ``(n, 3)`` and ``areas`` ``(n,)``, of which the last is the paper's.
+
+    ``alpha`` ``(n,)``: what is seen of a colour above the paper.
+    """
+
+    lab: Floats
+    areas: Floats
+    alpha: Floats
+
+    @classmethod
+    def of(cls, drawing: Drawing) -> Colours:
+        """Those of a drawing."""
+        lab = to_lab(np.vstack([drawing.colours[:, :3], drawing.paper]))
+        left = max(0.0, 1.0 - float(drawing.areas.sum()))
+        return cls(lab, np.append(drawing.areas, left), np.append(drawing.colours[:, 3], 1.0))
+
+    def at(self, size: float) -> Colours:
+        """The same of a drawing that is so many times as large."""
+        if size == 1:
+            return self
+        areas = self.areas[:-1] * min(size**2, 1 / max(1e-6, float(self.areas[:-1].sum())))
+        return replace(self, areas=np.append(areas, 1 - areas.sum()))
+
+    def on(self, drawing: Drawing) -> Drawing:
+        """The drawing in these colours."""
+        rgb = from_lab(self.lab)
+        red, green, blue = rgb[-1].tolist()
+        return replace(drawing, colours=np.column_stack([rgb[:-1], self.alpha[:-1]]), paper=(red, green, blue))
+
+    def seen(self) -> Floats:
+        """As they are seen, sRGB ``(n, 3)``."""
+        rgb = from_lab(self.lab)
+        found: Floats = rgb[-1] + (rgb - rgb[-1]) * self.alpha[:, None]
+        return found
+
+    def measured(self) -> Floats:
+        """Palette ``(3,)`` and light ``(2,)``, one after the other."""
+        return measured(self.seen(), self.areas)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of one style: ``latents`` ``(n, dims)`` of drawings, and what is ``measured`` of each ``(n, m)``.
+
+    ``slopes`` ``(dims, m)``: the regression of the one on the other.
+    """
+
+    latents: Floats
+    measured: Floats
+    slopes: Floats
+
+    @classmethod
+    def fit(cls, latents: Floats, measured: Floats) -> Known:
+        """By ridge regression."""
+        x, y = latents - latents.mean(0), measured - measured.mean(0)
+        slopes = np.linalg.solve(x.T @ x / len(x) + RIDGE * np.eye(x.shape[1]), x.T @ y / len(x))
+        return cls(latents, measured, slopes)
+
+    def beyond(self, row: int, latents: Floats) -> Floats:
+        """What ``latents`` ``(dims,)`` ask for ``(m,)``, by how far they are from those of a row."""
+        found: Floats = self.measured[row] + (latents - self.latents[row]) @ self.slopes
+        return found
+
+    def asked(self, latents: Floats) -> tuple[int, Floats]:
+        """What ``latents`` ``(dims,)`` ask for ``(m,)``, and the row that is nearest to them and measures like that."""
+        away = ((self.latents - latents) ** 2).sum(1)
+        found = self.beyond(int(away.argmin()), latents)
+        unlike = ((self.measured - found) / (self.measured.std(0) + 1e-9)) ** 2
+        return int((away / len(latents) + unlike.mean(1)).argmin()), found
+
+
+def _rising(edges: Floats) -> Floats:
+    """``edges`` ``(LINES,)`` made to rise from line to line, on both sides of what they are as drawn."""
+    plain = LINES.index(0.0)
+    below, above = np.minimum.accumulate(edges[plain::-1])[::-1], np.maximum.accumulate(edges[plain:])
+    found: Floats = np.concatenate([below, above[1:]]) + 1e-3 * np.array(LINES)
+    return found
+
+
+def repainted(own: Colours, donor: Colours) -> Colours:
+    """``own`` with the hues of ``donor``, each where about as much is as light as there."""
+    lab = own.lab.copy()
+    theirs = _shades(donor)
+    left = np.array([donor.areas[rows].sum() for rows in theirs])
+    means = np.array([np.average(donor.lab[rows], axis=0, weights=donor.areas[rows] + 1e-6) for rows in theirs])
+    for rows in sorted(_shades(own), key=lambda rows: -float(own.areas[rows].sum())):
+        area, mean = float(own.areas[rows].sum()), np.average(own.lab[rows], axis=0, weights=own.areas[rows] + 1e-6)
+        cost = np.abs(means[:, 0] - mean[0]) + 3 * np.maximum(0, area - left) + 0.3 * np.maximum(0, -left)
+        chosen = int(cost.argmin())
+        left[chosen] -= area
+        if rows[0] != len(lab) - 1:  # the paper is coloured where nothing else does
+            lab[rows, 1:] = _in_hue(lab[rows], mean, means[chosen])
+    return replace(own, lab=lab)
+
+
+def _shades(colours: Colours) -> list[list[int]]:
+    """Rows that are shades of one colour: of a hue, or of none and dark, middling or light; the paper by itself."""
+    found: list[tuple[float | str, list[int]]] = []
+    chroma, hue = np.hypot(colours.lab[:, 1], colours.lab[:, 2]), np.arctan2(colours.lab[:, 2], colours.lab[:, 1])
+    for row in sorted(range(len(colours.lab) - 1), key=lambda row: -float(colours.areas[row])):
+        own: float | str = float(hue[row])
+        if chroma[row] < GREY:
+            own = "dark" if colours.lab[row, 0] < 0.35 else "light" if colours.lab[row, 0] > 0.9 else "grey"
+        for name, rows in found:
+            if name == own or (not isinstance(name, str) and not isinstance(own, str) and _apart(name, own) < HUE):
+                rows.append(row)
+                break
+        else:
+            found.append((own, [row]))
+    return [*(rows for _, rows in found), [len(colours.lab) - 1]]
+
+
+def _apart(one: float, other: float) -> float:
+    return abs(float(np.angle(np.exp(1j * (one - other)))))
+
+
+def _in_hue(lab: Floats, mean: Floats, target: Floats) -> Floats:
+    """Colours ``(n, 2)`` of shades around ``mean`` turned to ``target``: what differs among them still does."""
+    was, will = np.hypot(*mean[1:]), np.hypot(*target[1:])
+    if was < GREY:  # a grey takes as much colour as its lightness bears
+        bears = np.clip(4 * lab[:, :1] * (1.02 - lab[:, :1]), 0, 1)
+        return np.asarray(target[1:] * bears if will >= GREY else lab[:, 1:])
+    turn = np.arctan2(target[2], target[1]) - np.arctan2(mean[2], mean[1]) if will >= GREY else 0.0
+    turned = (lab[:, 1] + 1j * lab[:, 2]) * np.exp(1j * turn) * (will / was)
+    return np.column_stack([turned.real, turned.imag])
+
+
+def as_measured(own: Colours, wanted: Floats, tolerance: Floats) -> Colours:
+    """The colours moved as little as may be until ``wanted`` ``(5,)`` is measured, within the ``tolerance`` ``(5,)``.
+
+    Chroma is scaled and what has a hue is moved; lightness follows a curve that leaves black and white where they are.
+    Only where that doesn't do, black is lifted, and the paper is darkened and coloured (``KNOBS``).
+    """
+    at = _Turned(own)
+    knobs = _solved(at, wanted, tolerance, [name not in OF_PAPER for name in KNOBS])
+    short = (wanted - at.measured(knobs[None])[0]) / tolerance
+    if float(short @ short) > NEAR:
+        knobs = _solved(at, wanted, tolerance, [True] * len(KNOBS))
+    return replace(own, lab=at.lab(knobs[None])[0])
+
+
+def _solved(at: _Turned, wanted: Floats, tolerance: Floats, free: Sequence[bool]) -> Floats:
+    """Settings of the knobs, of which some are ``free``: least squares with a Gaussian prior, by Gauss–Newton."""
+    knobs, prior = np.zeros(len(KNOBS)), np.array([each[0] for each in KNOBS.values()])
+    prior = np.where(free, prior, 1e-4)
+    least, most = (np.array([each[k] for each in KNOBS.values()]) for k in (1, 2))
+    for _ in range(STEPS):
+        found = at.measured(np.vstack([knobs, knobs + np.diag(0.1 * prior)]))
+        slopes = (found[1:] - found[0]).T / (0.1 * prior) / tolerance[:, None]
+        short = (wanted - found[0]) / tolerance
+        step = np.linalg.solve(slopes.T @ slopes + np.diag(prior**-2.0), slopes.T @ short - knobs / prior**2)
+        tried = np.clip(knobs + np.outer((1.0, 0.5, 0.25, 0.0), step), least, most) * np.array(free)
+        costs = (((wanted - at.measured(tried)) / tolerance) ** 2).sum(1) + ((tried / prior) ** 2).sum(1)
+        knobs = tried[int(costs.argmin())]
+    return knobs
+
+
+class _Turned:
+    """Colours under many settings of the knobs at once."""
+
+    def __init__(self, own: Colours) -> None:
+        self.own = own
+        self.hued = np.minimum(1.0, np.hypot(own.lab[:, 1], own.lab[:, 2]) / (2 * GREY))
+
+    def lab(self, knobs: Floats) -> Floats:
+        """``(settings, n, 3)`` of ``knobs`` ``(settings, KNOBS)``."""
+        chroma, a, b, gamma, contrast, lift, dark, paper_a, paper_b = knobs.T[:, :, None]
+        lab = np.repeat(self.own.lab[None], len(knobs), axis=0)
+        light = np.clip(lab[..., 0], 1e-3, 1.0) ** np.exp(gamma)
+        light = light + contrast * light * (1 - light) * (2 * light - 1)
+        lab[..., 0] = lift + (1 - lift) * light
+        lab[..., 1] = lab[..., 1] * np.exp(chroma) + a * self.hued
+        lab[..., 2] = lab[..., 2] * np.exp(chroma) + b * self.hued
+        lab[:, -1, 0] = self.own.lab[-1, 0] - dark[:, 0]
+        lab[:, -1, 1] = paper_a[:, 0]
+        lab[:, -1, 2] = paper_b[:, 0]
+        return lab
+
+    def measured(self, knobs: Floats) -> Floats:
+        """Palette and light ``(settings, 5)``."""
+        rgb = from_lab(self.lab(knobs))
+        return measured(rgb[:, -1:] + (rgb - rgb[:, -1:]) * self.own.alpha[:, None], self.own.areas)
+
+
+def measured(rgb: Floats, areas: Floats) -> Floats:
+    """How warm, green and colourful pictures are, and mean and deviation of luma ``(…, 5)``, as swaps are measured.
+
+    ``rgb`` ``(…, n, 3)`` are the colours that are seen, each on so much of the ``areas`` ``(n,)``.
+    """
+    grey = rgb @ LUMA
+    red, green, blue = np.moveaxis(rgb, -1, 0)
+    chroma = np.hypot(red - grey, blue - grey)
+    coloured = chroma @ areas + PIXEL
+    mean = grey @ areas
+    spread = np.sqrt(np.maximum(0.0, (grey - mean[..., None]) ** 2 @ areas))
+    warm, leafy = (red - blue) @ areas / coloured, (green - (red + blue) / 2) @ areas / coloured
+    return np.stack([warm, leafy, chroma @ areas, mean, spread], axis=-1)
+
+
+@dataclass(frozen=True)
+class Styles:
+    """What is known of each style, and the ``colours`` of the drawings of which it is known."""
+
+    palette: Known
+    light: Known
+    line: Known
+    colours: tuple[Colours, ...]
+    edges: Floats
+
+    @classmethod
+    def of(cls, drawings: Sequence[Drawing], latents: Floats, edges: Floats) -> Styles:
+        """Of ``drawings`` with their ``latents`` ``(n, DIMS)`` and ``edges`` ``(n, LINES)`` (``edges_of``)."""
+        colours = tuple(Colours.of(each) for each in drawings)
+        found = np.array([each.measured() for each in colours])
+        palette, light = (Known.fit(latents[:, GROUPS[name]], found[:, of]) for name, of in MEASURED.items())
+        plain = edges[:, [LINES.index(0.0)]]
+        return cls(palette, light, Known.fit(latents[:, GROUPS["line"]], plain), colours, edges)
+
+    def on(self, row: int, drawing: Drawing, latents: Floats, size: float = 1.0) -> Drawing:
+        """The ``drawing`` of a ``row`` as ``latents`` ``(DIMS,)`` ask for, and so many times as large."""
+        donor, palette = self.palette.asked(latents[GROUPS["palette"]])
+        lit_by, light = self.light.asked(latents[GROUPS["light"]])
+        own = self.colours[row].at(size)
+        colours = own if donor == row else repainted(own, self.colours[donor])
+        # not every palette can be had in every light: what is the drawing's own gives way
+        tolerance = TOLERANCE * np.repeat([1 + OWN_GIVES * (donor == row), 1 + OWN_GIVES * (lit_by == row)], [3, 2])
+        _, (edges,) = self.line.asked(latents[GROUPS["line"]])
+        line = self._line(row, edges)
+        found = as_measured(colours, np.concatenate([palette, light]), tolerance)
+        return replace(found.on(drawing), line=line, size=size)
+
+    def along(self, row: int, drawing: Drawing, latents: Floats) -> list[Drawing]:
+        """The ``drawing`` of a ``row`` as each of ``latents`` ``(n, DIMS)`` asks for, without a jump between two.
+
+        So all are by the same known styles, those nearest to the mean, and every colour may move.
+        """
+        styles = (("palette", self.palette), ("light", self.light), ("line", self.line))
+        rows = [known.asked(latents[:, GROUPS[name]].mean(0))[0] for name, known in styles]
+        colours = repainted(self.colours[row], self.colours[rows[0]])
+        turned, found = _Turned(colours), []
+        for each in latents:
+            palette, light, (edges,) = (
+                known.beyond(at, each[GROUPS[name]]) for at, (name, known) in zip(rows, styles, strict=True)
+            )
+            knobs = _solved(turned, np.concatenate([palette, light]), TOLERANCE, [True] * len(KNOBS))
+            in_colour = replace(colours, lab=turned.lab(knobs[None])[0]).on(drawing)
+            found.append(replace(in_colour, line=self._line(row, edges)))
+        return found
+
+    def _line(self, row: int, edges: float) -> float:
+        """The line at which a drawing has so strong ``edges``."""
+        return float(np.interp(edges, _rising(self.edges[row]), LINES).clip(-MOST_LINE, MOST_LINE))
+
+    def grade(self, latents: Floats) -> Floats:
+        """What a picture that is no drawing is tinted with, and the white around it, ``(2, 4)``.
+
+        A colour of the palette and the light that ``latents`` ask for, as grey as the picture is to stay as it is.
+        """
+        _, (warm, green, colourful) = self.palette.asked(latents[GROUPS["palette"]])
+        _, (light, _) = self.light.asked(latents[GROUPS["light"]])
+        strength = np.clip(colourful, 0.0, 0.25)
+        usual = float(self.light.measured[:, 0].mean())
+        lab = np.array([0.6 + 0.6 * (light - usual), 0.4 * strength * (warm - green), 0.4 * strength * warm])
+        return np.vstack([np.append(from_lab(lab), 1.0), np.ones(4)])
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,8 @@ from torch.nn import functional as F
 
 from models.experiments.optimisation import MasterWeights, rise_and_fall, share_done
 from models.experiments.run_log import RunLog
-from models.picture.autoencoder import PictureModel, Pixels, tensor_of
-from models.picture.features import features_of
-from models.picture.groups import DIMS, GROUPS, SIZES, STYLES
-from models.picture.presets import Preset
+from models.picture.attributes import DIMS, GROUPS, SIZES, STYLES
+from models.picture.autoencoder import PictureModel, Pixels, Preset, features_of, tensor_of
 
 STATE, LOG = "state.safetensors", "log.jsonl"
 WARM_UP, AVERAGING = 60, 0.995

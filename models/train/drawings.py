@@ -22,14 +22,13 @@ from rich.progress import track
 from models.experiments.arguments import output_folder, positive_int
 from models.music.corpora import corpora_folder
 from models.picture import readouts
-from models.picture.checkpoint import load_pictures
+from models.picture.attributes import DIMS, GROUPS
+from models.picture.autoencoder import load_pictures
+from models.picture.collection import on_grid, series_of
+from models.picture.drawing import ink
 from models.picture.drawings import Drawings, load_drawings, save_drawings
-from models.picture.fit.measures import SEEN
-from models.picture.groups import DIMS, GROUPS
-from models.picture.measuring import ink
-from models.picture.places import on_grid
+from models.picture.fit.head import SEEN
 from models.picture.reading import Picture
-from models.picture.splits import series_of
 from models.picture.svg import DrawingError, read_drawing
 from models.picture.vector import Drawing
 

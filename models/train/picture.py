@@ -15,9 +15,8 @@ from pathlib import Path
 
 from models.experiments.arguments import add_run_arguments, run_folder
 from models.experiments.provenance import commit
-from models.picture.checkpoint import load_pictures, save_pictures
+from models.picture.autoencoder import PRESETS, load_pictures, save_pictures
 from models.picture.collection import Collection, collection
-from models.picture.presets import PRESETS
 from models.picture.reading import PictureError
 from models.picture.training import STATE, arrays, train
 

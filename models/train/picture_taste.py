@@ -13,11 +13,9 @@ import json
 import numpy as np
 
 from models.experiments.arguments import positive_int
-from models.picture.checkpoint import load_pictures
-from models.picture.drawing import PictureDrawing
+from models.picture.autoencoder import load_pictures
+from models.picture.drawing import NAMES, PictureDrawing, Slopes
 from models.picture.drawings import load_drawings
-from models.picture.measuring import NAMES
-from models.picture.turning import Slopes
 from models.style.latents import MEASURED, PICTURE_GROUPS
 from models.taste.space import TasteSpace, summary
 

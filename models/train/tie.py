@@ -16,11 +16,10 @@ from models.experiments.arguments import exit_without_music, output_folder, posi
 from models.experiments.provenance import commit, data_hash
 from models.music.corpora import corpora_folder
 from models.music.notes import MusicError
-from models.picture.checkpoint import load_pictures
+from models.picture.autoencoder import load_pictures
 from models.picture.reading import PictureError, read_folder
-from models.picture.tie import sounding
-from models.picture.tie.axes import Axes
-from models.picture.tie.checkpoint import Tie, load_tie, save_tie
+from models.picture.tie.bars import sounding_of
+from models.picture.tie.checkpoint import Axes, Tie, load_tie, save_tie
 from models.style.card import style_folder
 from models.style.checkpoint import load_style
 from models.style.compose import Composer, whole_bars
@@ -62,7 +61,7 @@ def main(argv: list[str] | None = None) -> None:
     whole = [whole_bars(piece) for piece in excerpts]
     encoded = [composer.encode(piece) for piece in whole]
     bars = np.concatenate([np.concatenate([each.groups[name] for name in GROUPS], axis=1) for each in encoded])
-    heard = np.concatenate([sounding.of_piece(piece) for piece in whole])
+    heard = np.concatenate([sounding_of(piece) for piece in whole])
     owner = np.repeat(np.arange(len(encoded)), [each.bars for each in encoded])
     scale = composer.prior.scale.double().cpu().numpy()
     latents = seen.encode(pixels).astype(np.float64)

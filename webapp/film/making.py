@@ -12,8 +12,8 @@ import torch
 from models.music.midi import write_midi
 from models.music.notes import Domain
 from models.music.render import SAMPLE_RATE_HZ
-from models.picture import slides
-from models.picture.checkpoint import load_pictures
+from models.picture import movie
+from models.picture.autoencoder import load_pictures
 from models.picture.drawings import load_drawings
 from models.picture.film import LONGEST_S, FilmError, Pictures, read_film
 from models.picture.movie import write_frames, write_movie
@@ -59,7 +59,7 @@ def make(
     if short:
         film = short.film()
     elif shown:
-        film = slides.slideshow(shown)
+        film = movie.slideshow(shown)
     else:
         film = read_film(sources[0], longest_s=longest_s, progress=lambda share: progress(reading, share))
     progress(composing, 0.0)
@@ -77,8 +77,8 @@ def make(
     if short:
         write_frames(short.pictures(), SHOWN_A_SECOND, sound, folder / MOVIE, written)
     elif shown:
-        rate = slides.SHOWN_A_SECOND
-        write_frames(slides.faded(shown, rate), rate, sound, folder / MOVIE, written)
+        rate = movie.SHOWN_A_SECOND
+        write_frames(movie.faded(shown, rate), rate, sound, folder / MOVIE, written)
     else:
         write_movie(sources[0], sound, folder / MOVIE, written)
     tempo = score.lines.tempo_bpm
@@ -119,12 +119,12 @@ def pictures_of(sources: Sequence[Path]) -> list[Pictures]:
         return []
     if len(stills) < len(files) and not any(source.is_dir() for source in sources):
         raise FilmError("one film is needed, or pictures; several films, or both, can't be set to music together")
-    if len(stills) > slides.MOST_PICTURES or not stills:
-        raise FilmError(f"{len(stills)} pictures were given; 1 to {slides.MOST_PICTURES} make a film")
+    if len(stills) > movie.MOST_PICTURES or not stills:
+        raise FilmError(f"{len(stills)} pictures were given; 1 to {movie.MOST_PICTURES} make a film")
     found = []
     for each in stills:
         try:
-            found.append(slides.read_slide(each))
+            found.append(movie.read_slide(each))
         except FilmError as error:
             raise FilmError(f"{each.name}: {error}") from error
     return found

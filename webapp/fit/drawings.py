@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.picture.drawings import load_drawings
-from models.picture.fit.measures import of_pictures
+from models.picture.fit.head import of_pictures
 from models.picture.shorts import SHORTS, Shown
 from models.style.card import model_folder
 from webapp.runtime.errors import NotYours

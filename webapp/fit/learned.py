@@ -13,9 +13,18 @@ from db.queries import listeners as listener_rows
 from db.queries import offers
 from db.tables import FIT_PICKS, Fit
 from models.metrics.intervals import Figure, wilson
-from models.picture.fit.head import VERSION, features, learned, links, new_head
-from models.picture.fit.measures import HEARD
-from models.picture.fit.words import Link, most_hear, told, unlike_most
+from models.picture.fit.head import (
+    HEARD,
+    VERSION,
+    Link,
+    features,
+    learned,
+    links,
+    most_hear,
+    new_head,
+    told,
+    unlike_most,
+)
 from models.taste.head import Head
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotAllowed, UnknownListenerError

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from db.queries import clips as clip_rows
 from models.metrics.music_statistics import attributes
 from models.music.notes import Piece
-from models.picture.fit.measures import HEARD, of_music
+from models.picture.fit.head import HEARD, of_music
 from webapp.learning.playable_clips import domain_named
 
 Floats = npt.NDArray[np.float64]

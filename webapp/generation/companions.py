@@ -22,9 +22,8 @@ from models.mood.judge import MoodBundle, load_mood
 from models.mood.labels import LEAST_NOTES
 from models.mood.steering import nearest
 from models.music.notes import Domain, MusicError, Piece
-from models.picture.autoencoder import Pixels
-from models.picture.checkpoint import PictureBundle, load_pictures
-from models.picture.drawing import PictureDrawing, is_older
+from models.picture.autoencoder import PictureBundle, Pixels, load_pictures
+from models.picture.drawing import PictureDrawing, Slopes, is_older
 from models.picture.drawings import Drawings, load_drawings
 from models.picture.film import SIDE
 from models.picture.moving import subject_json
@@ -32,7 +31,6 @@ from models.picture.reading import PictureError
 from models.picture.tie.checkpoint import load_tie
 from models.picture.tie.scoring import AXES
 from models.picture.tie.showing import A_BAR, Shower, Shown
-from models.picture.turning import Slopes
 from models.style.compose import Composer
 from models.style.latents import Latents
 from models.tension.score import TensionBundle, curves, load_tension, score

@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from models.picture.fit.measures import SEEN
+from models.picture.fit.head import SEEN
 from models.picture.readouts import READOUTS
 from models.picture.tie.annotated import LINKS
 from webapp.fit.drawings import FOLDER, shipped

@@ -16,8 +16,8 @@ from models.mood.labels import AROUSAL, QUADRANTS, VALENCE, emopia
 from models.music import corpora, played
 from models.music.notes import Domain, MusicError, Piece
 from models.music.performance import Performance, as_written
-from models.picture import slides
-from models.picture.checkpoint import load_pictures
+from models.picture import movie
+from models.picture.autoencoder import load_pictures
 from models.picture.drawings import load_drawings
 from models.picture.film import Film
 from models.picture.shorts import SHORTS, Shown
@@ -148,5 +148,5 @@ def _film(shown: str, seconds: float) -> Film:
     path = model_folder(DRAWINGS) / f"{shown}.svg"
     if not path.is_file():
         raise SourceError(f"there is no picture {shown!r}; there are v00 to v47, and the films {', '.join(SHORTS)}")
-    picture = rendered(path.read_text(encoding="utf-8"), slides.CANVAS[1])
-    return slides.slideshow([slides.on_canvas(Image.fromarray(picture))], picture_s=seconds)
+    picture = rendered(path.read_text(encoding="utf-8"), movie.CANVAS[1])
+    return movie.slideshow([movie.on_canvas(Image.fromarray(picture))], picture_s=seconds)

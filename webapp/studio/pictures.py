@@ -1,7 +1,7 @@
 """Pictures on the desk: the same recipes, drawn; and a picture of one's own, encoded to start from.
 
 A style (palette, light, line) is borrowed by going on the sphere towards the other picture's; a measure is turned by
-the picture model (``models.picture.turning``), in the group that it speaks of (size: in shape and light). So shape
+the picture model (``models.picture.drawing``), in the group that it speaks of (size: in shape and light). So shape
 stays where only styles are asked for. What is kept is drawn from as gifts near a picture are.
 """
 
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from db.queries.composed import brought_pieces
 from db.tables import PICTURES
-from models.picture.tie.sequence import slerp
+from models.picture.tie.bars import slerp
 from models.style.latents import PICTURE_GROUPS, Latents
 from models.taste.readouts import PICTURE_DIALS
 from webapp.composing.sources import PIECES, Source

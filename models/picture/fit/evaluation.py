@@ -3,6 +3,12 @@
 Defined as ``models.evaluate.policies`` does for taste: a number of votes is enough when, from it on for five votes,
 questions about pieces and pictures that were never shown are told at 90 % of the ceiling, the accuracy of who knows the
 listener's own tie and likings. More than ``MOST`` count as ``MOST``.
+
+Listeners are of four kinds. *annotated*: drawn around the annotated tie as the prior has it; *reversed*: the same with
+every sign turned; *own*: each readout goes with a side, or two, of this person's alone; *nearest*: one point of the
+music is the best for each picture, the annotated one, and fit falls with the distance from it, which no bilinear tie
+can say. Beside it everybody likes some pieces and pictures whatever they fit, and hears in each pair something that is
+measured nowhere. Answers are those of ``models.taste.simulated_people``: Davidson's, with some lapses.
 """
 
 from __future__ import annotations
@@ -10,25 +16,105 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from models.picture.fit import simulated
 from models.picture.fit.asking import CONTROL, Fit, Shown, choose
-from models.picture.fit.head import TIES, annotated, features, learned, links_of, new_head
-from models.picture.fit.simulated import Viewer
+from models.picture.fit.head import (
+    ANNOTATED,
+    HEARD,
+    SEEN,
+    SIZE,
+    TIE_SD,
+    TIES,
+    annotated,
+    features,
+    learned,
+    links_of,
+    new_head,
+)
 from models.taste.evaluation.policies import STAYS
+from models.taste.head import Outcome
+from models.taste.simulated_people import UTILITY_SD, Person
 
 Floats = npt.NDArray[np.float64]
+Kind = Literal["annotated", "reversed", "own", "nearest"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+LIKING, UNMEASURED = 0.15, 0.1  # shares of the variance of utility: of pieces and pictures alone, and of each pair
+LINKED = 2  # sides of the music that a readout goes with for somebody of their own kind, at most
 Integers = npt.NDArray[np.int64]
-
 MOST, GOAL = 60, 0.9
 TESTED = 4000  # questions about what was never shown
-OURS, RANDOM, NO_PRIOR, LOGISTIC, ANNOTATED, CHANCE = METHODS = (
+OURS, RANDOM, NO_PRIOR, LOGISTIC, ONLY_ANNOTATED, CHANCE = METHODS = (
     "ours", "random", "no_prior", "logistic", "annotated", "chance"
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Somebody with ``weights`` ``(SIZE,)`` where their tie is bilinear, else None.
+
+    ``expected`` ``(M, P)``: utility of each piece with each picture by the tie and by liking, which is all that can be
+    known; ``person`` answers by this and by what is measured nowhere.
+    """
+
+    weights: Floats | None
+    expected: Floats
+    person: Person
+
+    def answer(self, left: Fit, right: Fit, answers_before: int, generator: np.random.Generator) -> Outcome:
+        """Which of two fits better, or that both do alike."""
+        return self.person.vote(self.place(left), self.place(right), answers_before, generator)
+
+    def place(self, fit: Fit) -> int:
+        """The row of a pair of piece and picture in ``person``'s utility."""
+        return fit[0] * int(self.expected.shape[1]) + fit[1]
+
+
+def viewer(kind: Kind, music: Floats, pictures: Floats, generator: np.random.Generator) -> Viewer:
+    """Somebody of this ``kind`` before ``music`` ``(M, 5)`` and ``pictures`` ``(P, 4)``.
+
+    Raises ``ValueError`` on another kind.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind is {kind!r}; it must be one of {', '.join(KINDS)}")
+    liking = np.zeros(SIZE)
+    liking[TIES.stop :] = generator.normal(size=SIZE - TIES.stop)
+    rows = features(music[:, None], pictures[None])
+    if kind == "nearest":
+        weights, tied = None, -np.linalg.norm(music[:, None, : len(SEEN)] - pictures[None], axis=2)
+    else:
+        weights = _tie(kind, generator)
+        tied = rows @ weights
+    shares = (1 - LIKING - UNMEASURED, LIKING, UNMEASURED)
+    parts = (tied, rows @ liking, generator.normal(size=tied.shape))
+    scaled = [UTILITY_SD * np.sqrt(share) * _even(part) for share, part in zip(shares, parts, strict=True)]
+    return Viewer(weights, scaled[0] + scaled[1], Person(sum(scaled, np.zeros_like(tied)).ravel()))
+
+
+def _tie(kind: Kind, generator: np.random.Generator) -> Floats:
+    """Weights of which only those of the tie are not 0."""
+    weights = np.zeros(SIZE)
+    if kind == "own":
+        own = np.zeros((len(SEEN), len(HEARD)))
+        for row in own:
+            sides = generator.permutation(len(HEARD))[: generator.integers(1, LINKED + 1)]
+            row[sides] = generator.choice([-1.0, 1.0], len(sides)) * generator.uniform(0.5, 1.5, len(sides))
+        weights[TIES] = ANNOTATED * own.ravel()
+        return weights
+    weights[TIES] = generator.normal(scale=TIE_SD, size=TIES.stop)
+    sign = -1.0 if kind == "reversed" else 1.0
+    found: Floats = weights + sign * annotated()
+    return found
+
+
+def _even(part: Floats) -> Floats:
+    """With mean 0 and standard deviation 1 over all pairs."""
+    found: Floats = (part - part.mean()) / max(float(part.std()), 1e-9)
+    return found
 
 
 @dataclass(frozen=True)
@@ -76,10 +162,10 @@ class Learned:
     nearness: float
 
 
-def trial(material: Material, kind: simulated.Kind, seed: int) -> Trial:
+def trial(material: Material, kind: Kind, seed: int) -> Trial:
     """A listener of this kind; a third of the pieces and of the pictures is never shown to them."""
-    generator = np.random.default_rng([seed, simulated.KINDS.index(kind)])
-    someone = simulated.viewer(kind, material.music, material.pictures, generator)
+    generator = np.random.default_rng([seed, KINDS.index(kind)])
+    someone = viewer(kind, material.music, material.pictures, generator)
     parts = []
     for count in (len(material.music), len(material.pictures)):
         order = generator.permutation(count)
@@ -107,7 +193,7 @@ def answered(material: Material, one: Trial, seed: int, *, tied: bool, control: 
 def picked_links(material: Material, seed: int) -> Floats:
     """Links ``(kinds, 5, 5)`` that our head has learned from ``MOST`` picks of a listener of each kind."""
     found = []
-    for kind in simulated.KINDS:
+    for kind in KINDS:
         one = trial(material, kind, seed)
         *_, weights = islice(answered(material, one, seed, tied=True, control=CONTROL), MOST)
         found.append(links_of(weights))
@@ -143,8 +229,8 @@ def learn(material: Material, one: Trial, method: str, seed: int) -> Learned:
         raise ValueError(f"method is {method!r}; it must be one of {', '.join(METHODS)}")
     if method == LOGISTIC:
         thoughts = regressed(material, one, seed)
-    elif method in (ANNOTATED, CHANCE):
-        weights = annotated() if method == ANNOTATED else np.zeros(len(annotated()))
+    elif method in (ONLY_ANNOTATED, CHANCE):
+        weights = annotated() if method == ONLY_ANNOTATED else np.zeros(len(annotated()))
         thoughts = (weights for _ in range(MOST + STAYS))
     else:
         control = 1.0 if method == RANDOM else CONTROL

@@ -1,21 +1,45 @@
-"""One listener's own tie: how well a picture fits music, bilinear in what is measured of both.
+"""One listener's own tie: how well a picture fits music, bilinear in what is measured of both; and the same in words.
 
 Utility of a piece ``m`` with a picture ``p`` is ``p' W m``, and what the listener likes of either whatever it fits: a
 linear head (``models.taste.head``) on ``kron(p, m)``, ``m`` and ``p``. The mean of its Gaussian prior is the annotated
 tie: each readout goes with the side of the music that most people hear in it. How far somebody follows it as a whole,
 or hears the opposite, is doubted on its own.
+
+Music and still pictures are measured in usual deviations. The first four sides of the music stand in the order of the
+four readouts that the annotated tie links them with (``models.picture.tie.annotated``). Tempo goes with motion there,
+which a still picture has none of. In words the tie says what pictures sound like to somebody, with the odds of it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtr
 
-from models.picture.fit.measures import HEARD, SEEN
+from models.music.notes import Domain
+from models.taste.explain import MAYBE, SILENT, with_odds
 from models.taste.head import Head, Outcome, update
 
 Floats = npt.NDArray[np.float64]
-
+SEEN = ("brightness", "warmth", "busyness", "size")  # the readouts of ``models.picture.readouts`` but motion
+HEARD: Mapping[str, str] = {  # what the tie calls it → the attribute that measures it in a clip
+    "register": "mean_pitch",
+    "mode": "mode",
+    "density": "onsets_per_bar",
+    "loudness": "mean_velocity",
+    "tempo": "tempo_bpm",
+}
+# Mean and standard deviation of each side in 300 real excerpts of eight bars of each kind, tempo as log2 of quarters a
+# minute; dance tunes and chorales are written without dynamics, and chorales in one tempo: there the deviation is pop's
+USUAL_MUSIC: Mapping[Domain, Floats] = {
+    "pop": np.array([[62.5, 0.07, 7.0, 63.6, 6.82], [4.3, 0.19, 2.6, 4.8, 0.38]]),
+    "dance": np.array([[72.2, 0.14, 6.6, 70.8, 7.32], [3.1, 0.17, 1.5, 4.8, 0.33]]),
+    "chorale": np.array([[61.0, 0.04, 6.0, 72.7, 6.24], [1.6, 0.19, 1.4, 4.8, 0.38]]),
+}
+MOST = 3.0  # standard deviations
 VERSION = "fit-1"  # of what is measured and how a head begins
 SIZE = len(SEEN) * len(HEARD) + len(HEARD) + len(SEEN)
 TIES = slice(0, len(SEEN) * len(HEARD))  # of the features, those that are the tie
@@ -24,6 +48,30 @@ TIES = slice(0, len(SEEN) * len(HEARD))  # of the features, those that are the t
 ANNOTATED, TIE_SD, FOLLOWING_SD, LIKING_SD = 0.35, 0.25, 0.35, 0.15
 # An answer is left, right or equal: nobody can say that neither fits, so that level lies below everything.
 MANNER, MANNER_VARIANCE = (0.0, -0.9, -12.0), (0.25, 1.0, 1e-4)
+LOOKS: Mapping[str, str] = {"brightness": "bright", "warmth": "warm", "busyness": "busy", "size": "full"}
+SOUNDS: Mapping[str, tuple[str, str]] = {  # less and more of it
+    "register": ("low", "high"),
+    "mode": ("minor", "major"),
+    "density": ("sparse", "dense"),
+    "loudness": ("soft", "loud"),
+    "tempo": ("slow", "fast"),
+}
+
+
+def of_music(attributes: Mapping[str, float], domain: Domain) -> Floats:
+    """``attributes`` of a clip, as ``models.metrics.music_statistics`` measures them, standardised: ``(5,)``."""
+    values = np.array([attributes[name] for name in HEARD.values()])
+    values[-1] = np.log2(max(values[-1], 1.0))
+    mean, deviation = USUAL_MUSIC[domain]
+    found: Floats = np.clip((values - mean) / deviation, -MOST, MOST)
+    return found
+
+
+def of_pictures(readouts: npt.ArrayLike, usual: npt.ArrayLike) -> Floats:
+    """Four ``readouts`` of each picture ``(pictures, 4)`` in deviations of ``usual`` ``(2, 4)``, mean and deviation."""
+    mean, deviation = np.asarray(usual, dtype=np.float64)
+    found: Floats = np.clip((np.atleast_2d(np.asarray(readouts)) - mean) / deviation, -MOST, MOST)
+    return found
 
 
 def features(music: npt.ArrayLike, pictures: npt.ArrayLike) -> Floats:
@@ -87,3 +135,62 @@ def links_of(weights: Floats) -> Floats:
     own[-1, -1] = 1.0
     found: Floats = own / np.maximum(1.0, np.linalg.norm(own, axis=0))
     return found
+
+
+@dataclass(frozen=True)
+class Link:
+    """How a readout of pictures goes with a side of the music for a listener.
+
+    ``weight`` and its posterior ``sd``; ``odds`` that its sign is right (0.5 to 1). ``own``: share of the prior doubt
+    that the listener's picks took away; below ``SILENT`` it is most people's link and hardly theirs. ``words`` say
+    it: "warm pictures probably sound low to you (9 in 10)".
+    """
+
+    readout: str
+    side: str
+    weight: float
+    sd: float
+    odds: float
+    own: float
+    words: str
+
+    @property
+    def guessed(self) -> bool:
+        """Whether picks hardly tell of it yet."""
+        return self.own < SILENT
+
+
+def all_links(head: Head) -> list[Link]:
+    """Every readout with every side, the strongest first."""
+    (weights, doubts), (_, before) = tie(head), tie(new_head())
+    kept = doubts**2 / before**2
+    found = []
+    for place, readout in enumerate(SEEN):
+        for column, side in enumerate(HEARD):
+            weight, sd = float(weights[place, column]), float(doubts[place, column])
+            odds = float(ndtr(abs(weight) / sd)) if sd > 0 else 0.5
+            sounds = SOUNDS[side][weight > 0]
+            words = f"{LOOKS[readout]} pictures {with_odds(f'sound {sounds} to you', odds)}"
+            found.append(Link(readout, side, weight, sd, odds, 1 - float(kept[place, column]), words))
+    return sorted(found, key=lambda link: -abs(link.weight))
+
+
+def told(head: Head) -> list[Link]:
+    """What the listener's own picks tell: links that are sure enough to be said, the strongest first."""
+    return [link for link in all_links(head) if link.odds >= MAYBE and not link.guessed]
+
+
+def most_hear(head: Head) -> list[Link]:
+    """Links that most people hear and of which the listener's own picks hardly tell, the strongest first."""
+    return [link for link in all_links(head) if link.guessed and link.odds >= MAYBE and _usual(link) * link.weight > 0]
+
+
+def unlike_most(link: Link) -> bool:
+    """Whether most people hear the opposite."""
+    return link.weight * _usual(link) < 0
+
+
+def _usual(link: Link) -> float:
+    """The annotated weight."""
+    place = SEEN.index(link.readout) * len(HEARD) + list(HEARD).index(link.side)
+    return float(annotated()[place])

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from models.music.notes import Domain, Piece
 from models.picture.readouts import READOUTS
-from models.picture.tie import sounding
+from models.picture.tie.bars import USUAL, sounding_of
 from models.style.directions import Directions
 from models.style.latents import Latents
 from models.style.pieces.steering import BarTargets
@@ -44,15 +44,15 @@ def wished_bpm(motion: Floats, times_s: Floats, usual: float) -> Floats:
 
 def targets(asked: Floats, domain: Domain) -> BarTargets:
     """Register, density and loudness that are ``asked`` of each bar, ``(bars, 5)`` in standard deviations."""
-    mean, deviation = (np.array(each)[list(STEERED)] for each in sounding.USUAL[domain])
+    mean, deviation = (np.array(each)[list(STEERED)] for each in USUAL[domain])
     pitch, notes, velocity = (mean + deviation * asked[:, STEERED]).T
     return BarTargets(pitch, np.maximum(notes, 1), velocity, (deviation[0], deviation[1], deviation[2]))
 
 
 def agreement(piece: Piece, asked: Floats, domain: Domain) -> float:
     """How well the bars of a piece do what is ``asked`` of each, ``(bars, 5)``; 0 is perfectly."""
-    mean, deviation = (np.array(each) for each in sounding.USUAL[domain])
-    apart = (sounding.of_piece(piece)[:, : len(mean)] - mean) / deviation - asked[:, : len(mean)]
+    mean, deviation = (np.array(each) for each in USUAL[domain])
+    apart = (sounding_of(piece)[:, : len(mean)] - mean) / deviation - asked[:, : len(mean)]
     return -float((np.array(WEIGHTS) * apart**2).sum())
 
 

@@ -1,10 +1,12 @@
 """Do film and music go together? Speeds, finding each other among a hundred, neighbours, and what the tie costs.
 
-Held-out films are walks through held-out drawings (``walks``), since there is one film of thirty seconds alone, which
-is scored several times beside them. Matching is not the tie itself: for each way a ridge regression foretells what is
-measured in the notes of a moment (register, mode, density, loudness, tempo, and main axes of latents encoded from
-these notes) from what is measured in the pictures of that moment, fitted on other films with their music, of other
-drawings and seeds. All films last equally long, and are compared on one clock of ``SLOTS`` moments.
+Held-out films are walks through held-out drawings, since there is one film of thirty seconds alone, which is scored
+several times beside them. In a walk pictures follow each other by cuts and by cross-fades; each drifts a little while
+it is seen, some more and some less, so that there is motion to measure. Matching is not the tie itself: for each way a
+ridge regression foretells what is measured in the notes of a moment (register, mode, density, loudness, tempo, and main
+axes of latents encoded from these notes) from what is measured in the pictures of that moment, fitted on other films
+with their music, of other drawings and seeds. All films last equally long, and are compared on one clock of ``SLOTS``
+moments.
 
 The learned way is several listeners': films, and pieces that are shown, are dealt to their links in turn. Whoever
 matches knows the links: readouts are measured as what they ask of each side of the music.
@@ -18,6 +20,7 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
@@ -28,10 +31,10 @@ from models.music.notes import Piece
 from models.music.performance import as_written
 from models.picture import readouts
 from models.picture.drawing import PictureDrawing
-from models.picture.film import Film
+from models.picture.film import A_SECOND, SIDE, Film, Pictures
 from models.picture.moving import Moving
-from models.picture.tie import sounding, writing
-from models.picture.tie.bars import BarLines
+from models.picture.tie import writing
+from models.picture.tie.bars import BarLines, sounding_of
 from models.picture.tie.scoring import ANNOTATED, LEARNED, UNTIED, Scorer, Watched
 from models.picture.tie.showing import A_BAR, Shower, Shown
 from models.picture.vector import rendered
@@ -39,17 +42,47 @@ from models.style.compose import Composer
 from models.style.evaluation.excerpts import Excerpts, composed_excerpts
 from models.style.latents import BARS, GROUPS
 
+SHORTEST_S, LONGEST_S = 2.0, 5.0  # of a picture
+FADED, FADE_S = 0.5, 1.2  # share of the changes that are fades, and how long these are
+FASTEST = 0.05  # of its side that a picture drifts a second
 Floats = npt.NDArray[np.float64]
-
 SLOTS = 12  # moments of a film
 SEEN, HEARD = 16, 16  # main axes of picture latents, and of latents of music, that matching may use
 RIDGE = 0.1  # of the films' own variance
 NEIGHBOURS = 10
 NOBODY = np.zeros((0, 5, 5))  # links of no listener
 LEAST_PIECES = 40  # of either kind, below which the classifier says the same of everything
-
-
 Tied = TypeVar("Tied", Scorer, Shower)
+
+
+def walk(pictures: Sequence[Pictures], seconds: float, rng: np.random.Generator) -> Film:
+    """A film of so many ``seconds`` through ``pictures`` ``(SIDE, SIDE, 3)`` in their order, from the first on."""
+    ends = np.cumsum(rng.uniform(SHORTEST_S, LONGEST_S, len(pictures)))
+    if ends[-1] < seconds:
+        raise ValueError(f"{len(pictures)} pictures last {ends[-1]:.0f} seconds; {seconds:g} are needed")
+    faded = rng.random(len(pictures)) < FADED
+    speed = FASTEST * rng.random((len(pictures), 1)) ** 2 * rng.choice([-1, 1], (len(pictures), 2))
+    times = np.arange(0, seconds, 1 / A_SECOND)
+    frames = []
+    for time in times:
+        one = int(np.searchsorted(ends, time, side="right"))
+        frame = _drifted(pictures[one], speed[one] * (time - ends[one]))
+        till = ends[one] - time
+        if faded[one] and till < FADE_S and one + 1 < len(pictures):
+            share = 1 - till / FADE_S
+            coming = _drifted(pictures[one + 1], np.zeros(2))
+            frame = (frame * (1 - share) + coming * share).round().astype(np.uint8)
+        frames.append(frame)
+    cuts = ends[:-1][~faded[:-1]]
+    return Film(np.stack(frames), times, cuts[cuts < seconds], seconds)
+
+
+def _drifted(picture: Pictures, by: np.ndarray) -> Pictures:
+    """Seen through a window a little smaller than the picture, ``by`` of its side from its middle."""
+    room = SIDE * 0.1
+    left, top = (float(np.clip(room / 2 + SIDE * each, 0, room)) for each in by)
+    box = (left, top, left + SIDE - room, top + SIDE - room)
+    return np.asarray(Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BILINEAR, box=box))
 
 
 @dataclass(frozen=True)
@@ -94,7 +127,7 @@ def measured(
     bar = np.clip(np.searchsorted(lines.starts_s, clock, side="right") - 1, 0, lines.bars - 1)
     pictures = watched.by_bar(lines)
     music = encoded(composer, piece)
-    heard = sounding.of_piece(piece)
+    heard = sounding_of(piece)
     heard[:, 2] /= np.diff(lines.starts_s)  # notes a second
     speeds = np.stack([np.linalg.norm(np.diff(each, axis=0), axis=1) for each in (pictures, music)])
     at = [int(np.abs(film.times_s - moment).argmin()) for moment in clock]

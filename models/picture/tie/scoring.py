@@ -12,10 +12,10 @@ from models.music.notes import Domain, Piece
 from models.music.performance import Performance
 from models.music.render import Audio, render_long
 from models.picture import readouts
-from models.picture.checkpoint import PictureBundle
+from models.picture.autoencoder import PictureBundle
 from models.picture.film import Film
 from models.picture.readouts import READOUTS
-from models.picture.tie import annotated, rotation, sequence, writing
+from models.picture.tie import annotated, bars, rotation, writing
 from models.picture.tie.bars import BarLines, bar_lines, usual_bpm
 from models.picture.tie.checkpoint import Tie
 from models.style.compose import Composer
@@ -89,7 +89,7 @@ class Watched:
 
     def by_bar(self, lines: BarLines) -> Floats:
         """Picture latents of each bar, ``(bars, dims)``."""
-        return sequence.by_bar(self.latents, self.film.times_s, lines.starts_s)
+        return bars.by_bar(self.latents, self.film.times_s, lines.starts_s)
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 from models.music.notes import MusicError, Piece
 from models.music.tokens import to_tokens
+from models.picture.attributes import DIMS, GROUPS
 from models.picture.drawings import Drawings
-from models.picture.groups import DIMS, GROUPS
 from models.picture.moving import SMALLEST, Moment, moment_of
 from models.picture.readouts import LEAST_SPREAD
-from models.picture.tie import rotation, sequence, sounding, writing
+from models.picture.tie import rotation, writing
+from models.picture.tie.bars import SOUNDING, along, sounding_of
 from models.picture.tie.checkpoint import Tie
 from models.picture.tie.scoring import ANNOTATED, AXES, LEARNED, ROTATION, TURN
 from models.style.compose import Composer
@@ -73,7 +74,7 @@ class Shower:
             if name != "shape":
                 plain[:, where] = OWN_STYLE * plain[0, where]  # what changes in how it looks is the music's
         bars = self._moved(piece, plain, way)
-        found: Floats = sequence.along(bars, np.arange(A_BAR * len(bars) + 1) / A_BAR - 0.5)
+        found: Floats = along(bars, np.arange(A_BAR * len(bars) + 1) / A_BAR - 0.5)
         return found
 
     def seen(self, piece: Piece, seed: int = 0) -> npt.NDArray[np.int64]:
@@ -83,12 +84,12 @@ class Shower:
 
     def sizes(self, piece: Piece) -> Floats:
         """How loud each quarter of a bar and the end sound, 0 to 1, ``(A_BAR * bars + 1,)``."""
-        bars = 1 / (1 + np.exp(-self._heard(piece)[:, sounding.SOUNDING.index("loudness")]))
+        bars = 1 / (1 + np.exp(-self._heard(piece)[:, SOUNDING.index("loudness")]))
         return np.interp(np.arange(A_BAR * len(bars) + 1) / A_BAR - 0.5, np.arange(len(bars)), bars)
 
     def _moved(self, piece: Piece, plain: Floats, way: str) -> Floats:
         """Latents of each bar ``(bars, DIMS)``: the ``plain`` ones moved by what is heard."""
-        links = np.eye(len(sounding.SOUNDING)) if way == ANNOTATED else self.links if way == LEARNED else None
+        links = np.eye(len(SOUNDING)) if way == ANNOTATED else self.links if way == LEARNED else None
         if links is not None:
             asked = self._heard(piece) @ links.T  # of a bilinear fit the picture that fits best
             return plain + asked[:, : len(self.tie.shown)] @ self.tie.shown
@@ -109,7 +110,7 @@ class Shower:
 
         The rest is how a bar differs from the piece's own mean, as a film's moments do (``readouts.standardised``).
         """
-        values, (mean, spread) = sounding.of_piece(piece), self.tie.sounding
+        values, (mean, spread) = sounding_of(piece), self.tie.sounding
         level = np.clip((values.mean(0) - mean) / spread, -1.5, 1.5)
         own = np.maximum(values.std(0), LEAST_SPREAD * spread)
         found: Floats = np.clip(level / 2 + (values - values.mean(0)) / own, -MOST, MOST)

@@ -23,7 +23,7 @@ from models.atlas.picture_points import (
 from models.atlas.points import SHIPPED, DrawnMap, Material, Points, load_shipped_map
 from models.atlas.projection import nearest
 from models.music.notes import MusicError
-from models.picture.checkpoint import load_pictures
+from models.picture.autoencoder import load_pictures
 from models.picture.drawings import load_drawings
 from models.picture.reading import read_folder
 

@@ -8,7 +8,7 @@ import pytest
 from models.atlas.points import KINDS, SHIPPED_NEIGHBOURS, DrawnMap, load_shipped_map, packed, rounded, ship
 from models.atlas.projection import nearest
 from models.music import corpora, played
-from models.picture.checkpoint import load_pictures
+from models.picture.autoencoder import load_pictures
 from models.style.card import SHIPPED_STYLE, read_card
 from models.title.two_tower import load_towers
 from tests.models.atlas.test_points import some

@@ -9,7 +9,7 @@ import pytest
 
 from models.evaluate import fit
 from models.experiments.report import Report
-from models.picture.fit import simulated
+from models.picture.fit import evaluation
 from models.picture.fit.evaluation import METHODS, MOST, Material, _votes_until, learn, trial
 from models.picture.fit.head import TIES, annotated, features
 from models.taste.simulated_people import UTILITY_SD
@@ -26,7 +26,7 @@ def material() -> Material:
 def test_every_kind_has_the_tie_that_it_is_named_after(material: Material) -> None:
     whole = features(material.music[:, None], material.pictures[None])
     found = {
-        kind: simulated.viewer(kind, *vars(material).values(), np.random.default_rng(3)) for kind in simulated.KINDS
+        kind: evaluation.viewer(kind, *vars(material).values(), np.random.default_rng(3)) for kind in evaluation.KINDS
     }
     usual = annotated()[TIES]
     for kind, sign in (("annotated", 1), ("reversed", -1)):
@@ -41,7 +41,7 @@ def test_every_kind_has_the_tie_that_it_is_named_after(material: Material) -> No
         if one.weights is not None:
             assert np.corrcoef((whole @ one.weights).ravel(), one.expected.ravel())[0, 1] > 0.8, kind
     with pytest.raises(ValueError, match="'deaf'"):
-        simulated.viewer("deaf", material.music, material.pictures, np.random.default_rng(0))
+        evaluation.viewer("deaf", material.music, material.pictures, np.random.default_rng(0))
 
 
 def test_what_tests_a_method_was_never_shown(material: Material) -> None:

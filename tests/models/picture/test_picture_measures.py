@@ -5,10 +5,10 @@ import pytest
 from scipy.stats import norm
 
 from models.picture.attributes import attributes_of, layout_of
+from models.picture.collection import parts_of, series_of
+from models.picture.evaluation.drawn import sharpness, spherical
 from models.picture.evaluation.fidelity import STEP, bits_of, jpeg_within, psnr, ssim
-from models.picture.evaluation.realness import sharpness, spherical
 from models.picture.reading import Picture
-from models.picture.splits import parts_of, series_of
 
 GREY = np.full((1, 96, 96, 3), 128, np.uint8)
 

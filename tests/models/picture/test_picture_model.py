@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from models.picture.checkpoint import PictureBundle, load_pictures
-from models.picture.groups import DIMS, GROUPS
+from models.picture.attributes import DIMS, GROUPS
+from models.picture.autoencoder import PictureBundle, load_pictures
 from models.picture.reading import Pixels
 
 

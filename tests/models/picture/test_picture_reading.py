@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from models.picture import reading
+from models.picture.collection import series_of
 from models.picture.reading import PictureError, read_folder, read_picture
-from models.picture.splits import series_of
 
 
 def _bytes(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:

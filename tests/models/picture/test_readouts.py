@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.picture import measuring, readouts
+from models.picture import drawing, readouts
 from models.picture.film import SIDE, Film, Pictures
 
 
@@ -58,7 +58,7 @@ def test_a_still_film_asks_for_nothing_but_its_level() -> None:
 
 def test_ink_is_how_far_pixels_are_from_the_background() -> None:
     some = np.stack([plain(255, 255, 255), plain(20, 90, 30), with_square(20), with_square(40)])
-    assert measuring.ink(some) == pytest.approx([0, 0, 400 / SIDE**2, 1600 / SIDE**2])
+    assert drawing.ink(some) == pytest.approx([0, 0, 400 / SIDE**2, 1600 / SIDE**2])
     pale = with_square(40)
     pale[pale < 255] = 250
-    assert measuring.ink(pale[None])[0] < 0.01
+    assert drawing.ink(pale[None])[0] < 0.01

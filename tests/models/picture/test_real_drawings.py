@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from models.metrics.two_sample import FOLDS
-from models.picture.checkpoint import load_pictures
+from models.picture.autoencoder import load_pictures
 from models.picture.drawings import load_drawings
 from models.picture.evaluation.drawn import Real
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from models.picture.film import FilmError
-from models.picture.slides import CANVAS, PICTURE_S, faded, read_slide, slideshow
+from models.picture.movie import CANVAS, PICTURE_S, faded, read_slide, slideshow
 
 
 def test_pictures_follow_each_other_and_fade(tmp_path: Path) -> None:

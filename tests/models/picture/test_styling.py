@@ -5,9 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.picture.drawings import Drawings, load_drawings
-from models.picture.groups import GROUPS
-from models.picture.styling import LINES, from_lab, to_lab
+from models.picture.attributes import GROUPS
+from models.picture.drawings import LINES, Drawings, from_lab, load_drawings, to_lab
 from models.picture.vector import GRID
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.picture.checkpoint import load_pictures
-from models.picture.drawing import PictureDrawing, vector
+from models.picture.attributes import GROUPS
+from models.picture.autoencoder import load_pictures
+from models.picture.drawing import BESIDE, NAMES, PictureDrawing, Slopes, vector
 from models.picture.drawings import load_drawings
-from models.picture.groups import GROUPS
-from models.picture.measuring import NAMES
-from models.picture.turning import BESIDE, Slopes
 from models.style.latents import MEASURED, Latents
 from models.taste.readouts import PICTURE_ATTRIBUTES, PICTURE_DIALS
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.picture.styling import edges_of
+from models.picture.drawings import edges_of
 from models.picture.svg import DrawingError, read_drawing
 from models.picture.vector import GRID, MARGIN, Drawing, Paint, packed, rendered, unpacked
 

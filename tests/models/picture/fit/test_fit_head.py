@@ -10,18 +10,25 @@ from models.picture import readouts
 from models.picture.fit.head import (
     ANNOTATED,
     FOLLOWING_SD,
+    HEARD,
     LIKING_SD,
+    MOST,
+    SEEN,
     SIZE,
     TIE_SD,
+    USUAL_MUSIC,
+    all_links,
     annotated,
     features,
     learned,
     links,
     new_head,
+    of_music,
+    of_pictures,
     tie,
+    told,
+    unlike_most,
 )
-from models.picture.fit.measures import HEARD, MOST, SEEN, USUAL_MUSIC, of_music, of_pictures
-from models.picture.fit.words import all_links, told, unlike_most
 from models.picture.tie.annotated import LINKS
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.experiments.report import Report
-from models.picture.checkpoint import load_pictures
+from models.picture.autoencoder import load_pictures
 from models.picture.drawing import PictureDrawing
 from models.picture.drawings import load_drawings
 from models.picture.tie import evaluation

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from models.music.render import SAMPLE_RATE_HZ
-from models.picture.checkpoint import load_pictures
+from models.picture.autoencoder import load_pictures
 from models.picture.film import A_SECOND, SIDE, Film
 from models.picture.tie import scoring
+from models.picture.tie.bars import SOUNDING, sounding_of
 from models.picture.tie.scoring import Score, Scorer
-from models.picture.tie.sounding import SOUNDING, of_piece
 from models.style.card import style_folder
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
@@ -48,7 +48,7 @@ def test_brighter_pictures_sound_higher_than_without_the_tie() -> None:
     register = SOUNDING.index("register")
     rises = {}
     for way in (scoring.ANNOTATED, scoring.UNTIED):
-        pitch = of_piece(scored(way).piece)[:, register]
+        pitch = sounding_of(scored(way).piece)[:, register]
         rises[way] = pitch[len(pitch) // 2 :].mean() - pitch[: len(pitch) // 2].mean()
     assert rises[scoring.ANNOTATED] > rises[scoring.UNTIED] + 2
 
@@ -58,8 +58,8 @@ def test_who_hears_bright_pictures_low_gets_the_annotated_music_upside_down() ->
     links = np.eye(5)
     links[0, 0] = -1
     found = Scorer(composer, links=links).score(film(), scoring.LEARNED)
-    pitch = of_piece(found.piece)[:, SOUNDING.index("register")]
-    other = of_piece(scored(scoring.ANNOTATED).piece)[:, SOUNDING.index("register")]
+    pitch = sounding_of(found.piece)[:, SOUNDING.index("register")]
+    other = sounding_of(scored(scoring.ANNOTATED).piece)[:, SOUNDING.index("register")]
     rises = [each[len(each) // 2 :].mean() - each[: len(each) // 2].mean() for each in (pitch, other)]
     assert rises[0] < rises[1] - 4
     with pytest.raises(ValueError, match="5 × 5 numbers"):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from models.music.notes import MusicError, Piece
+from models.picture.attributes import DIMS, GROUPS
 from models.picture.drawings import Drawings, load_drawings
-from models.picture.groups import DIMS, GROUPS
 from models.picture.readouts import of_pictures
 from models.picture.tie.checkpoint import load_tie
 from models.picture.tie.scoring import ANNOTATED, AXES, LEARNED, ROTATION

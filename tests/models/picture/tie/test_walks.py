@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from models.picture.film import SIDE
-from models.picture.tie.walks import walk
+from models.picture.tie.evaluation import walk
 
 
 def test_a_walk_has_its_length_cuts_and_fades() -> None:

@@ -3,9 +3,8 @@ import pytest
 import torch
 
 from models.picture.tie import rotation
-from models.picture.tie.axes import AXES, Axes
-from models.picture.tie.checkpoint import Tie, load_tie, save_tie
-from models.picture.tie.sequence import along, by_bar, slerp
+from models.picture.tie.bars import along, by_bar, slerp
+from models.picture.tie.checkpoint import AXES, Axes, Tie, load_tie, save_tie
 from models.style.card import style_folder
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
