@@ -16,7 +16,6 @@ from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from .abc_fields import UNITS_PER_TICK, WHOLE, field_of, tempo_bpm
 from .abc_measures import MAX_FIELD, Body
@@ -179,17 +178,6 @@ def _measures(tune: Tune, name: str) -> tuple[list[Measure], bool]:
         bpm = default_tempo_bpm(clean_genre(tune.fields.get("R", "")), first, name)
     measures = joined(sounding, tune.fields.get("P", ""), bpm)
     return _full_bars(measures), len(heard) < len(body.voices)
-
-
-def exact_onsets(tune: Tune) -> tuple[npt.NDArray[np.float64], float]:
-    """Onsets of the tune's notes in ticks before they are rounded, ``(notes,)``, and its tempo in quarters a minute."""
-    piece = tune_piece(tune)
-    onsets = [
-        start + onset / UNITS_PER_TICK
-        for start, measure in zip(piece.bars[:, 0].tolist(), _measures(tune, "")[0], strict=True)
-        for onset, *_ in measure.notes
-    ]
-    return np.array(onsets), float(piece.tempo_bpm[0])
 
 
 def read_abc(data: Path | bytes | str, piece_id: str = "", source: str = "") -> list[Piece]:

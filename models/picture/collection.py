@@ -1,4 +1,4 @@
-"""The pictures to train and test on: a folder of one's own or the drawings below ``KALLOS_CORPORA``, split and laid out.
+"""The pictures to train and test on: a folder of one's own or those below ``KALLOS_CORPORA``, split and laid out.
 
 Which are trained on is a stable hash, with series and near-duplicates whole on one side. A series are the pictures of
 one folder whose names begin with the same word ("jigsaw red 08", "jigsaw blue 02"). Near-duplicates are pictures whose

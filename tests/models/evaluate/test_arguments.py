@@ -11,7 +11,6 @@ from models.evaluate import (
     for_me,
     newcomers,
     policies,
-    quantisation,
     rating,
     relations,
     style,
@@ -25,7 +24,7 @@ from models.taste.evaluation import policies as compared_policies
 pytestmark = pytest.mark.slow
 
 COMMANDS = (for_me, newcomers, policies, taste_simulation)
-COUNTING = (*COMMANDS, atlas, code_examples, codes, quantisation, rating, relations, style, taste, titles)
+COUNTING = (*COMMANDS, atlas, code_examples, codes, rating, relations, style, taste, titles)
 
 
 @pytest.mark.parametrize("limit", ["0", "-3", "many"])

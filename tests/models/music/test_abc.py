@@ -1,7 +1,6 @@
-import numpy as np
 import pytest
 
-from models.music.abc import exact_onsets, read_abc, split_tunes
+from models.music.abc import read_abc
 from models.music.abc_fields import chord_name, key_signature, meter, tempo_bpm
 from models.music.notes import MusicError, Piece
 
@@ -162,13 +161,6 @@ def test_latin_1_and_utf_8_are_both_text() -> None:
 
 def test_a_part_order_is_played() -> None:
     assert pitches(tune("P:A\nc8|\nP:B\nd8|", head="P:ABA\nM:4/4\nL:1/8\n")) == [72, 74, 72]
-
-
-def test_exact_onsets_are_what_the_piece_rounds() -> None:
-    text = "X:1\nM:4/4\nL:1/8\nK:C\n(5abcde f|]\n"
-    onsets, _ = exact_onsets(split_tunes(text)[0])
-    assert onsets.tolist() == pytest.approx([0, 4.8, 9.6, 14.4, 19.2, 24])
-    assert np.abs(np.sort(onsets) - read_abc(text)[0].notes[:, 0]).max() <= 0.5
 
 
 def test_words_are_never_played() -> None:
