@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from webapp.ui.moods import KEPT
+from webapp.ui.mood_and_tension import KEPT
 
 pytestmark = pytest.mark.slow
 

@@ -16,7 +16,7 @@ from webapp.runtime.limits import Buckets
 from webapp.studio import composing
 from webapp.studio.pieces import Borrowed, Recipe
 from webapp.ui.components.mood_pad import Moods
-from webapp.ui.pages.studio import mood as pad
+from webapp.ui.pages.studio import versions
 
 FREE = {"bars": [], "melody": False, "harmony": False, "rhythm": False}
 PLAIN = {"toward": None, "styles": {}, "turned": {}, "keep": 1, "locks": FREE, "rules": None, "mood": None, "seed": 0}
@@ -137,18 +137,18 @@ def test_over_http_a_piece_is_judged_and_moved(studio, clip, target):
 def test_the_desk_hears_what_lies_on_it_once_and_takes_what_was_found(context, listener, clip, target):
     token = context.identity.token(listener)
     shown = {"old": {"name": clip}, "piece": None, "recipe": PLAIN, "link": "", "fixed": False}
-    found, told = pad.hear(context, token, shown, None)
+    found, told = versions.hear(context, token, shown, None)
     assert isinstance(found, Moods)
     assert "The old one sounds" in told
     value = {"names": list(found.names), "target": None}
-    assert "old" not in str(pad.hear(context, token, shown, value))
-    _, order, _ = pad.steer(context, token, shown, {**value, "target": [target.valence, target.arousal]})
+    assert "old" not in str(versions.hear(context, token, shown, value))
+    _, order, _ = versions.steer(context, token, shown, {**value, "target": [target.valence, target.arousal]})
     assert (order["do"], order["of"]) == ("take", clip)
-    said, order, there = pad.steer(context, token, {**shown, "fixed": True}, {**value, "target": [1, 1]})
+    said, order, there = versions.steer(context, token, {**shown, "fixed": True}, {**value, "target": [1, 1]})
     assert "somebody else" in said
     assert there["target"] is None
     with pytest.raises(NotReady, match="still being put"):
-        pad.steer(context, token, {"do": "open"}, value)
+        versions.steer(context, token, {"do": "open"}, value)
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from webapp.listeners import accounts
 from webapp.runtime.errors import NotReady, NotYours
 from webapp.studio.pieces import Recipe
 from webapp.tension import steering
-from webapp.ui.pages.studio import tension_dial
+from webapp.ui.pages.studio import versions
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +39,7 @@ def test_the_desk_is_told_what_came_of_it_or_that_it_is_too_early(context, liste
     old, token = {"name": f"clips/{clip}"}, context.identity.token(listener)
     recipe = {"toward": None, "styles": {}, "turned": {}, "keep": 0.3, "locks": FREE, "seed": 0}
     shown = {"old": old, "piece": None, "recipe": recipe, "link": "", "unused": 6, "fixed": False}
-    answers = [make(context, token, shown) for make in (tension_dial.make_tenser, tension_dial.make_calmer)]
+    answers = [make(context, token, shown) for make in (versions.make_tenser, versions.make_calmer)]
     took = [(said, order) for said, order in answers if order["do"] == "take"]
     assert took
     for said, order in took:
@@ -50,6 +50,6 @@ def test_the_desk_is_told_what_came_of_it_or_that_it_is_too_early(context, liste
         if order["do"] == "seeds":
             assert sorted(order["seeds"]) == [6, 7, 8, 9]
             assert "None of 4 versions" in said
-    assert "somebody else" in tension_dial.make_calmer(context, token, {**shown, "fixed": True})[0]
+    assert "somebody else" in versions.make_calmer(context, token, {**shown, "fixed": True})[0]
     with pytest.raises(NotReady, match="still being put"):
-        tension_dial.make_tenser(context, token, {"do": "open", "old": old, "piece": None})
+        versions.make_tenser(context, token, {"do": "open", "old": old, "piece": None})

@@ -21,7 +21,7 @@ from webapp.listeners import accounts
 from webapp.listening import ShownClip, voting
 from webapp.mood.words import sounding
 from webapp.runtime.errors import NotYours
-from webapp.ui import arrival, moods
+from webapp.ui import arrival, mood_and_tension
 from webapp.ui.components import clip_list
 from webapp.ui.components.clip_list import ClipList, playing, resting
 from webapp.ui.components.listener_token import ListenerToken
@@ -29,7 +29,7 @@ from webapp.ui.components.score import Score
 from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, explain, heading, page, status
-from webapp.ui.moods import MoodChoice, place_of
+from webapp.ui.mood_and_tension import MoodChoice, place_of
 from webapp.ui.pages.picking import DOMAINS
 from webapp.ui.queueing import going, queueing
 from webapp.ui.waits import cancel_button
@@ -186,7 +186,7 @@ def name(context: Context, token: str | None, named: str) -> Any:
 
 def hear(context: Context, token: str | None, event: gr.EventData) -> list[float] | None:
     """Where the piece that begins to sound lies on the pad."""
-    return moods.hear(context, token, event.id)
+    return mood_and_tension.hear_mood(context, token, event.id)
 
 
 def score_of(context: Context, token: str | None, event: gr.EventData) -> dict[str, str] | None:

@@ -24,14 +24,14 @@ from webapp.runtime.errors import NotYours, Problem
 from webapp.studio import pictures, pieces, sections, uploads
 from webapp.studio.pieces import OpenedPiece
 from webapp.studio.uploads import BARS, BroughtPiece
-from webapp.ui import arrival, choosing, open_future
+from webapp.ui import arrival, choosing, mood_and_tension
 from webapp.ui.choosing import FILES, Choosing
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.studio_desk import StudioDesk
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, heading, page
-from webapp.ui.open_future import Shown
-from webapp.ui.pages.studio import tension_dial, tools, whole_piece
+from webapp.ui.mood_and_tension import Shown
+from webapp.ui.pages.studio import tools, versions, whole_piece
 from webapp.ui.pages.studio.words import AS_SEEN, DEAD, MUSIC, lacking, passage, read_from
 from webapp.ui.words import capital
 
@@ -120,8 +120,8 @@ def build(context: Context) -> None:
                 )
                 read = gr.Button("Read from there", size="sm", scale=0, min_width=160)
             with gr.Column() as ears:
-                tension_dial.build(context, listener, desk)
-                heard = open_future.build(context, listener, desk, shown_piece, stale=STALE)
+                versions.build_tension(context, listener, desk)
+                heard = mood_and_tension.build_open_future(context, listener, desk, shown_piece, stale=STALE)
             desk.shows(None, [desk, heard.lanes], [*heard], js=STALE, **CHOICE)
             around = whole_piece.build()
             ends = tools.build(context, listener, desk, around, ears)

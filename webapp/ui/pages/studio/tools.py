@@ -22,7 +22,7 @@ from webapp.ui.components.studio_desk import StudioDesk
 from webapp.ui.components.style_dials import EXPLAINED_PICTURES, PICTURES_LEGEND, StyleDials
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, explain, status
-from webapp.ui.pages.studio import borrowing, mood
+from webapp.ui.pages.studio import borrowing, versions
 from webapp.ui.pages.studio.whole_piece import PUT_BACK, Around, puts_back
 from webapp.ui.pages.studio.words import NO_WAY, ONLY_LOOK, VARIED, not_offered
 from webapp.ui.waits import Wait
@@ -140,7 +140,7 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: A
 
     with gr.Column() as music:
         locks, keep, again, again_off = _keeping()
-        hears = mood.build(context, listener, desk)
+        hears = versions.build_mood(context, listener, desk)
         dials, like = _changing_styles()
         gr.Markdown("## Morph into another piece", elem_classes="k-apart")
         toward = StyleDials(

@@ -15,13 +15,13 @@ from webapp.context import Context
 from webapp.listeners import accounts
 from webapp.listening import ShownClip
 from webapp.runtime.errors import NotReady
-from webapp.ui import moods
+from webapp.ui import mood_and_tension
 from webapp.ui.components import clip_list
 from webapp.ui.components.clip_list import ClipList, playing
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, explain, status
-from webapp.ui.moods import MoodChoice, place_of
+from webapp.ui.mood_and_tension import MoodChoice, place_of
 from webapp.ui.queueing import going, queueing
 from webapp.ui.waits import cancel_button
 from webapp.ui.words import OF_MUSIC, OF_PICTURES, Words, words_of
@@ -104,7 +104,7 @@ def build(
     gr.on(changes, bound(compares_pictures, context), inputs=listener, outputs=pictures, **QUIET)
     timer.tick(bound(follow, context), inputs=listener, outputs=outputs, js=listener.awaited, **QUIET)
     mood.keep(listener, "kallos.mood.wished")
-    mood.lay(opened_id.change, bound(moods.hear, context), [listener, opened_id])
+    mood.lay(opened_id.change, bound(mood_and_tension.hear_mood, context), [listener, opened_id])
     favourites.change(
         lambda named: gr.update(choices=named, value=named[0][1] if named else None), favourites, piece, **QUIET
     )

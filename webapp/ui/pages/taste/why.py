@@ -15,13 +15,13 @@ from webapp.studio.pieces import OpenedPiece
 from webapp.taste import blind_tests, explanation
 from webapp.taste.blind_tests import Claims
 from webapp.taste.explanation import Counterfactual, Explanation
-from webapp.ui import open_future
+from webapp.ui import mood_and_tension
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.taste_bars import Bar, Estimate, TasteBars
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import AWAITED, QUIET, status
-from webapp.ui.open_future import Shown
+from webapp.ui.mood_and_tension import Shown
 from webapp.ui.waits import Wait
 from webapp.ui.words import capital, counted, in_hundred, percent, style_name
 
@@ -87,9 +87,11 @@ def build(context: Context, listener: ListenerToken, *lists: ClipList) -> None:
                     check = gr.Button("Check it blind in a pair", elem_id="check", visible=False)
                 so_far = gr.HTML(apply_default_css=False, elem_id="claims")
         with gr.Column() as future:
-            heard = open_future.build(context, listener, clip, lambda clip_id: Shown(f"clips/{clip_id}"))
+            heard = mood_and_tension.build_open_future(
+                context, listener, clip, lambda clip_id: Shown(f"clips/{clip_id}")
+            )
     for clips in lists:
-        clips.act(None, None, [*heard], js=open_future.GONE, **QUIET)
+        clips.act(None, None, [*heard], js=mood_and_tension.GONE, **QUIET)
         clips.act(
             bound(explain, context),
             inputs=[listener, clips],

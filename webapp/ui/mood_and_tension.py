@@ -1,10 +1,14 @@
-"""The mood pad of a page that composes: where the music is to lie, and where the judges hear what came of it."""
+"""What models hear in a piece, on the pages that compose or show it: its mood on a pad, and how open its future is.
+
+The pad says where music is to lie and where the judges hear what came of it. Below a button the tension model's curves
+are drawn, in the studio and in Why.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 from gradio.events import Dependency
@@ -15,10 +19,12 @@ from webapp.generation.protocol import Mood
 from webapp.mood import hearing
 from webapp.mood.words import in_words
 from webapp.runtime.errors import Problem
+from webapp.tension import own_music
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.mood_pad import MoodPad, Moods
-from webapp.ui.handlers import listener_of
-from webapp.ui.layout import CHOICE, explain, status
+from webapp.ui.components.tension_lanes import HeardPiece, TensionLanes
+from webapp.ui.handlers import bound, listener_of
+from webapp.ui.layout import CHOICE, QUIET, explain, status
 from webapp.ui.words import capital
 
 GUESSED = "The dot is where our model hears {heard}: a guess, as it learned from pop piano."
@@ -39,6 +45,13 @@ KEPT = """(pad, token) => {
   const place = Array.isArray(kept) && kept.length === 2 && kept.every((value) => Math.abs(value) <= 1);
   return pad.choices || !place ? pad : { ...pad, target: kept };
 }"""
+HEARING = "Hearing it…"
+ABOUT = (
+    "A model of music listens along: how much each note surprised it, how open it was before, and how surely it knows "
+    "a bar as this piece's own. Whether that tells what people like has not been shown. "
+    "<a href='tension'>Hear files of your own</a>."
+)
+GONE = "() => [null, '']"
 
 
 class MoodChoice:
@@ -78,7 +91,7 @@ def place_of(pad: Mapping[str, Any] | None) -> MoodPlace | None:
     return MoodPlace(valence=target[0], arousal=target[1]) if target else None
 
 
-def hear(context: Context, token: str | None, clip_id: str | None) -> list[float] | None:
+def hear_mood(context: Context, token: str | None, clip_id: str | None) -> list[float] | None:
     """Valence and arousal of a clip, for a pad; None where there is none, or it can't be heard just now."""
     if not clip_id:
         return None
@@ -98,3 +111,53 @@ def said(heard: str, pad: Mapping[str, Any]) -> str:
         earlier = " was there before, and" if before else ""
         text += f" {capital(heard)}{earlier} sounds {in_words(Mood(valence=found[0], arousal=found[1]))}."
     return status(text)
+
+
+class Shown(NamedTuple):
+    """A piece that a page shows: ``clips/ID`` or ``pieces/ID``, the key of its link, and its first bar's number."""
+
+    name: str
+    link: str = ""
+    first_bar: int = 1
+
+
+class OpenFuture(NamedTuple):
+    """What is drawn, and what is said of it."""
+
+    lanes: TensionLanes
+    said: gr.HTML
+
+
+def build_open_future(
+    context: Context, listener: ListenerToken, source: Any, shown: Callable[[Any], Shown], *, stale: str = ""
+) -> OpenFuture:
+    """The button and the lanes; ``shown`` reads from the value of ``source`` which piece is meant.
+
+    ``stale`` is a function in the browser that is given this value and the lanes, and gives the lanes and what is said
+    as they are to be once another piece may be there.
+    """
+    with gr.Column(elem_classes="k-open-future"):
+        with gr.Row(elem_classes="k-buttons k-middle"):
+            ask = gr.Button("How open its future is", size="sm", elem_id="open-future")
+        said = gr.HTML(apply_default_css=False, elem_id="open-future-said")
+        with gr.Column(visible=False) as room:
+            explain(ABOUT)
+        lanes = TensionLanes(interactive=True)
+    begun = ask.click(lambda: status(HEARING), outputs=said, **QUIET)
+    done = begun.then(bound(hear_future, context, shown), [listener, source], [lanes, said, room], **QUIET)
+    if stale:
+        done.then(None, [source, lanes], [lanes, said], js=stale, **QUIET)
+    return OpenFuture(lanes, said)
+
+
+def hear_future(
+    context: Context, shown: Callable[[Any], Shown], token: str | None, value: Any
+) -> tuple[HeardPiece | None, str, dict[str, Any]]:
+    """What is heard in the piece, or why nothing is."""
+    try:
+        piece = shown(value)
+        listener_id = listener_of(context, token)
+        found = own_music.hear(context.database, context.generation, listener_id, piece.name, piece.link)
+    except Problem as problem:
+        return None, status(f"{capital(str(problem))}."), gr.update(visible=False)
+    return HeardPiece(found, piece.name, piece.first_bar), "", gr.update(visible=True)
