@@ -32,7 +32,7 @@ from webapp.fit import learned
 from webapp.generation.protocol import Look, Mood
 from webapp.learning.playable_clips import AnyDomain
 from webapp.mood import hearing, steering
-from webapp.mood.words import in_words
+from webapp.mood.hearing import in_words
 from webapp.runtime.errors import NotAllowed
 from webapp.runtime.waiting import heed
 from webapp.studio import blind_pairs, composing, formats, pictures, pieces, sections, starting_points, uploads

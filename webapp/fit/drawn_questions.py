@@ -1,7 +1,11 @@
-"""Questions about what fits, drawn from the pool for one listener; somebody new has theirs before they are stored."""
+"""Questions about what fits, drawn from the pool for one listener; somebody new has theirs before they are stored.
+
+What is measured of the pieces that may be asked about is kept in memory: each clip of the pool is measured once.
+"""
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections import Counter
 from collections.abc import Sequence
@@ -9,21 +13,47 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
 from db.queries import offers
 from db.queries.offers import NotForThisListenerError
 from db.tables import Fit, Listener
+from models.metrics.music_statistics import attributes
+from models.music.notes import Piece
 from models.picture.fit.asking import Kind, NoQuestionLeftError, Shown, choose
-from models.picture.fit.head import VERSION, new_head
+from models.picture.fit.head import HEARD, VERSION, new_head, of_music
 from models.taste.head import Head
 from webapp.fit.drawings import Drawings, shipped
-from webapp.fit.measured_pieces import MeasuredPieces
-from webapp.learning.playable_clips import PlayablePool, music_of
+from webapp.learning.playable_clips import PlayablePool, domain_named, music_of
 from webapp.listening.comparison import OPEN, SHORT_SECONDS
 
+Floats = npt.NDArray[np.float64]
+MOST_KEPT = 4000
 PIECES = 60  # of the pool, among which a listener is asked
+
+
+class MeasuredPieces:
+    """Measures ``(5,)`` of clips by id; safe between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: dict[uuid.UUID, Floats] = {}
+
+    def of(self, session: Session, clips: Sequence[uuid.UUID], domain: str) -> Floats:
+        """Of these clips of a domain, in their order: ``(clips, 5)``."""
+        lacking = [clip for clip in clips if clip not in self._kept]
+        found = {
+            music.id: of_music(attributes(Piece.from_json(music.notes)), domain_named(domain))
+            for music in (clip_rows.music_of(session, lacking) if lacking else [])
+        }
+        with self._lock:
+            if len(self._kept) > MOST_KEPT:
+                self._kept.clear()
+            self._kept.update(found)
+            known = {**self._kept, **found}
+        return np.stack([known[clip] for clip in clips]) if clips else np.zeros((0, len(HEARD)))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What the judges of mood say of a clip or a piece of the studio, and of the clips that everybody may hear.
 
-What was judged of a clip is stored, two numbers a clip: notes of a clip never change.
+What was judged of a clip is stored, two numbers a clip: notes of a clip never change. Moods are told in words, and so
+are the moods that a listener's picks lean to.
 """
 
 from __future__ import annotations
@@ -11,21 +12,50 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from db.queries.clips import music_of
 from db.queries.offers import ids_shown
+from models.mood.labels import AROUSAL, VALENCE
+from models.mood.liking import MOODS, Leaning, leanings
 from models.music.notes import Domain
 from webapp.composing import sources
 from webapp.generation.protocol import Mood, MoodsResult, answered
 from webapp.generation.remote import RemoteGenerator
+from webapp.learning import heads
 from webapp.learning.heard_clips import HeardClips
-from webapp.mood.words import sounding
 from webapp.runtime.errors import NotAllowed
 from webapp.studio.studio import Studio
 
+CLEARLY, A_LITTLE = 0.5, 0.15
+CORNERS = {(int(v), int(a)): name for name, v, a in zip(MOODS, VALENCE, AROUSAL, strict=True)}  # signs → word
 TOGETHER = 64  # pieces a request
 NEWEST = 256  # clips of a domain that are looked at
-
 _heard = HeardClips("mood-cpu")
+LEAST_PICKS = 10  # picks, before which it is not asked
+NEWEST_PICKS = 300  # picks that are looked at
+
+
+def in_words(mood: Mood) -> str:
+    """Such as "happy", "rather calm" or "between happy and tense"."""
+    glad, lively = (_sign(value) for value in (mood.valence, mood.arousal))
+    if not glad and not lively:
+        return "in the middle: neither glad nor sad, neither lively nor calm"
+    if not glad:
+        return f"between {CORNERS[1, lively]} and {CORNERS[-1, lively]}"
+    if not lively:
+        return f"between {CORNERS[glad, 1]} and {CORNERS[glad, -1]}"
+    surely = min(abs(mood.valence), abs(mood.arousal)) >= CLEARLY
+    return CORNERS[glad, lively] if surely else f"rather {CORNERS[glad, lively]}"
+
+
+def sounding(mood: Mood) -> str:
+    """``in_words``, where that says anything: "" for a mood in the middle."""
+    return in_words(mood) if max(abs(mood.valence), abs(mood.arousal)) >= A_LITTLE else ""
+
+
+def _sign(value: float) -> int:
+    return 0 if abs(value) < A_LITTLE else 1 if value > 0 else -1
 
 
 def hear(studio: Studio, listener_id: uuid.UUID, name: str, link_key: str = "") -> Mood:
@@ -93,3 +123,18 @@ def judged(generation: RemoteGenerator, pieces: Sequence[dict[str, Any]]) -> lis
 def _judge(generation: RemoteGenerator, pieces: Sequence[dict[str, Any]]) -> MoodsResult:
     with answered("the model of mood", "this music can't be judged"):
         return generation.moods(pieces)
+
+
+def leanings_of(studio: Studio, listener_id: uuid.UUID) -> list[Leaning]:
+    """By valence and by arousal; nothing before ``LEAST`` picks. Raises ``NotReady`` where no judge answers."""
+    every = studio.database.transaction(lambda session: heads.votes_of(session, listener_id))
+    votes = [(clips, outcome) for clips, outcome in every if outcome != "skipped"][-NEWEST_PICKS:]
+    if len(votes) < LEAST_PICKS:
+        return []
+    moods = of_clips(studio, [clip for clips, _ in votes for clip in clips])
+    picks = [
+        (np.array([(moods[clip].valence, moods[clip].arousal) for clip in clips]), outcome)
+        for clips, outcome in votes
+        if all(clip in moods for clip in clips)
+    ]
+    return leanings(picks) if len(picks) >= LEAST_PICKS else []  # a clip may be gone, or have too few notes

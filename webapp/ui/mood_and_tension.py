@@ -17,7 +17,7 @@ from webapp.composing.dials import MoodPlace
 from webapp.context import Context
 from webapp.generation.protocol import Mood
 from webapp.mood import hearing
-from webapp.mood.words import in_words
+from webapp.mood.hearing import in_words
 from webapp.runtime.errors import Problem
 from webapp.tension import own_music
 from webapp.ui.components.listener_token import ListenerToken

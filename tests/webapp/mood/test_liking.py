@@ -6,7 +6,7 @@ import pytest
 
 from webapp.generation.protocol import GeneratorUnavailable
 from webapp.learning.heard_clips import HeardClips
-from webapp.mood import hearing, liking
+from webapp.mood import hearing
 from webapp.ui.pages.taste import likings
 
 pytestmark = pytest.mark.slow
@@ -14,8 +14,8 @@ pytestmark = pytest.mark.slow
 
 def test_enough_picks_are_told_by_valence_and_arousal(context, live, monkeypatch):
     few, many = live(3), live(12)
-    assert liking.of_listener(context.studio, few) == []
-    found = liking.of_listener(context.studio, many)
+    assert hearing.leanings_of(context.studio, few) == []
+    found = hearing.leanings_of(context.studio, many)
     assert [each.mood for each in found] == ["valence", "arousal"]
     assert all(each.sd > 0 and 0.5 <= each.confidence <= 1 for each in found)
     token = context.identity.token(many)

@@ -24,7 +24,6 @@ from webapp.context import Context
 from webapp.generation.protocol import Mood
 from webapp.learning.playable_clips import AnyDomain
 from webapp.mood import hearing, steering
-from webapp.mood import words as mood_words
 from webapp.runtime.errors import NotAllowed, NotReady, in_words
 from webapp.runtime.limits import FILE_BYTES
 from webapp.studio import composing, formats, pictures, pieces
@@ -275,7 +274,7 @@ def to_mood(
 
 def _told(name: str, heard: Mood) -> HeardMood:
     noted = noted_mood(heard)
-    return {"name": name, "valence": noted["valence"], "arousal": noted["arousal"], "words": mood_words.in_words(heard)}
+    return {"name": name, "valence": noted["valence"], "arousal": noted["arousal"], "words": hearing.in_words(heard)}
 
 
 class Recognised(TypedDict):

@@ -8,7 +8,7 @@ import pytest
 from webapp.listeners import accounts, rewind
 from webapp.listening.voting import Answer
 from webapp.mood import hearing
-from webapp.mood.words import in_words
+from webapp.mood.hearing import in_words
 from webapp.ui.pages import picking
 
 

@@ -17,7 +17,7 @@ from webapp.context import Context
 from webapp.generation.protocol import Mood
 from webapp.mood import hearing
 from webapp.mood import steering as mood_steering
-from webapp.mood.words import in_words
+from webapp.mood.hearing import in_words
 from webapp.runtime.errors import NotReady, Problem
 from webapp.studio.pieces import OpenedPiece
 from webapp.tension import steering as tension_steering

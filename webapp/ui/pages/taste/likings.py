@@ -13,7 +13,7 @@ from models.mood.liking import ENDS, Leaning
 from models.taste.explain import POLES, Habits
 from webapp.context import Context
 from webapp.listeners import accounts
-from webapp.mood import hearing, liking
+from webapp.mood import hearing
 from webapp.runtime.errors import NotReady
 from webapp.taste import blind_tests, overview
 from webapp.taste.blind_tests import BlindTests, WinRate
@@ -138,7 +138,7 @@ def load_moods(context: Context, token: str | None) -> tuple[str, list[Bar]]:
         listener_id = listener_of(context, token)
         if accounts.account(context.database, listener_id).domain == PICTURES:
             return "", []  # which have none
-        found = liking.of_listener(context.studio, listener_id)
+        found = hearing.leanings_of(context.studio, listener_id)
     except NotReady:
         return "", []
     return (explained(BY_MOOD) if found else ""), [mood_bar(each) for each in found]
