@@ -135,10 +135,10 @@ def read_figure(
     Of its votes ``about`` music, or pictures. ``study=simulated``: the listeners that come with Kallos. Studies other
     than the default one need the researchers' ``key`` (``KALLOS_RESEARCH_KEY``).
     """
-    from webapp.research import simulation, study_listeners  # noqa: PLC0415 (as above)
+    from webapp.research import simulated_study, study_listeners  # noqa: PLC0415 (as above)
 
-    if study == simulation.NAME and name in simulation.PLOTS:
-        drawn = simulation.draw(name)
+    if study == simulated_study.NAME and name in simulated_study.PLOTS:
+        drawn = simulated_study.draw(name)
     else:
         access.require(context.settings, study, key)
         space = context.picture_space if about == "pictures" else context.space

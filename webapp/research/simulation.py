@@ -2,8 +2,7 @@
 
 Their tastes are half common, a quarter along one direction and the rest their own (``SharedTaste``). They go by the
 notes, which heads do not see, or by what is measured of a picture, which they do: no taste for pictures is beyond them
-here, as a person's may be. ``kallos study simulate`` runs one; the one that comes with Kallos stands on the Listeners
-page before anybody has voted.
+here, as a person's may be.
 """
 
 from __future__ import annotations
@@ -12,12 +11,10 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, partial
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sqlalchemy.orm import Session
 
 from db.queries.clips import pool_music
@@ -36,43 +33,9 @@ from webapp.listeners import accounts
 from webapp.listening.newcomers import Newcomers
 from webapp.listening.pairs import Pairs
 from webapp.listening.voting import Voting
-from webapp.research import plots, study_listeners
-from webapp.research.figures import Drawn
-from webapp.research.plots import Source
+from webapp.research import study_listeners
 from webapp.runtime.database import Database
 from webapp.runtime.journal import Journal
-
-NAME = "simulated"
-FILE = Path(__file__).with_name("simulated_study.json")
-PLOTS = {
-    "kinds": plots.kinds,
-    "ceilings": plots.ceilings,
-    "calibration": plots.calibration,
-    "policies": plots.policies,
-    "popularity": plots.popularity,
-}
-
-
-def size() -> tuple[int, int]:
-    """How many listeners there are, and how often each of them voted."""
-    return _study()["listeners"], _study()["votes"]
-
-
-def draw(name: str) -> Drawn:
-    """The figure called ``name``, as ``study_listeners.draw`` drew it."""
-    study = _study()
-    found = study["figures"][name]
-    frame = pd.DataFrame(**found["frame"])
-    run = f"simulated study, {study['listeners']} listeners with {study['votes']} votes each, model {study['model']}"
-    source = Source((run,), tuple(found["data"]), tuple(found["commits"]))
-    return Drawn(PLOTS[name](frame, source), frame, source, {"told": found["told"]})
-
-
-@cache
-def _study() -> dict[str, Any]:
-    study: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
-    return study
-
 
 STUDY = "default"
 FEWEST_CLIPS = 24

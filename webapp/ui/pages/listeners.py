@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from webapp.context import Context
 from webapp.learning.population import FEWEST
-from webapp.research import access, simulation, study_listeners
+from webapp.research import access, simulated_study, study_listeners
 from webapp.research.figures import Drawn
-from webapp.research.simulation import NAME
+from webapp.research.simulated_study import NAME
 from webapp.runtime import commands
 from webapp.ui import dashboards
 from webapp.ui.charts import Chart, chart, section
@@ -119,7 +119,7 @@ def view(
         (f"{each['study_id']} ({each['listeners']} listeners, {each['votes']} votes)", str(each["study_id"]))
         for each in studies
     ]
-    listeners, votes = simulation.size()
+    listeners, votes = simulated_study.size()
     if not pictures:
         options.append((f"Simulated ({listeners} listeners, {votes} votes each)", NAME))
     name = chosen_of(options, wanted)
@@ -130,7 +130,7 @@ def view(
     def draw(session: Session) -> dict[str, Drawn]:
         return {plot: study_listeners.draw(session, space, plot, name) for plot in places}
 
-    drawn = {plot: simulation.draw(plot) for plot in places} if simulated else context.database.transaction(draw)
+    drawn = {plot: simulated_study.draw(plot) for plot in places} if simulated else context.database.transaction(draw)
     home = context.settings.home
     if simulated:  # in an installation of its own, which has no people in it
         command = commands.kallos(home / NAME, "study", "simulate", "--out", str(home / f"{NAME}.json"))
