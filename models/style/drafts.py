@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from models.music.notes import Piece
@@ -12,6 +12,7 @@ from models.style.latents import STYLE_GROUPS, TOLD_GROUPS, Latents
 BEFORE = "bars_before"  # in the latents' ``piece``
 GUIDANCE = 1.5
 MOST_TIMES = 16
+MOST_DOUBT = 1.0  # as in training
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Ask:
 
     ``tune``: notes of as many bars whose top line is told as well. It is written so many ``times``; the one is taken
     whose own top line is the most like it. Of these notes the bars ``held`` stay as they are, and what is told of
-    others is doubted, the more the less is to be kept (``keep``): at 0 nothing is. ``temperature``: by which logits are
+    others is doubted, the more the less is to be kept (``keep``): at 0 nothing is. ``doubted``: groups that are told
+    with so much noise, in their deviations. ``temperature``: by which logits are
     divided; None: as the writer's card says.
     """
 
@@ -62,12 +64,18 @@ class Ask:
     held: tuple[int, ...] = ()
     keep: float = 1.0
     temperature: float | None = None
+    doubted: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As it is sent."""
         tune = self.tune and self.tune.to_json()
         kept = {"groups": list(self.groups), "guided": list(self.guided), "guidance": self.guidance}
-        anew = {"held": list(self.held), "keep": self.keep, "temperature": self.temperature}
+        anew = {
+            "held": list(self.held),
+            "keep": self.keep,
+            "temperature": self.temperature,
+            "doubted": dict(self.doubted),
+        }
         return {"latents": self.latents.to_json(), "tune": tune, **kept, "times": self.times, **anew}
 
     @classmethod
@@ -81,8 +89,12 @@ class Ask:
             raise ValueError(f"something is to be written {times} times; 1 to {MOST_TIMES} are allowed")
         if not 0 <= (keep := float(data.get("keep", 1))) <= 1:
             raise ValueError(f"{keep} is to be kept; 0 (nothing) to 1 (all) is allowed")
-        heat = data.get("temperature")
+        heat, doubted = data.get("temperature"), {str(name): float(by) for name, by in data.get("doubted", {}).items()}
+        if wrong := sorted(
+            name for name, by in doubted.items() if name not in TOLD_GROUPS or not 0 <= by <= MOST_DOUBT
+        ):
+            raise ValueError(f"groups {wrong} are to be doubted; 0 to {MOST_DOUBT} of {list(TOLD_GROUPS)} are allowed")
         return cls(
             Latents.from_json(data["latents"]), tune, groups, guided, float(data["guidance"]), times,
-            tuple(map(int, data.get("held", ()))), keep, None if heat is None else float(heat),
+            tuple(map(int, data.get("held", ()))), keep, None if heat is None else float(heat), doubted,
         )  # fmt: skip

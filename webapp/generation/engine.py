@@ -257,7 +257,7 @@ class Engine(Drawing):
             return None
         latents, borrowed = job.plan.latents, [name for name in job.styles if name != CODES]
         if job.tune is not None and set(STYLE_GROUPS) <= set(borrowed):
-            return tune_in_styles(job.request.domain, latents, job.tune)
+            return tune_in_styles(latents, job.tune)
         return as_latents_say(latents, job.tune, borrowed)
 
     def _around_held(self, job: Job, notes: Piece) -> Ask | None:

@@ -54,7 +54,7 @@ def changed(report: Report, composer: Composer, clips: Clips, seed: int) -> None
     styles = [dict.fromkeys(STYLE_GROUPS, other) for other in others]
     decoded = _decoded(composer, _plans(composer, clips, encoded, seed, styles=styles))
     mixed = [between(own, other, 1.0, STYLE_GROUPS) for own, other in zip(encoded, others, strict=True)]
-    asks = [tune_in_styles(clips.domains[row], latents, clips.pieces[row]) for row, latents in enumerate(mixed)]
+    asks = [tune_in_styles(latents, piece) for latents, piece in zip(mixed, clips.pieces, strict=True)]
     tunes = written(composer, clips.domains, asks, decoded, seed)
     _tell(report, "tune", clips, tunes, beside=decoded)
     _tunes(report, clips, tunes, decoded)
@@ -96,7 +96,7 @@ def _plans(
     ]  # fmt: skip
 
 
-def _decoded(composer: Composer, plans: Sequence[ClipPlan]) -> list[Piece]:
+def _decoded(composer: Composer, plans: list[ClipPlan]) -> list[Piece]:
     return [piece for k in range(0, len(plans), BATCH) for piece in composer.compose(plans[k : k + BATCH])]
 
 
