@@ -27,8 +27,8 @@ AT_BAR = 8  # what is asked for is no beginning of a piece
 # Chosen on validation clips
 TUNE_TIMES = 8
 TUNE_GUIDANCE, TUNE_TEMPERATURE = 2.0, 0.8
-# Of the styles: told surely they are played in place of the tune. Of 50 and 60 validation clips of pop and dance the own
-# is found first in .52 and .80 with none, in .54 and .92 with .5, in .78 and .93 with 1
+# Of the styles: told surely they are played in place of the tune. Of 50 and 60 validation clips of pop and dance the
+# tune is found first in .52 and .80 with none, in .54 and .92 with .5, in .78 and .93 with 1
 TUNE_DOUBT = 0.7
 ANEW_GUIDANCE, ANEW_TEMPERATURE = 1.5, 1.0
 FEW = 2  # styles at most, borrowed of elsewhere, that are guided by: more of them agree with each other
