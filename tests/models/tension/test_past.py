@@ -51,13 +51,13 @@ def test_others_have_the_same_meter_and_mode_and_are_of_other_pieces() -> None:
 
 @pytest.mark.slow
 def test_what_can_be_recognised_is_learned_and_what_cannot_stays_at_chance() -> None:
-    preset = Preset(PIECES, EACH, 150, 32)
+    preset = Preset(PIECES, EACH, 150, 32, 0)
     _, found = train({"pop": library(0)}, {"pop": library(1)}, preset, inputs=DIM, seed=0)
     assert found["pop"] > -0.7
     rng = np.random.default_rng(2)
     lost = library(0)
     deaf = Bars(rng.permutation(lost.heard), *(getattr(lost, name) for name in list(Bars.__dataclass_fields__)[1:]))
-    _, guessed = train({"pop": deaf}, {"pop": deaf}, Preset(PIECES, EACH, 10, 32), inputs=DIM, seed=0)
+    _, guessed = train({"pop": deaf}, {"pop": deaf}, Preset(PIECES, EACH, 10, 32, 0), inputs=DIM, seed=0)
     assert guessed["pop"] < -2.0
 
 
