@@ -143,7 +143,8 @@ def _told(sizes: Sequence[int], ask: Ask, known: BarLatents, seed: Sequence[int]
     by_group = np.array([ask.doubted.get(group, 0.0) for group in TOLD_GROUPS])
     doubt = np.maximum(np.where(free, 1 - ask.keep, known.doubt), by_group).astype(np.float32)
     noise = np.random.default_rng(list(seed)).standard_normal(known.values.shape, dtype=np.float32)
-    return BarLatents(known.values + np.repeat(doubt, sizes, axis=1) * noise, known.told & (ask.keep > 0), doubt)
+    values = (known.values + np.repeat(doubt, sizes, axis=1) * noise).astype(np.float32)
+    return BarLatents(values, known.told & (ask.keep > 0), doubt)
 
 
 def _held(ask: Ask) -> Held:
