@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.sound_clock import listen_until
+
 pytestmark = [pytest.mark.slow, pytest.mark.walk]
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
@@ -41,9 +43,10 @@ def test_what_a_tune_tells_grows_as_it_sounds(visit):
     expect(told).to_contain_text("G major")
     expect(told.locator(".k-later")).to_have_count(0)
     visitor.frame.locator("#heard-sound button").first.click()
-    eighth = told.locator("tr:nth-child(2) td:nth-child(5)")
+    eighth = told.locator("[data-part=heard] tr:nth-child(2) td:nth-child(5)")
     expect(eighth).to_have_class("k-later")
-    expect(told.locator("tr:nth-child(2) td:nth-child(2)")).not_to_have_class("k-later", timeout=HEARD_MS)
+    first = "[data-part=heard] tr:nth-child(2) td:nth-child(2)"
+    listen_until(visitor.frame, f"!document.querySelector('{first}').classList.contains('k-later')")
     visitor.frame.locator("#heard-sound button").first.click()
     expect(told.locator(".k-later")).to_have_count(0)
     assert visitor.frame.evaluate("document.documentElement.scrollWidth") <= 390
