@@ -319,7 +319,11 @@ def count_picks_of(session: Session, listener_id: UUID, *, pictures: bool, until
     """
     counted = Listener.picture_picks if pictures else Listener.music_picks
     picks = session.scalar(select(counted).where(Listener.id == listener_id)) or 0
-    return picks if until is None else picks - (session.scalar(select(_picks_of(listener_id, pictures, until))) or 0)
+    return (
+        picks
+        if until is None
+        else picks - (session.scalar(select(_picks_of(listener_id, pictures=pictures, after=until))) or 0)
+    )
 
 
 def count_picks(session: Session, listener_id: UUID, *, until: datetime | None = None) -> int:
@@ -329,12 +333,12 @@ def count_picks(session: Session, listener_id: UUID, *, until: datetime | None =
 
 def count_picks_anew(session: Session, listener_id: UUID) -> None:
     """Write into the row of a locked listener how many picks their votes are, after votes came or went in bulk."""
-    music, drawn = (_picks_of(listener_id, pictures) for pictures in (False, True))
+    music, drawn = (_picks_of(listener_id, pictures=pictures) for pictures in (False, True))
     change = update(Listener).where(Listener.id == listener_id).values(music_picks=music, picture_picks=drawn)
     session.execute(change.execution_options(synchronize_session=False))
 
 
-def _picks_of(listener_id: UUID, pictures: bool, after: datetime | None = None) -> ColumnElement[int]:  # noqa: FBT001 (of either kind)
+def _picks_of(listener_id: UUID, *, pictures: bool, after: datetime | None = None) -> ColumnElement[int]:
     counts = []
     for table, outcomes in ((Vote, PICKS), (FourVote, FOUR_PICKS)):
         query = voters(table, pictures=pictures).where(table.listener_id == listener_id, table.outcome.in_(outcomes))
