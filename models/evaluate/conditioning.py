@@ -8,14 +8,14 @@ tries (``of_1``, ``of_8``). The last three have figures for each ``--guidance``.
 ``found`` is the rank correlation of the group's attribute with that of the clip that it is of (harmony: of chroma; of
 content and the tune: of the top line, within a clip); ``first`` how often that clip's top line is the nearest among its
 domain's; ``f1`` of onsets and pitches; ``two_sample`` how often a classifier tells what was written from the real
-clips, a song whole in one fold. ``decoder`` is the style model's, where it can do the same.
+clips, a song whole in one fold.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +30,8 @@ from models.metrics.two_sample import two_sample_test
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.music.tokens import METER, TEMPO, to_tokens
 from models.style.arguments import MODEL_HELP, style_argument
-from models.style.asking import TUNE_TIMES
-from models.style.compose import Composer
-from models.style.evaluation.clips import Clips, choose_clips, compose_all, corpora_parts, donors_of
+from models.style.compose import TUNE_TIMES, Composer
+from models.style.evaluation.clips import Clips, choose_clips, corpora_parts, donors_of
 from models.style.evaluation.reconstruction import onset_pitch
 from models.style.evaluation.swaps import FINEST, correlation, found_first, group_attributes, line_likeness
 from models.style.latents import GROUPS, STYLE_GROUPS, TOLD_GROUPS, TUNE
@@ -155,16 +154,14 @@ class Study:
         if "nothing" in ways:
             self.tell(f"{prefix}.nothing", self.written(material.of((), {})))
         if "again" in ways:
-            again = self.written(material.of(TOLD_GROUPS, {}))
-            decoded = compose_all(self.composer, material.clips, seed=self.report.seed)
-            for name, pieces in (("again", again), ("decoder.again", decoded)):
-                f1 = [
-                    ms.note_f1(onset_pitch(piece), onset_pitch(real))
-                    for piece, real in zip(pieces, material.clips.pieces, strict=True)
-                ]
-                self.report.add(f"{prefix}.{name}.f1", mean_over_songs(material.clips.songs, f1))
-                self.lines(f"{prefix}.{name}", pieces, own)
-                self.tell(f"{prefix}.{name}", pieces)
+            again, name = self.written(material.of(TOLD_GROUPS, {})), f"{prefix}.again"
+            f1 = [
+                ms.note_f1(onset_pitch(piece), onset_pitch(real))
+                for piece, real in zip(again, material.clips.pieces, strict=True)
+            ]
+            self.report.add(f"{name}.f1", mean_over_songs(material.clips.songs, f1))
+            self.lines(name, again, own)
+            self.tell(name, again)
         for group in TOLD_GROUPS if "alone" in ways else ():
             for guidance in guidances:
                 pieces = self.written(material.of((group,), {}), guidance, TOLD_GROUPS)
@@ -172,9 +169,6 @@ class Study:
                 self.find(name, group, pieces, own)
                 self.tell(name, pieces)
         for group in STYLE_GROUPS if "swapped" in ways else ():
-            decoded = compose_all(self.composer, material.clips, seed=self.report.seed, styles={group: material.donors})
-            self.find(f"{prefix}.decoder.swapped.{group}", group, decoded, material.donors)
-            self.tell(f"{prefix}.decoder.swapped.{group}", decoded)
             for guidance in guidances:
                 pieces = self.written(material.of(TOLD_GROUPS, {group: material.donors}), guidance, (group,))
                 name = f"{prefix}.swapped.{group}.{guidance:g}"
@@ -188,9 +182,6 @@ class Study:
         material, prefix = self.material, f"conditioning.{self.material.domain}"
         own = np.arange(len(material.clips.pieces))
         others = dict.fromkeys(STYLE_GROUPS, material.donors)
-        decoded = compose_all(self.composer, material.clips, seed=self.report.seed, styles=others)
-        self.lines(f"{prefix}.decoder.styled", decoded, own)
-        self.tell(f"{prefix}.decoder.styled", decoded)
         for told, guided in (((*GROUPS, TUNE), LINES), ((*STYLE_GROUPS, TUNE), (TUNE,))):
             for guidance in guidances:
                 for times, pieces in self.tuned(material.of(told, others), guidance, guided).items():
@@ -217,9 +208,6 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("data", nargs="?", type=Path, help="folder of MIDI and ABC files; the corpora's held-out part")
     parser.add_argument("--model", type=style_argument, default="default", help=MODEL_HELP)
     parser.add_argument("--writer", help="a piece model that hears latents, by default the style model's")
-    parser.add_argument(
-        "--sampling-of", default="pieces-gpu", help="whose card says how to draw, where its own doesn't"
-    )
     parser.add_argument("--domain", action="append", choices=DOMAINS, help="may be given several times; all by default")
     parser.add_argument("--part", choices=("validation", "test"), default="validation", help="of the corpora")
     parser.add_argument("--limit", type=positive_int, default=200, help="clips of a domain")
@@ -229,11 +217,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
     composer = Composer(given.model)
-    writer = Writer.load(given.writer) if given.writer else composer.asked
+    writer = Writer.load(given.writer) if given.writer else composer.writer
     if writer is None:
         parser.error(f"the card of {composer.version} names no piece model that hears latents; give --writer")
-    drawn = Writer.load(given.sampling_of).bundle.card.get("sampling", {})
-    writer = Writer(replace(writer.bundle, card={"sampling": drawn, **writer.bundle.card}))
     with exit_without_music():
         parts = (
             corpora_parts(composer.bundle.folder) if given.data is None else {given.part: training_pieces(given.data)}

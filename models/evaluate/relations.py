@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> None:
     run = style_run(argv, command="evaluate.relations", about=__doc__, limit=500, of="held-out clips")
     with exit_without_music():
         clips = choose_clips(run.windows, run.limit, run.seed)
-        music = measure(run.composer, clips, run.seed)
+        music = measure(run.composer.model, clips, run.seed)
         folds_of(music.songs)
     report = run.report(len(clips.pieces))
     in_data(report, music, run.seed)

@@ -13,7 +13,9 @@ one part, with the same number of optimiser steps and decoder steps a batch, and
   that try to tell them, or by their correlations (``models.style.independence``); ``_10``: ten times that;
 * ``curious``: what to train on is drawn by learning progress; probes take their share of its steps.
 
-Intervals are over songs and seeds, differences from ``ours`` paired. Runs lie in ``OUT/VARIANT-SEED``, seed by seed.
+``swap.GROUP.nats``: nats a note of a clip that has this style from another (``models.style.rearrange``), given latents
+that don't agree. Intervals are over songs and seeds, differences from ``ours`` paired. Runs lie in
+``OUT/VARIANT-SEED``, seed by seed.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ from models.metrics.intervals import finite_mean
 from models.music.grouping import split
 from models.music.notes import MusicError
 from models.style.evaluation.clips import Clips, choose_clips
-from models.style.evaluation.variants import Figures, figures_of, leak, own
+from models.style.evaluation.variants import Figures, figures_of, leak
 from models.style.latents import GROUPS, STYLE_GROUPS
 from models.style.model import StyleConfig
 from models.style.presets import Preset
@@ -48,7 +50,7 @@ from models.style.windows import WindowSet, make_windows
 
 LEVELS = 5  # of a quantised dimension
 PROBED = 0.06  # of a curious run's time goes to its probes
-READ = 4  # times as many clips are read from as are composed
+READ = 4  # times as many clips are read from as are told
 DRAWS = 100
 OURS, MATCHED = "ours", "fsq"
 STUDY = Preset(
@@ -93,7 +95,7 @@ class Ground:
 
     @classmethod
     def of(cls, data: Path | None, count: int) -> Ground:
-        """Split by song; ``count`` clips are composed. Raises ``MusicError`` where there is too little."""
+        """Split by song; ``count`` clips are told. Raises ``MusicError`` where there is too little."""
         parts = split(training_pieces(data), seed=0)
         windows, held_out, test = (make_windows(parts[name]) for name in ("train", "validation", "test"))
         return cls(windows, held_out, choose_clips(test, count, 0), choose_clips(test, READ * count, 1))
@@ -126,14 +128,13 @@ def run(name: str, preset: Preset, ground: Ground, folder: Path, *, seed: int, r
     return figures
 
 
-def statistics(run: Figures, domains: npt.NDArray[np.str_], rows: Rows, read: Rows) -> dict[str, float]:
-    """Every figure of a run over the composed clips in ``rows`` and the encoded ones in ``read``."""
-    told = {"nats_per_note": run.nats, "note_f1": run.note_f1, "bits_per_bar": run.bits}
+def statistics(run: Figures, rows: Rows, read: Rows) -> dict[str, float]:
+    """Every figure of a run over the clips that were told in ``rows`` and the encoded ones in ``read``."""
+    told = {"nats_per_note": run.nats, "bits_per_bar": run.bits}
     found = {name: float(np.array(values)[rows].mean()) for name, values in told.items()}
-    alone = {group: own(run, group, rows, domains) for group in STYLE_GROUPS}
-    together = [own(run, group, rows, domains, at_once=True) for group in STYLE_GROUPS]
-    found |= {f"swap.{group}.own": value for group, value in alone.items()}
-    found |= {"swap.own": finite_mean(list(alone.values())), "swap.several_6.own": finite_mean(together)}
+    swaps = {group: finite_mean(np.array(values)[rows].tolist()) for group, values in run.swapped.items()}
+    found |= {f"swap.{group}.nats": value for group, value in swaps.items()}
+    found |= {"swap.nats": finite_mean(list(swaps.values()))}
     leaks = {group: leak(run, group, read) for group in STYLE_GROUPS}
     return (
         found | {f"leak.{group}": value for group, value in leaks.items()} | {"leak": finite_mean(list(leaks.values()))}
@@ -143,18 +144,17 @@ def statistics(run: Figures, domains: npt.NDArray[np.str_], rows: Rows, read: Ro
 def tabulate(report: Report, runs: Mapping[str, Sequence[Figures]], ground: Ground) -> None:
     """Adds ``VARIANT.FIGURE``, mean over seeds, and ``VARIANT.FIGURE.less_ours`` over the seeds that both have."""
     rng = np.random.default_rng(0)
-    domains = np.array(ground.clips.domains)
     every = (np.arange(len(ground.clips.pieces)), np.arange(len(ground.read.pieces)))
     draws = [every] + [(_songs(ground.clips, rng), _songs(ground.read, rng)) for _ in range(DRAWS)]
     found = {
-        (variant, each.seed): [statistics(each, domains, *rows) for rows in draws]
+        (variant, each.seed): [statistics(each, *rows) for rows in draws]
         for variant, several in runs.items() for each in several
     }  # fmt: skip
     count = len(every[0])
     for variant, several in runs.items():
         seeds = [each.seed for each in several]
         both = [seed for seed in seeds if (OURS, seed) in found]
-        for name in statistics(several[0], domains, *every):
+        for name in statistics(several[0], *every):
             values = np.array([[each[name] for each in found[variant, seed]] for seed in seeds])
             report.add(f"{variant}.{name}", over_seeds(values, count))
             if variant != OURS and both:
@@ -212,7 +212,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=STUDY.steps, help="optimiser steps of each run")
     parser.add_argument("--variants", default=",".join(variants(STUDY)), help="separated by commas; ours comes first")
-    parser.add_argument("--clips", type=int, default=60, help="held-out clips that are composed")
+    parser.add_argument("--clips", type=int, default=60, help="held-out clips that are told")
     parser.add_argument("--resume", action="store_true", help="leave runs that have ended and go on with the rest")
     arguments = parser.parse_args(argv)
     study = replace(STUDY, steps=arguments.steps, kl_warm_up=arguments.steps // 2)

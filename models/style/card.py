@@ -11,6 +11,7 @@ from typing import Any
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 SHIPPED_STYLE = WEIGHTS / "style-cpu"
 CARD = "card.json"
+TINY = "tiny"  # the name of the models that tests compose with
 PARTS = ("style", "prior", "fingerprint")
 
 

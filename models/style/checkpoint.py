@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save, save_file
 
 from models.music.notes import TICKS_PER_QUARTER
 from models.music.tokens import GRID_TICKS, METERS, POSITIONS
-from models.style.card import PARTS, WEIGHTS, read_card, sha256, style_folder
+from models.style.card import PARTS, TINY, WEIGHTS, read_card, sha256, style_folder
 from models.style.fingerprint import Fingerprint
 from models.style.model import StyleConfig, StyleModel
 from models.style.prior import Prior, PriorConfig
@@ -99,7 +99,7 @@ def tiny_style(seed: int = 0) -> StyleBundle:
             model.onsets.out.weight[FOUR_QUARTERS : POSITIONS + 1] = -1.0
         prior = Prior(PriorConfig(config.latent_dim, config.codes, dim=32, layers=1, heads=2))
     prior.meter_share.copy_(torch.eye(len(METERS))[METERS.index((4, 4))].expand_as(prior.meter_share))
-    card = {"version": f"tiny-{seed}", "name": "tiny"}
+    card = {"version": f"tiny-{seed}", "name": "tiny", "pieces": TINY}
     return StyleBundle(model.eval(), prior.eval(), Fingerprint.empty(), card)
 
 

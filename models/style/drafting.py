@@ -1,4 +1,4 @@
-"""Music from nothing: what the piece model writes, encoded, so that heads, maps and swaps know it; else prior draws."""
+"""Music from nothing: what the piece model writes, encoded, so that heads, maps and swaps know it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
-from models.style.compose import Composer, whole_bars
+from models.style.compose import Composer, as_latents_say, whole_bars
 from models.style.drafts import BEFORE, Draft
 from models.style.latents import BARS
 from models.style.screen import rejection_reason
 
 TOGETHER = 16
-TRIES = 3  # at writing so many whole bars of one meter that may be offered, before the prior is asked
+TRIES = 3  # at writing so many whole bars of one meter that may be offered, before the prior says what to write
 
 
 def draft_many(composer: Composer, domain: Domain, count: int, seed: int) -> list[Draft]:
@@ -43,27 +43,31 @@ def draft_each(
 ) -> list[Draft]:
     """A draft for each domain and seed, the same again for the same; many at once take less time each.
 
-    Excerpts of eight whole bars of one meter that may be offered, where the model composes with a piece model; draws
-    of the prior where it has none, or where that wrote none in ``TRIES``. ``mood`` (valence and arousal, as in
-    ``Writer.compose``) is told to a piece model; raises ``ValueError`` where that has learned of none.
+    Excerpts of eight whole bars of one meter that may be offered; where none was written in ``TRIES``, what a draw of
+    the prior says is written. ``mood`` (valence and arousal, as in ``Writer.compose``) is told to the piece model.
     ``between`` is called between two steps of writing (``Writer.play_on``); what it raises ends the work.
+
+    Raises ``ValueError`` where no piece model is there, or one that has learned of no moods where one is wished.
     """
+    if composer.writer is None:
+        raise ValueError(f"the model {composer.version} has no piece model; train one (python -m models.train.pieces)")
     found: dict[int, Draft] = {}
-    for domain in DOMAINS if composer.writer else ():
+    for domain in DOMAINS:
         for attempt in range(TRIES):
             rows = [row for row, each in enumerate(domains) if each == domain and row not in found]
             found |= _written(composer, domain, {row: (seeds[row], attempt) for row in rows}, mood, between)
-    rest = [row for row in range(len(seeds)) if row not in found]
-    if rest:
-        drawn = composer.draw_each([domains[row] for row in rest], [seeds[row] for row in rest])
-        found |= {row: Draft(latents) for row, latents in zip(rest, drawn, strict=True)}
+        rest = [row for row, each in enumerate(domains) if each == domain and row not in found]
+        if rest:
+            own = [seeds[row] for row in rest]
+            asks = [as_latents_say(each) for each in composer.draw_each([domain] * len(rest), own)]
+            found |= dict(zip(rest, composer.write_surely(domain, asks, own, between), strict=True))
     return [found[row] for row in range(len(seeds))]
 
 
 def play_each(
     composer: Composer, domain: Domain, drafts: Sequence[Draft], seeds: Sequence[int], bars: int = BARS
 ) -> list[Piece]:
-    """What is heard of drafts: ``bars`` of their notes, or of what they are decoded to, each with its seed."""
+    """What is heard of drafts: ``bars`` of their notes, or of what is written as they say, each with its seed."""
     rest = [place for place, each in enumerate(drafts) if each.notes is None]
     heard = {place: each.notes.window(0, bars) for place, each in enumerate(drafts) if each.notes}
     for start in range(0, len(rest), TOGETHER):

@@ -1,4 +1,4 @@
-"""A draft: a clip from nothing, as its latents and, where it was written first, its notes; and what one may ask for."""
+"""A draft: a clip from nothing, as its latents and its notes; what may stay of a piece; and what one may ask for."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ BEFORE = "bars_before"  # in the latents' ``piece``
 GUIDANCE = 1.5
 MOST_TIMES = 16
 MOST_DOUBT = 1.0  # as in training
+DRAWN_BY = ("temperature", "nucleus")
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,36 @@ class Draft:
 
 
 @dataclass(frozen=True)
+class Locks:
+    """``bars`` (counted from 0) and the melody stay note for note; harmony and rhythm stay as latents."""
+
+    bars: tuple[int, ...] = ()
+    melody: bool = False
+    harmony: bool = False
+    rhythm: bool = False
+
+    @property
+    def notes_stay(self) -> bool:
+        """Whether any note stays, so that notes have to be given."""
+        return bool(self.bars) or self.melody
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Latent groups that stay in every bar; a melody's shape lies in the content."""
+        held = {"content": self.melody, "harmony": self.harmony, "rhythm": self.rhythm}
+        return tuple(name for name, stays in held.items() if stays)
+
+
+@dataclass(frozen=True)
 class Ask:
     """Music with these ``latents``, of which the ``groups`` are told, and ``guided`` ones count ``guidance`` times.
 
     ``tune``: notes of as many bars whose top line is told as well. It is written so many ``times``; the one is taken
-    whose own top line is the most like it. Of these notes the bars ``held`` stay as they are, and what is told of
-    others is doubted, the more the less is to be kept (``keep``): at 0 nothing is. ``doubted``: groups that are told
-    with so much noise, in their deviations. ``temperature``: by which logits are
-    divided; None: as the writer's card says.
+    whose own top line is the most like it. Of these notes the bars ``held`` stay as they are, and with ``melody`` the
+    highest ones, below which the others are written. What is told of bars that aren't held is doubted, the more the
+    less is to be kept (``keep``): at 0 nothing is told but the groups that are ``sure``. ``doubted``: groups that are
+    told with so much noise, in their deviations. ``temperature``: by which logits are divided, ``nucleus``: the share
+    of the likeliest that is drawn from; None: as the writer's card says.
     """
 
     latents: Latents
@@ -62,9 +85,17 @@ class Ask:
     guidance: float = GUIDANCE
     times: int = 1
     held: tuple[int, ...] = ()
+    melody: bool = False
+    sure: tuple[str, ...] = ()
     keep: float = 1.0
     temperature: float | None = None
+    nucleus: float | None = None
     doubted: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def holds(self) -> bool:
+        """Whether some notes stay."""
+        return bool(self.held) or self.melody
 
     def to_json(self) -> dict[str, Any]:
         """As it is sent."""
@@ -72,8 +103,11 @@ class Ask:
         kept = {"groups": list(self.groups), "guided": list(self.guided), "guidance": self.guidance}
         anew = {
             "held": list(self.held),
+            "melody": self.melody,
+            "sure": list(self.sure),
             "keep": self.keep,
             "temperature": self.temperature,
+            "nucleus": self.nucleus,
             "doubted": dict(self.doubted),
         }
         return {"latents": self.latents.to_json(), "tune": tune, **kept, "times": self.times, **anew}
@@ -81,20 +115,19 @@ class Ask:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Ask:
         """What ``to_json`` gave; raises ``ValueError``, ``KeyError`` or ``MusicError`` on anything else."""
-        groups, guided = tuple(map(str, data["groups"])), tuple(map(str, data["guided"]))
-        if unknown := sorted({*groups, *guided} - {*TOLD_GROUPS}):
+        groups, guided, sure = (tuple(map(str, data.get(name, ()))) for name in ("groups", "guided", "sure"))
+        doubted = {str(name): float(by) for name, by in data.get("doubted", {}).items()}
+        if unknown := sorted({*groups, *guided, *sure, *doubted} - {*TOLD_GROUPS}):
             raise ValueError(f"groups {unknown} were asked for; there are {list(TOLD_GROUPS)}")
         tune = None if data["tune"] is None else Piece.from_json(data["tune"])
         if not 1 <= (times := int(data.get("times", 1))) <= MOST_TIMES:
             raise ValueError(f"something is to be written {times} times; 1 to {MOST_TIMES} are allowed")
         if not 0 <= (keep := float(data.get("keep", 1))) <= 1:
             raise ValueError(f"{keep} is to be kept; 0 (nothing) to 1 (all) is allowed")
-        heat, doubted = data.get("temperature"), {str(name): float(by) for name, by in data.get("doubted", {}).items()}
-        if wrong := sorted(
-            name for name, by in doubted.items() if name not in TOLD_GROUPS or not 0 <= by <= MOST_DOUBT
-        ):
-            raise ValueError(f"groups {wrong} are to be doubted; 0 to {MOST_DOUBT} of {list(TOLD_GROUPS)} are allowed")
+        if wrong := sorted(name for name, by in doubted.items() if not 0 <= by <= MOST_DOUBT):
+            raise ValueError(f"groups {wrong} are to be doubted; 0 to {MOST_DOUBT} is allowed")
+        heat, nucleus = (None if (value := data.get(name)) is None else float(value) for name in DRAWN_BY)
         return cls(
             Latents.from_json(data["latents"]), tune, groups, guided, float(data["guidance"]), times,
-            tuple(map(int, data.get("held", ()))), keep, None if heat is None else float(heat), doubted,
+            tuple(map(int, data.get("held", ()))), bool(data.get("melody")), sure, keep, heat, nucleus, doubted,
         )  # fmt: skip

@@ -39,18 +39,16 @@ def step_loss(
     swaps: Swaps | None = None,
     warmth: float = 1.0,
     doubted: float = DOUBTED,
-    keep_latents: bool = False,
     penalty: Correlation | Adversary | None = None,
 ) -> dict[str, Tensor]:
     """Losses of one batch in nats a note: elements, KL a group (nats a bar), and ``total`` to minimise.
 
     ``tokens`` ``(batch, steps, 7)``, ``domain`` ``(batch,)``; ``swaps`` are clips of the batch that are told once more,
     with styles of others; ``warmth`` in 0..1 scales the KL weights; ``doubted`` is the share of the clips whose latents
-    the note-level decoder hears with noise of a known strength. ``keep_latents``: the encoders learn nothing.
+    the note-level decoder hears with noise of a known strength.
     ``penalty`` prices what groups tell of one another, which is then among the losses.
     """
-    with torch.set_grad_enabled(torch.is_grad_enabled() and not keep_latents):
-        posterior = model.encode(bar_features(gather_notes(tokens, BARS), jitter=generator))
+    posterior = model.encode(bar_features(gather_notes(tokens, BARS), jitter=generator))
     z = posterior.sample(generator)
     told = {"apart": penalty(model.config.split(z))} if penalty else {}
     z = z.view(len(tokens), BARS, -1)

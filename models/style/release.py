@@ -50,6 +50,10 @@ def release(
             "terms": {**(base.card.get("data", {}).get("terms", {}) if base else {}), **terms_of(training)},
         },
     }
+    if base and "pieces" in base.card:  # which hears latents that have moved a little all the same
+        named = str(base.card["pieces"])
+        beside = base.folder / named if base.folder else None
+        full["pieces"] = str(beside) if beside and beside.is_dir() else named
     known = base.fingerprint if base else None
     fingerprint = Fingerprint.of(map(on_grid, windows.pieces), known)  # composed clips are on the grid, in these bars
     save_style(out, model, prior, fingerprint, full)

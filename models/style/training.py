@@ -85,11 +85,10 @@ def train(
     resume: bool,
     device: str,
     start: StyleModel | None = None,
-    keep_latents: bool = False,
 ) -> MasterWeights[StyleModel]:
     """Train on ``windows``, log to ``out/log.jsonl``, save to ``out/state.safetensors``; resumable there.
 
-    ``start`` has the weights to begin with, where it isn't from nothing; ``keep_latents`` leaves its encoders alone.
+    ``start`` has the weights to begin with, where it isn't from nothing.
     """
     torch.manual_seed(seed)
     model = (start or StyleModel(preset.config)).to(device)
@@ -136,7 +135,6 @@ def train(
                 generator,
                 swaps=swaps.to(device),
                 warmth=warmth,
-                keep_latents=keep_latents,
                 penalty=penalty,
             )
             gradient = training.update(losses["total"], learning_rate(training.step, preset))

@@ -98,9 +98,9 @@ def explained_variance(space: TasteSpace, clips: MeasuredClips) -> dict[str, Flo
 
 
 def composed(composer: Composer, domain: Domain, count: int, seed: int) -> list[Piece]:
-    """So many clips of the model's own, none where ``count`` is below 1; those without a note are left out."""
+    """So many clips of the model's own, none where it has no piece model; those without a note are left out."""
     made: list[Piece] = []
-    for start in range(0, count, BATCH):
+    for start in range(0, count if composer.writer else 0, BATCH):
         seeds = [seed * 1_000_000 + k for k in range(start, min(start + BATCH, count))]
         made += composer.compose([composer.plan(domain=domain, content=None, styles={}, seed=s) for s in seeds])
     return [replace(piece, domain=domain) for piece in made if len(piece.notes)]

@@ -37,6 +37,7 @@ from models.experiments.provenance import commit
 from models.mood.beats import load_beats, performances_with_bars
 from models.mood.judge import load_mood, with_moods
 from models.music import corpora
+from models.style.card import CARD
 from models.style.checkpoint import StyleBundle, load_style
 from models.style.finetuning import Origin
 from models.style.pieces.bar_latents import Reader, scale_of
@@ -107,6 +108,14 @@ def _encoder(name: str | None, out: Path) -> StyleBundle:
             f"the run in {out} hears the latents of {before}, not of {style.version}; give --latents for it"
         )
     return style
+
+
+def _adopt(style: StyleBundle, folder: Path) -> None:
+    """A style model of one's own that names no piece model composes with the one in ``folder`` from now on."""
+    if style.folder is None or "pieces" in style.card:
+        return
+    card = {**style.card, "pieces": str(folder.absolute())}
+    (style.folder / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _scale(style: StyleBundle, pieces: RunPieces, begun: Path | None) -> Tensor:
@@ -208,6 +217,8 @@ def main(argv: list[str] | None = None) -> None:
         except (ValueError, RuntimeError) as error:
             raise SystemExit(f"the run in {out} cannot go on as {given.preset}: {error}") from error
     progress = training.run()
+    if style:
+        _adopt(style, out / "bundle")
     card = json.loads((out / "bundle" / "card.json").read_text(encoding="utf-8"))
     last = {
         "command": "models.train.pieces", "version": card["version"], "commit": commit(), "seed": given.seed,

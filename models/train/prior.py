@@ -43,29 +43,24 @@ def finish(
     seed: int,
     out: Path,
     resume: bool = False,
-    again: bool = False,
     device: str = "cpu",
 ) -> StyleBundle:
     """Fit the prior for a ``model`` trained for ``steps`` steps and write the whole bundle to ``out/bundle``.
 
-    A run from nothing fits the style codes before; others have those of the weights that they went on from, which the
-    prior knows. A run that kept the latents of the weights it went on from has their prior, unless it is to be fitted
-    ``again``; one that moved them goes on from it. ``resume`` is that of ``fit_prior``.
+    A run from nothing fits the style codes before; others have those of the weights that they went on from, and go on
+    from their prior. ``resume`` is that of ``fit_prior``.
     """
     origin = Origin.of(out)
     base = origin.bundle() if origin else None
-    if base and origin and origin.keeps_latents and not again:
-        prior, prior_steps = base.prior, int(base.card["prior_steps"])
-    else:
-        sizes = PRESETS[preset]
-        if base is None:
-            fit_codes(model, music.windows, steps=sizes.code_steps, seed=seed, out=out, device=device)
-        prior = fit_prior(
-            model, music.windows, steps=prior_steps, seed=seed, out=out, batch=sizes.prior_batch,
-            encoded=sizes.encoded, start=base.prior if base else None, resume=resume, device=device,
-        )  # fmt: skip
-        model = model.cpu()
-        prior_steps += int(base.card["prior_steps"]) if base else 0
+    sizes = PRESETS[preset]
+    if base is None:
+        fit_codes(model, music.windows, steps=sizes.code_steps, seed=seed, out=out, device=device)
+    prior = fit_prior(
+        model, music.windows, steps=prior_steps, seed=seed, out=out, batch=sizes.prior_batch,
+        encoded=sizes.encoded, start=base.prior if base else None, resume=resume, device=device,
+    )  # fmt: skip
+    model = model.cpu()
+    prior_steps += int(base.card["prior_steps"]) if base else 0
     print("All weights are trained; what is left is measured with them: taste space, dials and figures.")
     found = validate(model, music.held_out, seed=1)
     in_all = steps + (origin.steps if origin else 0)
@@ -136,7 +131,6 @@ def main(argv: list[str] | None = None) -> None:
         seed=arguments.seed,
         out=out,
         resume=arguments.resume,
-        again=True,
         device=arguments.device,
     )
 

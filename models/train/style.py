@@ -42,8 +42,6 @@ def beginning(arguments: argparse.Namespace, preset: Preset, out: Path) -> tuple
     state = out / "state.safetensors"
     if arguments.resume and not state.exists():
         raise SystemExit(f"there is no {state} to resume; leave out --resume to begin")
-    if arguments.keep_latents and not (arguments.start or arguments.resume):
-        raise SystemExit("--keep-latents needs the weights whose latents they are; give --from as well")
     start = None
     if not arguments.resume:
         Origin.forget(out)
@@ -53,7 +51,7 @@ def beginning(arguments: argparse.Namespace, preset: Preset, out: Path) -> tuple
                 its_own = bundle.card.get("preset", "its own")
                 raise SystemExit(f"{bundle.version} is not of the preset {arguments.preset}; give --preset {its_own}")
             start, steps = bundle.model.train(), int(bundle.card["steps"])
-            Origin(bundle.version, steps, str(bundle.folder), arguments.keep_latents).write(out)
+            Origin(bundle.version, steps, str(bundle.folder)).write(out)
     origin = Origin.of(out)
     try:
         if arguments.resume:
@@ -74,7 +72,6 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files instead of the corpora")
     parser.add_argument("--out", type=Path, default=Path("runs/style"))
     parser.add_argument("--from", dest="start", help='trained weights to go on from: "default" or a bundle\'s folder')
-    parser.add_argument("--keep-latents", action="store_true", help="with --from: train the decoder alone")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, help="optimiser steps in all, instead of the preset's")
@@ -107,7 +104,6 @@ def main(argv: list[str] | None = None) -> None:
         resume=arguments.resume,
         device=arguments.device,
         start=start,
-        keep_latents=origin is not None and origin.keeps_latents,
     )
     model = training.master.cpu().eval()
     bundle = finish(
@@ -123,7 +119,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     if arguments.data is not None:
         base = origin.bundle() if origin else None
-        complete(bundle, music, base, preset=arguments.preset, clips=arguments.figures, seed=arguments.seed)
+        complete(bundle, music, base, clips=arguments.figures, seed=arguments.seed)
 
 
 if __name__ == "__main__":

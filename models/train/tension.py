@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m models.train.tension", description=__doc__)
     parser.add_argument("--preset", choices=sorted(PRESETS), default="cpu")
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files instead of the corpora")
-    parser.add_argument("--pieces", default="pieces-gpu", help="the piece model, by name or folder")
+    parser.add_argument("--pieces", default="pieces-latents", help="the piece model, by name or folder")
     parser.add_argument("--style", default="style-cpu", help="the style model that places bars, by name or folder")
     parser.add_argument("--recogniser", help="a tension model whose recogniser is taken over: heads alone are trained")
     parser.add_argument("--out", type=Path, default=Path("runs/tension"))

@@ -14,7 +14,7 @@ from models.style.card import shipped_version
 
 ANSWERS = Path(__file__).parent / "answers.json.gz"
 MODELS = (
-    "style-cpu", "pieces-gpu", "pieces-chorale", "pieces-latents", "performance-cpu", "tension-cpu", "mood-cpu",
+    "style-cpu", "pieces-latents", "pieces-chorale", "performance-cpu", "tension-cpu", "mood-cpu",
     "picture-cpu", "tie-cpu", "titles-cpu",
 )  # fmt: skip
 NOTHING, PLAIN, BORROWED = "from nothing", "from content", "with borrowed styles"  # what a clip is composed from

@@ -19,8 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.mood.steering import Dials as Rules
 from models.music.notes import Domain
+from models.style.drafts import Locks
 from models.style.latents import PICTURE_GROUPS, STYLE_GROUPS
-from models.style.locks import Locks
 from models.taste.readouts import PICTURE_ATTRIBUTES
 from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext, image_response, public_address
 from webapp.composing import media

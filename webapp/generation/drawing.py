@@ -17,13 +17,10 @@ from typing import Any
 import numpy as np
 
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
-from models.style.asking import write_asked
-from models.style.clip_plan import ClipPlan
-from models.style.compose import Composer, whole_bars
+from models.style.compose import ClipPlan, Composer, whole_bars
 from models.style.drafting import TOGETHER, draft_each, part_seeds
-from models.style.drafts import Ask, Draft
+from models.style.drafts import Ask, Draft, Locks
 from models.style.latents import CODES, SWAPPABLE, TEMPERATURE, TOP_P, Latents
-from models.style.locks import Locks
 from webapp.generation.companions import MoodJudges, MusicShown, Tension, Towers
 from webapp.generation.protocol import (
     MOST_ASKS,
@@ -79,8 +76,6 @@ class Job:
     draft: Draft | None = None
     plan: ClipPlan | None = None
     came: float = field(default_factory=time.monotonic)
-    planning_seconds: float = 0.0
-    admitted: float = 0.0
 
     @property
     def locks(self) -> Locks:
@@ -103,32 +98,6 @@ class Job:
         """Whether what was drawn for it stays as it is: nothing is borrowed, sampling is not to be changed."""
         sampling = self.request.temperature, self.request.top_p
         return self.from_nothing and not self.styles and sampling == (TEMPERATURE, TOP_P)
-
-    @property
-    def by_latents(self) -> bool:
-        """Whether latents say all of it: no notes are held, and sampling is as usual."""
-        sampling = self.request.temperature, self.request.top_p
-        return self.locks == Locks() and sampling == (TEMPERATURE, TOP_P) and not self.as_drawn
-
-    @property
-    def tune(self) -> Piece | None:
-        """Notes whose tune stays: its draft's, or those of the content where all of it is kept that isn't borrowed."""
-        if self.from_nothing:
-            return self.draft.notes if self.draft else None
-        anew = self.request.keep < 1 or self.request.guidance != 1 or CODES in self.styles
-        return None if anew else self._notes
-
-    @property
-    def around_held(self) -> Piece | None:
-        """The notes of which some bars stay while the others are composed anew, with nothing else asked of these."""
-        request = self.request
-        sampling = request.temperature, request.top_p, request.guidance
-        plain = not self.styles and self.locks == Locks(self.locks.bars) and sampling == (TEMPERATURE, TOP_P, 1)
-        return self._notes if plain and self.locks.bars else None
-
-    @property
-    def _notes(self) -> Piece | None:
-        return self.locked_notes or (self.content if isinstance(self.content, Piece) else None)
 
     def asks_the_same_as(self, other: GenerateRequest) -> bool:
         """Whether ``other`` asks for the same clip (deadline and streaming aside)."""
@@ -187,8 +156,8 @@ class Drawing:
         self.composer = composer
         self.tension, self.mood, self.shown, self.towers = Tension(), MoodJudges(), MusicShown(composer), Towers()
         self._draft: DraftEach = draft or partial(draft_each, composer)
-        self._model = threading.Lock()  # one planning, encoding or drawing at a time beside a running decode
-        self._writing = threading.Lock()  # one writing at a time: it takes long, and who has content need not wait
+        self._model = threading.Lock()  # one planning, encoding or drawing at a time
+        self._writing = threading.Lock()  # one piece of longer work at a time
 
     def drafts(
         self,
@@ -229,7 +198,7 @@ class Drawing:
                 raise BadRequest(f"{clips} clips were asked for at once; at most {MOST_ASKS} are allowed")
             with turn(self._writing, waits):
                 seeds = [(seed, place) for place in range(len(read))]
-                made = write_asked(self.composer, known, read, seeds, self._between(waits))
+                made = self.composer.write(known, read, seeds, self._between(waits))
         except (KeyError, TypeError, ValueError) as error:  # MusicError is one
             raise BadRequest(f"asks: {error}") from error
         return AskedResult(
@@ -285,7 +254,7 @@ class Drawing:
             with turn(self._writing, waits):
                 made = writer.play_on(
                     Piece.from_json(notes), bars, count=ways, seed=seed, form=form, mood=wished,
-                    between=self._between(waits, yields=True),
+                    between=self._between(waits),
                 )  # fmt: skip
         except ValueError as error:  # MusicError is one
             raise BadRequest(str(error)) from error
@@ -293,14 +262,13 @@ class Drawing:
         version = self.composer.version
         return PlayedOnResult(notes=piece.to_json(), writer=writer.bundle.version, model_version=version)
 
-    def _between(self, waits: Waits, *, yields: bool = False) -> Between:
-        """What is done between two steps of writing: what nobody waits for ends; what ``yields`` lets others decode."""
+    def _between(self, waits: Waits) -> Between:
+        """What is done between two steps of longer work: clips go first, and what nobody waits for ends."""
         looked = time.monotonic()
 
         def step() -> None:
             nonlocal looked
-            if yields:
-                self._let_decodes_go_on()
+            self._let_clips_go_first()
             if time.monotonic() - looked > POLL_S:
                 looked = time.monotonic()
                 if not waits():
@@ -308,8 +276,8 @@ class Drawing:
 
         return step
 
-    def _let_decodes_go_on(self) -> None:
-        """While a piece is written, which takes long: nothing else runs here."""
+    def _let_clips_go_first(self) -> None:
+        """Called between two steps of longer work: nothing else runs here."""
 
     def encode(self, notes: dict[str, Any]) -> EncodeResult:
         """The latents of a piece's first eight whole bars; raises ``BadRequest`` for what can't be encoded."""

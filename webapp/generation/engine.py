@@ -1,8 +1,8 @@
-"""The generation engine: clips join and leave one running decode (continuous batching) behind a bounded queue.
+"""The generation engine: clips that are asked for are written side by side, behind a bounded queue.
 
-A planner thread draws or encodes latents, a writer thread writes what comes from nothing, around bars that stay, and
-tunes in many styles of others, a decode thread steps the batch; nothing that one request does harms another. Source of
-the idea: Orca (Yu et al. 2022), iteration-level scheduling.
+A thread takes what waits, drafts what is asked of nothing, and writes the others as their latents say; nothing that one
+request does harms another. Longer work (whole pieces, many drafts) goes on in its callers' threads, and lets clips go
+first: somebody waits for these.
 
 Drafts may be composed on a GPU that is lent for seconds, as ZeroGPU lends one to a Hugging Face Space. Everything else
 goes on on the processor: the GPU is there in a fork of this process alone, while the decorated function runs in it.
@@ -17,20 +17,16 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from importlib import import_module
 from typing import Any
 
 import torch
 
-from models.music.notes import Domain, MusicError, Piece
-from models.style.asking import as_latents_say, composed_anew, tune_in_styles, write_asked
-from models.style.compose import Composer, whole_bars
-from models.style.decode import DecodeBatch
+from models.music.notes import Domain
+from models.style.compose import Composer
 from models.style.drafting import draft_each
-from models.style.drafts import Ask, Draft
-from models.style.latents import CODES, STYLE_GROUPS, Latents
-from webapp.generation.drawing import DraftEach, Drawing, Hearing, Job, Listener, read_request
+from models.style.drafts import Draft
+from webapp.generation.drawing import Between, DraftEach, Drawing, Hearing, Job, Listener, read_request
 from webapp.generation.protocol import (
     BadRequest,
     Cancelled,
@@ -46,15 +42,14 @@ from webapp.runtime.errors import NobodyWaits
 log = logging.getLogger(__name__)
 
 KEPT_RESULTS = 64  # for a caller whose connection broke just as its answer was sent
-LOOK_SECONDS = 0.05  # how often an idle decode thread looks at deadlines
-YIELDED_SECONDS = 0.01  # by the writing of a piece, a step, to those who wait for a clip
-TELL_EVERY_STEPS = 8
+LOOK_SECONDS = 0.02  # how often deadlines are looked at while something is written
+YIELDED_SECONDS = 0.01  # by longer work, a step, to those who wait for a clip
 
 
 class Engine(Drawing):
     """Composes clips with ``composer``, ``slots`` at a time, at most ``queue`` waiting; implements ``Generator``.
 
-    ``on_failure`` is called when the decode thread itself breaks, after which nothing more can be composed.
+    ``on_failure`` is called when the thread itself breaks, after which nothing more can be composed.
     """
 
     def __init__(
@@ -72,23 +67,12 @@ class Engine(Drawing):
         self._changed = threading.Condition()
         self._jobs: dict[str, Job] = {}  # taken in and not yet answered
         self._results: OrderedDict[str, Job] = OrderedDict()
-        self._waiting: deque[Job] = deque()  # for the planner
-        self._unwritten: deque[Job] = deque()  # for the writer
-        self._planned: deque[Job] = deque()  # for a slot
-        self._alone: deque[Job] = deque()  # were in a batch that broke: decoded again one by one
-        self._running: dict[int, Job] = {}
+        self._waiting: deque[Job] = deque()
+        self._running: list[Job] = []
         self._closed: GenerationError | None = None
         self._seconds_a_clip = 0.5
-        self._threads = [
-            threading.Thread(target=self._guard, args=(work,), name=f"generator {name}", daemon=True)
-            for name, work in (
-                ("planner", partial(self._plan_forever, self._waiting)),
-                ("writer", partial(self._plan_forever, self._unwritten)),
-                ("decoder", self._decode_forever),
-            )
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._thread = threading.Thread(target=self._guard, name="generator", daemon=True)
+        self._thread.start()
 
     # What callers do
 
@@ -99,8 +83,8 @@ class Engine(Drawing):
     def submit(self, request: GenerateRequest, listener: Listener | None = None) -> Job:
         """Take a request in without waiting; the job's future is answered by its deadline.
 
-        ``listener`` gets new notes from the decode thread and must be quick. A request with the id of one that is still
-        under way (or has just been answered) joins it. Raises ``BadRequest`` or ``QueueFull``.
+        ``listener`` gets the notes from the engine's thread and must be quick. A request with the id of one that is
+        still under way (or has just been answered) joins it. Raises ``BadRequest`` or ``QueueFull``.
         """
         content, styles, locked_notes = read_request(request, self.composer.version)
         hearings = [Hearing(listener)] if listener else []
@@ -118,9 +102,7 @@ class Engine(Drawing):
                 raise QueueFull(round(max(0.1, len(self._jobs) * self._seconds_a_clip / self.slots), 1))
             job = Job(request, content, styles, locked_notes, hearings=hearings)
             self._jobs[request.id] = job
-            heeds = self.composer.asked is not None
-            writes = job.from_nothing or (heeds and (job.by_latents or job.around_held is not None))
-            (self._unwritten if writes else self._waiting).append(job)
+            self._waiting.append(job)
             self._changed.notify_all()
             return job
 
@@ -140,7 +122,7 @@ class Engine(Drawing):
     def health(self, *, waiting: bool = False) -> dict[str, Any]:  # noqa: ARG002
         """Status, model, device and load; whether somebody is ``waiting`` for it is for whoever asks over a network."""
         with self._changed:
-            running = [job for job in self._running.values() if job.request.id in self._jobs]  # not answered yet
+            running = [job for job in self._running if job.request.id in self._jobs]  # not answered yet
             return {
                 "status": "closed" if self._closed else "ok",
                 "model_version": self.composer.version,
@@ -151,42 +133,61 @@ class Engine(Drawing):
             }
 
     def close(self) -> None:
-        """Stop the threads; who still waits gets ``GeneratorUnavailable``."""
+        """Stop the thread; who still waits gets ``GeneratorUnavailable``."""
         self._stop(GeneratorUnavailable("the generator is closing"))
-        for thread in self._threads:
-            thread.join()
+        self._thread.join()
 
-    def _let_decodes_go_on(self) -> None:
+    def _let_clips_go_first(self) -> None:
         if self._running:
             time.sleep(YIELDED_SECONDS)
 
-    # What the threads do
+    # What the thread does
 
-    def _plan_forever(self, line: deque[Job]) -> None:
-        while jobs := self._next_to_plan(line):
+    def _compose_forever(self) -> None:
+        while jobs := self._next_jobs():
             started = time.monotonic()
-            drafts = self._drafted([job for job in jobs if job.from_nothing]) if line is self._unwritten else {}
+            drafts = self._drafted([job for job in jobs if job.from_nothing])
             for job in jobs:
                 if not job.future.done():
                     job.draft = drafts.get(job)
                     self._plan(job)
             for job in jobs:  # whose draft is what they asked for don't wait for what others have asked
-                if job.as_drawn:
-                    self._go_on(job, job.draft, started)
-            others = [job for job in jobs if not job.as_drawn]
-            written = self._written(others)
-            for job in others:
-                self._go_on(job, written.get(job), started)
+                if job.as_drawn and job.draft:
+                    self._answer_as_written(job, job.draft, started)
+            for domain in dict.fromkeys(job.request.domain for job in jobs):
+                self._write([job for job in jobs if job.request.domain == domain], domain, started)
+            with self._changed:
+                self._running.clear()
+
+    def _next_jobs(self) -> list[Job]:
+        """The next live requests, at most as many as there are slots; none when closed."""
+        with self._changed:
+            while not self._closed:
+                self._expire()
+                jobs: list[Job] = []
+                while self._waiting and len(jobs) < self.slots:
+                    job = self._waiting.popleft()
+                    if not job.future.done():
+                        jobs.append(job)
+                if jobs:
+                    self._running.extend(jobs)
+                    return jobs
+                self._changed.wait()
+        return []
 
     def _drafted(self, jobs: Sequence[Job]) -> dict[Job, Draft]:
         """What the piece model writes from nothing; none where all of them were cancelled meanwhile."""
-        between = self._between(partial(_any_waits, jobs))
+        if not jobs:
+            return {}
+        domains, seeds = [job.request.domain for job in jobs], [job.request.seed for job in jobs]
         try:
-            with self._writing:
-                found = self._draft([j.request.domain for j in jobs], [j.request.seed for j in jobs], None, between)
+            return dict(zip(jobs, self._draft(domains, seeds, None, self._while_waiting(jobs)), strict=True))
         except NobodyWaits:
             return {}
-        return dict(zip(jobs, found, strict=True))
+        except Exception as error:  # noqa: BLE001 (the others go on)
+            for job in jobs:
+                self._answer(job, _failure(job, error))
+            return {}
 
     def _plan(self, job: Job) -> None:
         request = job.request
@@ -203,7 +204,7 @@ class Engine(Drawing):
                     drawn=job.draft.latents if job.draft else None,
                     keep=request.keep,
                     locks=job.locks,
-                    notes=job.locked_notes,
+                    notes=job.draft.notes if job.draft else job.locked_notes,
                     guidance=request.guidance,
                 )
         except ValueError as error:  # MusicError is one
@@ -211,164 +212,70 @@ class Engine(Drawing):
         except Exception as error:  # noqa: BLE001 (whatever one request brings with it, the others go on)
             self._answer(job, _failure(job, error))
 
-    def _go_on(self, job: Job, written: Draft | None, started: float) -> None:
-        """A job that is planned is answered with what was written for it, or waits to be decoded."""
-        if job.future.done():
+    def _write(self, jobs: Sequence[Job], domain: Domain, started: float) -> None:
+        """Answer those that are planned with what is written for them, side by side."""
+        plans = {job: job.plan for job in jobs if job.plan and not job.future.done()}
+        if not plans:
             return
-        job.planning_seconds = time.monotonic() - started
-        if written and written.notes:
-            self._answer_as_written(job, written, written.notes)
-            return
-        with self._changed:
-            self._planned.append(job)
-            self._changed.notify_all()
-
-    def _written(self, jobs: Sequence[Job]) -> dict[Job, Draft]:
-        """What the piece model writes as it is asked by latents, for all ``jobs`` of a domain at once.
-
-        Those are left out that are decoded, and of which nothing came that can be offered.
-        """
-        found: dict[Job, Draft] = {}
-        for domain in dict.fromkeys(job.request.domain for job in jobs):
-            some = [job for job in jobs if job.request.domain == domain and not job.future.done()]
-            try:
-                with self._model:
-                    asks = {job: ask for job in some if (ask := self._ask(job))}
-                if not asks:
-                    continue
-                between, seeds = self._between(partial(_any_waits, list(asks))), [(job.request.seed, 0) for job in asks]
-                with self._writing:
-                    drafts = write_asked(self.composer, domain, list(asks.values()), seeds, between)
-            except NobodyWaits:
-                continue
-            except Exception:  # nobody goes without for it: each is decoded then, as where nothing hears latents
-                log.exception("nothing was written by latents; %d clips are decoded", len(some))
-                continue
-            found |= {job: draft for job, draft in zip(asks, drafts, strict=True) if draft}
-        return found
-
-    def _ask(self, job: Job) -> Ask | None:
-        """What a planned job asks the piece model for; None where it is decoded."""
-        if self.composer.asked is None or job.plan is None:
-            return None
-        if job.around_held is not None:
-            return self._around_held(job, job.around_held)
-        if not job.by_latents:
-            return None
-        latents, borrowed = job.plan.latents, [name for name in job.styles if name != CODES]
-        if job.tune is not None and set(STYLE_GROUPS) <= set(borrowed):
-            return tune_in_styles(latents, job.tune)
-        return as_latents_say(latents, job.tune, borrowed)
-
-    def _around_held(self, job: Job, notes: Piece) -> Ask | None:
-        """To write around bars that stay; None where the notes have other bars than the latents, or none to write."""
+        asks, seeds = [plan.ask for plan in plans.values()], [plan.seed for plan in plans.values()]
         try:
-            latents = job.content if isinstance(job.content, Latents) else self.composer.encode(notes)
-            bars = len(whole_bars(notes).bars)
-        except MusicError:  # of this one alone: the others are written
-            return None
-        if not bars == latents.bars == job.request.bars:
-            return None
-        return composed_anew(latents, notes, job.locks.bars, job.request.keep)
+            written = self.composer.write_surely(domain, asks, seeds, self._while_waiting(list(plans)))
+        except NobodyWaits:
+            return
+        except Exception as error:
+            if len(plans) == 1:
+                self._answer(next(iter(plans)), _failure(next(iter(plans)), error))
+                return
+            log.exception("a batch of %d broke; each is written again alone", len(plans))
+            for job in plans:
+                self._write([job], domain, started)
+            return
+        for job, draft in zip(plans, written, strict=True):
+            self._answer_as_written(job, draft, started)
 
-    def _answer_as_written(self, job: Job, draft: Draft, notes: Piece) -> None:
-        assert job.plan is not None
-        recipe = {name: value for name, value in job.plan.recipe.items() if name not in {"temperature", "top_p"}}
-        recipe |= {"writer": draft.latents.piece["writer"]}
+    def _while_waiting(self, jobs: Sequence[Job]) -> Between:
+        """What is done between two steps: whose deadline has passed is told so, and what nobody waits for ends."""
+        looked = time.monotonic()
+
+        def step() -> None:
+            nonlocal looked
+            if time.monotonic() - looked < LOOK_SECONDS:
+                return
+            looked = time.monotonic()
+            with self._changed:
+                self._expire()
+            if all(job.future.done() for job in jobs):
+                raise NobodyWaits
+
+        return step
+
+    def _expire(self) -> None:
+        now = time.monotonic()
+        for job in [job for job in self._jobs.values() if now > job.deadline]:
+            self._answer(job, DeadlinePassed(f"no clip within {job.request.deadline_ms} ms"))
+
+    def _answer_as_written(self, job: Job, draft: Draft, started: float) -> None:
+        with self._changed:
+            self._expire()
+        if job.future.done() or job.plan is None or draft.notes is None:
+            return
+        recipe = {**job.plan.recipe, "writer": draft.latents.piece["writer"]}
+        latents = draft.latents
         if job.as_drawn:  # of fewer bars the plan has the latents
-            recipe |= {"content": "written"}
-            job.plan = replace(job.plan, recipe=recipe)
-        else:
-            job.plan = replace(job.plan, recipe=recipe, latents=draft.latents)
-        job.admitted = time.monotonic()
-        piece = notes.window(0, job.request.bars)
+            recipe["content"], latents = "written", job.plan.latents
+        piece = replace(draft.notes.window(0, job.request.bars), domain=job.request.domain, source="composed")
         self._tell(job, [(int(a), int(b), int(c), int(d)) for a, b, c, d in piece.notes])
-        self._answer(job, _result(job, piece, self.composer.version))
-
-    def _next_to_plan(self, line: deque[Job]) -> list[Job]:
-        """The next live requests, as many as may join the batch or wait right behind it; none when closed."""
-        with self._changed:
-            while not self._closed:
-                room = self.slots - len(self._planned)
-                jobs: list[Job] = []
-                while line and len(jobs) < room:
-                    job = line.popleft()
-                    if not job.future.done():
-                        jobs.append(job)
-                if jobs:
-                    return jobs
-                self._changed.wait()
-        return []
-
-    def _decode_forever(self) -> None:
-        batch = self.composer.new_batch(self.slots)
-        steps = 0
-        while self._wait_for_work(batch):
-            try:
-                finished = batch.step()
-            except Exception as error:  # noqa: BLE001 (one of the batch did it; each gets a second try, alone)
-                batch = self._break_up(error)
-                continue
-            steps += 1
-            for slot in finished:
-                self._finish(batch, slot)
-            if steps % TELL_EVERY_STEPS == 0:
-                for slot, job in self._running.items():
-                    if job.hearings:
-                        self._tell(job, batch.notes_so_far(slot))
-
-    def _wait_for_work(self, batch: DecodeBatch) -> bool:
-        """Let clips leave and join the batch; returns when there is something to decode, or False when closed."""
-        with self._changed:
-            while not self._closed:
-                now = time.monotonic()
-                for job in [job for job in self._jobs.values() if now > job.deadline]:
-                    self._answer(job, DeadlinePassed(f"no clip within {job.request.deadline_ms} ms"))
-                for slot in [slot for slot, job in self._running.items() if job.future.done()]:
-                    batch.release(slot)
-                    del self._running[slot]
-                while len(self._running) < self.slots and (joining := self._next_to_decode()) is not None:
-                    self._admit(batch, joining)
-                if self._running:
-                    return True
-                self._changed.wait(LOOK_SECONDS if self._jobs else None)
-        return False
-
-    def _next_to_decode(self) -> Job | None:
-        line = self._alone or self._planned
-        while line and line[0].future.done():
-            line.popleft()
-        if not line or (self._alone and self._running):
-            return None
-        if line is self._planned:
-            self._changed.notify_all()  # the planner may go on
-        return line.popleft()
-
-    def _admit(self, batch: DecodeBatch, job: Job) -> None:
-        slot = next(slot for slot in range(self.slots) if slot not in self._running)
-        assert job.plan is not None
-        try:
-            batch.admit(slot, job.plan)
-        except Exception as error:  # noqa: BLE001 (only this request is lost)
-            batch.release(slot)
-            self._answer(job, _failure(job, error))
-            return
-        job.admitted = time.monotonic()
-        self._running[slot] = job
-
-    def _finish(self, batch: DecodeBatch, slot: int) -> None:
-        job = self._running[slot]
-        try:
-            piece = batch.take(slot)
-            result = _result(job, piece, self.composer.version)
-            self._tell(job, [(int(a), int(b), int(c), int(d)) for a, b, c, d in piece.notes])
-        except Exception as error:  # noqa: BLE001 (only this request is lost)
-            batch.release(slot)
-            self._answer(job, _failure(job, error))
-        else:
-            self._answer(job, result)
-        with self._changed:
-            del self._running[slot]
+        now = time.monotonic()
+        result = GenerateResult(
+            id=job.request.id,
+            notes=piece.to_json(),
+            latents=latents.to_json(),
+            recipe=recipe,
+            model_version=self.composer.version,
+            queue_ms=round(1000 * (started - job.came), 2),
+            decode_ms=round(1000 * (now - started), 2),
+        )
+        self._answer(job, result)
 
     def _tell(self, job: Job, notes: list[tuple[int, int, int, int]]) -> None:
         try:
@@ -376,18 +283,6 @@ class Engine(Drawing):
         except Exception:  # a listener's trouble is its own
             log.exception("a listener of request %s failed", job.request.id)
             job.hearings.clear()
-
-    def _break_up(self, error: Exception) -> DecodeBatch:
-        """After a failed step: a clip that was alone has failed, several are decoded again one by one."""
-        with self._changed:
-            jobs = list(self._running.values())
-            self._running.clear()
-            if len(jobs) == 1:
-                self._answer(jobs[0], _failure(jobs[0], error))
-            else:
-                log.error("a batch of %d broke; each is decoded again alone", len(jobs), exc_info=error)
-                self._alone.extend(jobs)
-        return self.composer.new_batch(self.slots)
 
     def _answer(self, job: Job, answer: GenerateResult | GenerationError) -> bool:
         """Answer a job once; whether this was the answer."""
@@ -407,9 +302,9 @@ class Engine(Drawing):
             self._changed.notify_all()
             return True
 
-    def _guard(self, work: Callable[[], None]) -> None:
+    def _guard(self) -> None:
         try:
-            work()
+            self._compose_forever()
         except Exception:
             log.exception("the generation engine broke")
             self._stop(GeneratorUnavailable("the generation engine broke"))
@@ -422,24 +317,6 @@ class Engine(Drawing):
             for job in list(self._jobs.values()):
                 self._answer(job, reason)
             self._changed.notify_all()
-
-
-def _any_waits(jobs: Sequence[Job]) -> bool:
-    return not all(job.future.done() for job in jobs)
-
-
-def _result(job: Job, piece: Piece, version: str) -> GenerateResult:
-    assert job.plan is not None
-    now = time.monotonic()
-    return GenerateResult(
-        id=job.request.id,
-        notes=piece.to_json(),
-        latents=job.plan.latents.to_json(),
-        recipe=dict(job.plan.recipe),
-        model_version=version,
-        queue_ms=round(1000 * (job.admitted - job.came - job.planning_seconds), 2),
-        decode_ms=round(1000 * (now - job.admitted + job.planning_seconds), 2),
-    )
 
 
 def _failure(job: Job, error: Exception) -> GenerationError:

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from db.queries import composed
 from db.tables import PICTURE_SECONDS, PICTURES
 from models.mood.steering import Dials as Rules
+from models.style.drafts import Locks
 from models.style.latents import Latents
-from models.style.locks import Locks
 from webapp.composing import media
 from webapp.composing.sources import PIECES, Source, find, names_in, traits
 from webapp.generation.protocol import EncodeResult

@@ -33,7 +33,6 @@ from models.mood.judge import Judge, MoodBundle
 from models.mood.labels import AROUSAL, QUADRANTS, VALENCE, Labelled
 from models.mood.steering import Dials, Version, nearest, rules, versions
 from models.music.notes import Piece
-from models.style.asking import as_latents_say, write_asked
 from models.style.compose import Composer
 from models.style.drafts import Draft
 from models.style.evaluation.clips import Clips, compose_all
@@ -160,22 +159,20 @@ class Composed:
     def steered(self, row: int, ways: Sequence[Version], donors: Sequence[int], seed: int) -> list[Piece]:
         """What versions of the draft in a row sound like; ``donors``: the rows that they name by their places.
 
-        Written where the composer has a piece model that hears latents, else decoded, as the studio has it.
+        As the studio has it.
         """
         own = self.drafts[row].latents
-        domain, plans, asks = own.piece["domain"], [], []
+        domain, asks = own.piece["domain"], []
         for way in ways:
             lent = {} if way.donor is None else dict.fromkeys(way.groups, self.drafts[donors[way.donor]].latents)
             notes = self.heard[row] if way.dials is None else way.dials.turned(self.heard[row])
             content = own if way.dials is None else self.composer.encode(notes)
-            plan = self.composer.plan(domain=domain, content=content, styles=lent, bars=own.bars, seed=seed)
-            plans.append(plan)
-            asks.append(as_latents_say(plan.latents, notes, tuple(lent)))
-        if self.composer.asked is None:
-            return self.composer.compose(plans)
-        written = write_asked(self.composer, domain, asks, [(seed, number) for number in range(len(asks))])
-        lacking = iter(self.composer.compose([plan for plan, each in zip(plans, written, strict=True) if not each]))
-        return [each.notes if each and each.notes else next(lacking) for each in written]
+            plan = self.composer.plan(
+                domain=domain, content=content, styles=lent, bars=own.bars, seed=seed, notes=notes
+            )
+            asks.append(plan.ask)
+        written = self.composer.write_surely(domain, asks, [seed + number for number in range(len(asks))])
+        return [each.notes for each in written if each.notes]
 
     def in_codes(self, elements: QuantisedElements, rows: Sequence[int], quadrant: int, seed: int) -> list[Piece]:
         """What drafts sound like in the codes of a quadrant."""

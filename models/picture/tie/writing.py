@@ -11,8 +11,7 @@ import numpy.typing as npt
 from models.music.notes import Domain, MusicError, Piece
 from models.music.tokens import METERS, TEMPI_BPM
 from models.picture.tie.bars import QUARTERS, BarLines
-from models.style.asking import ANEW_TEMPERATURE, AT_BAR
-from models.style.compose import Composer
+from models.style.compose import ANEW_TEMPERATURE, AT_BAR, Composer
 from models.style.elements import TempoScale
 from models.style.latents import BARS, GROUPS, Latents
 from models.style.pieces.steering import BarTargets
@@ -82,10 +81,10 @@ def from_latents(composer: Composer, domain: Domain, latents: Latents, seed: int
 
     Raises ``ValueError`` where the model has no piece model that hears latents.
     """
-    if composer.asked is None:
+    if composer.writer is None:
         raise ValueError("this style model's card names no piece model that hears latents")
-    reader = composer.asked.reader(composer.model)
+    reader = composer.writer.reader(composer.model)
     known = reader.stored(latents)
     place = Place(AT_BAR, AT_BAR + latents.bars, (), METERS.index(METER), reader.tempo(known))
-    (piece,) = composer.asked.told(domain, [known], [(seed,)], [place], temperature=ANEW_TEMPERATURE)
+    (piece,) = composer.writer.told(domain, [known], [(seed,)], [place], temperature=ANEW_TEMPERATURE)
     return piece

@@ -19,9 +19,7 @@ DIALS = 200  # clips at most that directions are fitted on
 ENOUGH = 60  # fewer say less of a direction than the model that the training went on from
 
 
-def complete(
-    bundle: StyleBundle, music: RunMusic, base: StyleBundle | None, *, preset: str, clips: int, seed: int
-) -> None:
+def complete(bundle: StyleBundle, music: RunMusic, base: StyleBundle | None, *, clips: int, seed: int) -> None:
     """Write ``directions.json`` and ``evaluation.json`` into the bundle's folder; tell how to use it.
 
     The figures are of ``clips`` held-out clips, of none where that is 0 or there are fewer than ``FEW``; where nothing
@@ -31,14 +29,17 @@ def complete(
     run = StyleRun("evaluate.style", composer, music.held_out.pieces, music.held_out, clips, seed, save=True)
     directions_of(run, music, base).save(run.folder)
     held_out = len(choose_clips(run.windows, clips, seed).pieces) if clips > 0 else 0
+    if composer.writer is None:
+        print(
+            f"{run.folder} needs a piece model that hears it before it composes and figures can be told: "
+            f"python -m models.train.pieces FOLDER --latents {run.folder}"
+        )
+        return
     if 0 < held_out < FEW:
         print(f"no figures: held-out clips: {held_out}, {FEW} are needed; bring more music")
     elif held_out:
         run.finish(evaluate(run))
-    if preset == "tiny" and base is None:
-        print("a trial run: most of what such a model composes is silent and can't be played; use --preset cpu or gpu")
-    else:
-        print(f"play it with: KALLOS_MODEL={run.folder.absolute()} kallos serve")
+    print(f"play it with: KALLOS_MODEL={run.folder.absolute()} kallos serve")
 
 
 def directions_of(run: StyleRun, music: RunMusic, base: StyleBundle | None) -> Directions:
@@ -48,7 +49,7 @@ def directions_of(run: StyleRun, music: RunMusic, base: StyleBundle | None) -> D
     groups = dict(known.groups) if base and known and known.version == base.version else {}
     clips = choose_clips(music.windows, min(DIALS, len(music.windows)), run.seed)
     if len(clips.pieces) >= ENOUGH or not groups:
-        found = fit_directions(run.composer, clips, measure(run.composer, clips, run.seed), about)
+        found = fit_directions(run.composer, clips, measure(run.composer.model, clips, run.seed), about)
         for name, direction in found.groups.items():
             real = {**(groups[name].real if name in groups else {}), **direction.real}
             groups[name] = replace(direction, real=real)

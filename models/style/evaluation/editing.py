@@ -16,15 +16,13 @@ from models.metrics import music_statistics as ms
 from models.metrics.intervals import finite_mean
 from models.music.keys import half_bar_chroma
 from models.music.notes import Piece, in_melody
-from models.style.clip_plan import ClipPlan
-from models.style.compose import Composer
-from models.style.evaluation.clips import BATCH, Clips
+from models.style.compose import FREE, Composer
+from models.style.drafts import Locks
+from models.style.evaluation.clips import Clips
 from models.style.latents import between
-from models.style.locks import Locks
 
 SHARES = (0.0, 0.25, 0.5, 0.75)
 STATISTICS: dict[str, Callable[[Piece], float]] = {"in_key": ms.in_key, "bar_similarity": ms.bar_similarity}
-FREE = Locks()
 
 
 def editing(report: Report, composer: Composer, clips: Clips, seed: int) -> None:
@@ -39,7 +37,7 @@ def editing(report: Report, composer: Composer, clips: Clips, seed: int) -> None
     drawn = [composer.draw_each([domain], [seed + 70_000 + i])[0] for i, domain in enumerate(clips.domains)]
 
     def flow(share: float, locks: Locks = FREE) -> list[Piece]:
-        return _composed(composer, [
+        return composer.compose([
             composer.plan(
                 domain=clips.domains[i], content=each, styles={}, seed=seed + i, keep=share, locks=locks,
                 notes=clips.pieces[i],
@@ -49,7 +47,7 @@ def editing(report: Report, composer: Composer, clips: Clips, seed: int) -> None
 
     def line(share: float) -> list[Piece]:
         content = [between(one, other, 1 - share) for one, other in zip(encoded, drawn, strict=True)]
-        return _composed(composer, [
+        return composer.compose([
             composer.plan(domain=clips.domains[i], content=each, styles={}, seed=seed + i)
             for i, each in enumerate(content)
         ])  # fmt: skip
@@ -88,10 +86,6 @@ def editing(report: Report, composer: Composer, clips: Clips, seed: int) -> None
     seams, usual = ([_across(p) for p in pieces] for pieces in (made, clips.pieces))
     metric = mean_over_songs(clips.songs, seams, baseline=finite_mean(spliced), reference=finite_mean(usual))
     report.add("lock.bars.seam", metric)
-
-
-def _composed(composer: Composer, plans: list[ClipPlan]) -> list[Piece]:
-    return [piece for k in range(0, len(plans), BATCH) for piece in composer.compose(plans[k : k + BATCH])]
 
 
 def _likeness(made: list[Piece], clips: Clips, statistic: Callable[[Piece, Piece], float]) -> list[float]:

@@ -17,11 +17,9 @@ from models.experiments.report import Report, mean_over_songs
 from models.metrics import music_statistics as ms
 from models.metrics.intervals import finite_mean
 from models.music.notes import Piece
-from models.style.asking import as_latents_say
 from models.style.compose import Composer
-from models.style.evaluation.changed import written
-from models.style.evaluation.clips import BATCH, Clips, donors_of
-from models.style.latents import morphed, with_styles
+from models.style.evaluation.clips import Clips, donors_of
+from models.style.latents import morphed
 
 STEPS = 5
 SHARES = tuple(step / (STEPS + 1) for step in range(1, STEPS + 1))
@@ -56,17 +54,13 @@ def interpolation(report: Report, composer: Composer, clips: Clips, seed: int) -
     encoded = {k: composer.encode(clips.pieces[k]) for k in sorted({k for pair in pairs for k in pair})}
     steps = [(pair, share, morphed(encoded[pair[0]], encoded[pair[1]], share)) for pair in pairs for share in SHARES]
     ends = [pair[share > 0.5] for pair, share, _ in steps]
-    domains = [clips.domains[end] for end in ends]
     plans = [
-        composer.plan(domain=domain, content=content, styles=styles, seed=seed + pair[0])
-        for domain, (pair, _, (content, styles)) in zip(domains, steps, strict=True)
+        composer.plan(
+            domain=clips.domains[end], content=content, styles=styles, seed=seed + pair[0], notes=clips.pieces[end]
+        )
+        for (pair, _, (content, styles)), end in zip(steps, ends, strict=True)
     ]
-    composed = [piece for k in range(0, len(plans), BATCH) for piece in composer.compose(plans[k : k + BATCH])]
-    asks = [
-        as_latents_say(with_styles(*mixed), clips.pieces[end], mixed[1])
-        for (_, _, mixed), end in zip(steps, ends, strict=True)
-    ]
-    composed = written(composer, domains, asks, composed, seed)
+    composed = composer.compose(plans)
     faded = [cross_fade(clips.pieces[i], clips.pieces[j], share, rng) for i, j in pairs for share in SHARES]
     spread = np.array([[*ms.attributes(p).values()] for p in clips.pieces]).std(0) + 1e-6
     songs = [clips.songs[i] for i, _ in pairs]

@@ -17,6 +17,7 @@ from models.style.compose import Composer
 from models.style.evaluation.clips import Clips, compose_all, donors_of
 from models.style.features import bar_features, gather_notes
 from models.style.latents import GROUPS
+from models.style.model import StyleModel
 from models.style.posterior import Posterior
 from models.style.windows import pad
 
@@ -58,7 +59,7 @@ def reconstruction(report: Report, composer: Composer, clips: Clips, seed: int) 
     report.add("reconstruction.chroma_correlation_whole_bars", mean_over_songs(clips.songs, whole))
     report.add(
         "reconstruction.bits_per_bar",
-        mean_over_songs(clips.songs, [bits(posterior_of(composer, p)) for p in clips.pieces]),
+        mean_over_songs(clips.songs, [bits(posterior_of(composer.model, p)) for p in clips.pieces]),
     )
     return greedy
 
@@ -72,7 +73,7 @@ def fidelity_curve(report: Report, composer: Composer, clips: Clips, seed: int) 
     for times in NOISE:
         drawn, rates = [], []
         for piece in clips.pieces:
-            posterior = wider(posterior_of(composer, piece), times)
+            posterior = wider(posterior_of(composer.model, piece), times)
             z = posterior.sample(generator).numpy()
             parts = np.split(z, np.cumsum([composer.model.config.latent[name] for name in GROUPS])[:-1], axis=1)
             drawn.append(replace(composer.encode(piece), groups=dict(zip(GROUPS, parts, strict=True))))
@@ -84,9 +85,9 @@ def fidelity_curve(report: Report, composer: Composer, clips: Clips, seed: int) 
 
 
 @torch.inference_mode()
-def posterior_of(composer: Composer, piece: Piece) -> Posterior:
+def posterior_of(model: StyleModel, piece: Piece) -> Posterior:
     """The posterior over the latents of a clip's bars."""
-    return composer.model.encode(bar_features(gather_notes(pad([to_tokens(piece)]), len(piece.bars))))
+    return model.encode(bar_features(gather_notes(pad([to_tokens(piece)]), len(piece.bars))))
 
 
 def wider(posterior: Posterior, times: float) -> Posterior:

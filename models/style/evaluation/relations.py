@@ -30,6 +30,7 @@ from models.style.evaluation.reconstruction import posterior_of
 from models.style.evaluation.swaps import ATTRIBUTE, FINEST, varies
 from models.style.evaluation.swaps import correlation as within_domains
 from models.style.latents import GROUPS, STYLE_GROUPS
+from models.style.model import StyleModel
 from models.style.prior_training import CLOSED
 
 CHROMA = "chroma"  # shares of the twelve pitch classes: what harmony holds, where mode is a matter of keys
@@ -92,11 +93,11 @@ def own_group(attribute: str) -> str:
     return "harmony" if attribute == CHROMA else ATTRIBUTES[attribute]
 
 
-def measure(composer: Composer, clips: Clips, seed: int) -> Measured:
+def measure(model: StyleModel, clips: Clips, seed: int) -> Measured:
     """Encode and measure ``clips``."""
     generator = torch.Generator().manual_seed(seed)
-    sizes = [composer.model.config.latent[name] for name in GROUPS]
-    posteriors = [posterior_of(composer, piece) for piece in clips.pieces]
+    sizes = [model.config.latent[name] for name in GROUPS]
+    posteriors = [posterior_of(model, piece) for piece in clips.pieces]
     mean = torch.cat([each.mean for each in posteriors])
     variance = torch.cat([each.log_variance for each in posteriors]).exp().mean(0)
     live = mean.var(0) > CLOSED * variance

@@ -1,7 +1,7 @@
 """What is measured of one trained variant of the style model, clip by clip, so that figures can be told over songs.
 
-How well it tells notes, what it composes from its own latents, whether a swapped style arrives, and what can be read of
-a style from other groups' latents.
+How well it tells notes, those of a clip and those of one with another's style, and what can be read of a style from
+other groups' latents.
 """
 
 from __future__ import annotations
@@ -16,23 +16,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models.metrics import music_statistics as ms
 from models.metrics.disentanglement import errors_of_reading, folds_of, share_read
 from models.music.notes import DOMAINS
 from models.music.tokens import to_tokens
-from models.style.checkpoint import StyleBundle
-from models.style.compose import Composer
-from models.style.evaluation.clips import Clips, compose_all, donors_of
-from models.style.evaluation.reconstruction import bits, onset_pitch, posterior_of
+from models.style.evaluation.clips import Clips, donors_of
+from models.style.evaluation.reconstruction import bits, posterior_of
 from models.style.evaluation.relations import CHROMA, Measured, measure
-from models.style.evaluation.swaps import ATTRIBUTE, FINEST, correlation, group_attributes
+from models.style.evaluation.swaps import ATTRIBUTE
 from models.style.features import bar_features, gather_notes
-from models.style.fingerprint import Fingerprint
 from models.style.latents import BARS, GROUPS, STYLE_GROUPS
 from models.style.likelihood import losses
 from models.style.model import StyleModel
-from models.style.objective import nats_a_note
-from models.style.prior import Prior, PriorConfig
+from models.style.objective import mixed_latents, nats_a_note
+from models.style.rearrange import REARRANGED, Swaps, rearrange
 from models.style.windows import pad
 
 Floats = npt.NDArray[np.float64]
@@ -42,11 +38,11 @@ READ = {group: CHROMA if group == "harmony" else name for group, name in ATTRIBU
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one run: columns over the clips that were told and composed, and over those that were only encoded.
+    """Of one run: columns over the clips that were told, and over those that were only encoded.
 
-    ``asked`` and ``got``: the attribute of the donor and of the result by group; harmony's are the correlation of
-    half-bar chroma with the donor's (``asked`` is empty). ``missed`` and ``mean_missed``: squared errors of reading a
-    group's attribute from another's latents, by ``ATTRIBUTE_GROUP.GROUP``.
+    ``swapped``: by group, nats a note of each clip rearranged in another's style, given its latents with that group of
+    the other's; not a number where the two can't be put together. ``missed`` and ``mean_missed``: squared errors of
+    reading a group's attribute from another's latents, by ``ATTRIBUTE_GROUP.GROUP``.
     """
 
     variant: str
@@ -56,11 +52,8 @@ class Figures:
     train_seconds: float
     rates: Mapping[str, float]  # bits a bar by group
     nats: list[float]
-    note_f1: list[float]
     bits: list[float]
-    asked: Mapping[str, list[float]]
-    got: Mapping[str, list[float]]
-    at_once: Mapping[str, list[float]]  # ``got`` where all groups are swapped at once, from the same donors
+    swapped: Mapping[str, list[float]]
     missed: Mapping[str, list[float]]
     mean_missed: Mapping[str, list[float]]
 
@@ -77,53 +70,55 @@ class Figures:
         return cls(**found)
 
 
-def composer_of(model: StyleModel, name: str) -> Composer:
-    """To compose from given latents with ``model``: the prior beside it is untrained and takes no part."""
-    prior = Prior(PriorConfig(model.config.latent_dim, model.config.codes, dim=32, layers=1, heads=2))
-    return Composer(StyleBundle(model.eval(), prior.eval(), Fingerprint.empty(), {"version": name}))
-
-
 def figures_of(
     model: StyleModel, about: Mapping[str, Any], clips: Clips, read: Clips, *, seed: int, train_seconds: float
 ) -> Figures:
-    """Measure ``model`` on held-out ``clips`` (told, composed, swapped) and ``read`` (encoded)."""
-    composer = composer_of(model, f"{about['variant']}-{about['seed']}")
-    encoded = [composer.encode(piece) for piece in clips.pieces]
-    plain = compose_all(composer, clips, seed=seed, temperature=0.0, encoded=encoded)
-    donors = {group: donors_of(clips, seed + place) for place, group in enumerate(STYLE_GROUPS)}
-    real = group_attributes(clips.pieces)
-    asked = {group: real[group][donors[group]].tolist() for group in STYLE_GROUPS if group != "harmony"}
-    got = {}
-    for group, taken in donors.items():
-        made = compose_all(composer, clips, seed=seed, styles={group: taken}, encoded=encoded)
-        got[group] = _arrived(group, clips, taken, made)
-    together = compose_all(composer, clips, seed=seed, styles=donors, encoded=encoded)
-    music = measure(composer, read, seed)
+    """Measure ``model`` on held-out ``clips`` (told, and told with a style of another) and ``read`` (encoded)."""
+    model = model.eval()
+    music = measure(model, read, seed)
     missed, mean_missed = reading(music, seed)
     return Figures(
         **about,
         parameters=sum(each.numel() for each in model.parameters()),
         train_seconds=train_seconds,
         rates={group: float(music.bits[group].mean()) for group in GROUPS},
-        nats=[cost(composer, clips, row, seed) for row in range(len(clips.pieces))],
-        note_f1=[ms.note_f1(onset_pitch(a), onset_pitch(b)) for a, b in zip(plain, clips.pieces, strict=True)],
-        bits=[bits(posterior_of(composer, piece)) for piece in clips.pieces],
-        asked=asked,
-        got=got,
-        at_once={group: _arrived(group, clips, donors[group], together) for group in STYLE_GROUPS},
+        nats=[cost(model, clips, row, seed) for row in range(len(clips.pieces))],
+        bits=[bits(posterior_of(model, piece)) for piece in clips.pieces],
+        swapped=swapped(model, clips, seed),
         missed=missed,
         mean_missed=mean_missed,
     )
 
 
 @torch.inference_mode()
-def cost(composer: Composer, clips: Clips, row: int, seed: int) -> float:
+def swapped(model: StyleModel, clips: Clips, seed: int) -> dict[str, list[float]]:
+    """``swapped`` of ``Figures``."""
+    donors = {group: donors_of(clips, seed + place) for place, group in enumerate(REARRANGED)}
+    found = {group: [float("nan")] * len(clips.pieces) for group in REARRANGED}
+    for row, piece in enumerate(clips.pieces):
+        for group, taken in donors.items():
+            tokens = pad([to_tokens(piece), to_tokens(clips.pieces[taken[row]])])
+            own = torch.arange(2)
+            both = {name: own.flip(0) if name == group else own for name in REARRANGED}
+            made, whole = rearrange(tokens, both)
+            if not whole[0]:
+                continue
+            z = model.encode(bar_features(gather_notes(tokens, BARS))).mean.view(2, BARS, -1)
+            swaps = Swaps(made[:1], own[:1], {name: rows[:1] for name, rows in both.items()})
+            domain = torch.tensor([DOMAINS.index(clips.domains[row])])
+            told = losses(model, swaps.tokens, domain, mixed_latents(model, z, swaps))
+            found[group][row] = nats_a_note(told, swaps.tokens)
+    return found
+
+
+@torch.inference_mode()
+def cost(model: StyleModel, clips: Clips, row: int, seed: int) -> float:
     """Nats a note of a clip given a draw of its own latents, teacher-forced."""
     tokens = pad([to_tokens(clips.pieces[row])])
     features = bar_features(gather_notes(tokens, BARS))
-    z = composer.model.encode(features).sample(torch.Generator().manual_seed(seed + row))[None]
+    z = model.encode(features).sample(torch.Generator().manual_seed(seed + row))[None]
     domain = torch.tensor([DOMAINS.index(clips.domains[row])])
-    return nats_a_note(losses(composer.model, tokens, domain, z), tokens)
+    return nats_a_note(losses(model, tokens, domain, z), tokens)
 
 
 def reading(music: Measured, seed: int) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
@@ -141,14 +136,6 @@ def reading(music: Measured, seed: int) -> tuple[dict[str, list[float]], dict[st
     return missed, mean_missed
 
 
-def own(figures: Figures, group: str, rows: Ints, domains: npt.NDArray[np.str_], *, at_once: bool = False) -> float:
-    """How well a swapped group has the donors' attribute over the clips in ``rows``, as ``swap.GROUP.own`` is told."""
-    got = np.array((figures.at_once if at_once else figures.got)[group])[rows]
-    if group == "harmony":
-        return float(got.mean())
-    return correlation(np.array(figures.asked[group])[rows], got, domains[rows], FINEST.get(group, 1e-6))
-
-
 def leak(figures: Figures, group: str, rows: Ints) -> float:
     """R² of a group's attribute read from another group's latents, at least 0 each, mean over those others."""
     shares = [
@@ -156,10 +143,3 @@ def leak(figures: Figures, group: str, rows: Ints) -> float:
         for key in (f"{group}.{other}" for other in GROUPS if other != group)
     ]
     return float(np.mean(np.maximum(shares, 0)))
-
-
-def _arrived(group: str, clips: Clips, donors: Ints, results: list[Any]) -> list[float]:
-    if group != "harmony":
-        found: list[float] = group_attributes(results)[group].tolist()
-        return found
-    return [ms.chroma_correlation(clips.pieces[donor], made) for donor, made in zip(donors, results, strict=True)]

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from models.style.bundle import BundleFormat
+from models.style.card import TINY
 from models.style.pieces.conditions import CONDITION_CLASSES, OF_MOOD
 from models.style.pieces.model import PieceConfig, PieceModel
 
@@ -19,6 +20,7 @@ FORMAT = BundleFormat(
     "pieces", "piece model", "python -m models.train.pieces makes one, in OUT/bundle", ("preset", "steps", "seed")
 )
 
+OF_TINY_STYLE = (4, 3, 2, 3, 2, 1, 2, 24)  # sizes of what a tiny style model tells of a bar
 HEARING = "latents."  # how the names of the weights begin that hear latents
 
 
@@ -56,6 +58,8 @@ def save_pieces_model(
 
 def load_pieces_model(name_or_path: str | Path, device: str = "cpu") -> PieceBundle:
     """Load a shipped model by name or one of your own by folder; raises ``FileNotFoundError`` or ``ValueError``."""
+    if name_or_path == TINY:
+        return tiny_pieces(latents=OF_TINY_STYLE)
     with FORMAT.opened(name_or_path) as found:
         model = PieceModel(PieceConfig(**found.card["config"]))
         files = [found.folder / f"{name}.safetensors" for name in found.card["sha256"]]

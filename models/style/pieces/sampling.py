@@ -51,6 +51,7 @@ class Writer:
         self.bundle, self.specialists = bundle, specialists
         self.transpositions = transposition.load(bundle.folder)
         self.forms = forms.load(bundle.folder)
+        self._hearing: Writer = Writer(bundle) if specialists else self  # latents, which specialists don't hear
 
     @property
     def version(self) -> str:
@@ -202,18 +203,23 @@ class Writer:
         guidance: float = 1.0,
         guided: Sequence[str] = (),
         temperature: PerElement | None = None,
+        nucleus: PerElement | None = None,
         held: Sequence[Held] = (),
         between: Callable[[], None] | None = None,
     ) -> list[Piece]:
         """As many whole bars as each of ``latents`` has, all equally many, as these say; for each of ``seeds``.
 
-        With a ``guidance`` above 1 what the ``guided`` groups say counts so many times. Bars that are ``held``, of
-        music for each seed, stay note for note. ``temperature`` as in ``compose``, ``between`` as in ``play_on``.
+        With a ``guidance`` above 1 what the ``guided`` groups say counts so many times. What is ``held``, of music for
+        each seed, stays note for note. ``temperature`` and ``nucleus`` as in ``compose``, ``between`` as in
+        ``play_on``. No specialist writes it.
         """
-        wishes = self._drawn(Wishes(DOMAINS.index(domain), len(latents[0].told), regular=True), temperature)
+        writer = self._hearing
+        wishes = Wishes(DOMAINS.index(domain), len(latents[0].told), regular=True)
+        wishes = writer._drawn(wishes, temperature, nucleus)
         # What is asked for may be more crowded than real music mostly is, and comes back as it says.
         wishes = replace(wishes, returning=0.0, most_crowded=np.inf, guidance=guidance, guided=tuple(guided))
-        return self._written(wishes, seeds, places=places, latents=latents, held=held, between=between)
+        held = held if any(each.stays for each in held) else ()
+        return writer._written(wishes, seeds, places=places, latents=latents, held=held, between=between)
 
     def places(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int) -> list[Place]:
         """Where excerpts of pieces with forms of real ones begin, one for each of ``seeds``.

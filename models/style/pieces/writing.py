@@ -45,7 +45,7 @@ from models.style.pieces.conditions import (
     first_numbers,
 )
 from models.style.pieces.crowding import TOGETHER
-from models.style.pieces.held import Held, HeldBars
+from models.style.pieces.held import Held, HeldNotes
 from models.style.pieces.latent_memory import Memory, Told
 from models.style.pieces.model import NOTE_CHAIN, Cache, Coming, PieceModel, Steps
 from models.style.pieces.next_step import NextStep, next_step
@@ -67,7 +67,7 @@ class Writing:
 
     ``seeds`` has one for each piece; all begin with the steps of ``prompt`` ``(steps, 7)``. With ``places``, one for
     each as well, the wishes' last bar is counted from there, and it is there that the model is told to be. With
-    ``latents``, one for each, it is told these of the bars from the first whole one on; with ``held`` those bars stay.
+    ``latents``, one for each, it is told these of the bars from the first whole one on; what is ``held`` stays.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Writing:
         self.telling = Telling(model, latents, self.before, without) if latents else None
         if model.config.outer_first:
             held = [replace(each, tokens=outer_first(each.tokens)) for each in held]
-        self.held = HeldBars(held) if held else None
+        self.held = HeldNotes(held) if held else None
         self.heard: IntArray  # whose steps the cache has: those that went on, when it was last looked at
         self.cache: Cache
         # of each piece: the BAR step of the bar that it is in, that bar's number, and how many notes it has
@@ -345,6 +345,8 @@ class Writing:
                 passed, bar = np.where(last < BAR, last, 0), (self.number - self.before)[rows] - 1
                 logits += self.steering.bias(element, rows, bar, np.maximum(passed, 0), np.maximum(length, 1))
             logits = allow(logits)
+            if self.held:
+                self.held.allow(element, rows, logits, step[rows, POSITION])
             self._allowed(element, rows, logits)
             heat, nucleus = self.temperature[element, rows], self.nucleus[element, rows]
             step[rows, element] = grammar.draw(logits, chance[rows, element], heat, nucleus)

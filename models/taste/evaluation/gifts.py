@@ -2,17 +2,16 @@
 
 A listener votes on the pairs that the page would offer, and gets clips after so many votes in several ways (``WAYS``),
 from one bank of drafts that all listeners share: what one was given nobody else is. Beside what the page gives
-(``gift``: ``models.taste.search.gifts``) stand the best of the whole bank as ``written``, the gift's latents
-``decoded``, what is ``asked`` for by latents (``KALLOS_GIFTS``), a ``mosaic`` of several drafts' latents decoded,
-*real* clips chosen in the same way by the same head (``real_chosen``: told from real music by taste alone), and drafts
-as they come (``draw``).
+(``gift``: ``models.taste.search.gifts``) stand the best of the whole bank as ``written``, what is ``asked`` for by
+latents (``KALLOS_GIFTS``), a ``mosaic`` of several drafts' latents, *real* clips chosen so by the same head
+(``real_chosen``: told from real music by taste alone), and drafts as they come (``draw``).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
@@ -23,7 +22,6 @@ from rich.progress import track
 from models.metrics.music_statistics import played_traits
 from models.music.notes import Piece
 from models.music.performance import notes_in_seconds
-from models.style.asking import write_asked
 from models.style.compose import Composer
 from models.style.drafts import Draft
 from models.style.performance import touch
@@ -57,7 +55,7 @@ AT = (6, 12, 40, 60)  # votes
 CLIPS = 3  # of each side, as many as a job composes
 SURE = 1e-4  # variance of the weights of a head that knows
 PLAYED_S = 7.0  # of a clip, as first pairs play
-WAYS = ("gift", "asked", "written", "decoded", "mosaic", "real_chosen", "draw")
+WAYS = ("gift", "asked", "written", "mosaic", "real_chosen", "draw")
 
 
 def heard_traits(piece: Piece) -> list[float]:
@@ -219,10 +217,6 @@ class House:
     def _others(self, way: str, head: Head, gift: Sequence[Clip], seed: int) -> list[Clip]:
         """What else the same head would have been given."""
         assert self.bank is not None
-        if way == "decoded":
-            sources = {source: place for place, source in enumerate(self.bank.sources)}
-            same = self.bank.chosen([sources[clip.source] for clip in gift])
-            return self._played(replace(same, drafts=[Draft(each.latents) for each in same.drafts]), seed)
         if way == "real_chosen":
             if self.real is None:
                 return []
@@ -234,14 +228,12 @@ class House:
         return self._played(_as_found(found, self.bank), seed)
 
     def _asked(self, head: Head, gift: Sequence[Clip], seed: int) -> list[Clip]:
-        """The best of the gift's drafts and of what is written as it is asked for; none where nobody can be asked."""
+        """The best of the gift's drafts and of what is written as it is asked for."""
         assert self.bank is not None
-        if self.composer.asked is None:
-            return []
         some = self.bank.chosen(self._free())
         asks = asks_for(head, self.space, some.candidates, some.drafts, seed=seed)
-        made = write_asked(
-            self.composer, self.pool.domain, [ask for ask, _ in asks], [(seed, place) for place in range(len(asks))]
+        made = self.composer.write(
+            self.pool.domain, [ask for ask, _ in asks], [(seed, place) for place in range(len(asks))]
         )
         place = {source: number for number, source in enumerate(self.bank.sources)}
         found = [(self.bank.drafts[place[clip.source]], clip.source) for clip in gift]

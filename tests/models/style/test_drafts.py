@@ -7,18 +7,14 @@ import pytest
 
 from models.style import drafting
 from models.style.checkpoint import tiny_style
-from models.style.compose import Composer
+from models.style.compose import Composer, as_latents_say
 from models.style.drafting import draft_each, draft_many, play_each
 from models.style.drafts import Draft
-from models.style.pieces.checkpoint import tiny_pieces
-from models.style.pieces.sampling import Writer
 
 
 @pytest.fixture(scope="module")
 def writing() -> Composer:
-    composer = Composer(tiny_style())
-    composer.writer = Writer(tiny_pieces())
-    return composer
+    return Composer(tiny_style())
 
 
 @pytest.fixture
@@ -52,16 +48,15 @@ def test_each_seed_has_its_own_draft_whatever_stands_beside_it(writing) -> None:
     assert len(more) == 18
 
 
-def test_where_nothing_written_may_be_offered_the_prior_draws(writing, monkeypatch) -> None:
+def test_where_nothing_written_may_be_offered_a_draw_of_the_prior_says_what_is_written(writing, monkeypatch) -> None:
     monkeypatch.setattr(drafting, "rejection_reason", lambda *_: "silent")
     (draft,) = draft_each(writing, ["pop"], [7])
-    assert draft.notes is None
-    drawn = writing.draw_each(["pop"], [7])[0]
-    assert all(np.array_equal(drawn.groups[name], value) for name, value in draft.latents.groups.items())
+    (said,) = writing.write_surely("pop", [as_latents_say(writing.draw_each(["pop"], [7])[0])], [7])
+    assert same(draft, said)
 
 
 @pytest.mark.usefixtures("all_may_be_offered")
-def test_a_draft_plays_as_it_was_written_and_mere_latents_are_decoded(writing) -> None:
+def test_a_draft_plays_as_it_was_written_and_mere_latents_say_what_is_written(writing) -> None:
     (written,) = draft_each(writing, ["pop"], [1])
     near = Draft(writing.sample_near(written.latents, 0.5, "pop", 1, 0)[0])
     heard = play_each(writing, "pop", [written, near], [3, 4], bars=2)

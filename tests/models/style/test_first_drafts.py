@@ -24,7 +24,7 @@ def version() -> str:
 def test_they_are_of_the_models_that_are_shipped(version):
     card = json.loads((FIRST / "card.json").read_text())
     made_with = (card["version"], card["writer"])
-    assert made_with == (version, Writer.load("pieces-gpu").version), "draw them again, as their README says"
+    assert made_with == (version, Writer.load("pieces-latents").version), "draw them again, as their README says"
     assert sum(path.stat().st_size for path in FIRST.iterdir()) <= MEGABYTES * 1_000_000
 
 

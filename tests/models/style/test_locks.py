@@ -9,13 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.music.notes import Piece, in_melody, skyline
-from models.music.tokens import BAR
-from models.style.checkpoint import tiny_style
+from models.music.tokens import to_tokens
 from models.style.compose import Composer
-from models.style.constraints import Constraints, MelodyConstraint
+from models.style.drafts import Locks
 from models.style.latents import GROUPS
-from models.style.locks import Locks
-from models.style.model import StyleModel
+from models.style.pieces.held import Melody
 from models.style.prior import Kept, Setting
 
 
@@ -66,7 +64,7 @@ def test_what_follows_a_locked_bar_has_heard_it(composer, tune) -> None:
 def test_a_locked_melody_stays_on_top(composer, tune, seed, keep, meter) -> None:
     content = tune(seed, meter=meter, bars=3)
     made = composed(composer, content, seed, keep=keep, locks=Locks(melody=True))
-    melody = content.notes[MelodyConstraint(content, int(content.bars[0, 1]) // 2).among].tolist()
+    melody = content.notes[in_melody(content)].tolist()
     assert {tuple(note) for note in melody} <= {tuple(note) for note in made.notes.tolist()}
     line = dict(skyline(made).tolist())
     assert [line[onset] for onset, *_ in melody] == [pitch for _, _, pitch, _ in melody]
@@ -74,61 +72,55 @@ def test_a_locked_melody_stays_on_top(composer, tune, seed, keep, meter) -> None
 
 def test_a_locked_melody_stays_note_for_note_while_the_rest_is_new(composer, tune) -> None:
     content = ungridded(tune(5))
-    melody = content.notes[MelodyConstraint(content, 48).among].tolist()
+    melody = content.notes[in_melody(content)].tolist()
     first, second = (composed(composer, content, seed, locks=Locks(melody=True)).notes.tolist() for seed in (0, 1))
     assert [note for note in first if note in melody] == [note for note in second if note in melody] == melody
     assert len(first) > len(melody)
     assert first != second
 
 
-def test_the_melody_is_what_sounds_highest_where_it_begins() -> None:
+def test_notes_are_written_below_the_melody_and_end_before_it_comes_down_to_them() -> None:
     piece = Piece(
         notes=np.array([[0, 48, 72, 80], [0, 96, 48, 60], [24, 12, 60, 60], [48, 24, 60, 80], [72, 24, 55, 60]]),
         bars=np.array([[0, 96, 4, 4]]),
         tempo_bpm=np.array([100.0]),
     )
-    guide = MelodyConstraint(piece, 48)
-    assert piece.notes[guide.among].tolist() == [[0, 48, 72, 80], [48, 24, 60, 80], [72, 24, 55, 60]]
-    first = guide.onsets(torch.zeros(98), 0, BAR)
-    assert (first > -1e3).nonzero()[:, 0].tolist() == [0]
-    later = guide.onsets(torch.zeros(98), 0, 0)
-    assert (later > -1e3).nonzero()[:, 0].tolist() == [*range(25)]
-    assert float(later[24]) == pytest.approx(np.log(98 - 24))
-    assert (guide.room(0, 0), guide.room(0, 12)) == (72 - 21 + 1, 72 - 21)
-    own = guide.pitches(torch.zeros(88), 0, 24, 0)
-    assert (own > -1e3).nonzero()[:, 0].tolist() == [60 - 21]
-    lower = guide.pitches(torch.zeros(88), 0, 24, 2)
-    assert (lower > -1e3).nonzero()[:, 0].tolist() == [*range(60 - 21 - 1)]  # one more below the melody's, and that
-    between = guide.pitches(torch.zeros(88), 0, 12, 1)
-    assert (between > -1e3).nonzero()[:, 0].tolist() == [*range(72 - 21 - 1)]
+    top = replace(piece, notes=piece.notes[in_melody(piece)])
+    assert top.notes.tolist() == [[0, 48, 72, 80], [48, 24, 60, 80], [72, 24, 55, 60]]
+    melody, (bar, first, second, last) = Melody(to_tokens(top)), to_tokens(top).astype(np.int64)
+    begin, struck = np.array([-1, -1]), np.array([0, 72])
+
+    def pitches(position: int) -> list[int]:
+        return (melody.below(0, position).nonzero()[0] + 21).tolist()
+
+    assert pitches(0) == [*range(21, 73)]  # its own note as well
+    assert pitches(12) == [*range(21, 72)]
+    assert pitches(24) == [*range(21, 61)]
+    assert [melody.room(0, 0, pitch) for pitch in (48, 71, 72)] == [True, True, False]
+    assert [melody.room(0, 12, pitch) for pitch in (70, 71)] == [True, False]
+
+    def drawn(position: int, pitch: int, steps: int) -> np.ndarray:
+        return np.array([position, pitch, steps - 1, 3, -1, -1, -1])
+
+    low = drawn(0, 48, 48)
+    assert np.array_equal(melody.instead(0, begin, low), low)
+    for beyond in (drawn(12, 50, 4), drawn(0, 75, 4), bar):  # whatever comes after it or above
+        assert np.array_equal(melody.instead(0, begin, beyond), first)
+    assert np.array_equal(melody.instead(0, struck, bar), second)
+    assert np.array_equal(melody.instead(0, np.array([24, 60]), bar), last)
+    assert np.array_equal(melody.instead(0, np.array([36, 55]), bar), bar)
     # struck while 72 sounds, a note must be gone when the tune comes down to 60
-    assert [guide.shortened(duration, 0, 12, 66 - 21) for duration in (58, 11, 3)] == [11, 11, 3]
-    assert guide.shortened(58, 0, 12, 50 - 21) == 58
-
-
-def test_the_harmony_drawn_for_a_locked_melody_tells_its_notes_better_than_any_other_draw(composer, tune) -> None:
-    content = tune(1)
-    counts = MelodyConstraint(content, 48).chroma(8)
-    melody = content.notes[in_melody(content)]
-    assert counts[0, 0].nonzero()[:, 0].tolist() == sorted({p % 12 for t, _, p, _ in melody.tolist() if t < 48})
-    assert counts.sum() == len(melody)
-
-    def told(plan) -> float:
-        return float((plan.bar_plan.chroma[0].log_softmax(-1) * counts).sum())
-
-    def plan(**more):
-        return composer.plan(domain="dance", content=content, styles={}, keep=0.0, seed=3, **more)
-
-    assert told(plan(locks=Locks(melody=True))) > told(plan())
+    shortened = [int(melody.instead(0, struck, drawn(12, 66, steps))[2]) + 1 for steps in (48, 12, 4)]
+    assert shortened == [12, 12, 4]
+    assert int(melody.instead(0, struck, drawn(12, 50, 48))[2]) + 1 == 48
 
 
 @pytest.mark.parametrize("group", ["harmony", "rhythm"])
-def test_a_locked_style_keeps_its_latents_while_the_others_are_drawn_anew(composer, tune, group) -> None:
+def test_a_locked_style_is_asked_for_surely_and_nothing_else_where_nothing_is_kept(composer, tune, group) -> None:
     latents = composer.encode(tune(1))
     plan = composer.plan(domain="dance", content=latents, styles={}, keep=0.0, locks=Locks(**{group: True}))
-    for name in GROUPS:
-        same = np.allclose(plan.latents.groups[name], latents.groups[name], atol=1e-6)
-        assert same == (name == group), name
+    assert (plan.ask.sure, plan.ask.keep, plan.ask.holds) == ((group,), 0.0, False)
+    assert all(np.array_equal(plan.latents.groups[name], latents.groups[name]) for name in GROUPS)
 
 
 def test_borrowed_styles_stay_borrowed_when_the_rest_is_drawn_anew(composer, tune) -> None:
@@ -188,19 +180,7 @@ def test_locks_with_nothing_to_hold_are_refused_in_words(composer, tune) -> None
     with pytest.raises(ValueError, match="both must be the same"):
         plan(locks=Locks(melody=True), notes=tune(2, meter=(3, 4)))
     with pytest.raises(ValueError, match="both must be the same"):
-        Constraints(tune(2, bars=4), Locks(melody=True), 8, 48)
-
-
-def test_what_is_locked_is_there_even_in_a_clip_that_is_cut_short(tune) -> None:
-    bundle = tiny_style()
-    model = StyleModel(replace(bundle.model.config, max_steps=12))
-    model.load_state_dict(bundle.model.state_dict())
-    short = Composer(replace(bundle, model=model.eval()))
-    content = tune(1)
-    made = composed(short, content, locks=Locks(bars=(7,), melody=True))
-    assert in_bar(made, 7) == in_bar(content, 7)
-    melody = content.notes[in_melody(content)].tolist()
-    assert {tuple(note) for note in melody} <= {tuple(note) for note in made.notes.tolist()}
+        plan(locks=Locks(melody=True), notes=tune(2, bars=4))
 
 
 @pytest.mark.slow

@@ -1,13 +1,11 @@
-"""The model: what it may look at, where gradients go, and that decoding computes what was trained."""
+"""The model: what it may look at, where gradients go, and what each group says of a note."""
 
-import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
 from models.music.tokens import (
     BAR,
-    DURATION,
     END,
     LOWEST_PITCH,
     PITCH,
@@ -15,10 +13,8 @@ from models.music.tokens import (
     POSITION,
     POSITION_CLASSES,
     VELOCITY,
-    on_grid,
     to_tokens,
 )
-from models.style import decode
 from models.style.checkpoint import tiny_style
 from models.style.elements import LevelBudget, notes_at_once, so_far
 from models.style.features import bar_features, gather_notes
@@ -83,73 +79,6 @@ def test_padding_costs_nothing(model, tune) -> None:
     alone = [losses(model, pad([clip]), domain[i : i + 1], z[i : i + 1]) for i, clip in enumerate((short, long))]
     for name, value in together.items():
         assert value.item() == pytest.approx(sum(part[name].item() for part in alone), rel=1e-4)
-
-
-ORDER = (DURATION, PITCH, VELOCITY)  # in which a note's fields are drawn
-
-
-@pytest.mark.parametrize("ticks", [0, 96])
-def test_decoding_with_a_cache_gives_the_logits_of_teacher_forcing(composer, tune, monkeypatch, ticks) -> None:
-    piece = tune(5, domain="dance")
-    piece.notes[:-12, 1] += ticks  # held over a bar line
-    piece = on_grid(piece)
-    plan = composer.plan(domain="dance", content=piece, styles={}, seed=0)
-    tokens = to_tokens(piece)
-    heads = np.flatnonzero(tokens[:, POSITION] == BAR)
-    tokens[heads, 4] = plan.bar_plan.tempo_logits[0].argmax(-1).numpy()
-    wanted = [*tokens[1:].tolist(), [BAR, LOWEST_PITCH, 0, 0, -1, -1, -1]]
-    spy = Spy(monkeypatch)
-    with torch.no_grad():
-        z = torch.tensor(bar_latents(plan.latents))[None]
-        losses(composer.model, pad([tokens]), torch.tensor([plan.domain]), z)
-    forced = dict(zip(("position", "pitch", "duration", "velocity"), spy.logits, strict=False))
-
-    drawn: list[torch.Tensor] = []
-
-    def told(logits, *_):
-        step, field = divmod(len(drawn), 3)
-        drawn.append(logits[0])
-        value = wanted[step][ORDER[field]] - (LOWEST_PITCH if ORDER[field] == PITCH else 0)
-        return torch.tensor([max(0, value)])
-
-    monkeypatch.setattr(decode, "draw", told)
-    monkeypatch.setattr(decode, "draw_onsets", lambda *_: onsets_of(tokens))
-    batch = composer.new_batch(1)
-    batch.admit(0, plan)
-    while not batch.step():
-        pass
-    assert len(drawn) == 3 * len(tokens)
-    notes = torch.tensor([row[POSITION] < BAR for row in wanted])
-    for turn, name in enumerate(("duration", "pitch", "velocity")):
-        assert torch.allclose(torch.stack(drawn[turn::3])[notes], forced[name], atol=1e-3), name
-    result = batch.take(0)
-    assert np.array_equal(result.notes, piece.notes)
-
-
-def bar_latents(latents) -> np.ndarray:
-    return np.concatenate([latents.groups[name] for name in GROUPS], axis=1)
-
-
-def test_what_a_clip_still_needs_to_come_to_its_mean_goes_to_the_bars_that_are_left(composer, tune) -> None:
-    plan = composer.plan(domain="dance", content=tune(5), styles={"register": tune(6)}, seed=0)
-    levels = torch.tensor([[4.0, 1, 1, 5.0], [4.0, 1, 1, 5.0], [6.0, 1, 1, 5.0]])
-    events = [[(0, 0, 0, 0)] * 2, [(0, 0, 0, 0)] * 3, [(0, 0, 0, 0)]]
-    counts, chroma = torch.tensor([len(bar) for bar in events]), torch.zeros(3, 2, 2, 12)
-    clip = decode.Decoding(plan, np.random.default_rng(0), events, counts, chroma, levels, levels[:, 1:], [], bar=1)
-    second = clip.still(levels, so_far=9.0)
-    assert 9 + 3 * second[0] + (6 + second[0] - 4) == pytest.approx(6 * 5)
-    assert second[1:].tolist() == [1, 1, 5]
-
-
-def onsets_of(tokens) -> list[list[tuple[int, int]]]:
-    """Position and number of notes of the onsets of each bar."""
-    bars: list[list[int]] = []
-    for position in tokens[:, POSITION].tolist():
-        if position == BAR:
-            bars.append([])
-        else:
-            bars[-1].append(position)
-    return [[(at, bar.count(at)) for at in dict.fromkeys(bar)] for bar in bars]
 
 
 def test_latents_heard_with_noise_move_what_the_decoders_hear_and_when_to_strike(model) -> None:

@@ -58,7 +58,7 @@ def test_bars_heard_alone_do_not_hear_each_other() -> None:
 
 
 def test_the_shipped_model_is_surprised_by_a_spoiled_tune() -> None:
-    model = load_pieces_model("pieces-gpu").model
+    model = load_pieces_model("pieces-latents").model
     rng = np.random.default_rng(0)
     piece = replace(tune(16), domain="dance")
     plain = hear(model, piece).surprise.sum(1).mean()

@@ -8,8 +8,6 @@ from sqlalchemy import select
 
 from db.tables import Clip
 from models.style import drafting
-from models.style.pieces.checkpoint import tiny_pieces
-from models.style.pieces.sampling import Writer
 from webapp.composing import clip_maker, playing_on, whole_pieces
 from webapp.listeners import accounts
 from webapp.worker import HANDLERS, Worker
@@ -18,9 +16,8 @@ RECIPE = {"bars": 8, "played_on": 16}
 
 
 @pytest.fixture
-def writing(tiny_composer, monkeypatch):
+def writing(monkeypatch):
     """The generator writes, and what an untrained model writes may be offered."""
-    monkeypatch.setattr(tiny_composer, "writer", Writer(tiny_pieces()))
     for module in (drafting, clip_maker):
         monkeypatch.setattr(module, "rejection_reason", lambda *_: None)
     monkeypatch.setattr(playing_on, "GOES_ON", {"pop": 2, "dance": 2, "chorale": 2})

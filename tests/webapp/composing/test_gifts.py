@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from sqlalchemy import select
 
 from db.queries import jobs
 from db.tables import Clip
 from models.music.notes import Piece
-from models.style import asking as style_asking
+from models.style import compose
 from models.style.drafts import Ask, Draft
-from models.style.pieces.bar_latents import Reader
 from models.style.pieces.checkpoint import tiny_pieces
 from models.style.pieces.sampling import Writer
 from models.taste.evaluation.gifts import CLIPS, Searched
@@ -73,11 +71,9 @@ def test_a_gift_is_the_draft_that_the_evaluation_would_give_as_it_was_written(cl
 
 
 @pytest.fixture
-def asking(context, tiny_composer, monkeypatch):
-    """A search whose generator has a piece model that hears latents."""
-    sizes = Reader(tiny_composer.model, torch.ones(0)).sizes
-    monkeypatch.setattr(tiny_composer, "asked", Writer(tiny_pieces(latents=sizes)))
-    monkeypatch.setattr(style_asking, "rejection_reason", lambda *_: None)
+def asking(context, monkeypatch):
+    """A search that asks."""
+    monkeypatch.setattr(compose, "rejection_reason", lambda *_: None)
     return LatentSearch(context.database, context.generation, context.style, context.bank, asks=True)
 
 
@@ -95,11 +91,11 @@ def test_what_is_asked_for_is_written_and_what_is_not_used_is_put_back(context, 
 
 
 def test_who_has_no_model_that_hears_latents_gets_drafts_as_before(context, bank, asking, tiny_composer, monkeypatch):
-    monkeypatch.setattr(tiny_composer, "asked", None)
+    monkeypatch.setattr(tiny_composer, "writer", Writer(tiny_pieces()))
     head = Head.of(np.linspace(1, -1, context.space.size), np.eye(context.space.size) / 9, context.space.version)
     found = asking.best(head, "pop", 3, wish=GIFT, seed=5)
     assert [bool(draft.name) for draft in found] == [True] * 3
-    with pytest.raises(BadRequest, match="hears latents"):
+    with pytest.raises(BadRequest, match="hears no latents"):
         context.generation.asked("pop", [Ask(found[0].latents).to_json()], 7)
     with pytest.raises(BadRequest, match="groups"):
         context.generation.asked("pop", [{**Ask(found[0].latents).to_json(), "groups": ["mood"]}], 7)

@@ -6,7 +6,7 @@ import pytest
 from models.music.notes import Piece
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
-from models.style.decode import DecodeBatch
+from models.style.drafting import draft_each
 from tests.serving import served
 from webapp.generation.engine import Engine
 from webapp.generation.protocol import GenerateRequest
@@ -24,17 +24,17 @@ def some_piece(bars=8, seed=5):
     return Piece(np.array(notes), np.array(rows), np.full(bars, 100.0))
 
 
-class SlowBatch(DecodeBatch):
-    """Decodes what a batch decodes, a hundredth of a second later."""
+def slow_drafts(composer):
+    """Drafts as ``composer`` writes them, each step a hundredth of a second later."""
 
-    def step(self):
-        time.sleep(0.01)
-        return super().step()
+    def draft(domains, seeds, mood, between):
+        def step():
+            time.sleep(0.01)
+            between()
 
+        return draft_each(composer, domains, seeds, mood, step)
 
-class SlowComposer(Composer):
-    def new_batch(self, slots):
-        return SlowBatch(self.model, self.device, slots)
+    return draft
 
 
 @pytest.fixture(scope="session")
@@ -50,8 +50,8 @@ def engine(composer):
 
 
 @pytest.fixture
-def slow_engine():
-    engine = Engine(SlowComposer(tiny_style()), slots=2, queue=2)
+def slow_engine(composer):
+    engine = Engine(composer, slots=2, queue=2, draft=slow_drafts(composer))
     yield engine
     engine.close()
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.style import drafting
-from models.style.pieces.checkpoint import tiny_pieces
+from models.style.pieces.checkpoint import OF_TINY_STYLE, tiny_pieces
 from models.style.pieces.sampling import Writer
 from webapp.generation.protocol import GeneratorUnavailable, Mood
 from webapp.listeners import accounts
@@ -68,7 +68,7 @@ def asked(context, tiny_composer, monkeypatch) -> list[tuple[float, float]]:
         return drafts(domain, count, seed, mood)
 
     monkeypatch.setattr(context.generation, "drafts", noting)
-    monkeypatch.setattr(tiny_composer, "writer", Writer(tiny_pieces(moods=True)))
+    monkeypatch.setattr(tiny_composer, "writer", Writer(tiny_pieces(moods=True, latents=OF_TINY_STYLE)))
     monkeypatch.setattr(drafting, "rejection_reason", lambda *_: None)
     return found
 

@@ -9,8 +9,6 @@ import pytest
 from db.queries.clips import get_clip
 from db.tables import WHOLE
 from models.music.notes import Piece
-from models.style.pieces.checkpoint import tiny_pieces
-from models.style.pieces.sampling import Writer
 from webapp.composing import clip_maker, playing_on, whole_pieces
 from webapp.generation.protocol import GenerateResult
 from webapp.listeners import accounts
@@ -123,8 +121,7 @@ def test_the_page_leads_from_section_to_section_and_back_into_the_whole(context,
     assert section["value"] == f"{new}/8"
 
 
-def test_a_piece_of_the_studio_is_played_on_to_a_whole(context, listener, whole, tiny_composer, monkeypatch):
-    monkeypatch.setattr(tiny_composer, "writer", Writer(tiny_pieces()))
+def test_a_piece_of_the_studio_is_played_on_to_a_whole(context, listener, whole, monkeypatch):
     monkeypatch.setattr(playing_on, "GOES_ON", {"pop": 2, "dance": 2, "chorale": 2})
     opened = sections.open_section(context.studio, listener, whole, 8)
     found = whole_pieces.ask(context.database, context.journal, listener, opened.name)

@@ -10,7 +10,6 @@ from models.music.notes import Piece
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
 from models.style.evaluation.clips import Clips, choose_clips
-from models.style.model import StyleModel
 from models.style.windows import make_windows
 
 
@@ -33,7 +32,4 @@ def scales() -> Clips:
 
 @pytest.fixture(scope="module")
 def composer() -> Composer:
-    bundle = tiny_style()
-    model = StyleModel(replace(bundle.model.config, max_steps=24))
-    model.load_state_dict(bundle.model.state_dict())
-    return Composer(replace(bundle, model=model.eval()))
+    return Composer(tiny_style())

@@ -20,7 +20,7 @@ def before_the_end(piece: Piece) -> list[list[int]]:
 
 @pytest.fixture(scope="module")
 def writer() -> Writer:
-    return Writer.load("pieces-gpu")
+    return Writer.load("pieces-latents")
 
 
 @pytest.mark.slow
