@@ -26,19 +26,12 @@ TUNE = "tune"  # no group of latents: the top line of notes, which a piece model
 TOLD_GROUPS = (*GROUPS, TUNE)
 SWAPPABLE = (*STYLE_GROUPS, CODES)
 TEMPERATURE, TOP_P = 0.6, 0.95  # at which notes are drawn from latents: what varies is in these, not in their notes
-# by how much more what harmony, register and dynamics tell counts where they are taken from elsewhere (Ho & Salimans
-# 2022 call it guidance): the rest of the latents speaks for other pitches and velocities
-EMPHASIS = {"harmony": 3.0, "register": 2.0, "dynamics": 2.0}
 MOST_GUIDANCE = 4.0  # times as far as learned towards what a draw was asked for; beyond it latents leave the data
-DOUBT = 0.6  # how far the decoder doubts latents that the prior drew; what is kept of a piece less, by how much it is
 
 
 @dataclass(frozen=True)
 class Latents:
-    """``groups``: name → float32 ``(bars, dim)``; ``piece``: genre, valence, arousal, style codes where known.
-
-    And ``doubt``, where the prior drew them: see ``StyleModel.plan``.
-    """
+    """``groups``: name → float32 ``(bars, dim)``; ``piece``: genre, valence, arousal, style codes where known."""
 
     version: str
     groups: Mapping[str, npt.NDArray[np.float32]]

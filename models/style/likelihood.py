@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from models.music.tokens import BAR, DURATION, END, LOWEST_PITCH, PITCH, POSITION, POSITIONS, TEMPO, VELOCITY
 from models.style.elements import (
     LevelBudget,
+    ahead,
     half_of,
     notes_at_once,
     notes_left,
@@ -26,7 +27,6 @@ from models.style.elements import (
 )
 from models.style.features import NoteBatch, gather_notes, heights, held_thickness, levels, slot_of, sounding_time
 from models.style.layers import norm, rotary
-from models.style.lookahead import ahead
 from models.style.model import BarPlan, StyleModel
 
 

@@ -34,11 +34,18 @@ from models.music.tokens import (
     VELOCITY,
     VELOCITY_BINS,
 )
-from models.style.elements import ChromaBudget, CodeEncoder, LevelBudget, OnsetDecoder, TempoScale, TextureDecoder
+from models.style.elements import (
+    AHEAD,
+    ChromaBudget,
+    CodeEncoder,
+    LevelBudget,
+    OnsetDecoder,
+    TempoScale,
+    TextureDecoder,
+)
 from models.style.features import FEATURE_SIZES, SLOTS
 from models.style.latents import CODE_COUNT, CODE_LEVELS, GROUPS, STYLE_GROUPS
 from models.style.layers import Block, GroupEncoder, Head, Multihot, norm
-from models.style.lookahead import AHEAD
 from models.style.posterior import Posterior, Quantised, finite_scalar
 
 NARROW = 16  # inputs or outputs of a linear layer, below which its weights are no matrix to orthogonalise

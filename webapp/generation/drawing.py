@@ -54,14 +54,6 @@ MOST_BARS = 64  # that a piece goes on at once
 OF_A_MOOD = 4  # ways that a piece goes on, of which the one is taken that is heard nearest the mood
 
 
-@dataclass
-class Hearing:
-    """Someone who wants the notes as they come, and how many they have got."""
-
-    listener: Listener
-    heard: int = 0
-
-
 @dataclass(eq=False)
 class Job:
     """A request that was taken in. ``future`` is answered once; several callers with one id wait for the same job."""
@@ -72,7 +64,7 @@ class Job:
     locked_notes: Piece | None = None
     future: Future[GenerateResult] = field(default_factory=Future)
     waiters: int = 1
-    hearings: list[Hearing] = field(default_factory=list)
+    listeners: list[Listener] = field(default_factory=list)
     draft: Draft | None = None
     plan: ClipPlan | None = None
     came: float = field(default_factory=time.monotonic)
@@ -103,13 +95,6 @@ class Job:
         """Whether ``other`` asks for the same clip (deadline and streaming aside)."""
         aside = {"deadline_ms", "stream"}
         return self.request.model_dump(exclude=aside) == other.model_dump(exclude=aside)
-
-    def tell(self, notes: list[Note]) -> None:
-        """Hand each listener the notes it hasn't got yet."""
-        for hearing in self.hearings:
-            if len(notes) > hearing.heard:
-                hearing.listener(notes[hearing.heard :])
-                hearing.heard = len(notes)
 
 
 def read_request(request: GenerateRequest, model_version: str) -> tuple[Origin | None, dict[str, Origin], Piece | None]:

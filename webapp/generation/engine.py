@@ -26,7 +26,7 @@ from models.music.notes import Domain
 from models.style.compose import Composer
 from models.style.drafting import draft_each
 from models.style.drafts import Draft
-from webapp.generation.drawing import Between, DraftEach, Drawing, Hearing, Job, Listener, read_request
+from webapp.generation.drawing import Between, DraftEach, Drawing, Job, Listener, Note, read_request
 from webapp.generation.protocol import (
     BadRequest,
     Cancelled,
@@ -87,7 +87,7 @@ class Engine(Drawing):
         still under way (or has just been answered) joins it. Raises ``BadRequest`` or ``QueueFull``.
         """
         content, styles, locked_notes = read_request(request, self.composer.version)
-        hearings = [Hearing(listener)] if listener else []
+        listeners = [listener] if listener else []
         with self._changed:
             if self._closed:
                 raise self._closed
@@ -96,11 +96,11 @@ class Engine(Drawing):
                 if not known.asks_the_same_as(request):
                     raise BadRequest(f"id {request.id!r} belongs to another request; give each its own")
                 known.waiters += 1
-                known.hearings += hearings
+                known.listeners += listeners
                 return known
             if len(self._jobs) >= self.slots + self.queue:
                 raise QueueFull(round(max(0.1, len(self._jobs) * self._seconds_a_clip / self.slots), 1))
-            job = Job(request, content, styles, locked_notes, hearings=hearings)
+            job = Job(request, content, styles, locked_notes, listeners=listeners)
             self._jobs[request.id] = job
             self._waiting.append(job)
             self._changed.notify_all()
@@ -277,12 +277,12 @@ class Engine(Drawing):
         )
         self._answer(job, result)
 
-    def _tell(self, job: Job, notes: list[tuple[int, int, int, int]]) -> None:
-        try:
-            job.tell(notes)
-        except Exception:  # a listener's trouble is its own
-            log.exception("a listener of request %s failed", job.request.id)
-            job.hearings.clear()
+    def _tell(self, job: Job, notes: list[Note]) -> None:
+        for listener in job.listeners:
+            try:
+                listener(notes)
+            except Exception:  # its trouble is its own
+                log.exception("a listener of request %s failed", job.request.id)
 
     def _answer(self, job: Job, answer: GenerateResult | GenerationError) -> bool:
         """Answer a job once; whether this was the answer."""

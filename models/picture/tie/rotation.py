@@ -16,7 +16,7 @@ import torch
 from models.music.notes import DOMAINS, Domain
 from models.picture.tie.writing import METER_NAME
 from models.style.compose import METER_NAMES, Composer
-from models.style.latents import BARS, CODES, DOUBT, Latents
+from models.style.latents import BARS, CODES, Latents
 from models.style.prior import Kept, Setting
 
 Floats = npt.NDArray[np.float64]
@@ -71,7 +71,7 @@ def carried(composer: Composer, noise: Floats, domain: Domain, seed: int) -> Lat
         found[window] = prior.carry(whole[None, window], setting, kept=kept).float().cpu()[0]
         known = first + BARS
     parts = composer.model.config.split(found[:bars])
-    about = {"domain": domain, "meter": METER_NAME, "doubt": DOUBT, CODES: setting.codes[0].tolist()}
+    about = {"domain": domain, "meter": METER_NAME, CODES: setting.codes[0].tolist()}
     return Latents(composer.version, {name: value.numpy().astype(np.float32) for name, value in parts.items()}, about)
 
 
