@@ -21,7 +21,6 @@ from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.directions import Directions
 from models.style.evaluation import completion
-from models.style.finetuning import Origin
 from models.style.model import StyleConfig, StyleModel
 from models.style.presets import Preset
 from models.style.prior import KEYS, PriorConfig
@@ -32,7 +31,7 @@ from models.style.training_data import RunMusic, own_parts, run_music
 from models.style.windows import pad
 from models.taste import space_fitting
 from models.taste.space import TasteSpace
-from models.train import prior, style
+from models.train import pieces, prior, style
 
 pytestmark = pytest.mark.slow
 
@@ -72,9 +71,12 @@ def quick():
 
 @pytest.fixture(scope="module")
 def first(tunes, quick, tmp_path_factory):
-    """The folder of a run that began from nothing; change nothing in it."""
+    """The folder of a run that began from nothing, with a piece model that hears it; change nothing in it."""
     folder = tmp_path_factory.mktemp("first")
-    style.main(["--preset", "tiny", "--data", str(tunes), "--out", str(folder), "--figures", "2"])
+    style.main(["--preset", "tiny", "--data", str(tunes), "--out", str(folder)])
+    assert "pieces" not in load_style(folder / "bundle").card
+    writer = ["--preset", "tiny", "--steps", "4", "--latents", str(folder / "bundle"), "--out", str(folder / "writer")]
+    pieces.main([str(tunes), *writer])
     return folder
 
 
@@ -131,6 +133,8 @@ def test_the_command_writes_a_bundle_that_composes_and_its_prior_can_be_fitted_a
     piece = composer.compose([composer.plan(domain="dance", content=None, styles={}, seed=0)])[0]
     assert len(piece.bars) == 8
     assert bundle.prior.meter_share[1].sum().item() == pytest.approx(1, abs=1e-2)
+    assert bundle.card["pieces"] == str(first / "writer" / "bundle")
+    completion.complete(bundle, music, None, clips=2, seed=0)
     figures = report.read_evaluations(first / "bundle")["evaluate.style"]
     assert figures.of_weights(bundle.card["sha256"]["style"])
     assert figures.data["n"] == 1  # of two held-out tunes one has eight bars
@@ -138,7 +142,7 @@ def test_the_command_writes_a_bundle_that_composes_and_its_prior_can_be_fitted_a
     assert Directions.load(first / "bundle").version == bundle.version
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(completion, "FEW", 8)
-        completion.complete(bundle, music, None, preset="cpu", clips=2, seed=0)
+        completion.complete(bundle, music, None, clips=2, seed=0)
     said = capsys.readouterr().out
     assert "no figures: held-out clips: 1" in said
     assert "play it with" in said
@@ -177,6 +181,7 @@ def test_training_goes_on_from_trained_weights_with_one_file_of_ones_own(first, 
     assert tuned.card["prior_steps"] == base.card["prior_steps"] + 2
     assert tuned.card["data"]["held_out"] == prior.NOT_HELD_OUT
     assert list(tuned.card["data"]["terms"]) == ["folder"]
+    assert tuned.card["pieces"] == base.card["pieces"]
     before, after = base.model.state_dict(), tuned.model.state_dict()
     fresh = StyleModel(TINY.config).state_dict()
     name = "plan_inner.weight"
@@ -193,29 +198,6 @@ def test_training_goes_on_from_trained_weights_with_one_file_of_ones_own(first, 
     assert load_style(tmp_path / "more" / "bundle").card["from"] == tuned.card["from"]
     with pytest.raises(SystemExit, match="not of the preset cpu"):
         style.main(["--preset", "cpu", "--data", str(mine), "--from", str(base.folder), "--out", str(tmp_path / "no")])
-
-
-def test_a_decoder_learns_alone_where_latents_are_kept(tunes, first, tmp_path) -> None:
-    base = load_style(first / "bundle")
-    more = ["--preset", "tiny", "--data", str(tunes), "--steps", "2", "--out", str(tmp_path), "--figures", "0"]
-    style.main([*more, "--from", str(base.folder), "--keep-latents"])
-    tuned = load_style(tmp_path / "bundle")
-    assert tuned.card["from"]["keeps_latents"]
-    assert tuned.card["prior_steps"] == base.card["prior_steps"]
-    after = tuned.model.state_dict()
-    same = {name for name, value in base.model.state_dict().items() if torch.equal(value, after[name])}
-    assert {name for name in after if name.startswith("encoders.")} <= same
-    assert not {"plan_inner.weight", "pitch_head.out.weight"} & same
-    assert all(torch.equal(value, tuned.prior.state_dict()[name]) for name, value in base.prior.state_dict().items())
-    prior.main(["--preset", "tiny", "--steps", "4", "--data", str(tunes), "--out", str(tmp_path)])
-    fitted = load_style(tmp_path / "bundle")
-    assert fitted.card["prior_steps"] == base.card["prior_steps"] + 4
-    assert fitted.card["sha256"]["prior"] != tuned.card["sha256"]["prior"]
-    with pytest.raises(SystemExit, match="give --from as well"):
-        style.main([*more, "--keep-latents"])
-    assert Origin.of(tmp_path) is not None
-    Origin.forget(tmp_path)
-    assert Origin.of(tmp_path) is None
 
 
 def test_a_killed_and_resumed_prior_ends_with_the_weights_of_one_that_was_not(
