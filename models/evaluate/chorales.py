@@ -41,10 +41,8 @@ from models.experiments.report import Metric, Report, mean_over_songs, over_halv
 from models.metrics.disentanglement import disentanglement, mutual_information
 from models.music.lines import FIRST_PITCH, HOLD, STEPS, Line, line_attributes
 from models.music.notes import MusicError
-from models.style.bar_checkpoint import load_bars, save_bars
-from models.style.bar_data import Lines, chorale_lines, folder_pieces, melody_lines
-from models.style.bar_training import METHODS, BarObjective, fit
-from models.style.bar_vae import BarConfig, BarVAE
+from models.style.bar_training import METHODS, BarObjective, Lines, chorale_lines, fit, folder_pieces, melody_lines
+from models.style.bar_vae import BarConfig, BarVAE, load_bars, save_bars
 
 CHORALE_STEPS, MELODY_STEPS = 600, 400
 OURS_KL = 0.003  # of 0.001 and 0.003: the same accuracy within a hundredth, and fewer dimensions that say things twice

@@ -43,8 +43,8 @@ from models.style.drafts import Draft
 from models.style.evaluation.clips import corpora_parts, held_out_pieces
 from models.style.evaluation.excerpts import Excerpts, real_excerpts, regular
 from models.style.evaluation.pieces import Judges
+from models.style.fingerprint import LONGEST_COPY_BARS
 from models.style.latents import BARS
-from models.style.screen import LONGEST_COPY_BARS
 from models.taste.evaluation.gifts import AT, MEASURES, SHARED, WAYS, Clip, Met, Searched, everybody, opened
 from models.taste.evaluation.pool import POOL, composed_pool, space_of
 from models.taste.simulated_people import KINDS

@@ -7,8 +7,7 @@ corpora's split is used. Definitions: the project's contracts, ``models.metrics.
 
 from __future__ import annotations
 
-from models.style.evaluation.figures import evaluate
-from models.style.evaluation.run import style_run
+from models.style.evaluation.run import evaluate, style_run
 
 
 def main(argv: list[str] | None = None) -> None:

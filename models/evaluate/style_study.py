@@ -10,7 +10,7 @@ one part, with the same number of optimiser steps and decoder steps a batch, and
 * ``unbudgeted``: harmony, register and dynamics don't know what has sounded so far;
 * ``unrestricted``: every group's encoder hears the whole bar;
 * ``adversarial``, ``uncorrelated``: what a group's latents tell of others' costs as much as the KL, as networks find it
-  that try to tell them, or by their correlations (``models.style.independence``); ``_10``: ten times that;
+  that try to tell them, or by their correlations (``models.style.objective``); ``_10``: ten times that;
 * ``curious``: what to train on is drawn by learning progress; probes take their share of its steps.
 
 ``swap.GROUP.nats``: nats a note of a clip that has this style from another (``models.style.rearrange``), given latents

@@ -26,7 +26,7 @@ from models.music.notes import DOMAINS, Domain, Piece
 from models.style.arguments import MODEL_HELP, style_argument
 from models.style.compose import Composer
 from models.style.drafting import draft_many
-from models.style.screen import rejection_reason
+from models.style.fingerprint import rejection_reason
 from models.taste.evaluation.pool import POOL, Pool, compose, composed_pool, real_pool, space_of
 from models.taste.head import Head
 from models.taste.policy import Mixture

@@ -4,19 +4,57 @@ All share a decoder: a plan of sixteen places from the latents, then a GRU that 
 token. With one encoder the plan is one MLP; in ours each group's element decoder tells its own side of the bar from its
 own latents, and the plan lays the order of pitches along the onsets. At 32 latents a bar, hidden 128: about 0.5 M
 parameters each. After MeasureVAE (Pati et al. 2019: GRU encoder, 32 latents) and the project's style model.
+
+Fitted VAEs of one-bar lines in a folder: safetensors beside a JSON card; loading is strict, nothing is pickled.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.music.lines import CLASSES, FIRST_PITCH, HOLD, ONSET_WEIGHTS, REST, STEPS
-from models.style.layers import norm
-from models.style.posterior import Posterior
+from models.style.layers import Posterior, norm
+
+
+def save_bars(folder: Path, name: str, model: BarVAE, card: Mapping[str, Any]) -> None:
+    """Write ``NAME.safetensors`` and, last, ``NAME.json`` into ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{name}.part"
+    save_file({key: value.contiguous() for key, value in model.state_dict().items()}, part)
+    part.replace(folder / f"{name}.safetensors")
+    full = {**card, "grouped": isinstance(model, GroupedBarVAE), "config": asdict(model.config)}
+    (folder / f"{name}.json").write_text(json.dumps(full, indent=2) + "\n", encoding="utf-8")
+
+
+def load_bars(folder: Path, name: str, digest: str) -> BarVAE | None:
+    """The model called ``name``, None where there is none; raises ``ValueError`` unless it was fitted on ``digest``."""
+    path = folder / f"{name}.json"
+    if not path.exists():
+        return None
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        model = (GroupedBarVAE if card["grouped"] else BarVAE)(BarConfig(**card["config"]))
+        model.load_state_dict(load_file(folder / f"{name}.safetensors"), strict=True)
+        fitted_on = card["data"]
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise ValueError(f"{path} and its safetensors cannot be read ({type(error).__name__}); delete both") from error
+    if fitted_on != digest:
+        raise ValueError(
+            f"{path} was fitted on music {fitted_on}, this run fits on {digest} and might test it on what it knows; "
+            "give another folder"
+        )
+    return model.eval()
+
 
 PITCHES = CLASSES - FIRST_PITCH
 KINDS = 3  # hold, rest, a note starts

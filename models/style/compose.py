@@ -22,6 +22,7 @@ from models.music.tokens import METERS, from_tokens, to_tokens
 from models.style.checkpoint import StyleBundle
 from models.style.drafts import BEFORE, Ask, Draft, Locks
 from models.style.features import bar_features, gather_notes
+from models.style.fingerprint import rejection_reason
 from models.style.latents import (
     BARS,
     CODES,
@@ -40,7 +41,6 @@ from models.style.pieces.held import Held
 from models.style.pieces.sampling import Writer
 from models.style.pieces.wishes import Place
 from models.style.prior import Kept, Setting
-from models.style.screen import rejection_reason
 from models.style.windows import bar_ticks, pad, regular_bars
 
 Origin = Piece | Latents

@@ -10,8 +10,8 @@ import numpy as np
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.style.compose import Composer, as_latents_say, whole_bars
 from models.style.drafts import BEFORE, Draft
+from models.style.fingerprint import rejection_reason
 from models.style.latents import BARS
-from models.style.screen import rejection_reason
 
 TOGETHER = 16
 TRIES = 3  # at writing so many whole bars of one meter that may be offered, before the prior says what to write

@@ -24,8 +24,7 @@ from models.music.tokens import (
     TEMPI_BPM,
 )
 from models.style.features import SLOTS, overlap_with_halves
-from models.style.layers import Multihot, norm
-from models.style.posterior import finite_scalar
+from models.style.layers import Multihot, finite_scalar, norm
 
 MOST_AT_ONCE = 12  # notes of one onset that the texture decoder counts
 GAPS = 64  # classes of grid steps until an onset; the last is for all that is later

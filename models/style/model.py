@@ -45,8 +45,7 @@ from models.style.elements import (
 )
 from models.style.features import FEATURE_SIZES, SLOTS
 from models.style.latents import CODE_COUNT, CODE_LEVELS, GROUPS, STYLE_GROUPS
-from models.style.layers import Block, GroupEncoder, Head, Multihot, norm
-from models.style.posterior import Posterior, Quantised, finite_scalar
+from models.style.layers import Block, GroupEncoder, Head, Multihot, Posterior, Quantised, finite_scalar, norm
 
 NARROW = 16  # inputs or outputs of a linear layer, below which its weights are no matrix to orthogonalise
 CODED = tuple(group for group in STYLE_GROUPS if group != "tempo")  # what style codes hear

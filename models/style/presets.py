@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from models.style.independence import Penalty
 from models.style.model import StyleConfig
+from models.style.objective import Penalty
 from models.style.rearrange import UNIFORM, Schedule
 
 
@@ -19,7 +19,7 @@ class Preset:
     the ``schedule``, or by learning progress that is measured ``probe_every`` steps (``models.style.curiosity``). The
     style codes are fitted for ``code_steps`` steps after that. The learning rate falls over the last ``falling`` of the
     steps. With ``muon`` the matrices move by Muon, which gets further from nothing than AdamW. With a ``penalty``, what
-    groups of latents tell of one another costs ``price`` a nat (``models.style.independence``).
+    groups of latents tell of one another costs ``price`` a nat (``models.style.objective``).
     """
 
     steps: int

@@ -18,9 +18,8 @@ from models.experiments.provenance import commit, data_hash
 from models.experiments.run_log import run_row
 from models.music.tokens import POSITION, POSITIONS
 from models.style.curiosity import PROBES, Curiosity
-from models.style.independence import independence_penalty
 from models.style.model import StyleModel
-from models.style.objective import step_loss, validate
+from models.style.objective import independence_penalty, step_loss, validate
 from models.style.presets import Preset
 from models.style.rearrange import UNIFORM, Schedule, Swaps, draw_swaps
 from models.style.windows import Batch, WindowSet, batches

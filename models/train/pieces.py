@@ -39,12 +39,12 @@ from models.mood.judge import load_mood, with_moods
 from models.music import corpora
 from models.style.card import CARD
 from models.style.checkpoint import StyleBundle, load_style
-from models.style.finetuning import Origin
 from models.style.pieces.bar_latents import Reader, scale_of
 from models.style.pieces.checkpoint import PieceBundle, load_pieces_model, weights_with_moods
 from models.style.pieces.presets import PRESETS, Preset
 from models.style.pieces.training import STATE, PieceTraining
 from models.style.pieces.training_data import RunPieces, run_pieces
+from models.style.release import Origin
 
 # Of the preset's learning rate, for weights that were trained before, and the share of the steps over which it falls:
 # held high it undoes for an hour what its fall had brought

@@ -18,14 +18,13 @@ from models.music.notes import MusicError
 from models.style.checkpoint import StyleBundle, digest_of
 from models.style.code_training import fit_codes
 from models.style.compose import Composer
-from models.style.finetuning import Origin, fine_tuning_preset
 from models.style.model import StyleModel
 from models.style.objective import validate
 from models.style.presets import PRESETS
 from models.style.prior_training import (
     fit_prior,
 )
-from models.style.release import release
+from models.style.release import Origin, fine_tuning_preset, release
 from models.style.training_data import RunMusic, run_music
 from models.taste.space_fitting import fit_model_space
 

@@ -21,10 +21,10 @@ from models.experiments.arguments import exit_without_music, output_folder
 from models.experiments.optimisation import trained_weights
 from models.style.arguments import style_argument
 from models.style.card import SHIPPED_STYLE
-from models.style.evaluation.completion import complete
-from models.style.finetuning import Origin, fine_tuning_preset
+from models.style.evaluation.run import complete
 from models.style.model import StyleModel
 from models.style.presets import PRESETS, Preset
+from models.style.release import Origin, fine_tuning_preset
 from models.style.training import (
     train,
 )

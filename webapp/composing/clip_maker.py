@@ -23,9 +23,9 @@ from db.queries import composed
 from db.queries.listeners import lock_listener
 from models.music.notes import Domain, Piece
 from models.style.drafts import Draft
+from models.style.fingerprint import rejection_reason
 from models.style.latents import Latents
 from models.style.performance import touch
-from models.style.screen import rejection_reason
 from models.taste.space import summary
 from webapp.composing import rendering
 from webapp.composing.dials import NOTED

@@ -17,10 +17,10 @@ from models.music.render import encode_lossless, render
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.drafting import draft_each, play_each
+from models.style.fingerprint import rejection_reason
 from models.style.latents import BARS
 from models.style.performance import touch
 from models.style.pieces.sampling import returns_of_form
-from models.style.screen import rejection_reason
 
 TOGETHER = 8  # pieces decoded side by side
 TRIED = 8  # times as many as are asked for, where pieces turn out broken

@@ -22,7 +22,7 @@ from models.atlas.points import load_shipped_map
 from models.music.notes import Domain, Piece
 from models.style.drafts import Draft
 from models.style.latents import Latents
-from models.style.pieces.sections import SECTION_BARS, heard_form, sounding_bars
+from models.style.pieces.forms import SECTION_BARS, heard_form, sounding_bars
 from models.taste.likelihood import FloatArray
 from models.taste.search import CAREFUL, Candidate, Candidates, best_latents
 from models.taste.space import nearest_clips

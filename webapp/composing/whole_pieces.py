@@ -25,7 +25,7 @@ from db.queries import jobs, offers
 from db.queries import listeners as listener_rows
 from db.queries.composed import WholePiece
 from db.tables import Job, Listener
-from models.style.pieces.sections import wanted_form
+from models.style.pieces.forms import wanted_form
 from models.taste.head import Head
 from models.taste.search import CAREFUL, SEARCHED, pick, scores
 from models.taste.space import TasteSpace

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from db.queries import listeners
 from models.music.notes import Domain, Piece
 from models.style.drafts import Draft
+from models.style.fingerprint import rejection_reason
 from models.style.latents import Latents
-from models.style.screen import rejection_reason
 from models.taste.head import Head
 from models.taste.search import SEARCHED, JointScore, best_for_both
 from models.taste.space import TasteSpace, summary

@@ -19,8 +19,8 @@ from models.picture.tie import annotated, bars, rotation, writing
 from models.picture.tie.bars import BarLines, bar_lines, usual_bpm
 from models.picture.tie.checkpoint import Tie
 from models.style.compose import Composer
+from models.style.fingerprint import LONGEST_COPY_BARS
 from models.style.performance import touch
-from models.style.screen import LONGEST_COPY_BARS
 
 Floats = npt.NDArray[np.float64]
 

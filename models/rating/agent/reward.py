@@ -34,8 +34,7 @@ from models.rating.rater import RatingBundle
 from models.rating.sound import checked, log_mel
 from models.rating.tagger import padded
 from models.style.compose import Composer
-from models.style.fingerprint import Fingerprint
-from models.style.screen import rejection_reason
+from models.style.fingerprint import Fingerprint, rejection_reason
 from models.taste.head import Head, utilities
 from models.taste.space import TasteSpace, summary
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from models.experiments.dataset import piece_name
 from models.music.notes import MusicError, Piece
 from models.music.tokens import on_grid
-from models.style.screen import rejection_reason
+from models.style.fingerprint import rejection_reason
 from models.style.windows import PHRASE_BARS, bar_ticks, regular_bars
 
 SHORTEST, LONGEST = 8, 64  # bars of a whole piece; longer ones end there

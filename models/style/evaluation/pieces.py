@@ -27,8 +27,7 @@ from models.metrics.two_sample import FOLDS, describe, describe_whole, matched_r
 from models.metrics.voice_leading import ends_in_cadence, voice_leading
 from models.music.notes import TICKS_PER_QUARTER, Domain, Piece, skyline
 from models.style.evaluation.excerpts import Excerpts
-from models.style.fingerprint import Fingerprint, melodies, two_bar_melodies
-from models.style.screen import LONGEST_COPY_BARS
+from models.style.fingerprint import LONGEST_COPY_BARS, Fingerprint, melodies, two_bar_melodies
 
 Amounts = dict[str, tuple[float, float]]  # measure: amount, and what it is divided by
 REAL = "real"

@@ -14,7 +14,7 @@ from models.metrics.two_sample import FOLDS, shuffled, two_sample_test
 from models.music.notes import DOMAINS, Piece
 from models.style.compose import Composer
 from models.style.evaluation.clips import BATCH, Clips, compose_all
-from models.style.screen import rejection_reason
+from models.style.fingerprint import rejection_reason
 
 
 def quality(report: Report, composer: Composer, clips: Clips, seed: int) -> None:

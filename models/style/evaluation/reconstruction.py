@@ -17,8 +17,8 @@ from models.style.compose import Composer
 from models.style.evaluation.clips import Clips, compose_all, donors_of
 from models.style.features import bar_features, gather_notes
 from models.style.latents import GROUPS
+from models.style.layers import Posterior
 from models.style.model import StyleModel
-from models.style.posterior import Posterior
 from models.style.windows import pad
 
 NOISE = (1, 2, 3)  # times the posterior's standard deviation

@@ -1,4 +1,12 @@
-"""The training loop of the piece model: data, forward, backward, log, evaluate, save."""
+"""The training loop of the piece model: data, forward, backward, log, evaluate, save.
+
+What the piece model says of steps that it is to foretell: cross-entropy by element, and validation.
+
+Fine-tuned weights averaged with those that they began from.
+
+On the way from the one to the other lie weights that keep more of what was known before and nearly all that was
+learned since (WiSE-FT, Wortsman et al. 2022).
+"""
 
 from __future__ import annotations
 
@@ -13,20 +21,85 @@ from typing import Any
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
+from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from models.experiments.optimisation import MasterWeights, rise_and_fall, share_done
 from models.experiments.provenance import commit
 from models.experiments.run_log import RunLog
-from models.style.finetuning import Origin
-from models.style.pieces.averaging import best_average
+from models.music.tokens import FIELDS, POSITION
 from models.style.pieces.bar_latents import Reader
 from models.style.pieces.checkpoint import load_pieces_model, save_pieces_model
+from models.style.pieces.conditions import ABSENT
 from models.style.pieces.data import Batch, PieceSet, held_out_batches, training_batch
-from models.style.pieces.losses import element_losses, step_count, validate
-from models.style.pieces.model import PieceModel
+from models.style.pieces.model import CHAINS, Coming, PieceConfig, PieceModel
 from models.style.pieces.presets import Preset
 from models.style.pieces.training_data import RunPieces
+from models.style.release import Origin
+
+SHARES = (0.9, 0.75, 0.6, 0.5, 0.25)  # of the fine-tuned weights
+
+
+@dataclass(frozen=True)
+class Average:
+    """Weights of which a ``share`` is fine-tuned, and their ``validation``, as ``validate`` gives it."""
+
+    share: float
+    weights: Mapping[str, Tensor]
+    validation: Mapping[str, float]
+
+
+def best_average(
+    before: Mapping[str, Tensor],
+    after: Mapping[str, Tensor],
+    config: PieceConfig,
+    held_out: Mapping[str, Batch],
+    device: str = "cpu",
+) -> Average:
+    """The one of ``SHARES`` with the fewest nats in the mean over the domains; both are weights of ``config``."""
+    model = PieceModel(config).to(device)
+    found: list[Average] = []
+    for share in SHARES:
+        weights = {name: torch.lerp(before[name].to(last), last, share) for name, last in after.items()}
+        model.load_state_dict(weights)
+        found.append(Average(share, weights, validate(model, held_out)))
+    return min(found, key=lambda average: average.validation["mean"])
+
+
+def element_losses(model: PieceModel, batch: Batch) -> dict[int, Tensor]:
+    """The summed cross-entropy in nats of each element over the steps that have it, and so the whole of all of them."""
+    memory = model.remember(batch.steps.told)
+    state, following = model(batch.steps, memory=memory).flatten(0, 1), batch.following.flatten(0, 1)
+    found: dict[int, Tensor] = {}
+    for chain in CHAINS:
+        rows = torch.nonzero(following[:, chain[0]] >= 0)[:, 0]
+        own, coming = state.index_select(0, rows), following[rows]
+        place = None if memory is None else Coming.after(batch.steps, memory, rows)
+        for element in chain:
+            logits = model.logits(own, element, coming, place)
+            found[element] = F.cross_entropy(logits, coming[:, element], reduction="sum", ignore_index=ABSENT)
+    return found
+
+
+def step_count(batch: Batch) -> int:
+    """How many steps of ``batch`` are to be told."""
+    return int((batch.following[..., POSITION] >= 0).sum())
+
+
+@torch.inference_mode()
+def validate(model: PieceModel, held_out: Mapping[str, Batch]) -> dict[str, float]:
+    """Nats a step of each domain's batch, in all and by element; ``mean`` is over the domains. Nothing drops out."""
+    found: dict[str, float] = {}
+    training = model.training
+    model.eval()
+    for domain, batch in held_out.items():
+        losses, count = element_losses(model, batch), step_count(batch)
+        found |= {f"{domain}.{FIELDS[element]}": loss.item() / count for element, loss in losses.items()}
+        found[domain] = sum(loss.item() for loss in losses.values()) / count
+    model.train(training)
+    found["mean"] = sum(found[domain] for domain in held_out) / len(held_out)
+    return found
+
 
 LOG_EVERY = 25  # steps
 WORKERS = 16  # processes that make batches ahead for a GPU

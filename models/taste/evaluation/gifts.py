@@ -24,8 +24,8 @@ from models.music.notes import Piece
 from models.music.performance import notes_in_seconds
 from models.style.compose import Composer
 from models.style.drafts import Draft
+from models.style.fingerprint import rejection_reason
 from models.style.performance import touch
-from models.style.screen import rejection_reason
 from models.taste.evaluation.pool import Pool, compose
 from models.taste.head import Head
 from models.taste.hierarchy import Evidence, PopulationPrior, average, learn

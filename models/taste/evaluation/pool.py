@@ -19,7 +19,7 @@ from models.style.checkpoint import StyleBundle
 from models.style.compose import Composer
 from models.style.drafting import draft_many, play_each
 from models.style.drafts import Draft
-from models.style.screen import rejection_reason
+from models.style.fingerprint import rejection_reason
 from models.style.windows import make_windows
 from models.taste.space import TasteSpace, summary
 from models.taste.space_fitting import attribute_row, draw_clips, measure_clips

@@ -15,11 +15,19 @@ from models.music.abc import read_abc
 from models.music.corpora import load, load_folder
 from models.music.lines import FIRST_PITCH, HOLD, REST, line_attributes, line_bars, top_line
 from models.music.notes import Piece
-from models.style import bar_data
-from models.style.bar_checkpoint import load_bars, save_bars
-from models.style.bar_data import chorale_lines, dance_windows, melody_lines, soprano_bars
-from models.style.bar_training import BarObjective, Scale, fit, ordering_loss, transposed
-from models.style.bar_vae import BarConfig, BarVAE, GroupedBarVAE, pitch_order
+from models.style import bar_training
+from models.style.bar_training import (
+    BarObjective,
+    Scale,
+    chorale_lines,
+    dance_windows,
+    fit,
+    melody_lines,
+    ordering_loss,
+    soprano_bars,
+    transposed,
+)
+from models.style.bar_vae import BarConfig, BarVAE, GroupedBarVAE, load_bars, pitch_order, save_bars
 
 pytestmark = pytest.mark.slow
 
@@ -52,7 +60,7 @@ def bars(few) -> np.ndarray:
 def corpora_of_ten(few, monkeypatch) -> None:
     """Ten pieces of each corpus, the chorales read once."""
     monkeypatch.setattr(
-        bar_data.corpora, "load", lambda name, limit: few if name == "bachChorales" else load(name, limit=10)
+        bar_training.corpora, "load", lambda name, limit: few if name == "bachChorales" else load(name, limit=10)
     )
 
 

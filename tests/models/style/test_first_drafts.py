@@ -8,9 +8,9 @@ from models.music.notes import DOMAINS
 from models.style.card import SHIPPED_STYLE, read_card
 from models.style.draft_files import ENDING, FIRST, first_drafts, load_drafts, save_drafts
 from models.style.drafts import BEFORE
+from models.style.fingerprint import rejection_reason
 from models.style.latents import BARS
 from models.style.pieces.sampling import Writer
-from models.style.screen import rejection_reason
 from models.train import first_drafts as command
 
 MEGABYTES = 6

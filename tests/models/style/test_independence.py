@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from models.style.independence import Adversary, Correlation, independence_penalty
 from models.style.latents import GROUPS
 from models.style.model import StyleConfig
+from models.style.objective import Adversary, Correlation, independence_penalty
 
 pytestmark = pytest.mark.slow
 

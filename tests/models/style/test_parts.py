@@ -10,8 +10,8 @@ from models.style.checkpoint import tiny_style
 from models.style.elements import ChromaBudget, LevelBudget
 from models.style.features import bar_features, gather_notes
 from models.style.latents import BARS
+from models.style.layers import Quantised
 from models.style.model import StyleModel
-from models.style.posterior import Quantised
 from models.style.windows import pad
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from models.style.posterior import Posterior, Quantised, finite_scalar
+from models.style.layers import Posterior, Quantised, finite_scalar
 
 
 def test_a_quantised_number_is_the_nearest_of_its_levels() -> None:

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from models.music.notes import Piece
-from models.style.fingerprint import Fingerprint
-from models.style.screen import rejection_reason
+from models.style.fingerprint import Fingerprint, rejection_reason
 
 BARS = np.array([[bar * 96, 96, 4, 4] for bar in range(8)])
 

@@ -20,7 +20,7 @@ from models.style import objective, presets, prior_training, training, training_
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.directions import Directions
-from models.style.evaluation import completion
+from models.style.evaluation import run
 from models.style.model import StyleConfig, StyleModel
 from models.style.presets import Preset
 from models.style.prior import KEYS, PriorConfig
@@ -63,8 +63,8 @@ def quick():
     monkeypatch.setattr(objective, "VALIDATION_STEPS", 300)
     monkeypatch.setattr(training, "SAVE_EVERY", 4)
     monkeypatch.setattr(space_fitting, "ENOUGH", 60)
-    monkeypatch.setattr(completion, "DIALS", 8)
-    monkeypatch.setattr(completion, "FEW", 1)
+    monkeypatch.setattr(run, "DIALS", 8)
+    monkeypatch.setattr(run, "FEW", 1)
     yield
     monkeypatch.undo()
 
@@ -134,15 +134,15 @@ def test_the_command_writes_a_bundle_that_composes_and_its_prior_can_be_fitted_a
     assert len(piece.bars) == 8
     assert bundle.prior.meter_share[1].sum().item() == pytest.approx(1, abs=1e-2)
     assert bundle.card["pieces"] == str(first / "writer" / "bundle")
-    completion.complete(bundle, music, None, clips=2, seed=0)
+    run.complete(bundle, music, None, clips=2, seed=0)
     figures = report.read_evaluations(first / "bundle")["evaluate.style"]
     assert figures.of_weights(bundle.card["sha256"]["style"])
     assert figures.data["n"] == 1  # of two held-out tunes one has eight bars
     assert figures.metrics["quality.longest_copy_bars"].baseline is not None
     assert Directions.load(first / "bundle").version == bundle.version
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(completion, "FEW", 8)
-        completion.complete(bundle, music, None, clips=2, seed=0)
+        patch.setattr(run, "FEW", 8)
+        run.complete(bundle, music, None, clips=2, seed=0)
     said = capsys.readouterr().out
     assert "no figures: held-out clips: 1" in said
     assert "play it with" in said

@@ -10,7 +10,7 @@ import gradio as gr
 
 from db.queries.composed import WholePiece
 from db.tables import PICTURES
-from models.style.pieces.sections import MOST, SECTION_BARS, wanted_form
+from models.style.pieces.forms import MOST, SECTION_BARS, wanted_form
 from webapp.composing import sources, whole_pieces
 from webapp.composing.dials import MOOD
 from webapp.composing.whole_pieces import Opening, Programme

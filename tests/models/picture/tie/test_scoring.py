@@ -13,8 +13,7 @@ from models.picture.tie.scoring import Score, Scorer
 from models.style.card import style_folder
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
-from models.style.fingerprint import Fingerprint
-from models.style.screen import LONGEST_COPY_BARS
+from models.style.fingerprint import LONGEST_COPY_BARS, Fingerprint
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.music.notes import Piece
-from models.style.pieces.sections import heard_form, sounding_bars, wanted_form
+from models.style.pieces.forms import heard_form, sounding_bars, wanted_form
 
 BAR = 96  # ticks
 
