@@ -20,7 +20,7 @@ from models.style.fingerprint import rejection_reason
 def quality(report: Report, composer: Composer, clips: Clips, seed: int) -> None:
     """Music from the prior beside the real clips; adds ``quality.*`` and the share that would be thrown away.
 
-    ``two_sample_decoder`` is the classifier on real clips encoded and decoded: the part that isn't the prior's.
+    ``two_sample_decoder`` is the classifier on real clips encoded and written again: the part that isn't the prior's.
     """
     made: list[Piece] = []
     reasons: Counter[str] = Counter()
