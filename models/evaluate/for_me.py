@@ -10,11 +10,12 @@ come ("prior"). A listener's utility is a function of what the notes are, not of
 head reads out as well, or with ``--rule traits`` of plain traits of the notes that sound (``TRAITS``), which no head
 was made for. The same over HTTP is ``tests/bench/gifts.py``.
 
-``for_me.WAY`` tells of each way of choosing (``gift``, ``asked``, ``written``, ``mosaic``, ``real_chosen``, ``draw``)
-after most votes, ``for_me.VOTES.WAY`` after others: how often it ``wins`` against a draw, how often a classifier tells
-it from real music (``two_sample``; ``two_sample_matched``: from real clips as dense and fast), folds grouped by the
-draft or the song that a clip came from; ``bits`` a note under an n-gram model of training music; and the share
-``copied`` from it. ``real_chosen`` is the yardstick: what a listener likes can be told because they like it.
+``for_me.WAY`` tells of each way of choosing (``gift``, ``asked``, ``written``, ``decoded``, ``mosaic``,
+``real_chosen``, ``draw``) after most votes, ``for_me.VOTES.WAY`` after others: how often it ``wins`` against a draw,
+how often a classifier tells it from real music (``two_sample``; ``two_sample_matched``: from real clips as dense and
+fast), folds grouped by the draft or the song that a clip came from; ``bits`` a note under an n-gram model of training
+music; and the share ``copied`` from it. ``real_chosen`` is the yardstick: what a listener likes can be told because
+they like it.
 """
 
 from __future__ import annotations

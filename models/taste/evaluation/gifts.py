@@ -2,16 +2,17 @@
 
 A listener votes on the pairs that the page would offer, and gets clips after so many votes in several ways (``WAYS``),
 from one bank of drafts that all listeners share: what one was given nobody else is. Beside what the page gives
-(``gift``: ``models.taste.search.gifts``) stand the best of the whole bank as ``written``, what is ``asked`` for by
-latents (``KALLOS_GIFTS``), a ``mosaic`` of several drafts' latents, *real* clips chosen so by the same head
-(``real_chosen``: told from real music by taste alone), and drafts as they come (``draw``).
+(``gift``: ``models.taste.search.gifts``) stand the best of the whole bank as ``written``, the gift's latents written
+again (``decoded``), what is ``asked`` for by latents (``KALLOS_GIFTS``), a ``mosaic`` of several drafts' latents,
+*real* clips chosen in the same way by the same head (``real_chosen``: told from real music by taste alone), and drafts
+as they come (``draw``).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
@@ -55,7 +56,7 @@ AT = (6, 12, 40, 60)  # votes
 CLIPS = 3  # of each side, as many as a job composes
 SURE = 1e-4  # variance of the weights of a head that knows
 PLAYED_S = 7.0  # of a clip, as first pairs play
-WAYS = ("gift", "asked", "written", "mosaic", "real_chosen", "draw")
+WAYS = ("gift", "asked", "written", "decoded", "mosaic", "real_chosen", "draw")
 
 
 def heard_traits(piece: Piece) -> list[float]:
@@ -217,6 +218,10 @@ class House:
     def _others(self, way: str, head: Head, gift: Sequence[Clip], seed: int) -> list[Clip]:
         """What else the same head would have been given."""
         assert self.bank is not None
+        if way == "decoded":
+            sources = {source: place for place, source in enumerate(self.bank.sources)}
+            same = self.bank.chosen([sources[clip.source] for clip in gift])
+            return self._played(replace(same, drafts=[Draft(each.latents) for each in same.drafts]), seed)
         if way == "real_chosen":
             if self.real is None:
                 return []
