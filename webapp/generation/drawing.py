@@ -167,9 +167,18 @@ class Drawing:
             together = wanted if wished else TOGETHER  # of what one listener waits for there are no more than asked for
             with turn(self._writing, waits):
                 seeds = part_seeds(seed, part)[:together]
-                made += self._draft([known] * together, seeds, wished, self._between(waits))[:wanted]
+                made += self._drafted([known] * together, seeds, wished, self._between(waits))[:wanted]
             time.sleep(0.001)  # let others have the lock
         return DraftsResult(drafts=[one.to_json() for one in made], model_version=self.composer.version)
+
+    def _drafted(
+        self, domains: Sequence[Domain], seeds: Sequence[int], mood: tuple[float, float] | None, between: Between
+    ) -> list[Draft]:
+        """What is drafted; raises ``BadRequest`` where there is no piece model."""
+        try:
+            return self._draft(domains, seeds, mood, between)
+        except ValueError as error:
+            raise BadRequest(str(error)) from error
 
     def asked(self, domain: str, asks: Sequence[dict[str, Any]], seed: int, *, waits: Waits = always) -> AskedResult:
         """What is written for each of ``asks`` (``Ask.to_json``); the same seed gives the same again.

@@ -146,7 +146,7 @@ class Engine(Drawing):
     def _compose_forever(self) -> None:
         while jobs := self._next_jobs():
             started = time.monotonic()
-            drafts = self._drafted([job for job in jobs if job.from_nothing])
+            drafts = self._drafts_of([job for job in jobs if job.from_nothing])
             for job in jobs:
                 if not job.future.done():
                     job.draft = drafts.get(job)
@@ -175,13 +175,13 @@ class Engine(Drawing):
                 self._changed.wait()
         return []
 
-    def _drafted(self, jobs: Sequence[Job]) -> dict[Job, Draft]:
+    def _drafts_of(self, jobs: Sequence[Job]) -> dict[Job, Draft]:
         """What the piece model writes from nothing; none where all of them were cancelled meanwhile."""
         if not jobs:
             return {}
         domains, seeds = [job.request.domain for job in jobs], [job.request.seed for job in jobs]
         try:
-            return dict(zip(jobs, self._draft(domains, seeds, None, self._while_waiting(jobs)), strict=True))
+            return dict(zip(jobs, self._drafted(domains, seeds, None, self._while_waiting(jobs)), strict=True))
         except NobodyWaits:
             return {}
         except Exception as error:  # noqa: BLE001 (the others go on)
@@ -207,8 +207,6 @@ class Engine(Drawing):
                     notes=job.draft.notes if job.draft else job.locked_notes,
                     guidance=request.guidance,
                 )
-        except ValueError as error:  # MusicError is one
-            self._answer(job, BadRequest(str(error)))
         except Exception as error:  # noqa: BLE001 (whatever one request brings with it, the others go on)
             self._answer(job, _failure(job, error))
 
@@ -320,6 +318,10 @@ class Engine(Drawing):
 
 
 def _failure(job: Job, error: Exception) -> GenerationError:
+    if isinstance(error, BadRequest):
+        return error
+    if isinstance(error, ValueError):  # MusicError is one
+        return BadRequest(str(error))
     log.error("request %s failed", job.request.id, exc_info=error)
     return GenerationError(f"the clip could not be composed ({type(error).__name__})")
 

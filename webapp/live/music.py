@@ -32,7 +32,7 @@ from models.style.directions import Directions
 from models.style.draft_files import first_drafts
 from models.style.drafts import Draft
 from models.style.latents import BARS, Latents
-from webapp.generation.protocol import BadRequest, GenerateRequest, Generator, Locked, answered
+from webapp.generation.protocol import GenerateRequest, Generator, Locked, answered
 from webapp.generation.protocol import Source as Origin
 from webapp.live import steering
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, Problem, TooMany
@@ -41,7 +41,6 @@ from webapp.runtime.limits import Buckets
 ADDED = 16  # bars that are written on at once
 ENDING = 8  # bars beyond them, in which the piece would come to its end
 AHEAD = 12  # bars that are to lie ready
-KEPT = 0.4  # how like the last bars those are that the prior goes on with
 
 _writing = ThreadPoolExecutor(1, "live ground")  # one at a time: those who listen come first
 Row = npt.NDArray[np.float32]
@@ -76,11 +75,10 @@ class Ground:
         self._generation, self._domain, self._seed = generation, domain, seed
         draft = _beginning(generation, domain, seed)
         self.version, self.about = draft.latents.version, dict(draft.latents.piece)
-        self._last: Piece | Latents = draft.notes or draft.latents
-        self.tempo_bpm = 92.0
+        assert draft.notes is not None
+        self._last = draft.notes
+        self.tempo_bpm = float(np.exp(np.log(draft.notes.tempo_bpm.astype(np.float64)).mean()))
         self.meter = _meter(str(self.about.get("meter", "4/4")))
-        if draft.notes is not None:
-            self.tempo_bpm = float(np.exp(np.log(draft.notes.tempo_bpm.astype(np.float64)).mean()))
         self._bars: dict[int, GroundBar] = {}
         self._count = 0
         self._lock = threading.Lock()
@@ -105,25 +103,14 @@ class Ground:
 
     def _write_on(self) -> None:
         seed = int(np.random.SeedSequence([self._seed, self._count]).generate_state(1)[0])
-        if isinstance(self._last, Piece):
-            try:
-                found = self._generation.play_on(self._last.to_json(), ADDED + ENDING, seed)
-            except BadRequest:  # no piece model
-                self._last = _latents_of(self._generation, self._last)
-            else:
-                whole = Piece.from_json(found.notes)
-                for begin in range(len(self._last.bars), len(self._last.bars) + ADDED, BARS):
-                    written = whole.window(begin, BARS)
-                    self._add(_latents_of(self._generation, written), written)
-                self._last = whole.window(len(self._last.bars) + ADDED - BARS, BARS)
-                return
-        drawn = self._generation.latents(self._domain, 1, seed, near=self._last.to_json(), keep=KEPT).latents[0]
-        self._last = Latents.from_json(drawn)
-        self._add(self._last, None)
+        whole = Piece.from_json(self._generation.play_on(self._last.to_json(), ADDED + ENDING, seed).notes)
+        for begin in range(len(self._last.bars), len(self._last.bars) + ADDED, BARS):
+            written = whole.window(begin, BARS)
+            self._add(_latents_of(self._generation, written), written)
+        self._last = whole.window(len(self._last.bars) + ADDED - BARS, BARS)
 
-    def _add(self, latents: Latents, notes: Piece | None) -> None:
-        key = likely_key(half_bar_chroma(notes).sum(axis=0)) if notes is not None else 0
-        minor, tonic = divmod(key, 12)
+    def _add(self, latents: Latents, notes: Piece) -> None:
+        minor, tonic = divmod(likely_key(half_bar_chroma(notes).sum(axis=0)), 12)
         for place in range(latents.bars):
             groups = {name: value[place] for name, value in latents.groups.items()}
             self._bars[self._count] = GroundBar(groups, tonic, major=not minor)

@@ -87,5 +87,8 @@ def tiny_pieces(seed: int = 0, *, moods: bool = False, latents: Sequence[int] = 
         for block in model.blocks:  # zero-initialised projections would make all steps deaf
             torch.nn.init.normal_(block.out.weight, std=0.3)
             torch.nn.init.normal_(block.down.weight, std=0.3)
+        for weight in model.latents.parameters() if model.latents else ():
+            if not weight.any():  # as what hears latents begins
+                torch.nn.init.normal_(weight, std=0.1)
     model.half().float()  # as a checkpoint has its weights
     return PieceBundle(model.eval(), {"version": f"tiny-pieces-{seed}"})

@@ -90,7 +90,8 @@ def test_one_is_composed_at_a_time_and_not_without_end(context, listener, monkey
         whole_pieces.programme(context.database, uuid.UUID(int=7))
 
 
-def test_a_model_that_cannot_play_on_is_said_to_have_failed(context, listener):
+def test_a_model_that_cannot_play_on_is_said_to_have_failed(context, listener, tiny_composer, monkeypatch):
+    monkeypatch.setattr(tiny_composer, "writer", None)
     whole_pieces.ask(context.database, context.journal, listener)
     work(context)
     found = whole_pieces.programme(context.database, listener)

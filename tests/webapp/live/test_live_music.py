@@ -136,12 +136,11 @@ def test_a_bar_sounds_from_its_first_note_in_the_time_of_its_bar(generation, dir
 
 
 @pytest.mark.slow
-def test_without_directions_or_a_piece_model_music_still_goes_on(context):
-    """The tiny model of the tests has neither."""
-    music = LiveMusic(context.generation, None, "pop", 0)
+def test_without_directions_music_still_goes_on(shipped_engine):
+    music = LiveMusic(shipped_engine, None, "pop", 0)
     assert music.next_bar(ALL_UP).major
     assert not music.next_bar(ALL_DOWN).major
-    ground = Ground(context.generation, "pop", 0)
+    ground = Ground(shipped_engine, "pop", 0)
     seven, nine = (ground.bar(number).groups["content"] for number in (7, 9))
     assert seven.shape == nine.shape
     assert not np.array_equal(seven, nine)

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from db.tables import OWN, RIVALS, Clip, Offer, Study, Vote
+from db.tables.clips import GUIDED
 from models.taste.head import Head
 from models.taste.policy import Mixture, choose_named
 from models.taste.search import scores
@@ -275,8 +276,8 @@ def test_a_job_composes_rivals_from_the_same_draws(context, stock, monkeypatch):
     monkeypatch.setattr(clip_maker, "rejection_reason", lambda *_: None)
     result = context.listener_composer.compose(Commission(listener, "pop", 7 << 8, clips=1, with_baselines=True))
     kinds = Counter(clip.kind for clip in rows(context, Clip, Clip.composed_for == listener))
-    assert result.baselines == 2
-    assert kinds == {"composed": 1, "average": 1, "drawn": 1}
+    assert result.baselines == 4
+    assert kinds == {"composed": 1, "average": 1, "drawn": 1, "guided": 1, "plain": 1}
     made = {clip.kind: clip for clip in rows(context, Clip, Clip.composed_for == listener, Clip.kind.in_(RIVALS))}
     features = context.space.features(np.stack([made[kind].summary for kind in ("average", "drawn")]))
     average_head = context.database.transaction(lambda s: heads.average_of_others(s, listener, context.space))
@@ -285,7 +286,7 @@ def test_a_job_composes_rivals_from_the_same_draws(context, stock, monkeypatch):
     again = context.listener_composer.compose(Commission(listener, "pop", 8 << 8, clips=1, with_baselines=True))
     assert again.baselines == 0  # both wait still
     journal = context.journal.segment(listener).state()[1]["clips"]
-    assert {clip["kind"] for clip in journal} == {"composed", *RIVALS}
+    assert {clip["kind"] for clip in journal} == {"composed", *RIVALS, *GUIDED}
     count = context.database.transaction(lambda s: s.scalar(select(func.count()).where(Clip.composed_for == others[0])))
     assert count == 0
 
