@@ -59,7 +59,10 @@ def add_compose(commands: Commands) -> None:
     compose.add_argument(
         "--played", action="store_true", help="as a pianist might play them, not as written, on the grid"
     )
-    compose.add_argument("--wav", action="store_true", help="write the sound of each piece beside it")
+    for form in ("wav", "mp3"):
+        compose.add_argument(
+            f"--{form}", dest="sounds", action="append_const", const=form, default=[], help=f"write 000.{form} …, too"
+        )
     compose.set_defaults(run=_compose)
 
 
@@ -69,7 +72,7 @@ def _compose(given: argparse.Namespace, settings: Settings) -> int:
     try:
         task = offline.Task.checked(given.domain, given.count, given.seed, given.bars, given.form)
         offline.compose_files(
-            task, given.out, settings.style_folder, settings.device, wav=given.wav, played=given.played
+            task, given.out, settings.style_folder, settings.device, sounds=given.sounds, played=given.played
         )
     except OSError as error:
         told = f"{error.filename} can't be used: {error.strerror}" if error.filename and error.strerror else str(error)
