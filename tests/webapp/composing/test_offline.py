@@ -32,7 +32,8 @@ def kallos(tmp_path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_pieces_become_files_that_begin_with_their_meter_and_tempo(tmp_path):
     folder = tmp_path / "not there yet" / "pieces"
-    done = kallos(tmp_path, "--domain", "chorale", "--count", "2", "--seed", "5", "--out", str(folder), "--wav", "--mp3")
+    what = ("--domain", "chorale", "--count", "2", "--seed", "5", "--wav", "--mp3")
+    done = kallos(tmp_path, *what, "--out", str(folder))
     assert done.returncode == 0, done.stderr
     assert sorted(file.name for file in folder.iterdir()) == [
         f"{number}.{form}" for number in ("000", "001") for form in ("mid", "mp3", "wav")
