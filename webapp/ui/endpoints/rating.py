@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 from models.music.notes import Domain
 from webapp.context import Context
 from webapp.rating import agents, dreams, rated_sounds
-from webapp.rating.strange_sounds import MOST_BYTES
+from webapp.rating.untrusted_audio import MOST_BYTES
 from webapp.runtime.errors import NotAllowed, NotReady
 from webapp.runtime.listener_files import Adapters, KeptDreams
 from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, SourceName, Token, file_for, taken
