@@ -146,7 +146,7 @@ def add_live(commands: Commands) -> None:
         "--beyond-this-machine", action="store_true", help="allow hosts other than this machine in both of them"
     )
     live.add_argument("--domain", choices=["pop", "dance", "chorale"], default="pop")
-    live.add_argument("--seed", type=int, default=0, help="the same seed composes the same ground (0)")
+    live.add_argument("--seed", type=int, default=0, help="the same seed composes the same backing track (0)")
     live.add_argument("--bars", type=int, help="stop after so many (never)")
     live.set_defaults(run=_live)
 
