@@ -408,16 +408,16 @@ class LastVote:
 def last_vote(session: Session, listener_id: UUID) -> LastVote | None:
     """The listener's newest vote; None where there is none."""
     found = []
-    for what, asked, votes, same, first in (
+    for what, table, votes, same, first in (
         ("offer", Offer, Vote, Vote.offer_id == Offer.id, Offer.left_clip),
         ("four", Four, FourVote, FourVote.four_id == Four.id, Four.clip_a),
     ):
         query = (
-            select(asked.id, asked.policy, Clip.domain, votes.created_at)
+            select(table.id, table.policy, Clip.domain, votes.created_at)
             .join(votes, same)
             .join(Clip, Clip.id == first)
             .where(votes.listener_id == listener_id)
-            .order_by(votes.created_at.desc(), asked.id.desc())
+            .order_by(votes.created_at.desc(), table.id.desc())
             .limit(1)
         )
         found += [LastVote(what, *row) for row in session.execute(query)]
@@ -429,12 +429,12 @@ def reopen(session: Session, listener_id: UUID, vote: LastVote) -> None:
 
     What the listener has asked for since, from the studio, waits on.
     """
-    for asked in (Offer, Four):
-        drawn = delete(asked).where(
-            asked.listener_id == listener_id,
-            asked.state == "open",
-            asked.created_at > vote.created_at,
-            asked.policy.not_in(ASKED_FOR),
+    for table in (Offer, Four):
+        drawn = delete(table).where(
+            table.listener_id == listener_id,
+            table.state == "open",
+            table.created_at > vote.created_at,
+            table.policy.not_in(ASKED_FOR),
         )
         session.execute(drawn.execution_options(synchronize_session=False))
     if vote.what == "offer":

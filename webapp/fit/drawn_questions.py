@@ -84,7 +84,7 @@ class Drawn:
 class DrawnQuestions:
     """Draws and stores questions; of somebody new as ``FirstDraws`` says."""
 
-    rows = "fits"
+    journal_name = "fits"
 
     def __init__(self, playable: PlayablePool) -> None:
         self._playable = playable

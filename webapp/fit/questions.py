@@ -81,7 +81,7 @@ class Questions:
         def work(session: Session) -> tuple[int, tuple[ShownFit, ...]]:
             listener = listener_rows.lock_listener(session, listener_id)
             if listener is None and claim is not None:
-                first = self._newcomers.drawn(claim, self._drawing.rows)
+                first = self._newcomers.drawn(claim, self._drawing.journal_name)
                 return 0, tuple(_one_shown(which, Drawn.unpacked(each)) for which, each in first)
             if listener is None:
                 raise UnknownListenerError
@@ -154,7 +154,7 @@ class Questions:
     def _asked(self, session: Session, listener_id: uuid.UUID, claim: Claim | None) -> tuple[list[Fit], list[Fit]]:
         """All that a stored listener was asked, and of it what is stored just now: what they saw before they were."""
         asked = offers.fits_of(session, listener_id)
-        if not asked and claim is not None and self._newcomers.store(session, claim, self._drawing.rows):
+        if not asked and claim is not None and self._newcomers.store(session, claim, self._drawing.journal_name):
             asked = offers.fits_of(session, listener_id)
             return asked, asked
         return asked, []
