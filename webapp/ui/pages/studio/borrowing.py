@@ -14,7 +14,7 @@ from models.style.latents import STYLE_GROUPS
 from webapp.context import Context
 from webapp.runtime.errors import Problem
 from webapp.ui import choosing
-from webapp.ui.choosing import DOMAINS, OF_PICTURES, Asked, Choosing
+from webapp.ui.choosing import DOMAINS, OF_PICTURES, Choosing, ListRequest
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.sheet import Sheet
 from webapp.ui.components.studio_desk import StudioDesk
@@ -38,27 +38,27 @@ def build(
         title = Sheet("Borrow")
         finder = Choosing(context, listener, "Choose", finder=True, place="picker", pictures=True)
         said = gr.HTML(apply_default_css=False)
-    opened = [sheet, title, finder.asked, finder.domain, finder.words, said]
+    opened = [sheet, title, finder.request, finder.domain, finder.words, said]
     for dials in asking:
         dials.borrow(None, outputs=desk, js=WAIT, **CHOICE)
-        dials.borrow(ask_from_whom, [desk, finder.asked], opened, **CHOICE)
+        dials.borrow(ask_from_whom, [desk, finder.request], opened, **CHOICE)
     like.click(None, outputs=desk, js=WAIT, **CHOICE)
-    like.click(partial(ask_for, EVERYTHING), [desk, finder.asked], opened, **CHOICE)
+    like.click(partial(ask_for, EVERYTHING), [desk, finder.request], opened, **CHOICE)
     finder.chosen(
         bound(borrow, context),
-        [listener, finder.clips, finder.asked],
+        [listener, finder.clips, finder.request],
         [sheet, finder.clips, said, desk],
         **QUIET,
     )
     title.close(lambda: (gr.update(visible=False), None), outputs=[sheet, finder.clips], **QUIET)
 
 
-def ask_from_whom(shown: dict[str, Any], asked: Asked, event: gr.EventData) -> tuple[Any, ...]:
+def ask_from_whom(shown: dict[str, Any], request: ListRequest, event: gr.EventData) -> tuple[Any, ...]:
     """Open the sheet for one style, or ``toward`` for all of a piece."""
-    return ask_for(str(event.group), shown, asked)
+    return ask_for(str(event.group), shown, request)
 
 
-def ask_for(group: str, shown: dict[str, Any], asked: Asked) -> tuple[Any, ...]:
+def ask_for(group: str, shown: dict[str, Any], request: ListRequest) -> tuple[Any, ...]:
     """Open the sheet for a ``group``, or for ``EVERYTHING``."""
     seen = bool(shown["old"].get("image_url"))
     titles = {"toward": "Morph into…", EVERYTHING: "Play it like…"}
@@ -66,7 +66,7 @@ def ask_for(group: str, shown: dict[str, Any], asked: Asked) -> tuple[Any, ...]:
     return (
         gr.update(visible=True),
         title,
-        Asked(asked.number + 1, style=group, kind=PICTURES if seen else ""),
+        ListRequest(request.number + 1, style=group, kind=PICTURES if seen else ""),
         gr.update(choices=[OF_PICTURES] if seen else DOMAINS, value=shown["old"]["domain"]),
         gr.update(value="", visible=not seen),
         "",
@@ -74,7 +74,7 @@ def ask_for(group: str, shown: dict[str, Any], asked: Asked) -> tuple[Any, ...]:
 
 
 def borrow(
-    context: Context, token: str | None, rows: list[dict[str, Any]], asked: Asked, event: gr.EventData
+    context: Context, token: str | None, rows: list[dict[str, Any]], request: ListRequest, event: gr.EventData
 ) -> tuple[Any, ...]:
     """What was chosen, as an order for the desk; a tune is taken into the studio before it is borrowed from."""
     try:
@@ -83,5 +83,5 @@ def borrow(
         wrong = f'<p class="k-wrong" role="alert">{html.escape(capital(str(problem)))}.</p>'
         return gr.skip(), gr.skip(), wrong, gr.skip()
     told = {"name": source.name, "title": source.title, "traits": source.traits}
-    groups = STYLE_GROUPS if asked.style == EVERYTHING else (asked.style,)
+    groups = STYLE_GROUPS if request.style == EVERYTHING else (request.style,)
     return gr.update(visible=False), None, "", {"do": "borrow", "groups": groups, "source": told}
