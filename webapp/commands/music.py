@@ -92,7 +92,7 @@ def add_film(commands: Commands) -> None:
     film.add_argument(
         "--out", type=Path, default=Path("film"), help="folder for film.mp4, film.mid and film.wav (film)"
     )
-    film.add_argument("--way", default="annotated", help="how pictures are tied to music (annotated)")
+    film.add_argument("--way", dest="method", default="annotated", help="how pictures are tied to music (annotated)")
     film.add_argument("--links", type=Path, help="with --way learned: JSON with the links of a listener, 5 × 5 numbers")
     film.add_argument("--domain", choices=["pop", "dance", "chorale"], default="pop")
     film.add_argument("--seed", type=int, default=0, help="the same seed composes the same music (0)")
@@ -109,7 +109,7 @@ def _film(given: argparse.Namespace, settings: Settings) -> int:
         links = _links(given.links) if given.links else None
         with Console(stderr=True).status("reading…") as status:
             made = making.make(
-                given.film, given.out, settings.style_folder, way=given.way, links=links, domain=given.domain,
+                given.film, given.out, settings.style_folder, method=given.method, links=links, domain=given.domain,
                 seed=given.seed, device=device, progress=lambda stage, share: status.update(f"{stage}… {share:.0%}"),
             )  # fmt: skip
     except (ValueError, OSError) as error:

@@ -120,7 +120,7 @@ class Dreamt(TypedDict):
 def dream(  # noqa: PLR0917 (an endpoint's arguments have places)
     context: Context,
     token: Token,
-    way: dreams.Way = "both",
+    way: dreams.Method = "both",
     seed: Annotated[int, Field(ge=0, le=dreams.MOST_SEED)] = 1,
     steps: Annotated[int, Field(ge=8, le=dreams.STEPS)] = dreams.STEPS,
     surface: dreams.Surface = "picture",

@@ -29,7 +29,7 @@ LEAD = (
     "The network that rates sounds begins with white noise and changes it, step by step, into what it rates higher. "
     "A judge, another network that foretells likes and that no dream climbs, says whether to believe the rating."
 )
-WAYS = (
+METHODS = (
     ("Whatever raises the rating", "naive"),
     ("Smooth and robust", "regularised"),
     ("With a critic of realness", "critic"),
@@ -56,7 +56,7 @@ def build(context: Context) -> None:
             gr.HTML(f"<p>{NOTHING}</p>", **dashboards.STILL)
             dashboards.copied(training_command(context))
         with gr.Column(visible=there):
-            way = gr.Radio(list(WAYS), label="How it dreams", elem_id="way")
+            way = gr.Radio(list(METHODS), label="How it dreams", elem_id="way")
             surface = gr.Radio(list(SURFACES), label="What it changes", elem_id="surface")
             with gr.Row(elem_classes="k-bar"):
                 seed = gr.Number(
