@@ -29,8 +29,7 @@ from webapp.ui.components.moving_picture import MovingPicture, playing
 from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import AWAITED, CHOICE, QUIET, heading, page, status
-from webapp.ui.queueing import going
-from webapp.ui.waits import cancel_button
+from webapp.ui.waits import cancel_button, going
 from webapp.ui.words import capital, counted
 
 LEAD = (

@@ -17,12 +17,11 @@ from webapp.rating.plot import climbed
 from webapp.runtime.errors import NotAllowed
 from webapp.runtime.listener_files import KeptDreams
 from webapp.ui import arrival, dashboards
-from webapp.ui.charts import section
+from webapp.ui.dashboards import section
 from webapp.ui.handlers import bound, claim_of, listener_of
 from webapp.ui.layout import AWAITED, QUIET, heading, page, status
 from webapp.ui.pages.rate import NOTHING, training_command
-from webapp.ui.queueing import going
-from webapp.ui.waits import cancel_button
+from webapp.ui.waits import cancel_button, going
 from webapp.ui.words import capital
 
 LEAD = (

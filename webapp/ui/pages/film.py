@@ -18,11 +18,10 @@ from webapp.runtime.errors import Problem
 from webapp.runtime.limits import FILM_BYTES, FILMS, PICTURES
 from webapp.runtime.listener_files import Downloads
 from webapp.ui import dashboards
-from webapp.ui.charts import section
+from webapp.ui.dashboards import section
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import AWAITED, QUIET, heading, page, status
-from webapp.ui.queueing import going
-from webapp.ui.waits import cancel_button
+from webapp.ui.waits import cancel_button, going
 from webapp.ui.words import capital
 
 LEAD = (

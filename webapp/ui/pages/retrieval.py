@@ -17,9 +17,8 @@ from webapp.research.figures import REEL_OR_HORNPIPE, Drawn, FigureRequest
 from webapp.research.retrieval import DIRECTIONS, MEASURES, WHOLE
 from webapp.runtime import commands
 from webapp.ui import dashboards
-from webapp.ui.charts import Chart, chart, section
 from webapp.ui.components.view_link import chosen
-from webapp.ui.dashboards import ANEW, STILL, Dashboard, chosen_of
+from webapp.ui.dashboards import ANEW, STILL, Chart, Dashboard, chart, chosen_of, section
 from webapp.ui.handlers import bound
 from webapp.ui.layout import QUIET, explain, page
 

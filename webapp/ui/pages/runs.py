@@ -18,9 +18,8 @@ from webapp.research.figures import MOST_PANELS, MOST_RUNS, FigureRequest
 from webapp.research.plots import SYMBOLS, looks, panel
 from webapp.runtime import commands
 from webapp.ui import dashboards
-from webapp.ui.charts import NOTHING_YET, section
 from webapp.ui.components.chart_exports import ChartExports
-from webapp.ui.dashboards import ANEW, STILL, Dashboard
+from webapp.ui.dashboards import ANEW, NOTHING_YET, STILL, Dashboard, section
 from webapp.ui.handlers import bound
 from webapp.ui.layout import CHOICE, QUIET, page
 from webapp.ui.words import duration

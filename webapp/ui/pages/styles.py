@@ -23,13 +23,12 @@ from webapp.research.styles.tables import LABELS
 from webapp.research.styles.walk import CODE_WALKS, WALKS, Step
 from webapp.runtime import commands
 from webapp.runtime.errors import NotAllowed
-from webapp.ui.charts import Chart
 from webapp.ui.choosing import Choosing, kinds_of_music, name_of
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.heat_map import HeatMap
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.view_link import ViewLink, chosen
-from webapp.ui.dashboards import STILL, copied
+from webapp.ui.dashboards import STILL, Chart, copied
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, explain, heading, page, status
 from webapp.ui.pages.style_matrices import (

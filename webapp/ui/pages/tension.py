@@ -21,11 +21,11 @@ from webapp.tension import heard_music
 from webapp.tension.heard_music import HeardMusic
 from webapp.tension.plot import lanes
 from webapp.ui import dashboards
-from webapp.ui.charts import section
 from webapp.ui.components.clip import Clip
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.folder_picker import FolderPicker
 from webapp.ui.components.unfolding import Unfolded, Unfolding
+from webapp.ui.dashboards import section
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import AWAITED, CHOICE, heading, page, status
 from webapp.ui.words import capital
