@@ -133,7 +133,7 @@ def unfold(context: Context, token: str | None, clips: list[dict[str, Any]]) -> 
     if not address.startswith(OWN):
         return None
     try:
-        found = own_music.hear(context.database, context.generation, listener_of(context, token), name)
+        found = own_music.curves_of(context.database, context.generation, listener_of(context, token), name)
     except Problem:
         return None  # its place on the map is what was asked for
     return Unfolded(found, address.removeprefix("/"))
