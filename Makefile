@@ -21,7 +21,7 @@ TSC := node_modules/.bin/tsc
 TYPES_OF_SCRIPTS = @if test -x $(TSC) && command -v node >/dev/null; then echo $(TSC); $(TSC) --project .; \
 	else echo "the types of the scripts are not checked: that needs node and what 'npm ci' fetches"; fi
 
-.PHONY: run install test test-ci test-all test-quick test-part test-slow times lint lock bench results study clean
+.PHONY: run install test test-ci test-all test-quick test-part test-slow times lint lock bench results sounds study clean
 
 run: install
 	$(BIN)/kallos serve --open
@@ -88,6 +88,11 @@ bench: install
 # that, RUN=all everything.
 results: install
 	$(BIN)/python -m models.experiments.results $(if $(RUN),--run $(RUN))
+
+# Composes the music that README.md offers: a pair, and a whole piece.
+sounds: install
+	$(BIN)/kallos compose --domain pop --count 2 --bars 4 --played --mp3 --out docs/sounds/pair
+	$(BIN)/kallos compose --domain pop --count 1 --bars 24 --played --mp3 --out docs/sounds/whole
 
 study: install
 	$(BIN)/python -m models.train.title_study --preset $(PRESET) --out $(STUDY)/runs/titles --jobs $(JOBS) $(STUDY_OPTIONS) \

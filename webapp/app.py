@@ -152,7 +152,7 @@ def serve(settings: Settings, *, open_browser: bool = False) -> int:
     watched.begin()  # Postgres and the generator start while Gradio is imported
     try:
         app = create_app(supervision=watched)
-        if copy:  # whoever comes with a token before they are brought back would be taken for a stranger
+        if copy:  # whoever comes with a token before they are brought back would be taken for a new listener
             watched.ready.wait()
         draining = Draining(app)
         config = uvicorn.Config(

@@ -198,13 +198,13 @@ def voters(votes: type[Vote | FourVote], *, pictures: bool) -> Select[UUID]:
 
 def _answered(
     votes: type[Vote | FourVote],
-    asked: type[Offer | Four],
+    table: type[Offer | Four],
     same: ColumnElement[bool],
     sides: Iterable[InstrumentedAttribute[UUID]],
     model_version: str,
 ) -> Select[Any]:
     """The listener of every vote that says something on clips that are all of this version."""
-    query = select(votes.listener_id).join(asked, same).where(votes.outcome != "skipped")
+    query = select(votes.listener_id).join(table, same).where(votes.outcome != "skipped")
     for side in sides:
         clip = aliased(Clip)
         query = query.join(clip, and_(clip.id == side, clip.model_version == model_version))

@@ -28,15 +28,15 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, load_only
 from db.engine import built_once
 from db.tables import FIT_PICKS, PICKS, PICTURES, Clip, Fit, Four, Listener, Offer, Vote
 
-Asked = TypeVar("Asked", Offer, Four)
+OfferRow = TypeVar("OfferRow", Offer, Four)
 FOUR_SIDES = (Four.clip_a, Four.clip_b, Four.clip_c, Four.clip_d)
 _WHOSE = bindparam("whose", type_=Uuid)
 _CLIPS = bindparam("clips", type_=ARRAY(Uuid))
 
 
-def sides_of(asked: type[Offer | Four]) -> Sequence[InstrumentedAttribute[UUID]]:
+def sides_of(table: type[Offer | Four]) -> Sequence[InstrumentedAttribute[UUID]]:
     """The columns of its clips, in the order of their places."""
-    return (Offer.left_clip, Offer.right_clip) if asked is Offer else FOUR_SIDES
+    return (Offer.left_clip, Offer.right_clip) if table is Offer else FOUR_SIDES
 
 
 def asked_about(first: InstrumentedAttribute[UUID], *, pictures: bool) -> ColumnElement[bool]:
@@ -50,10 +50,10 @@ class NotForThisListenerError(ValueError):
     """A clip that doesn't exist, or that was composed for somebody else, can't be offered."""
 
 
-def open_ones(session: Session, asked: type[Asked], listener_id: UUID) -> list[Asked]:
+def open_ones(session: Session, table: type[OfferRow], listener_id: UUID) -> list[OfferRow]:
     """The listener's pairs or fours that wait for a vote, oldest first."""
-    query = select(asked).where(asked.listener_id == listener_id, asked.state == "open")
-    return list(session.scalars(query.order_by(asked.created_at, asked.id)))
+    query = select(table).where(table.listener_id == listener_id, table.state == "open")
+    return list(session.scalars(query.order_by(table.created_at, table.id)))
 
 
 def create_offer(
@@ -93,13 +93,13 @@ def create_offer(
 
 
 def create(
-    session: Session, asked: type[Asked], listener: Listener, clips: Sequence[UUID], about: Mapping[str, Any]
-) -> Asked | None:
+    session: Session, table: type[OfferRow], listener: Listener, clips: Sequence[UUID], about: Mapping[str, Any]
+) -> OfferRow | None:
     """Store a new pair or four with what is to be known ``about`` it, in one round trip, as ``create_offer`` says."""
     values = {"listener_id": listener.id, "study_id": listener.study_id, **about}
     given = {f"new_{name}": value for name, value in values.items()}
     parameters = given | {"clips": list(clips), "different": len(set(clips)), "whose": listener.id}
-    new = session.scalars(_insert(asked, tuple(values)), parameters).one_or_none()
+    new = session.scalars(_insert(table, tuple(values)), parameters).one_or_none()
     if new is None and session.scalars(select(_hearable()), parameters).one() < len(set(clips)):
         raise NotForThisListenerError(
             f"some of the clips {', '.join(map(str, clips))} can't be offered to {listener.id}"
@@ -108,14 +108,14 @@ def create(
 
 
 @built_once
-def _insert(asked: type[Asked], names: tuple[str, ...]) -> Select[Asked]:
+def _insert(table: type[OfferRow], names: tuple[str, ...]) -> Select[OfferRow]:
     """Built once: a vote has no time for it."""
-    columns = {name: getattr(asked, name) for name in names}
+    columns = {name: getattr(table, name) for name in names}
     values = [bindparam(f"new_{name}", type_=column.type) for name, column in columns.items()]
     all_theirs = _hearable() == bindparam("different", type_=Integer)
-    insertion = insert(asked).from_select(list(columns), select(*values).where(all_theirs))
-    new = insertion.on_conflict_do_nothing().returning(*asked.__table__.c).cte("new")
-    return select(aliased(asked, new))
+    insertion = insert(table).from_select(list(columns), select(*values).where(all_theirs))
+    new = insertion.on_conflict_do_nothing().returning(*table.__table__.c).cte("new")
+    return select(aliased(table, new))
 
 
 def _hearable() -> ScalarSelect[int]:
@@ -128,7 +128,7 @@ def _hearable() -> ScalarSelect[int]:
 def met_among(session: Session, listener_id: UUID, clips: Collection[UUID]) -> set[UUID]:
     """Those of these clips that this listener was ever offered, in a pair or a four.
 
-    Asked clip by clip, however many offers there were.
+    Looked up clip by clip, however many offers there were.
     """
     return set(session.scalars(_met_among(), {"whose": listener_id, "clips": list(clips)}))
 
@@ -136,27 +136,27 @@ def met_among(session: Session, listener_id: UUID, clips: Collection[UUID]) -> s
 @built_once
 def _met_among() -> Select[UUID]:
     """Built once: a vote has no time for it. Whatever is known of the tables, each clip is looked up in the indexes."""
-    asked = func.unnest(_CLIPS).table_valued(column("id", Uuid), name="asked").render_derived()
+    given = func.unnest(_CLIPS).table_valued(column("id", Uuid), name="given").render_derived()
     once = [
-        select(literal(1)).where(side.class_.listener_id == _WHOSE, side == asked.c.id).limit(1).scalar_subquery()
+        select(literal(1)).where(side.class_.listener_id == _WHOSE, side == given.c.id).limit(1).scalar_subquery()
         for side in (Offer.left_clip, Offer.right_clip, *FOUR_SIDES)
     ]
-    return select(asked.c.id).where(func.coalesce(*once).is_not(None))
+    return select(given.c.id).where(func.coalesce(*once).is_not(None))
 
 
 def shown_among(
-    session: Session, asked: type[Offer | Four], listener_id: UUID, clips: Collection[UUID]
+    session: Session, table: type[Offer | Four], listener_id: UUID, clips: Collection[UUID]
 ) -> list[tuple[UUID, ...]]:
     """The clips of every pair, or four, that this listener was ever offered and that is made of these alone."""
     given = {"whose": listener_id, "clips": list(clips)}
-    return [tuple(row) for row in session.execute(_shown_among(asked), given)]
+    return [tuple(row) for row in session.execute(_shown_among(table), given)]
 
 
 @built_once
-def _shown_among(asked: type[Offer | Four]) -> Select[*tuple[Any, ...]]:
+def _shown_among(table: type[Offer | Four]) -> Select[*tuple[Any, ...]]:
     """Built once: a vote has no time for it."""
-    sides = sides_of(asked)
-    return select(*sides).where(asked.listener_id == _WHOSE, *(side == func.any(_CLIPS) for side in sides))
+    sides = sides_of(table)
+    return select(*sides).where(table.listener_id == _WHOSE, *(side == func.any(_CLIPS) for side in sides))
 
 
 def clips_shown(listener_id: UUID, *, state: str | None = None) -> Select[tuple[UUID]]:

@@ -92,14 +92,14 @@ class Restored:
     missing: int
 
 
-def restore_listener(session: Session, data: Mapping[str, Any], *, stranger: bool = False) -> Restored:
+def restore_listener(session: Session, data: Mapping[str, Any], *, untrusted: bool = False) -> Restored:
     """Bring back the listener of an export: pairs, fours, votes, heads, clips, plays, fits and studio, but no jobs and
     no sound.
 
     Duets are not brought back: they were agreed between two listeners there.
 
-    Clips for everybody that are new here come retired: they explain votes, and nobody else is offered them. From a
-    ``stranger``'s file they become the listener's own, and go with them; the votes are marked as imported.
+    Clips for everybody that are new here come retired: they explain votes, and nobody else is offered them. From an
+    ``untrusted`` file they become the listener's own, and go with them; the votes are marked as imported.
     Raises ``NotAnExportError`` where the listener is here already or the data is of another form.
     """
     if isinstance(data, Mapping) and data.get("kallos_listener") in OLDER_SCHEMAS:
@@ -110,13 +110,13 @@ def restore_listener(session: Session, data: Mapping[str, Any], *, stranger: boo
             f"this is no export of a listener: kallos_listener must be {EXPORT_SCHEMA} and is {given!r}; "
             "give a file that `kallos listener export` or the page's download wrote"
         )
-    return restore_rows(session, data, stranger=stranger)
+    return restore_rows(session, data, untrusted=untrusted)
 
 
-def restore_rows(session: Session, data: Mapping[str, Any], *, stranger: bool = False) -> Restored:
+def restore_rows(session: Session, data: Mapping[str, Any], *, untrusted: bool = False) -> Restored:
     """Like ``restore_listener`` for the journal's rows, which carry no mark and may have no heads."""
     try:
-        return _restore(session, UUID(data["listener"]["id"]), data, stranger=stranger)
+        return _restore(session, UUID(data["listener"]["id"]), data, untrusted=untrusted)
     except NotAnExportError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, StatementError) as error:
@@ -162,7 +162,7 @@ def restore_clips(session: Session, clips: Iterable[Mapping[str, Any]], *, retir
     return here
 
 
-def _clips_of_a_stranger(session: Session, clips: Iterable[Mapping[str, Any]], listener_id: UUID) -> dict[UUID, UUID]:
+def _clips_of_untrusted(session: Session, clips: Iterable[Mapping[str, Any]], listener_id: UUID) -> dict[UUID, UUID]:
     """As ``restore_clips``, but what is new here belongs to the listener alone, under an id that nobody else has."""
     here: dict[UUID, UUID] = {}
     for clip in clips:
@@ -199,7 +199,7 @@ def restore_duet(session: Session, row: Mapping[str, Any]) -> bool:
     return True
 
 
-def _restore(session: Session, listener_id: UUID, data: Mapping[str, Any], *, stranger: bool) -> Restored:
+def _restore(session: Session, listener_id: UUID, data: Mapping[str, Any], *, untrusted: bool) -> Restored:
     if get_listener(session, listener_id) is not None:
         raise NotAnExportError(
             f"listener {listener_id} is here already, and nothing of theirs was changed; to listen as them in another "
@@ -212,13 +212,13 @@ def _restore(session: Session, listener_id: UUID, data: Mapping[str, Any], *, st
     restore_populations(session, ({"population": each, "study": None} for each in brought))
     (listener,) = _theirs(Listener, [data["listener"]], listener_id)
     listener |= _beginnings(session, listener)
-    listener["brought"] |= stranger
+    listener["brought"] |= untrusted
     session.execute(insert(Listener), [listener])
     for clip in data["clips"]:
         if clip["composed_for"] not in {None, str(listener_id)}:
             raise NotAnExportError(f"clip {clip['id']} belongs to {clip['composed_for']}, not to {listener_id}")
-    if stranger:
-        renamed = _clips_of_a_stranger(session, data["clips"], listener_id)
+    if untrusted:
+        renamed = _clips_of_untrusted(session, data["clips"], listener_id)
     else:
         renamed = restore_clips(session, data["clips"], retired=True)
     offers = _brought(session, listener_id, _theirs(Offer, data["offers"], listener_id), PAIR, renamed)
@@ -235,18 +235,18 @@ def _restore(session: Session, listener_id: UUID, data: Mapping[str, Any], *, st
     rows: list[tuple[type[Base], list[dict[str, Any]]]] = [
         (Offer, offers),
         (Four, fours),
-        (FourVote, _votes(FourVote, [row["vote"] for row in picked], listener_id, stranger=stranger)),
+        (FourVote, _votes(FourVote, [row["vote"] for row in picked], listener_id, untrusted=untrusted)),
     ]
     for part_of, part in ((Prediction, "prediction"), (Vote, "vote"), (Listening, "listening")):
         given = [row[part] for row in parts if row[part] is not None]
         if any(row[part] is not None and row[part]["offer_id"] != row["id"] for row in parts):
             raise NotAnExportError(f"a {part} stands under an offer that it does not belong to")
-        rows.append((part_of, _votes(part_of, given, listener_id, stranger=stranger)))
+        rows.append((part_of, _votes(part_of, given, listener_id, untrusted=untrusted)))
     rows.append((StoredHead, _theirs(StoredHead, data.get("heads", []), listener_id)))
     rows += [(TasteCard, cards), (Play, plays)]
     rows.append((Fit, _fits(session, _theirs(Fit, data.get("fits", []), listener_id), renamed)))
     studio = _theirs(StudioPiece, data.get("studio", []), listener_id)
-    unseen = {"image": None} if stranger else {}  # nobody has looked at it: it is drawn again
+    unseen = {"image": None} if untrusted else {}  # nobody has looked at it: it is drawn again
     rows.append((StudioPiece, [piece | {"recipe": _renamed(piece["recipe"], renamed)} | unseen for piece in studio]))
     for table, values in rows:
         if values:
@@ -309,10 +309,10 @@ def _theirs(table: type[Base], rows: Iterable[Mapping[str, Any]], listener_id: U
 
 
 def _votes(
-    table: type[Base], rows: Iterable[Mapping[str, Any]], listener_id: UUID, *, stranger: bool
+    table: type[Base], rows: Iterable[Mapping[str, Any]], listener_id: UUID, *, untrusted: bool
 ) -> list[dict[str, Any]]:
-    """As ``_theirs``; a stranger's votes are marked."""
-    marked = {"trust": "imported"} if stranger and table in {Vote, FourVote} else {}
+    """As ``_theirs``; votes of an untrusted file are marked."""
+    marked = {"trust": "imported"} if untrusted and table in {Vote, FourVote} else {}
     return [row | marked for row in _theirs(table, rows, listener_id)]
 
 
@@ -408,16 +408,16 @@ class LastVote:
 def last_vote(session: Session, listener_id: UUID) -> LastVote | None:
     """The listener's newest vote; None where there is none."""
     found = []
-    for what, asked, votes, same, first in (
+    for what, table, votes, same, first in (
         ("offer", Offer, Vote, Vote.offer_id == Offer.id, Offer.left_clip),
         ("four", Four, FourVote, FourVote.four_id == Four.id, Four.clip_a),
     ):
         query = (
-            select(asked.id, asked.policy, Clip.domain, votes.created_at)
+            select(table.id, table.policy, Clip.domain, votes.created_at)
             .join(votes, same)
             .join(Clip, Clip.id == first)
             .where(votes.listener_id == listener_id)
-            .order_by(votes.created_at.desc(), asked.id.desc())
+            .order_by(votes.created_at.desc(), table.id.desc())
             .limit(1)
         )
         found += [LastVote(what, *row) for row in session.execute(query)]
@@ -429,12 +429,12 @@ def reopen(session: Session, listener_id: UUID, vote: LastVote) -> None:
 
     What the listener has asked for since, from the studio, waits on.
     """
-    for asked in (Offer, Four):
-        drawn = delete(asked).where(
-            asked.listener_id == listener_id,
-            asked.state == "open",
-            asked.created_at > vote.created_at,
-            asked.policy.not_in(ASKED_FOR),
+    for table in (Offer, Four):
+        drawn = delete(table).where(
+            table.listener_id == listener_id,
+            table.state == "open",
+            table.created_at > vote.created_at,
+            table.policy.not_in(ASKED_FOR),
         )
         session.execute(drawn.execution_options(synchronize_session=False))
     if vote.what == "offer":

@@ -32,7 +32,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from db.engine import built_once
 from db.queries.heads import HeadColumns, head_parameters, save_head_cte, voters
-from db.queries.offers import FOUR_SIDES, Asked, create, sides_of
+from db.queries.offers import FOUR_SIDES, OfferRow, create, sides_of
 from db.tables import (
     FOUR_PICKS,
     OWN,
@@ -68,8 +68,8 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class Claim(Generic[Asked, Answer]):
-    """What a vote that has just arrived meets: ``asked`` is the pair or the four, ``vote`` what was answered before.
+class LockedOffer(Generic[OfferRow, Answer]):
+    """What a vote that has just arrived meets: ``offer`` is the pair or the four, ``vote`` what was answered before.
 
     ``listener``: whose vote it is, locked. ``domain``: of the clips that it compares.
 
@@ -78,14 +78,14 @@ class Claim(Generic[Asked, Answer]):
     """
 
     status: Literal["new", "duplicate", "conflict", "not_found"]
-    asked: Asked | None = None
+    offer: OfferRow | None = None
     vote: Answer | None = None
     listener: Listener | None = None
     domain: str = ""
 
 
 @dataclass(frozen=True)
-class BeforeVote(Generic[Asked]):
+class BeforeVote(Generic[OfferRow]):
     """What stands before a vote: the pairs or fours that are ``open``, oldest first, the stored head, the picks so far.
 
     Those of another kind of music than the listener has chosen wait until it is chosen again: of them there is only the
@@ -94,7 +94,7 @@ class BeforeVote(Generic[Asked]):
     model, by clip.
     """
 
-    open: list[Asked]
+    open: list[OfferRow]
     head: StoredHead | None
     voted: bool
     picks: int
@@ -102,46 +102,46 @@ class BeforeVote(Generic[Asked]):
     summaries: Mapping[UUID, Floats]
 
 
-def claim(
-    session: Session, asked: type[Asked], answers: type[Answer], which: UUID, *, listener_id: UUID, outcome: str
-) -> Claim[Asked, Answer]:
+def lock_offer(
+    session: Session, table: type[OfferRow], answers: type[Answer], which: UUID, *, listener_id: UUID, outcome: str
+) -> LockedOffer[OfferRow, Answer]:
     """Lock the listener and ``which`` pair or four and tell what this vote is. Nothing is stored yet.
 
     The listener's lock comes first, so that their votes, offers and head change in one order and never deadlock.
     """
-    row = session.execute(_claim(asked), {"which": which, "whose": listener_id}).one_or_none()
+    row = session.execute(_lock_offer(table), {"which": which, "whose": listener_id}).one_or_none()
     if row is None:
-        return Claim("not_found")
-    found: Asked = row[0]
-    if found.state == "open":
-        return Claim("new", found, None, *row[1:])
-    # asked only now: the lock may have waited for the transaction that stored it
+        return LockedOffer("not_found")
+    offer: OfferRow = row[0]
+    if offer.state == "open":
+        return LockedOffer("new", offer, None, *row[1:])
+    # read only now: the lock may have waited for the transaction that stored it
     vote = session.get_one(answers, which, populate_existing=True)
-    return Claim("duplicate" if vote.outcome == outcome else "conflict", found, vote, *row[1:])
+    return LockedOffer("duplicate" if vote.outcome == outcome else "conflict", offer, vote, *row[1:])
 
 
 @built_once
-def _claim(asked: type[Asked]) -> Select[Asked, Listener, str]:
+def _lock_offer(table: type[OfferRow]) -> Select[OfferRow, Listener, str]:
     """Built once: a vote has no time for it."""
     return (
-        select(asked, Listener, Clip.domain)
-        .join(Listener, Listener.id == asked.listener_id)
-        .join(Clip, Clip.id == sides_of(asked)[0])
-        .where(asked.id == bindparam("which", type_=Uuid), asked.listener_id == bindparam("whose", type_=Uuid))
-        .with_for_update(of=[Listener, asked], key_share=True)
+        select(table, Listener, Clip.domain)
+        .join(Listener, Listener.id == table.listener_id)
+        .join(Clip, Clip.id == sides_of(table)[0])
+        .where(table.id == bindparam("which", type_=Uuid), table.listener_id == bindparam("whose", type_=Uuid))
+        .with_for_update(of=[Listener, table], key_share=True)
         .execution_options(populate_existing=True)
     )
 
 
 def before_vote(
     session: Session,
-    asked: type[Asked],
+    table: type[OfferRow],
     listener_id: UUID,
     *,
     model_version: str,
     pictures: bool,
     which: UUID | None = None,
-) -> BeforeVote[Asked]:
+) -> BeforeVote[OfferRow]:
     """What stands before a vote on ``which`` pair or four (or before any), of a locked listener, in one round trip.
 
     ``model_version``: of the head, which is one of ``pictures`` or of music.
@@ -149,7 +149,7 @@ def before_vote(
     Not together with the lock: what is read in the statement that waits for it would be as old as that statement.
     """
     given = {"whose": listener_id, "version": model_version, "which": which}
-    rows = session.execute(_before_vote(asked, pictures=pictures), given).all()
+    rows = session.execute(_before_vote(table, pictures=pictures), given).all()
     summaries = {
         clip: summary
         for row in rows
@@ -165,26 +165,26 @@ def before_vote(
 
 
 @built_once
-def _before_vote(asked: type[Asked], *, pictures: bool) -> Select[*tuple[Any, ...]]:
+def _before_vote(table: type[OfferRow], *, pictures: bool) -> Select[*tuple[Any, ...]]:
     """Built once: a vote has no time for it. There is one row at least, of the listener without anything open."""
     whose, version = bindparam("whose", type_=Uuid), bindparam("version", type_=Text)
     which, counted = bindparam("which", type_=Uuid), (Listener.music_picks, Listener.picture_picks)
     unlearned = case((StoredHead.listener_id.is_(None), _has_voted(whose, pictures=pictures)))
-    clips = [(side, aliased(Clip)) for side in sides_of(asked)]
+    clips = [(side, aliased(Clip)) for side in sides_of(table)]
     first = aliased(Clip)
-    chosen = select(first.id).where(first.id == sides_of(asked)[0], first.domain == Listener.domain).exists()
-    open_ = and_(asked.listener_id == Listener.id, asked.state == "open", or_(asked.id == which, chosen))
+    chosen = select(first.id).where(first.id == sides_of(table)[0], first.domain == Listener.domain).exists()
+    open_ = and_(table.listener_id == Listener.id, table.state == "open", or_(table.id == which, chosen))
     query = (
-        select(asked, StoredHead, unlearned, *counted, *(clip.summary for _, clip in clips))
+        select(table, StoredHead, unlearned, *counted, *(clip.summary for _, clip in clips))
         .select_from(Listener)
-        .outerjoin(asked, open_)
+        .outerjoin(table, open_)
         .outerjoin(StoredHead, and_(StoredHead.listener_id == Listener.id, StoredHead.model_version == version))
         .where(Listener.id == whose)
-        .order_by(asked.created_at, asked.id)
+        .order_by(table.created_at, table.id)
         .execution_options(populate_existing=True)
     )
     for side, clip in clips:
-        query = query.outerjoin(clip, and_(clip.id == side, asked.id == which, clip.model_version == version))
+        query = query.outerjoin(clip, and_(clip.id == side, table.id == which, clip.model_version == version))
     return query
 
 
@@ -266,14 +266,14 @@ def _store(*, with_head: bool) -> Select[Prediction, Vote, Listening]:
     )
 
 
-def _counted(asked: type[Offer | Four], which: BindParameter[UUID], said: ColumnElement[str]) -> CTE:
+def _counted(table: type[Offer | Four], which: BindParameter[UUID], said: ColumnElement[str]) -> CTE:
     """A vote that compares clips is counted in its listener's row; one of no pick changes nothing."""
-    first = sides_of(asked)[0]
-    is_picture = select(Clip.domain == PICTURES).join(asked, first == Clip.id).where(asked.id == which)
+    first = sides_of(table)[0]
+    is_picture = select(Clip.domain == PICTURES).join(table, first == Clip.id).where(table.id == which)
     pictures = cast(is_picture.scalar_subquery(), Integer)
     return (
         update(Listener)
-        .where(Listener.id == bindparam("whose", type_=Uuid), said.in_(PICKS_OF[asked]))
+        .where(Listener.id == bindparam("whose", type_=Uuid), said.in_(PICKS_OF[table]))
         .values(music_picks=Listener.music_picks + 1 - pictures, picture_picks=Listener.picture_picks + pictures)
         .returning(Listener.id)
         .cte("counted_pick")

@@ -17,7 +17,7 @@ from db.tables.listeners import ANY_DOMAIN_CHECK
 # for this listener's taste: what they surely like, may like most, like near a piece, or like calmer, tenser or of a
 # mood, or any of these that they have opened; or of their own making
 OWN = ("composed", "surprise", "near", "tension", "opened", "studio")
-BROUGHT = "brought"  # with a stranger's file, to explain their votes: offered to nobody, and gone when they go
+BROUGHT = "brought"  # with an untrusted export, to explain their votes: offered to nobody, and gone when they go
 WHOLE = "whole"  # a whole piece, of which the clip's latents tell the opening: it stands in no pair
 RIVALS = ("average", "drawn")  # what stands blind beside it: for the average listener, or as it came from the prior
 # for nobody's taste: of some drafts the one that the tension model rewards most, and, beside it, blind, the first
@@ -129,7 +129,7 @@ class StudioPiece(Base):
     SD}, keep, locks: {bars, melody, harmony, rhythm}, seed}``, empty for a file; older ones lack some. Each source is
     ``clips/ID`` or ``pieces/ID``. Whoever knows ``link_key`` may open the piece; without one nobody else can. Of a
     picture ``notes`` are empty, and ``image`` is its PNG in base64, since only the model that drew it could draw it
-    again. One that is older than this column, or came with a stranger's file, has none.
+    again. One that is older than this column, or came with an untrusted export, has none.
     """
 
     __tablename__ = "studio_pieces"

@@ -40,10 +40,10 @@ class Listener(Base):
     ``population_id``: where their head of music began with their first vote on music; without one, at the fixed prior.
     ``picture_population_id``: the same of their head of pictures.
     ``journal_entries``: the number of their newest entry in the vote journal that is committed here too.
-    ``brought``: they came with a stranger's file, so no population learns from their head. ``token_generation``: tokens
-    of an earlier one are refused. ``plays_tell``: what is composed for them may go by what they hear out and skip.
-    ``link_id``: of the link to another device that still works. ``music_picks`` and ``picture_picks``: how many of
-    their votes compare clips of either, so that no vote counts the votes before it.
+    ``brought``: they came with an untrusted export, so no population learns from their head. ``token_generation``:
+    tokens of an earlier one are refused. ``plays_tell``: what is composed for them may go by what they hear out and
+    skip. ``link_id``: of the link to another device that still works. ``music_picks`` and ``picture_picks``: how
+    many of their votes compare clips of either, so that no vote counts the votes before it.
     """
 
     __tablename__ = "listeners"

@@ -50,7 +50,7 @@ class Vote(Base):
     """A listener's answer to an offer. ``predicted_at`` is the time of the prediction that it refers to.
 
     ``trust``: ``heard`` where what was said to be heard can be true, ``suspicious`` where it can't, ``unavailable``
-    where nobody could check it, ``imported`` where it came with a stranger's file: such a vote stands in no study.
+    where nobody could check it, ``imported`` where it came with an untrusted export: such a vote stands in no study.
     """
 
     __tablename__ = "votes"

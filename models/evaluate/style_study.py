@@ -85,7 +85,7 @@ def matched(study: Preset, rates: Mapping[str, float]) -> Preset:
 
 
 @dataclass(frozen=True)
-class Ground:
+class StudyMusic:
     """The music of a study: what is trained on, validated on, and asked about."""
 
     windows: WindowSet
@@ -94,14 +94,14 @@ class Ground:
     read: Clips
 
     @classmethod
-    def of(cls, data: Path | None, count: int) -> Ground:
-        """Split by song; ``count`` clips are told. Raises ``MusicError`` where there is too little."""
+    def of(cls, data: Path | None, count: int) -> StudyMusic:
+        """Split by song; ``count`` clips are measured. Raises ``MusicError`` where there is too little."""
         parts = split(training_pieces(data), seed=0)
         windows, held_out, test = (make_windows(parts[name]) for name in ("train", "validation", "test"))
         return cls(windows, held_out, choose_clips(test, count, 0), choose_clips(test, READ * count, 1))
 
 
-def run(name: str, preset: Preset, ground: Ground, folder: Path, *, seed: int, resume: bool) -> Figures:
+def run(name: str, preset: Preset, music: StudyMusic, folder: Path, *, seed: int, resume: bool) -> Figures:
     """Train one variant in ``folder`` and measure it, or read what was measured of it before.
 
     Raises ``SystemExit`` where that was another study.
@@ -109,10 +109,10 @@ def run(name: str, preset: Preset, ground: Ground, folder: Path, *, seed: int, r
     result = folder / "figures.json"
     if resume and result.exists():
         found = Figures.read(result)
-        if (found.steps, len(found.nats)) != (preset.steps, len(ground.clips.pieces)):
+        if (found.steps, len(found.nats)) != (preset.steps, len(music.clips.pieces)):
             raise SystemExit(
                 f"{folder} has {found.steps} steps and {len(found.nats)} clips; {preset.steps} and "
-                f"{len(ground.clips.pieces)} are asked for: give --steps and --clips as before, or another --out"
+                f"{len(music.clips.pieces)} are asked for: give --steps and --clips as before, or another --out"
             )
         return found
     folder.mkdir(parents=True, exist_ok=True)
@@ -120,10 +120,10 @@ def run(name: str, preset: Preset, ground: Ground, folder: Path, *, seed: int, r
     if not going:
         (folder / "log.jsonl").unlink(missing_ok=True)
     started = sum(os.times()[:4])
-    training = train(preset, ground.windows, ground.held_out, folder, seed=seed, resume=going, device="cpu")
+    training = train(preset, music.windows, music.held_out, folder, seed=seed, resume=going, device="cpu")
     seconds = sum(os.times()[:4]) - started
     about = {"variant": name, "seed": seed, "steps": training.step}
-    figures = figures_of(training.master.eval(), about, ground.clips, ground.read, seed=0, train_seconds=seconds)
+    figures = figures_of(training.master.eval(), about, music.clips, music.read, seed=0, train_seconds=seconds)
     figures.write(result)
     return figures
 
@@ -141,11 +141,11 @@ def statistics(run: Figures, rows: Rows, read: Rows) -> dict[str, float]:
     )
 
 
-def tabulate(report: Report, runs: Mapping[str, Sequence[Figures]], ground: Ground) -> None:
+def tabulate(report: Report, runs: Mapping[str, Sequence[Figures]], music: StudyMusic) -> None:
     """Adds ``VARIANT.FIGURE``, mean over seeds, and ``VARIANT.FIGURE.less_ours`` over the seeds that both have."""
     rng = np.random.default_rng(0)
-    every = (np.arange(len(ground.clips.pieces)), np.arange(len(ground.read.pieces)))
-    draws = [every] + [(_songs(ground.clips, rng), _songs(ground.read, rng)) for _ in range(DRAWS)]
+    every = (np.arange(len(music.clips.pieces)), np.arange(len(music.read.pieces)))
+    draws = [every] + [(_songs(music.clips, rng), _songs(music.read, rng)) for _ in range(DRAWS)]
     found = {
         (variant, each.seed): [statistics(each, *rows) for rows in draws]
         for variant, several in runs.items() for each in several
@@ -222,7 +222,7 @@ def main(argv: list[str] | None = None) -> None:
     if unknown:
         raise SystemExit(f"variants {unknown} were asked for; there are {list(known)}")
     try:
-        ground = Ground.of(arguments.data, arguments.clips)
+        music = StudyMusic.of(arguments.data, arguments.clips)
     except MusicError as error:
         raise SystemExit(f"nothing to study: {error}") from error
     runs: dict[str, list[Figures]] = {name: [] for name in chosen}
@@ -230,14 +230,14 @@ def main(argv: list[str] | None = None) -> None:
         for name in chosen:
             preset = matched(study, runs[OURS][seed].rates) if name == MATCHED else known[name]
             folder = arguments.out / f"{name}-{seed}"
-            runs[name].append(run(name, preset, ground, folder, seed=seed, resume=arguments.resume))
+            runs[name].append(run(name, preset, music, folder, seed=seed, resume=arguments.resume))
     report = Report(
         "evaluate.style_study",
-        {"hash": data_hash(ground.windows.pieces), "n": len(ground.clips.pieces)},
+        {"hash": data_hash(music.windows.pieces), "n": len(music.clips.pieces)},
         {"version": f"study-{arguments.steps}", "sha256": None},
         seed=0,
     )
-    tabulate(report, runs, ground)
+    tabulate(report, runs, music)
     show(report, chosen)
 
 

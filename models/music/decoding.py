@@ -1,7 +1,7 @@
 """A sound file's samples at its own rate, decoded to its end: what a file says of its length is not believed.
 
 Through FFmpeg's decoders (PyAV), which read what phones, browsers and broadcasters write: MP3 without a header, chained
-Ogg, streamed WAV, FLAC of unknown length. Needs neither torch nor much memory, so strangers' files may come.
+Ogg, streamed WAV, FLAC of unknown length. Needs neither torch nor much memory, so it may read untrusted files.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Standard MIDI files down to events, checked byte by byte.
 
 Our own reader, because symusic 0.5.9 ends the process on some broken files (an abort or a segmentation fault in each of
-three runs over 2,500 mutated ones), and files come from strangers. Format: Standard MIDI Files 1.0 (MMA, 1996). What
+three runs over 2,500 mutated ones), and files are untrusted. Format: Standard MIDI Files 1.0 (MMA, 1996). What
 players take all the same is read, and said in ``remarks``: what was cut off, values and meters that there aren't.
 """
 

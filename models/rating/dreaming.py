@@ -36,7 +36,7 @@ Picture = npt.NDArray[np.float32]
 REMEMBERED = 64
 ROWS = 6
 
-WayName = Literal["naive", "regularised", "critic", "both"]
+MethodName = Literal["naive", "regularised", "critic", "both"]
 Surface = Literal["picture", "waveform"]
 COMPARED, FEWEST = 12, 4  # steps over which p and the judge are compared, and at the beginning at least
 LESSONS = 2  # of the critic, a step
@@ -191,7 +191,7 @@ class Critic(nn.Module):
 
 
 @dataclass(frozen=True)
-class Way:
+class Method:
     """``regularised``: Fourier basis, jitter, stretch, total variation; ``realness``: weight of the critic's word."""
 
     regularised: bool = False
@@ -201,11 +201,11 @@ class Way:
     stretch: float = 0.06
 
 
-WAYS: dict[WayName, Way] = {
-    "naive": Way(),
-    "regularised": Way(regularised=True),
-    "critic": Way(realness=1.0),
-    "both": Way(regularised=True, realness=1.0),
+METHODS: dict[MethodName, Method] = {
+    "naive": Method(),
+    "regularised": Method(regularised=True),
+    "critic": Method(realness=1.0),
+    "both": Method(regularised=True, realness=1.0),
 }
 
 
@@ -226,13 +226,13 @@ class Step:
     samples: Samples | None = None
 
 
-def moved(picture: Tensor, way: Way, generator: torch.Generator) -> Tensor:
+def moved(picture: Tensor, method: Method, generator: torch.Generator) -> Tensor:
     """``picture`` a little later, higher or faster: what is good only at one place is not worth painting."""
     draw = torch.rand(3, generator=generator).mul(2).sub(1).tolist()
-    speed = 1 + draw[0] * way.stretch
+    speed = 1 + draw[0] * method.stretch
     stretched = nn.functional.interpolate(picture[None], scale_factor=speed, mode="linear", align_corners=False)[0]
-    bands = round(draw[2] * way.jitter / 3)
-    shifted = torch.roll(stretched, round(draw[1] * way.jitter), dims=1)
+    bands = round(draw[2] * method.jitter / 3)
+    shifted = torch.roll(stretched, round(draw[1] * method.jitter), dims=1)
     rows = (torch.arange(picture.shape[0]) - bands).clamp(0, picture.shape[0] - 1)
     return shifted[rows]
 
@@ -258,7 +258,7 @@ def dream(
     ensemble: Ensemble,
     judge: nn.Module,
     real: Real,
-    way: Way,
+    method: Method,
     *,
     steps: int = 128,
     seconds: float = 10.0,
@@ -268,9 +268,9 @@ def dream(
 ) -> Iterator[Step]:
     """Every step from the noise to the end, or until ``go_on`` says no; the same seed dreams the same."""
     generator = torch.Generator().manual_seed(seed)
-    kind = Waveform if surface == "waveform" else Fourier if way.regularised else Pixels
+    kind = Waveform if surface == "waveform" else Fourier if method.regularised else Pixels
     canvas = kind(real, seconds, generator)
-    critic = Critic(real, seed) if way.realness else None
+    critic = Critic(real, seed) if method.realness else None
     optimiser = torch.optim.Adam(canvas.parameters(), kind.rate)
     rises: list[float] = []
     follows: list[float] = []
@@ -278,10 +278,10 @@ def dream(
         if not go_on():
             return
         picture = canvas()
-        seen = moved(picture, way, generator) if way.regularised else picture
+        seen = moved(picture, method, generator) if method.regularised else picture
         worth = ensemble.standard(seen[None]).mean()
         with torch.no_grad():
-            p = float((ensemble.standard(picture[None]).mean() if way.regularised else worth).item())
+            p = float((ensemble.standard(picture[None]).mean() if method.regularised else worth).item())
             judged = float(judge(picture[None]).p.item())
             realness = float(critic(picture[None]).item()) if critic else float("nan")
         rises.append(p)
@@ -294,10 +294,10 @@ def dream(
         if critic:
             for _ in range(LESSONS):
                 critic.learn(picture)
-        if way.regularised:
-            worth = worth - way.variation * total_variation(picture)
+        if method.regularised:
+            worth = worth - method.variation * total_variation(picture)
         if critic:
-            worth = worth + way.realness * critic(picture[None]).mean()
+            worth = worth + method.realness * critic(picture[None]).mean()
         optimiser.zero_grad()
         torch.autograd.backward(-worth)
         optimiser.step()

@@ -1,4 +1,4 @@
-"""What comes next: how surprising each note is to the piece model, and how uncertain it was before it heard the note.
+"""What comes next: how surprising each note is to the piece model, and how uncertain it was before the note.
 
 The piece model without latents is a language model of music. Before each note it gives a distribution of when the note
 begins, then of its pitch, its duration and its velocity. Surprise is what the note costs under these (information
@@ -35,13 +35,13 @@ IntArray = npt.NDArray[np.int64]
 
 ELEMENTS = ("onset", "pitch", "duration", "velocity")
 CHAIN = (POSITION, PITCH, DURATION, VELOCITY)
-EXPECTED = 3  # pitches told for each note
-MOST_STEPS = 1400  # of a piece that are heard; what comes later is left out
+EXPECTED = 3  # likeliest pitches kept for each note
+MOST_STEPS = 1400  # of a piece that are read; what comes later is left out
 
 
 @dataclass(frozen=True)
-class Heard:
-    """A piece as it was heard, note by note.
+class NotePredictions:
+    """What the piece model predicted of each note of a piece, and how far it was off.
 
     ``surprise``, ``uncertainty`` ``(notes, 4)``, nats by element of ``ELEMENTS``; the bars that pass without a note
     count with the onset of the next one. ``bar``, ``position``, ``pitch`` ``(notes,)``: where a note begins, in grid
@@ -60,7 +60,7 @@ class Heard:
 
     @property
     def bars(self) -> int:
-        """How many bars were heard."""
+        """How many bars there are."""
         return len(self.states)
 
     def by_bar(self) -> tuple[Floats, Floats]:
@@ -75,10 +75,10 @@ class Heard:
 
 
 @torch.inference_mode()
-def hear(model: PieceModel, piece: Piece, domain: Domain | None = None) -> Heard:
+def predict_notes(model: PieceModel, piece: Piece, domain: Domain | None = None) -> NotePredictions:
     """A piece from its first bar to its last; raises ``MusicError`` where it has no note or no bars of its own.
 
-    It is heard as music of its own domain, or of ``domain``, or of pop piano.
+    It is read as music of its own domain, or of ``domain``, or of pop piano.
     """
     tokens = regular_tokens(piece)[:MOST_STEPS]
     steps = steps_of([tokens], DOMAINS.index(piece.domain or domain or "pop"))
@@ -101,10 +101,10 @@ def hear(model: PieceModel, piece: Piece, domain: Domain | None = None) -> Heard
     _carry(surprise, is_bar)
     _carry(uncertainty, is_bar)
     at = notes.numpy()
-    heard_in = torch.from_numpy(number).clamp(min=0)
-    sums = torch.zeros(int(number.max()) + 1, state.shape[1]).index_add_(0, heard_in, state[1:].float())
-    counts = torch.bincount(heard_in, minlength=len(sums)).clamp(min=1)
-    return Heard(
+    bar_of = torch.from_numpy(number).clamp(min=0)
+    sums = torch.zeros(int(number.max()) + 1, state.shape[1]).index_add_(0, bar_of, state[1:].float())
+    counts = torch.bincount(bar_of, minlength=len(sums)).clamp(min=1)
+    return NotePredictions(
         surprise[at],
         uncertainty[at],
         number[at].astype(np.int64),
@@ -155,7 +155,7 @@ def steps_of(rows: Sequence[TokenArray], domain: int) -> Steps:
 
 @torch.inference_mode()
 def alone(model: PieceModel, bars: Sequence[TokenArray], domain: int) -> npt.NDArray[np.float32]:
-    """The model's mean state in each of ``bars``, heard by itself as the first of a piece, ``(bars, dim)``."""
+    """The model's mean state in each of ``bars``, read by itself as the first of a piece, ``(bars, dim)``."""
     found = []
     for begin in range(0, len(bars), 64):
         some = bars[begin : begin + 64]

@@ -3,13 +3,13 @@
 ``tension.horizon.*``: nats of the bar that comes one, two and four bars on, beside its domain's marginal, the bar
 before, four bars before, and any of the last eight; how uncertain the head was of it (``uncertainty``, in nats), and
 how well that foretells its surprise (``foretold``, a rank correlation of bars within their domain).
-``tension.recognised.*``: what is recognised of what was heard, also by a network of the task's own.
+``tension.recognised.*``: what is recognised of the bars so far, also by a network of the task's own.
 ``tension.own_bars.*``: the log chance that a piece's own bar is found. All are fitted here, heads in equally many
 steps.
 
 What comes is a mixture over the coming bar's latents. Each bar is a point: its latents in the style model, on their
-first principal components. The coming bar is one that was heard already, give or take a Gaussian, or is drawn from
-Gaussians of its own; a gate says which, from what was heard (mixture density networks: Bishop 1994; with pointers:
+first principal components. The coming bar is one that came before, give or take a Gaussian, or is drawn from
+Gaussians of its own; a gate says which, from the states so far (mixture density networks: Bishop 1994; with pointers:
 Merity et al. 2017). Surprise is its negative log density, in nats. A bar that comes back is a point of no width, so no
 Gaussian is narrower than ``NARROWEST``.
 """
@@ -42,7 +42,7 @@ IntArray = npt.NDArray[np.int64]
 
 HORIZONS = (1, 2, 4)  # bars ahead
 COMPONENTS = 16  # principal components of a bar's latents
-BACK = 8  # bars that may come again: the last one heard, and those before it
+BACK = 8  # bars that may come again: the last one, and those before it
 FREE = 4  # Gaussians of bars that are new
 NARROWEST = 0.1  # standard deviations of a component
 
@@ -76,11 +76,11 @@ class Points:
 
 @dataclass(frozen=True)
 class Coming:
-    """Rows to predict: what was ``heard`` ``(rows, inputs)``, the ``back`` last bars ``(rows, BACK, COMPONENTS)``,
+    """Rows to predict: ``states`` ``(rows, inputs)``, the ``back`` last bars ``(rows, BACK, COMPONENTS)``,
     whether each was ``there`` ``(rows, BACK)``, the bar that ``came`` ``(rows, COMPONENTS)``, and the piece's number.
     """
 
-    heard: Tensor
+    states: Tensor
     back: Tensor
     there: Tensor
     came: Tensor
@@ -89,30 +89,30 @@ class Coming:
     def some(self, rows: IntArray) -> Coming:
         """Those of the given rows."""
         at = torch.from_numpy(rows)
-        return Coming(self.heard[at], self.back[at], self.there[at], self.came[at], self.owner[rows])
+        return Coming(self.states[at], self.back[at], self.there[at], self.came[at], self.owner[rows])
 
     @classmethod
     def of(
-        cls, heard: Sequence[Floats32], points: Sequence[Floats32], sounds: Sequence[npt.NDArray[np.bool_]], ahead: int
+        cls, states: Sequence[Floats32], points: Sequence[Floats32], sounds: Sequence[npt.NDArray[np.bool_]], ahead: int
     ) -> Coming:
-        """From pieces: what was heard up to each bar ``(bars, inputs)``, and its point and whether it sounds.
+        """From pieces: the states up to each bar ``(bars, inputs)``, and its point and whether it sounds.
 
         From the fourth bar on, where a bar sounds ``ahead`` bars later.
         """
         rows = [
             (piece, bar) for piece, own in enumerate(sounds) for bar in range(3, len(own) - ahead) if own[bar + ahead]
         ]
-        return cls._at(rows, heard, points, sounds, [points[piece][bar + ahead] for piece, bar in rows])
+        return cls._at(rows, states, points, sounds, [points[piece][bar + ahead] for piece, bar in rows])
 
     @classmethod
-    def unknown(cls, heard: Floats32, points: Floats32, sounds: npt.NDArray[np.bool_]) -> Coming:
+    def unknown(cls, states: Floats32, points: Floats32, sounds: npt.NDArray[np.bool_]) -> Coming:
         """From one piece, after each bar from the fourth on; what came is left at 0, since nobody knows it yet."""
         rows = [(0, bar) for bar in range(3, len(sounds))]
-        return cls._at(rows, [heard], [points], [sounds], [np.zeros(COMPONENTS)] * len(rows))
+        return cls._at(rows, [states], [points], [sounds], [np.zeros(COMPONENTS)] * len(rows))
 
     @classmethod
     def _at(
-        cls, rows: Sequence[tuple[int, int]], heard: Sequence[Floats32], points: Sequence[Floats32],
+        cls, rows: Sequence[tuple[int, int]], states: Sequence[Floats32], points: Sequence[Floats32],
         sounds: Sequence[npt.NDArray[np.bool_]], came: Sequence[npt.NDArray[Any]],
     ) -> Coming:  # fmt: skip
         back = np.zeros((len(rows), BACK, COMPONENTS), dtype=np.float32)
@@ -121,7 +121,7 @@ class Coming:
             before = [bar - lag for lag in range(BACK) if bar >= lag]
             back[row, : len(before)], there[row, : len(before)] = points[piece][before], sounds[piece][before]
         return cls(
-            torch.from_numpy(np.array([heard[piece][bar] for piece, bar in rows], dtype=np.float32)),
+            torch.from_numpy(np.array([states[piece][bar] for piece, bar in rows], dtype=np.float32)),
             torch.from_numpy(back),
             torch.from_numpy(there),
             torch.from_numpy(np.array(came, dtype=np.float32).reshape(len(rows), COMPONENTS)),
@@ -149,7 +149,7 @@ class BarPredictor(nn.Module):
 
     def mixture(self, coming: Coming) -> tuple[Tensor, Tensor, Tensor]:
         """Log weights ``(rows, parts)``, means and log widths ``(rows, parts, COMPONENTS)``."""
-        inner = self.inner(coming.heard)
+        inner = self.inner(coming.states)
         rows = len(inner)
         mean, width = (layer(inner).view(rows, FREE, COMPONENTS) for layer in (self.middle, self.width))
         near = self.near(inner)[:, None].expand(-1, len(self.lags), -1)
@@ -197,7 +197,7 @@ def compare(report: Report, parts: Parts) -> None:
 
 
 def horizons(report: Report, parts: Parts, *, steps: int = STEPS) -> None:
-    """Nats of the coming bar by what is heard; the baseline of each is the marginal, over domains and by domain."""
+    """Nats of the coming bar by the head's input; the baseline of each is the marginal, over domains and by domain."""
     points = Points.of(np.concatenate([each.latents[each.sounds] for each in parts["train"]]))
     for ahead in HORIZONS:
         found: dict[str, Floats] = {}
@@ -206,7 +206,7 @@ def horizons(report: Report, parts: Parts, *, steps: int = STEPS) -> None:
         domains = np.zeros(0, dtype=str)
         for name, (hidden, lags) in ways(ahead).items():
             rows = coming(parts, name, points, ahead)
-            head = BarPredictor(rows["train"].heard.shape[1], hidden, lags)
+            head = BarPredictor(rows["train"].states.shape[1], hidden, lags)
             head = fitted(
                 head, surprise, rows["train"], rows["validation"], count=len(rows["train"].owner), steps=steps,
                 seed=report.seed, learning_rate=2e-3 if hidden else 2e-2,
@@ -251,10 +251,10 @@ def ways(ahead: int) -> dict[str, tuple[int, Sequence[int]]]:
 
 def coming(parts: Parts, way: str, points: Points, ahead: int) -> dict[str, Coming]:
     """The rows of each part as one of ``ways`` hears them: always the domain, and states or statistics."""
-    scale = Scale.of([heard_by(way, piece) for piece in parts["train"]])
+    scale = Scale.of([inputs_by(way, piece) for piece in parts["train"]])
     return {
         part: Coming.of(
-            [scale(heard_by(way, piece)) for piece in pieces], [points(piece.latents) for piece in pieces],
+            [scale(inputs_by(way, piece)) for piece in pieces], [points(piece.latents) for piece in pieces],
             [piece.sounds for piece in pieces], ahead,
         )
         for part, pieces in parts.items()
@@ -263,27 +263,27 @@ def coming(parts: Parts, way: str, points: Points, ahead: int) -> dict[str, Comi
 
 @dataclass(frozen=True)
 class Scale:
-    """``mean`` and ``sd`` ``(inputs,)`` by which heads hear; the domain, which comes first, stays as it is."""
+    """``mean`` and ``sd`` ``(inputs,)`` that standardise inputs; the domain, which comes first, stays as it is."""
 
     mean: Floats32
     sd: Floats32
 
     @classmethod
-    def of(cls, heard: Sequence[Floats32]) -> Scale:
-        """From what is heard of training pieces ``(bars, inputs)``."""
-        every = np.concatenate(heard)
+    def of(cls, states: Sequence[Floats32]) -> Scale:
+        """From the inputs of training pieces ``(bars, inputs)``."""
+        every = np.concatenate(states)
         mean, sd = every.mean(0), every.std(0) + 1e-3
         mean[: len(DOMAINS)], sd[: len(DOMAINS)] = 0, 1
         return cls(mean.astype(np.float32), sd.astype(np.float32))
 
-    def __call__(self, heard: Floats32) -> Floats32:
+    def __call__(self, states: Floats32) -> Floats32:
         """The same, standardised."""
-        found: Floats32 = ((heard - self.mean) / self.sd).astype(np.float32)
+        found: Floats32 = ((states - self.mean) / self.sd).astype(np.float32)
         return found
 
 
-def heard_by(way: str, piece: Read) -> Floats32:
-    """What one of ``ways`` hears of a piece ``(bars, inputs)``."""
+def inputs_by(way: str, piece: Read) -> Floats32:
+    """The input that one of ``ways`` takes from a piece ``(bars, inputs)``."""
     more = {"trunk": [piece.states], "statistics": [piece.plain]}.get(way, [])
     return np.concatenate([domain_of(piece.domain, len(piece.sounds)), *more], axis=1)
 

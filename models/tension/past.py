@@ -1,8 +1,8 @@
-"""What was heard: which bar is this piece's own, among bars of other pieces in the same key, meter and density.
+"""Recognising a piece's own bar among bars of other pieces in the same key, meter and density.
 
-Never which piece it is: that would reward copying. Pieces are moved to C or A minor, so that the key tells nothing;
-what tells is rhythm, motif, harmony and texture that come back. A context (what was heard so far) and a bar heard alone
-are projected into one space and compared, and the piece's own bar is to be found among others (InfoNCE: Oord et al.
+The model never learns which piece it is: that would reward copying. Pieces are moved to C or A minor, so that the key
+gives nothing away; what does is rhythm, motif, harmony and texture that come back. A context (the bars so far) and a
+single bar are projected into one space, and the piece's own bar has to score above the others (InfoNCE: Oord et al.
 2018).
 """
 
@@ -38,13 +38,15 @@ DROPPED = 0.1  # of inputs and hidden units in training
 
 @dataclass(frozen=True)
 class Bars:
-    """Bars of pieces of one domain: ``heard`` ``(bars, dim)`` the mean of all states before each, ``own`` heard alone.
+    """Bars of pieces of one domain.
+
+    ``context`` ``(bars, dim)``: the mean of all states before each; ``own``: that of the bar read by itself.
 
     ``piece``, ``number``: which piece and which of its bars; ``meter``, ``minor``, ``density`` (notes): what others
     are to have as well. All ``(bars,)``.
     """
 
-    heard: Floats32
+    context: Floats32
     own: Floats32
     piece: IntArray
     number: IntArray
@@ -87,7 +89,7 @@ def bars_of(model: PieceModel, piece: Piece, domain: Domain | None = None, *, mo
 
 
 def tokens_in_c(piece: Piece) -> tuple[TokenArray, int]:
-    """What is heard of a piece, moved to C or A minor, and whether it is minor; raises ``MusicError``."""
+    """Tokens of a piece, moved to C or A minor, and whether it is minor; raises ``MusicError``."""
     tokens = regular_tokens(piece)[:MOST_STEPS]
     minor, tonic = divmod(likely_key(half_bar_chroma(piece).sum(axis=0)), 12)
     return _in_c(tokens, tonic - 9 if minor else tonic), minor
@@ -115,9 +117,9 @@ class Recogniser(nn.Module):
         )
         self.scale = nn.Parameter(torch.tensor(2.3))
 
-    def scores(self, heard: Tensor, bars: Tensor) -> Tensor:
+    def scores(self, contexts: Tensor, bars: Tensor) -> Tensor:
         """How well each context ``(n, dim)`` knows each of its candidates ``(n, m, dim)``: ``(n, m)``."""
-        context, bar = F.normalize(self.context(heard), dim=-1), F.normalize(self.bar(bars), dim=-1)
+        context, bar = F.normalize(self.context(contexts), dim=-1), F.normalize(self.bar(bars), dim=-1)
         found: Tensor = self.sharpness() * (context[:, None] * bar).sum(-1)
         return found
 
@@ -168,7 +170,7 @@ def recognised(recogniser: Recogniser, bars: Bars, pool: Others, *, same: bool =
 
     The expectation over which others these are: each of the nearest counts by how often it would be drawn.
     """
-    context = F.normalize(recogniser.context(torch.from_numpy(bars.heard)), dim=-1).numpy()
+    context = F.normalize(recogniser.context(torch.from_numpy(bars.context)), dim=-1).numpy()
     own = F.normalize(recogniser.bar(torch.from_numpy(bars.own)), dim=-1).numpy()
     scale, found = recogniser.sharpness().item(), np.full(len(bars), np.nan)
     for row in np.flatnonzero((bars.number >= LEAST_HEARD) & (bars.density > 0)):

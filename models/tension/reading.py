@@ -35,7 +35,7 @@ SLOTS, SLOT = 24, 4  # slots of a bar in which notes begin, the last for all tha
 LENGTHS = (0, 3, 6, 9, 12, 18, 24, 48, 10_000)  # edges of durations in grid steps; a quarter is 12
 SIZE = 12 + SLOTS + len(LENGTHS) - 1 + 8
 
-MARKS = (1, 2, 4, 8)  # bars after which is asked what was heard
+MARKS = (1, 2, 4, 8)  # bars after which classes are predicted
 LEAST = 8  # bars of a piece that is read
 UNTOLD = ABSENT  # the domain of a piece that is to be recognised
 
@@ -124,7 +124,7 @@ def read(model: PieceModel, style: StyleModel, moods: Moods, piece: Piece, *, mo
         np.stack([untold[: edges[mark]].mean(0) for mark in MARKS]),
         np.stack([plain[:mark].mean(0) for mark in MARKS]),
         classes(tokens[: edges[LEAST]]), np.array([edges[mark] for mark in MARKS]),
-        own, replace(own, heard=before, own=plain_c),
+        own, replace(own, context=before, own=plain_c),
     )  # fmt: skip
 
 

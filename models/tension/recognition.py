@@ -1,8 +1,8 @@
-"""What has been heard: domain, collection, meter, key and mood after one, two, four and eight bars.
+"""Recognition: domain, collection, meter, key and mood of a piece after its first one, two, four and eight bars.
 
-A small softmax head a task, over the piece model's mean state so far (it was not told the domain; the meter stands in
-each BAR step that it hears) or over plain statistics; or ``OwnTrunk``, a small network of the task's own that reads the
-same notes. A piece is one example four times, after each of ``MARKS`` bars.
+Each task has a small softmax head on the piece model's mean state so far (which is not conditioned on the domain; the
+meter stands in each BAR step) or on plain statistics; or ``OwnTrunk``, a small network of its own that reads the same
+notes. A piece is an example four times, after each of ``MARKS`` bars.
 
 ``OwnTrunk`` has causal convolutions over the steps of an opening, and the mean of their states so far (van den Oord et
 al. 2016). It has the data of the heads that share a trunk, and nothing else to learn from.
@@ -36,7 +36,7 @@ OPENINGS_A_STEP = 32
 
 FIFTHS = 5
 HIDDEN, STEPS, OWN_STEPS = 96, 500, 400
-HEARD: Mapping[str, Callable[[Read], Floats32]] = {
+INPUTS: Mapping[str, Callable[[Read], Floats32]] = {
     "trunk": lambda piece: piece.marks,
     "statistics": lambda piece: piece.plain_marks,
 }
@@ -46,7 +46,7 @@ HEARD: Mapping[str, Callable[[Read], Floats32]] = {
 class Openings:
     """The first bars of pieces: ``steps`` ``(pieces, steps, 7)`` in classes, -1 throughout after the last one.
 
-    ``ends`` ``(pieces, 4)``: how many steps each of ``MARKS`` bars has; ``label`` ``(pieces,)``: the class to be told,
+    ``ends`` ``(pieces, 4)``: how many steps each of ``MARKS`` bars has; ``label`` ``(pieces,)``: the class,
     -1 where there is none.
     """
 
@@ -93,10 +93,10 @@ class OwnTrunk(nn.Module):
 
 
 def own_trunk_loss(network: OwnTrunk, openings: Openings) -> Tensor:
-    """The mean over ``MARKS`` of what a fit makes least, ``(pieces,)``; 0 where there is no class to be told."""
-    told = network(openings)
-    label = openings.label.clamp(min=0)[:, None].expand(-1, told.shape[1])
-    each = F.cross_entropy(told.transpose(1, 2), label, reduction="none").mean(1)
+    """The mean over ``MARKS`` of the cross-entropy, ``(pieces,)``; 0 for a piece without a label."""
+    logits = network(openings)
+    label = openings.label.clamp(min=0)[:, None].expand(-1, logits.shape[1])
+    each = F.cross_entropy(logits.transpose(1, 2), label, reduction="none").mean(1)
     return each * (openings.label >= 0)
 
 
@@ -129,19 +129,19 @@ def _fifths(train: Sequence[Read], column: int) -> Labels:
 
 @dataclass(frozen=True)
 class Examples:
-    """``heard`` ``(rows, inputs)`` with the classes to be told ``(rows,)``."""
+    """``features`` ``(rows, inputs)`` with the class labels ``(rows,)``."""
 
-    heard: Tensor
+    features: Tensor
     label: Tensor
 
     def some(self, rows: IntArray) -> Examples:
         """Those of the given rows."""
         at = torch.from_numpy(rows)
-        return Examples(self.heard[at], self.label[at])
+        return Examples(self.features[at], self.label[at])
 
 
-class Telling(nn.Module):
-    """Logits of a task's classes from what was heard, standardised, and after how many bars."""
+class RecognitionHead(nn.Module):
+    """Logits of a task's classes from standardised features and the number of bars so far."""
 
     def __init__(self, inputs: int, classes: int) -> None:
         super().__init__()
@@ -151,13 +151,13 @@ class Telling(nn.Module):
 
     def forward(self, examples: Examples) -> Tensor:
         """``(rows, classes)``."""
-        found: Tensor = self.layers(examples.heard)
+        found: Tensor = self.layers(examples.features)
         return found
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Of one task: whether each test piece was right after each of ``MARKS`` bars ``(pieces, 4)``, by what was heard.
+    """Of one task: whether each test piece was right after each of ``MARKS`` bars ``(pieces, 4)``, by the head's input.
 
     ``majority`` ``(pieces,)``: whether the commonest class of the training pieces of its domain was right.
     """
@@ -185,17 +185,17 @@ def recognise(
     place = {value: number for number, value in enumerate(values)}
     right: dict[str, Floats] = {}
     labels = {part: [place.get(label(each), -1) for each in pieces] for part, pieces in known.items()}
-    for name, heard in HEARD.items():
-        inputs = {part: np.stack([heard(piece) for piece in pieces]) for part, pieces in known.items()}
+    for name, input_of in INPUTS.items():
+        inputs = {part: np.stack([input_of(piece) for piece in pieces]) for part, pieces in known.items()}
         mean, sd = inputs["train"].mean((0, 1)), inputs["train"].std((0, 1)) + 1e-3
         rows = {part: examples((inputs[part] - mean) / sd, labels[part]) for part in known}
         fit = fitted(
-            Telling(rows["train"].heard.shape[1], len(values)), telling_loss, rows["train"], rows["validation"],
-            count=len(rows["train"].label), steps=steps, seed=seed,
+            RecognitionHead(rows["train"].features.shape[1], len(values)), recognition_loss,
+            rows["train"], rows["validation"], count=len(rows["train"].label), steps=steps, seed=seed,
         )  # fmt: skip
         with torch.inference_mode():
-            told = fit(rows["test"]).argmax(1)
-        right[name] = (told == rows["test"].label).double().numpy().reshape(-1, len(MARKS))
+            predicted = fit(rows["test"]).argmax(1)
+        right[name] = (predicted == rows["test"].label).double().numpy().reshape(-1, len(MARKS))
     openings = {part: Openings.of(pieces, labels[part]) for part, pieces in known.items()}
     own = fitted(
         OwnTrunk(len(values)), own_trunk_loss, openings["train"], openings["validation"],
@@ -215,15 +215,15 @@ def by_profile(pieces: Sequence[Read]) -> Floats:
     ).reshape(-1, len(MARKS))
 
 
-def examples(heard: Floats32, labels: Sequence[int]) -> Examples:
-    """Four rows a piece: ``heard`` ``(pieces, 4, inputs)``, standardised, with which of ``MARKS`` it is, and labels."""
-    after = np.broadcast_to(np.eye(len(MARKS), dtype=np.float32), (len(heard), len(MARKS), len(MARKS)))
-    rows = np.concatenate([heard, after], 2).reshape(len(heard) * len(MARKS), -1)
+def examples(features: Floats32, labels: Sequence[int]) -> Examples:
+    """Four rows a piece: standardised ``features`` ``(pieces, 4, inputs)``, which of ``MARKS`` it is, and labels."""
+    after = np.broadcast_to(np.eye(len(MARKS), dtype=np.float32), (len(features), len(MARKS), len(MARKS)))
+    rows = np.concatenate([features, after], 2).reshape(len(features) * len(MARKS), -1)
     return Examples(torch.from_numpy(rows.astype(np.float32)), torch.tensor(np.repeat(labels, len(MARKS))))
 
 
-def telling_loss(head: Telling, rows: Examples) -> Tensor:
-    """What a fit makes least, ``(rows,)``; 0 where there is no class to be told."""
+def recognition_loss(head: RecognitionHead, rows: Examples) -> Tensor:
+    """Cross-entropy ``(rows,)``; 0 for a row without a label."""
     return F.cross_entropy(head(rows), rows.label.clamp(min=0), reduction="none") * (rows.label >= 0)
 
 
@@ -231,8 +231,8 @@ def commonest(pieces: Sequence[Read], label: Labels) -> dict[str, str | int | No
     """The class that most pieces of a domain have, by domain."""
     found = {}
     for domain in {piece.domain for piece in pieces}:
-        told = [label(piece) for piece in pieces if piece.domain == domain]
-        found[domain] = max(sorted(set(told), key=str), key=told.count)
+        labels = [label(piece) for piece in pieces if piece.domain == domain]
+        found[domain] = max(sorted(set(labels), key=str), key=labels.count)
     if len(found) > 1 and found == {domain: domain for domain in found}:  # the domain itself is asked for
         return dict.fromkeys(found, max(sorted(found), key=[piece.domain for piece in pieces].count))
     return found

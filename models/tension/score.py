@@ -1,11 +1,11 @@
 """The beauty score of a piece without any label: how open its future was, and how well its past is recognised.
 
 ``future`` rewards uncertainty before each note. ``past`` rewards recognition: that the piece's own bars are found among
-others like them, and that what came was likely after what had been heard. All are standardised over held-out real music
+others like them, and that what came was likely after what came before. All are standardised over held-out real music
 of the domain; ``both`` mixes the two rewards by a dial. Alone each goes wrong: noise has an open future, a loop a past
 that is recognised at once.
 
-``curves`` hears a piece note by note and bar by bar. What scores tension is saved as float16 safetensors beside a JSON
+``curves`` reads a piece note by note and bar by bar. What scores tension is saved as float16 safetensors beside a JSON
 card; loading is strict, nothing is pickled.
 """
 
@@ -34,7 +34,7 @@ from models.style.pieces.checkpoint import load_pieces_model
 from models.style.pieces.data import regular_tokens
 from models.style.pieces.model import PieceModel
 from models.tension.curves import Curves, HeardBeat, HeardNote, Recognition
-from models.tension.future import MOST_STEPS, Heard, hear
+from models.tension.future import MOST_STEPS, NotePredictions, predict_notes
 from models.tension.past import Others, Recogniser, bars_of, recognised
 from models.tension.unfolding import Heads
 
@@ -106,7 +106,7 @@ def score(found: Measured, usual: Usual) -> Score:
 
 @dataclass(frozen=True)
 class Ears:
-    """The two models that hear a piece, and by domain the bars among which its own are to be recognised."""
+    """The two models that read a piece, and by domain the bars among which its own are to be recognised."""
 
     model: PieceModel
     recogniser: Recogniser
@@ -114,16 +114,16 @@ class Ears:
 
     def measure(self, piece: Piece, domain: Domain | None = None) -> Measured:
         """Raises ``MusicError`` where there is no note."""
-        heard: Heard = hear(self.model, piece, domain)
+        predicted: NotePredictions = predict_notes(self.model, piece, domain)
         name = piece.domain or domain or "pop"
         chances = recognised(self.recogniser, bars_of(self.model, piece, domain), self.others[name])
         own = float(np.nanmean(chances)) if np.isfinite(chances).any() else 0.0
-        return Measured(float(heard.surprise.sum(1).mean()), float(heard.uncertainty.sum(1).mean()), own)
+        return Measured(float(predicted.surprise.sum(1).mean()), float(predicted.uncertainty.sum(1).mean()), own)
 
 
 @dataclass(frozen=True)
 class TensionBundle:
-    """Two models that hear a piece, what is usual in real music by domain, their card, and heads on their states."""
+    """Two models that read a piece, what is usual in real music by domain, their card, and heads on their states."""
 
     ears: Ears
     usual: Mapping[str, Usual]
@@ -230,20 +230,20 @@ def curves(bundle: TensionBundle, piece: Piece) -> Curves:
     first = tokens[:MOST_STEPS]
     recognitions = heads.recognised(model, first) if heads else ()
     domain = piece.domain or _domain_of(recognitions) or likely_domain(piece)
-    heard = hear(model, piece, domain)
+    predicted = predict_notes(model, piece, domain)
     chances = recognised(bundle.ears.recogniser, bars_of(model, piece, domain), bundle.ears.others[domain])
     own = float(np.nanmean(chances)) if np.isfinite(chances).any() else 0.0
-    measured = Measured(float(heard.surprise.sum(1).mean()), float(heard.uncertainty.sum(1).mean()), own)
+    measured = Measured(float(predicted.surprise.sum(1).mean()), float(predicted.uncertainty.sum(1).mean()), own)
     usual = bundle.usual[domain]
     rewards = score(measured, usual)
-    surprise, uncertainty = heard.by_bar()
+    surprise, uncertainty = predicted.by_bar()
     silent = int(np.searchsorted(piece.bars[:, 0], piece.notes[:, 0].min(), "right")) - 1
     sounding = from_tokens(first)
     return Curves(
-        domain, rewards.future, rewards.past, rewards.both(), _notes(heard, sounding),
+        domain, rewards.future, rewards.past, rewards.both(), _notes(predicted, sounding),
         _numbers(surprise), _numbers(uncertainty), _numbers(np.exp(chances)), len(tokens) <= MOST_STEPS, loose,
         round(usual.mean["surprise"], DECIMALS), round(usual.mean["uncertainty"], DECIMALS), silent,
-        _beats(heard, sounding), recognitions, heads.foreseen(model, first, domain) if heads else (),
+        _beats(predicted, sounding), recognitions, heads.foreseen(model, first, domain) if heads else (),
     )  # fmt: skip
 
 
@@ -253,11 +253,11 @@ def _domain_of(recognitions: Sequence[Recognition]) -> Domain | None:
     return next((domain for domain in DOMAINS if domain in told), None)
 
 
-def _notes(heard: Heard, sounding: Piece) -> tuple[HeardNote, ...]:
+def _notes(predicted: NotePredictions, sounding: Piece) -> tuple[HeardNote, ...]:
     begins, ticks = sounding.bars[:, 0], sounding.bars[:, 1]
     ticks_at, lengths, pitches = sounding.notes[:, :3].T
-    onset = heard.bar + (ticks_at - begins[heard.bar]) / ticks[heard.bar]
-    figures = (onset, lengths / ticks[heard.bar], heard.surprise.sum(1), heard.uncertainty.sum(1))
+    onset = predicted.bar + (ticks_at - begins[predicted.bar]) / ticks[predicted.bar]
+    figures = (onset, lengths / ticks[predicted.bar], predicted.surprise.sum(1), predicted.uncertainty.sum(1))
     rows = np.round(np.stack(figures, axis=1), DECIMALS).tolist()
     return tuple(
         HeardNote(
@@ -265,18 +265,20 @@ def _notes(heard: Heard, sounding: Piece) -> tuple[HeardNote, ...]:
             tuple((int(each), round(float(chance), DECIMALS)) for each, chance in zip(likely, chances, strict=True)),
         )
         for (start, length, surprise, uncertainty), pitch, likely, chances in zip(
-            rows, pitches, heard.expected, heard.chance, strict=True
+            rows, pitches, predicted.expected, predicted.chance, strict=True
         )
     )  # fmt: skip
 
 
-def _beats(heard: Heard, sounding: Piece) -> tuple[HeardBeat, ...]:
+def _beats(predicted: NotePredictions, sounding: Piece) -> tuple[HeardBeat, ...]:
     begins, ticks = sounding.bars[:, 0], sounding.bars[:, 1]
     felt = np.array([beat_ticks(above, below) for above, below in sounding.bars[:, 2:4].tolist()])
-    beat = (sounding.notes[:, 0] - begins[heard.bar]) // felt[heard.bar]
-    length = felt[heard.bar] / ticks[heard.bar]
-    onsets, first, owner = np.unique(heard.bar + beat * length, return_index=True, return_inverse=True)
-    figures = [np.bincount(owner, each.sum(1)) / np.bincount(owner) for each in (heard.surprise, heard.uncertainty)]
+    beat = (sounding.notes[:, 0] - begins[predicted.bar]) // felt[predicted.bar]
+    length = felt[predicted.bar] / ticks[predicted.bar]
+    onsets, first, owner = np.unique(predicted.bar + beat * length, return_index=True, return_inverse=True)
+    figures = [
+        np.bincount(owner, each.sum(1)) / np.bincount(owner) for each in (predicted.surprise, predicted.uncertainty)
+    ]
     return tuple(
         HeardBeat(*row) for row in np.round(np.stack([onsets, length[first], *figures], axis=1), DECIMALS).tolist()
     )

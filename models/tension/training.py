@@ -86,11 +86,11 @@ def train(
     names = [name for name, own in drawn.items() if len(own.rows)]
     best, found = recogniser.state_dict(), dict.fromkeys(held_out, -math.inf)
     for step in track(range(preset.steps), "recogniser"):
-        heard, choice = drawn[names[int(rng.integers(len(names)))]].batch(rng)
+        contexts, choice = drawn[names[int(rng.integers(len(names)))]].batch(rng)
         rate = rise_and_fall(preset.learning_rate, step, share_done(step, preset.steps), warm_up=WARM_UP, falling=0.5)
         for group in optimiser.param_groups:
             group["lr"] = rate
-        scores = recogniser.train().scores(heard, choice)
+        scores = recogniser.train().scores(contexts, choice)
         loss = F.cross_entropy(scores, torch.zeros(len(scores), dtype=torch.long))
         optimiser.zero_grad()
         torch.autograd.backward(loss)
@@ -129,7 +129,7 @@ class _Drawing:
         back = np.minimum(rng.integers(0, LATER, ROWS), bars.number[own] - LEAST_HEARD)
         others = np.stack([rng.choice(self.others[int(row)], OTHERS, replace=False) for row in own])
         choice = bars.own[np.concatenate([own[:, None], others], axis=1)]
-        return torch.from_numpy(bars.heard[own - back]), torch.from_numpy(choice)
+        return torch.from_numpy(bars.context[own - back]), torch.from_numpy(choice)
 
 
 def fitted(

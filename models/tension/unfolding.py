@@ -1,4 +1,4 @@
-"""What a piece has told so far, and what it foretells, bar by bar: the heads that ship with the tension model.
+"""What can be recognised of a piece so far, and what comes next, bar by bar: the heads of the tension model.
 
 After one, two, four and eight bars: domain, collection, meter, key, and which fifth of valence and of arousal, each a
 small head of ``recognition.py`` with one temperature, so that a chance of .7 is right in seven of ten cases (Guo et al.
@@ -6,8 +6,8 @@ small head of ``recognition.py`` with one temperature, so that a chance of .7 is
 later, and with it the chance that this bar is like one of the last eight, corrected by a logistic curve of its domain
 (Platt 1999).
 
-Both hear the states of the piece model. Fitted on training pieces, chosen and calibrated on validation ones; the
-figures of the card are of test pieces.
+Both read the states of the piece model. They are fitted on training pieces, chosen and calibrated on validation ones;
+the figures of the card are of test pieces.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ from models.tension.heads import (
     Scale,
     coming,
     domain_of,
-    heard_by,
+    inputs_by,
     surprise,
 )
 from models.tension.reading import MARKS, UNTOLD, Read, latents_of, states_of, with_past
 from models.tension.recognition import STEPS as TASK_STEPS
-from models.tension.recognition import Examples, Labels, Telling, commonest, examples, tasks, telling_loss
+from models.tension.recognition import Examples, Labels, RecognitionHead, commonest, examples, recognition_loss, tasks
 from models.tension.training import fitted
 
 Floats = npt.NDArray[np.float64]
@@ -62,7 +62,7 @@ LIKE = {"pop": 0.95, "dance": 0.15, "chorale": 0.5}
 HIDDEN = 96
 TEMPERATURES = np.geomspace(0.25, 8, 61)
 BINS = 10  # of equally many chances
-SHOWN = 3  # classes that are told
+SHOWN = 3  # likeliest classes that are shown
 DECIMALS = 3
 TRUNK = "trunk"
 
@@ -72,7 +72,7 @@ class Task:
     """A head that recognises one thing: what its classes are called, what it hears by, and how hot it is."""
 
     classes: tuple[str, ...]
-    head: Telling
+    head: RecognitionHead
     mean: Floats32
     sd: Floats32
     temperature: float = 1.0
@@ -105,7 +105,7 @@ class Heads:
 
     @torch.inference_mode()
     def recognised(self, model: PieceModel, tokens: TokenArray) -> tuple[Recognition, ...]:
-        """What is told after each of ``MARKS`` bars of tokens, as far as there are so many."""
+        """What is recognised after each of ``MARKS`` bars of tokens, as far as there are so many."""
         edges = _edges(tokens)
         after = tuple(mark for mark in MARKS if mark < len(edges))
         if not after:
@@ -131,9 +131,9 @@ class Heads:
         bars = [tokens[begin:end] for begin, end in pairwise(edges)]
         latents, sounds = latents_of(self.style, bars)
         states = with_past(states_of(model, tokens, DOMAINS.index(domain)), edges)
-        heard = self.scale(np.concatenate([domain_of(domain, len(bars)), states], 1))
+        inputs = self.scale(np.concatenate([domain_of(domain, len(bars)), states], 1))
         points = self.points(latents)
-        rows = Coming.unknown(heard, points, sounds)
+        rows = Coming.unknown(inputs, points, sounds)
         return tuple(
             self._horizon(ahead, head, rows, domain, (points, sounds)) for ahead, head in self.horizons.items()
         )
@@ -185,11 +185,11 @@ class Heads:
 
     def about(self) -> dict[str, Any]:
         """What the card says, so that ``of`` can make them again."""
-        told = {
+        tasks_about = {
             name: {"classes": list(task.classes), "temperature": task.temperature} for name, task in self.tasks.items()
         }
         curves = {str(ahead): dict(own) for ahead, own in self.curves.items()}
-        return {"tasks": told, "horizons": curves, "explained": round(self.points.explained, 4)}
+        return {"tasks": tasks_about, "horizons": curves, "explained": round(self.points.explained, 4)}
 
     @classmethod
     def of(cls, style: StyleModel, arrays: Mapping[str, Tensor], about: Mapping[str, Any]) -> Heads:
@@ -200,11 +200,11 @@ class Heads:
             return {name.removeprefix(part): value for name, value in full.items() if name.startswith(part)}
 
         known = {}
-        for name, told in about["tasks"].items():
+        for name, task in about["tasks"].items():
             mean, sd = (full[f"tasks.{name}.{each}"].numpy() for each in ("mean", "sd"))
-            head = Telling(len(mean) + len(MARKS), len(told["classes"]))
+            head = RecognitionHead(len(mean) + len(MARKS), len(task["classes"]))
             head.load_state_dict(own(f"tasks.{name}.head."), strict=True)
-            known[name] = Task(tuple(told["classes"]), head.eval(), mean, sd, float(told["temperature"]))
+            known[name] = Task(tuple(task["classes"]), head.eval(), mean, sd, float(task["temperature"]))
         scale = Scale(full["scale.mean"].numpy(), full["scale.sd"].numpy())
         horizons, curves = {}, {}
         for each, corrected in about["horizons"].items():
@@ -228,11 +228,11 @@ def fit(style: StyleModel, parts: Parts, *, seed: int, steps: int = STEPS, task_
     for ahead in HORIZONS:
         rows = coming(parts, TRUNK, points, ahead)
         horizons[ahead] = fitted(
-            BarPredictor(rows["train"].heard.shape[1], HIDDEN), surprise, rows["train"], rows["validation"],
+            BarPredictor(rows["train"].states.shape[1], HIDDEN), surprise, rows["train"], rows["validation"],
             count=len(rows["train"].owner), steps=steps, seed=seed,
         )  # fmt: skip
         curves[ahead] = _curves(horizons[ahead], rows["validation"], parts["validation"])
-    scale = Scale.of([heard_by(TRUNK, piece) for piece in parts["train"]])
+    scale = Scale.of([inputs_by(TRUNK, piece) for piece in parts["train"]])
     whole = Heads(style, {name: task for name, task in known.items() if task}, horizons, points, scale, curves)
     return Heads.of(style, whole.arrays(), whole.about())
 
@@ -245,7 +245,7 @@ def _task(name: str, label: Labels, parts: Parts, seed: int, steps: int) -> Task
     place = {value: number for number, value in enumerate(values)}
     marks = {part: np.stack([piece.marks for piece in pieces]) for part, pieces in known.items()}
     torch.manual_seed(seed)  # of the weights that it begins with
-    head = Telling(marks["train"].shape[-1] + len(MARKS), len(values))
+    head = RecognitionHead(marks["train"].shape[-1] + len(MARKS), len(values))
     mean, sd = marks["train"].mean((0, 1)), marks["train"].std((0, 1)) + 1e-3
     task = Task(tuple(called(name, value) for value in values), head, mean, sd)
     rows = {
@@ -253,13 +253,19 @@ def _task(name: str, label: Labels, parts: Parts, seed: int, steps: int) -> Task
         for part, pieces in known.items()
     }
     fitted(
-        head, telling_loss, rows["train"], rows["validation"], count=len(rows["train"].label), steps=steps, seed=seed
+        head,
+        recognition_loss,
+        rows["train"],
+        rows["validation"],
+        count=len(rows["train"].label),
+        steps=steps,
+        seed=seed,
     )
     return replace(task, temperature=_temperature(head, rows["validation"]))
 
 
 @torch.inference_mode()
-def _temperature(head: Telling, rows: Examples) -> float:
+def _temperature(head: RecognitionHead, rows: Examples) -> float:
     """With which the known classes of ``rows`` are likeliest."""
     there = rows.label >= 0
     logits, label = head(rows)[there], rows.label[there]
@@ -328,8 +334,8 @@ def figures(heads: Heads, parts: Parts, *, seed: int) -> dict[str, Any]:
     points = heads.points
     for ahead in heads.horizons:
         test = parts["test"]
-        heard = [heads.scale(heard_by(TRUNK, piece)) for piece in test]
-        rows = Coming.of(heard, [points(piece.latents) for piece in test], [piece.sounds for piece in test], ahead)
+        inputs = [heads.scale(inputs_by(TRUNK, piece)) for piece in test]
+        rows = Coming.of(inputs, [points(piece.latents) for piece in test], [piece.sounds for piece in test], ahead)
         if len(rows.owner):
             found[f"in_{ahead}"] = _horizon_figures(heads, ahead, rows, test, seed=seed)
     return found
@@ -346,7 +352,7 @@ def _task_figures(
     common = commonest(known, label)
     majority = float(np.mean([common.get(piece.domain) == label(piece) for piece in pieces]))
     return {
-        "accuracy": {str(mark): _told(mean_over_songs(songs, right[:, at])) for at, mark in enumerate(MARKS)},
+        "accuracy": {str(mark): _with_interval(mean_over_songs(songs, right[:, at])) for at, mark in enumerate(MARKS)},
         "majority": round(majority, DECIMALS), "pieces": len(pieces),
         **_calibration(np.repeat(songs, len(MARKS)).tolist(), chances.max(2).ravel(), right.ravel(), seed),
     }  # fmt: skip
@@ -370,8 +376,9 @@ def _horizon_figures(heads: Heads, ahead: int, rows: Coming, pieces: Sequence[Re
         if (domains == domain).any()
     }
     return {
-        "nats": _told(mean_over_songs(songs, nats)), "expected_nats": _told(mean_over_songs(songs, doubt)),
-        "returned": _told(mean_over_songs(songs, came)), "bars": len(nats), "by_domain": by_domain,
+        "nats": _with_interval(mean_over_songs(songs, nats)),
+        "expected_nats": _with_interval(mean_over_songs(songs, doubt)),
+        "returned": _with_interval(mean_over_songs(songs, came)), "bars": len(nats), "by_domain": by_domain,
         **_calibration(songs, chance, came, seed),
     }  # fmt: skip
 
@@ -384,9 +391,9 @@ def _calibration(songs: Sequence[str], chance: Floats, right: Floats, seed: int)
 
     order = np.array_split(np.argsort(chance, kind="stable"), BINS)
     bins = [[round(float(each[own].mean()), DECIMALS) for each in (chance, right)] for own in order if len(own)]
-    return {"calibration_error": _told(over_songs(songs, error, seed=seed)), "bins": bins}
+    return {"calibration_error": _with_interval(over_songs(songs, error, seed=seed)), "bins": bins}
 
 
-def _told(metric: Metric) -> list[float | None]:
+def _with_interval(metric: Metric) -> list[float | None]:
     """Value and interval."""
     return [None if each is None else round(each, DECIMALS) for each in (metric.value, metric.low, metric.high)]

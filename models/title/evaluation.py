@@ -233,7 +233,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Ground:
+class EvaluationTunes:
     """What every run is tested on: the pool, and tunes for the probe to learn from and to read."""
 
     pool: Pool
@@ -250,19 +250,19 @@ class Ground:
         return own[self.pool.right.argmax(1)] if direction == DIRECTIONS[0] else own
 
 
-def outcome_of(towers: TwoTower | TowerEnsemble, ground: Ground, seed: int) -> Outcome:
+def outcome_of(towers: TwoTower | TowerEnsemble, test_tunes: EvaluationTunes, seed: int) -> Outcome:
     """Everything that is asked of one run's towers, in eval mode."""
-    pool = ground.pool
+    pool = test_tunes.pool
     scores = (towers.titles(pool.titles) @ towers.melodies(pool.tunes).T).astype(np.float64)
     return Outcome(
-        *_ranked(scores, pool, seed), probe_genres(towers, ground.known, ground.unknown, seed, (PROBE_PENALTY,))
+        *_ranked(scores, pool, seed), probe_genres(towers, test_tunes.known, test_tunes.unknown, seed, (PROBE_PENALTY,))
     )
 
 
-def ridge_outcome(trained: Sequence[Tune], ground: Ground) -> Outcome:
+def ridge_outcome(trained: Sequence[Tune], test_tunes: EvaluationTunes) -> Outcome:
     """The plain baseline (``RidgeBaseline``) on the same queries."""
-    scores = RidgeBaseline(trained).scores(ground.pool.titles, ground.pool.tunes)
-    return Outcome(*_ranked(scores, ground.pool, 0), None)
+    scores = RidgeBaseline(trained).scores(test_tunes.pool.titles, test_tunes.pool.tunes)
+    return Outcome(*_ranked(scores, test_tunes.pool, 0), None)
 
 
 def _ranked(scores: Floats, pool: Pool, seed: int) -> tuple[dict[str, Ranking], npt.NDArray[np.int64]]:
@@ -270,21 +270,23 @@ def _ranked(scores: Floats, pool: Pool, seed: int) -> tuple[dict[str, Ranking], 
     return found, scores.argmax(1)
 
 
-def results(outcomes: Mapping[Condition, Mapping[int, Outcome]], ridge: Outcome, ground: Ground) -> Iterator[Row]:
+def results(
+    outcomes: Mapping[Condition, Mapping[int, Outcome]], ridge: Outcome, test_tunes: EvaluationTunes
+) -> Iterator[Row]:
     """Rows of ``study_result`` from the outcomes of each condition by seed."""
     everything = {Condition(RIDGE): {0: ridge}, **outcomes}
     for condition, found in everything.items():
-        yield from _retrieval(condition, found, ground)
-        yield from _nearest_genres(condition, found, ground)
+        yield from _retrieval(condition, found, test_tunes)
+        yield from _nearest_genres(condition, found, test_tunes)
         if probes := [each.probe for each in found.values() if each.probe]:
             yield from _probe(condition, probes)
     for condition, found in outcomes.items():
-        yield from _compared("against_ridge", condition, found, {0: ridge}, ground)
+        yield from _compared("against_ridge", condition, found, {0: ridge}, test_tunes)
         if condition.variant.startswith(TRANSFERRED) and not condition.without:
             scratch = outcomes.get(Condition(condition.variant.replace(condition.variant.split("-")[0], SCRATCH)))
-            yield from _compared("transfer", condition, found, scratch or {}, ground)
+            yield from _compared("transfer", condition, found, scratch or {}, test_tunes)
         if condition.without and (base := outcomes.get(Condition(condition.variant))):
-            yield from _compared("ablation", condition, found, base, ground, by_genre=True)
+            yield from _compared("ablation", condition, found, base, test_tunes, by_genre=True)
             yield from _probe_compared(condition, found, base)
 
 
@@ -305,7 +307,7 @@ def _reciprocal(found: Mapping[int, Outcome], direction: str) -> Floats:
     return mean
 
 
-def _retrieval(condition: Condition, found: Mapping[int, Outcome], ground: Ground) -> Iterator[Row]:
+def _retrieval(condition: Condition, found: Mapping[int, Outcome], test_tunes: EvaluationTunes) -> Iterator[Row]:
     """MRR, (n)DCG, recall among the first ten and mean log rank of each direction; MRR also seed by seed."""
     for direction in DIRECTIONS:
         rankings = {seed: each.rankings[direction] for seed, each in found.items()}
@@ -319,16 +321,16 @@ def _retrieval(condition: Condition, found: Mapping[int, Outcome], ground: Groun
             "mean_log_rank": np.mean([np.log(each.best) for each in rankings.values()], axis=0),
         }
         for name, values in measured.items():
-            told = _interval(values, ground.groups(direction))
+            told = _interval(values, test_tunes.groups(direction))
             yield _row("variant", condition, f"{direction}.{name}", len(first), **told, chance=expected[name])
         for seed, each in rankings.items():
             value = float((1 / each.best).mean())
             yield _row("variant", condition, f"{direction}.mrr", len(each), value=value, seed=seed)
 
 
-def _nearest_genres(condition: Condition, found: Mapping[int, Outcome], ground: Ground) -> Iterator[Row]:
+def _nearest_genres(condition: Condition, found: Mapping[int, Outcome], test_tunes: EvaluationTunes) -> Iterator[Row]:
     """Of the titles of each type: the share whose nearest tune is of each type."""
-    asked, own = ground.genres(DIRECTIONS[0]), ground.genres(DIRECTIONS[1])
+    asked, own = test_tunes.genres(DIRECTIONS[0]), test_tunes.genres(DIRECTIONS[1])
     kinds, counts = np.unique(asked[asked != ""], return_counts=True)
     kinds = kinds[counts >= LEAST_QUERIES]
     for kind in kinds:
@@ -342,13 +344,13 @@ def _nearest_genres(condition: Condition, found: Mapping[int, Outcome], ground: 
 
 
 def _compared(
-    comparison: str, condition: Condition, found: Mapping[int, Outcome], other: Mapping[int, Outcome], ground: Ground,
-    *, by_genre: bool = False,
+    comparison: str, condition: Condition, found: Mapping[int, Outcome], other: Mapping[int, Outcome],
+    test_tunes: EvaluationTunes, *, by_genre: bool = False,
 ) -> Iterator[Row]:  # fmt: skip
     """MRR of a condition less that of another on the same queries; nothing where there is no other."""
     for direction in DIRECTIONS if other else ():
         ours, theirs = _reciprocal(found, direction), _reciprocal(other, direction)
-        groups, genres = np.array(ground.groups(direction)), ground.genres(direction)
+        groups, genres = np.array(test_tunes.groups(direction)), test_tunes.genres(direction)
         told = _interval(ours, groups.tolist(), theirs)
         yield _row(comparison, condition, f"{direction}.mrr", len(ours), **told)
         for kind in sorted({*genres.tolist()} - {""}) if by_genre else ():

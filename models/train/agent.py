@@ -1,12 +1,12 @@
 """Train an agent at the piano: ``python -m models.train.agent --preset tiny|cpu|gpu --reward NAME``.
 
-The writer that the style model names plays eight bars again and again; an adapter on its weights learns by GRPO what
-is rewarded: the rating network on the sound, a listener's head (``--head FILE.npz`` with ``mean``, ``covariance`` and
-``version``) on the latents, the sum of both, tension, or a mixture of all that is there. ``--leash B`` holds it near
-the writer, whose weights never change; ``--realness W`` holds it near real music, by a critic that learns to tell the
-agent's clips from real ones. OUT has what ``--resume`` needs, the log (``log.jsonl``), what was played at some steps
-from the same places on (``played.json``) and, at the end, the adapter with both in ``OUT/bundle``. The last line is one
-JSON object.
+The writer that the style model names plays eight bars again and again; an adapter on its weights learns by GRPO what is
+rewarded: the rating network on the sound, a listener's head (``--head FILE.npz`` with ``mean``, ``covariance`` and
+``version``) on the latents, the sum of both, tension, or a mixture of all that is there. ``--leash B`` weighs the KL
+divergence from the writer, whose weights never change; ``--realness W`` weighs a critic that learns to tell the agent's
+clips from real ones. OUT has what ``--resume`` needs, the log (``log.jsonl``), what was played at some steps from the
+same places on (``played.json``) and, at the end, the adapter with both in ``OUT/bundle``. The last line is one JSON
+object.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--preset", choices=sorted(PRESETS), default="cpu")
     parser.add_argument("--reward", choices=NAMES, default="network")
     parser.add_argument("--head", type=Path, help="a listener's head, for head, sum and mixture")
-    parser.add_argument("--leash", type=float, help="weight of the divergence from the writer")
+    parser.add_argument("--leash", dest="kl_weight", type=float, help="weight of the KL divergence from the writer")
     parser.add_argument("--realness", type=float, help="weight of the critic that tells its clips from real ones")
     parser.add_argument("--data", type=Path, help="folder of MIDI and ABC files that are real to the critic")
     parser.add_argument("--model", default="default", help=MODEL_HELP)
@@ -78,7 +78,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
     asked = {
-        "leash": given.leash, "steps": given.steps, "clips": given.clips, "learning_rate": given.rate,
+        "kl_weight": given.kl_weight, "steps": given.steps, "clips": given.clips, "learning_rate": given.rate,
         "realness": given.realness,
     }  # fmt: skip
     preset = replace(PRESETS[given.preset], **{name: value for name, value in asked.items() if value is not None})
@@ -113,7 +113,7 @@ def main(argv: list[str] | None = None) -> None:
     card = json.loads((out / "bundle" / "card.json").read_text(encoding="utf-8"))
     print(json.dumps({
         "command": "models.train.agent", "version": card["version"], "commit": commit(), "seed": given.seed,
-        "steps": training.at, "seconds": round(progress.seconds, 1), "reward": given.reward, "leash": preset.leash,
+        "steps": training.at, "seconds": round(progress.seconds, 1), "reward": given.reward, "leash": preset.kl_weight,
     }))  # fmt: skip
 
 

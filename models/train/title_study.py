@@ -22,7 +22,15 @@ from models.experiments.provenance import commit
 from models.experiments.run_log import RunLog, rows
 from models.music.notes import MusicError
 from models.title import title_encoders
-from models.title.evaluation import Condition, Ground, Outcome, outcome_of, read_material, results, ridge_outcome
+from models.title.evaluation import (
+    Condition,
+    EvaluationTunes,
+    Outcome,
+    outcome_of,
+    read_material,
+    results,
+    ridge_outcome,
+)
 from models.title.runs import LINEAR, PRESETS, REMOVABLE, VARIANTS, Preset, TitleRun, chosen_variants
 from models.title.training import run_parallel, train_all
 from models.title.tunes import Tune, make_pool, training_parts, tunes_hash
@@ -58,20 +66,20 @@ def conditions_of(variants: Sequence[str], ablated: Sequence[str], removed: Sequ
     return (*map(Condition, whole), *(Condition(variant, (name,)) for variant in ablated for name in removed))
 
 
-def ground_of(bundle: TitleBundle, parts: Mapping[str, Sequence[Tune]], data: Path | None) -> Ground:
+def test_tunes_of(bundle: TitleBundle, parts: Mapping[str, Sequence[Tune]], data: Path | None) -> EvaluationTunes:
     """The test tunes: O'Neill's, with CRE for the probe, or the test part of a folder; raises ``MusicError``."""
     if data is None:
         material = read_material(bundle, None, None)
-        return Ground(make_pool(material.pool), material.known, material.elsewhere)
+        return EvaluationTunes(make_pool(material.pool), material.known, material.elsewhere)
     if len(parts["test"]) < 2:
         raise MusicError(f"{data} leaves {len(parts['test'])} tunes to test on; at least 2 are needed")
-    return Ground(make_pool(parts["test"]), [*parts["train"], *parts["validation"]], parts["test"])
+    return EvaluationTunes(make_pool(parts["test"]), [*parts["train"], *parts["validation"]], parts["test"])
 
 
 def test_all(study: Study, parts: Mapping[str, Sequence[Tune]], out: Path, data: Path | None, jobs: int) -> int:
     """Ask every run about the test tunes and write what they find to ``out/log.jsonl``; how many results there are."""
     runs = list(study.runs(parts))
-    ground = ground_of(load_towers(out / runs[0][1].name), parts, data)
+    test_tunes = test_tunes_of(load_towers(out / runs[0][1].name), parts, data)
     about = {
         "what": "study",
         "run": out.name,
@@ -81,27 +89,27 @@ def test_all(study: Study, parts: Mapping[str, Sequence[Tune]], out: Path, data:
         "conditions": [asdict(condition) for condition in study.conditions],
         "commit": commit(),
         "data": tunes_hash(parts["train"]),
-        "test": {"hash": tunes_hash(ground.pool.tunes), "tunes": len(ground.pool.tunes)},
+        "test": {"hash": tunes_hash(test_tunes.pool.tunes), "tunes": len(test_tunes.pool.tunes)},
     }
     outcomes: dict[Condition, dict[int, Outcome]] = {}
     asked = [(out / run.name, run.seed) for _, run in runs]
-    tested = partial(outcome_in, ground=ground)
+    tested = partial(outcome_in, test_tunes=test_tunes)
     with Progress() as progress:
         found = run_parallel(tested, asked, jobs)
         for (condition, run), outcome in zip(runs, progress.track(found, len(runs), description="test"), strict=True):
             outcomes.setdefault(condition, {})[run.seed] = outcome
     with RunLog(out / "log.jsonl") as log:
         log.write("run", **about)
-        for row in results(outcomes, ridge_outcome(parts["train"], ground), ground):
+        for row in results(outcomes, ridge_outcome(parts["train"], test_tunes), test_tunes):
             log.write("result", **row)
         log.write("end", reason="tested", results=log.lines - 1)
     return log.lines - 2
 
 
-def outcome_in(asked: tuple[Path, int], ground: Ground) -> Outcome:
+def outcome_in(asked: tuple[Path, int], test_tunes: EvaluationTunes) -> Outcome:
     """What the towers in a folder make of the test tunes; ``asked`` is the folder and the run's seed."""
     folder, seed = asked
-    return outcome_of(load_towers(folder).towers, ground, seed)
+    return outcome_of(load_towers(folder).towers, test_tunes, seed)
 
 
 def has_tested(study: Study, out: Path) -> bool:

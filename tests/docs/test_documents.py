@@ -1,14 +1,16 @@
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from webapp.__main__ import parser
 from webapp.runtime.limits import KINDS
 from webapp.runtime.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "models" / "weights").rglob("*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "models" / "weights").rglob("*.md")])
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
@@ -65,6 +67,12 @@ def test_operations_name_every_kind_of_file_that_can_be_uploaded() -> None:
 def test_the_notice_names_what_is_shipped_where_it_lies() -> None:
     for path in re.findall(r"^- ([\w/]+):", (ROOT / "NOTICE").read_text(encoding="utf-8"), flags=re.MULTILINE):
         assert (ROOT / path).is_dir(), path
+
+
+def test_the_citation_is_of_this_version() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert (citation["version"], citation["license"]) == (project["version"], project["license"])
 
 
 @pytest.mark.slow

@@ -35,7 +35,7 @@ from webapp.context import Context
 from webapp.fit.drawings import shipped, short_film
 from webapp.fit.questions import FitOutcome, ShownFit
 from webapp.listening import Shown, Voting, sound, voting
-from webapp.listening.comparison import Cast, require_heard, require_pace
+from webapp.listening.comparison import VoteRequest, require_heard, require_pace
 from webapp.runtime.errors import NotYours
 from webapp.runtime.identity import Claim
 
@@ -117,13 +117,15 @@ class Voted(_Counted):
     open: list[Offer]
 
 
-def _record(context: Context, kind: Voting[Any], claim: Claim, vote: Cast) -> tuple[tuple[Shown, ...], dict[str, Any]]:
+def _record(
+    context: Context, kind: Voting[Any], claim: Claim, vote: VoteRequest
+) -> tuple[tuple[Shown, ...], dict[str, Any]]:
     """What is open after a vote, and the rest of its answer."""
     require_pace(claim.listener_id)
     require_heard(vote.outcome, vote.heard_ms)
     recorded = kind.record_vote(claim.listener_id, vote.which, vote.outcome, vote.heard_ms, claim)
-    told = {"outcome": vote.outcome, "picks": recorded.picks, "picks_of_pictures": recorded.picks_of_pictures}
-    return recorded.open, told | {"kept": context.journal.kept(claim.listener_id)}
+    counts = {"outcome": vote.outcome, "picks": recorded.picks, "picks_of_pictures": recorded.picks_of_pictures}
+    return recorded.open, counts | {"kept": context.journal.kept(claim.listener_id)}
 
 
 @router.get("/offers", responses=ERRORS)
@@ -141,8 +143,8 @@ def vote(offer_id: uuid.UUID, given: Vote, request: Request, context: TheContext
     if claim is None:
         raise NotYours(f"without a listener's token no offer is yours, {offer_id} neither; GET /api/listener gives one")
     heard = (round(given.heard_ms.left), round(given.heard_ms.right))
-    waiting, told = _record(context, context.pairs, claim, Cast(offer_id, given.outcome, heard))
-    voted = Voted(offer_id=offer_id, open=[Offer.of(each) for each in waiting], **told)
+    waiting, counts = _record(context, context.pairs, claim, VoteRequest(offer_id, given.outcome, heard))
+    voted = Voted(offer_id=offer_id, open=[Offer.of(each) for each in waiting], **counts)
     return Response(voted.model_dump_json(), media_type="application/json")
 
 
@@ -272,9 +274,9 @@ def pick(four_id: uuid.UUID, given: Pick, context: TheContext, claim: MaybeClaim
     """Store the pick once, however often it is sent; another outcome for the same four is refused with 409."""
     if claim is None:
         raise NotYours(f"without a listener's token no four is yours, {four_id} neither; GET /api/listener gives one")
-    cast = Cast(four_id, given.outcome, [round(each) for each in given.heard_ms])
-    waiting, told = _record(context, context.best_of_four, claim, cast)
-    return Picked(four_id=four_id, open=[Four.of(each) for each in waiting], **told)
+    picked = VoteRequest(four_id, given.outcome, [round(each) for each in given.heard_ms])
+    waiting, counts = _record(context, context.best_of_four, claim, picked)
+    return Picked(four_id=four_id, open=[Four.of(each) for each in waiting], **counts)
 
 
 fits_router = APIRouter(prefix="/api/fits", tags=["listening"])

@@ -87,12 +87,12 @@ def read_plot(context: TheContext, name: str, wanted: Annotated[Wanted, Query()]
     from webapp.research import figures  # noqa: PLC0415 (plotly takes its time)
 
     given = wanted.model_dump(exclude={"form", "condition", "run", "figure"}, exclude_defaults=True)
-    asked = figures.Asked(
+    figure_request = figures.FigureRequest(
         **given, conditions=tuple(wanted.condition), runs=tuple(wanted.run), figures=tuple(wanted.figure)
     )
 
     def work(session: Session) -> figures.Drawn:
-        return figures.draw(session, name, asked)
+        return figures.draw(session, name, figure_request)
 
     drawn = context.database.transaction(work)
     if wanted.form == "json":
@@ -167,13 +167,13 @@ class Asked(BaseModel):
     source: Annotated[str, Field(pattern=r"^((clips|pieces)/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$")] = ""
 
 
-def _asked(wanted: Annotated[Asked, Query()]) -> walk.AskedWalk:
+def _walk_request(wanted: Annotated[Asked, Query()]) -> walk.WalkRequest:
     if wanted.group not in walk.WALKS:
         raise NotAllowed(f"the style {wanted.group!r} was asked for; there are {', '.join(walk.WALKS)}")
-    return walk.AskedWalk(**wanted.model_dump())
+    return walk.WalkRequest(**wanted.model_dump())
 
 
-AskedFor = Annotated[walk.AskedWalk, Depends(_asked)]
+WantedWalk = Annotated[walk.WalkRequest, Depends(_walk_request)]
 
 
 RunName = Annotated[str, Query(max_length=400)]
@@ -298,18 +298,18 @@ def read_mood_accuracy(clips: MoodClips) -> Response:
 
 
 @styles_router.get("/walk", responses=ERRORS)
-def read_walk(context: TheContext, listener_id: Known, asked: AskedFor) -> list[dict[str, Any]]:
+def read_walk(context: TheContext, listener_id: Known, wanted: WantedWalk) -> list[dict[str, Any]]:
     """The steps of a walk with the attributes that they have, the least of the style first."""
-    return [step.to_json() for step in walk.walk(context.studio, listener_id, asked)]
+    return [step.to_json() for step in walk.walk(context.studio, listener_id, wanted)]
 
 
 @styles_router.get("/walk.csv", responses=ERRORS)
-def read_walk_table(context: TheContext, listener_id: Known, asked: AskedFor) -> Response:
+def read_walk_table(context: TheContext, listener_id: Known, wanted: WantedWalk) -> Response:
     """The same as CSV."""
     return Response(
         walk.to_csv(
-            walk.walk(context.studio, listener_id, asked),
-            asked,
+            walk.walk(context.studio, listener_id, wanted),
+            wanted,
         ),
         media_type=CSV,
     )
@@ -317,10 +317,10 @@ def read_walk_table(context: TheContext, listener_id: Known, asked: AskedFor) ->
 
 @styles_router.get("/walk/{step}/{form}", responses=ERRORS)
 def read_step(
-    context: TheContext, listener_id: Known, asked: AskedFor, step: Place, form: Literal["notes", "flac", "mid"]
+    context: TheContext, listener_id: Known, wanted: WantedWalk, step: Place, form: Literal["notes", "flac", "mid"]
 ) -> Response:
     """One step: its notes, its sound, or MIDI."""
-    found = walk.walk(context.studio, listener_id, asked)[step]
+    found = walk.walk(context.studio, listener_id, wanted)[step]
     if form == "notes":
         return JSONResponse(found.to_json())
     return Response(found.sound(form), media_type="audio/flac" if form == "flac" else "audio/midi")
@@ -339,9 +339,9 @@ Swapped = Annotated[AskedSwap, Query()]
 
 
 @styles_router.get("/swap", responses=ERRORS)
-def read_swap(context: TheContext, listener_id: Known, asked: Swapped) -> dict[str, Any]:  # noqa: ARG001 (must be known)
+def read_swap(context: TheContext, listener_id: Known, wanted: Swapped) -> dict[str, Any]:  # noqa: ARG001 (must be known)
     """``{piece, donor, swapped}``: two draws, and the first with one style of the second, each with its attributes."""
-    found = walk.swap(context.studio, walk.AskedSwap(**asked.model_dump()))
+    found = walk.swap(context.studio, walk.SwapRequest(**wanted.model_dump()))
     return {part: each.to_json() for part, each in found.items()}
 
 
@@ -349,12 +349,12 @@ def read_swap(context: TheContext, listener_id: Known, asked: Swapped) -> dict[s
 def read_swapped(
     context: TheContext,
     listener_id: Known,  # noqa: ARG001 (as above)
-    asked: Swapped,
+    wanted: Swapped,
     part: Literal["piece", "donor", "swapped"],
     form: Literal["notes", "flac", "mid"],
 ) -> Response:
     """One of the three: its notes, its sound, or MIDI."""
-    found = walk.swap(context.studio, walk.AskedSwap(**asked.model_dump()))[part]
+    found = walk.swap(context.studio, walk.SwapRequest(**wanted.model_dump()))[part]
     if form == "notes":
         return JSONResponse(found.to_json())
     return Response(found.sound(form), media_type="audio/flac" if form == "flac" else "audio/midi")

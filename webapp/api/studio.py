@@ -26,7 +26,7 @@ from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext, image_
 from webapp.composing import media
 from webapp.composing.dials import Degree, noted_mood
 from webapp.film import own_pictures, shown_music
-from webapp.film.scored_films import MOST_SEED, Way
+from webapp.film.scored_films import MOST_SEED, Method
 from webapp.film.shown_music import ShownMusic
 from webapp.fit import learned
 from webapp.generation.protocol import Look, Mood
@@ -68,7 +68,7 @@ Named = Annotated[str, Depends(_name)]
 def _look(
     context: TheContext,
     listener_id: Known,
-    way: Way = "annotated",
+    way: Method = "annotated",
     seed: Annotated[int, Query(ge=0, le=MOST_SEED)] = 0,
 ) -> Look:
     return Look(way, seed, learned.links_for(context.database, listener_id, way))

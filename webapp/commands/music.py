@@ -59,7 +59,10 @@ def add_compose(commands: Commands) -> None:
     compose.add_argument(
         "--played", action="store_true", help="as a pianist might play them, not as written, on the grid"
     )
-    compose.add_argument("--wav", action="store_true", help="write the sound of each piece beside it")
+    for form in ("wav", "mp3"):
+        compose.add_argument(
+            f"--{form}", dest="sounds", action="append_const", const=form, default=[], help=f"write 000.{form} …, too"
+        )
     compose.set_defaults(run=_compose)
 
 
@@ -69,7 +72,7 @@ def _compose(given: argparse.Namespace, settings: Settings) -> int:
     try:
         task = offline.Task.checked(given.domain, given.count, given.seed, given.bars, given.form)
         offline.compose_files(
-            task, given.out, settings.style_folder, settings.device, wav=given.wav, played=given.played
+            task, given.out, settings.style_folder, settings.device, sounds=given.sounds, played=given.played
         )
     except OSError as error:
         told = f"{error.filename} can't be used: {error.strerror}" if error.filename and error.strerror else str(error)
@@ -89,7 +92,7 @@ def add_film(commands: Commands) -> None:
     film.add_argument(
         "--out", type=Path, default=Path("film"), help="folder for film.mp4, film.mid and film.wav (film)"
     )
-    film.add_argument("--way", default="annotated", help="how pictures are tied to music (annotated)")
+    film.add_argument("--way", dest="method", default="annotated", help="how pictures are tied to music (annotated)")
     film.add_argument("--links", type=Path, help="with --way learned: JSON with the links of a listener, 5 × 5 numbers")
     film.add_argument("--domain", choices=["pop", "dance", "chorale"], default="pop")
     film.add_argument("--seed", type=int, default=0, help="the same seed composes the same music (0)")
@@ -106,7 +109,7 @@ def _film(given: argparse.Namespace, settings: Settings) -> int:
         links = _links(given.links) if given.links else None
         with Console(stderr=True).status("reading…") as status:
             made = making.make(
-                given.film, given.out, settings.style_folder, way=given.way, links=links, domain=given.domain,
+                given.film, given.out, settings.style_folder, method=given.method, links=links, domain=given.domain,
                 seed=given.seed, device=device, progress=lambda stage, share: status.update(f"{stage}… {share:.0%}"),
             )  # fmt: skip
     except (ValueError, OSError) as error:
@@ -143,7 +146,7 @@ def add_live(commands: Commands) -> None:
         "--beyond-this-machine", action="store_true", help="allow hosts other than this machine in both of them"
     )
     live.add_argument("--domain", choices=["pop", "dance", "chorale"], default="pop")
-    live.add_argument("--seed", type=int, default=0, help="the same seed composes the same ground (0)")
+    live.add_argument("--seed", type=int, default=0, help="the same seed composes the same backing track (0)")
     live.add_argument("--bars", type=int, help="stop after so many (never)")
     live.set_defaults(run=_live)
 

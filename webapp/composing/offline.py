@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from rich.progress import track
 
 from models.music.midi import write_midi
 from models.music.notes import DOMAINS, Domain, Piece
-from models.music.render import encode_lossless, render
+from models.music.render import encode_lossless, encode_mp3, render
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.drafting import draft_each, play_each
@@ -81,9 +81,9 @@ def compose(composer: Composer, task: Task) -> Iterator[Piece]:
 
 
 def compose_files(
-    task: Task, folder: Path, model: Path, device: str, *, wav: bool = False, played: bool = False
+    task: Task, folder: Path, model: Path, device: str, *, sounds: Sequence[str] = (), played: bool = False
 ) -> None:
-    """Write ``000.mid`` and so on into ``folder``, with ``wav`` their sound beside them, and show how far it is.
+    """Write ``000.mid`` and so on into ``folder``, and show progress; ``sounds`` (wav, mp3) are written beside them.
 
     They are as written, exactly on the grid, or ``played`` as a pianist might.
 
@@ -101,8 +101,12 @@ def compose_files(
         path = folder / f"{number:03}.mid"
         performance = touch.play(piece, task.domain) if played else None
         path.write_bytes(write_midi(piece, performance))
-        if wav:
-            path.with_suffix(".wav").write_bytes(encode_lossless(render(piece, None, performance), "wav"))
+        if not sounds:
+            continue
+        audio = render(piece, None, performance)
+        for form in sounds:
+            sound = encode_mp3(audio) if form == "mp3" else encode_lossless(audio, form)
+            path.with_suffix(f".{form}").write_bytes(sound)
 
 
 def _seed(seed: int, number: int) -> int:

@@ -37,7 +37,7 @@ def make(
     folder: Path,
     style_folder: Path,
     *,
-    way: str = scoring.ANNOTATED,
+    method: str = scoring.ANNOTATED,
     links: Links | None = None,
     domain: Domain = "pop",
     seed: int = 0,
@@ -64,7 +64,7 @@ def make(
         film = read_film(sources[0], longest_s=longest_s, progress=lambda share: progress(reading, share))
     progress(composing, 0.0)
     composer = Composer(load_style(str(style_folder), device), device)
-    score = _scorer(composer, way, domain, links).score(film, way, seed)
+    score = _scorer(composer, method, domain, links).score(film, method, seed)
     progress(playing, 0.0)
     sound = score.sound()
     (folder / NOTES).write_bytes(write_midi(score.piece, score.performance))
@@ -97,13 +97,13 @@ def _short(source: Path) -> Short:
     return SHORTS[name]
 
 
-def _scorer(composer: Composer, way: str, domain: Domain, links: Links | None) -> scoring.Scorer:
-    """With what the way needs; raises ``ValueError`` where it isn't there."""
-    if way == scoring.ANNOTATED or way not in scoring.WAYS:
+def _scorer(composer: Composer, method: str, domain: Domain, links: Links | None) -> scoring.Scorer:
+    """With what the method needs; raises ``ValueError`` where it isn't there."""
+    if method == scoring.ANNOTATED or method not in scoring.WAYS:
         own = None if links is None else np.asarray(links, dtype=np.float64)
         return scoring.Scorer(composer, links=own, domain=domain)
     try:
-        tie = load_tie() if way == scoring.AXES else None
+        tie = load_tie() if method == scoring.AXES else None
         return scoring.Scorer(composer, load_pictures(), tie, domain=domain)
     except FileNotFoundError as error:
         raise ValueError(str(error)) from error

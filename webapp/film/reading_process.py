@@ -1,4 +1,4 @@
-"""The process that reads strangers' pictures: whatever a file does to Pillow ends with it.
+"""The process that reads uploaded pictures: whatever a file does to Pillow ends with it.
 
 ``python -m webapp.film.reading_process FOLDER`` reads the files ``FOLDER/0``, ``FOLDER/1``, … that
 ``FOLDER/names.json`` names, and writes ``FOLDER/strip.png`` and ``FOLDER/read.json``.

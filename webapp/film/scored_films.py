@@ -17,8 +17,8 @@ from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.followed_process import Followed, FollowedProcess
 from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
 
-Way = Literal["annotated", "learned", "axes", "rotation"]
-LINKS = "links.json"  # of the listener, where the way is learned
+Method = Literal["annotated", "learned", "axes", "rotation"]
+LINKS = "links.json"  # of the listener, where the method is learned
 MOVIE, NOTES, SOUND = FILES = ("film.mp4", "film.mid", "film.wav")
 MOST_FILES = 40  # pictures
 SHORT, SHORT_SEED = ".short", 1  # how a source is called that names a film made here; the music that is kept of it
@@ -77,8 +77,8 @@ class Scoring:
     ended: bool = False
 
 
-def ways() -> tuple[Way, ...]:
-    """The ways for which this installation has a model: axes were fitted for one picture model alone."""
+def methods() -> tuple[Method, ...]:
+    """The methods for which this installation has a model: axes were fitted for one picture model alone."""
     pictures, tie = (_card(WEIGHTS / name) for name in ("picture-cpu", "tie-cpu"))
     fits = bool(tie) and tie.get("pictures") == pictures.get("version")
     return ("annotated", "learned", *(("axes",) if fits else ()), *(("rotation",) if pictures else ()))
@@ -87,7 +87,7 @@ def ways() -> tuple[Way, ...]:
 def follow(
     listener_id: uuid.UUID,
     files: Sequence[tuple[str, bytes]],
-    way: str,
+    method: str,
     seed: int,
     *,
     style_folder: Path,
@@ -95,13 +95,13 @@ def follow(
 ) -> Iterator[Scoring]:
     """Set one film, or pictures, to music; some twice a second how far it is. Closing the iterator ends it.
 
-    ``links`` are the listener's own, for the way "learned".
+    ``links`` are the listener's own, for the method "learned".
 
     Raises ``NotAllowed`` for what can't be used, ``TooMany`` for a listener who asks without end, and ``NotReady``.
     """
-    if way not in get_args(Way) or not 0 <= seed <= MOST_SEED:
+    if method not in get_args(Method) or not 0 <= seed <= MOST_SEED:
         raise NotAllowed(
-            f"{way!r} and {seed} were given; a way is one of {', '.join(get_args(Way))}, a seed 0 to {MOST_SEED}"
+            f"{method!r} and {seed} were given; a way is one of {', '.join(get_args(Method))}, a seed 0 to {MOST_SEED}"
         )
     if not 0 < len(files) <= MOST_FILES:
         raise NotAllowed(f"{len(files)} files were given; one film is needed, or 1 to {MOST_FILES} pictures")
@@ -115,7 +115,7 @@ def follow(
             (sources / f"{number:03}{Path(name).suffix.lower()}").write_bytes(data)
         if links is not None:
             (folder / LINKS).write_text(json.dumps(links), encoding="utf-8")
-        given = [way, str(seed), str(LONGEST_S), str(style_folder)]
+        given = [method, str(seed), str(LONGEST_S), str(style_folder)]
         with _films.begun(listener_id, lambda: folder, given) as film:
             yield _read(film, listener_id)
             while film.goes_on():
@@ -127,7 +127,7 @@ def follow_short(
     home: Path,
     listener_id: uuid.UUID,
     name: str,
-    way: str,
+    method: str,
     seed: int,
     *,
     style_folder: Path,
@@ -141,14 +141,14 @@ def follow_short(
         raise NotAllowed(f"there is no film {name[:40]!r}; there are {', '.join(SHORTS)}")
     models = "".join(str(_card(each).get("version")) for each in (style_folder, *map(WEIGHTS.joinpath, SHORT_MODELS)))
     of = hashlib.sha256(f"{SHORTS[name]}{models}".encode()).hexdigest()[:12]
-    kept = home / "cache" / "shorts" / f"{name}-{way}-{of}"
+    kept = home / "cache" / "shorts" / f"{name}-{method}-{of}"
     if seed == SHORT_SEED and (kept / MADE).is_file():
         made = Made(**json.loads((kept / MADE).read_text(encoding="utf-8")))
         files = tuple((each, (kept / each).read_bytes()) for each in FILES)
         yield Scoring("done", 1.0, made=made, files=files, ended=True)
         return
     source = [(f"{name}{SHORT}", name.encode())]
-    for now in follow(listener_id, source, way, seed, style_folder=style_folder, links=links):
+    for now in follow(listener_id, source, method, seed, style_folder=style_folder, links=links):
         if now.made and seed == SHORT_SEED and links is None:
             kept.mkdir(parents=True, exist_ok=True)
             for each, data in (*now.files, (MADE, json.dumps(asdict(now.made)).encode())):

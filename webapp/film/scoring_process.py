@@ -1,6 +1,6 @@
 """The process that sets a film to music: torch, FFmpeg and whatever a file does to them end with it.
 
-``python -m webapp.film.scoring_process FOLDER WAY SEED LONGEST_S STYLE_FOLDER MOST_S`` reads the files in
+``python -m webapp.film.scoring_process FOLDER METHOD SEED LONGEST_S STYLE_FOLDER MOST_S`` reads the files in
 ``FOLDER/sources``, and ``FOLDER/links.json`` where a listener's own links are asked for, and writes ``film.mp4``,
 ``film.mid`` and ``film.wav`` beside them. Each line of its output is JSON: how far it is, and at last what was made, or
 what is wrong with the film.
@@ -19,13 +19,13 @@ from webapp.film.scored_films import LINKS
 from webapp.runtime.supervised_process import Progress, bound, end_with_input, say
 
 
-def main(folder: Path, way: str, seed: int, longest_s: float, style_folder: Path) -> None:
+def main(folder: Path, method: str, seed: int, longest_s: float, style_folder: Path) -> None:
     """See the module docstring."""
     own = folder / LINKS
     links = json.loads(own.read_text(encoding="utf-8")) if own.exists() else None
     try:
         made = making.make(
-            sorted((folder / "sources").iterdir()), folder, style_folder, way=way, links=links, seed=seed,
+            sorted((folder / "sources").iterdir()), folder, style_folder, method=method, links=links, seed=seed,
             longest_s=longest_s, progress=Progress(),
         )  # fmt: skip
     except (FilmError, ValueError) as error:

@@ -21,7 +21,7 @@ import numpy as np
 from models.music.performance import bars_in_seconds, notes_in_seconds, sounding_seconds
 from webapp.composing import media, sources
 from webapp.composing.sources import Source
-from webapp.film.scored_films import MOST_SEED, MOVIE, Way
+from webapp.film.scored_films import MOST_SEED, MOVIE, Method
 from webapp.generation.protocol import Look, answered
 from webapp.generation.remote import PLAIN, RemoteGenerator
 from webapp.runtime.database import Database
@@ -88,9 +88,9 @@ def show(
     Raises ``NotYours``, ``NotAllowed`` for what can't be shown, ``TooMany`` for a listener who asks without end, and
     ``NotReady`` where no generator answers.
     """
-    if look.way not in get_args(Way) or not 0 <= look.seed <= MOST_SEED:
+    if look.way not in get_args(Method) or not 0 <= look.seed <= MOST_SEED:
         raise NotAllowed(
-            f"{look.way!r} and {look.seed} were given; a way is one of {', '.join(get_args(Way))}, a seed 0 to "
+            f"{look.way!r} and {look.seed} were given; a way is one of {', '.join(get_args(Method))}, a seed 0 to "
             f"{MOST_SEED}"
         )
     source = database.transaction(lambda session: sources.find(session, name, listener_id, link_key))

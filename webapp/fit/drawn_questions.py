@@ -84,20 +84,20 @@ class Drawn:
 class DrawnQuestions:
     """Draws and stores questions; of somebody new as ``FirstDraws`` says."""
 
-    rows = "fits"
+    journal_name = "fits"
 
     def __init__(self, playable: PlayablePool) -> None:
         self._playable = playable
         self._measured = MeasuredPieces()
 
-    def draw(self, session: Session, listener: Listener, head: Head, asked: Sequence[Fit | Drawn]) -> Drawn | None:
-        """A new question for who has learned ``head`` and was ``asked`` these; None where none is left."""
+    def draw(self, session: Session, listener: Listener, head: Head, before: Sequence[Fit | Drawn]) -> Drawn | None:
+        """A new question for a listener with this ``head`` who had those ``before``; None where none is left."""
         pictures, domain = shipped(), music_of(listener.domain)
         there = self._playable.clips(session, domain).playing(SHORT_SECONDS).ids
         order = np.random.default_rng(listener.id.int).permutation(len(there))[:PIECES]
         clips = [there[place] for place in order]
         music = self._measured.of(session, clips, domain)
-        shown = _shown_so_far(asked, clips, pictures)
+        shown = _shown_so_far(before, clips, pictures)
         try:
             question = choose(
                 head, music, pictures.measures, shown=shown, generator=np.random.default_rng(),
@@ -146,15 +146,15 @@ class DrawnQuestions:
         return True
 
 
-def _shown_so_far(asked: Sequence[Fit | Drawn], clips: Sequence[uuid.UUID], pictures: Drawings) -> Shown:
+def _shown_so_far(before: Sequence[Fit | Drawn], clips: Sequence[uuid.UUID], pictures: Drawings) -> Shown:
     pieces, places = ({name: place for place, name in enumerate(names)} for names in (clips, pictures.names))
-    heard = Counter(clip for fit in asked for clip in {fit.left_clip, fit.right_clip})
-    seen = Counter(name for fit in asked for name in {fit.left_picture, fit.right_picture})
+    heard = Counter(clip for fit in before for clip in {fit.left_clip, fit.right_clip})
+    seen = Counter(name for fit in before for name in {fit.left_picture, fit.right_picture})
     compared_before = {
         frozenset(
             ((pieces[fit.left_clip], places[fit.left_picture]), (pieces[fit.right_clip], places[fit.right_picture]))
         )
-        for fit in asked
+        for fit in before
         if {fit.left_clip, fit.right_clip} <= pieces.keys() and {fit.left_picture, fit.right_picture} <= places.keys()
     }
     times = np.array([heard[clip] for clip in clips], dtype=np.int64)

@@ -102,9 +102,9 @@ def own_links(answered: Sequence[Fit]) -> list[list[float]]:
     return found
 
 
-def links_for(database: Database, listener_id: uuid.UUID, way: str) -> list[list[float]] | None:
-    """What a ``way`` of the tie needs of the listener: their links for "learned", else None; raises as ``links_of``."""
-    return links_of(database, listener_id) if way == "learned" else None
+def links_for(database: Database, listener_id: uuid.UUID, method: str) -> list[list[float]] | None:
+    """The listener's links if ``method`` of the tie is "learned", else None; raises as ``links_of``."""
+    return links_of(database, listener_id) if method == "learned" else None
 
 
 def links_of(database: Database, listener_id: uuid.UUID) -> list[list[float]]:

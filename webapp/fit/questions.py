@@ -81,12 +81,12 @@ class Questions:
         def work(session: Session) -> tuple[int, tuple[ShownFit, ...]]:
             listener = listener_rows.lock_listener(session, listener_id)
             if listener is None and claim is not None:
-                first = self._newcomers.drawn(claim, self._drawing.rows)
+                first = self._newcomers.drawn(claim, self._drawing.journal_name)
                 return 0, tuple(_one_shown(which, Drawn.unpacked(each)) for which, each in first)
             if listener is None:
                 raise UnknownListenerError
-            asked, new = self._asked(session, listener_id, claim)
-            waiting, drawn = self._filled(session, listener, asked)
+            questions, new = self._stored(session, listener_id, claim)
+            waiting, drawn = self._filled(session, listener, questions)
             if new or drawn:
                 self._journal.append(session, listener_id, fits=[fit.id for fit in (*new, *drawn)], visit=True)
             return offers.count_fit_picks(session, listener_id), _shown([*waiting, *drawn])
@@ -118,17 +118,17 @@ class Questions:
             listener = listener_rows.lock_listener(session, listener_id)
             if listener is None:
                 raise UnknownListenerError
-            asked, new = self._asked(session, listener_id, claim)
-            fit = next((each for each in asked if each.id == fit_id), None)
+            questions, new = self._stored(session, listener_id, claim)
+            fit = next((each for each in questions if each.id == fit_id), None)
             if fit is None:
                 raise NotYours(f"you were not asked {fit_id}; GET /api/fits gives your open questions")
             answered = fit.outcome is None
             if fit.outcome is None:
                 _require_heard(fit, outcome, heard_ms)
-                self._store(session, fit, asked, outcome, heard_ms)
+                self._store(session, fit, questions, outcome, heard_ms)
             elif fit.outcome != outcome:
                 raise Contradiction(f"this was answered with {fit.outcome!r} already; it can't become {outcome!r}")
-            waiting, drawn = self._filled(session, listener, asked)
+            waiting, drawn = self._filled(session, listener, questions)
             unwritten = {each.id for each in (*new, *drawn, *([fit] if answered else []))}
             if unwritten:
                 self._journal.append(session, listener_id, fits=unwritten)
@@ -140,9 +140,9 @@ class Questions:
         return found
 
     def _store(
-        self, session: Session, fit: Fit, asked: Sequence[Fit], outcome: FitOutcome, heard_ms: Sequence[int]
+        self, session: Session, fit: Fit, questions: Sequence[Fit], outcome: FitOutcome, heard_ms: Sequence[int]
     ) -> None:
-        head = _head(asked)
+        head = _head(questions)
         left, right = compared(fit)
         expected = predict(head, left - right)
         chances = np.array([expected.left[0], expected.equal[0], expected.right[0]])
@@ -151,30 +151,30 @@ class Questions:
             heard_ms=heard_ms,
         )  # fmt: skip
 
-    def _asked(self, session: Session, listener_id: uuid.UUID, claim: Claim | None) -> tuple[list[Fit], list[Fit]]:
-        """All that a stored listener was asked, and of it what is stored just now: what they saw before they were."""
-        asked = offers.fits_of(session, listener_id)
-        if not asked and claim is not None and self._newcomers.store(session, claim, self._drawing.rows):
-            asked = offers.fits_of(session, listener_id)
-            return asked, asked
-        return asked, []
+    def _stored(self, session: Session, listener_id: uuid.UUID, claim: Claim | None) -> tuple[list[Fit], list[Fit]]:
+        """All questions of a stored listener, and those stored just now: what they saw before their first answer."""
+        questions = offers.fits_of(session, listener_id)
+        if not questions and claim is not None and self._newcomers.store(session, claim, self._drawing.journal_name):
+            questions = offers.fits_of(session, listener_id)
+            return questions, questions
+        return questions, []
 
-    def _filled(self, session: Session, listener: Listener, asked: Sequence[Fit]) -> tuple[list[Fit], list[Fit]]:
+    def _filled(self, session: Session, listener: Listener, questions: Sequence[Fit]) -> tuple[list[Fit], list[Fit]]:
         """The open questions of the listener's kind of music whose clips are there, and those drawn beside them."""
         waiting = [
-            fit for fit in asked if fit.outcome is None and fit.domain == music_of(listener.domain) and _whole(fit)
+            fit for fit in questions if fit.outcome is None and fit.domain == music_of(listener.domain) and _whole(fit)
         ][:OPEN]
         drawn: list[Fit] = []
         while len(waiting) + len(drawn) < OPEN:
-            one = self._drawing.draw(session, listener, _head(asked), [*asked, *drawn])
+            one = self._drawing.draw(session, listener, _head(questions), [*questions, *drawn])
             if one is None:
                 break
             drawn.append(self._drawing.offer(session, listener, one))
         return waiting, drawn
 
 
-def _head(asked: Sequence[Fit]) -> Head:
-    answered = [fit for fit in asked if fit.outcome is not None]
+def _head(questions: Sequence[Fit]) -> Head:
+    answered = [fit for fit in questions if fit.outcome is not None]
     return head_of(sorted(answered, key=lambda fit: (fit.answered_at or datetime.now(UTC), fit.id)))
 
 

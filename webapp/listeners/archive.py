@@ -91,7 +91,7 @@ def kept_by(home: Path, listener_id: uuid.UUID) -> dict[str, bytes]:
 def put_pictures(file: bytes, data: Mapping[str, Any], clip_store: ClipStore) -> int:
     """Put the pictures of a zip back into the store, those that are what ``data`` says they are; how many.
 
-    Of a stranger's files only what may be shown is taken: pixels, and drawings that have paths alone.
+    Of an untrusted archive only what may be shown is taken: pixels, and drawings that have paths alone.
     """
     if not zipfile.is_zipfile(io.BytesIO(file)):
         return 0

@@ -38,7 +38,7 @@ from models.music.notes import MusicError, Piece
 from models.taste.space import TasteSpace
 from webapp.composing import media
 from webapp.learning import refits
-from webapp.listeners import accounts, strange_files
+from webapp.listeners import accounts, untrusted_archive
 from webapp.listeners.accounts import Records
 from webapp.listeners.deletion import delete
 from webapp.runtime import limits
@@ -63,7 +63,7 @@ def restore(database: Database, journal: Journal, data: Any, *, trusted: bool = 
     """
 
     def work(session: Session) -> Restored:
-        restored = restore_listener(session, data, stranger=not trusted)
+        restored = restore_listener(session, data, untrusted=not trusted)
         journal.append(session, restored.listener_id)
         return restored
 
@@ -78,7 +78,7 @@ def restore(database: Database, journal: Journal, data: Any, *, trusted: bool = 
 def bring(records: Records, current: uuid.UUID | None, file: bytes, *, replace: bool, key: str = "") -> uuid.UUID:
     """Bring back whom a visitor's file is about, in place of the ``current`` listener, who is forgotten; their id.
 
-    Nothing that a stranger may have made up counts for others: the study must be one of this installation, clips lie
+    Nothing that a visitor may have made up counts for others: the study must be one of this installation, clips lie
     where clips can lie, and the head is learned again from the votes. Whoever has made up a ``key`` and got no answer
     asks again with the same key and file, and is told the same. Raises ``NotAllowed`` with what is wrong with the
     file, ``Contradiction`` where the current listener has votes and is not to be replaced, and ``TooMany``.
@@ -91,11 +91,11 @@ def bring(records: Records, current: uuid.UUID | None, file: bytes, *, replace: 
         raise TooMany("several files are being read just now; try again in a few seconds")
     here = current if current is not None and accounts.exists(records.database, current) else None
     try:
-        data = strange_files.read(file)
+        data = untrusted_archive.read(file)
         _check_sound(data)
-    except strange_files.AbsurdFileError as error:
+    except untrusted_archive.AbsurdFileError as error:
         raise NotAllowed(f"this file can't be brought: {error}") from error
-    except (strange_files.BrokenFileError, NotAnExportError) as error:
+    except (untrusted_archive.BrokenFileError, NotAnExportError) as error:
         raise NotAllowed(
             "this is not the data of a listener; choose the file that “Download my data” gave, kallos-listener.zip"
         ) from error
@@ -123,7 +123,7 @@ def _end_older_tokens(session: Session, listener_id: uuid.UUID) -> None:
 
     The file doesn't say which generation was the last here, nor would it be believed; seconds have passed since any.
     """
-    began = int((datetime.now(UTC) - strange_files.FIRST_DAY).total_seconds())
+    began = int((datetime.now(UTC) - untrusted_archive.FIRST_DAY).total_seconds())
     listener_rows.begin_generation(session, listener_id, began)
 
 
@@ -148,7 +148,7 @@ def _brought(session: Session, records: Records, data: Any, link_id: uuid.UUID |
         data = {**data, "heads": [], "population": None, "picture_population": None}
     here = study_ids(session)
     _check_music(data)
-    restored = restore_listener(session, data, stranger=True)
+    restored = restore_listener(session, data, untrusted=True)
     _end_older_tokens(session, restored.listener_id)
     strange = study_ids(session) - here
     if strange:

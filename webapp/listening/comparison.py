@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import clips as clip_rows
 from db.queries.heads import HeadColumns
-from db.queries.offers import Asked, met_among, shown_among
+from db.queries.offers import OfferRow, met_among, shown_among
 from db.tables import GUIDED, OWN, PICTURE_SECONDS, PICTURES, RIVALS, Four, Listener, Offer
 from models.taste.head import Head
 from models.taste.policy import Mixture
@@ -61,7 +61,7 @@ class Candidates:
 
 
 @dataclass(frozen=True)
-class Repertoire:
+class CandidatePool:
     """What a listener may be played in their domain; however long their history, a bounded part of it is read.
 
     ``pool`` are everybody's clips, of many ``LOOKED_AT``, in an order of this listener; ``own`` are the playable
@@ -82,7 +82,7 @@ class Repertoire:
     drawn: list[tuple[uuid.UUID, ...]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, session: Session, playable: PlayablePool, listener: Listener) -> Repertoire:
+    def of(cls, session: Session, playable: PlayablePool, listener: Listener) -> CandidatePool:
         """Read it; the newest of the clips that were composed for the listener."""
         space = playable.space_of(listener.domain)
         pool = _in_order_of(listener, playable.clips(session, listener.domain))
@@ -110,7 +110,7 @@ class Repertoire:
         self.drawn.append(clips)
         self.met.update(clips)
 
-    def candidates(self, session: Session, asked: type[Offer | Four], seconds: float) -> Candidates:
+    def candidates(self, session: Session, table: type[Offer | Four], seconds: float) -> Candidates:
         """Unheard clips of the pool first, and their own, that play for so long, for a pair or a four."""
         pool, own = self.pool.playing(seconds), self.own.playing(seconds)
         unheard = [i for i, clip in enumerate(pool.ids) if clip not in self.met][:CANDIDATES]
@@ -118,7 +118,7 @@ class Repertoire:
         clips = pool.chosen(unheard + again).joined(own)
         known = [clip for clip in clips.ids if clip in self.met]
         place = {clip: index for index, clip in enumerate(clips.ids)}
-        offered = set(shown_among(session, asked, self.listener_id, known))
+        offered = set(shown_among(session, table, self.listener_id, known))
         offered.update(each for each in self.drawn if place.keys() >= {*each})
         composed = np.arange(len(clips.ids)) >= len(unheard) + len(again)
         heard = np.array([clip in self.met for clip in clips.ids], dtype=np.bool_)
@@ -181,24 +181,24 @@ class Draw:
 
 
 @dataclass(frozen=True)
-class Cast:
-    """A vote as it arrives: on ``which`` comparison, and how long each of its clips was heard."""
+class VoteRequest:
+    """A vote as it arrives: on ``which`` offer, and how long each of its clips was heard."""
 
     which: uuid.UUID
     outcome: str
     heard_ms: Sequence[int]
 
 
-class Comparison(Protocol[Asked]):
+class Comparison(Protocol[OfferRow]):
     """A way to compare clips; ``name`` stands in addresses and messages, ``picks`` are the outcomes that choose.
 
-    ``asked`` and ``votes`` are its tables, ``rows`` is what the journal calls them.
+    ``offer_table`` and ``vote_table`` are its tables; the journal calls their rows ``journal_name``.
     """
 
     name: str
-    rows: str
-    asked: type[Asked]
-    votes: type[Any]
+    journal_name: str
+    offer_table: type[OfferRow]
+    vote_table: type[Any]
     picks: Sequence[str]
     playable: PlayablePool
 
@@ -212,8 +212,8 @@ class Comparison(Protocol[Asked]):
     def store(
         self,
         session: Session,
-        asked: Asked,
-        vote: Cast,
+        offer: OfferRow,
+        vote: VoteRequest,
         predicted: Sequence[float],
         head: Head,
         *,
@@ -223,24 +223,24 @@ class Comparison(Protocol[Asked]):
         ...
 
     def draw(
-        self, session: Session, listener: Listener, head: Head, before: int, repertoire: Repertoire
+        self, session: Session, listener: Listener, head: Head, before: int, available: CandidatePool
     ) -> Draw | None:
         """Draw a new one, the listener's after ``before`` others; None where none is left."""
         ...
 
-    def offer(self, session: Session, listener: Listener, drawn: Draw, **fixed: Any) -> Asked | None:
+    def offer(self, session: Session, listener: Listener, drawn: Draw, **fixed: Any) -> OfferRow | None:
         """Store what was drawn, with columns that are ``fixed`` beforehand; None where they have had it before."""
         ...
 
-    def row(self, asked: Asked) -> Row:
+    def row(self, offer: OfferRow) -> Row:
         """One that waits for its vote, for the journal."""
         ...
 
 
-def shown(asked: Any, domain: str) -> Shown:
+def shown(offer: Any, domain: str) -> Shown:
     """A stored comparison of clips of a ``domain`` as the page sees it."""
-    clips = (ShownClip.of(clip, asked.seconds, picture=domain == PICTURES) for clip in asked.clips)
-    return Shown(asked.id, tuple(clips))
+    clips = (ShownClip.of(clip, offer.seconds, picture=domain == PICTURES) for clip in offer.clips)
+    return Shown(offer.id, tuple(clips))
 
 
 def features_of_all(clips: Sequence[uuid.UUID], known: Mapping[uuid.UUID, FloatArray]) -> FloatArray | None:
@@ -263,7 +263,7 @@ def require_pace(listener_id: uuid.UUID) -> None:
         raise TooMany("votes come too fast; try again in a few seconds")
 
 
-def trust_of(vote: Cast, asked_at: datetime) -> Trust:
+def trust_of(vote: VoteRequest, asked_at: datetime) -> Trust:
     """Whether what is said to have been heard can be true, of clips that were offered at ``asked_at``."""
     if vote.outcome == "skipped":
         return "heard"

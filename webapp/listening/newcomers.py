@@ -21,7 +21,7 @@ from db.queries import listeners as rows
 from db.queries.offers import NotForThisListenerError
 from db.tables import DEFAULT_STUDY, Listener
 from webapp.learning import heads
-from webapp.listening.comparison import OPEN, Comparison, Draw, Repertoire, Shown, ShownClip
+from webapp.listening.comparison import OPEN, CandidatePool, Comparison, Draw, Shown, ShownClip
 from webapp.runtime.database import Database
 from webapp.runtime.errors import UnknownListenerError
 from webapp.runtime.identity import Arrival, Claim
@@ -36,9 +36,9 @@ Packed = list[Any]  # one that was drawn, in plain data, as it travels
 
 
 class FirstDraws(Protocol):
-    """What of one kind somebody new is shown first; ``rows`` is what the journal calls it."""
+    """What of one kind somebody new is shown first; the journal calls its rows ``journal_name``."""
 
-    rows: str
+    journal_name: str
 
     def first(self, session: Session, listener: Listener) -> list[Packed]:
         """Draw ``OPEN`` of them for somebody of whom nothing is stored; fewer where there are no more."""
@@ -57,7 +57,7 @@ class Newcomers:
 
     def __init__(self, database: Database, journal: Journal, kinds: Sequence[FirstDraws]) -> None:
         self._database, self._journal = database, journal
-        self._kinds = {kind.rows: kind for kind in kinds}
+        self._kinds = {kind.journal_name: kind for kind in kinds}
 
     def come(self) -> Claim:
         """Somebody new, with what is drawn for them; of a kind of which not enough can be drawn yet, nothing is."""
@@ -145,17 +145,17 @@ class FirstComparisons:
 
     def __init__(self, kind: Comparison[Any]) -> None:
         self._kind = kind
-        self.rows = kind.rows
+        self.journal_name = kind.journal_name
 
     def first(self, session: Session, listener: Listener) -> list[Packed]:
         """Draw those that are to be open first; fewer where none is left."""
         kind = self._kind
         head = heads.newcomer(session, DEFAULT_STUDY, kind.playable.space_of(DOMAIN))
-        repertoire = Repertoire.of(session, kind.playable, listener)
+        available = CandidatePool.of(session, kind.playable, listener)
         drawn: list[Draw] = []
-        while len(drawn) < OPEN and (one := kind.draw(session, listener, head, len(drawn), repertoire)):
+        while len(drawn) < OPEN and (one := kind.draw(session, listener, head, len(drawn), available)):
             drawn.append(one)
-            repertoire.show(one.clips)
+            available.show(one.clips)
         return [_packed(each) for each in drawn]
 
     def offer_first(self, session: Session, listener: Listener, drawn: Packed, **fixed: Any) -> bool:

@@ -28,7 +28,7 @@ from models.taste.best_of_four import NoFourLeftError, choose_four
 from models.taste.head import Head, predict, predict_four
 from models.taste.policy import REPEAT_AFTER, REPEAT_GAP, REPEAT_WINDOW, NoPairLeftError, choose, choose_named
 from webapp.learning.playable_clips import PlayablePool
-from webapp.listening.comparison import LONG_SECONDS, Candidates, Cast, Draw, FloatArray, Repertoire, trust_of
+from webapp.listening.comparison import LONG_SECONDS, CandidatePool, Candidates, Draw, FloatArray, VoteRequest, trust_of
 
 SHORT_PAIRS = 6  # the first pairs are short
 ENOUGH_LONG = 12  # clips of a domain that can be played long before pairs get long
@@ -40,7 +40,7 @@ NEVER_REPEATED = ("proof", "tension", "studio", "claim")  # policies
 class Pairs:
     """Pairs, as ``Comparison`` says."""
 
-    name, rows, asked, votes = "offer", "offers", Offer, Vote
+    name, journal_name, offer_table, vote_table = "offer", "offers", Offer, Vote
     picks: Sequence[str] = PICKS
 
     def __init__(self, playable: PlayablePool) -> None:
@@ -54,8 +54,8 @@ class Pairs:
     def store(
         self,
         session: Session,
-        asked: Offer,
-        vote: Cast,
+        offer: Offer,
+        vote: VoteRequest,
         predicted: Sequence[float],
         head: Head,
         *,
@@ -65,34 +65,34 @@ class Pairs:
         left, equal, right = predicted
         stored = vote_rows.store_vote(
             session,
-            asked,
+            offer,
             outcome=vote.outcome,
             expected=vote_rows.Expected(left, equal, right, head.version, head.votes_seen),
             left_ms=vote.heard_ms[0],
             right_ms=vote.heard_ms[1],
             model_version=head.version,
-            trust=trust_of(vote, asked.created_at),
+            trust=trust_of(vote, offer.created_at),
             learned=learned,
         )
-        return export.offer_row(asked, *stored)
+        return export.offer_row(offer, *stored)
 
     def draw(
-        self, session: Session, listener: Listener, head: Head, before: int, repertoire: Repertoire
+        self, session: Session, listener: Listener, head: Head, before: int, available: CandidatePool
     ) -> Draw | None:
         """A repeat, a blind test, or else the pair to learn from; None where none is left."""
-        shortest = seconds = repertoire.shortest
+        shortest = seconds = available.shortest
         if (
-            repertoire.domain != PICTURES
+            available.domain != PICTURES
             and before >= SHORT_PAIRS
-            and len(repertoire.pool.playing(LONG_SECONDS).ids) >= ENOUGH_LONG
+            and len(available.pool.playing(LONG_SECONDS).ids) >= ENOUGH_LONG
         ):
             seconds = LONG_SECONDS
-        waiting = [clip for clip in repertoire.made_for if clip.id not in repertoire.met]
+        waiting = [clip for clip in available.made_for if clip.id not in available.met]
         if waiting and not any(seconds in clip.seconds for clip in waiting):
             seconds = shortest  # of a first clip that was made in a hurry there is no more yet
         generator = np.random.default_rng()
         repeats = self._repeatable(session, listener) if before >= REPEAT_AFTER else []
-        tests, guided = _blind_tests(repertoire, seconds), _guided_tests(repertoire, seconds)
+        tests, guided = _blind_tests(available, seconds), _guided_tests(available, seconds)
         named, share = choose_named(len(repeats), len(tests), generator, tension=len(guided))
         if named is not None and named.policy == "repeat":
             return _mirrored(repeats[named.index], named.policy, named.pair_probability)
@@ -102,7 +102,7 @@ class Pairs:
             clips = (one.id, other.id)
             return Draw(clips, test.seconds, named.policy, named.pair_probability, 0.5, condition=test.condition)
         for length in dict.fromkeys((seconds, shortest)):
-            pair = self._to_learn_from(session, listener, head, before, repertoire, seconds=length, share=share)
+            pair = self._to_learn_from(session, listener, head, before, available, seconds=length, share=share)
             if pair is not None:
                 return pair
         return None
@@ -124,9 +124,9 @@ class Pairs:
             **fixed,
         )
 
-    def row(self, asked: Offer) -> dict[str, Any]:
+    def row(self, offer: Offer) -> dict[str, Any]:
         """A pair that waits for its vote."""
-        return export.offer_row(asked)
+        return export.offer_row(offer)
 
     def _repeatable(self, session: Session, listener: Listener) -> list[Offer]:
         return rows.repeatable(
@@ -144,13 +144,13 @@ class Pairs:
         listener: Listener,
         head: Head,
         pairs_before: int,
-        repertoire: Repertoire,
+        available: CandidatePool,
         *,
         seconds: float,
         share: float,
     ) -> Draw | None:
         """A new pair; ``share`` of all draws are such."""
-        candidates = repertoire.candidates(session, Offer, seconds)
+        candidates = available.candidates(session, Offer, seconds)
         clips = candidates.clips
         if len(clips.ids) < 2:
             return None
@@ -203,29 +203,29 @@ class _Test:
     condition: str
 
 
-def _blind_tests(repertoire: Repertoire, seconds: float) -> list[_Test]:
+def _blind_tests(available: CandidatePool, seconds: float) -> list[_Test]:
     """Every clip composed for the listener against every rival, neither met yet, with how long both can play."""
-    mine = [clip for clip in repertoire.made_for if clip.kind == "composed"]
-    return _tests(repertoire, mine, repertoire.rivals, seconds, lambda rival: BLIND_TESTS[rival.kind])
+    mine = [clip for clip in available.made_for if clip.kind == "composed"]
+    return _tests(available, mine, available.rivals, seconds, lambda rival: BLIND_TESTS[rival.kind])
 
 
-def _guided_tests(repertoire: Repertoire, seconds: float) -> list[_Test]:
+def _guided_tests(available: CandidatePool, seconds: float) -> list[_Test]:
     """Every clip that the tension model chose against every one that came first, likewise."""
-    guided, plain = ([clip for clip in repertoire.guided if clip.kind == kind] for kind in GUIDED)
-    return _tests(repertoire, guided, plain, seconds, lambda _: GUIDED_TEST)
+    guided, plain = ([clip for clip in available.guided if clip.kind == kind] for kind in GUIDED)
+    return _tests(available, guided, plain, seconds, lambda _: GUIDED_TEST)
 
 
 def _tests(
-    repertoire: Repertoire,
+    available: CandidatePool,
     ones: Sequence[PoolClip],
     rivals: Sequence[PoolClip],
     seconds: float,
     condition: Callable[[PoolClip], str],
 ) -> list[_Test]:
     found = []
-    rivals = [rival for rival in rivals if rival.id not in repertoire.met]
+    rivals = [rival for rival in rivals if rival.id not in available.met]
     for one in ones:
-        for rival in rivals if one.id not in repertoire.met else ():
+        for rival in rivals if one.id not in available.met else ():
             lengths = [length for length in one.seconds if length in rival.seconds and length <= seconds]
             if lengths:
                 found.append(_Test(one, rival, max(lengths), condition(rival)))
@@ -235,7 +235,7 @@ def _tests(
 class BestOfFour:
     """Best of four, as ``Comparison`` says."""
 
-    name, rows, asked, votes = "four", "fours", Four, FourVote
+    name, journal_name, offer_table, vote_table = "four", "fours", Four, FourVote
     picks: Sequence[str] = FOUR_PICKS
 
     def __init__(self, playable: PlayablePool) -> None:
@@ -249,8 +249,8 @@ class BestOfFour:
     def store(
         self,
         session: Session,
-        asked: Four,
-        vote: Cast,
+        offer: Four,
+        vote: VoteRequest,
         predicted: Sequence[float],
         head: Head,
         *,
@@ -259,17 +259,17 @@ class BestOfFour:
         """Store the pick with its prediction, and the head."""
         stored = vote_rows.store_four_vote(
             session,
-            asked,
+            offer,
             outcome=vote.outcome,
             chances=predicted,
             head_version=head.version,
             votes_seen=head.votes_seen,
             heard_ms=vote.heard_ms,
             model_version=head.version,
-            trust=trust_of(vote, asked.created_at),
+            trust=trust_of(vote, offer.created_at),
             learned=learned,
         )
-        return export.four_row(asked, stored)
+        return export.four_row(offer, stored)
 
     def draw(
         self,
@@ -277,10 +277,10 @@ class BestOfFour:
         listener: Listener,
         head: Head,
         before: int,
-        repertoire: Repertoire,
+        available: CandidatePool,
     ) -> Draw | None:
         """Draw a new four; None where none is left."""
-        candidates = repertoire.candidates(session, Four, repertoire.shortest)
+        candidates = available.candidates(session, Four, available.shortest)
         try:
             known = _known(self.playable, listener, before, candidates)
             choice = choose_four(candidates.clips.features, head, **known)
@@ -288,7 +288,7 @@ class BestOfFour:
             return None
         return Draw(
             tuple(candidates.clips.ids[index] for index in choice.clips),
-            repertoire.shortest,
+            available.shortest,
             choice.policy,
             choice.four_probability,
             choice.order_probability,
@@ -307,6 +307,6 @@ class BestOfFour:
             **fixed,
         )
 
-    def row(self, asked: Four) -> dict[str, Any]:
+    def row(self, offer: Four) -> dict[str, Any]:
         """A four that waits for its pick."""
-        return export.four_row(asked)
+        return export.four_row(offer)

@@ -1,7 +1,7 @@
 """A vote, from what arrived to the next comparison; it counts once, however often it is sent.
 
-``Voting._record`` is the whole story: claim, predict, learn, store, draw the next, write it down, answer. What a pick
-turned out to be is told once it is stored: whether it was guessed, and what had been compared.
+``Voting._record`` is the whole story: lock, predict, learn, store, draw the next, write it down, answer. Once a pick is
+stored, its answer says whether it was guessed and what had been compared.
 
 What became of a whole piece (begun, heard out, skipped after a while, kept) is stored apart from votes. What it tells
 when music is composed is read in ``webapp.learning.heads``; the head of the votes stays as it is.
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import starmap
-from typing import Generic, Literal
+from typing import Any, Generic, Literal
 
 import numpy as np
 from sqlalchemy.orm import Session
@@ -23,14 +23,14 @@ from sqlalchemy.orm import Session
 from db.queries import composed, votes
 from db.queries import listeners as listener_rows
 from db.queries import votes as rows
-from db.queries.offers import Asked
+from db.queries.offers import OfferRow
 from db.queries.statistics import CHANGED, CLAIM
 from db.tables import FOUR_PICKS, Listener
 from models.taste.head import Head, after
 from models.taste.space import TasteSpace
 from webapp.composing import wishes
 from webapp.learning import heads
-from webapp.listening.comparison import OPEN, Cast, Comparison, Repertoire, Shown, features_of_all, shown
+from webapp.listening.comparison import OPEN, CandidatePool, Comparison, Shown, VoteRequest, features_of_all, shown
 from webapp.listening.newcomers import Newcomers, shown_first
 from webapp.runtime.database import Database, in_transaction, locked_listener
 from webapp.runtime.errors import Contradiction, NotReady, NotYours, UnknownListenerError
@@ -57,15 +57,15 @@ class Recorded:
     new: bool = field(compare=False)
 
 
-class Voting(Generic[Asked]):
+class Voting(Generic[OfferRow]):
     """A listener's comparisons of one kind: the open ones, and the votes on them."""
 
     def __init__(
-        self, database: Database, journal: Journal, comparison: Comparison[Asked], newcomers: Newcomers
+        self, database: Database, journal: Journal, comparison: Comparison[OfferRow], newcomers: Newcomers
     ) -> None:
         self._database = database
         self._journal = journal
-        self._kind: Comparison[Asked] = comparison
+        self._kind: Comparison[OfferRow] = comparison
         self._newcomers = newcomers
 
     def open(self, listener_id: uuid.UUID, claim: Claim | None = None) -> tuple[Shown, ...]:
@@ -78,7 +78,7 @@ class Voting(Generic[Asked]):
         def work(session: Session) -> tuple[Shown, ...]:
             listener = listener_rows.lock_listener(session, listener_id)
             if listener is None and claim is not None:
-                return tuple(starmap(shown_first, self._newcomers.drawn(claim, self._kind.rows)))
+                return tuple(starmap(shown_first, self._newcomers.drawn(claim, self._kind.journal_name)))
             if listener is None:
                 raise UnknownListenerError
             return self._open(session, listener, claim)
@@ -102,40 +102,46 @@ class Voting(Generic[Asked]):
 
         Raises ``NotYours`` for what was not offered to this listener, ``Contradiction`` where it has another outcome.
         """
-        vote = Cast(which, outcome, heard_ms)
-        recorded = self._database.transaction(partial(self._record, listener_id=listener_id, vote=vote, by=claim))
+        vote = VoteRequest(which, outcome, heard_ms)
+        recorded = self._database.transaction(partial(self._record, listener_id=listener_id, vote=vote, claim=claim))
         status = "new" if recorded.new else "duplicate"
         log.info("vote %s=%s listener=%s outcome=%s status=%s", self._kind.name, which, listener_id, outcome, status)
         return recorded
 
-    def _record(self, session: Session, *, listener_id: uuid.UUID, vote: Cast, by: Claim | None) -> Recorded:
-        kind: Comparison[Asked] = self._kind
-        claimed = partial(rows.claim, session, kind.asked, kind.votes, vote.which, listener_id=listener_id)
-        claim = claimed(outcome=vote.outcome)
-        first = by if claim.asked is None and by is not None and by.arrival is not None else None
+    def _record(self, session: Session, *, listener_id: uuid.UUID, vote: VoteRequest, claim: Claim | None) -> Recorded:
+        kind: Comparison[OfferRow] = self._kind
+        tables = (kind.offer_table, kind.vote_table)
+        lock = partial(rows.lock_offer, session, *tables, vote.which, listener_id=listener_id, outcome=vote.outcome)
+        locked: rows.LockedOffer[OfferRow, Any] = lock()
+        first = claim if locked.offer is None and claim is not None and claim.arrival is not None else None
         if first is not None:
-            self._newcomers.store(session, first, kind.rows)
-            claim = claimed(outcome=vote.outcome)
-        asked, listener = claim.asked, claim.listener
-        if asked is None or listener is None:
+            self._newcomers.store(session, first, kind.journal_name)
+            locked = lock()
+        offer, listener = locked.offer, locked.listener
+        if offer is None or listener is None:
             raise NotYours(f"you have no {kind.name} {vote.which}; GET /api/{kind.name}s gives your open ones")
-        if claim.vote is not None:
-            return self._again(session, listener, vote, claim.vote)
+        if locked.vote is not None:
+            return self._again(session, listener, vote, locked.vote)
 
-        space = kind.playable.space_of(claim.domain)
+        space = kind.playable.space_of(locked.domain)
         before = rows.before_vote(
-            session, kind.asked, listener_id, model_version=space.version, pictures=space.of_pictures, which=vote.which
+            session,
+            kind.offer_table,
+            listener_id,
+            model_version=space.version,
+            pictures=space.of_pictures,
+            which=vote.which,
         )
         head = _head_before(session, listener, space, before) or heads.before_first_vote(session, listener, space)
         known = heads.features_from(before.summaries, space)
-        features = features_of_all(asked.clips, known)
-        unknown = np.zeros((len(asked.clips), space.size))
+        features = features_of_all(offer.clips, known)
+        unknown = np.zeros((len(offer.clips), space.size))
         effects = heads.NO_EFFECTS if features is None else heads.effects_for(session, listener, space)
-        own = heads.effects_on(effects, asked.clips)
+        own = heads.effects_on(effects, offer.clips)
         predicted = kind.predict(head, unknown if features is None else features, own)
-        learned = after(head, heads.heard(head, known, asked.clips, vote.outcome, effects))
+        learned = after(head, heads.heard(head, known, offer.clips, vote.outcome, effects))
         columns = None if features is None else heads.columns_of(learned)
-        stored = kind.store(session, asked, vote, predicted, head, learned=columns)
+        stored = kind.store(session, offer, vote, predicted, head, learned=columns)
 
         picks = before.picks + (vote.outcome in kind.picks)
         alike = before.picks_alike + (vote.outcome in kind.picks)
@@ -144,15 +150,15 @@ class Voting(Generic[Asked]):
         of_pictures = alike if space.of_pictures else picks - alike
         if kind.playable.space_of(listener.domain) is not space:  # an answer to what is not chosen any more
             learned = heads.load(session, listener_id, kind.playable.space_of(listener.domain))
-        waiting: list[Asked] = [each for each in before.open if each.id != asked.id]
-        drawn: list[Asked] = self._fill_up(session, listener, learned, picks, waiting)
-        unwritten: list[Asked] = list(drawn)
+        waiting: list[OfferRow] = [each for each in before.open if each.id != offer.id]
+        drawn: list[OfferRow] = self._fill_up(session, listener, learned, picks, waiting)
+        unwritten: list[OfferRow] = list(drawn)
         if first is not None:
             unwritten += waiting  # stored just now
-        self._journal.append(session, listener_id, known={kind.rows: [stored, *map(kind.row, unwritten)]})
+        self._journal.append(session, listener_id, known={kind.journal_name: [stored, *map(kind.row, unwritten)]})
         return Recorded(vote.which, vote.outcome, picks, of_pictures, _shown(listener, [*waiting, *drawn]), new=True)
 
-    def _again(self, session: Session, listener: Listener, vote: Cast, stored: rows.AnyVote) -> Recorded:
+    def _again(self, session: Session, listener: Listener, vote: VoteRequest, stored: rows.AnyVote) -> Recorded:
         """The answer to a vote that is stored already."""
         if stored.outcome != vote.outcome:
             raise Contradiction(
@@ -164,52 +170,54 @@ class Voting(Generic[Asked]):
 
     def _open(self, session: Session, listener: Listener, claim: Claim | None = None) -> tuple[Shown, ...]:
         """What is open for a locked listener, made and written down where it is missing."""
-        kind: Comparison[Asked] = self._kind
+        kind: Comparison[OfferRow] = self._kind
         space = kind.playable.space_of(listener.domain)
         before = partial(
             rows.before_vote,
             session,
-            kind.asked,
+            kind.offer_table,
             listener.id,
             model_version=space.version,
             pictures=space.of_pictures,
         )
-        now: rows.BeforeVote[Asked] = before()
-        unwritten: list[Asked] = []
+        now: rows.BeforeVote[OfferRow] = before()
+        unwritten: list[OfferRow] = []
         missing = now.picks == 0 or not now.open  # perhaps: what they saw before anything was stored of them
-        if missing and claim is not None and self._newcomers.store(session, claim, kind.rows):
+        if missing and claim is not None and self._newcomers.store(session, claim, kind.journal_name):
             now = before()
             unwritten += now.open
-        drawn: list[Asked] = []
+        drawn: list[OfferRow] = []
         if len(now.open) < OPEN:
             head = _head_before(session, listener, space, now) or heads.newcomer(session, listener.study_id, space)
             drawn = self._fill_up(session, listener, head, now.picks, now.open)
         unwritten += drawn
         if unwritten:
-            self._journal.append(session, listener.id, known={kind.rows: [*map(kind.row, unwritten)]}, visit=True)
+            self._journal.append(
+                session, listener.id, known={kind.journal_name: [*map(kind.row, unwritten)]}, visit=True
+            )
         return _shown(listener, [*now.open, *drawn])
 
     def _fill_up(
-        self, session: Session, listener: Listener, head: Head, picks: int, waiting: Sequence[Asked]
-    ) -> list[Asked]:
+        self, session: Session, listener: Listener, head: Head, picks: int, waiting: Sequence[OfferRow]
+    ) -> list[OfferRow]:
         """New ones, drawn and stored until ``OPEN`` are open; fewer where none is left."""
-        kind: Comparison[Asked] = self._kind
-        drawn: list[Asked] = []
+        kind: Comparison[OfferRow] = self._kind
+        drawn: list[OfferRow] = []
         if len(waiting) >= OPEN:
             return drawn
-        repertoire = Repertoire.of(session, kind.playable, listener)
+        available = CandidatePool.of(session, kind.playable, listener)
         while (open_now := len(waiting) + len(drawn)) < OPEN:
-            choice = kind.draw(session, listener, head, picks + open_now, repertoire)
+            choice = kind.draw(session, listener, head, picks + open_now, available)
             one = kind.offer(session, listener, choice) if choice else None
             if one is None:
                 break
             drawn.append(one)
-            repertoire.show(one.clips)
+            available.show(one.clips)
         return drawn
 
 
 def _head_before(
-    session: Session, listener: Listener, space: TasteSpace, before: rows.BeforeVote[Asked]
+    session: Session, listener: Listener, space: TasteSpace, before: rows.BeforeVote[OfferRow]
 ) -> Head | None:
     """The stored head, or the one that the votes lead to; None before the first."""
     if before.head is not None:
@@ -217,9 +225,9 @@ def _head_before(
     return heads.learned(session, listener, space) if before.voted else None
 
 
-def _shown(listener: Listener, asked: Sequence[Asked]) -> tuple[Shown, ...]:
+def _shown(listener: Listener, offers: Sequence[OfferRow]) -> tuple[Shown, ...]:
     """The first two of what the listener has chosen; what was asked for in the studio waits behind these."""
-    return tuple(shown(each, listener.domain) for each in asked[:OPEN])
+    return tuple(shown(each, listener.domain) for each in offers[:OPEN])
 
 
 @dataclass(frozen=True)

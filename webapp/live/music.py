@@ -1,12 +1,12 @@
 """The next bar of music by what is seen now, and who plays live at the moment: few at once, and none that is idle.
 
-Latents of the ground are moved along the annotated tie, and decoded. A bar is decoded with the two before it as locked
-notes, so that it goes on from what sounded. It depends on nothing later than what was seen when it was asked for. What
-is seen after that is heard from its middle beat on: the bar is decoded once more, and its second half takes the place
-of the first version's.
+Latents of the backing track are moved along the annotated tie, and decoded. A bar is decoded with the two before it as
+locked notes, so that it goes on from what sounded. It depends on nothing later than what was seen when it was asked
+for. What is seen after that is heard from its middle beat on: the bar is decoded once more, and its second half takes
+the place of the first version's.
 
-The ground has bars that know of no picture, written ahead and without end, as latents. A draft is played on by the
-piece model, ``ADDED`` bars at a time. What it writes beyond them comes to an end, and is thrown away: music that is
+The backing track has bars that know of no picture, written ahead and without end, as latents. A draft is played on by
+the piece model, ``ADDED`` bars at a time. What it writes beyond them comes to an end, and is thrown away: music that is
 steered has none. Where a model has no piece model, the prior goes on from the last bars.
 """
 
@@ -42,7 +42,7 @@ ADDED = 16  # bars that are written on at once
 ENDING = 8  # bars beyond them, in which the piece would come to its end
 AHEAD = 12  # bars that are to lie ready
 
-_writing = ThreadPoolExecutor(1, "live ground")  # one at a time: those who listen come first
+_writing = ThreadPoolExecutor(1, "live backing track")  # one at a time: those who listen come first
 Row = npt.NDArray[np.float32]
 BEFORE = 2  # bars that are heard before the one that is decoded; each costs as much as that one
 TEMPI_BPM = (48.0, 176.0)
@@ -57,7 +57,7 @@ FULL = f"{AT_ONCE} people play live just now, as many as can; try again in a few
 
 
 @dataclass(frozen=True)
-class GroundBar:
+class BackingBar:
     """Latents of a bar, by group, and its key: tonic 0 to 11 (C to B), and whether it is major."""
 
     groups: Mapping[str, Row]
@@ -65,7 +65,7 @@ class GroundBar:
     major: bool
 
 
-class Ground:
+class BackingTrack:
     """Bars of one piece of music, of one meter, without end; the same again for the same domain and seed.
 
     Raises a ``GenerationError`` where no generator answers.
@@ -79,13 +79,13 @@ class Ground:
         self._last = draft.notes
         self.tempo_bpm = float(np.exp(np.log(draft.notes.tempo_bpm.astype(np.float64)).mean()))
         self.meter = _meter(str(self.about.get("meter", "4/4")))
-        self._bars: dict[int, GroundBar] = {}
+        self._bars: dict[int, BackingBar] = {}
         self._count = 0
         self._lock = threading.Lock()
         self._more: Future[None] | None = None
         self._add(draft.latents, draft.notes)
 
-    def bar(self, number: int) -> GroundBar:
+    def bar(self, number: int) -> BackingBar:
         """The bar with this number, from 0 on; waits where it is not written yet. Earlier ones are forgotten."""
         while number >= self._count:
             self._begin_more().result()
@@ -113,7 +113,7 @@ class Ground:
         minor, tonic = divmod(likely_key(half_bar_chroma(notes).sum(axis=0)), 12)
         for place in range(latents.bars):
             groups = {name: value[place] for name, value in latents.groups.items()}
-            self._bars[self._count] = GroundBar(groups, tonic, major=not minor)
+            self._bars[self._count] = BackingBar(groups, tonic, major=not minor)
             self._count += 1
 
 
@@ -232,8 +232,8 @@ class LiveMusic:
         links: Sequence[Sequence[float]] | None = None,
     ) -> None:
         self._generation, self._domain, self._seed, self._links = generation, domain, seed, links
-        self._ground = Ground(generation, domain, seed)
-        fits = directions is not None and directions.version == self._ground.version
+        self._backing = BackingTrack(generation, domain, seed)
+        fits = directions is not None and directions.version == self._backing.version
         self._directions = directions if fits else None
         self._course = self._earlier = _Course()  # after the last bar, and before it
 
@@ -265,24 +265,24 @@ class LiveMusic:
         """The bar that follows ``course``; only its second half where it ``sounds`` already."""
         seen = steering.checked(readouts)
         asked = steering.asked_of_music(seen, self._links)
-        ground = self._ground.bar(course.number)
+        backing_bar = self._backing.bar(course.number)
         own = Latents(
-            self._ground.version, {name: row[None] for name, row in ground.groups.items()}, self._ground.about
+            self._backing.version, {name: row[None] for name, row in backing_bar.groups.items()}, self._backing.about
         )
         styles: tuple[str, ...] = ()
         if self._directions is not None:
             own, styles = annotated.moved(own, asked[None], self._directions)
-        tempo = self._ground.tempo_bpm * 2 ** (annotated.OCTAVE * asked[MOTION])
+        tempo = self._backing.tempo_bpm * 2 ** (annotated.OCTAVE * asked[MOTION])
         piece = self._decoded(own, styles, float(np.clip(tempo, *TEMPI_BPM)), course)
         wished = bool(asked[WARMTH] > 0) if abs(asked[WARMTH]) > annotated.SURE else course.major
-        major = ground.major if wished is None else wished
-        sounding = piece if wished is None else _in_mode(piece, ground.tonic, major=major)
+        major = backing_bar.major if wished is None else wished
+        sounding = piece if wished is None else _in_mode(piece, backing_bar.tonic, major=major)
         groups = {name: value[0] for name, value in own.groups.items()}
         decoded = _Decoded(piece, sounding, groups)
         before = reduce(Piece.followed_by, [each.sounding for each in course.before]) if course.before else None
         bar = LiveBar(
             course.number, sounding, seen, dict(zip(steering.SIDES, asked.round(4).tolist(), strict=True)), groups,
-            ground.tonic, major, before,
+            backing_bar.tonic, major, before,
         )  # fmt: skip
         if sounds is not None:
             decoded = decoded.after(sounds, bar.middle)
@@ -296,7 +296,7 @@ class LiveMusic:
             name: np.stack([*(each.groups[name] for each in heard), value[0]]) for name, value in own.groups.items()
         }
         window = Origin(latents=replace(own, groups=groups).to_json())
-        above, below = self._ground.meter
+        above, below = self._backing.meter
         empty = Piece(
             np.zeros((0, 4), dtype=np.int32),
             np.array([[0, 4 * TICKS_PER_QUARTER * above // below, above, below]], dtype=np.int32),

@@ -13,7 +13,7 @@ from webapp.runtime.errors import NotAllowed, NotReady
 from webapp.runtime.followed_process import FollowedProcess, lines_in, until_ended
 from webapp.runtime.listener_files import KeptDreams
 
-Way = Literal["naive", "regularised", "critic", "both"]
+Method = Literal["naive", "regularised", "critic", "both"]
 Surface = Literal["picture", "waveform"]
 STEPS = 96
 SECONDS = 300  # at most
@@ -28,7 +28,7 @@ _dreams = FollowedProcess(
 
 @dataclass(frozen=True)
 class Order:
-    """What is dreamt: in which way, from which noise, for how many steps.
+    """What is dreamt: by which method, from which noise, for how many steps.
 
     ``surface`` is what it changes: the picture that the network sees, or the waveform itself.
     """
@@ -40,10 +40,11 @@ class Order:
 
     def check(self) -> None:
         """Raises ``NotAllowed`` for a way, a surface or a seed that there isn't."""
-        if self.way not in get_args(Way) or self.surface not in get_args(Surface) or not 0 <= self.seed <= MOST_SEED:
+        if self.way not in get_args(Method) or self.surface not in get_args(Surface) or not 0 <= self.seed <= MOST_SEED:
             raise NotAllowed(
-                f"{self.way}, {self.surface} and {self.seed} were given; a way is one of {', '.join(get_args(Way))}, "
-                f"what it changes one of {', '.join(get_args(Surface))}, a seed 0 to {MOST_SEED}"
+                f"{self.way}, {self.surface} and {self.seed} were given; a way is one of "
+                f"{', '.join(get_args(Method))}, what it changes one of {', '.join(get_args(Surface))}, "
+                f"a seed 0 to {MOST_SEED}"
             )
 
 
@@ -99,11 +100,11 @@ def look(home: Path, listener_id: uuid.UUID) -> Dreaming | None:
     if not (folder / ORDER).is_file():
         return None
     ended, problem = _dreams.outcome(listener_id, BROKEN)
-    heard = (dreams.dreamt(listener_id) if ended else None) or (b"", b"")
+    sounds = (dreams.dreamt(listener_id) if ended else None) or (b"", b"")
     steps = tuple(DreamtStep(**json.loads(line)) for line in lines_in(folder))
     order = Order(**json.loads((folder / ORDER).read_text(encoding="utf-8")))
     left = None if ended else _dreams.seconds_left(listener_id)
-    return Dreaming(order, steps, *heard, ended=ended, problem=problem, seconds_left=left)
+    return Dreaming(order, steps, *sounds, ended=ended, problem=problem, seconds_left=left)
 
 
 def follow(home: Path, listener_id: uuid.UUID) -> Iterator[Dreaming]:

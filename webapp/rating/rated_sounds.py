@@ -20,7 +20,7 @@ import numpy.typing as npt
 from models.atlas.known_tracks import Track, known_tracks
 from models.music.decoding import LONGEST_S, SoundError
 from models.style.card import CARD, WEIGHTS, model_folder
-from webapp.rating import strange_sounds
+from webapp.rating import untrusted_audio
 from webapp.runtime import supervised_process
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
@@ -140,7 +140,7 @@ def _rated(files: Sequence[tuple[str, bytes]], model: str, ears: Ears) -> list[R
     for given, data in files:
         name = " ".join(given.split())[-LONGEST_NAME:] or "the sound"
         try:
-            sound = strange_sounds.decode(data, name)
+            sound = untrusted_audio.decode(data, name)
         except SoundError as error:
             broken.append(RatedSound(name, problem=str(error)))
             continue

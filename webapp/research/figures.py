@@ -26,7 +26,7 @@ FIRST_PANELS = 6  # where none are chosen
 
 
 @dataclass(frozen=True)
-class Asked:
+class FigureRequest:
     """What a figure is of; each takes what it needs, and what isn't given is chosen."""
 
     study: str = ""
@@ -59,27 +59,27 @@ class Drawn:
         return f"# {self.source}\n{csv_text.of_frame(self.frame)}"
 
 
-def draw(session: Session, name: str, asked: Asked) -> Drawn:
+def draw(session: Session, name: str, request: FigureRequest) -> Drawn:
     """The figure called ``name``; raises ``NotYours`` where there is no such study or run, ``NotAllowed`` otherwise."""
     if name not in FIGURES:
         raise NotYours(f"there is no plot {name[:40]!r}; there are {', '.join(FIGURES)}")
-    for given, allowed in ((asked.direction, DIRECTIONS), (asked.measure, MEASURES)):
+    for given, allowed in ((request.direction, DIRECTIONS), (request.measure, MEASURES)):
         if name != "runs" and given not in allowed:
             raise NotAllowed(f"{given[:40]!r} was given; there are {', '.join(allowed)}")
-    return FIGURES[name](session, asked)
+    return FIGURES[name](session, request)
 
 
-def _study(session: Session, asked: Asked) -> Study:
+def _study(session: Session, request: FigureRequest) -> Study:
     studies = {study.name: study for study in retrieval.all_studies(session)}
-    if asked.study not in studies:
-        raise NotYours(f"there is no study {asked.study[:80]!r}; there are {', '.join(studies) or 'none yet'}")
-    return studies[asked.study]
+    if request.study not in studies:
+        raise NotYours(f"there is no study {request.study[:80]!r}; there are {', '.join(studies) or 'none yet'}")
+    return studies[request.study]
 
 
-def _conditions(study: Study, asked: Asked, most: int) -> list[str]:
+def _conditions(study: Study, request: FigureRequest, most: int) -> list[str]:
     """The conditions asked for, or the first ones that are whole, then others."""
     there = sorted({condition_of(run) for run in study.runs}, key=lambda name: ("-no_" in name, name))
-    return [name for name in there if name in asked.conditions] or there[:most]
+    return [name for name in there if name in request.conditions] or there[:most]
 
 
 def _source(runs: Sequence[TrainingRun]) -> Source:
@@ -88,41 +88,41 @@ def _source(runs: Sequence[TrainingRun]) -> Source:
 
 
 def _of_study(study: Study) -> Source:
-    """The results' own log where the test tunes were asked, or the runs."""
+    """The results' own log where the test tunes were evaluated, or the runs."""
     return _source([study.log] if study.tested and study.log else study.runs)
 
 
-def _variants(session: Session, asked: Asked) -> Drawn:
-    study = _study(session, asked)
-    frame, tested = retrieval.variants_frame(session, study, asked.direction, asked.measure)
-    shown = f"{MEASURES[asked.measure]}, {DIRECTIONS[asked.direction]} ({'test' if tested else 'validation'})"
-    bars = frame[frame["seed"].isna()].sort_values("value", ascending=asked.measure == "mean_log_rank")
+def _variants(session: Session, request: FigureRequest) -> Drawn:
+    study = _study(session, request)
+    frame, tested = retrieval.variants_frame(session, study, request.direction, request.measure)
+    shown = f"{MEASURES[request.measure]}, {DIRECTIONS[request.direction]} ({'test' if tested else 'validation'})"
+    bars = frame[frame["seed"].isna()].sort_values("value", ascending=request.measure == "mean_log_rank")
     table = json.loads(bars.drop(columns="seed").to_json(orient="records"))
     source = _of_study(study) if tested else _source(study.runs)
     return Drawn(variants(frame, source, shown), frame, source, {"table": table, "tested": tested})
 
 
-def _curves(session: Session, asked: Asked) -> Drawn:
-    study = _study(session, asked)
-    chosen = _conditions(study, asked, MOST_CURVES)
-    frame = retrieval.curves_frame(session, study, asked.direction, chosen)
+def _curves(session: Session, request: FigureRequest) -> Drawn:
+    study = _study(session, request)
+    chosen = _conditions(study, request, MOST_CURVES)
+    frame = retrieval.curves_frame(session, study, request.direction, chosen)
     source = _source([run for run in study.runs if condition_of(run) in chosen])
-    shown = f"validation MRR, {DIRECTIONS[asked.direction]}"
+    shown = f"validation MRR, {DIRECTIONS[request.direction]}"
     return Drawn(curves(frame, source, shown), frame, source, {"conditions": chosen})
 
 
-def _ranks(session: Session, asked: Asked) -> Drawn:
-    study = _study(session, asked)
-    chosen = _conditions(study, asked, 1)
-    frame, confused = retrieval.ranks_frame(session, study, asked.direction, asked.query, chosen)
+def _ranks(session: Session, request: FigureRequest) -> Drawn:
+    study = _study(session, request)
+    chosen = _conditions(study, request, 1)
+    frame, confused = retrieval.ranks_frame(session, study, request.direction, request.query, chosen)
     source = _source([run for run in study.runs if condition_of(run) in chosen])
     return Drawn(ranks(frame, source), frame, source, {"confused": confused, "conditions": chosen})
 
 
-def _confusions(comparison: str, asked_for: str, answered: str) -> Callable[[Session, Asked], Drawn]:
-    def figure(session: Session, asked: Asked) -> Drawn:
-        study = _study(session, asked)
-        chosen = _conditions(study, asked, 1)[:1]
+def _confusions(comparison: str, asked_for: str, answered: str) -> Callable[[Session, FigureRequest], Drawn]:
+    def figure(session: Session, request: FigureRequest) -> Drawn:
+        study = _study(session, request)
+        chosen = _conditions(study, request, 1)[:1]
         frame = retrieval.confusions_frame(session, study, comparison, chosen[0])
         drawn = confusions(frame, source := _of_study(study), asked=asked_for, answered=answered)
         return Drawn(drawn, frame, source, {"conditions": chosen})
@@ -130,11 +130,11 @@ def _confusions(comparison: str, asked_for: str, answered: str) -> Callable[[Ses
     return figure
 
 
-def _ablations(session: Session, asked: Asked) -> Drawn:
-    study = _study(session, asked)
-    frame = retrieval.ablations_frame(session, study, "ablation", f"{asked.direction}.mrr", asked.genre)
+def _ablations(session: Session, request: FigureRequest) -> Drawn:
+    study = _study(session, request)
+    frame = retrieval.ablations_frame(session, study, "ablation", f"{request.direction}.mrr", request.genre)
     source = _of_study(study)
-    return Drawn(ablations(frame, source, f"MRR, {DIRECTIONS[asked.direction]}"), frame, source, _costs(frame))
+    return Drawn(ablations(frame, source, f"MRR, {DIRECTIONS[request.direction]}"), frame, source, _costs(frame))
 
 
 def _costs(frame: pd.DataFrame) -> dict[str, Any]:
@@ -142,33 +142,33 @@ def _costs(frame: pd.DataFrame) -> dict[str, Any]:
     return {"table": json.loads(frame.sort_values("value").to_json(orient="records"))}
 
 
-def _probe_ablations(session: Session, asked: Asked) -> Drawn:
-    study = _study(session, asked)
-    both = asked.genre == REEL_OR_HORNPIPE
-    measure, genre = ("reel_or_hornpipe", WHOLE) if both else ("recall", asked.genre)
+def _probe_ablations(session: Session, request: FigureRequest) -> Drawn:
+    study = _study(session, request)
+    both = request.genre == REEL_OR_HORNPIPE
+    measure, genre = ("reel_or_hornpipe", WHOLE) if both else ("recall", request.genre)
     frame = retrieval.ablations_frame(session, study, "probe_ablation", measure, genre)
     source = _of_study(study)
     return Drawn(ablations(frame, source, "recall"), frame, source, _costs(frame))
 
 
-def _runs(session: Session, asked: Asked) -> Drawn:
+def _runs(session: Session, request: FigureRequest) -> Drawn:
     there = {name_of(run): run for run in research.all_runs(session)}
-    if unknown := [name for name in asked.runs if name not in there]:
+    if unknown := [name for name in request.runs if name not in there]:
         raise NotYours(f"there is no run {unknown[0][:80]!r}; there are {', '.join(list(there)[:20]) or 'none yet'}")
-    if not 1 <= len(asked.runs) <= MOST_RUNS:
-        raise NotAllowed(f"{len(asked.runs)} runs were given; give 1 to {MOST_RUNS}")
-    if not 0 <= asked.smoothing < 1:
-        raise NotAllowed(f"smoothing {asked.smoothing} was given; it must be 0 or more, and below 1")
-    chosen = [there[name] for name in dict.fromkeys(asked.runs)]
+    if not 1 <= len(request.runs) <= MOST_RUNS:
+        raise NotAllowed(f"{len(request.runs)} runs were given; give 1 to {MOST_RUNS}")
+    if not 0 <= request.smoothing < 1:
+        raise NotAllowed(f"smoothing {request.smoothing} was given; it must be 0 or more, and below 1")
+    chosen = [there[name] for name in dict.fromkeys(request.runs)]
     figures = runs.figures_of(session, chosen)
-    shown = [name for name in figures if name in asked.figures][:MOST_PANELS] or figures[:FIRST_PANELS]
+    shown = [name for name in figures if name in request.figures][:MOST_PANELS] or figures[:FIRST_PANELS]
     frame, source = runs.curves_frame(session, chosen, shown), _source(chosen)
-    drawn = grid(frame, source, list(map(name_of, chosen)), shown, asked.smoothing)
+    drawn = grid(frame, source, list(map(name_of, chosen)), shown, request.smoothing)
     return Drawn(drawn, frame, source, {"figures": figures, "shown": shown})
 
 
 REEL_OR_HORNPIPE = "reel or hornpipe"
-FIGURES: Mapping[str, Callable[[Session, Asked], Drawn]] = {
+FIGURES: Mapping[str, Callable[[Session, FigureRequest], Drawn]] = {
     "variants": _variants,
     "curves": _curves,
     "ranks": _ranks,

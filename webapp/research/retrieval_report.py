@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from db import migrate
 from db.queries import research
 from webapp.research import retrieval, training_runs
-from webapp.research.figures import REEL_OR_HORNPIPE, Asked, Drawn, draw
+from webapp.research.figures import REEL_OR_HORNPIPE, Drawn, FigureRequest, draw
 from webapp.research.retrieval import DIRECTIONS, WHOLE, Study, condition_of
 from webapp.runtime.database import Database
 from webapp.runtime.settings import Settings
@@ -68,9 +68,9 @@ def write(database: Database, settings: Settings, name: str | None, path: Path) 
 
 def page(session: Session, study: Study) -> str:
     """The report as one HTML page."""
-    asked = Asked(study=study.name)
+    request = FigureRequest(study=study.name)
     script = (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
-    sections = "".join(_sections(session, study, asked))
+    sections = "".join(_sections(session, study, request))
     title = f"Titles and tunes: {escape(study.name)}"
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
@@ -79,16 +79,16 @@ def page(session: Session, study: Study) -> str:
     )
 
 
-def _sections(session: Session, study: Study, asked: Asked) -> Iterator[str]:
-    def plot(name: str, wanted: Asked = asked) -> str:
+def _sections(session: Session, study: Study, request: FigureRequest) -> Iterator[str]:
+    def plot(name: str, wanted: FigureRequest = request) -> str:
         return _plot(draw(session, name, wanted))
 
-    def costs(name: str, wanted: Asked) -> str:
+    def costs(name: str, wanted: FigureRequest) -> str:
         drawn = draw(session, name, wanted)
         return _plot(drawn) + _costs(drawn.frame)
 
     yield "<h2>Variants</h2><p>All seeds together with a 95 % interval over tunes; each dot is one seed.</p>"
-    yield from (f"<h3>{DIRECTIONS[each]}</h3>{plot('variants', replace(asked, direction=each))}" for each in BOTH)
+    yield from (f"<h3>{DIRECTIONS[each]}</h3>{plot('variants', replace(request, direction=each))}" for each in BOTH)
     for comparison, title, told in COMPARED:
         if table := _table(_compared(session, study, comparison), told):
             yield f"<h2>{title}</h2><p>{told}</p>{table}"
@@ -96,7 +96,7 @@ def _sections(session: Session, study: Study, asked: Asked) -> Iterator[str]:
     yield "<h2>Watch-list</h2><p>The rank of what was asked for, at each validation of the first seeds' runs.</p>"
     for watched in research.watched(session, study.runs[0].id)[:4]:
         first = tuple(dict.fromkeys(condition_of(run) for run in study.runs if not run.about.get("without")))[:6]
-        wanted = replace(asked, direction=watched["direction"], query=watched["query"], conditions=first)
+        wanted = replace(request, direction=watched["direction"], query=watched["query"], conditions=first)
         yield f"<h3>{escape(watched['label'])}, {DIRECTIONS[watched['direction']]}</h3>{plot('ranks', wanted)}"
     if not study.tested:
         yield "<p>The test tunes were not asked yet: the study has not ended.</p>"
@@ -104,16 +104,16 @@ def _sections(session: Session, study: Study, asked: Asked) -> Iterator[str]:
     yield "<h2>What is taken for what</h2>"
     for condition in _best_variants(study):
         yield f"<h3>{condition}: type of the nearest tune to titles of each type; type read by the probe</h3>"
-        wanted = replace(asked, conditions=(condition,))
+        wanted = replace(request, conditions=(condition,))
         yield plot("nearest", wanted) + plot("probe", wanted)
     yield "<h2>What retrieval hears</h2><p>Change of MRR without a piece of information, query by query (95 %).</p>"
     for direction in BOTH:
         for genre in (WHOLE, *retrieval.measured_genres(session, study)["ablation"]):
-            wanted = replace(asked, direction=direction, genre=genre)
+            wanted = replace(request, direction=direction, genre=genre)
             yield f"<h3>{DIRECTIONS[direction]}, {genre}</h3>{costs('ablations', wanted)}"
     yield "<h2>What tells the types apart</h2><p>Change of the probe's recall, in a collection never heard.</p>"
     for genre in (WHOLE, REEL_OR_HORNPIPE, *retrieval.measured_genres(session, study)["probe_ablation"]):
-        yield f"<h3>{genre}</h3>{costs('probe_ablations', replace(asked, genre=genre))}"
+        yield f"<h3>{genre}</h3>{costs('probe_ablations', replace(request, genre=genre))}"
 
 
 COMPARED = (

@@ -1,7 +1,7 @@
 """A child process that comes back when it dies and never outlives its parent, and what a process may take.
 
 The child says ``die_with_parent()`` first thing. On Linux the kernel then kills it with the parent, however that ended;
-everywhere it also watches a pipe that only the parent holds open. What works on strangers' files bounds its memory and
+everywhere it also watches a pipe that only the parent holds open. What works on untrusted files bounds its memory and
 time, and says how far it is; what nobody waits for yields to others.
 """
 

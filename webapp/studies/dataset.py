@@ -207,9 +207,9 @@ def _possible(question: Question) -> int:
 
 
 def _masked(answers: Sequence[str], possible: int) -> list[str]:
-    """The answers, as far as they are ``report.tellable`` where so many are ``possible``."""
-    told = report.tellable(Counter(each for each in answers if each), possible)
-    return [each if not each or each in told else RARE for each in answers]
+    """The answers that are ``report.reportable`` where so many are ``possible``."""
+    shown = report.reportable(Counter(each for each in answers if each), possible)
+    return [each if not each or each in shown else RARE for each in answers]
 
 
 def _grouped(question: Question, answer: Any) -> str:

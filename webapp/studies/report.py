@@ -37,7 +37,7 @@ th, td { padding: 6px 16px 6px 0; text-align: left; border-bottom: 1px solid var
 td.n { font-variant-numeric: tabular-nums; } td svg { min-width: 220px; }
 svg { display: block; width: 220px; height: 18px; } code { overflow-wrap: anywhere; }
 """
-FEWEST = 3  # people, before it is told how many they are
+FEWEST = 3  # people who gave an answer, or it isn't reported
 ANY_LOOK = (
     "Shares are means over people; a tie counts half. Their intervals hold together with 95 %, whenever one looks and "
     "however often: one may stop the study because of them."
@@ -74,24 +74,24 @@ def report(database: Database, key: str) -> str:
         study = studies.require(session, key)
         return study, analysis.analyse(session, study), study_rows.now(session)
 
-    study, found, at = database.transaction(work)
-    return page(study, found, at)
+    study, analysed, at = database.transaction(work)
+    return page(study, analysed, at)
 
 
-def page(study: ListeningStudy, found: Analysis, at: datetime) -> str:
+def page(study: ListeningStudy, analysed: Analysis, at: datetime) -> str:
     """The page of an analysis."""
     design = studies.design_of(study)
     title = escape(design.title)
     rules = analysis.rules(design.exclusion, checked=design.headphone_check)
     sections = [
-        _facts(study, found, at),
-        _flow(found, checked=design.headphone_check),
-        _results("Everybody who finished", found.everybody, found.moods),
-        _excluded(found, rules),
-        _results("Without them", found.without, found.moods_without) if rules else "",
-        _quality(found, checked=design.headphone_check, pairs=design.task != "mood"),
-        _questions(found),
-        f"<h2>Methods</h2><p>{escape(methods(design, study, found))}</p>",
+        _facts(study, analysed, at),
+        _flow(analysed, checked=design.headphone_check),
+        _results("Everybody who finished", analysed.everybody, analysed.moods),
+        _excluded(analysed, rules),
+        _results("Without them", analysed.without, analysed.moods_without) if rules else "",
+        _quality(analysed, checked=design.headphone_check, pairs=design.task != "mood"),
+        _questions(analysed),
+        f"<h2>Methods</h2><p>{escape(methods(design, study, analysed))}</p>",
     ]
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
@@ -100,7 +100,7 @@ def page(study: ListeningStudy, found: Analysis, at: datetime) -> str:
     )
 
 
-def told(figure: Figure, *, percent: bool = True) -> str:
+def with_interval(figure: Figure, *, percent: bool = True) -> str:
     """A figure with its interval in words."""
     if math.isnan(figure.value):
         return "no answers yet"
@@ -108,20 +108,20 @@ def told(figure: Figure, *, percent: bool = True) -> str:
     return f"{form.format(figure.value)} ({form.format(figure.low)} to {form.format(figure.high)})"
 
 
-def _facts(study: ListeningStudy, found: Analysis, at: datetime) -> str:
+def _facts(study: ListeningStudy, analysed: Analysis, at: datetime) -> str:
     facts = {
         "state": f"{study.state}, looked at on {at:%Y-%m-%d %H:%M} UTC",
         "opened": f"{study.opened_at:%Y-%m-%d}" if study.opened_at else "not yet",
-        "age groups": _ages(found) or "none yet",
+        "age groups": _ages(analysed) or "none yet",
         "design": f"SHA-256 {studies.design_hash(study)}; text version {study.consent_version}",
         "made by": f"Kallos {VERSION}, commit {commit() or 'unknown'}",
     }
     return _table((), facts.items())
 
 
-def _flow(found: Analysis, *, checked: bool) -> str:
+def _flow(analysed: Analysis, *, checked: bool) -> str:
     """From who began to who was analysed, the lines of a CONSORT diagram."""
-    counts, passed = found.counts, found.quality.headphones
+    counts, passed = analysed.counts, analysed.quality.headphones
     failed = (("of these, failed the headphone check", passed.n - round(passed.value * passed.n)),) if passed.n else ()
     lines = [
         ("began: read the text and agreed", counts.begun),
@@ -130,29 +130,29 @@ def _flow(found: Analysis, *, checked: bool) -> str:
         ("have not finished yet", counts.going),
         ("finished", counts.completed),
         *(failed if checked else ()),
-        ("left out by the rules below", found.left_out),
-        ("analysed without whom the rules leave out", counts.completed - found.left_out),
+        ("left out by the rules below", analysed.left_out),
+        ("analysed without whom the rules leave out", counts.completed - analysed.left_out),
     ]
     note = '<p class="quiet">Who opened the link and did not agree is not counted: nothing is stored of them.</p>'
     return f"<h2>Who took part</h2>{_table(('', 'people'), lines)}{note}"
 
 
-def tellable(counts: Mapping[str, int], possible: int) -> list[str]:
+def reportable(counts: Mapping[str, int], possible: int) -> list[str]:
     """Those that may be named where a person gave one of so many ``possible`` answers, and how many gave each is known.
 
-    What few people gave is not told, nor which of the others it is. Where all but one could be told, that one could be
-    worked out: then the rarest of them is not told either.
+    Answers of few people are left out. If that left out a single one, it could be worked out from the rest, so the
+    rarest of the others is left out as well.
     """
     often = {each: count for each, count in counts.items() if count}
-    told = sorted((each for each in often if often[each] >= FEWEST), key=lambda each: (often[each], each))
-    return told[1:] if len(told) < len(often) and possible - len(told) < 2 else told
+    shown = sorted((each for each in often if often[each] >= FEWEST), key=lambda each: (often[each], each))
+    return shown[1:] if len(shown) < len(often) and possible - len(shown) < 2 else shown
 
 
-def _ages(found: Analysis) -> str:
-    """Counts by age group; of few people it is not told how many, nor how old they are."""
-    told = sorted(tellable(found.ages, len(participation.GROUPS) + 1))
-    counts = [f"{group}: {found.ages[group]}" for group in told]
-    return ", ".join([*counts, "others: too few to be told"] if len(told) < len(found.ages) else counts)
+def _ages(analysed: Analysis) -> str:
+    """Counts by age group; a group of few people is not named."""
+    shown = sorted(reportable(analysed.ages, len(participation.GROUPS) + 1))
+    counts = [f"{group}: {analysed.ages[group]}" for group in shown]
+    return ", ".join([*counts, "others: too few to be told"] if len(shown) < len(analysed.ages) else counts)
 
 
 def _results(title: str, every: Sequence[Results], heard: Sequence[Moods] = ()) -> str:
@@ -166,26 +166,26 @@ def _whose(condition: str, people: int) -> str:
     return f"<h3>{name}{people} {'person' if people == 1 else 'people'}</h3>"
 
 
-def _heard(found: Moods) -> str:
+def _heard(rated: Moods) -> str:
     """In which moods clips were heard, and whether people agree."""
     shares = [
-        (escape(each.system), told(each.quadrant), _bar(each.quadrant, moods.CHANCE), told(each.valence),
-         told(each.arousal), each.quadrant.n, each.answers)
-        for each in found.shares
+        (escape(each.system), with_interval(each.quadrant), _bar(each.quadrant, moods.CHANCE),
+         with_interval(each.valence), with_interval(each.arousal), each.quadrant.n, each.answers)
+        for each in rated.shares
     ]  # fmt: skip
     apart = [
-        (f"{escape(each.first)} less {escape(each.second)}", told(each.more), each.more.n)
-        for each in found.differences
+        (f"{escape(each.first)} less {escape(each.second)}", with_interval(each.more), each.more.n)
+        for each in rated.differences
     ]  # fmt: skip
-    agreed = [(on, told(figure, percent=False), figure.n) for on, figure in found.agreement.items()]
+    agreed = [(on, with_interval(figure, percent=False), figure.n) for on, figure in rated.agreement.items()]
     head = ("clips", "heard in the mood meant", "", "right side of valence", "of arousal", "people", "answers")
     return (
-        _whose(found.condition, found.people)
+        _whose(rated.condition, rated.people)
         + _table(head, shares, raw=True)
         + f'<p class="quiet">{HEARD}</p>'
         + (_table(("heard in the mood meant", "difference", "people"), apart, raw=True) if apart else "")
         + "<h3>Which mood was heard</h3>"
-        + "".join(map(_confusion, found.confusions.items()))
+        + "".join(map(_confusion, rated.confusions.items()))
         + "<h3>Whether people agree</h3>"
         + _table(("on", "alpha", "clips"), agreed)
         + f'<p class="quiet">{AGREED}</p>'
@@ -205,7 +205,7 @@ def _confusion(of_system: tuple[str, Mapping[str, Mapping[str, int]]]) -> str:
 
 def _result(result: Results) -> str:
     lines = [
-        (f"{escape(each.first)} over {escape(each.second)}", told(each.share), _bar(each.share), each.share.n,
+        (f"{escape(each.first)} over {escape(each.second)}", with_interval(each.share), _bar(each.share), each.share.n,
          each.answers)
         for each in result.preferences
     ]  # fmt: skip
@@ -229,29 +229,29 @@ def _between(strength: Strength, people: int) -> str:
     return f"{strength.low:+.2f} to {strength.high:+.2f}" if people >= FEW else f"from {FEW} people on"
 
 
-def _excluded(found: Analysis, rules: Sequence[str]) -> str:
+def _excluded(analysed: Analysis, rules: Sequence[str]) -> str:
     if not rules:
         return "<h2>Who is left out</h2><p>The design states no rule by which anybody is left out.</p>"
-    reasons = ", ".join(f"{reason}: {count}" for reason, count in sorted(found.excluded.items())) or "nobody so far"
+    reasons = ", ".join(f"{reason}: {count}" for reason, count in sorted(analysed.excluded.items())) or "nobody so far"
     return (
         f"<h2>Who is left out</h2><p>Stated before the study opened: {escape('; '.join(rules))}. "
-        f"This leaves out {found.left_out} of {found.counts.completed} ({escape(reasons)}).</p>"
+        f"This leaves out {analysed.left_out} of {analysed.counts.completed} ({escape(reasons)}).</p>"
     )
 
 
-def _quality(found: Analysis, *, checked: bool, pairs: bool) -> str:
-    quality = found.quality
-    headphones = ("Headphone check passed (of people)", told(quality.headphones), quality.headphones.n)
+def _quality(analysed: Analysis, *, checked: bool, pairs: bool) -> str:
+    quality = analysed.quality
+    headphones = ("Headphone check passed (of people)", with_interval(quality.headphones), quality.headphones.n)
     lines = [
         *([headphones] if checked else []),
-        (f"Repeated {'pairs answered alike' if pairs else 'clips heard in the same mood'}", told(quality.repeats),
-         quality.repeats.n),
-        ("Attention checks passed", told(quality.checks), quality.checks.n),
+        (f"Repeated {'pairs answered alike' if pairs else 'clips heard in the same mood'}",
+         with_interval(quality.repeats), quality.repeats.n),
+        ("Attention checks passed", with_interval(quality.checks), quality.checks.n),
     ]  # fmt: skip
     if pairs:
         lines += [
-            ("The left clip chosen (50 % without a side bias)", told(quality.left), quality.left.n),
-            ("Equal", told(quality.ties), quality.ties.n),
+            ("The left clip chosen (50 % without a side bias)", with_interval(quality.left), quality.left.n),
+            ("Equal", with_interval(quality.ties), quality.ties.n),
         ]
     one = "pair" if pairs else "clip"
     pace = (
@@ -263,20 +263,20 @@ def _quality(found: Analysis, *, checked: bool, pairs: bool) -> str:
     return f"<h2>How far answers can be trusted</h2>{_table(('', 'share', 'answers'), lines)}{pace}{note}"
 
 
-def _questions(found: Analysis) -> str:
-    """What people answered beside the pairs; of few people it is not told how many, nor what their mean is."""
-    if not found.answered:
+def _questions(analysed: Analysis) -> str:
+    """What people answered beside the pairs; those of few people are neither counted nor averaged."""
+    if not analysed.answered:
         return ""
-    lines = [(each.question, _few(each), each.n) for each in found.answered]
+    lines = [(each.question, _few(each), each.n) for each in analysed.answered]
     return f"<h2>Questions</h2>{_table(('question', 'answers', 'people'), lines)}"
 
 
 def _few(answered: Answered) -> str:
     if answered.counts:
-        told = tellable(answered.counts, len(answered.counts))
-        hidden = [each for each in answered.counts if each not in told]
+        shown = reportable(answered.counts, len(answered.counts))
+        hidden = [each for each in answered.counts if each not in shown]
         if any(answered.counts[each] for each in hidden):
-            counts = [f"{each}: {n}" for each, n in answered.counts.items() if each in told]
+            counts = [f"{each}: {n}" for each, n in answered.counts.items() if each in shown]
             return "; ".join([*counts, f"too few to be told apart: {', '.join(hidden)}"])
         return "; ".join(f"{each}: {n}" for each, n in answered.counts.items())
     if answered.in_words:
@@ -309,15 +309,15 @@ def _table(head: Sequence[str], lines: Iterable[Sequence[object]], *, raw: bool 
     return f'<div class="wide" role="region" aria-label="Table" tabindex="0"><table>{tops}{rows}</table></div>'
 
 
-def methods(design: StudyDesign, study: ListeningStudy, found: Analysis) -> str:
+def methods(design: StudyDesign, study: ListeningStudy, analysed: Analysis) -> str:
     """A paragraph of whole sentences."""
-    pairs, told = design.pairs, study.clips_told
+    pairs, clips = design.pairs, study.clips_told
     rated = design.task == "mood"
     sentences = [
-        _people(design, found),
+        _people(design, analysed),
         _rated(pairs) if rated else _compared(design),
         f"The question was: “{design.question}”{' Ties were allowed.' if pairs.ties and not rated else ''}",
-        f"All clips were cut to {told['seconds']:.1f} s and brought to -18 LUFS (ITU-R BS.1770-4)." if told else "",
+        f"All clips were cut to {clips['seconds']:.1f} s and brought to -18 LUFS (ITU-R BS.1770-4)." if clips else "",
         f"An answer could be given once three seconds of {'the clip' if rated else 'both clips'} had been heard.",
         f"{pairs.repeats} {'clips came again' if rated else 'pairs came again with A and B exchanged'}."
         if pairs.repeats
@@ -325,8 +325,8 @@ def methods(design: StudyDesign, study: ListeningStudy, found: Analysis) -> str:
         f"{pairs.attention_checks} {'clips' if rated else 'pairs'} asked for a certain answer, as attention checks."
         if pairs.attention_checks
         else "",
-        _headphones(found) if design.headphone_check else "",
-        _conditions(found),
+        _headphones(analysed) if design.headphone_check else "",
+        _conditions(analysed),
         MOODS_COUNTED
         if rated
         else (
@@ -335,7 +335,7 @@ def methods(design: StudyDesign, study: ListeningStudy, found: Analysis) -> str:
             "Bonferroni's correction; strengths are those of the Bradley-Terry model, with ties as half wins, and "
             "asymptotic confidence sequences over participants (Waudby-Smith et al. 2024)."
         ),
-        _left_out(design, found),
+        _left_out(design, analysed),
         f"The design was fixed before the first participant came (SHA-256 {studies.design_hash(study)}).",
     ]
     return " ".join(each for each in sentences if each)
@@ -357,9 +357,9 @@ def _compared(design: StudyDesign) -> str:
     )
 
 
-def _people(design: StudyDesign, found: Analysis) -> str:
+def _people(design: StudyDesign, analysed: Analysis) -> str:
     """Who began, and what became of them, as a CONSORT diagram has it."""
-    counts = found.counts
+    counts = analysed.counts
     going = f"{counts.going} had not finished yet, " if counts.going else ""
     return (
         f"{counts.begun} people of {design.least_age} years or older began the study: {counts.withdrawn} withdrew and "
@@ -367,8 +367,8 @@ def _people(design: StudyDesign, found: Analysis) -> str:
     )
 
 
-def _headphones(found: Analysis) -> str:
-    checked = found.quality.headphones
+def _headphones(analysed: Analysis) -> str:
+    checked = analysed.quality.headphones
     passed = f"{round(checked.value * checked.n)} of {checked.n} passed" if checked.n else "nobody has finished yet"
     return (
         "Before this, headphones were checked with tones in antiphase, twice where the first check was failed (Woods "
@@ -376,20 +376,20 @@ def _headphones(found: Analysis) -> str:
     )
 
 
-def _conditions(found: Analysis) -> str:
-    names = [each.condition for each in found.everybody if each.condition]
+def _conditions(analysed: Analysis) -> str:
+    names = [each.condition for each in analysed.everybody if each.condition]
     if len(names) < 2:
         return ""
-    groups = ", ".join(f"{each.condition} ({each.people})" for each in found.everybody)
+    groups = ", ".join(f"{each.condition} ({each.people})" for each in analysed.everybody)
     return f"Participants were dealt into conditions at random, always into one of the smallest: {groups}."
 
 
-def _left_out(design: StudyDesign, found: Analysis) -> str:
+def _left_out(design: StudyDesign, analysed: Analysis) -> str:
     rules = analysis.rules(design.exclusion, checked=design.headphone_check)
     if not rules:
-        return f"Nobody was left out: all {found.counts.completed} who finished were analysed."
+        return f"Nobody was left out: all {analysed.counts.completed} who finished were analysed."
+    completed, left_out = analysed.counts.completed, analysed.left_out
     return (
-        f"Results are given for all {found.counts.completed} who finished, and without those with "
-        f"{' or '.join(rules)} ({found.left_out} people, which leaves {found.counts.completed - found.left_out}), as "
-        "was stated in advance."
+        f"Results are given for all {completed} who finished, and without those with {' or '.join(rules)} "
+        f"({left_out} people, which leaves {completed - left_out}), as was stated in advance."
     )

@@ -1,4 +1,4 @@
-"""Somebody's music as the tension model hears it: surprise, uncertainty and recognition along the notes.
+"""The tension model on somebody's music: surprise, uncertainty and recognition along the notes.
 
-Begin with ``heard_music`` for strangers' files, with ``own_music`` for what is here already.
+Begin with ``scored_files`` for uploaded files, with ``own_music`` for what is here already.
 """

@@ -1,8 +1,8 @@
-"""What the tension model hears in music that is here already: a clip, or a piece of somebody's studio.
+"""The tension model on music that is here already: a clip, or a piece of somebody's studio.
 
-The generation server listens: it has torch and the piece model at hand, and these notes are our own, which need no
-process of their own. A process would take seconds to begin. What was heard is kept in memory and nowhere else: it goes
-with the process, is heard again in a second, and outlives nobody's deletion for long.
+The generation server computes the curves: it has torch and the piece model in memory, and our own notes need no process
+that guards against them. Such a process would take seconds to begin. Curves are cached in memory and nowhere else, are
+computed again in a second, and don't long outlive a deletion.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
 
 KEPT = 256  # pieces, of some 50 kB each
 
-_asked = Buckets(UPLOADS_A_SECOND, UPLOADS_AT_ONCE)
+_requests = Buckets(UPLOADS_A_SECOND, UPLOADS_AT_ONCE)
 _kept: OrderedDict[tuple[str, str], Curves] = OrderedDict()
 _keeping = threading.Lock()
 
 
-def hear(
+def curves_of(
     database: Database, generation: RemoteGenerator, listener_id: uuid.UUID, name: str, link_key: str = ""
 ) -> Curves:
-    """Hear ``clips/ID`` or ``pieces/ID``; ``link_key`` opens somebody else's piece.
+    """The curves of ``clips/ID`` or ``pieces/ID``; ``link_key`` opens somebody else's piece.
 
     Raises ``NotYours``, ``NotAllowed`` for music that can't be heard, ``TooMany`` for a listener who asks without end,
     and ``NotReady`` where no generator answers.
@@ -43,16 +43,16 @@ def hear(
         if key in _kept:
             _kept.move_to_end(key)
             return _kept[key]
-    if not _asked.take(str(listener_id)):
+    if not _requests.take(str(listener_id)):
         raise TooMany("so many pieces were heard that others must come first; wait a minute")
-    found = _heard(generation, source)
+    curves = _computed(generation, source)
     with _keeping:
-        _kept[key] = found
+        _kept[key] = curves
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
-    return found
+    return curves
 
 
-def _heard(generation: RemoteGenerator, source: Source) -> Curves:
+def _computed(generation: RemoteGenerator, source: Source) -> Curves:
     with answered("the tension model", "this music can't be heard"):
         return Curves.from_json(generation.curves(source.notes, source.music).curves)

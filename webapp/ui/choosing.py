@@ -37,7 +37,7 @@ Choice = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Asked:
+class ListRequest:
     """Counts the times that the list is loaded anew; ``many``: the kind of music and words of which more is wanted;
     ``style``: what pieces are described by first; ``kind``: what is wanted whatever is chosen, as pictures for one.
     """
@@ -73,7 +73,7 @@ def kinds_of_music(value: str | None = None, *, pictures: bool = False) -> gr.Ra
 class Choosing:
     """A list of pieces: the listener's own, the best of those that they met, then others; and tunes by title.
 
-    ``chosen`` is fired by a piece's button; ``name_of`` and ``opened`` tell which piece it was. ``asked`` holds what
+    ``chosen`` is fired by a piece's button; ``name_of`` and ``opened`` tell which piece it was. ``request`` holds what
     the list is asked for: another value loads it anew.
 
     Args:
@@ -110,40 +110,40 @@ class Choosing:
         said = gr.HTML(apply_default_css=False, js_on_load=None, elem_id=f"found-{place}")
         self.clips = ClipList(action=action, columns=columns, interactive=True, elem_id=f"choices-{place}")
         more = gr.Button("Show more", size="sm", visible=False, elem_id=f"more-{place}", elem_classes="k-middle")
-        timer, self.asked = gr.Timer(AGAIN_S, active=False), gr.State(Asked())
+        timer, self.request = gr.Timer(AGAIN_S, active=False), gr.State(ListRequest())
         self.chosen = self.clips.act
 
         self.filled_after(self.domain.input(None, js=CLEAR, outputs=self.clips, **CHOICE))
         # one event for all, so that what was typed last is what is shown
         gr.on(
-            [self.words.change, timer.tick, self.asked.change],
+            [self.words.change, timer.tick, self.request.change],
             bound(find, context),
-            inputs=[listener, self.domain, self.words, self.asked],
+            inputs=[listener, self.domain, self.words, self.request],
             outputs=[said, self.clips, more, timer],
             js=listener.awaited,
             **CHOICE,
         )
-        more.click(ask_for_many, [self.domain, self.words, self.asked], self.asked, **QUIET)
+        more.click(ask_for_many, [self.domain, self.words, self.request], self.request, **QUIET)
 
     def filled_after(self, event: Any) -> Any:
         """Fill the list after an event of Gradio's."""
-        return event.then(ask_again, self.asked, self.asked, **CHOICE)
+        return event.then(ask_again, self.request, self.request, **CHOICE)
 
 
-def ask_again(asked: Asked) -> Asked:
+def ask_again(request: ListRequest) -> ListRequest:
     """Look anew."""
-    return replace(asked, number=asked.number + 1, many=None)
+    return replace(request, number=request.number + 1, many=None)
 
 
-def ask_for_many(domain: str, words: str | None, asked: Asked) -> Asked:
+def ask_for_many(domain: str, words: str | None, request: ListRequest) -> ListRequest:
     """More of what is shown now."""
-    return replace(asked, number=asked.number + 1, many=(domain, (words or "").strip()))
+    return replace(request, number=request.number + 1, many=(domain, (words or "").strip()))
 
 
-def find(context: Context, token: str | None, domain: str | None, words: str | None, asked: Asked) -> Found:
+def find(context: Context, token: str | None, domain: str | None, words: str | None, request: ListRequest) -> Found:
     """Tunes with the words in their titles; without words what the listener has, and the pool's."""
-    wanted, kind = (words or "").strip(), asked.kind or domain or "pop"
-    limit = MANY if asked.many == (domain, wanted) else FEW
+    wanted, kind = (words or "").strip(), request.kind or domain or "pop"
+    limit = MANY if request.many == (domain, wanted) else FEW
     if wanted and kind != PICTURES:
         found = uploads.find_tunes(wanted, kind, limit)
         rows, text = [as_tune(each) for each in found.tunes], counted(found, wanted)
@@ -153,7 +153,7 @@ def find(context: Context, token: str | None, domain: str | None, words: str | N
     except NotReady:
         first = "Drawing the first pictures…" if kind == PICTURES else "Composing the first pieces…"
         return Found(status(first), [], _more(there=False), gr.update(active=True))
-    rows = [as_clip(each, asked.style) for each in points]
+    rows = [as_clip(each, request.style) for each in points]
     return Found("", rows, _more(there=limit <= len(rows) < MANY), gr.update(active=False))
 
 

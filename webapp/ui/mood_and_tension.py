@@ -157,7 +157,7 @@ def hear_future(
     try:
         piece = shown(value)
         listener_id = listener_of(context, token)
-        found = own_music.hear(context.database, context.generation, listener_id, piece.name, piece.link)
+        found = own_music.curves_of(context.database, context.generation, listener_id, piece.name, piece.link)
     except Problem as problem:
         return None, status(f"{capital(str(problem))}."), gr.update(visible=False)
     return HeardPiece(found, piece.name, piece.first_bar), "", gr.update(visible=True)

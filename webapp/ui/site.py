@@ -51,7 +51,6 @@ from webapp.ui.pages import (
     runs,
     studies,
     studio,
-    study,
     styles,
     taste,
     tension,
@@ -282,7 +281,7 @@ def _all_pages(context: Context) -> Site:
         with site.route(title, path, show_in_navbar=False):
             build(context)
     with site.route("A study", "/study", show_in_navbar=False):
-        study.build()
+        studies.take_part()
     with site.route("About", about.PATH, show_in_navbar=False):
         about.build()
     endpoints.hide_pages(site)

@@ -7,8 +7,8 @@ of the whole sound, at half to a third of the cost (docs/notes/2026-11-23-agent.
 
 A critic holds the agent near real music: it tells real clips from those that the agent played before. It hears
 statistics of the notes (``models.metrics.music_statistics``), and learns anew at every step, as the critic of dreams
-does: what once gave the agent away stays known. What it takes for real as readily as not gains nothing more. A leash on
-the policy holds back every change alike; this holds back what leads away from music.
+does: what once gave the agent away stays known. What it takes for real as readily as not gains nothing more. The KL
+penalty holds back every change alike; this holds back what leads away from music.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Group-relative policy optimisation (Shao et al. 2024, DeepSeekMath, equations 3 and 4), without a value network. Of
 clips that were drawn side by side, those above the group's mean become likelier. The ratio of probabilities is clipped
-as in PPO (Schulman et al. 2017), and a leash holds the policy near the writer.
+as in PPO (Schulman et al. 2017), and a KL penalty holds the policy near the writer.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def kl_to(frozen: Tensor, own: Tensor) -> Tensor:
 
 
 def objective(
-    now: Tensor, drawn: Tensor, frozen: Tensor, advantage: Tensor, played: Tensor, *, leash: float
+    now: Tensor, drawn: Tensor, frozen: Tensor, advantage: Tensor, played: Tensor, *, kl_weight: float
 ) -> Objective:
     """GRPO's loss.
 
@@ -83,14 +83,14 @@ def objective(
         frozen: the same under the writer.
         advantage: ``(clips,)``.
         played: bool ``(clips, steps)``, whether a step belongs to its clip.
-        leash: the weight of the divergence from the writer.
+        kl_weight: the weight of the divergence from the writer.
     """
     ratio = (now - drawn).exp()
     kept = ratio.clamp(1 - CLIPPED, 1 + CLIPPED)
     gain = torch.minimum(ratio * advantage[:, None], kept * advantage[:, None])
     kl = kl_to(frozen, now)
     weight = played / played.sum(1, keepdim=True).clamp_min(1) / len(played)
-    loss = -((gain - leash * kl) * weight).sum()
+    loss = -((gain - kl_weight * kl) * weight).sum()
     clipped = ((ratio != kept) & played).sum() / played.sum()
     return Objective(loss, (kl * weight).sum().detach(), clipped.detach())
 
@@ -104,10 +104,14 @@ class Preset:
     passes: int = 2
     rank: int = 8
     learning_rate: float = 1e-3
-    leash: float = 0.05  # nats of divergence against deviations of reward
+    kl_weight: float = 0.05  # nats of divergence against deviations of reward
     standardise: bool = True  # the reward by the deviation of its group
     realness: float = 0.0  # deviations of reward that one nat of the critic's log odds weighs
     warm_up: int = 3
+
+    def recorded(self) -> dict[str, Any]:
+        """As logs and cards have it, where ``kl_weight`` is called ``leash``."""
+        return {{"kl_weight": "leash"}.get(name, name): value for name, value in asdict(self).items()}
 
 
 PRESETS: Mapping[str, Preset] = {
@@ -228,7 +232,7 @@ class AgentTraining:
                 if turn == 0:
                     drawn.append(now.detach())
                 there = group.played.drawn[..., POSITION] >= 0
-                found = objective(now, drawn[place], group.frozen, group.advantage, there, leash=chosen.leash)
+                found = objective(now, drawn[place], group.frozen, group.advantage, there, kl_weight=chosen.kl_weight)
                 torch.autograd.backward(found.loss / len(groups))
                 said.append(found)
             norm = torch.nn.utils.clip_grad_norm_(self.adapter.parameters(), 1.0)
@@ -261,7 +265,7 @@ class AgentTraining:
         with RunLog(self.out / LOG, self.progress.lines) as log, Progress(*columns) as bar:
             if not log.lines:
                 about = {"preset": self.name, "seed": self.seed, "commit": commit(), "steps": self.preset.steps}
-                log.write("run", what="agent", **about, hyperparameters=asdict(self.preset), config=self.about)
+                log.write("run", what="agent", **about, hyperparameters=self.preset.recorded(), config=self.about)
             task = bar.add_task("agent", total=self.preset.steps, completed=self.at, said="")
             kept = {round(share * self.preset.steps) for share in PLAYED_AT}
             if self.at == 0:
@@ -301,7 +305,7 @@ class AgentTraining:
         return {
             "name": f"agent-{self.name}", "preset": self.name, "seed": self.seed,
             "steps": self.at, "seconds": round(self.progress.seconds, 1), "writer": self.writer.bundle.version,
-            "domains": list(self.domains), "training": asdict(self.preset), **self.about,
+            "domains": list(self.domains), "training": self.preset.recorded(), **self.about,
         }  # fmt: skip
 
 

@@ -31,7 +31,7 @@ from models.metrics.intervals import bootstrap
 from models.music.decoding import Samples
 from models.music.midi import read_midi
 from models.music.notes import MusicError
-from models.rating.dreaming import WAYS, Real, Step, Surface, Way, dream
+from models.rating.dreaming import METHODS, Method, Real, Step, Surface, dream
 from models.rating.mel_bands import SAMPLE_RATE_HZ
 from models.rating.outlier import Kind, statistics
 from models.rating.rater import RatingBundle
@@ -226,11 +226,11 @@ def report_dreams(report: Report, bundle: RatingBundle, pictures: Sequence[Pictu
     music = bundle.heard.music
     away = np.array([music.score(statistics(each)) for each in excerpts])
     known = _placed(excerpts, music)
-    ways: dict[str, tuple[Way, Surface]] = {name: (way, "picture") for name, way in WAYS.items()}
-    every = {**ways, "waveform": (WAYS["both"], "waveform")}
-    for name, (way, surface) in track(every.items(), "ways of dreaming", console=Console(stderr=True)):
+    methods: dict[str, tuple[Method, Surface]] = {name: (method, "picture") for name, method in METHODS.items()}
+    every = {**methods, "waveform": (METHODS["both"], "waveform")}
+    for name, (method, surface) in track(every.items(), "methods of dreaming", console=Console(stderr=True)):
         climb = partial(
-            dream, bundle.ensemble, bundle.judge.network, real, way, surface=surface, steps=STEPS, seconds=SECONDS
+            dream, bundle.ensemble, bundle.judge.network, real, method, surface=surface, steps=STEPS, seconds=SECONDS
         )
         trails = [list(climb(seed=report.seed + each)) for each in range(count)]
         _report_way(report, name, trails, music, away=away, known=known)

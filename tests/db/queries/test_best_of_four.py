@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.queries.listeners import create_listener
 from db.queries.offers import NotForThisListenerError, clips_shown, met_among, open_ones, shown_among
-from db.queries.votes import claim, count_picks, create_four, four_votes_of, has_voted, store_four_vote
+from db.queries.votes import count_picks, create_four, four_votes_of, has_voted, lock_offer, store_four_vote
 from db.tables import FOUR_OUTCOMES, FOUR_PICKS, Four, FourVote, Listener
 from models.taste.head import PICKS, PLACES
 
@@ -93,11 +93,11 @@ def test_four_clips_are_four_and_the_listeners_to_hear(
 
 def test_a_four_has_one_pick_by_its_listener_alone(session: Session, listener: Listener, make_four) -> None:
     four, stranger = make_four(), create_listener(session)
-    assert claim(session, Four, FourVote, four.id, listener_id=stranger.id, outcome="a").status == "not_found"
-    assert claim(session, Four, FourVote, four.id, listener_id=listener.id, outcome="b").status == "new"
+    assert lock_offer(session, Four, FourVote, four.id, listener_id=stranger.id, outcome="a").status == "not_found"
+    assert lock_offer(session, Four, FourVote, four.id, listener_id=listener.id, outcome="b").status == "new"
     store(session, four, outcome="b")
-    assert claim(session, Four, FourVote, four.id, listener_id=listener.id, outcome="b").status == "duplicate"
-    assert claim(session, Four, FourVote, four.id, listener_id=listener.id, outcome="a").status == "conflict"
+    assert lock_offer(session, Four, FourVote, four.id, listener_id=listener.id, outcome="b").status == "duplicate"
+    assert lock_offer(session, Four, FourVote, four.id, listener_id=listener.id, outcome="a").status == "conflict"
     refuses(session, "pk_four_votes", lambda: store(session, four))
     other = make_four()
     stored = session.execute(select(FourVote.__table__)).mappings().one()

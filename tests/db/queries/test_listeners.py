@@ -98,7 +98,7 @@ def test_an_export_is_brought_back_only_where_it_is_whole_and_new(session: Sessi
         (numbered, "of another kind than its column"),
     ]:
         with pytest.raises(NotAnExportError, match=told), session.begin_nested():
-            restore_listener(session, damaged, stranger=True)  # type: ignore[arg-type]
+            restore_listener(session, damaged, untrusted=True)  # type: ignore[arg-type]
     assert get_listener(session, used) is None
 
 

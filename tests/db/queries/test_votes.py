@@ -18,19 +18,19 @@ from db.queries.listeners import create_listener, delete_listener, get_listener
 from db.queries.offers import create_offer, open_ones
 from db.queries.restore import last_vote, reopen, restore_listener, rewind_votes
 from db.queries.statistics import foreseen_votes
-from db.queries.votes import Expected, claim, count_picks, store_vote, votes_of
+from db.queries.votes import Expected, count_picks, lock_offer, store_vote, votes_of
 from db.tables import OUTCOMES, PICKS, Listener, Listening, Offer, Prediction, Vote
 
 EXPECTED = Expected(p_left=0.5, p_equal=0.2, p_right=0.3, head_version="v1", votes_seen=0)
 
 
 def take(session: Session, offer_id: UUID, listener_id: UUID, outcome: str, expected: Expected = EXPECTED) -> str:
-    found = claim(session, Offer, Vote, offer_id, listener_id=listener_id, outcome=outcome)
+    found = lock_offer(session, Offer, Vote, offer_id, listener_id=listener_id, outcome=outcome)
     if found.status == "new":
-        assert found.asked is not None
+        assert found.offer is not None
         store_vote(
             session,
-            found.asked,
+            found.offer,
             outcome=outcome,
             expected=expected,
             left_ms=3000,

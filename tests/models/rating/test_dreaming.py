@@ -5,7 +5,7 @@ import torch
 from models.rating.dreaming import (
     COMPARED,
     FEWEST,
-    WAYS,
+    METHODS,
     Critic,
     Fourier,
     Pixels,
@@ -47,24 +47,24 @@ def judge(real):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", WAYS)
+@pytest.mark.parametrize("name", METHODS)
 def test_a_dream_climbs_from_noise_and_comes_again_the_same(name, ensemble, judge, real):
-    steps = list(dream(ensemble, judge, real, WAYS[name], steps=24, seconds=2.0, seed=1))
+    steps = list(dream(ensemble, judge, real, METHODS[name], steps=24, seconds=2.0, seed=1))
     assert [step.number for step in steps] == list(range(25))
-    assert steps[-1].p > steps[0].p or WAYS[name].realness
-    assert np.isfinite(steps[-1].realness) == (WAYS[name].realness > 0)
-    again = list(dream(ensemble, judge, real, WAYS[name], steps=24, seconds=2.0, seed=1))
+    assert steps[-1].p > steps[0].p or METHODS[name].realness
+    assert np.isfinite(steps[-1].realness) == (METHODS[name].realness > 0)
+    again = list(dream(ensemble, judge, real, METHODS[name], steps=24, seconds=2.0, seed=1))
     np.testing.assert_array_equal(steps[-1].picture, again[-1].picture)
-    other = list(dream(ensemble, judge, real, WAYS[name], steps=1, seconds=2.0, seed=2))
+    other = list(dream(ensemble, judge, real, METHODS[name], steps=1, seconds=2.0, seed=2))
     assert not np.array_equal(steps[0].picture, other[0].picture)
 
 
 @pytest.mark.slow
 def test_the_waveform_can_be_dreamt_on_and_a_dream_can_be_ended(ensemble, judge, real):
-    steps = list(dream(ensemble, judge, real, WAYS["naive"], steps=12, seconds=1.5, surface="waveform"))
+    steps = list(dream(ensemble, judge, real, METHODS["naive"], steps=12, seconds=1.5, surface="waveform"))
     assert steps[-1].p > steps[0].p
     asked = iter([True, True, False])
-    assert len(list(dream(ensemble, judge, real, WAYS["naive"], go_on=lambda: next(asked)))) == 2
+    assert len(list(dream(ensemble, judge, real, METHODS["naive"], go_on=lambda: next(asked)))) == 2
 
 
 def test_every_dream_begins_with_white_noise_at_the_level_of_music(real):

@@ -13,7 +13,7 @@ from models.style.pieces.checkpoint import load_pieces_model, tiny_pieces
 from models.style.pieces.data import Batch, regular_tokens
 from models.style.pieces.training import element_losses
 from models.tension.evaluation import jittered, shuffled, swapped
-from models.tension.future import alone, hear, steps_of
+from models.tension.future import alone, predict_notes, steps_of
 
 TINY = tiny_pieces().model
 
@@ -33,10 +33,10 @@ def test_the_nats_are_those_that_training_counts() -> None:
     steps = steps_of([tokens], 0)
     following = torch.cat([steps.classes[:, 1:], torch.full((1, 1, 7), -1)], 1)
     losses = element_losses(TINY, Batch(steps, following))
-    heard = hear(TINY, piece)
+    predicted = predict_notes(TINY, piece)
     for column, element in enumerate((0, 1, 2, 3)):
         expected = losses[element].item()
-        assert heard.surprise[:, column].sum() == pytest.approx(expected, rel=1e-3)
+        assert predicted.surprise[:, column].sum() == pytest.approx(expected, rel=1e-3)
 
 
 def test_what_is_heard_later_changes_nothing_before() -> None:
@@ -44,7 +44,7 @@ def test_what_is_heard_later_changes_nothing_before() -> None:
     notes = piece.notes.copy()
     notes[30:, 2] += 5
     changed = replace(piece, notes=notes)
-    one, two = hear(TINY, piece), hear(TINY, changed)
+    one, two = predict_notes(TINY, piece), predict_notes(TINY, changed)
     assert np.allclose(one.surprise[:30], two.surprise[:30], atol=1e-4)
     assert not np.allclose(one.surprise[30:], two.surprise[30:], atol=1e-2)
 
@@ -61,8 +61,8 @@ def test_the_shipped_model_is_surprised_by_a_spoiled_tune() -> None:
     model = load_pieces_model("pieces-latents").model
     rng = np.random.default_rng(0)
     piece = replace(tune(16), domain="dance")
-    plain = hear(model, piece).surprise.sum(1).mean()
-    assert hear(model, jittered(piece, rng)).surprise.sum(1).mean() > plain + 0.2
+    plain = predict_notes(model, piece).surprise.sum(1).mean()
+    assert predict_notes(model, jittered(piece, rng)).surprise.sum(1).mean() > plain + 0.2
 
 
 def test_alterations_keep_what_they_do_not_spoil() -> None:

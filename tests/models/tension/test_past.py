@@ -36,7 +36,7 @@ def test_a_key_makes_no_difference() -> None:
     tune = Piece(np.array(notes), np.array(grid), np.full(6, 120.0), domain="dance")
     one, two = bars_of(model, tune), bars_of(model, tune.transposed(3))
     assert np.allclose(one.own, two.own, atol=1e-5)
-    assert np.allclose(one.heard, two.heard, atol=1e-5)
+    assert np.allclose(one.context, two.context, atol=1e-5)
     assert np.array_equal(one.density, two.density)
 
 
@@ -56,7 +56,7 @@ def test_what_can_be_recognised_is_learned_and_what_cannot_stays_at_chance() -> 
     assert found["pop"] > -0.7
     rng = np.random.default_rng(2)
     lost = library(0)
-    deaf = Bars(rng.permutation(lost.heard), *(getattr(lost, name) for name in list(Bars.__dataclass_fields__)[1:]))
+    deaf = Bars(rng.permutation(lost.context), *(getattr(lost, name) for name in list(Bars.__dataclass_fields__)[1:]))
     _, guessed = train({"pop": deaf}, {"pop": deaf}, Preset(PIECES, EACH, 10, 32, 0), inputs=DIM, seed=0)
     assert guessed["pop"] < -2.0
 
@@ -75,6 +75,6 @@ def test_the_chance_is_that_of_one_draw_of_others() -> None:
         for _ in range(300):
             some = rng.choice(there, OTHERS, replace=False)
             choice = torch.from_numpy(bars.own[np.concatenate([[row], some])])[None]
-            scores = recogniser.scores(torch.from_numpy(bars.heard[row : row + 1]), choice)
+            scores = recogniser.scores(torch.from_numpy(bars.context[row : row + 1]), choice)
             drawn.append(float(torch.log_softmax(scores, 1)[0, 0]))
     assert value[row] == pytest.approx(np.mean(drawn), abs=0.15)

@@ -27,7 +27,7 @@ def test_a_piece_is_read_bar_by_bar(parts, tune) -> None:
     assert np.isnan(piece.mood).all()
     np.testing.assert_allclose(piece.plain[0, :SIZE], piece.plain[0, SIZE:])
     np.testing.assert_allclose(piece.plain_marks[1], piece.plain[:2, :SIZE].mean(0), atol=1e-6)
-    np.testing.assert_allclose(piece.own_plain.heard[0], 0)
+    np.testing.assert_allclose(piece.own_plain.context[0], 0)
     with pytest.raises(MusicError, match=str(LEAST)):
         read(tiny_pieces().model, tiny_style().model, lambda _: np.zeros((1, 2)), tune(0, 4))
 

@@ -199,7 +199,7 @@ def hearing_prior(tiny_composer):
 @pytest.mark.slow
 @pytest.mark.usefixtures("hearing_prior")
 def test_a_code_goes_through_its_five_values(listener, tiny_composer, stock):
-    asked = walk.AskedWalk("code_3", source="")
+    asked = walk.WalkRequest("code_3", source="")
     latents = tiny_composer.draw_each(["pop"], [0])[0]
     moved = [walk.with_code(latents, walk.CODE_WALKS.index(asked.group), by * walk.CODE_STEP) for by in walk.STEPS]
     assert [each.piece["codes"][2] for each in moved] == [-1, -0.5, 0, 0.5, 1]

@@ -12,7 +12,7 @@ from db.tables import Clip, ClipAudio, Job
 from webapp.composing import clip_maker, pool, rendering, wishes
 from webapp.composing.for_listener import CLIPS_A_JOB
 from webapp.listeners import accounts
-from webapp.worker import FirstClips, Worker
+from webapp.worker import FirstClipWorker, Worker
 
 pytestmark = pytest.mark.slow
 
@@ -91,13 +91,13 @@ def test_where_others_wait_one_short_clip_comes_first_and_the_rest_later(context
 
 def test_first_clips_are_composed_side_by_side(context, worker):
     listeners = [newcomer(context) for _ in range(5)]
-    beside = FirstClips(context)
-    thread = threading.Thread(target=beside.run)
+    first_clips = FirstClipWorker(context)
+    thread = threading.Thread(target=first_clips.run)
     thread.start()
     end = time.monotonic() + 300
     while min(own(context, who) for who in listeners) == 0 and time.monotonic() < end:
         time.sleep(0.1)
-    beside.stop()
+    first_clips.stop()
     thread.join(120)
     assert min(own(context, who) for who in listeners) > 0
     # one more for whoever's first pieces were all too short, as an untrained model's may be

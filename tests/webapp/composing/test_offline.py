@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import soundfile
 
 from models.music.midi import read_midi
 from models.music.midi_file import parse
@@ -31,11 +32,15 @@ def kallos(tmp_path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_pieces_become_files_that_begin_with_their_meter_and_tempo(tmp_path):
     folder = tmp_path / "not there yet" / "pieces"
-    done = kallos(tmp_path, "--domain", "chorale", "--count", "2", "--seed", "5", "--out", str(folder), "--wav")
+    what = ("--domain", "chorale", "--count", "2", "--seed", "5", "--wav", "--mp3")
+    done = kallos(tmp_path, *what, "--out", str(folder))
     assert done.returncode == 0, done.stderr
-    assert sorted(file.name for file in folder.iterdir()) == ["000.mid", "000.wav", "001.mid", "001.wav"]
+    assert sorted(file.name for file in folder.iterdir()) == [
+        f"{number}.{form}" for number in ("000", "001") for form in ("mid", "mp3", "wav")
+    ]
     assert not (tmp_path / "home").exists()
     assert (folder / "000.wav").read_bytes()[:4] == b"RIFF"
+    assert soundfile.info(folder / "000.mp3").duration == soundfile.info(folder / "000.wav").duration
     pieces = [read_midi(folder / f"00{number}.mid") for number in range(2)]
     for number, piece in enumerate(pieces):
         file = parse(folder / f"00{number}.mid")

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from db.tables import Vote
 from webapp.listeners import accounts
-from webapp.listening.comparison import Cast, require_heard, trust_of
+from webapp.listening.comparison import VoteRequest, require_heard, trust_of
 from webapp.runtime.errors import NotAllowed
 
 FOUR = (3000, 0, 10, 1000)
@@ -32,7 +32,7 @@ def test_what_cannot_have_been_heard_is_marked() -> None:
         ((4000, 4000), -60, "unavailable"),
     ):
         asked_at = datetime.now(UTC) - timedelta(seconds=seconds_ago)
-        assert trust_of(Cast(uuid.uuid4(), "left", heard), asked_at) == trust
+        assert trust_of(VoteRequest(uuid.uuid4(), "left", heard), asked_at) == trust
 
 
 def test_a_vote_over_http_needs_something_heard_and_is_marked(client, stock, context):

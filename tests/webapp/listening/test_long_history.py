@@ -11,7 +11,7 @@ from db.queries.votes import before_vote
 from db.tables import Four, Listener, Offer
 from webapp.listeners import accounts
 from webapp.listening import comparison
-from webapp.listening.comparison import Repertoire
+from webapp.listening.comparison import CandidatePool
 
 OUTCOMES = ("left", "right", "equal", "neither", "skipped")
 
@@ -29,19 +29,19 @@ def test_what_is_looked_up_for_a_draw_is_what_the_whole_history_says(context, st
         context.best_of_four.record_vote(listener, four, pick, (3000,) * 4)
 
     def look(session):
-        repertoire = Repertoire.of(session, context.playable, session.get(Listener, listener))
+        available = CandidatePool.of(session, context.playable, session.get(Listener, listener))
         shown = {}
         for asked in (Offer, Four):
             every = session.scalars(select(asked).where(asked.listener_id == listener)).all()
             shown[asked] = {frozenset(each.clips) for each in every}
-            candidates = repertoire.candidates(session, asked, 7.0)
+            candidates = available.candidates(session, asked, 7.0)
             ids = candidates.clips.ids
             offered = {frozenset(ids[place] for place in each) for each in candidates.offered}
             assert offered == shown[asked]
             assert offered
-            assert {*ids} == {*repertoire.pool.ids, *own}
+            assert {*ids} == {*available.pool.ids, *own}
         met = set().union(*shown[Offer], *shown[Four])
-        assert repertoire.met == met
+        assert available.met == met
         assert [clip in met for clip in ids] == candidates.heard.tolist()
 
     context.database.transaction(look)
@@ -55,7 +55,7 @@ def test_of_a_large_pool_others_are_looked_at_after_each_answer(context, stock, 
         def work(session):
             found = session.get(Listener, listener)
             found.journal_entries = answers
-            return Repertoire.of(session, context.playable, found).pool.ids
+            return CandidatePool.of(session, context.playable, found).pool.ids
 
         return context.database.transaction(work)
 

@@ -11,7 +11,7 @@ from tests.serving import served
 from webapp.generation import remote
 from webapp.generation.protocol import GeneratorUnavailable
 from webapp.generation.server import create_app
-from webapp.live.music import BEFORE, Ground, LiveMusic
+from webapp.live.music import BEFORE, BackingTrack, LiveMusic
 from webapp.live.sound import FADE_S, KNEE, performed, sound_of
 from webapp.live.steering import NOTHING_SEEN, asked_of_music, checked
 from webapp.runtime.errors import NotAllowed
@@ -140,8 +140,8 @@ def test_without_directions_music_still_goes_on(shipped_engine):
     music = LiveMusic(shipped_engine, None, "pop", 0)
     assert music.next_bar(ALL_UP).major
     assert not music.next_bar(ALL_DOWN).major
-    ground = Ground(shipped_engine, "pop", 0)
-    seven, nine = (ground.bar(number).groups["content"] for number in (7, 9))
+    track = BackingTrack(shipped_engine, "pop", 0)
+    seven, nine = (track.bar(number).groups["content"] for number in (7, 9))
     assert seven.shape == nine.shape
     assert not np.array_equal(seven, nine)
 
@@ -159,7 +159,7 @@ def test_music_begins_where_the_generator_is_too_busy_to_say_at_once_that_it_is_
         generation = remote.RemoteGenerator(url)
         with pytest.raises(GeneratorUnavailable):
             generation.health()
-        assert Ground(generation, "pop", 0).bar(0).groups
+        assert BackingTrack(generation, "pop", 0).bar(0).groups
         generation.close()
 
 

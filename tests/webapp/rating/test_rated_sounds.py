@@ -13,7 +13,7 @@ from models.music.decoding import SoundError
 from models.rating.mel_bands import SAMPLE_RATE_HZ
 from models.rating.synthetic import coloured
 from tests.models.rating.conftest import TRACKS, chord
-from webapp.rating import rated_sounds, strange_sounds
+from webapp.rating import rated_sounds, untrusted_audio
 from webapp.rating.plot import among, seen_and_felt
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.limits import Buckets
@@ -68,11 +68,11 @@ def test_sounds_come_back_best_first_then_what_is_strange_then_what_is_broken(ra
 
 def test_a_decoder_has_little_memory_and_one_line_for_what_it_refuses(monkeypatch):
     long = as_file(np.zeros((192_000 * 30, 1)), 192_000)
-    assert len(strange_sounds.decode(long, "long").samples) == 192_000 * 30
+    assert len(untrusted_audio.decode(long, "long").samples) == 192_000 * 30
     with pytest.raises(SoundError, match="at most 10 MB"):
-        strange_sounds.decode(bytes(strange_sounds.MOST_BYTES + 1), "large")
+        untrusted_audio.decode(bytes(untrusted_audio.MOST_BYTES + 1), "large")
     with pytest.raises(SoundError, match="is no audio"):
-        strange_sounds.decode(b"RIFF" + bytes(2000), "riff.wav")
+        untrusted_audio.decode(b"RIFF" + bytes(2000), "riff.wav")
 
 
 def test_what_one_listener_may_ask_for_has_limits(rating_model, monkeypatch):

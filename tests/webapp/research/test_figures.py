@@ -18,7 +18,7 @@ from webapp.__main__ import main
 from webapp.app import create_app
 from webapp.context import Context
 from webapp.research import figures, training_runs
-from webapp.research.figures import FIGURES, REEL_OR_HORNPIPE, Asked
+from webapp.research.figures import FIGURES, REEL_OR_HORNPIPE, FigureRequest
 from webapp.supervision import Supervision
 
 REPOSITORY = Path(__file__).parents[3]
@@ -32,7 +32,7 @@ def asking(studied: Context) -> TestClient:
 
 
 def drawn(context: Context, name: str, **asked: object) -> figures.Drawn:
-    return context.database.transaction(lambda s: figures.draw(s, name, Asked(study="study", **asked)))
+    return context.database.transaction(lambda s: figures.draw(s, name, FigureRequest(study="study", **asked)))
 
 
 def test_variants_are_drawn_as_the_study_found_them(studied: Context, study: Path) -> None:

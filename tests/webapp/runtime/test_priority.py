@@ -9,8 +9,8 @@ import psutil
 import pytest
 
 from webapp.runtime.supervised_process import LOWEST, PROC, lower_session
-from webapp.worker import beside
-from webapp.worker.beside import on_battery
+from webapp.worker import side_workers
+from webapp.worker.side_workers import on_battery
 
 
 def test_the_nice_value_of_a_session_is_written_where_linux_groups_by_session(tmp_path):
@@ -42,5 +42,5 @@ def test_a_machine_is_on_battery_where_its_battery_says_that_nothing_is_plugged_
 def test_a_machine_without_a_battery_is_not_on_battery(monkeypatch):
     monkeypatch.setattr(psutil, "sensors_battery", lambda: None, raising=False)
     assert not on_battery()
-    monkeypatch.setattr(beside, "psutil", SimpleNamespace())
+    monkeypatch.setattr(side_workers, "psutil", SimpleNamespace())
     assert not on_battery()

@@ -12,7 +12,7 @@ SOMEBODY = uuid.UUID(int=7)
 
 
 def hear(context, name, listener=SOMEBODY):
-    return own_music.hear(context.database, context.generation, listener, name)
+    return own_music.curves_of(context.database, context.generation, listener, name)
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +49,6 @@ def test_what_is_unknown_unanswered_or_too_much_is_refused(context, stock, monke
     context.generator_url = "http://127.0.0.1:9"
     with pytest.raises(NotReady, match="nothing is lost"):
         hear(context, f"clips/{clip}")
-    monkeypatch.setattr(own_music, "_asked", Buckets(0.001, 0))
+    monkeypatch.setattr(own_music, "_requests", Buckets(0.001, 0))
     with pytest.raises(TooMany):
         hear(context, f"clips/{clip}")

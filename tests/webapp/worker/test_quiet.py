@@ -14,7 +14,7 @@ from db.queries.jobs import VISITS
 from db.tables import Job
 from webapp.composing import pool, search
 from webapp.supervision import Supervision
-from webapp.worker import BankKeeper, Worker, beside
+from webapp.worker import BankKeeper, Worker, side_workers
 from webapp.worker import worker as worker_module
 from webapp.worker.worker import Notifications
 
@@ -53,15 +53,15 @@ def test_the_bank_is_filled_only_for_a_while_after_somebodys_request(context, ke
     assert keeper.step()
     drawn = sum(context.bank.size(domain) for domain in ("pop", "dance", "chorale"))
     assert drawn == search.BANKED_AT_ONCE
-    monkeypatch.setattr(beside, "FILL_SECONDS", 0.0)
+    monkeypatch.setattr(side_workers, "FILL_SECONDS", 0.0)
     assert not keeper.step()
 
 
 def test_the_bank_is_not_filled_on_battery(keeper, monkeypatch):
     keeper.notifications.take(VISITS)
-    monkeypatch.setattr(beside, "on_battery", lambda: True)
+    monkeypatch.setattr(side_workers, "on_battery", lambda: True)
     assert not keeper.step()
-    monkeypatch.setattr(beside, "on_battery", lambda: False)
+    monkeypatch.setattr(side_workers, "on_battery", lambda: False)
     assert keeper.step()
 
 
@@ -90,7 +90,7 @@ def test_what_a_search_needs_is_drawn_whether_anybody_was_here_or_not(context, k
     stock("pop", pool.FEW)
     while keeper.step():
         pass
-    assert [context.bank.size(domain) >= beside.ENOUGH for domain in ("pop", "dance")] == [True, False]
+    assert [context.bank.size(domain) >= side_workers.ENOUGH for domain in ("pop", "dance")] == [True, False]
 
 
 def test_a_worker_at_rest_begins_a_job_when_it_is_left(context, told, stock, monkeypatch):

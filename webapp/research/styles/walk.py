@@ -68,7 +68,7 @@ _keeping = threading.Lock()
 
 
 @dataclass(frozen=True)
-class AskedSwap:
+class SwapRequest:
     """Which swap: of the style ``group``, between the two draws of a kind of music that ``seed`` names."""
 
     group: str
@@ -76,24 +76,24 @@ class AskedSwap:
     seed: int = 0
 
 
-def swap(studio: Studio, asked: AskedSwap) -> Swap:
+def swap(studio: Studio, request: SwapRequest) -> Swap:
     """The piece, its donor, and the piece with the donor's style.
 
     Raises ``NotAllowed`` for a style that there is none of, and ``NotReady`` while no generator answers.
     """
-    if asked.group not in STYLE_GROUPS:
-        raise NotAllowed(f"the style {asked.group[:20]!r} was given; there are {', '.join(STYLE_GROUPS)}")
-    key = (studio.space.version, asked.group, asked.domain, str(asked.seed))
+    if request.group not in STYLE_GROUPS:
+        raise NotAllowed(f"the style {request.group[:20]!r} was given; there are {', '.join(STYLE_GROUPS)}")
+    key = (studio.space.version, request.group, request.domain, str(request.seed))
     with _keeping:
         if key in _kept_swaps:
             _kept_swaps.move_to_end(key)
             return _kept_swaps[key]
     with slow_slot(), answered():
-        made = _compose_swap(studio, asked)
+        made = _compose_swap(studio, request)
     name = "-".join(key)
     found = {
         part: Composed(
-            name=f"swaps/{name}/{part}", domain=asked.domain, notes=each.notes, model_version=each.model_version
+            name=f"swaps/{name}/{part}", domain=request.domain, notes=each.notes, model_version=each.model_version
         )
         for part, each in zip(PARTS, made, strict=True)
     }
@@ -104,15 +104,15 @@ def swap(studio: Studio, asked: AskedSwap) -> Swap:
     return found
 
 
-def _compose_swap(studio: Studio, asked: AskedSwap) -> tuple[GenerateResult, GenerateResult, GenerateResult]:
+def _compose_swap(studio: Studio, request: SwapRequest) -> tuple[GenerateResult, GenerateResult, GenerateResult]:
     generate = studio.generation.generate
-    piece, donor = (generate(_request_swap(asked, 2 * asked.seed + place)) for place in (0, 1))
-    both = {"content": Origin(latents=piece.latents), "styles": {asked.group: Origin(latents=donor.latents)}}
-    return piece, donor, generate(_request_swap(asked, 2 * asked.seed).model_copy(update=both))
+    piece, donor = (generate(_draw_request(request, 2 * request.seed + place)) for place in (0, 1))
+    both = {"content": Origin(latents=piece.latents), "styles": {request.group: Origin(latents=donor.latents)}}
+    return piece, donor, generate(_draw_request(request, 2 * request.seed).model_copy(update=both))
 
 
-def _request_swap(asked: AskedSwap, seed: int) -> GenerateRequest:
-    return GenerateRequest(id=uuid.uuid4().hex, domain=asked.domain, seed=seed, deadline_ms=DEADLINE_MS)
+def _draw_request(request: SwapRequest, seed: int) -> GenerateRequest:
+    return GenerateRequest(id=uuid.uuid4().hex, domain=request.domain, seed=seed, deadline_ms=DEADLINE_MS)
 
 
 STEPS = (-2, -1, 0, 1, 2)  # standard deviations of the attribute in real music, or values of a code from its middle
@@ -125,7 +125,7 @@ _kept_walks: OrderedDict[tuple[str, ...], tuple[Step, ...]] = OrderedDict()
 
 
 @dataclass(frozen=True)
-class AskedWalk:
+class WalkRequest:
     """Which walk: along ``group``, from ``source`` (a clip or piece) or, without one, the prior's draw of a seed."""
 
     group: str
@@ -147,7 +147,7 @@ class Step(Composed):
         return {"by": self.by, "wanted": round(self.wanted, 3), **super().to_json()}
 
 
-def walk(studio: Studio, listener_id: uuid.UUID, asked: AskedWalk) -> tuple[Step, ...]:
+def walk(studio: Studio, listener_id: uuid.UUID, request: WalkRequest) -> tuple[Step, ...]:
     """The five steps, the least of the style first.
 
     Raises ``NotYours`` for a source that isn't the listener's to hear, ``NotAllowed`` for a style without a direction
@@ -156,26 +156,26 @@ def walk(studio: Studio, listener_id: uuid.UUID, asked: AskedWalk) -> tuple[Step
     known = studio.dials.known
     if known is None:
         raise NotAllowed(f"no directions are saved for the model {studio.space.version}; {FILL} makes them")
-    if asked.group not in (*known.groups, *CODE_WALKS):
-        raise NotAllowed(f"there is no direction of {asked.group!r}; there are {', '.join(known.groups)}")
+    if request.group not in (*known.groups, *CODE_WALKS):
+        raise NotAllowed(f"there is no direction of {request.group!r}; there are {', '.join(known.groups)}")
     source = None
-    if asked.source:
-        source = source_of(studio, listener_id, asked.source)
+    if request.source:
+        source = source_of(studio, listener_id, request.source)
         if source.of_picture:
             raise NotAllowed("a picture has no style to walk; choose a piece of music")
-    begin = (asked.source,) if source else (asked.domain,)
-    if source and asked.group not in CODE_WALKS and asked.guidance != 1:
+    begin = (request.source,) if source else (request.domain,)
+    if source and request.group not in CODE_WALKS and request.guidance != 1:
         raise NotAllowed(
-            f"guidance {asked.guidance:g} was given, and nothing is drawn: along {asked.group} the clip's own latents "
-            "move; leave guidance at 1, begin with a draw, or walk along a code"
+            f"guidance {request.guidance:g} was given, and nothing is drawn: along {request.group} the clip's own "
+            "latents move; leave guidance at 1, begin with a draw, or walk along a code"
         )
-    key = (known.version, str(known.about["commit"]), asked.group, str(asked.seed), f"{asked.guidance:g}", *begin)
+    key = (known.version, str(known.about["commit"]), request.group, str(request.seed), f"{request.guidance:g}", *begin)
     with _keeping:
         if key in _kept_walks:
             _kept_walks.move_to_end(key)
             return _kept_walks[key]
     with slow_slot(), answered():
-        steps = _compose_walk(studio, known, asked, source, "-".join(key))
+        steps = _compose_walk(studio, known, request, source, "-".join(key))
     with _keeping:
         _kept_walks[key] = steps
         while len(_kept_walks) > KEPT:
@@ -183,41 +183,48 @@ def walk(studio: Studio, listener_id: uuid.UUID, asked: AskedWalk) -> tuple[Step
     return steps
 
 
-def to_csv(steps: tuple[Step, ...], asked: AskedWalk) -> str:
+def to_csv(steps: tuple[Step, ...], request: WalkRequest) -> str:
     """A line a step: where it begins, what was asked for, every attribute as it sounds."""
     columns = ["style", "domain", "source", "seed", "guidance", "model_version", "sd", "wanted", *ATTRIBUTES]
     lines = []
     for step in steps:
         measured = attributes(step.piece)
-        about = [asked.group, step.domain, asked.source or "prior", asked.seed, asked.guidance, step.model_version]
+        about = [
+            request.group,
+            step.domain,
+            request.source or "prior",
+            request.seed,
+            request.guidance,
+            step.model_version,
+        ]
         lines.append([*about, step.by, step.wanted, *(measured[name] for name in ATTRIBUTES)])
     return csv_text.table(columns, lines, end="\n")
 
 
 def _compose_walk(
-    studio: Studio, known: Directions, asked: AskedWalk, source: Source | None, name: str
+    studio: Studio, known: Directions, request: WalkRequest, source: Source | None, name: str
 ) -> tuple[Step, ...]:
     generation = studio.generation
     if source is None:
-        drawn = generation.generate(_request_walk(asked.domain, None, asked.seed, asked.guidance))
-        domain, latents, notes = asked.domain, Latents.from_json(drawn.latents), drawn.notes
+        drawn = generation.generate(_generate_request(request.domain, None, request.seed, request.guidance))
+        domain, latents, notes = request.domain, Latents.from_json(drawn.latents), drawn.notes
     else:
         music = current(generation, studio.space, source)
         domain, latents, notes = source.music, music.latents, music.notes
     if latents.version != known.version:
         raise NotReady("the composer is changing over to another model; try again in a moment")
-    if asked.group in CODE_WALKS:
+    if request.group in CODE_WALKS:
         value, step = 0.0, CODE_STEP
         requests = []
         for by in STEPS:
-            request = _request_walk(domain, latents if source else None, asked.seed, asked.guidance)
-            codes = Origin(latents=with_code(latents, CODE_WALKS.index(asked.group), by * step).to_json())
-            requests.append(request.model_copy(update={"styles": {CODES: codes}, "keep": KEEP if source else 1.0}))
+            generate = _generate_request(domain, latents if source else None, request.seed, request.guidance)
+            codes = Origin(latents=with_code(latents, CODE_WALKS.index(request.group), by * step).to_json())
+            requests.append(generate.model_copy(update={"styles": {CODES: codes}, "keep": KEEP if source else 1.0}))
     else:
-        begin, direction = Piece.from_json(notes), known.groups[asked.group]
+        begin, direction = Piece.from_json(notes), known.groups[request.group]
         value, step = attributes(begin)[direction.attribute], direction.sd
-        moved = [known.moved(latents, asked.group, by, tonic_of(begin)) for by in STEPS]
-        requests = [_request_walk(domain, each, asked.seed) for each in moved]
+        moved = [known.moved(latents, request.group, by, tonic_of(begin)) for by in STEPS]
+        requests = [_generate_request(domain, each, request.seed) for each in moved]
     results = generation.generate_all(requests)
     return tuple(
         Step(
@@ -235,7 +242,7 @@ def with_code(latents: Latents, place: int, value: float) -> Latents:
     return replace(latents, piece={**latents.piece, CODES: codes})
 
 
-def _request_walk(domain: Domain, content: Latents | None, seed: int, guidance: float = 1.0) -> GenerateRequest:
+def _generate_request(domain: Domain, content: Latents | None, seed: int, guidance: float = 1.0) -> GenerateRequest:
     return GenerateRequest(
         id=uuid.uuid4().hex,
         domain=domain,

@@ -28,7 +28,7 @@ from webapp.runtime.errors import NotAllowed, NotReady, in_words
 from webapp.runtime.limits import FILE_BYTES
 from webapp.studio import composing, formats, pictures, pieces
 from webapp.studio.pieces import OpenedPiece, Recipe
-from webapp.tension import heard_music, own_music
+from webapp.tension import own_music, scored_files
 from webapp.ui.endpoints.endpoint import (
     SLOW,
     WAITING,
@@ -313,7 +313,7 @@ class HeardFile(TypedDict):
 
 
 def tension(
-    context: Context, token: Token, files: Annotated[list[File], Field(max_length=heard_music.MOST_FILES)]
+    context: Context, token: Token, files: Annotated[list[File], Field(max_length=scored_files.MOST_FILES)]
 ) -> list[HeardFile]:
     """Hear MIDI or ABC files: how open their future is and how well their past is known, the best score first.
 
@@ -332,7 +332,7 @@ def tension(
     listener_id = listener_of(context, token)
     return [
         told(each.name, each.curves, each.problem)
-        for each in heard_music.hear(listener_id, taken(context, files, FILE_BYTES))
+        for each in scored_files.score(listener_id, taken(context, files, FILE_BYTES))
     ]
 
 
@@ -369,7 +369,7 @@ def open_future(context: Context, token: Token, clip: SourceName) -> HeardFile:
         The same as tension gives for a file.
     """
     listener_id = listener_of(context, token)
-    return told(clip, own_music.hear(context.database, context.generation, listener_id, clip))
+    return told(clip, own_music.curves_of(context.database, context.generation, listener_id, clip))
 
 
 ENDPOINTS = (

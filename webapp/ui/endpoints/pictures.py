@@ -49,7 +49,7 @@ def film(
     context: Context,
     token: Token,
     files: Annotated[list[File], Field(max_length=scored_films.MOST_FILES)],
-    way: scored_films.Way = "annotated",
+    way: scored_films.Method = "annotated",
     seed: Annotated[int, Field(ge=0, le=scored_films.MOST_SEED)] = 1,
 ) -> ScoredFilm:
     """Set a film, or pictures, to piano music that is as long as they are. Takes a minute or more.
@@ -85,7 +85,7 @@ def canvas(
     context: Context,
     token: Token,
     name: SourceName,
-    way: scored_films.Way = "annotated",
+    way: scored_films.Method = "annotated",
     seed: Annotated[int, Field(ge=0, le=scored_films.MOST_SEED)] = 0,
 ) -> File:
     """Pictures that move with a piece, as a film with its sound. Takes ten seconds or more.

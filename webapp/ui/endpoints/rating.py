@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 from models.music.notes import Domain
 from webapp.context import Context
 from webapp.rating import agents, dreams, rated_sounds
-from webapp.rating.strange_sounds import MOST_BYTES
+from webapp.rating.untrusted_audio import MOST_BYTES
 from webapp.runtime.errors import NotAllowed, NotReady
 from webapp.runtime.listener_files import Adapters, KeptDreams
 from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, SourceName, Token, file_for, taken
@@ -120,7 +120,7 @@ class Dreamt(TypedDict):
 def dream(  # noqa: PLR0917 (an endpoint's arguments have places)
     context: Context,
     token: Token,
-    way: dreams.Way = "both",
+    way: dreams.Method = "both",
     seed: Annotated[int, Field(ge=0, le=dreams.MOST_SEED)] = 1,
     steps: Annotated[int, Field(ge=8, le=dreams.STEPS)] = dreams.STEPS,
     surface: dreams.Surface = "picture",

@@ -20,12 +20,11 @@ from webapp.rating.shipped_agent import PlayedClip, ShippedAgent
 from webapp.runtime.errors import NotAllowed
 from webapp.runtime.listener_files import Adapters
 from webapp.ui import arrival
-from webapp.ui.charts import section
 from webapp.ui.components.clip_list import ClipList
+from webapp.ui.dashboards import section
 from webapp.ui.handlers import bound, claim_of, listener_of
 from webapp.ui.layout import AWAITED, QUIET, explained, heading, page, status
-from webapp.ui.queueing import going
-from webapp.ui.waits import cancel_button
+from webapp.ui.waits import cancel_button, going
 from webapp.ui.words import capital
 
 LEAD = (

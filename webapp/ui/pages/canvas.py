@@ -14,7 +14,7 @@ import gradio as gr
 from webapp.context import Context
 from webapp.film import own_pictures, shown_music
 from webapp.film.own_pictures import MOST_PICTURES
-from webapp.film.scored_films import MOST_SEED, MOVIE, ways
+from webapp.film.scored_films import MOST_SEED, MOVIE, methods
 from webapp.film.shown_music import Writing
 from webapp.fit import learned
 from webapp.generation.protocol import Look
@@ -29,8 +29,7 @@ from webapp.ui.components.moving_picture import MovingPicture, playing
 from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import AWAITED, CHOICE, QUIET, heading, page, status
-from webapp.ui.queueing import going
-from webapp.ui.waits import cancel_button
+from webapp.ui.waits import cancel_button, going
 from webapp.ui.words import capital, counted
 
 LEAD = (
@@ -38,7 +37,7 @@ LEAD = (
     "does its picture. The other way round a <a href='film'>film</a> gets its music, "
     "and a <a href='live'>camera</a> steers it while it sounds."
 )
-WAYS = (
+METHODS = (
     ("By what is heard: high is bright, major is warm, dense is busy, loud is large", "annotated"),
     ("As you picked: what your answers to “Which fits better?” say of how pictures sound to you", "learned"),
     ("By main axes: what differs most in music becomes what differs most in pictures", "axes"),
@@ -74,8 +73,8 @@ def build(context: Context) -> None:
                 file_count="multiple", file_types=list(PICTURES), height=DROP_PX, elem_id="canvas-files",
                 elem_classes="k-drop",
             )  # fmt: skip
-            there = [each for each in WAYS if each[1] in ways()]
-            way = gr.Radio(there, value="annotated", label="How music becomes pictures", elem_id="canvas-way")
+            there = [each for each in METHODS if each[1] in methods()]
+            method = gr.Radio(there, value="annotated", label="How music becomes pictures", elem_id="canvas-way")
             with gr.Row(elem_classes="k-bar"):
                 seed = gr.Number(
                     0, label="Which pictures", precision=0, minimum=0, maximum=MOST_SEED, elem_id="canvas-seed", scale=0
@@ -89,13 +88,13 @@ def build(context: Context) -> None:
         gr.Markdown("## Choose a piece")
         finder = Choosing(context, listener, "Show", finder=True, columns=True, place="canvas")
         shown, own = gr.State(None), gr.State(None, time_to_live=KEPT_S)
-    looked = [listener, shown, way, seed, own]
+    looked = [listener, shown, method, seed, own]
     outputs = [said, picture, shown, tools, film]
     arrived = arrival.fill(listener.change, bound(arrive, context), listener, [finder.domain], outputs)
     finder.filled_after(arrived)
     finder.chosen(None, js=DRAWING, outputs=said, **CHOICE)
-    finder.chosen(bound(choose, context), [listener, finder.clips, way, seed, own], outputs, **QUIET)
-    gr.on([way.input, seed.input], bound(look_anew, context), looked, outputs, **CHOICE)
+    finder.chosen(bound(choose, context), [listener, finder.clips, method, seed, own], outputs, **QUIET)
+    gr.on([method.input, seed.input], bound(look_anew, context), looked, outputs, **CHOICE)
     read = files.upload(bound(bring, context), [listener, files], [own, said, files], js=listener.awaited, **AWAITED)
     read.then(bound(look_at_own, context), looked, outputs, **QUIET)
     files.clear(lambda: None, outputs=own, **CHOICE).then(bound(look_anew, context), looked, outputs, **QUIET)
@@ -127,7 +126,7 @@ def choose(  # noqa: PLR0917 (what is chosen, control by control)
     context: Context,
     token: str | None,
     rows: list[dict[str, Any]],
-    way: str,
+    method: str,
     seed: float | None,
     own: str | None,
     event: gr.EventData,
@@ -136,7 +135,7 @@ def choose(  # noqa: PLR0917 (what is chosen, control by control)
     listener_id = listener_of(context, token)
     try:
         name = choosing.opened(context, listener_id, rows[event.index]).name
-        return on_canvas(context, listener_id, name, look_of(context, listener_id, way, seed, own), play=True)
+        return on_canvas(context, listener_id, name, look_of(context, listener_id, method, seed, own), play=True)
     except Problem as problem:
         return as_it_was(f"{capital(str(problem))}.")
 
@@ -145,7 +144,7 @@ def look_anew(  # noqa: PLR0917 (what is chosen, control by control)
     context: Context,
     token: str | None,
     name: str | None,
-    way: str,
+    method: str,
     seed: float | None,
     own: str | None,
 ) -> OnCanvas:
@@ -154,7 +153,7 @@ def look_anew(  # noqa: PLR0917 (what is chosen, control by control)
     if name is None:
         return nothing()
     try:
-        return on_canvas(context, listener_id, name, look_of(context, listener_id, way, seed, own), play=True)
+        return on_canvas(context, listener_id, name, look_of(context, listener_id, method, seed, own), play=True)
     except Problem as problem:
         return as_it_was(f"{capital(str(problem))}.")
 
@@ -165,10 +164,10 @@ def look_at_own(context: Context, *chosen: Any) -> OnCanvas:
     return found._replace(said=gr.skip()) if isinstance(found.shown, str) else found
 
 
-def look_of(context: Context, listener_id: uuid.UUID, way: str, seed: float | None, own: str | None) -> Look:
+def look_of(context: Context, listener_id: uuid.UUID, method: str, seed: float | None, own: str | None) -> Look:
     """What is chosen; raises ``NotAllowed`` where too little was picked to know how pictures sound to somebody."""
-    links = learned.links_for(context.database, listener_id, way)
-    return Look(way, int(seed or 0), links, own)
+    links = learned.links_for(context.database, listener_id, method)
+    return Look(method, int(seed or 0), links, own)
 
 
 def bring(context: Context, token: str | None, paths: list[str] | None) -> tuple[str | None, str, Any]:
@@ -204,7 +203,7 @@ def nothing(why: str = "") -> OnCanvas:
 
 
 def make_film(  # noqa: PLR0917 (what is chosen, control by control)
-    context: Context, token: str | None, name: str | None, way: str, seed: float | None, own: str | None
+    context: Context, token: str | None, name: str | None, method: str, seed: float | None, own: str | None
 ) -> Iterator[tuple[str, Any, Any, Any]]:
     """Write the film of what is on the canvas."""
     try:
@@ -212,7 +211,7 @@ def make_film(  # noqa: PLR0917 (what is chosen, control by control)
         if name is None:
             yield _film(GONE)
             return
-        look = look_of(context, listener_id, way, seed, own)
+        look = look_of(context, listener_id, method, seed, own)
         found = shown_music.show(context.database, context.generation, listener_id, name, look)
         for now in shown_music.follow(context.database, listener_id, found):
             kept = str(Downloads(context.settings.home).write(listener_id, MOVIE, now.film)) if now.film else None

@@ -17,19 +17,18 @@ from webapp.rating.plot import climbed
 from webapp.runtime.errors import NotAllowed
 from webapp.runtime.listener_files import KeptDreams
 from webapp.ui import arrival, dashboards
-from webapp.ui.charts import section
+from webapp.ui.dashboards import section
 from webapp.ui.handlers import bound, claim_of, listener_of
 from webapp.ui.layout import AWAITED, QUIET, heading, page, status
 from webapp.ui.pages.rate import NOTHING, training_command
-from webapp.ui.queueing import going
-from webapp.ui.waits import cancel_button
+from webapp.ui.waits import cancel_button, going
 from webapp.ui.words import capital
 
 LEAD = (
     "The network that rates sounds begins with white noise and changes it, step by step, into what it rates higher. "
     "A judge, another network that foretells likes and that no dream climbs, says whether to believe the rating."
 )
-WAYS = (
+METHODS = (
     ("Whatever raises the rating", "naive"),
     ("Smooth and robust", "regularised"),
     ("With a critic of realness", "critic"),
@@ -56,7 +55,7 @@ def build(context: Context) -> None:
             gr.HTML(f"<p>{NOTHING}</p>", **dashboards.STILL)
             dashboards.copied(training_command(context))
         with gr.Column(visible=there):
-            way = gr.Radio(list(WAYS), label="How it dreams", elem_id="way")
+            way = gr.Radio(list(METHODS), label="How it dreams", elem_id="way")
             surface = gr.Radio(list(SURFACES), label="What it changes", elem_id="surface")
             with gr.Row(elem_classes="k-bar"):
                 seed = gr.Number(

@@ -18,11 +18,10 @@ from webapp.runtime.errors import Problem
 from webapp.runtime.limits import FILM_BYTES, FILMS, PICTURES
 from webapp.runtime.listener_files import Downloads
 from webapp.ui import dashboards
-from webapp.ui.charts import section
+from webapp.ui.dashboards import section
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import AWAITED, QUIET, heading, page, status
-from webapp.ui.queueing import going
-from webapp.ui.waits import cancel_button
+from webapp.ui.waits import cancel_button, going
 from webapp.ui.words import capital
 
 LEAD = (
@@ -35,7 +34,7 @@ OURS = (
     "Or begin with one of ours: short films of public-domain drawings. At first its music is composed, which takes "
     "some seconds; then it is kept."
 )
-WAYS = (
+METHODS = (
     ("By what is seen: bright is high, warm is major, busy is dense, large is loud, fast is fast", "annotated"),
     ("As you picked: what your answers to “Which fits better?” say of how pictures sound to you", "learned"),
     ("By main axes: what differs most in pictures becomes what differs most in music", "axes"),
@@ -71,8 +70,8 @@ def build(context: Context) -> None:
             label=f"A film, or up to {MOST_FILES} pictures", file_count="multiple",
             file_types=[*FILMS, *PICTURES], height=DROP_PX, elem_id="film-files", elem_classes="k-drop",
         )  # fmt: skip
-        there = [each for each in WAYS if each[1] in scored_films.ways()]
-        way = gr.Radio(there, value="annotated", label="How pictures become music", elem_id="film-way")
+        there = [each for each in METHODS if each[1] in scored_films.methods()]
+        method = gr.Radio(there, value="annotated", label="How pictures become music", elem_id="film-way")
         with gr.Row(elem_classes="k-bar"):
             seed = gr.Number(
                 1, label="Which music", precision=0, minimum=0, maximum=scored_films.MOST_SEED, elem_id="film-seed",
@@ -94,18 +93,18 @@ def build(context: Context) -> None:
                     for label in CHOSEN.values()
                 ]
     outputs = [said, result, video, *saved, begin, cancel]
-    begin.click(bound(score, context), [listener, files, way, seed], outputs, js=listener.awaited, **AWAITED)
+    begin.click(bound(score, context), [listener, files, method, seed], outputs, js=listener.awaited, **AWAITED)
     for button, name in zip(shorts, SHORTS, strict=True):
         score_it = bound(score_short, context, name)
         button.click(None, js=SAID_IN_SIGHT, **QUIET)
-        button.click(score_it, [listener, way, seed], outputs, js=listener.awaited, **AWAITED).then(
+        button.click(score_it, [listener, method, seed], outputs, js=listener.awaited, **AWAITED).then(
             None, js=FILM_IN_SIGHT, **QUIET
         )
     cancel.click(bound(give_up, context), listener, said, **QUIET)
 
 
 def score(
-    context: Context, token: str | None, paths: list[str] | None, way: str, seed: float | None
+    context: Context, token: str | None, paths: list[str] | None, method: str, seed: float | None
 ) -> Iterator[list[Any]]:
     """Follow a film until it has its music."""
     try:
@@ -115,8 +114,8 @@ def score(
             return
         sources = [(Path(each).name, Path(each).read_bytes()) for each in paths]
         style = context.settings.style_folder
-        links = learned.links_for(context.database, listener_id, way)
-        work = scored_films.follow(listener_id, sources, way, int(seed or 0), style_folder=style, links=links)
+        links = learned.links_for(context.database, listener_id, method)
+        work = scored_films.follow(listener_id, sources, method, int(seed or 0), style_folder=style, links=links)
         yield from _followed(context, listener_id, work)
     except FileNotFoundError:
         yield _shown("The files are no longer here: they are kept for an hour. Drop them again.", ended=True)
@@ -124,14 +123,14 @@ def score(
         yield _shown(f"{capital(str(error))}.", ended=True)
 
 
-def score_short(context: Context, name: str, token: str | None, way: str, seed: float | None) -> Iterator[list[Any]]:
+def score_short(context: Context, name: str, token: str | None, method: str, seed: float | None) -> Iterator[list[Any]]:
     """Follow one of our films until it has its music, which is kept: it plays at once when somebody asks again."""
     try:
         listener_id = listener_of(context, token)
         home, style = context.settings.home, context.settings.style_folder
-        links = learned.links_for(context.database, listener_id, way)
+        links = learned.links_for(context.database, listener_id, method)
         work = scored_films.follow_short(
-            home, listener_id, name, way, int(seed or 0), style_folder=style, links=links
+            home, listener_id, name, method, int(seed or 0), style_folder=style, links=links
         )  # fmt: skip
         for shown in _followed(context, listener_id, work):
             yield [*shown[:2], gr.update(value=shown[2], autoplay=True), *shown[3:]]

@@ -11,9 +11,9 @@ from webapp.context import Context
 from webapp.fit import learned
 from webapp.fit.learned import FEWEST, Overview, SaidLink
 from webapp.ui import dashboards
-from webapp.ui.charts import section
 from webapp.ui.components.fit_player import FitPlayer
 from webapp.ui.components.volume import Volume
+from webapp.ui.dashboards import section
 from webapp.ui.handlers import bound, claim_of
 from webapp.ui.layout import CHOICE, QUIET, heading, page
 from webapp.ui.words import capital, counted, percent

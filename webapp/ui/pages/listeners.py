@@ -15,9 +15,8 @@ from webapp.research.figures import Drawn
 from webapp.research.simulated_study import NAME
 from webapp.runtime import commands
 from webapp.ui import dashboards
-from webapp.ui.charts import Chart, chart, section
 from webapp.ui.components.view_link import chosen
-from webapp.ui.dashboards import STILL, Dashboard, chosen_of
+from webapp.ui.dashboards import STILL, Chart, Dashboard, chart, chosen_of, section
 from webapp.ui.handlers import bound
 from webapp.ui.layout import CHOICE, QUIET, explained, page
 from webapp.ui.words import counted, unbroken

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from html import escape
 from typing import Any
@@ -17,6 +17,7 @@ from webapp.maps import catalogue, listener_view, open_maps
 from webapp.maps import tied as tied_points
 from webapp.maps.catalogue import TITLES, MapEntry
 from webapp.maps.open_maps import COMPOSED, OpenMap
+from webapp.maps.tied import TiedPoint
 from webapp.runtime.errors import Problem
 from webapp.tension import own_music
 from webapp.ui.choosing import bring
@@ -25,7 +26,6 @@ from webapp.ui.components.entries import Entry
 from webapp.ui.components.unfolding import Unfolded
 from webapp.ui.handlers import listener_of
 from webapp.ui.layout import status
-from webapp.ui.pages import map_tied
 from webapp.ui.pages.map_report import origin
 from webapp.ui.words import capital
 
@@ -133,7 +133,7 @@ def unfold(context: Context, token: str | None, clips: list[dict[str, Any]]) -> 
     if not address.startswith(OWN):
         return None
     try:
-        found = own_music.hear(context.database, context.generation, listener_of(context, token), name)
+        found = own_music.curves_of(context.database, context.generation, listener_of(context, token), name)
     except Problem:
         return None  # its place on the map is what was asked for
     return Unfolded(found, address.removeprefix("/"))
@@ -151,9 +151,9 @@ def _chosen(context: Context, shown: Shown, row: int, *, play: bool) -> list[Any
         point = {"neighbours": [], "links": [], "colours": {}, "terms": "", "score_url": "", **added, "row": row}
     text, side = point["text"], point["colours"].get("side", "")
     tied = tied_points.tied(context.database, context.clip_store, open_map, row) if row < count else []
-    seen = map_tied.picture(open_map, row, [each["row"] for each in point["neighbours"][:NEAR_SEEN]])
-    clips = (map_tied.clips(tied, row) if seen else []) or [{**clip_of(context, shown, row), "row": row}]
-    leads = map_tied.music(tied) if seen else map_tied.pictures(tied)
+    seen = _picture_of(open_map, row, [each["row"] for each in point["neighbours"][:NEAR_SEEN]])
+    clips = (_tied_clips(tied, row) if seen else []) or [{**clip_of(context, shown, row), "row": row}]
+    leads = _tied_music(tied) if seen else _tied_pictures(tied)
     of = "Score of the music tied to" if seen else "Score of"
     score = {"title": f"{of} “{text}”", "abc_url": point["score_url"]} if point["score_url"] else None
     near: list[Entry] = [
@@ -297,3 +297,53 @@ def _added_labels(each: Mapping[str, Any]) -> dict[str, Any]:
 def _sentence(error: Problem) -> str:
     text = str(error)
     return f"{text[:1].upper()}{text[1:]}."
+
+
+def _picture_of(found: OpenMap, row: int, near: Sequence[int]) -> str:
+    """The picture of a point with those of its neighbours; "" on a map of music."""
+    texts = found.drawn.points.texts
+    if found.kind != tied_points.PICTURES or row >= len(texts):
+        return ""
+    own = _image(f"api/atlas/maps/{found.map_id}/points/{row}/picture", texts[row])
+    links = [(str(found.map_id), each, texts[each]) for each in near]
+    return f'<div class="k-picture">{own}{_strip("Pictures nearest to it", links)}</div>'
+
+
+def _tied_pictures(tied: Sequence[TiedPoint]) -> str:
+    """The pictures that music is tied to; each leads to its place on the map of pictures."""
+    return _strip("Pictures tied to it", [(each.map_id, each.row, each.text) for each in tied])
+
+
+def _tied_music(tied: Sequence[TiedPoint]) -> str:
+    """Where the music that a picture is tied to lies on its own map."""
+    if not tied:
+        return '<p class="k-explain">The music tied to it is not on the newest map of clips.</p>'
+    links = "".join(f'<li><a href="{_address(each.map_id, each.row)}">{escape(each.text)}</a></li>' for each in tied)
+    return f'<h3>On the map of clips</h3><ol class="k-explain">{links}</ol>'
+
+
+def _tied_clips(tied: Sequence[TiedPoint], row: int) -> list[dict[str, Any]]:
+    """The music that a picture is tied to, as a list of clips shows it; ``row``: the picture's."""
+    return [
+        {"heading": each.text, "detail": "", "audio_url": each.audio_url, "notes_url": each.notes_url, "row": row}
+        for each in tied
+    ]
+
+
+def _strip(title: str, links: Sequence[tuple[str, int, str]]) -> str:
+    if not links:
+        return ""
+    images = "".join(
+        f'<a href="{_address(map_id, row)}" title="{escape(text)}">'
+        f"{_image(f'api/atlas/maps/{map_id}/points/{row}/picture', text)}</a>"
+        for map_id, row, text in links
+    )
+    return f'<h3>{title}</h3><div class="k-pictures">{images}</div>'
+
+
+def _image(address: str, text: str) -> str:
+    return f'<img src="{address}" alt="{escape(text)}" width="96" height="96" loading="lazy">'
+
+
+def _address(map_id: str, row: int) -> str:
+    return f"maps?map={map_id}&amp;point={row}"

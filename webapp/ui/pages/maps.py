@@ -14,6 +14,7 @@ import gradio as gr
 from webapp.context import Context
 from webapp.maps import catalogue, listener_view, open_maps
 from webapp.maps.catalogue import STAGES, TITLES, DrawingJob
+from webapp.maps.open_maps import LabelShare, selection
 from webapp.maps.tied import PICTURES
 from webapp.runtime import commands
 from webapp.runtime.errors import NotYours
@@ -28,9 +29,10 @@ from webapp.ui.components.view_link import ViewLink, chosen
 from webapp.ui.dashboards import STILL, table
 from webapp.ui.handlers import GO, bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, heading, heading_html, page, status
-from webapp.ui.pages import map_point, map_selection
+from webapp.ui.pages import map_point
 from webapp.ui.pages import map_report as report
 from webapp.ui.pages.map_point import TASTE, Shown, as_shown
+from webapp.ui.words import percent
 
 TO_TOP = "(kind) => (scrollTo({top: 0}), kind)"  # where the progress stands
 POLL_S, LONGEST_S, SOON_S = 1.0, 3600.0, 45.0
@@ -45,6 +47,10 @@ ALIKE = """<p class="k-explain">“Alike”: how many of a point's ten nearest i
 ADDRESS = ("map", "kind", "colour", "x", "y", "zoom", "point")
 CHOSEN = "(kind) => ({kind, at: Date.now()})"  # also the kind that is shown: its newest map
 OF_CLIPS = "meter"  # the first colour of clips, which lie by it; nearly all of them are of one source
+LISTED = 24  # of what a line was drawn around
+MOST_SHARES = 6
+TO_SELECTION = "() => document.querySelector('#map-selection h2')?.scrollIntoView({block: 'nearest'})"
+NOTHING_SELECTED: tuple[Any, ...] = (gr.update(visible=False), "", [], "")
 
 
 def build(context: Context) -> None:
@@ -110,10 +116,10 @@ def build(context: Context) -> None:
         ).then(bound(reopen, context), [listener, kind, fresh], opening, **CHOICE)  # fmt: skip
     points.select(bound(map_point.choose, context), shown, **point)
     _, _, clips, _ = selected
-    lassoed = points.lasso(bound(map_selection.choose, context), shown, [*selected, panel], **CHOICE)
-    lassoed.then(None, js=map_selection.TO_IT, **CHOICE)
+    lassoed = points.lasso(bound(choose_selection, context), shown, [*selected, panel], **CHOICE)
+    lassoed.then(None, js=TO_SELECTION, **CHOICE)
     points.move(moved, None, link, **CHOICE)
-    clips.select(map_selection.follow, clips, points, **CHOICE)
+    clips.select(follow_selection, clips, points, **CHOICE)
     for entries in (found, links, near):
         entries.select(bound(map_point.choose_entry, context), shown, **point)
     find.change(  # Gradio tells of no input after it has set a text itself
@@ -135,7 +141,7 @@ def build(context: Context) -> None:
 def _side() -> tuple[Any, ...]:
     """What stands beside the map: what was found, what is told of one point, and what was selected."""
     found_said, found, hint = gr.HTML(**STILL), Entries(elem_id="map-found"), gr.HTML(HINT, **STILL)
-    selected = map_selection.panel()
+    selected = _selection()
     with gr.Column(visible=False, elem_id="map-point") as panel:
         player, labels = ClipList(), gr.HTML(**STILL)
         to_studio = gr.Button("Open in Studio", size="sm", elem_id="open-in-studio")
@@ -193,7 +199,7 @@ def opened(context: Context, token: str | None, asked: Mapping[str, str]) -> lis
         address = dict.fromkeys(ADDRESS, "") | {"kind": kind.kind}
         return [
             title, gr.update(visible=True), command, gr.update(visible=False), *[gr.skip()] * 12,
-            address, None, *map_selection.NOTHING,
+            address, None, *NOTHING_SELECTED,
         ]  # fmt: skip
     open_map = open_maps.opened(context.database, context.clip_store, uuid.UUID(found.map_id))
     own = asdict(listener_view.view(context.database, context.space, listener_of(context, token), open_map))
@@ -221,7 +227,7 @@ def opened(context: Context, token: str | None, asked: Mapping[str, str]) -> lis
         parquet,
         address,
         shown,
-        *map_selection.NOTHING,
+        *NOTHING_SELECTED,
     ]
 
 
@@ -303,3 +309,54 @@ def time_left(seconds: float | None) -> str:
         return "less than a minute left"
     minutes = round(seconds / 60)
     return "about a minute left" if minutes <= 1 else f"about {minutes} minutes left"
+
+
+def _selection() -> tuple[Any, ...]:
+    """The panel with what it says and its list; nothing is selected at first."""
+    with gr.Column(visible=False, elem_id="map-selection") as room:
+        summary = gr.HTML(**STILL)
+        clips = ClipList(elem_id="map-selected", all_button=True)
+        shares = gr.HTML(**STILL)
+    return room, summary, clips, shares
+
+
+def choose_selection(context: Context, shown: Shown, event: gr.EventData) -> list[Any]:
+    """What lies within the line, or nothing where the selection has ended."""
+    rows = [int(row) for row in event.rows]
+    found = map_point.opened(context, shown)
+    told = selection(found, rows, shown["hidden"])
+    count = len(found.drawn.points)
+    added = sorted({row for row in rows if count <= row < count + len(shown["added"])})
+    listed = [*told.rows, *added]
+    if not listed:
+        return [*NOTHING_SELECTED, gr.skip()]
+    heard = listed[:: -(-len(listed) // LISTED)]
+    clips = [{**map_point.clip_of(context, shown, row), "row": row} for row in heard]
+    summary, point_below = _selection_summary(len(listed), len(heard)), gr.update(elem_classes=[])
+    return [gr.update(visible=True), summary, clips, _selection_shares(told.labels), point_below]
+
+
+def follow_selection(clips: list[dict[str, Any]], event: gr.EventData) -> Any:
+    """The point that begins to sound is marked on the map."""
+    return gr.update(picked=clips[event.index]["row"])
+
+
+def _selection_summary(count: int, listed: int) -> str:
+    points = "1 point" if count == 1 else f"{count:,} points"
+    some = f" {listed} of them, from all over the selection, are listed." if count > listed else ""
+    return f'<h2>Selection</h2><p class="k-explain" role="status">{points} selected.{some}</p>'
+
+
+def _selection_shares(labels: Sequence[LabelShare]) -> str:
+    """What the selection has more of than the whole map, the greatest difference first."""
+    told = sorted(labels, key=lambda each: each.usual - each.share)[:MOST_SHARES]
+    rows = "".join(
+        f"<tr><th scope=row>{escape(each.label)}</th><td>{percent(each.share)}</td><td>{percent(each.usual)}</td></tr>"
+        for each in told
+    )
+    return (
+        '<table class="k-shares"><caption>What it has more of</caption><thead><tr><th scope=col>Label</th>'
+        f"<th scope=col>Selection</th><th scope=col>Whole map</th></tr></thead>{rows}</table>"
+        if told
+        else ""
+    )

@@ -19,8 +19,8 @@ from webapp.runtime import commands
 from webapp.runtime.errors import NotAllowed, Problem
 from webapp.runtime.limits import SOUND
 from webapp.ui import dashboards
-from webapp.ui.charts import section
 from webapp.ui.choosing import Choosing
+from webapp.ui.dashboards import section
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import AWAITED, CHOICE, QUIET, heading, page, status
 from webapp.ui.words import capital, percent

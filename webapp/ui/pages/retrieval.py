@@ -13,13 +13,12 @@ from sqlalchemy.orm import Session
 
 from webapp.context import Context
 from webapp.research import figures, retrieval
-from webapp.research.figures import REEL_OR_HORNPIPE, Asked, Drawn
+from webapp.research.figures import REEL_OR_HORNPIPE, Drawn, FigureRequest
 from webapp.research.retrieval import DIRECTIONS, MEASURES, WHOLE
 from webapp.runtime import commands
 from webapp.ui import dashboards
-from webapp.ui.charts import Chart, chart, section
 from webapp.ui.components.view_link import chosen
-from webapp.ui.dashboards import ANEW, STILL, Dashboard, chosen_of
+from webapp.ui.dashboards import ANEW, STILL, Chart, Dashboard, chart, chosen_of, section
 from webapp.ui.handlers import bound
 from webapp.ui.layout import QUIET, explain, page
 
@@ -80,9 +79,9 @@ class Choices:
     probe_genre: str = ""
     curves: tuple[str, ...] = ()
 
-    def asked(self) -> dict[str, Asked]:
+    def requests(self) -> dict[str, FigureRequest]:
         """What each chart is of."""
-        own = Asked(study=self.study, direction=self.direction, measure=self.measure)
+        own = FigureRequest(study=self.study, direction=self.direction, measure=self.measure)
         watched = replace(own, query=self.query, conditions=(self.condition,))
         return {
             "variants": own,
@@ -202,7 +201,7 @@ def _shown(
     view = Choices(**there, curves=wanted.curves)
 
     def draw(session: Session) -> dict[str, Drawn]:
-        return {name: figures.draw(session, name, asked) for name, asked in view.asked().items()}
+        return {name: figures.draw(session, name, request) for name, request in view.requests().items()}
 
     drawn = context.database.transaction(draw)
     ticked = drawn["curves"].details["conditions"]
@@ -211,7 +210,11 @@ def _shown(
         *dashboards.shown(view.address(), _going(study)),
         *(dashboards.offered(each, there[name], getattr(shown, name, None)) for name, each in options.items()),
         gr.update(choices=study["conditions"], value=ticked),
-        *(part for name, asked in view.asked().items() for part in charts[name].shown(drawn[name], _by_http(asked))),
+        *(
+            part
+            for name, request in view.requests().items()
+            for part in charts[name].shown(drawn[name], _by_http(request))
+        ),
         _variants(drawn["variants"]),
         _confused(drawn["ranks"]),
         _costs(drawn["ablations"]),
@@ -240,14 +243,14 @@ def _options(names: Sequence[str], study: Mapping[str, Any], direction: str) -> 
     }
 
 
-def _by_http(asked: Asked) -> dict[str, Any]:
+def _by_http(request: FigureRequest) -> dict[str, Any]:
     return {
-        "study": asked.study,
-        "direction": asked.direction,
-        "measure": asked.measure,
-        "query": asked.query,
-        "genre": asked.genre,
-        "condition": list(asked.conditions),
+        "study": request.study,
+        "direction": request.direction,
+        "measure": request.measure,
+        "query": request.query,
+        "genre": request.genre,
+        "condition": list(request.conditions),
     }
 
 

@@ -14,13 +14,12 @@ import pandas as pd
 from webapp.context import Context
 from webapp.research import figures, training_runs
 from webapp.research import runs as run_list
-from webapp.research.figures import MOST_PANELS, MOST_RUNS, Asked
+from webapp.research.figures import MOST_PANELS, MOST_RUNS, FigureRequest
 from webapp.research.plots import SYMBOLS, looks, panel
 from webapp.runtime import commands
 from webapp.ui import dashboards
-from webapp.ui.charts import NOTHING_YET, section
 from webapp.ui.components.chart_exports import ChartExports
-from webapp.ui.dashboards import ANEW, STILL, Dashboard
+from webapp.ui.dashboards import ANEW, NOTHING_YET, STILL, Dashboard, section
 from webapp.ui.handlers import bound
 from webapp.ui.layout import CHOICE, QUIET, page
 from webapp.ui.words import duration
@@ -124,8 +123,8 @@ def _shown(context: Context, runs: Sequence[Run], wanted: View, there: View | No
         return dashboards.empty(8 + MOST_PANELS)
     names = [str(run["name"]) for run in sorted(runs, key=lambda run: run["step"] == 0)]  # what draws nothing last
     called, chosen = _short(names), _chosen(names, wanted.runs)
-    asked = Asked(runs=tuple(chosen), figures=wanted.figures, smoothing=wanted.smoothing)
-    drawn = context.database.transaction(lambda session: figures.draw(session, "runs", asked))
+    figure_request = FigureRequest(runs=tuple(chosen), figures=wanted.figures, smoothing=wanted.smoothing)
+    drawn = context.database.transaction(lambda session: figures.draw(session, "runs", figure_request))
     shown: list[str] = drawn.details["shown"]
     view = replace(wanted, runs=tuple(chosen), figures=tuple(shown))
     of = looks(chosen)

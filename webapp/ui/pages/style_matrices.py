@@ -192,9 +192,9 @@ def hear(
 ) -> tuple[str, Any, dict[str, Any]]:
     """Compose the swap of a cell and play it."""
     listener_of(context, token)
-    asked = walk.AskedSwap(pressed["group"], cast("Domain", domain), seed)
-    made = patiently(lambda: walk.swap(context.studio, asked))
-    return _compared(made, pressed), playing(_clips(asked, made)), gr.update(interactive=True)
+    swap_request = walk.SwapRequest(pressed["group"], cast("Domain", domain), seed)
+    made = patiently(lambda: walk.swap(context.studio, swap_request))
+    return _compared(made, pressed), playing(_clips(swap_request, made)), gr.update(interactive=True)
 
 
 def _attribute(style: str) -> str:
@@ -212,15 +212,15 @@ def _compared(made: Mapping[str, Composed], pressed: Mapping[str, str]) -> str:
     return status(" ".join(told))
 
 
-def _clips(asked: walk.AskedSwap, made: Mapping[str, Composed]) -> list[dict[str, Any]]:
+def _clips(swap_request: walk.SwapRequest, made: Mapping[str, Composed]) -> list[dict[str, Any]]:
     """The result first, since it is the one that sounds at once."""
-    name = _attribute(asked.group)
+    name = _attribute(swap_request.group)
     headings = {
-        "swapped": f"With the donor's {asked.group}",
+        "swapped": f"With the donor's {swap_request.group}",
         "piece": "The piece as it was",
-        "donor": f"The donor of the {asked.group}",
+        "donor": f"The donor of the {swap_request.group}",
     }
-    query = urlencode(vars(asked))
+    query = urlencode(vars(swap_request))
     clips = []
     for part, heading in headings.items():
         told = made[part].to_json()

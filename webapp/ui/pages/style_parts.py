@@ -21,12 +21,11 @@ from webapp.research.styles import codes, training_log
 from webapp.research.styles.training_log import CURVES
 from webapp.runtime import commands
 from webapp.runtime.errors import NotAllowed, NotReady, Overdue, Problem
-from webapp.ui.charts import Chart, chart
 from webapp.ui.choosing import kinds_of_music
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.view_link import ViewLink
-from webapp.ui.dashboards import STILL, copied
+from webapp.ui.dashboards import STILL, Chart, chart, copied
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, explain, explained
 from webapp.ui.words import unbroken

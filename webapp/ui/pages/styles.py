@@ -23,13 +23,12 @@ from webapp.research.styles.tables import LABELS
 from webapp.research.styles.walk import CODE_WALKS, WALKS, Step
 from webapp.runtime import commands
 from webapp.runtime.errors import NotAllowed
-from webapp.ui.charts import Chart
 from webapp.ui.choosing import Choosing, kinds_of_music, name_of
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.heat_map import HeatMap
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.view_link import ViewLink, chosen
-from webapp.ui.dashboards import STILL, copied
+from webapp.ui.dashboards import STILL, Chart, copied
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, explain, heading, page, status
 from webapp.ui.pages.style_matrices import (
@@ -88,9 +87,9 @@ def build_walk(context: Context, listener: ListenerToken, link: ViewLink) -> Non
         moved = HeatMap(label=MOVED, visible=False, elem_id="walk-moved")
         explain(GUIDANCE)
     source, showing = gr.State(""), gr.State(value=False)
-    asked = [group, domain, seed, guidance, source]
-    begins, walked = [listener, *asked], [wait.told, steps, moved, about, foot, link]
-    opening = listener.change(bound(opened_walk, context), listener, [*asked, compose, fill], **QUIET)
+    options = [group, domain, seed, guidance, source]
+    begins, walked = [listener, *options], [wait.told, steps, moved, about, foot, link]
+    opening = listener.change(bound(opened_walk, context), listener, [*options, compose, fill], **QUIET)
     wait.on(opening.then, WALKING, bound(first_walk, context), begins, walked)
     drawn = another.click(cancel, **QUIET).then(draw_another, seed, [seed, source], **QUIET)
     walking = bound(walk_along, context)
@@ -142,9 +141,9 @@ def _style(groups: Sequence[str], named: str) -> Any:
     return gr.skip() if known == _walks() else gr.update(choices=known, value=groups[0])
 
 
-def first_walk(context: Context, token: str | None, request: gr.Request, *asked: Any) -> list[Any]:
+def first_walk(context: Context, token: str | None, request: gr.Request, *options: Any) -> list[Any]:
     """The walk that the address names, or the first that there is, so that there is something to hear at once."""
-    *shown, link = walk_along(context, token, *asked)
+    *shown, link = walk_along(context, token, *options)
     return [*shown, link if chosen(request, "style") else gr.skip()]
 
 
@@ -158,18 +157,20 @@ def walk_along(context: Context, token: str | None, *given: Any) -> list[Any]:
         return ["<p>No directions are saved for this model yet. This command makes them:</p>", *[gr.skip()] * 5]
     if group is None:
         return ["", *[gr.skip()] * 5]
-    asked = walk.AskedWalk(
+    request = walk.WalkRequest(
         group, cast("Domain", domain), int(seed or 0), source, 1.0 if _undrawn(context, group, source) else guidance
     )
     listener_id = listener_of(context, token)
-    return _walked(asked, patiently(lambda: walk.walk(context.studio, listener_id, asked)))
+    return _walked(request, patiently(lambda: walk.walk(context.studio, listener_id, request)))
 
 
-def _walked(asked: walk.AskedWalk, steps: Sequence[Step]) -> list[Any]:
-    query = urlencode({name: value for name, value in vars(asked).items() if value != ""})
+def _walked(request: walk.WalkRequest, steps: Sequence[Step]) -> list[Any]:
+    query = urlencode({name: value for name, value in vars(request).items() if value != ""})
     measured = [step.to_json() for step in steps]
     own = (
-        None if asked.group in CODE_WALKS else next(name for name, style in ATTRIBUTES.items() if style == asked.group)
+        None
+        if request.group in CODE_WALKS
+        else next(name for name, style in ATTRIBUTES.items() if style == request.group)
     )
     rows = [_step(step.by, code=own is None) for step in steps]
     clips = [
@@ -193,16 +194,16 @@ def _walked(asked: walk.AskedWalk, steps: Sequence[Step]) -> list[Any]:
             [{"value": each["attributes"][name], "own": name == own} for name in ATTRIBUTES] for each in measured
         ],
     }
-    guided = "" if asked.guidance == 1 else f", guidance {asked.guidance:g}"
-    begin = f"From {asked.source}" if asked.source else f"A new {NAMED[asked.domain]}"
+    guided = "" if request.guidance == 1 else f", guidance {request.guidance:g}"
+    begin = f"From {request.source}" if request.source else f"A new {NAMED[request.domain]}"
     csv = csv_link(f"api/styles/walk.csv?{query}", "The walk")
-    about = f"<span>{escape(begin)}, number {asked.seed}{guided}.</span>{csv}"
+    about = f"<span>{escape(begin)}, number {request.seed}{guided}.</span>{csv}"
     address = {
-        "style": asked.group,
-        "domain": asked.domain,
-        "seed": str(asked.seed),
-        "source": asked.source,
-        "guidance": "" if asked.guidance == 1 else f"{asked.guidance:g}",
+        "style": request.group,
+        "domain": request.domain,
+        "seed": str(request.seed),
+        "source": request.source,
+        "guidance": "" if request.guidance == 1 else f"{request.guidance:g}",
     }
     return [
         status("Play a step, then another while it sounds: the music goes on at the same place."),

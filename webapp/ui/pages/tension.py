@@ -17,15 +17,15 @@ from webapp.runtime import csv_text
 from webapp.runtime.errors import NotAllowed, Problem
 from webapp.runtime.listener_files import Downloads
 from webapp.studio.studio import MUSIC
-from webapp.tension import heard_music
-from webapp.tension.heard_music import HeardMusic
+from webapp.tension import scored_files
 from webapp.tension.plot import lanes
+from webapp.tension.scored_files import ScoredFile
 from webapp.ui import dashboards
-from webapp.ui.charts import section
 from webapp.ui.components.clip import Clip
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.folder_picker import FolderPicker
 from webapp.ui.components.unfolding import Unfolded, Unfolding
+from webapp.ui.dashboards import section
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import AWAITED, CHOICE, heading, page, status
 from webapp.ui.words import capital
@@ -75,7 +75,7 @@ def build(context: Context) -> None:
             elem_id="heard-files", elem_classes="k-drop",
         )  # fmt: skip
         FolderPicker(
-            files="heard-files", kinds=FILES, most=heard_music.MOST_FILES,
+            files="heard-files", kinds=FILES, most=scored_files.MOST_FILES,
             called=("MIDI or ABC file", "MIDI or ABC files"), elem_id="heard-folder",
         )  # fmt: skip
         example = gr.Button("Hear an example", size="sm", elem_id="heard-example", scale=0, min_width=160)
@@ -87,7 +87,7 @@ def build(context: Context) -> None:
                     gr.DownloadButton(
                         f"{capital(label)} (CSV)", elem_id=f"heard-{label}", size="sm", scale=0, min_width=150
                     )
-                    for label in heard_music.COLUMNS
+                    for label in scored_files.COLUMNS
                 ]
         with section("As it unfolds", UNFOLDS, visible=False) as unfolds:
             which = gr.Dropdown(label="File", elem_id="which-file", scale=0)
@@ -106,11 +106,11 @@ def hear_files(context: Context, token: str | None, paths: list[str] | None) -> 
     """Hear the dropped files, whose copies are deleted."""
     paths = paths or []
     try:
-        if len(paths) > heard_music.MOST_FILES:
-            raise NotAllowed(f"{len(paths)} files were dropped; {heard_music.MOST_FILES} can be heard at once")
+        if len(paths) > scored_files.MOST_FILES:
+            raise NotAllowed(f"{len(paths)} files were dropped; {scored_files.MOST_FILES} can be heard at once")
         return [*_heard(context, token, [(Path(each).name, Path(each).read_bytes()) for each in paths]), None]
     except Problem as error:
-        return [status(f"{capital(str(error))}."), *[gr.skip()] * (KEPT_OUTPUTS + len(heard_music.COLUMNS)), None]
+        return [status(f"{capital(str(error))}."), *[gr.skip()] * (KEPT_OUTPUTS + len(scored_files.COLUMNS)), None]
     finally:
         for each in paths:
             Path(each).unlink(missing_ok=True)
@@ -123,7 +123,7 @@ def hear_example(context: Context, token: str | None) -> list[Any]:
 
 def _heard(context: Context, token: str | None, files: list[tuple[str, bytes]]) -> list[Any]:
     listener_id = listener_of(context, token)
-    found = heard_music.hear(listener_id, files)
+    found = scored_files.score(listener_id, files)
     heard = [each for each in found if not each.problem]
     names = [(each.name, number) for number, each in enumerate(heard)]
     return [
@@ -138,12 +138,12 @@ def _heard(context: Context, token: str | None, files: list[tuple[str, bytes]]) 
     ]
 
 
-def choose(context: Context, token: str | None, kept: list[HeardMusic], which: int | None) -> list[Any]:
+def choose(context: Context, token: str | None, kept: list[ScoredFile], which: int | None) -> list[Any]:
     """Another one of the files."""
     return _shown(context, listener_of(context, token), kept, which)
 
 
-def _shown(context: Context, listener_id: uuid.UUID, kept: list[HeardMusic], which: int | None) -> list[Any]:
+def _shown(context: Context, listener_id: uuid.UUID, kept: list[ScoredFile], which: int | None) -> list[Any]:
     """Its lanes, its sound, and what it tells on its way."""
     if which is None or not 0 <= which < len(kept):
         return [None, [], None]
@@ -152,7 +152,7 @@ def _shown(context: Context, listener_id: uuid.UUID, kept: list[HeardMusic], whi
     return [drawn(kept, which), [sound], Unfolded(music.curves, name)]
 
 
-def _sound(context: Context, listener_id: uuid.UUID, music: HeardMusic) -> dict[str, Any]:
+def _sound(context: Context, listener_id: uuid.UUID, music: ScoredFile) -> dict[str, Any]:
     piece = music.notes
     if piece is None:
         raise NotAllowed(f"{music.name} has no notes to play")
@@ -162,30 +162,30 @@ def _sound(context: Context, listener_id: uuid.UUID, music: HeardMusic) -> dict[
     return {**clip.payload(), "heading": music.name, "detail": "", "bars_s": bars_in_seconds(piece), "acts": False}
 
 
-def _written(context: Context, listener_id: uuid.UUID, heard: list[HeardMusic]) -> list[str | None]:
-    """Where the tables of ``heard_music.COLUMNS`` lie."""
+def _written(context: Context, listener_id: uuid.UUID, heard: list[ScoredFile]) -> list[str | None]:
+    """Where the tables of ``scored_files.COLUMNS`` lie."""
     downloads = Downloads(context.settings.home)
     return [
         str(downloads.write(listener_id, f"kallos-tension-{name}.csv", csv_text.of_frame(table).encode()))
-        for name, table in heard_music.tables(heard).items()
+        for name, table in scored_files.tables(heard).items()
     ]
 
 
-def drawn(kept: list[HeardMusic], which: int | None) -> Any:
+def drawn(kept: list[ScoredFile], which: int | None) -> Any:
     """The lanes of one of the files."""
     if which is None or not 0 <= which < len(kept):
         return None
     return lanes(kept[which].name, kept[which].curves)
 
 
-def row(number: int, music: HeardMusic) -> list[str]:
+def row(number: int, music: ScoredFile) -> list[str]:
     """A file in the table."""
     found = music.curves
     figures = ("–" if value is None else f"{value:+.2f}".replace("-", "−") for value in found.rewards)
     return [str(number), music.name, *figures, MUSIC[found.domain]]
 
 
-def summary(found: list[HeardMusic]) -> str:
+def summary(found: list[ScoredFile]) -> str:
     """What became of the files, in sentences."""
     heard = [each for each in found if not each.problem]
     several = sum(each.curves.scored for each in heard) > 1

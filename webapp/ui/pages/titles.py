@@ -20,11 +20,10 @@ from webapp.runtime.errors import Problem
 from webapp.studio import composing, formats, uploads
 from webapp.studio.pieces import Recipe
 from webapp.ui import arrival
-from webapp.ui.charts import section
 from webapp.ui.choosing import Choosing, bring, name_of, upload_button
 from webapp.ui.components.clip_list import ClipList, playing, resting
 from webapp.ui.components.view_link import ViewLink, chosen
-from webapp.ui.dashboards import STILL
+from webapp.ui.dashboards import STILL, section
 from webapp.ui.handlers import GO, bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, heading, page, status
 from webapp.ui.waits import Wait

@@ -24,8 +24,7 @@ from webapp.ui.components.taste_bars import Bar, Estimate, TasteBars
 from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, explain, heading, page, status
-from webapp.ui.queueing import UNREACHABLE, going, unreachable
-from webapp.ui.waits import cancel_button
+from webapp.ui.waits import UNREACHABLE, cancel_button, going, unreachable
 from webapp.ui.words import capital, counted, percent, style_name
 
 POLL_S = 3

@@ -31,8 +31,7 @@ from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, explain, heading, page, status
 from webapp.ui.mood_and_tension import MoodChoice, place_of
 from webapp.ui.pages.picking import DOMAINS
-from webapp.ui.queueing import going, queueing
-from webapp.ui.waits import cancel_button
+from webapp.ui.waits import cancel_button, going, queueing
 from webapp.ui.words import capital
 
 TITLE = "Whole pieces"

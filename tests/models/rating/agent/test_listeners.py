@@ -33,7 +33,7 @@ def test_each_way_has_its_head_its_truth_its_wins_and_its_seconds(monkeypatch):
     head = Head.of(np.ones(space.size), np.eye(space.size), space.version)
     writer = Writer(tiny_pieces(1))
     monkeypatch.setattr(HeadReward, "__call__", lambda self, clips: lower([each.piece for each in clips]).utility)
-    preset = replace(PRESETS["tiny"], steps=12, clips=12, learning_rate=1e-2, leash=0.0)
+    preset = replace(PRESETS["tiny"], steps=12, clips=12, learning_rate=1e-2, kl_weight=0.0)
     stage = Stage(composer, writer, space, "dance", preset)
     report = Report("evaluate.agent", {}, {}, 0)
     stage.for_listeners(report, [Listener(head, lower, plays(writer)("dance", 6, 50), 3.0)], count=8)

@@ -1,12 +1,14 @@
 """GRPO's numbers by hand, and against the true divergence."""
 
+import json
 import math
 
 import numpy as np
 import pytest
 import torch
 
-from models.rating.agent.training import CLIPPED, advantages, kl_to, objective
+from models.rating.agent.training import CLIPPED, PRESETS, advantages, kl_to, objective
+from models.style.card import WEIGHTS
 
 
 def test_a_clip_is_better_or_worse_than_its_group_and_an_unusable_one_is_the_worst():
@@ -29,7 +31,7 @@ def test_what_is_likelier_by_a_fifth_already_gets_no_further_push():
     drawn = torch.zeros(2, 3)
     now = torch.full((2, 3), math.log(1 + 2 * CLIPPED)).requires_grad_()
     there = torch.tensor([[True, True, True], [True, False, False]])
-    found = objective(now, drawn, now.detach(), torch.tensor([1.0, -1.0]), there, leash=0.0)
+    found = objective(now, drawn, now.detach(), torch.tensor([1.0, -1.0]), there, kl_weight=0.0)
     assert found.loss.item() == pytest.approx(-((1 + CLIPPED) - (1 + 2 * CLIPPED)) / 2)
     found.loss.backward()
     assert not now.grad[0].any()  # better than its group, and likelier than when it was drawn by more than CLIPPED
@@ -38,9 +40,14 @@ def test_what_is_likelier_by_a_fifth_already_gets_no_further_push():
     assert float(found.clipped) == 1.0
 
 
-def test_the_leash_pulls_towards_the_writer():
+def test_the_kl_penalty_pulls_towards_the_writer():
     now = torch.tensor([[-1.0]]).requires_grad_()
     objective(
-        now, now.detach(), torch.tensor([[-2.0]]), torch.zeros(1), torch.ones(1, 1).bool(), leash=0.5
+        now, now.detach(), torch.tensor([[-2.0]]), torch.zeros(1), torch.ones(1, 1).bool(), kl_weight=0.5
     ).loss.backward()
     assert float(now.grad[0, 0]) == pytest.approx(0.5 * (1 - math.exp(-1.0)))
+
+
+def test_a_card_has_the_names_that_shipped_ones_have():
+    card = json.loads((WEIGHTS / "agent-dance" / "card.json").read_text(encoding="utf-8"))
+    assert PRESETS["cpu"].recorded().keys() == card["training"].keys()

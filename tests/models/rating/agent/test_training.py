@@ -24,7 +24,7 @@ from models.style.pieces.sampling import Writer
 
 pytestmark = pytest.mark.slow
 
-LOW = replace(PRESETS["tiny"], steps=12, clips=12, learning_rate=1e-2, leash=0.0)
+LOW = replace(PRESETS["tiny"], steps=12, clips=12, learning_rate=1e-2, kl_weight=0.0)
 
 
 def lowness(clips):

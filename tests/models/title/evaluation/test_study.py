@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import f1_score, recall_score
 
 from models.metrics.retrieval import ranked
-from models.title.evaluation import DIRECTIONS, Condition, Ground, Outcome, Probe, f1_of_types, results
+from models.title.evaluation import DIRECTIONS, Condition, EvaluationTunes, Outcome, Probe, f1_of_types, results
 from models.title.tunes import Tune, make_pool
 
 pytestmark = pytest.mark.slow
@@ -22,12 +22,12 @@ def probe(seed: int, share_right: float) -> Probe:
 
 
 @pytest.fixture(scope="module")
-def ground(made_tunes: list[Tune]) -> Ground:
-    return Ground(make_pool(made_tunes[:80]), [], [])
+def test_tunes(made_tunes: list[Tune]) -> EvaluationTunes:
+    return EvaluationTunes(make_pool(made_tunes[:80]), [], [])
 
 
-def outcome(ground: Ground, noise: float, seed: int, read: Probe | None = None) -> Outcome:
-    right = ground.pool.right
+def outcome(test_tunes: EvaluationTunes, noise: float, seed: int, read: Probe | None = None) -> Outcome:
+    right = test_tunes.pool.right
     scores = right + noise * np.random.default_rng(seed).normal(size=right.shape)
     rankings = {DIRECTIONS[0]: ranked(scores, right, seed), DIRECTIONS[1]: ranked(scores.T, right.T, seed)}
     return Outcome(rankings, scores.argmax(1), read)
@@ -44,9 +44,9 @@ def test_f1_of_types_is_the_mean_of_sklearns() -> None:
     assert (high - low < 0.35).all()
 
 
-def test_every_figure_is_the_mean_over_seeds_and_lies_in_its_interval(ground: Ground) -> None:
-    found = {Condition("cnn-cnn"): {seed: outcome(ground, 0.5, seed) for seed in (0, 1, 2)}}
-    told = list(results(found, outcome(ground, 2.0, 9), ground))
+def test_every_figure_is_the_mean_over_seeds_and_lies_in_its_interval(test_tunes: EvaluationTunes) -> None:
+    found = {Condition("cnn-cnn"): {seed: outcome(test_tunes, 0.5, seed) for seed in (0, 1, 2)}}
+    told = list(results(found, outcome(test_tunes, 2.0, 9), test_tunes))
     mine = [row for row in told if (row["comparison"], row["condition"]) == ("variant", "cnn-cnn")]
     whole = next(row for row in mine if row["measure"] == "title_to_melody.mrr" and "seed" not in row)
     seeds = [row["value"] for row in mine if row["measure"] == "title_to_melody.mrr" and "seed" in row]
@@ -60,14 +60,14 @@ def test_every_figure_is_the_mean_over_seeds_and_lies_in_its_interval(ground: Gr
     assert np.isclose(sum(shares), 2.0)  # of the variant and of the ridge
 
 
-def test_what_makes_no_difference_is_told_to_make_none_and_what_costs_is_found(ground: Ground) -> None:
-    base = {seed: outcome(ground, 0.5, seed, probe(seed, 0.9)) for seed in (0, 1)}
+def test_what_makes_no_difference_is_told_to_make_none_and_what_costs_is_found(test_tunes: EvaluationTunes) -> None:
+    base = {seed: outcome(test_tunes, 0.5, seed, probe(seed, 0.9)) for seed in (0, 1)}
     found = {
         Condition("cnn-cnn"): base,
         Condition("cnn-cnn", ("key",)): base,
-        Condition("cnn-cnn", ("pitch",)): {s: outcome(ground, 3.0, s, probe(s, 0.2)) for s in (0, 1)},
+        Condition("cnn-cnn", ("pitch",)): {s: outcome(test_tunes, 3.0, s, probe(s, 0.2)) for s in (0, 1)},
     }
-    told = list(results(found, outcome(ground, 2.0, 9), ground))
+    told = list(results(found, outcome(test_tunes, 2.0, 9), test_tunes))
     costs = {
         (row["condition"], row["measure"], row.get("genre")): row for row in told if "ablation" in row["comparison"]
     }

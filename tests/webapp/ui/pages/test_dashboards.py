@@ -17,7 +17,7 @@ from webapp.composing import pool
 from webapp.listeners import accounts
 from webapp.research import training_runs
 from webapp.research.figures import MOST_PANELS
-from webapp.ui.charts import Chart
+from webapp.ui.dashboards import Chart
 from webapp.ui.pages import listeners, retrieval, runs
 
 CONTROLS = ("study", "direction", "measure", "query", "condition", "genre", "probe_genre", "curves")

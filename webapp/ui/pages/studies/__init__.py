@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
+from gradio.components import Component, Navbar
 
 from webapp.context import Context
 from webapp.runtime.errors import NotAllowed, Problem
 from webapp.studies import clips, dataset, keys, studies
 from webapp.studies.clips import Making
 from webapp.studies.design import CONSENT, INFORMATION, LONGEST_CLIP_S, StudyDesign, parse_questions, written_questions
-from webapp.ui.charts import section
+from webapp.ui.components.study_page import StudyPage
 from webapp.ui.components.view_link import chosen
+from webapp.ui.dashboards import section
 from webapp.ui.handlers import bound
 from webapp.ui.layout import AWAITED, QUIET, heading, heading_html, page, status
 from webapp.ui.pages.picking import DOMAINS
@@ -277,3 +278,10 @@ def told(now: Making) -> str:
 
 def _hidden(empty: list[Any]) -> list[Any]:
     return [gr.update(visible=False), gr.skip(), *empty, *running.hidden()]
+
+
+def take_part() -> None:
+    """A participant's page at ``/study``: no header and no listener, only the study that the link names."""
+    Navbar(visible=False)
+    with gr.Column(elem_classes="k-page"):
+        StudyPage()

@@ -16,8 +16,8 @@ from webapp.runtime.errors import Problem
 from webapp.studies import deletion, keys, studies
 from webapp.studies import dry_run as trying
 from webapp.studies.studies import Overview
-from webapp.ui.charts import section
 from webapp.ui.components.confirmation import Confirmation, Question
+from webapp.ui.dashboards import section
 from webapp.ui.handlers import bound
 from webapp.ui.layout import AWAITED, QUIET, status
 from webapp.ui.words import capital, counted

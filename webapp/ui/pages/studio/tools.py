@@ -1,32 +1,43 @@
-"""What is done on the desk: locks, dials, morphing into another piece, variations, the score, a link, a blind pair."""
+"""What is done on the desk: locks, dials, morphing into another piece, variations, the score, a link, a blind pair.
+
+A piece, or a picture, to borrow a style from is chosen on a sheet over the page.
+"""
 
 from __future__ import annotations
 
 import html
 import uuid
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import gradio as gr
 from pydantic import TypeAdapter
 
+from db.tables import PICTURES
+from models.style.latents import STYLE_GROUPS
 from webapp.api.dependencies import public_address
 from webapp.api.studio import AskedVariations
 from webapp.context import Context
 from webapp.listeners import accounts
+from webapp.runtime.errors import Problem
 from webapp.studio import blind_pairs, composing, pieces
 from webapp.studio.pieces import OpenedPiece
+from webapp.ui import choosing
+from webapp.ui.choosing import DOMAINS, OF_PICTURES, Choosing, ListRequest
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.score import Score
+from webapp.ui.components.sheet import Sheet
 from webapp.ui.components.studio_desk import StudioDesk
 from webapp.ui.components.style_dials import EXPLAINED_PICTURES, PICTURES_LEGEND, StyleDials
 from webapp.ui.handlers import bound, listener_of
-from webapp.ui.layout import CHOICE, explain, status
-from webapp.ui.pages.studio import borrowing, versions
+from webapp.ui.layout import CHOICE, QUIET, explain, status
+from webapp.ui.pages.studio import versions
 from webapp.ui.pages.studio.whole_piece import PUT_BACK, Around, puts_back
 from webapp.ui.pages.studio.words import NO_WAY, ONLY_LOOK, VARIED, not_offered
 from webapp.ui.waits import Wait
-from webapp.ui.words import described, percent
+from webapp.ui.words import capital, described, percent
 
 VARIATIONS, STEPS = 4, 5
 LOCKS = ("melody", "harmony", "rhythm")
@@ -58,6 +69,8 @@ TOWARD = "(value) => ({do: 'toward', toward: value.styles.toward ?? null})"
 LOCK = "(locks) => ({do: 'lock', locks})"
 KEPT = "(keep) => ({do: 'keep', keep})"
 AGAIN = "() => ({do: 'again'})"
+WAIT = "() => ({do: 'wait'})"  # an order for the desk
+EVERYTHING = "all"  # styles of one piece
 PLAY_ON = """({piece, old}) => {
     const [kind, id] = (piece?.name ?? old.name).split("/");
     window.location.assign(`whole?${kind === "clips" ? "clip" : "piece"}=${id}`);
@@ -155,7 +168,7 @@ def build(context: Context, listener: ListenerToken, desk: StudioDesk, around: A
     with gr.Row(elem_classes="k-buttons k-middle k-apart"):
         onward = gr.Button("Continue from the new one", size="sm", elem_id="onward")
         leave = gr.Button("Start from another one", size="sm", elem_id="leave")
-    borrowing.build(context, listener, desk, (dials, toward, lent), like)
+    _build_borrowing(context, listener, desk, (dials, toward, lent), like)
 
     for control, event, script in (
         (dials, dials.input, DIALS),
@@ -389,3 +402,63 @@ def _id(name: str) -> uuid.UUID:
 
 def _reason(text: str) -> str:
     return f'<p class="k-reason">{html.escape(text)}</p>' if text else ""
+
+
+def _build_borrowing(
+    context: Context, listener: ListenerToken, desk: StudioDesk, asking: Sequence[StyleDials], like: gr.Button
+) -> None:
+    """Where a piece to borrow from is chosen: over the page, until something was chosen or it is closed.
+
+    ``like`` asks for all styles of one piece.
+    """
+    with gr.Column(visible=False, elem_classes="k-sheet", elem_id="picker") as sheet:
+        title = Sheet("Borrow")
+        finder = Choosing(context, listener, "Choose", finder=True, place="picker", pictures=True)
+        said = gr.HTML(apply_default_css=False)
+    opened = [sheet, title, finder.request, finder.domain, finder.words, said]
+    for dials in asking:
+        dials.borrow(None, outputs=desk, js=WAIT, **CHOICE)
+        dials.borrow(ask_from_whom, [desk, finder.request], opened, **CHOICE)
+    like.click(None, outputs=desk, js=WAIT, **CHOICE)
+    like.click(partial(ask_for, EVERYTHING), [desk, finder.request], opened, **CHOICE)
+    finder.chosen(
+        bound(borrow, context),
+        [listener, finder.clips, finder.request],
+        [sheet, finder.clips, said, desk],
+        **QUIET,
+    )
+    title.close(lambda: (gr.update(visible=False), None), outputs=[sheet, finder.clips], **QUIET)
+
+
+def ask_from_whom(shown: dict[str, Any], request: ListRequest, event: gr.EventData) -> tuple[Any, ...]:
+    """Open the sheet for one style, or ``toward`` for all of a piece."""
+    return ask_for(str(event.group), shown, request)
+
+
+def ask_for(group: str, shown: dict[str, Any], request: ListRequest) -> tuple[Any, ...]:
+    """Open the sheet for a ``group``, or for ``EVERYTHING``."""
+    seen = bool(shown["old"].get("image_url"))
+    titles = {"toward": "Morph into…", EVERYTHING: "Play it like…"}
+    title = titles.get(group, f"Borrow the {group} of…")
+    return (
+        gr.update(visible=True),
+        title,
+        ListRequest(request.number + 1, style=group, kind=PICTURES if seen else ""),
+        gr.update(choices=[OF_PICTURES] if seen else DOMAINS, value=shown["old"]["domain"]),
+        gr.update(value="", visible=not seen),
+        "",
+    )
+
+
+def borrow(
+    context: Context, token: str | None, rows: list[dict[str, Any]], request: ListRequest, event: gr.EventData
+) -> tuple[Any, ...]:
+    """What was chosen, as an order for the desk; a tune is taken into the studio before it is borrowed from."""
+    try:
+        source = choosing.opened(context, listener_of(context, token), rows[event.index])
+    except Problem as problem:
+        wrong = f'<p class="k-wrong" role="alert">{html.escape(capital(str(problem)))}.</p>'
+        return gr.skip(), gr.skip(), wrong, gr.skip()
+    told = {"name": source.name, "title": source.title, "traits": source.traits}
+    groups = STYLE_GROUPS if request.style == EVERYTHING else (request.style,)
+    return gr.update(visible=False), None, "", {"do": "borrow", "groups": groups, "source": told}

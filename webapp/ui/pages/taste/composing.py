@@ -22,8 +22,7 @@ from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, explain, status
 from webapp.ui.mood_and_tension import MoodChoice, place_of
-from webapp.ui.queueing import going, queueing
-from webapp.ui.waits import cancel_button
+from webapp.ui.waits import cancel_button, going, queueing
 from webapp.ui.words import OF_MUSIC, OF_PICTURES, Words, words_of
 
 POLL_S = 1

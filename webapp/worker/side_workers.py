@@ -1,7 +1,7 @@
-"""The process of ``kallos worker``: the worker and those beside it, each in a thread, until a signal stops them.
+"""The process of ``kallos worker``: the main worker and three side workers, each in a thread, until a signal.
 
-Beside it are workers for who waits for a first clip of their own, for logs of training runs, and for the bank. The
-first two would else wait behind composing; for what is drawn for the bank nobody waits.
+One composes first clips for new listeners and one reads logs of training runs; both would else wait behind composing.
+The third draws for the bank, for which nobody waits.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ RUNS_SECONDS = 1.0  # between looks at the logs of training runs
 FIRST_CLIPS_TOGETHER = 16  # as many as the generator decodes side by side
 
 
-class FirstClips(Worker):
+class FirstClipWorker(Worker):
     """Composes for those who have no clip of their own yet, many side by side, until ``stop``.
 
     The worker does so too, one after the other; here nobody waits behind a long job, and clips are decoded together.
@@ -157,7 +157,7 @@ def on_battery() -> bool:
 
 
 REVIVE_AFTER_SECONDS = 5.0  # a fallen Postgres is the web's to start again, where there is a web
-STOP_SECONDS = 5.0  # for those beside the worker to finish what they have in hand
+STOP_SECONDS = 5.0  # for side workers to finish what they have in hand
 
 
 def run_worker(settings: Settings) -> int:
@@ -167,20 +167,20 @@ def run_worker(settings: Settings) -> int:
     if wrong := context.wrong_model():
         print(wrong, file=sys.stderr)
         return 1
-    told = Notifications(context.database)
-    worker = Worker(context, notifications=told)
-    beside = [FirstClips(context, told), RunLogWorker(context, told), BankKeeper(context, notifications=told)]
+    notifications = Notifications(context.database)
+    worker = Worker(context, notifications=notifications)
+    side_workers = [each(context, notifications=notifications) for each in (FirstClipWorker, RunLogWorker, BankKeeper)]
 
     def stop(_: int, __: FrameType | None) -> None:
-        for each in (worker, *beside):
+        for each in (worker, *side_workers):
             each.stop()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     worker.put_first_drafts()
     if worker.wait_for_schema():
-        told.start()
-        threads = [threading.Thread(target=each.run, name=type(each).__name__, daemon=True) for each in beside]
+        notifications.start()
+        threads = [threading.Thread(target=each.run, name=type(each).__name__, daemon=True) for each in side_workers]
         threads.append(threading.Thread(target=worker.put_shipped, name="shipped", daemon=True))  # clips don't wait
         for thread in threads:
             thread.start()

@@ -1,7 +1,7 @@
-"""The process in which the tension model listens: torch, and whatever a file does to a reader, end with it.
+"""The process that runs the tension model on uploaded files: torch, and whatever a file does to a reader, end with it.
 
-``python -m webapp.tension.hearing_process FOLDER`` hears the files ``FOLDER/0``, ``FOLDER/1``, … that
-``FOLDER/names.json`` names, and writes ``FOLDER/heard.json``. Of an ABC book each tune is heard by itself.
+``python -m webapp.tension.tension_process FOLDER`` scores the files ``FOLDER/0``, ``FOLDER/1``, … that
+``FOLDER/names.json`` names, and writes ``FOLDER/heard.json``. Each tune of an ABC book is scored by itself.
 """
 
 from __future__ import annotations

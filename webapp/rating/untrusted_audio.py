@@ -1,6 +1,6 @@
-"""A stranger's sound file, decoded in a process of its own with little memory and time.
+"""A sound file that a visitor uploads, decoded in a process of its own with little memory and time.
 
-``decode`` starts ``python -m webapp.rating.strange_sounds NAME``, which reads the file from its standard input and
+``decode`` starts ``python -m webapp.rating.untrusted_audio NAME``, which reads the file from its standard input and
 writes the rate, the length in seconds and the mono samples back. A decoder that a file breaks takes nothing along.
 """
 

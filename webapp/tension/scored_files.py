@@ -1,4 +1,4 @@
-"""What the tension model hears in some files of notes: a score for each, the best first, and curves along it."""
+"""The tension model on uploaded files of notes: a score for each, the best first, and curves along it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
 
 MOST_FILES = 12
-AT_ONCE = 1  # processes that listen
+AT_ONCE = 1  # processes that score
 WAITING = 3  # requests that wait for one
 PATIENCE_S = 90
 SECONDS = 150  # for all files of a request
@@ -36,12 +36,12 @@ COLUMNS = {
 
 _places = threading.BoundedSemaphore(AT_ONCE + WAITING)
 _slots = threading.BoundedSemaphore(AT_ONCE)
-_asked = Buckets(UPLOADS_A_SECOND, UPLOADS_AT_ONCE)
+_requests = Buckets(UPLOADS_A_SECOND, UPLOADS_AT_ONCE)
 
 
 @dataclass(frozen=True)
-class HeardMusic:
-    """A file, or a tune of a book, as it was heard, and its ``notes``; or why it can't be (``problem``)."""
+class ScoredFile:
+    """The curves and ``notes`` of a file, or of a tune of a book; or why there are none (``problem``)."""
 
     name: str
     curves: Curves = field(default_factory=Curves)
@@ -49,14 +49,14 @@ class HeardMusic:
     notes: Piece | None = None
 
 
-def hear(listener_id: uuid.UUID, files: Sequence[tuple[str, bytes]]) -> list[HeardMusic]:
-    """Hear MIDI and ABC files of one listener: the best score first, what can't be heard last.
+def score(listener_id: uuid.UUID, files: Sequence[tuple[str, bytes]]) -> list[ScoredFile]:
+    """Score MIDI and ABC files of one listener: the best first, those that can't be read last.
 
     Raises ``NotAllowed`` for too many or none, ``TooMany`` for a listener who asks without end, and ``NotReady``.
     """
     if not 0 < len(files) <= MOST_FILES:
         raise NotAllowed(f"{len(files)} files were given; 1 to {MOST_FILES} can be heard at once")
-    if not all(_asked.take(str(listener_id)) for _ in files):
+    if not all(_requests.take(str(listener_id)) for _ in files):
         raise TooMany("so many files were heard that others must come first; wait a minute")
     with _turn(), tempfile.TemporaryDirectory(prefix="kallos-tension-") as place:
         folder = Path(place)
@@ -65,30 +65,30 @@ def hear(listener_id: uuid.UUID, files: Sequence[tuple[str, bytes]]) -> list[Hea
             (folder / str(number)).write_bytes(data)
         (folder / "names.json").write_text(json.dumps(names), encoding="utf-8")
         supervised_process.run_program(
-            "webapp.tension.hearing_process", place, seconds=SECONDS,
+            "webapp.tension.tension_process", place, seconds=SECONDS,
             late="the music could not be heard in time; try fewer or shorter files",
             broken="the tension model did not answer; it is in the log, try again in a moment",
         )  # fmt: skip
-        told = json.loads((folder / "heard.json").read_text(encoding="utf-8"))
-    found = [
-        HeardMusic(each["name"], problem=each["problem"])
+        answers = json.loads((folder / "heard.json").read_text(encoding="utf-8"))
+    scored = [
+        ScoredFile(each["name"], problem=each["problem"])
         if "problem" in each
-        else HeardMusic(each["name"], Curves.from_json(each["curves"]), notes=Piece.from_json(each["piece"]))
-        for each in told
+        else ScoredFile(each["name"], Curves.from_json(each["curves"]), notes=Piece.from_json(each["piece"]))
+        for each in answers
     ]
-    return sorted(found, key=lambda each: (bool(each.problem), not each.curves.scored, -each.curves.both))
+    return sorted(scored, key=lambda each: (bool(each.problem), not each.curves.scored, -each.curves.both))
 
 
-def tables(heard: Sequence[HeardMusic]) -> dict[str, pd.DataFrame]:
-    """What was heard as ``scores``, and the figures of each of the ``bars`` and ``notes``."""
+def tables(scored: Sequence[ScoredFile]) -> dict[str, pd.DataFrame]:
+    """The files' ``scores``, and the figures of each of the ``bars`` and ``notes``."""
     scores, bars, notes = list[tuple[Any, ...]](), list[tuple[Any, ...]](), list[tuple[Any, ...]]()
-    for each in heard:
-        found, name = each.curves, each.name
-        scores.append((name, found.domain, *found.rewards))
-        by_bar = zip_longest(found.surprise, found.uncertainty, found.recognised)
+    for each in scored:
+        curves, name = each.curves, each.name
+        scores.append((name, curves.domain, *curves.rewards))
+        by_bar = zip_longest(curves.surprise, curves.uncertainty, curves.recognised)
         bars += [(name, number, *figures) for number, figures in enumerate(by_bar, 1)]
         notes += [
-            (name, note.onset + 1, note.length, note.pitch, note.surprise, note.uncertainty) for note in found.notes
+            (name, note.onset + 1, note.length, note.pitch, note.surprise, note.uncertainty) for note in curves.notes
         ]
     rows = {"scores": scores, "bars": bars, "notes": notes}
     return {table: pd.DataFrame(rows[table], columns=list(COLUMNS[table])) for table in COLUMNS}
@@ -96,7 +96,7 @@ def tables(heard: Sequence[HeardMusic]) -> dict[str, pd.DataFrame]:
 
 @contextmanager
 def _turn() -> Iterator[None]:
-    """Wait until no other music is heard; raises ``NotReady`` where many wait, or it takes too long."""
+    """Wait until no other files are scored; raises ``NotReady`` where many wait, or it takes too long."""
     busy = NotReady("other music is being heard; nothing is lost, try again in a minute")
     if not _places.acquire(blocking=False):
         raise busy

@@ -1,8 +1,8 @@
-"""A stranger's export, read in a process of its own with little memory and time, and refused where it is absurd.
+"""An export that a visitor uploads, read in a process with little memory and time, and refused where it is absurd.
 
-``read`` starts ``python -m webapp.listeners.strange_files``, which unpacks and checks the file on its standard input
-and writes it back as plain JSON. What comes back is small enough to be parsed here: a bounded number of finite values.
-Only Python's own library is imported, so that the child starts at once.
+``read`` starts ``python -m webapp.listeners.untrusted_archive``, which unpacks and checks the file on its standard
+input and writes it back as plain JSON. What comes back is small enough to be parsed here: a bounded number
+of finite values. Only Python's own library is imported, so that the child starts at once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a stranger may give as the export of a listener, and what it may cost."""
+"""What a visitor may upload as the export of a listener, and what it may cost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from webapp.listeners import archive
 from webapp.listeners.archive import export
-from webapp.listeners.strange_files import MOST_BYTES, AbsurdFileError, BrokenFileError, checked, read
+from webapp.listeners.untrusted_archive import MOST_BYTES, AbsurdFileError, BrokenFileError, checked, read
 
 
 def zipped(text: bytes, name: str = "listener.json") -> bytes:
