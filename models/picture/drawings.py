@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save
 
-from models.picture.attributes import GROUPS, attributes_of
-from models.picture.vector import Drawing, packed, unpacked
+from models.picture.attributes import GROUPS, LUMA, attributes_of
+from models.picture.vector import SQUARES, Drawing, packed, unpacked
 from models.style.bundle import BundleFormat
 
 Floats = npt.NDArray[np.float64]
@@ -38,25 +38,31 @@ TO_LAB = np.array([
     [0.0259040371, 0.7827717662, -0.8086757660],
 ])  # fmt: skip
 FROM_LAB, FROM_CONES = np.linalg.inv(TO_LAB), np.linalg.inv(TO_CONES)
-LUMA = np.array([0.299, 0.587, 0.114])
 PIXEL = 1 / 96**2  # of a picture: so that a grey one is neither warm nor green
 GREY = 0.04  # chroma in OKLab, below which a colour has no hue
 HUE = 0.6  # radians, within which colours are shades of one
 RIDGE = 1e-2
-LINES = (-1.0, -0.5, 0.0, 0.5, 1.0)  # at which edges are measured
-MOST_LINE = 0.85  # beyond it a drawing is hardly to be seen
-COARSE = 0.5  # of coarse edges beside fine ones
+LINES = (-1.0, -0.7, -0.4, -0.2, 0.0, 0.2, 0.4, 0.7, 0.9)  # at which edges are measured
+STROKES = (-1.3, 0.0, 1.0, 2.0)
+PLAIN = (STROKES.index(0.0), LINES.index(0.0))
 STEPS = 8
-OF_PAPER = ("lift", "dark", "paper a", "paper b")
-NEAR = 100.0  # sum of squares of what is missing, in tolerances, with which white paper and black ink may stay
-OWN_GIVES = 2.0  # times more than what another style's latents ask for
+CHANGED = 0.01  # cost of a line or stroke unlike the own, beside edges that miss by a deviation
+GROUNDS = [(dark, side) for dark in (0.3, 0.7) for side in (0.6, 0.75, 0.85, 0.96)]  # from which one is looked for
+OWN_GIVES = 9.0  # times more than what another style's latents ask for
 MEASURED = {"palette": slice(0, 3), "light": slice(3, 5)}
-TOLERANCE = np.array([0.08, 0.08, 0.01, 0.02, 0.02])  # of what is measured
+TOLERANCE = np.array([0.08, 0.08, 0.01, 0.012, 0.012])  # of what is measured
 KNOBS = {  # the usual size of each change, its least and its most
     "chroma": (0.7, -3.0, 1.5), "a": (0.04, -0.12, 0.12), "b": (0.04, -0.12, 0.12),
     "gamma": (0.8, -2.0, 2.0), "contrast": (0.8, -1.5, 1.0), "lift": (0.3, 0.0, 0.8),
-    "dark": (0.3, 0.0, 0.9), "paper a": (0.06, -0.2, 0.2), "paper b": (0.06, -0.2, 0.2),
+    "drop": (0.3, 0.0, 0.8), "dark": (0.3, 0.08, 0.95), "paper a": (0.06, -0.2, 0.2), "paper b": (0.06, -0.2, 0.2),
+    "side": (2.0, 0.5, 0.96),
 }  # fmt: skip
+NAMES = tuple(KNOBS)
+OF_GROUND = ("dark", "paper a", "paper b", "side")
+TONES = [name not in OF_GROUND for name in NAMES]
+CURVES = [name not in (*OF_GROUND, "lift", "drop") for name in NAMES]
+NEAR = 15.0  # sum of squares of what is missing, in tolerances, with which black and white may stay
+STANDING = 10.0  # what a coloured square below a drawing costs beside that
 SHIPPED = "drawings-cpu"
 SIZES = (0.35, 1.3)  # the least and the most
 COLOURFUL, SHAPES, FEWEST = 0.04, 6, 60  # of a drawing that is watched for long, and of such drawings
@@ -84,37 +90,47 @@ def linear(colours: npt.ArrayLike) -> Floats:
 
 
 def edges_of(drawing: Drawing) -> Floats:
-    """How strong edges are in the grey picture of even contrast, as logarithm, at each of ``LINES``: ``(LINES,)``."""
-    pixels = np.stack([replace(drawing, line=line).pixels() for line in LINES])
-    fine, coarse = attributes_of(pixels)["line"].T
-    found: Floats = np.log(np.maximum(fine, 1e-3)) + COARSE * np.log(np.maximum(coarse, 1e-3))
-    return found
+    """How strong fine and coarse edges are in the grey picture of even contrast ``(STROKES, LINES, 2)``, as logarithm.
+
+    At each setting of stroke and line.
+    """
+    pixels = [replace(drawing, line=line, stroke=stroke).pixels() for stroke in STROKES for line in LINES]
+    found: Floats = np.log(np.maximum(attributes_of(np.stack(pixels))["line"], 1e-3))
+    return found.reshape(len(STROKES), len(LINES), 2)
+
+
+def looks_of(drawing: Drawing) -> Floats:
+    """Palette and light ``(5,)`` as they are measured in pixels."""
+    found = attributes_of(drawing.pixels()[None])
+    return np.concatenate([found[name][0] for name in MEASURED])
 
 
 @dataclass(frozen=True)
 class Colours:
     """All that a drawing is painted with: ``lab`` ``(n, 3)`` and ``areas`` ``(n,)``, of which the last is the paper's.
 
-    ``alpha`` ``(n,)``: what is seen of a colour above the paper.
+    ``alpha`` ``(n,)``: what is seen of a colour above the paper. ``within`` ``(SQUARES,)``: what is painted of each.
     """
 
     lab: Floats
     areas: Floats
     alpha: Floats
+    within: Floats
 
     @classmethod
     def of(cls, drawing: Drawing) -> Colours:
         """Those of a drawing."""
         lab = to_lab(np.vstack([drawing.colours[:, :3], drawing.paper]))
         left = max(0.0, 1.0 - float(drawing.areas.sum()))
-        return cls(lab, np.append(drawing.areas, left), np.append(drawing.colours[:, 3], 1.0))
+        return cls(lab, np.append(drawing.areas, left), np.append(drawing.colours[:, 3], 1.0), drawing.within)
 
     def at(self, size: float) -> Colours:
         """The same of a drawing that is so many times as large."""
         if size == 1:
             return self
         areas = self.areas[:-1] * min(size**2, 1 / max(1e-6, float(self.areas[:-1].sum())))
-        return replace(self, areas=np.append(areas, 1 - areas.sum()))
+        within = np.minimum(SQUARES**2, size**2 * np.interp(SQUARES / size, SQUARES, self.within))
+        return replace(self, areas=np.append(areas, 1 - areas.sum()), within=within)
 
     def on(self, drawing: Drawing) -> Drawing:
         """The drawing in these colours."""
@@ -162,14 +178,6 @@ class Known:
         found = self.beyond(int(away.argmin()), latents)
         unlike = ((self.measured - found) / (self.measured.std(0) + 1e-9)) ** 2
         return int((away / len(latents) + unlike.mean(1)).argmin()), found
-
-
-def _rising(edges: Floats) -> Floats:
-    """``edges`` ``(LINES,)`` made to rise from line to line, on both sides of what they are as drawn."""
-    plain = LINES.index(0.0)
-    below, above = np.minimum.accumulate(edges[plain::-1])[::-1], np.maximum.accumulate(edges[plain:])
-    found: Floats = np.concatenate([below, above[1:]]) + 1e-3 * np.array(LINES)
-    return found
 
 
 def repainted(own: Colours, donor: Colours) -> Colours:
@@ -220,34 +228,47 @@ def _in_hue(lab: Floats, mean: Floats, target: Floats) -> Floats:
     return np.column_stack([turned.real, turned.imag])
 
 
-def as_measured(own: Colours, wanted: Floats, tolerance: Floats) -> Colours:
+def as_measured(own: Colours, wanted: Floats, tolerance: Floats, off: Floats | float = 0.0) -> tuple[Colours, float]:
     """The colours moved as little as may be until ``wanted`` ``(5,)`` is measured, within the ``tolerance`` ``(5,)``.
 
-    Chroma is scaled and what has a hue is moved; lightness follows a curve that leaves black and white where they are.
-    Only where that doesn't do, black is lifted, and the paper is darkened and coloured (``KNOBS``).
+    Chroma is scaled and what has a hue is moved; lightness follows a curve, and black is lifted and white lowered.
+    Only where that doesn't do, the drawing stands on a coloured square (``KNOBS``), whose side is what is returned
+    beside the colours. ``off``: by how much pixels differ from what areas say.
     """
     at = _Turned(own)
-    knobs = _solved(at, wanted, tolerance, [name not in OF_PAPER for name in KNOBS])
-    short = (wanted - at.measured(knobs[None])[0]) / tolerance
-    if float(short @ short) > NEAR:
-        knobs = _solved(at, wanted, tolerance, [True] * len(KNOBS))
-    return replace(own, lab=at.lab(knobs[None])[0])
+    knobs, short = _solved(at, wanted - off, tolerance, np.zeros(len(KNOBS)), CURVES)
+    if short > NEAR:
+        tried = [_solved(at, wanted - off, tolerance, np.zeros(len(KNOBS)), TONES)]
+        for dark, side in GROUNDS if tried[0][1] > STANDING else []:
+            start = np.zeros(len(KNOBS))
+            start[[NAMES.index("dark"), NAMES.index("side")]] = dark, side
+            found, cost = _solved(at, wanted - off, tolerance, start, [True] * len(KNOBS))
+            tried.append((found, cost + STANDING))
+        knobs, _ = min(tried, key=lambda each: each[1])
+    return replace(own, lab=at.lab(knobs[None])[0]), float(knobs[-1]) or 1.0
 
 
-def _solved(at: _Turned, wanted: Floats, tolerance: Floats, free: Sequence[bool]) -> Floats:
-    """Settings of the knobs, of which some are ``free``: least squares with a Gaussian prior, by Gauss–Newton."""
-    knobs, prior = np.zeros(len(KNOBS)), np.array([each[0] for each in KNOBS.values()])
+def _solved(
+    at: _Turned, wanted: Floats, tolerance: Floats, start: Floats, free: Sequence[bool]
+) -> tuple[Floats, float]:
+    """Settings of the knobs, of which some are ``free``, and their cost: Gauss–Newton with a Gaussian prior at 0.
+
+    The side has none.
+    """
+    knobs, prior = start, np.array([each[0] for each in KNOBS.values()])
     prior = np.where(free, prior, 1e-4)
     least, most = (np.array([each[k] for each in KNOBS.values()]) for k in (1, 2))
+    weight = np.where([name == "side" for name in KNOBS], 0.0, prior**-2.0)
+    cost = np.inf
     for _ in range(STEPS):
-        found = at.measured(np.vstack([knobs, knobs + np.diag(0.1 * prior)]))
-        slopes = (found[1:] - found[0]).T / (0.1 * prior) / tolerance[:, None]
+        found = at.measured(np.vstack([knobs, knobs + np.diag(0.1 * np.minimum(prior, 0.3))]))
+        slopes = (found[1:] - found[0]).T / (0.1 * np.minimum(prior, 0.3)) / tolerance[:, None]
         short = (wanted - found[0]) / tolerance
-        step = np.linalg.solve(slopes.T @ slopes + np.diag(prior**-2.0), slopes.T @ short - knobs / prior**2)
-        tried = np.clip(knobs + np.outer((1.0, 0.5, 0.25, 0.0), step), least, most) * np.array(free)
-        costs = (((wanted - at.measured(tried)) / tolerance) ** 2).sum(1) + ((tried / prior) ** 2).sum(1)
-        knobs = tried[int(costs.argmin())]
-    return knobs
+        step = np.linalg.solve(slopes.T @ slopes + np.diag(prior**-2.0), slopes.T @ short - knobs * weight)
+        tried = np.where(free, np.clip(knobs + np.outer((1.0, 0.5, 0.25, 0.0), step), least, most), start)
+        costs = (((wanted - at.measured(tried)) / tolerance) ** 2).sum(1) + (tried**2 * weight).sum(1)
+        knobs, cost = tried[int(costs.argmin())], float(costs.min())
+    return knobs, cost
 
 
 class _Turned:
@@ -259,11 +280,11 @@ class _Turned:
 
     def lab(self, knobs: Floats) -> Floats:
         """``(settings, n, 3)`` of ``knobs`` ``(settings, KNOBS)``."""
-        chroma, a, b, gamma, contrast, lift, dark, paper_a, paper_b = knobs.T[:, :, None]
+        chroma, a, b, gamma, contrast, lift, drop, dark, paper_a, paper_b, _ = knobs.T[:, :, None]
         lab = np.repeat(self.own.lab[None], len(knobs), axis=0)
         light = np.clip(lab[..., 0], 1e-3, 1.0) ** np.exp(gamma)
         light = light + contrast * light * (1 - light) * (2 * light - 1)
-        lab[..., 0] = lift + (1 - lift) * light
+        lab[..., 0] = (lift + (1 - lift) * light) * (1 - drop)
         lab[..., 1] = lab[..., 1] * np.exp(chroma) + a * self.hued
         lab[..., 2] = lab[..., 2] * np.exp(chroma) + b * self.hued
         lab[:, -1, 0] = self.own.lab[-1, 0] - dark[:, 0]
@@ -273,23 +294,30 @@ class _Turned:
 
     def measured(self, knobs: Floats) -> Floats:
         """Palette and light ``(settings, 5)``."""
-        rgb = from_lab(self.lab(knobs))
-        return measured(rgb[:, -1:] + (rgb - rgb[:, -1:]) * self.own.alpha[:, None], self.own.areas)
+        rgb, side = from_lab(self.lab(knobs)), knobs[:, -1]
+        ink = float(self.own.areas[:-1].sum())
+        inside = np.interp(side, SQUARES, self.own.within)
+        below = 1 + (rgb[:, -1:] - 1) * (inside / max(ink, 1e-6)).clip(0, 1)[:, None, None]
+        seen = np.concatenate([below + (rgb[:, :-1] - below) * self.own.alpha[:-1, None], rgb[:, -1:]], axis=1)
+        ground = np.clip(side**2 - inside, 0.0, max(0.0, 1 - ink))[:, None]
+        areas = np.hstack([np.repeat(self.own.areas[None, :-1], len(knobs), axis=0), ground, 1 - ink - ground])
+        return measured(np.concatenate([seen, np.ones((len(knobs), 1, 3))], axis=1), areas)
 
 
 def measured(rgb: Floats, areas: Floats) -> Floats:
     """How warm, green and colourful pictures are, and mean and deviation of luma ``(…, 5)``, as swaps are measured.
 
-    ``rgb`` ``(…, n, 3)`` are the colours that are seen, each on so much of the ``areas`` ``(n,)``.
+    ``rgb`` ``(…, n, 3)`` are the colours that are seen, each on so much of the ``areas`` ``(…, n)``.
     """
     grey = rgb @ LUMA
     red, green, blue = np.moveaxis(rgb, -1, 0)
     chroma = np.hypot(red - grey, blue - grey)
-    coloured = chroma @ areas + PIXEL
-    mean = grey @ areas
-    spread = np.sqrt(np.maximum(0.0, (grey - mean[..., None]) ** 2 @ areas))
-    warm, leafy = (red - blue) @ areas / coloured, (green - (red + blue) / 2) @ areas / coloured
-    return np.stack([warm, leafy, chroma @ areas, mean, spread], axis=-1)
+    warm, leafy, colourful, mean = (
+        (each * areas).sum(-1) for each in (red - blue, green - (red + blue) / 2, chroma, grey)
+    )
+    spread = np.sqrt(((grey - mean[..., None]) ** 2 * areas).sum(-1))
+    coloured = colourful + PIXEL
+    return np.stack([warm / coloured, leafy / coloured, colourful, mean, spread], axis=-1)
 
 
 @dataclass(frozen=True)
@@ -301,15 +329,15 @@ class Styles:
     line: Known
     colours: tuple[Colours, ...]
     edges: Floats
+    off: Floats
 
     @classmethod
-    def of(cls, drawings: Sequence[Drawing], latents: Floats, edges: Floats) -> Styles:
-        """Of ``drawings`` with their ``latents`` ``(n, DIMS)`` and ``edges`` ``(n, LINES)`` (``edges_of``)."""
+    def of(cls, drawings: Sequence[Drawing], latents: Floats, edges: Floats, looks: Floats) -> Styles:
+        """Of ``drawings``, their ``latents`` ``(n, DIMS)``, and what ``edges_of`` and ``looks_of`` say of each."""
         colours = tuple(Colours.of(each) for each in drawings)
-        found = np.array([each.measured() for each in colours])
-        palette, light = (Known.fit(latents[:, GROUPS[name]], found[:, of]) for name, of in MEASURED.items())
-        plain = edges[:, [LINES.index(0.0)]]
-        return cls(palette, light, Known.fit(latents[:, GROUPS["line"]], plain), colours, edges)
+        palette, light = (Known.fit(latents[:, GROUPS[name]], looks[:, of]) for name, of in MEASURED.items())
+        line = Known.fit(latents[:, GROUPS["line"]], edges[:, *PLAIN])
+        return cls(palette, light, line, colours, edges, looks - np.array([each.measured() for each in colours]))
 
     def on(self, row: int, drawing: Drawing, latents: Floats, size: float = 1.0) -> Drawing:
         """The ``drawing`` of a ``row`` as ``latents`` ``(DIMS,)`` ask for, and so many times as large."""
@@ -319,10 +347,9 @@ class Styles:
         colours = own if donor == row else repainted(own, self.colours[donor])
         # not every palette can be had in every light: what is the drawing's own gives way
         tolerance = TOLERANCE * np.repeat([1 + OWN_GIVES * (donor == row), 1 + OWN_GIVES * (lit_by == row)], [3, 2])
-        _, (edges,) = self.line.asked(latents[GROUPS["line"]])
-        line = self._line(row, edges)
-        found = as_measured(colours, np.concatenate([palette, light]), tolerance)
-        return replace(found.on(drawing), line=line, size=size)
+        found, ground = as_measured(colours, np.concatenate([palette, light]), tolerance, self.off[row])
+        line, stroke = self._line(row, self.line.asked(latents[GROUPS["line"]])[1])
+        return replace(found.on(drawing), line=line, stroke=stroke, size=size, ground=ground)
 
     def along(self, row: int, drawing: Drawing, latents: Floats) -> list[Drawing]:
         """The ``drawing`` of a ``row`` as each of ``latents`` ``(n, DIMS)`` asks for, without a jump between two.
@@ -332,19 +359,29 @@ class Styles:
         styles = (("palette", self.palette), ("light", self.light), ("line", self.line))
         rows = [known.asked(latents[:, GROUPS[name]].mean(0))[0] for name, known in styles]
         colours = repainted(self.colours[row], self.colours[rows[0]])
-        turned, found = _Turned(colours), []
+        turned, whole, found = _Turned(colours), np.array([float(name == "side") for name in KNOBS]), []
         for each in latents:
-            palette, light, (edges,) = (
+            palette, light, edges = (
                 known.beyond(at, each[GROUPS[name]]) for at, (name, known) in zip(rows, styles, strict=True)
             )
-            knobs = _solved(turned, np.concatenate([palette, light]), TOLERANCE, [True] * len(KNOBS))
+            wanted = np.concatenate([palette, light]) - self.off[row]
+            knobs, _ = _solved(turned, wanted, TOLERANCE, whole, [name != "side" for name in KNOBS])
             in_colour = replace(colours, lab=turned.lab(knobs[None])[0]).on(drawing)
-            found.append(replace(in_colour, line=self._line(row, edges)))
+            found.append(replace(in_colour, line=self._line(row, edges, STROKES[PLAIN[0] : PLAIN[0] + 1])[0]))
         return found
 
-    def _line(self, row: int, edges: float) -> float:
-        """The line at which a drawing has so strong ``edges``."""
-        return float(np.interp(edges, _rising(self.edges[row]), LINES).clip(-MOST_LINE, MOST_LINE))
+    def _line(self, row: int, wanted: Floats, strokes: Sequence[float] = STROKES) -> tuple[float, float]:
+        """The line and the stroke with which a drawing's edges are nearest to those that are ``wanted`` ``(2,)``."""
+        spread = self.line.measured.std(0) + 1e-9
+        known = self.edges[row, [STROKES.index(each) for each in strokes]] / spread
+        start, way = known[:, :-1], np.diff(known, axis=1)
+        share = ((wanted / spread - start) * way).sum(-1) / np.maximum((way**2).sum(-1), 1e-9)
+        share = share.clip(0, 1)
+        lines = np.array(LINES[:-1]) + share * np.diff(LINES)
+        cost = ((start + share[..., None] * way - wanted / spread) ** 2).sum(-1)
+        cost += CHANGED * (lines**2 + np.array(strokes)[:, None] ** 2)
+        stroke, place = np.unravel_index(int(cost.argmin()), cost.shape)
+        return float(lines[stroke, place]), strokes[stroke]
 
     def grade(self, latents: Floats) -> Floats:
         """What a picture that is no drawing is tinted with, and the white around it, ``(2, 4)``.
@@ -361,34 +398,34 @@ class Styles:
 
 @dataclass(frozen=True)
 class Drawings:
-    """``drawings`` with the ``names``, ``latents`` ``(n, DIMS)`` and ``edges`` ``(n, LINES)`` of each."""
+    """``drawings`` with the ``names``, ``latents`` ``(n, DIMS)``, ``edges`` and ``looks`` ``(n, 5)`` of each."""
 
     names: tuple[str, ...]
     drawings: tuple[Drawing, ...]
     latents: Floats
     edges: Floats
+    looks: Floats
     card: Mapping[str, Any]
 
     @classmethod
     def of(cls, names: Sequence[str], drawings: Sequence[Drawing], latents: npt.NDArray[np.floating]) -> Drawings:
         """Of drawings and what the encoder says of them."""
-        edges = np.stack([edges_of(each) for each in drawings])
-        return cls(tuple(names), tuple(drawings), latents.astype(np.float64), edges, {})
+        edges, looks = (np.stack([of(each) for each in drawings]) for of in (edges_of, looks_of))
+        return cls(tuple(names), tuple(drawings), latents.astype(np.float64), edges, looks, {})
 
     @cached_property
     def styles(self) -> Styles:
         """What is known of palettes, light and lines."""
-        return Styles.of(self.drawings, self.latents, self.edges)
+        return Styles.of(self.drawings, self.latents, self.edges, self.looks)
 
     def rich(self) -> Drawings:
         """Those of several shapes and in colour, to be watched for long; all where hardly any is."""
-        colourful = np.array([each.measured()[2] for each in self.styles.colours])
         shapes = np.array([len(each.shapes) for each in self.drawings])
-        rows = np.flatnonzero((colourful >= COLOURFUL) & (shapes >= SHAPES)).tolist()
+        rows = np.flatnonzero((self.looks[:, 2] >= COLOURFUL) & (shapes >= SHAPES)).tolist()
         if len(rows) < FEWEST:
             return self
         names, drawings = tuple(self.names[row] for row in rows), tuple(self.drawings[row] for row in rows)
-        return Drawings(names, drawings, self.latents[rows], self.edges[rows], self.card)
+        return Drawings(names, drawings, self.latents[rows], self.edges[rows], self.looks[rows], self.card)
 
     def along(self, subject: int, latents: Floats) -> list[Drawing]:
         """The ``subject`` as each of ``latents`` ``(n, DIMS)`` asks for, without a jump between two."""
@@ -424,8 +461,8 @@ class Drawings:
 
 def save_drawings(folder: Path, found: Drawings, card: Mapping[str, Any]) -> None:
     """Write ``drawings.safetensors`` and, last, ``card.json``."""
-    own = {"latents": found.latents.astype(np.float16), "edges": found.edges.astype(np.float16)}
-    arrays = {**packed(found.drawings), **own}
+    own = {"latents": found.latents, "edges": found.edges, "looks": found.looks}
+    arrays = {**packed(found.drawings), **{name: each.astype(np.float16) for name, each in own.items()}}
     weights = save({name: np.ascontiguousarray(each) for name, each in arrays.items()})
     FORMAT.save(folder, weights, {**card, "names": list(found.names)})
 
@@ -434,5 +471,5 @@ def load_drawings(name_or_path: str | Path = SHIPPED) -> Drawings:
     """Shipped ones by name or your own by folder; raises ``FileNotFoundError`` or ``ValueError``."""
     with FORMAT.opened(name_or_path) as found:
         arrays = load_file(found.weights)
-        latents, edges = (arrays.pop(name).astype(np.float64) for name in ("latents", "edges"))
-        return Drawings(tuple(found.card["names"]), tuple(unpacked(arrays)), latents, edges, found.card)
+        known = [arrays.pop(name).astype(np.float64) for name in ("latents", "edges", "looks")]
+        return Drawings(tuple(found.card["names"]), tuple(unpacked(arrays)), *known, found.card)

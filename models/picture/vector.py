@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -32,6 +32,8 @@ OUTLINE, SHADE = 40.0, 0.4  # width of an added outline, and how dark it is besi
 BOLDEST, WIDEST = 5.0, 150.0  # what a stroke gains where lines are boldest: times its width, and at most
 DETAIL = 0.04  # of the picture: what is smaller is left out there
 FADED, FLAT = 0.95, 0.85  # how far fills go towards the paper where all is line, and to one colour where nothing is
+SQUARES = np.linspace(0, 1, 13)  # sides of squares around the middle, beside the picture's
+CORNER = 0.08  # of the side of what a drawing stands on
 CAPS, JOINS = ("butt", "round", "square"), ("miter", "round", "bevel")
 
 
@@ -86,10 +88,12 @@ class Shape:
 class Drawing:
     """``shapes``, the lowest first, and the table of their ``colours`` ``(n, 4)``: red, green, blue, alpha in 0..1.
 
-    ``areas`` ``(n,)``: the share of the picture in which each colour is seen; what is left is ``paper`` ``(3,)``.
+    ``areas`` ``(n,)``: the share of the picture in which each colour is seen, and ``within`` ``(SQUARES,)`` the share
+    that is painted within each square. The drawing stands on a square of the colour ``paper`` ``(3,)`` whose side is
+    ``ground`` of the picture's; what is left is white.
     ``line``: 0 as drawn. Towards 1 fills fade, and what has no stroke is outlined, until all is line; towards -1
-    strokes widen, colours become one and small shapes are left out, until there is but a silhouette. ``size``: as
-    large beside how it was drawn, around the middle.
+    strokes widen, colours become one and small shapes are left out, until there is but a silhouette. ``stroke``: by how
+    many octaves strokes and outlines are wider. ``size``: as large beside how it was drawn, around the middle.
     """
 
     shapes: tuple[Shape, ...]
@@ -98,10 +102,13 @@ class Drawing:
     paper: tuple[float, float, float] = WHITE
     line: float = 0.0
     size: float = 1.0
+    stroke: float = 0.0
+    ground: float = 1.0
+    within: Floats = field(default_factory=lambda: np.zeros(len(SQUARES)))
 
     def svg(self) -> str:
         """The drawing as a whole document."""
-        return document(self.paper, sized(self.elements(), self.size))
+        return document(self.paper, sized(self.elements(), self.size), self.ground)
 
     def elements(self, prefix: str = "g") -> str:
         """What it draws upon the paper; its gradients have names that begin with ``prefix``."""
@@ -111,7 +118,7 @@ class Drawing:
         defined = "".join(_gradient(f"{prefix}{number}", paint, colours) for number, paint in paints)
         least = DETAIL * max(0.0, -self.line)
         drawn = "".join(
-            _drawn(shape, colours, self.colours, names, self.line)
+            _drawn(shape, self, colours, names)
             for shape, size in zip(self.shapes, self.sizes(), strict=True)
             if size >= least
         )
@@ -155,18 +162,26 @@ class Drawing:
             flat[paint.places, 3] = self.colours[paint.places, 3].mean() >= 0.5  # what shines through counts below it
         pixels = rendered(replace(self, colours=flat).svg(), side, crisp=True).reshape(-1, 3).astype(np.int64)
         found = pixels[:, 0] // 8 + (pixels[:, 1] // 8) * 32 + (pixels[:, 2] // 8) * 1024
+        painted = (found < len(paints)).reshape(side, side)
+        cuts = [round(side / 2 * (1 - each)) for each in SQUARES]
+        within = np.array([painted[cut : side - cut, cut : side - cut].sum() / side**2 for cut in cuts])
         counts = np.bincount(found, minlength=32768) / len(found)
         areas = np.zeros(len(self.colours))
         for number, paint in enumerate(paints):
             areas[paint.places] = counts[number] / paint.count
-        return replace(self, areas=areas)
+        return replace(self, areas=areas, within=within)
 
 
-def document(paper: npt.ArrayLike, elements: str) -> str:
-    """An SVG of ``elements`` on ``paper``."""
+def document(paper: npt.ArrayLike, elements: str, ground: float = 1.0) -> str:
+    """An SVG of ``elements`` on ``paper``, of which a square of a side of ``ground`` is seen, and white around it."""
+    under = f'<path d="M0 0H{GRID}V{GRID}H0Z" fill="{hex_of(paper if ground >= 1 else WHITE)}"/>'
+    if ground < 1:
+        low, side = GRID / 2 * (1 - ground), GRID * ground
+        place = f'x="{low:.0f}" y="{low:.0f}" width="{side:.0f}" height="{side:.0f}" rx="{CORNER * side:.0f}"'
+        under += f'<rect {place} fill="{hex_of(paper)}"/>'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {GRID} {GRID}" width="{SHOWN}" height="{SHOWN}">'
-        f'<path d="M0 0H{GRID}V{GRID}H0Z" fill="{hex_of(paper)}"/>{elements}</svg>'
+        f"{under}{elements}</svg>"
     )
 
 
@@ -208,6 +223,7 @@ def packed(drawings: Sequence[Drawing]) -> Mapping[str, npt.NDArray[Any]]:
         "matrices": np.array([each for paint in paints for each in paint.matrix], np.float32).reshape(-1, 6),
         "colours": np.concatenate([np.round(drawing.colours * 255) for drawing in drawings]).astype(np.uint8),
         "areas": np.concatenate([drawing.areas for drawing in drawings]).astype(np.float16),
+        "within": np.stack([drawing.within for drawing in drawings]).astype(np.float16),
     }
 
 
@@ -223,7 +239,7 @@ def unpacked(arrays: Mapping[str, npt.NDArray[Any]]) -> list[Drawing]:
     paints = _paints(arrays)
     about = iter(arrays["about"].tolist())
     found, command, point, colour, number = [], 0, 0, 0, 0
-    for many in arrays["shapes"].tolist():
+    for many, within in zip(arrays["shapes"].tolist(), arrays["within"].astype(np.float64), strict=True):
         shapes, first = [], colour
         for _ in range(many):
             count, filled, stroked, even_odd, cap, join = next(about)
@@ -241,7 +257,7 @@ def unpacked(arrays: Mapping[str, npt.NDArray[Any]]) -> list[Drawing]:
                 )
             )  # fmt: skip
             command, point, number = command + count, point + size, number + 1
-        found.append(Drawing(tuple(shapes), colours[first:colour], areas[first:colour]))
+        found.append(Drawing(tuple(shapes), colours[first:colour], areas[first:colour], within=within))
     return found
 
 
@@ -282,8 +298,9 @@ def _gradient(name: str, paint: Paint, colours: Floats) -> str:
     )
 
 
-def _drawn(shape: Shape, colours: Floats, plain: Floats, names: Mapping[int, str], line: float) -> str:
-    """The element of a shape: in the colours that the ``line`` leaves, outlines shaded from the ``plain`` ones."""
+def _drawn(shape: Shape, of: Drawing, colours: Floats, names: Mapping[int, str]) -> str:
+    """The element of a shape ``of`` a drawing in the ``colours`` that the line leaves; ``names`` of gradients."""
+    line, wider = of.line, 2.0**of.stroke
 
     def said(name: str, paint: Paint | None) -> str:
         if paint is None:
@@ -298,12 +315,13 @@ def _drawn(shape: Shape, colours: Floats, plain: Floats, names: Mapping[int, str
         fill = f' fill="{hex_of(colour)}"{_opacity("fill", -line * colour[3])}'
     thin = shape.stroke is None or shape.width * colours[shape.stroke.first, 3] < OUTLINE / 3
     if shape.stroke is not None and not (thin and line > 0 and shape.fill is not None):
-        width = shape.width * (1 - line / 2) if line > 0 else shape.width - line * min(BOLDEST * shape.width, WIDEST)
+        width = wider * shape.width
+        width = width * (1 - line / 2) if line > 0 else width - line * min(BOLDEST * width, WIDEST)
         stroke = f'{said("stroke", shape.stroke)} stroke-width="{width:.4g}"'
         stroke += f' stroke-linecap="{shape.cap}" stroke-linejoin="{shape.join}"'
     elif shape.fill is not None and line > 0:
-        mean = plain[shape.fill.places].mean(0)
+        mean = of.colours[shape.fill.places].mean(0)
         stroke = f' stroke="{hex_of(SHADE * mean)}"{_opacity("stroke", min(1.0, 2 * line) * mean[3])}'
-        stroke += f' stroke-width="{OUTLINE:g}" stroke-linejoin="round"'
+        stroke += f' stroke-width="{wider * OUTLINE:.4g}" stroke-linejoin="round"'
     rule = ' fill-rule="evenodd"' if shape.even_odd else ""
     return f'<path d="{shape.path}"{fill}{rule}{stroke}/>'

@@ -30,7 +30,7 @@ from models.picture.moving import subject_json
 from models.picture.reading import PictureError
 from models.picture.tie.checkpoint import load_tie
 from models.picture.tie.scoring import AXES
-from models.picture.tie.showing import A_BAR, Shower, Shown
+from models.picture.tie.showing import A_BAR, Shower
 from models.style.compose import Composer
 from models.style.latents import Latents
 from models.tension.score import TensionBundle, curves, load_tension, score
@@ -211,8 +211,7 @@ class MusicShown:
                 if look.way == AXES:
                     shower.tie.require(pictures=models.pictures.version)
                 piece = replace(Piece.from_json(notes), domain=domain)
-                latents = shower.show(piece, look.way, look.seed)
-                found = Shown.of(shower, piece, look.seed, latents)
+                found = shower.show(piece, look.way, look.seed)
             except (MusicError, ValueError) as error:
                 raise BadRequest(str(error)) from error
             drawings = models.watched

@@ -36,7 +36,7 @@ from models.picture.moving import Moving
 from models.picture.tie import writing
 from models.picture.tie.bars import BarLines, sounding_of
 from models.picture.tie.scoring import ANNOTATED, LEARNED, UNTIED, Scorer, Watched
-from models.picture.tie.showing import A_BAR, Shower, Shown
+from models.picture.tie.showing import A_BAR, Shower
 from models.picture.vector import rendered
 from models.style.compose import Composer
 from models.style.evaluation.excerpts import Excerpts, composed_excerpts
@@ -209,10 +209,9 @@ def shown_pair(
     assert shower.composer is not None
     bars_s = np.asarray(as_written(piece).bars_s, dtype=np.float64)
     lines = BarLines(bars_s - bars_s[0], 0)
-    latents = shower.show(seen, ANNOTATED if way == UNTIED else way, seed)
-    at = np.arange(len(latents)) / A_BAR * len(piece.bars) / len(seen.bars)
+    found = shower.show(seen, ANNOTATED if way == UNTIED else way, seed)
+    at = np.arange(len(found.latents)) / A_BAR * len(piece.bars) / len(seen.bars)
     times = np.interp(at, np.arange(len(lines.starts_s)), lines.starts_s)
-    found = Shown.of(shower, seen, seed, latents)
     moving = Moving([drawing.drawings.drawings[row] for row in found.subjects], found.drawn(drawing.drawings), times)
     shown = [rendered(moving.svg(time)) for time in times.tolist()]
     film = Film(np.stack(shown), times, np.zeros(0), float(lines.starts_s[-1]))

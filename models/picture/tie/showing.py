@@ -1,7 +1,8 @@
 """Music shown: a picture at each quarter of a bar, as latents, so that pictures move while the music goes on.
 
 What is seen are given pictures (subjects), another for each phrase; where bars of the music come again, so does their
-picture. How it looks is the music's, bar by bar, by a way of the tie. From the middle of a bar to the middle of the
+picture. Ways that carry latents over, axes and rotation, choose the subject as well: the one whose shape is nearest in
+direction. How it looks is the music's, bar by bar, by a way of the tie. From the middle of a bar to the middle of the
 next one latents are interpolated on the sphere.
 """
 
@@ -61,49 +62,56 @@ class Shower:
     composer: Composer | None = None
     links: Floats | None = None
 
-    def show(self, piece: Piece, way: str = ANNOTATED, seed: int = 0) -> Floats:
-        """Picture latents ``(A_BAR * bars + 1, DIMS)``, one at each quarter of a bar and one at the end.
+    def show(self, piece: Piece, way: str = ANNOTATED, seed: int = 0) -> Shown:
+        """Pictures at each quarter of a bar and at the end, whose subjects are drawn by the ``seed`` or asked for.
 
         Raises ``ValueError`` for an unknown way or one for which something is lacking, and ``MusicError`` for a piece
         without notes.
         """
         if not len(piece.notes):
             raise MusicError("a piece without notes can't be shown")
-        plain = self.subjects[self.seen(piece, seed)]
+        asked, taken = self._asked(piece, way)
+        which = scenes(piece)
+        order = np.random.default_rng([seed, 26]).permutation(len(self.subjects))
+        rows = self._nearest(asked, which) if len(taken) else order[which % len(order)]
+        plain = self.subjects[rows]
         for name, where in GROUPS.items():
             if name != "shape":
                 plain[:, where] = OWN_STYLE * plain[0, where]  # what changes in how it looks is the music's
-        bars = self._moved(piece, plain, way)
-        found: Floats = along(bars, np.arange(A_BAR * len(bars) + 1) / A_BAR - 0.5)
-        return found
+        bars = plain - plain @ taken.T @ taken + asked
+        latents = along(bars, np.arange(A_BAR * len(bars) + 1) / A_BAR - 0.5)
+        subjects = [*dict.fromkeys(rows.tolist())]
+        seen = [subjects.index(rows[min(moment // A_BAR, len(rows) - 1)]) for moment in range(len(latents))]
+        return Shown(subjects, seen, latents, self._sizes(piece))
 
-    def seen(self, piece: Piece, seed: int = 0) -> npt.NDArray[np.int64]:
-        """Which of the subjects is seen in each bar ``(bars,)``."""
-        order = np.random.default_rng([seed, 26]).permutation(len(self.subjects))
-        return order[scenes(piece) % len(order)]
+    def _nearest(self, asked: Floats, which: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """For each bar the subject in whose direction most of what its scene's bars ask for lies, by shape alone."""
+        shapes, wishes = self.subjects[:, GROUPS["shape"]], asked[:, GROUPS["shape"]]
+        directions = shapes / np.maximum(np.linalg.norm(shapes, axis=1, keepdims=True), 1e-9)
+        of_scene = [int((directions @ wishes[which == scene].sum(0)).argmax()) for scene in range(which.max() + 1)]
+        return np.array(of_scene)[which]
 
-    def sizes(self, piece: Piece) -> Floats:
+    def _sizes(self, piece: Piece) -> Floats:
         """How loud each quarter of a bar and the end sound, 0 to 1, ``(A_BAR * bars + 1,)``."""
         bars = 1 / (1 + np.exp(-self._heard(piece)[:, SOUNDING.index("loudness")]))
         return np.interp(np.arange(A_BAR * len(bars) + 1) / A_BAR - 0.5, np.arange(len(bars)), bars)
 
-    def _moved(self, piece: Piece, plain: Floats, way: str) -> Floats:
-        """Latents of each bar ``(bars, DIMS)``: the ``plain`` ones moved by what is heard."""
+    def _asked(self, piece: Piece, way: str) -> tuple[Floats, Floats]:
+        """What the bars ask for ``(bars, DIMS)``, and the directions ``(n, DIMS)`` in which nothing else counts."""
         links = np.eye(len(SOUNDING)) if way == ANNOTATED else self.links if way == LEARNED else None
         if links is not None:
-            asked = self._heard(piece) @ links.T  # of a bilinear fit the picture that fits best
-            return plain + asked[:, : len(self.tie.shown)] @ self.tie.shown
+            sides = self._heard(piece) @ links.T  # of a bilinear fit the picture that fits best
+            return sides[:, : len(self.tie.shown)] @ self.tie.shown, np.zeros((0, DIMS))
         if way not in {AXES, ROTATION} or self.composer is None:
             raise ValueError(f"{way!r} was given; music is shown by one of {', '.join(SHOWN_WAYS)}, with what it needs")
         if way == AXES:
             self.tie.require(style=self.composer.version)
         latents = writing.latents_of(self.composer, piece)
         if way == AXES:
-            axes = self.tie.axes.pictures
-            return plain - plain @ axes.T @ axes + self.tie.axes.pictures_of(latents)
+            return self.tie.axes.pictures_of(latents), self.tie.axes.pictures
         noise = rotation.noise_behind(self.composer, latents, piece.domain or "pop")
         turn = rotation.rotation(DIMS, noise.shape[1], TURN)
-        return plain - plain @ turn.T @ turn + noise @ turn
+        return noise @ turn, turn
 
     def _heard(self, piece: Piece) -> Floats:
         """What each bar sounds like ``(bars, 5)``, in standard deviations: half of it against other music.
@@ -128,14 +136,6 @@ class Shown:
     seen: list[int]
     latents: Floats
     sizes: Floats
-
-    @classmethod
-    def of(cls, shower: Shower, piece: Piece, seed: int, latents: Floats) -> Shown:
-        """Of what ``shower.show`` gave."""
-        rows = shower.seen(piece, seed).tolist()
-        subjects = [*dict.fromkeys(rows)]
-        bars = [min(moment // A_BAR, len(rows) - 1) for moment in range(len(latents))]
-        return cls(subjects, [subjects.index(rows[bar]) for bar in bars], latents, shower.sizes(piece))
 
     def drawn(self, drawings: Drawings) -> list[Moment]:
         """Its moments, where the subjects are ``drawings``."""

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.picture.attributes import GROUPS
-from models.picture.drawings import LINES, Drawings, from_lab, load_drawings, to_lab
+from models.picture.attributes import GROUPS, attributes_of
+from models.picture.drawings import PLAIN, Drawings, from_lab, load_drawings, looks_of, to_lab
 from models.picture.vector import GRID
 
 
@@ -46,17 +46,32 @@ def test_a_subject_is_found_by_its_shape_whatever_its_styles(shipped: Drawings) 
 def test_a_palette_and_a_light_are_measured_as_their_donors(shipped: Drawings) -> None:
     rng = np.random.default_rng(1)
     rows, donors = rng.permutation(len(shipped.names))[:120].reshape(2, 60)
-    known = np.array([each.measured() for each in shipped.styles.colours])
-    for group, of in (("palette", 2), ("light", 3)):
+    for group, of in (("palette", 2), ("light", 3), ("light", 4)):
         found = [shipped.decode(swapped(shipped, row, donor, group)) for row, donor in zip(rows, donors, strict=True)]
-        measured = np.array([type(shipped.styles.colours[0]).of(each).measured()[of] for each in found])
-        plain = np.corrcoef(known[rows, of], known[donors, of])[0, 1]
-        assert np.corrcoef(measured, known[donors, of])[0, 1] > max(0.5, plain + 0.3)
+        measured = np.array([looks_of(each)[of] for each in found])
+        assert np.corrcoef(measured, shipped.looks[donors, of])[0, 1] > 0.8
 
 
-def test_a_line_follows_its_donor(shipped: Drawings) -> None:
-    plain = shipped.edges[:, LINES.index(0.0)]
-    busy, bare, row = int(plain.argmax()), int(plain.argmin()), int(np.argsort(plain)[len(plain) // 2])
+def test_a_little_ink_in_a_dark_light_stands_on_a_dark_ground(shipped: Drawings) -> None:
+    light = shipped.looks[:, 3]
+    row, donor = int(light.argmax()), int(light.argmin())
+    found = shipped.decode(swapped(shipped, row, donor, "light"), row)
+    assert shipped.drawings[row].ground == 1.0
+    assert 0.5 <= found.ground <= 0.96
+    pixels = found.pixels()
+    assert pixels[0, 0].min() == 255  # around it is white
+    assert looks_of(found)[3] < light[row] - 0.8 * (light[row] - light[donor])
+
+
+def test_lines_follow_their_donors(shipped: Drawings) -> None:
+    rng = np.random.default_rng(1)
+    rows, donors = rng.permutation(len(shipped.names))[:120].reshape(2, 60)
+    found = [shipped.decode(swapped(shipped, row, donor, "line")) for row, donor in zip(rows, donors, strict=True)]
+    edges = np.log(attributes_of(np.stack([each.pixels() for each in found]))["line"])
+    known = shipped.edges[:, *PLAIN]
+    for kind in (0, 1):  # fine and coarse ones
+        assert np.corrcoef(edges[:, kind], known[donors, kind])[0, 1] > 0.6
+    busy, bare, row = (int(np.argsort(known[:, 0])[at]) for at in (-1, 0, len(known) // 2))
     assert shipped.decode(swapped(shipped, row, busy, "line")).line > 0.2
     assert shipped.decode(swapped(shipped, row, bare, "line")).line < -0.2
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.picture.drawings import edges_of
+from models.picture.drawings import PLAIN, edges_of
 from models.picture.svg import DrawingError, read_drawing
 from models.picture.vector import GRID, MARGIN, Drawing, Paint, packed, rendered, unpacked
 
@@ -71,13 +71,15 @@ def test_packed_drawings_come_back(house: Drawing) -> None:
     found = unpacked(packed([house, other, house]))
     assert [len(each.shapes) for each in found] == [4, 1, 4]
     assert np.abs(found[2].pixels().astype(int) - house.pixels()).max() <= 2
+    assert found[0].within == pytest.approx(house.within, abs=1e-3)
+    assert house.within[-1] == pytest.approx(house.areas.sum(), abs=0.02)
     with pytest.raises(ValueError, match="together"):
         unpacked({**packed([house]), "points": np.zeros((1, 2), np.int16)})
 
 
 def test_the_line_goes_from_a_silhouette_to_outlines_alone(house: Drawing) -> None:
-    edges = edges_of(house)
-    assert edges[0] < edges[2] < edges[-1]
+    fine = edges_of(house)[PLAIN[0], :, 0]
+    assert fine[0] < fine[PLAIN[1]] < fine[-1]
     outlined, bold = (replace(house, line=line).pixels().astype(int) for line in (1.0, -1.0))
     assert outlined[75, 60].min() > 225  # the wall is paper
     assert (bold.min(-1) < 250).mean() > (house.pixels().min(-1) < 250).mean()

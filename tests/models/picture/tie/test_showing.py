@@ -11,7 +11,7 @@ from models.picture.drawings import Drawings, load_drawings
 from models.picture.readouts import of_pictures
 from models.picture.tie.checkpoint import load_tie
 from models.picture.tie.scoring import ANNOTATED, AXES, LEARNED, ROTATION
-from models.picture.tie.showing import A_BAR, PHRASE, Shower, Shown, scenes
+from models.picture.tie.showing import A_BAR, PHRASE, Shower, scenes
 from models.style.card import style_folder
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
@@ -43,7 +43,7 @@ def shower(drawings) -> Shower:
 
 def seen(shower: Shower, drawings: Drawings, piece: Piece, way: str = ANNOTATED) -> np.ndarray:
     """Readouts of the first subject as it is shown."""
-    latents = replace(shower, subjects=shower.subjects[:1]).show(piece, way)
+    latents = replace(shower, subjects=shower.subjects[:1]).show(piece, way).latents
     return of_pictures(np.stack([drawings.decode(each, 0).pixels() for each in latents]))
 
 
@@ -52,7 +52,7 @@ def test_what_comes_again_has_its_picture_again() -> None:
 
 
 def test_there_is_a_picture_for_each_quarter_of_a_bar_and_one_at_the_end(shower) -> None:
-    found = shower.show(AABA)
+    found = shower.show(AABA).latents
     assert found.shape == (16 * A_BAR + 1, DIMS)
     assert np.isfinite(found).all()
     shape = found[:, GROUPS["shape"]]
@@ -71,14 +71,14 @@ def test_high_is_bright(shower, drawings) -> None:
 
 def test_loud_is_large(shower, drawings) -> None:
     piece = made([(60, 110)] * 4 + [(60, 30)] * 4)
-    shown = Shown.of(shower, piece, 0, shower.show(piece)).drawn(drawings)
+    shown = shower.show(piece).drawn(drawings)
     sizes = [each.size for each in shown]
     assert len(sizes) == 8 * A_BAR + 1
     assert min(sizes[2:14]) > max(sizes[18:-2]) + 0.05
 
 
 def test_a_subject_is_seen_for_a_phrase_and_where_it_comes_again(shower, drawings) -> None:
-    shown = Shown.of(shower, AABA, 0, shower.show(AABA))
+    shown = shower.show(AABA)
     assert [each.subject for each in shown.drawn(drawings)][:-1:A_BAR] == [0] * 8 + [1] * 4 + [0] * 4
     assert len(shown.subjects) == 2
 
@@ -88,21 +88,25 @@ def test_whoever_hears_the_opposite_sees_the_opposite(shower, drawings) -> None:
     found = seen(replace(shower, links=-np.eye(5)), drawings, piece, LEARNED)[:, 0]
     assert found[2:14].mean() < found[18:-2].mean()
     one = replace(shower, links=np.eye(5))
-    assert np.array_equal(one.show(piece, LEARNED), one.show(piece, ANNOTATED))
+    assert np.array_equal(one.show(piece, LEARNED).latents, one.show(piece, ANNOTATED).latents)
 
 
 def test_the_same_seed_shows_the_same_and_another_other_pictures(shower) -> None:
-    assert np.array_equal(shower.show(AABA, seed=3), shower.show(AABA, seed=3))
-    assert not np.array_equal(shower.show(AABA, seed=3), shower.show(AABA, seed=4))
+    one, same, other = (shower.show(AABA, seed=seed) for seed in (3, 3, 4))
+    assert np.array_equal(one.latents, same.latents)
+    assert one.subjects == same.subjects != other.subjects
 
 
 def test_other_ways_need_the_composer(shower) -> None:
     for way in (AXES, ROTATION):
         with pytest.raises(ValueError, match="annotated, learned, axes, rotation"):
             shower.show(AABA, way)
-        found = replace(shower, composer=Composer(load_style(str(style_folder())))).show(AABA, way)
-        assert found.shape == (16 * A_BAR + 1, DIMS)
-        assert np.linalg.norm(np.diff(found, axis=0), axis=1).max() > 0.1
+        tied = replace(shower, composer=Composer(load_style(str(style_folder()))))
+        found = tied.show(AABA, way)
+        assert found.latents.shape == (16 * A_BAR + 1, DIMS)
+        assert np.linalg.norm(np.diff(found.latents, axis=0), axis=1).max() > 0.1
+        assert found.subjects == tied.show(AABA, way, seed=1).subjects  # which are the music's own
+        assert found.subjects != tied.show(made(B + A), way).subjects
 
 
 def test_unknown_ways_and_silence_are_refused(shower) -> None:
