@@ -381,7 +381,7 @@ class Styles:
         cost = ((start + share[..., None] * way - wanted / spread) ** 2).sum(-1)
         cost += CHANGED * (lines**2 + np.array(strokes)[:, None] ** 2)
         stroke, place = np.unravel_index(int(cost.argmin()), cost.shape)
-        return float(lines[stroke, place]), strokes[stroke]
+        return float(lines[stroke, place]), strokes[int(stroke)]
 
     def grade(self, latents: Floats) -> Floats:
         """What a picture that is no drawing is tinted with, and the white around it, ``(2, 4)``.
@@ -471,5 +471,5 @@ def load_drawings(name_or_path: str | Path = SHIPPED) -> Drawings:
     """Shipped ones by name or your own by folder; raises ``FileNotFoundError`` or ``ValueError``."""
     with FORMAT.opened(name_or_path) as found:
         arrays = load_file(found.weights)
-        known = [arrays.pop(name).astype(np.float64) for name in ("latents", "edges", "looks")]
-        return Drawings(tuple(found.card["names"]), tuple(unpacked(arrays)), *known, found.card)
+        latents, edges, looks = (arrays.pop(name).astype(np.float64) for name in ("latents", "edges", "looks"))
+        return Drawings(tuple(found.card["names"]), tuple(unpacked(arrays)), latents, edges, looks, found.card)
