@@ -27,11 +27,13 @@ from models.style.compose import Composer
 from models.style.pieces.conditions import ALIKE, likeness_of
 
 Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
 
 A_BAR = 4  # pictures
 PHRASE = 4  # bars, for which a picture stays
 MOST = 2.5  # standard deviations
 OWN_STYLE = 0.4  # of the first picture's palette, light and line: the rest is neutral ground for the music
+LEAST_CHOICE = 12  # subjects among which the music's own are looked for; half of them where there are more
 SHOWN_WAYS = (ANNOTATED, LEARNED, AXES, ROTATION)
 
 
@@ -73,7 +75,8 @@ class Shower:
         asked, taken = self._asked(piece, way)
         which = scenes(piece)
         order = np.random.default_rng([seed, 26]).permutation(len(self.subjects))
-        rows = self._nearest(asked, which) if len(taken) else order[which % len(order)]
+        among = order[: max(LEAST_CHOICE, len(order) // 2)]  # so that another seed has other pictures
+        rows = among[self._nearest(asked, which, among)] if len(taken) else order[which % len(order)]
         plain = self.subjects[rows]
         for name, where in GROUPS.items():
             if name != "shape":
@@ -84,9 +87,9 @@ class Shower:
         seen = [subjects.index(rows[min(moment // A_BAR, len(rows) - 1)]) for moment in range(len(latents))]
         return Shown(subjects, seen, latents, self._sizes(piece))
 
-    def _nearest(self, asked: Floats, which: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """For each bar the subject in whose direction most of what its scene's bars ask for lies, by shape alone."""
-        shapes, wishes = self.subjects[:, GROUPS["shape"]], asked[:, GROUPS["shape"]]
+    def _nearest(self, asked: Floats, which: Rows, among: Rows) -> Rows:
+        """For each bar the one ``among`` the subjects in whose direction what its scene asks for lies, by shape."""
+        shapes, wishes = self.subjects[among, GROUPS["shape"]], asked[:, GROUPS["shape"]]
         directions = shapes / np.maximum(np.linalg.norm(shapes, axis=1, keepdims=True), 1e-9)
         of_scene = [int((directions @ wishes[which == scene].sum(0)).argmax()) for scene in range(which.max() + 1)]
         return np.array(of_scene)[which]
