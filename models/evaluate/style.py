@@ -1,6 +1,6 @@
 """Evaluate a style model on songs that it never saw: ``python -m models.evaluate.style [--data DIR] [--model PATH]``.
 
-Reconstruction (8 bars encoded and decoded, free running), swaps of every style group, quality of music from the prior
+Reconstruction (8 bars encoded and written again), swaps of every style group, quality of music from the prior
 beside real held-out clips, and speed. Music given with ``--data`` is all test data; otherwise the test part of the
 corpora's split is used. Definitions: the project's contracts, ``models.metrics.music_statistics``.
 """

@@ -25,7 +25,7 @@ PASSING = ("rhythm", "tempo", "register", "dynamics", "texture", "harmony")
 TUNE = "tune"  # no group of latents: the top line of notes, which a piece model can be told beside them
 TOLD_GROUPS = (*GROUPS, TUNE)
 SWAPPABLE = (*STYLE_GROUPS, CODES)
-TEMPERATURE, TOP_P = 0.6, 0.95  # at which notes are drawn from latents: what varies is in these, not in their notes
+TEMPERATURE, TOP_P = 1.0, 0.95  # the usual; with these notes are sampled as the writer's card says
 MOST_GUIDANCE = 4.0  # times as far as learned towards what a draw was asked for; beyond it latents leave the data
 
 

@@ -1,10 +1,10 @@
-"""The style model: a restricted encoder a latent group, and a decoder that composes note by note from bar latents.
+"""The style model: a restricted encoder a latent group, and the decoder that these learn with.
 
 Two levels, as in MusER (2024): element decoders that see one group's latents alone (onsets: rhythm; notes an onset:
 texture; pitch classes: harmony; height: register; tempo), so that a swapped style says what is played; and a note-level
 decoder that combines all latents, which enter each layer (in-attention, MuseMorphose 2021) and a memory of time slots.
 Its heads (duration, pitch, velocity) are chained, as in compound words (Hsiao et al. 2021). Restricted encoders, KL.
-``likelihood`` tells what notes cost it, ``decode`` draws them.
+``likelihood`` tells what notes cost it. What is composed the piece model writes (``models.style.pieces``).
 """
 
 from __future__ import annotations

@@ -124,7 +124,6 @@ def flood(server: Server, requests: int, callers: int, prefix: str, *, kills: in
                 there[number % len(there)].kill()
                 print(f"killed 1 of {len(there)} replicas after {len(answered)} answers", file=sys.stderr)
 
-    # with content, so that it is decoded beside others; what comes from nothing is written one batch after another
     drawn = server.remote.drafts("dance", 1, seed=1).drafts[0]["latents"]
     given = {"domain": "dance", "content": {"latents": drawn}}
     killing, begun = threading.Thread(target=kill), time.monotonic()

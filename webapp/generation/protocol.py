@@ -69,7 +69,7 @@ class GenerateRequest(BaseModel):
 
 
 class GenerateResult(BaseModel):
-    """A composed clip: notes (``Piece.to_json``), the latents it was decoded from, and the recipe to make it again.
+    """A composed clip: notes (``Piece.to_json``), its latents, and the recipe to make it again.
 
     Of a picture in place of notes the ``image``, a PNG in base64.
     """
@@ -85,7 +85,7 @@ class GenerateResult(BaseModel):
 
 
 class LatentsResult(BaseModel):
-    """Latents that the prior draws near a clip's (``Latents.to_json`` each), not decoded to notes."""
+    """Latents that the prior draws near a clip's (``Latents.to_json`` each), without notes."""
 
     latents: list[dict[str, Any]]
     model_version: str

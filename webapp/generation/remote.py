@@ -104,7 +104,7 @@ class RemoteGenerator:
         return AskedResult.model_validate_json(self._post("/v1/asked", body, WRITING_SECONDS).content)
 
     def latents(self, domain: str, count: int, seed: int, *, near: dict[str, Any], keep: float) -> LatentsResult:
-        """``count`` latents near others, not decoded to notes; raises a ``GenerationError``."""
+        """``count`` latents near others, without notes; raises a ``GenerationError``."""
         body = {"domain": domain, "count": count, "seed": seed, "near": near, "keep": keep}
         return LatentsResult.model_validate_json(self._post("/v1/latents", body, QUICK_SECONDS).content)
 

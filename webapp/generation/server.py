@@ -383,10 +383,7 @@ def serve(
 
 
 async def _stream(engine: Engine, request: GenerateRequest) -> StreamingResponse:
-    """NDJSON: ``{"notes": [[onset, duration, pitch, velocity], …]}`` as they come, then ``{"result": …}`` or error.
-
-    Locked notes come as the token grid tells them; in the result they are exact.
-    """
+    """NDJSON: ``{"notes": [[onset, duration, pitch, velocity], …]}``, then ``{"result": …}`` or error."""
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 

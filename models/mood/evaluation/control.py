@@ -326,7 +326,7 @@ def transfer(report: Report, bundle: MoodBundle, composer: Composer, clips: Clip
     """Adds ``mood.transfer.GROUP.{valence,arousal}``: the share of the way to the donor that swapping the group goes.
 
     The slope of what a swap changes on how far the donor lies from the clip, by both judges: 1 is all the way, 0 not at
-    all. ``all`` swaps every group at once. What decoding alone changes is taken off: the clip is decoded with the same
+    all. ``all`` swaps every group at once. What writing alone changes is taken off: the clip is written with the same
     seed and without the swap.
     """
     real = bundle.judge(clips.pieces)

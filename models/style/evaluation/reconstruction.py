@@ -1,4 +1,4 @@
-"""Reconstruction: clips encoded and decoded again, free running, and what that costs in bits."""
+"""Reconstruction: clips encoded and written again, and what that costs in bits."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def found_first(likeness: Floats, whose: npt.NDArray[np.int64]) -> Floats:
 
 
 def _as_long(line: npt.NDArray[np.int64], places: int) -> npt.NDArray[np.int64]:
-    """The line cut, or its last note held: what was decoded may have a bar less."""
+    """The line cut, or its last note held: what was written may have a bar less."""
     return np.pad(line[:places], (0, max(0, places - len(line))), mode="edge")
 
 
