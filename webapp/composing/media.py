@@ -22,10 +22,12 @@ LARGE = 1024  # pixels along each side of what is taken along
 # Whoever opens an SVG by its address sees a document: it may run, load and show nothing but itself
 ALONE = {"Content-Security-Policy": "default-src 'none'; sandbox"}
 SPACE = "{http://www.w3.org/2000/svg}"
-ELEMENTS = {f"{SPACE}{name}" for name in ("svg", "defs", "g", "path", "linearGradient", "radialGradient", "stop")}
+ELEMENTS = {
+    f"{SPACE}{name}" for name in ("svg", "defs", "g", "path", "rect", "linearGradient", "radialGradient", "stop")
+}
 ATTRIBUTES = {
-    "viewBox", "width", "height", "d", "id", "transform", "offset", "cx", "cy", "r", "x1", "y1", "x2", "y2",
-    "gradientUnits", "gradientTransform", "fill", "fill-opacity", "fill-rule", "stroke", "stroke-opacity",
+    "viewBox", "width", "height", "d", "id", "transform", "offset", "cx", "cy", "r", "x", "y", "rx", "x1", "y1", "x2",
+    "y2", "gradientUnits", "gradientTransform", "fill", "fill-opacity", "fill-rule", "stroke", "stroke-opacity",
     "stroke-width", "stroke-linecap", "stroke-linejoin", "stop-color", "stop-opacity",
 }  # fmt: skip
 FORBIDDEN = (b"<!", b"<?", b"&")  # no document types, programs or entities
@@ -65,7 +67,7 @@ def ending(image: bytes) -> str:
 
 
 def is_drawing(image: bytes) -> bool:
-    """Whether an SVG has paths and gradients alone, whoever wrote it: no script, style sheet or address."""
+    """Whether an SVG has paths, squares and gradients alone, whoever wrote it: no script, style sheet or address."""
     if not image.startswith(b"<svg") or len(image) > MOST_BYTES or any(each in image for each in FORBIDDEN):
         return False
     try:
