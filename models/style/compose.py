@@ -77,6 +77,10 @@ class ClipPlan:
         return self.ask.latents
 
 
+class NoWriter(ValueError):  # noqa: N818 (as a sentence says it)
+    """No piece model is there, or none that hears latents: nothing can be written."""
+
+
 class Composer:
     """A style model on a device, with the ``writer`` of its music; its methods may be called from many threads.
 
@@ -231,7 +235,7 @@ class Composer:
         The same is written again for the same. ``between`` is called between two steps of writing
         (``Writer.play_on``); what it raises ends the work.
 
-        Raises ``ValueError`` where no piece model that hears latents is there, or for latents of another one.
+        Raises ``NoWriter``, and ``ValueError`` for latents of another model.
         """
         written = self._written(domain, asks, seeds, between)
         return [
@@ -266,8 +270,9 @@ class Composer:
     ) -> list[list[Piece]]:
         """Of each of ``asks`` all tries, those first whose tune is most like the one that was told."""
         writer = self.writer
-        if writer is None:
-            raise ValueError(f"the model {self.version} has no piece model; train one (python -m models.train.pieces)")
+        if writer is None or writer.bundle.model.latents is None:
+            lacks = "has no piece model" if writer is None else f"has {writer.version}, which hears no latents"
+            raise NoWriter(f"the model {self.version} {lacks}; train one (python -m models.train.pieces --latents)")
         if wrong := {ask.latents.version for ask in asks} - {self.version}:
             raise ValueError(f"latents of {', '.join(sorted(wrong))} were given to {self.version}")
         reader = writer.reader(self.model)

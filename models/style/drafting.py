@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
-from models.style.compose import Composer, as_latents_say, whole_bars
+from models.style.compose import Composer, NoWriter, as_latents_say, whole_bars
 from models.style.drafts import BEFORE, Draft
 from models.style.fingerprint import rejection_reason
 from models.style.latents import BARS
@@ -47,10 +47,10 @@ def draft_each(
     the prior says is written. ``mood`` (valence and arousal, as in ``Writer.compose``) is told to the piece model.
     ``between`` is called between two steps of writing (``Writer.play_on``); what it raises ends the work.
 
-    Raises ``ValueError`` where no piece model is there, or one that has learned of no moods where one is wished.
+    Raises ``NoWriter``, and ``ValueError`` where a mood is wished that the piece model has learned nothing of.
     """
     if composer.writer is None:
-        raise ValueError(f"the model {composer.version} has no piece model; train one (python -m models.train.pieces)")
+        raise NoWriter(f"the model {composer.version} has no piece model; train one (python -m models.train.pieces)")
     found: dict[int, Draft] = {}
     for domain in DOMAINS:
         for attempt in range(TRIES):

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
-from models.style.compose import ClipPlan, Composer, whole_bars
+from models.style.compose import ClipPlan, Composer, NoWriter, whole_bars
 from models.style.drafting import TOGETHER, draft_each, part_seeds
 from models.style.drafts import Ask, Draft, Locks
 from models.style.latents import CODES, SWAPPABLE, TEMPERATURE, TOP_P, Latents
@@ -177,7 +177,7 @@ class Drawing:
         """What is drafted; raises ``BadRequest`` where there is no piece model."""
         try:
             return self._draft(domains, seeds, mood, between)
-        except ValueError as error:
+        except NoWriter as error:
             raise BadRequest(str(error)) from error
 
     def asked(self, domain: str, asks: Sequence[dict[str, Any]], seed: int, *, waits: Waits = always) -> AskedResult:

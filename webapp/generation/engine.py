@@ -1,8 +1,9 @@
 """The generation engine: clips that are asked for are written side by side, behind a bounded queue.
 
-A thread takes what waits, drafts what is asked of nothing, and writes the others as their latents say; nothing that one
-request does harms another. Longer work (whole pieces, many drafts) goes on in its callers' threads, and lets clips go
-first: somebody waits for these.
+A thread takes what waits, drafts what is asked of nothing, and writes the others as their latents say; another one
+takes what comes meanwhile, so that a bar of live music waits for no tune. Nothing that one request does harms
+another. Longer work (whole pieces, many drafts) goes on in its callers' threads, and lets clips go first: somebody
+waits for these.
 
 Drafts may be composed on a GPU that is lent for seconds, as ZeroGPU lends one to a Hugging Face Space. Everything else
 goes on on the processor: the GPU is there in a fork of this process alone, while the decorated function runs in it.
@@ -23,7 +24,7 @@ from typing import Any
 import torch
 
 from models.music.notes import Domain
-from models.style.compose import Composer
+from models.style.compose import Composer, NoWriter
 from models.style.drafting import draft_each
 from models.style.drafts import Draft
 from webapp.generation.drawing import Between, DraftEach, Drawing, Job, Listener, Note, read_request
@@ -42,6 +43,7 @@ from webapp.runtime.errors import NobodyWaits
 log = logging.getLogger(__name__)
 
 KEPT_RESULTS = 64  # for a caller whose connection broke just as its answer was sent
+THREADS = 2  # that write; each as many clips as there are slots left
 LOOK_SECONDS = 0.02  # how often deadlines are looked at while something is written
 YIELDED_SECONDS = 0.01  # by longer work, a step, to those who wait for a clip
 
@@ -49,7 +51,7 @@ YIELDED_SECONDS = 0.01  # by longer work, a step, to those who wait for a clip
 class Engine(Drawing):
     """Composes clips with ``composer``, ``slots`` at a time, at most ``queue`` waiting; implements ``Generator``.
 
-    ``on_failure`` is called when the thread itself breaks, after which nothing more can be composed.
+    ``on_failure`` is called when a thread itself breaks, after which nothing more can be composed.
     """
 
     def __init__(
@@ -71,8 +73,9 @@ class Engine(Drawing):
         self._running: list[Job] = []
         self._closed: GenerationError | None = None
         self._seconds_a_clip = 0.5
-        self._thread = threading.Thread(target=self._guard, name="generator", daemon=True)
-        self._thread.start()
+        self._threads = [threading.Thread(target=self._guard, name="generator", daemon=True) for _ in range(THREADS)]
+        for thread in self._threads:
+            thread.start()
 
     # What callers do
 
@@ -133,15 +136,16 @@ class Engine(Drawing):
             }
 
     def close(self) -> None:
-        """Stop the thread; who still waits gets ``GeneratorUnavailable``."""
+        """Stop the threads; who still waits gets ``GeneratorUnavailable``."""
         self._stop(GeneratorUnavailable("the generator is closing"))
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def _let_clips_go_first(self) -> None:
         if self._running:
             time.sleep(YIELDED_SECONDS)
 
-    # What the thread does
+    # What the threads do
 
     def _compose_forever(self) -> None:
         while jobs := self._next_jobs():
@@ -157,7 +161,8 @@ class Engine(Drawing):
             for domain in dict.fromkeys(job.request.domain for job in jobs):
                 self._write([job for job in jobs if job.request.domain == domain], domain, started)
             with self._changed:
-                self._running.clear()
+                self._running = [job for job in self._running if job not in jobs]
+                self._changed.notify_all()
 
     def _next_jobs(self) -> list[Job]:
         """The next live requests, at most as many as there are slots; none when closed."""
@@ -165,7 +170,7 @@ class Engine(Drawing):
             while not self._closed:
                 self._expire()
                 jobs: list[Job] = []
-                while self._waiting and len(jobs) < self.slots:
+                while self._waiting and len(self._running) + len(jobs) < self.slots:
                     job = self._waiting.popleft()
                     if not job.future.done():
                         jobs.append(job)
@@ -207,6 +212,8 @@ class Engine(Drawing):
                     notes=job.draft.notes if job.draft else job.locked_notes,
                     guidance=request.guidance,
                 )
+        except ValueError as error:  # MusicError is one
+            self._answer(job, BadRequest(str(error)))
         except Exception as error:  # noqa: BLE001 (whatever one request brings with it, the others go on)
             self._answer(job, _failure(job, error))
 
@@ -320,7 +327,7 @@ class Engine(Drawing):
 def _failure(job: Job, error: Exception) -> GenerationError:
     if isinstance(error, BadRequest):
         return error
-    if isinstance(error, ValueError):  # MusicError is one
+    if isinstance(error, NoWriter):
         return BadRequest(str(error))
     log.error("request %s failed", job.request.id, exc_info=error)
     return GenerationError(f"the clip could not be composed ({type(error).__name__})")

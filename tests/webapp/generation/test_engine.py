@@ -144,7 +144,17 @@ def test_a_full_queue_says_when_to_come_back(composer):
         engine.close()
 
 
-def test_a_deadline_passes_in_the_queue_and_while_decoding(slow_engine):
+def test_a_clip_that_takes_long_holds_up_nobody_who_comes_meanwhile(engine):
+    held = Held()
+    long = engine.submit(ask("long"), held)
+    assert held.reached.wait(60)
+    assert engine.generate(ask("short", seed=2)).id == "short"
+    assert not long.future.done()
+    held.go_on.set()
+    assert long.future.result(60).id == "long"
+
+
+def test_a_deadline_passes_in_the_queue_and_while_writing(slow_engine):
     with pytest.raises(DeadlinePassed):
         slow_engine.generate(ask("decoding", deadline_ms=150))
     jobs = [slow_engine.submit(ask(f"long {i}", seed=i)) for i in range(2)]
