@@ -84,8 +84,8 @@ def test_what_is_asked_for_is_written_and_what_is_not_used_is_put_back(context, 
     assert len(found) == 3
     assert all(draft.notes for draft in found)
     assert bank.size("pop") == before - sum(bool(draft.name) for draft in found)
-    again = asking._generation.asked("pop", [Ask(found[0].latents, found[0].notes).to_json()] * 2, 7)
-    assert again == asking._generation.asked("pop", [Ask(found[0].latents, found[0].notes).to_json()] * 2, 7)
+    again = asking._generation.asked("pop", [Ask(found[0].latents, found[0].notes, times=16).to_json()] * 2, 7)
+    assert again == asking._generation.asked("pop", [Ask(found[0].latents, found[0].notes, times=16).to_json()] * 2, 7)
     one = Draft.from_json(again.drafts[0])
     assert context.generation.encode(one.notes.to_json()).latents["groups"] == one.latents.to_json()["groups"]
 
