@@ -18,6 +18,7 @@ from models.taste.head import Head
 from models.taste.search import gifts, ideas
 from webapp.composing import wishes
 from webapp.composing.for_listener import SPARE
+from webapp.composing.rendering import playable_lengths
 from webapp.composing.search import LatentSearch
 from webapp.composing.wishes import GIFT, JobInHand
 from webapp.generation.protocol import BadRequest, GeneratorUnavailable
@@ -66,7 +67,9 @@ def test_a_gift_is_the_draft_that_the_evaluation_would_give_as_it_was_written(cl
     assert context.listener_composer.do(job).own == CLIPS
     theirs = select(Clip).where(Clip.composed_for == job.listener_id, Clip.kind == wishes.KIND_OF["careful"])
     given = context.database.transaction(lambda s: [Piece.from_json(clip.notes) for clip in s.scalars(theirs)])
-    assert sorted(map(notes_of, given)) == sorted(notes_of(free[each.origin].notes) for each in expected[:CLIPS])
+    found = [free[each.origin].notes for each in expected]
+    playable = [piece for piece in found if playable_lengths(piece)]  # an untrained model may write at any tempo
+    assert sorted(map(notes_of, given)) == sorted(map(notes_of, playable[:CLIPS]))
     assert len(set(map(notes_of, given))) == CLIPS
 
 
