@@ -267,7 +267,7 @@ def asks_for(
 ) -> list[tuple[Ask, int]]:
     """What to have written for the head, each with the place of the draft that it began with; best first.
 
-    Some ``drafts``, as ``gifts`` looks at, with ``STYLES_ASKED`` styles of another, each asked for ``TIMES_ASKED`` times.
+    Some ``drafts``, as ``gifts`` looks at, with ``STYLES_ASKED`` styles of others, each ``TIMES_ASKED`` times.
     """
     most = ideas(head.votes_seen) if among is None else among
     some = np.random.default_rng(seed).permutation(len(candidates.latents))[:most].tolist()

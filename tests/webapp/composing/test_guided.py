@@ -113,6 +113,4 @@ def test_a_tension_model_that_cannot_be_loaded_costs_no_gift(context, listener, 
 @pytest.mark.slow
 def test_where_the_first_is_the_best_there_is_nothing_to_test(context, listener, tiny_composer):
     assert compose(context, listener, tiny_composer, calm=True).composed == 0
-    unwritten = context.listener_composer._search  # the tiny model writes no notes
-    made = for_listener.compose_guided(context.clip_maker, unwritten, listener, "pop", first_seed=3)
-    assert (made.composed, rows(context, Clip, Clip.composed_for == listener)) == (0, [])
+    assert rows(context, Clip, Clip.composed_for == listener) == []
