@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import models
 from db.tables import PICTURES, Four, Offer
-from models.style.card import read_card
-from models.style.directions import Directions
+from models.style.bundle import read_card
+from models.style.latents import Directions
 from models.taste.space import TasteSpace
 from webapp.composing.search import Bank, room_beside
 from webapp.fit.drawn_questions import DrawnQuestions

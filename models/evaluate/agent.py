@@ -44,11 +44,10 @@ from models.rating.evaluation.agent import (
 )
 from models.rating.rater import SHIPPED as RATING
 from models.rating.rater import RatingBundle, load_bundle
-from models.style.arguments import style_argument
+from models.style.checkpoint import style_argument
 from models.style.compose import Composer
 from models.style.drafting import draft_many
-from models.style.evaluation.clips import corpora_parts
-from models.style.evaluation.excerpts import real_excerpts, regular
+from models.style.evaluation.clips import corpora_parts, real_excerpts, regular
 from models.style.evaluation.pieces import Judges
 from models.style.latents import BARS
 from models.style.pieces.sampling import Writer

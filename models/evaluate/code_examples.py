@@ -29,7 +29,7 @@ from models.music import corpora
 from models.music.keys import half_bar_chroma, likely_key
 from models.music.notes import DOMAINS, MusicError, Piece
 from models.music.tokens import to_tokens
-from models.style.arguments import MODEL_HELP, style_argument
+from models.style.checkpoint import MODEL_HELP, style_argument
 from models.style.code_examples import CodeExamples, Example, Tie
 from models.style.compose import Composer, whole_bars
 from models.style.latents import BARS, CODE_COUNT, CODE_LEVELS

@@ -29,16 +29,15 @@ from models.metrics import music_statistics as ms
 from models.metrics.two_sample import two_sample_test
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.music.tokens import METER, TEMPO, to_tokens
-from models.style.arguments import MODEL_HELP, style_argument
+from models.style.checkpoint import MODEL_HELP, style_argument
 from models.style.compose import TUNE_TIMES, Composer
 from models.style.evaluation.clips import Clips, choose_clips, corpora_parts, donors_of
 from models.style.evaluation.reconstruction import onset_pitch
 from models.style.evaluation.swaps import FINEST, correlation, found_first, group_attributes, line_likeness
 from models.style.latents import GROUPS, STYLE_GROUPS, TOLD_GROUPS, TUNE
 from models.style.pieces.bar_latents import BarLatents, tune_correlation
-from models.style.pieces.conditions import ABSENT
+from models.style.pieces.conditions import ABSENT, Place
 from models.style.pieces.sampling import Writer
-from models.style.pieces.wishes import Place
 from models.style.windows import make_windows
 
 BEFORE = 8  # bars: what is written is no beginning

@@ -50,9 +50,8 @@ from models.picture.fit.evaluation import (
 )
 from models.picture.fit.head import SEEN, VERSION, of_music, of_pictures
 from models.picture.reading import PictureError, read_folder
-from models.style.card import style_folder
-from models.style.evaluation.clips import corpora_parts
-from models.style.evaluation.excerpts import real_excerpts, regular
+from models.style.bundle import style_folder
+from models.style.evaluation.clips import corpora_parts, real_excerpts, regular
 from models.style.latents import BARS
 
 Floats = npt.NDArray[np.float64]

@@ -37,12 +37,11 @@ from models.metrics.idiom import melody_symbols
 from models.metrics.intervals import bootstrap, finite_mean
 from models.metrics.two_sample import FOLDS, matched_rows, two_sample_test
 from models.music.notes import DOMAINS, Domain, MusicError, Piece, skyline
-from models.style.arguments import MODEL_HELP, style_argument
+from models.style.checkpoint import MODEL_HELP, style_argument
 from models.style.compose import Composer
 from models.style.drafting import draft_many
 from models.style.drafts import Draft
-from models.style.evaluation.clips import corpora_parts, held_out_pieces
-from models.style.evaluation.excerpts import Excerpts, real_excerpts, regular
+from models.style.evaluation.clips import Excerpts, corpora_parts, held_out_pieces, real_excerpts, regular
 from models.style.evaluation.pieces import Judges
 from models.style.fingerprint import LONGEST_COPY_BARS
 from models.style.latents import BARS

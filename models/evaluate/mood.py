@@ -30,12 +30,11 @@ from models.mood.judge import SHIPPED, MoodBundle, Moods, load_mood
 from models.mood.labels import AROUSAL, QUADRANTS, VALENCE, Labelled, digest, emopia, labelled_folder
 from models.mood.training import PRESETS
 from models.music.notes import MusicError, Piece
-from models.style.card import style_folder
+from models.style.bundle import style_folder
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.drafting import draft_each, draft_many, play_each
-from models.style.evaluation.clips import Clips, corpora_parts
-from models.style.evaluation.excerpts import Excerpts, real_excerpts, regular
+from models.style.evaluation.clips import Clips, Excerpts, corpora_parts, real_excerpts, regular
 from models.style.latents import BARS
 
 SEEDS = 3

@@ -21,8 +21,8 @@ from models.mood.judge import Moods, load_mood
 from models.mood.labels import quadrant_of
 from models.mood.liking import MOODS, WEIGHT, MoodName, cost
 from models.music.notes import DOMAINS
-from models.style.arguments import style_argument
-from models.style.draft_files import first_drafts
+from models.style.checkpoint import style_argument
+from models.style.drafts import first_drafts
 from models.taste.evaluation.pool import space_of
 from models.taste.head import Head
 from models.taste.search import CAREFUL, SEARCHED, Candidates, pick, scores

@@ -23,7 +23,7 @@ from rich.progress import track
 from models.experiments.arguments import positive_int
 from models.experiments.report import Metric, Report
 from models.metrics.intervals import bootstrap
-from models.style.arguments import MODEL_HELP, style_argument
+from models.style.checkpoint import MODEL_HELP, style_argument
 from models.style.compose import Composer
 from models.taste.evaluation.policies import STAYS
 from models.taste.evaluation.pool import POOL, Pool, composed_pool, real_pool, space_of

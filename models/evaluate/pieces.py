@@ -32,12 +32,10 @@ from models.experiments.dataset import training_pieces
 from models.experiments.provenance import data_hash
 from models.experiments.report import Metric, Report
 from models.music.notes import Domain, MusicError, Piece
-from models.style.arguments import MODEL_HELP, style_argument
+from models.style.checkpoint import MODEL_HELP, style_argument
 from models.style.compose import Composer
-from models.style.evaluation.clips import corpora_parts
-from models.style.evaluation.excerpts import SHORTEST, Excerpts, composed_excerpts, real_excerpts, regular
-from models.style.evaluation.pieces import Judges, compare
-from models.style.evaluation.rivals import Compose, copy_bot, files, flow, ngram, written
+from models.style.evaluation.clips import SHORTEST, Excerpts, composed_excerpts, corpora_parts, real_excerpts, regular
+from models.style.evaluation.pieces import Compose, Judges, compare, copy_bot, files, flow, ngram, written
 from models.style.latents import BARS
 from models.style.pieces.sampling import Writer
 

@@ -21,7 +21,7 @@ from models.evaluate.policies import trial_of
 from models.experiments.arguments import positive_int
 from models.experiments.report import Metric, Report
 from models.metrics.intervals import bootstrap
-from models.style.arguments import MODEL_HELP, style_argument
+from models.style.checkpoint import MODEL_HELP, style_argument
 from models.style.compose import Composer
 from models.taste.evaluation.pool import POOL, Pool, composed_pool, space_of
 from models.taste.head import Head, learn_from_plays, preferences_of_plays

@@ -36,7 +36,7 @@ from models.evaluate.taste_simulation import SEEDS
 from models.experiments.arguments import positive_int
 from models.experiments.report import Metric, Report
 from models.metrics.intervals import bootstrap, wilson
-from models.style.arguments import MODEL_HELP, style_argument
+from models.style.checkpoint import MODEL_HELP, style_argument
 from models.style.compose import Composer
 from models.taste.evaluation.policies import METHODS, STAYS, Searches, listen_with_gp, mixture_of, replayed
 from models.taste.evaluation.pool import POOL, Pool, composed_pool, space_of

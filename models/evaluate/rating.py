@@ -43,7 +43,7 @@ from models.rating.mel import MelEnsemble, load_mel
 from models.rating.plays import PlaysError, audible_ceiling, read_plays, reliability
 from models.rating.rater import ABLATIONS, SHIPPED, RatingBundle, load_bundle
 from models.rating.sound import Sound, log_mel, read_sound
-from models.style.arguments import style_argument
+from models.style.checkpoint import style_argument
 from models.style.compose import Composer
 
 Floats = npt.NDArray[np.float64]

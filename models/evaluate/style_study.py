@@ -11,11 +11,15 @@ one part, with the same number of optimiser steps and decoder steps a batch, and
 * ``unrestricted``: every group's encoder hears the whole bar;
 * ``adversarial``, ``uncorrelated``: what a group's latents tell of others' costs as much as the KL, as networks find it
   that try to tell them, or by their correlations (``models.style.objective``); ``_10``: ten times that;
+* ``ordered``: a group's first dimension is to order bars as its attribute does, as in AR-VAE, at the price of the KL;
 * ``curious``: what to train on is drawn by learning progress; probes take their share of its steps.
 
-``swap.GROUP.nats``: nats a note of a clip that has this style from another (``models.style.rearrange``), given latents
-that don't agree. Intervals are over songs and seeds, differences from ``ours`` paired. Runs lie in
+``swap.GROUP.nats``: nats a note of a clip that has this style from another (``models.style.swap_augmentation``), given
+latents that don't agree. Intervals are over songs and seeds, differences from ``ours`` paired. Runs lie in
 ``OUT/VARIANT-SEED``, seed by seed.
+
+A variant is measured clip by clip: how well it tells notes, those of a clip and those of one with another's style, and
+what can be read of a style from other groups' latents.
 """
 
 from __future__ import annotations
@@ -25,39 +29,161 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from rich.console import Console
 from rich.table import Table
 
 from models.experiments.dataset import training_pieces
 from models.experiments.provenance import data_hash
 from models.experiments.report import Metric, Report
+from models.metrics.disentanglement import errors_of_reading, folds_of, share_read
 from models.metrics.intervals import finite_mean
 from models.music.grouping import split
-from models.music.notes import MusicError
-from models.style.evaluation.clips import Clips, choose_clips
-from models.style.evaluation.variants import Figures, figures_of, leak
-from models.style.latents import GROUPS, STYLE_GROUPS
-from models.style.model import StyleConfig
-from models.style.presets import Preset
-from models.style.rearrange import SWAPPED, Schedule
-from models.style.training import train
-from models.style.windows import WindowSet, make_windows
+from models.music.notes import DOMAINS, MusicError
+from models.music.tokens import to_tokens
+from models.style.evaluation.clips import Clips, choose_clips, donors_of
+from models.style.evaluation.reconstruction import bits, posterior_of
+from models.style.evaluation.relations import CHROMA, Measured, measure
+from models.style.evaluation.swaps import ATTRIBUTE
+from models.style.features import bar_features, gather_notes
+from models.style.latents import BARS, GROUPS, STYLE_GROUPS
+from models.style.model import StyleConfig, StyleModel
+from models.style.objective import losses, mixed_latents, nats_a_note
+from models.style.swap_augmentation import REARRANGED, SWAPPED, Schedule, Swaps, rearrange
+from models.style.training import Preset, train
+from models.style.windows import WindowSet, make_windows, pad
+
+Rows = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+READ = {group: CHROMA if group == "harmony" else name for group, name in ATTRIBUTE.items()}
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of one run: columns over the clips that were told, and over those that were only encoded.
+
+    ``swapped``: by group, nats a note of each clip rearranged in another's style, given its latents with that group of
+    the other's; not a number where the two can't be put together. ``missed`` and ``mean_missed``: squared errors of
+    reading a group's attribute from another's latents, by ``ATTRIBUTE_GROUP.GROUP``.
+    """
+
+    variant: str
+    seed: int
+    steps: int
+    parameters: int
+    train_seconds: float
+    rates: Mapping[str, float]  # bits a bar by group
+    nats: list[float]
+    bits: list[float]
+    swapped: Mapping[str, list[float]]
+    missed: Mapping[str, list[float]]
+    mean_missed: Mapping[str, list[float]]
+
+    def write(self, path: Path) -> None:
+        """As JSON; a crash while writing leaves nothing."""
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
+        part.replace(path)
+
+    @classmethod
+    def read(cls, path: Path) -> Figures:
+        """What ``write`` wrote."""
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return cls(**found)
+
+
+def figures_of(
+    model: StyleModel, about: Mapping[str, Any], clips: Clips, read: Clips, *, seed: int, train_seconds: float
+) -> Figures:
+    """Measure ``model`` on held-out ``clips`` (told, and told with a style of another) and ``read`` (encoded)."""
+    model = model.eval()
+    music = measure(model, read, seed)
+    missed, mean_missed = reading(music, seed)
+    return Figures(
+        **about,
+        parameters=sum(each.numel() for each in model.parameters()),
+        train_seconds=train_seconds,
+        rates={group: float(music.bits[group].mean()) for group in GROUPS},
+        nats=[cost(model, clips, row, seed) for row in range(len(clips.pieces))],
+        bits=[bits(posterior_of(model, piece)) for piece in clips.pieces],
+        swapped=swapped(model, clips, seed),
+        missed=missed,
+        mean_missed=mean_missed,
+    )
+
+
+@torch.inference_mode()
+def swapped(model: StyleModel, clips: Clips, seed: int) -> dict[str, list[float]]:
+    """``swapped`` of ``Figures``."""
+    donors = {group: donors_of(clips, seed + place) for place, group in enumerate(REARRANGED)}
+    found = {group: [float("nan")] * len(clips.pieces) for group in REARRANGED}
+    for row, piece in enumerate(clips.pieces):
+        for group, taken in donors.items():
+            tokens = pad([to_tokens(piece), to_tokens(clips.pieces[taken[row]])])
+            own = torch.arange(2)
+            both = {name: own.flip(0) if name == group else own for name in REARRANGED}
+            made, whole = rearrange(tokens, both)
+            if not whole[0]:
+                continue
+            z = model.encode(bar_features(gather_notes(tokens, BARS))).mean.view(2, BARS, -1)
+            swaps = Swaps(made[:1], own[:1], {name: rows[:1] for name, rows in both.items()})
+            domain = torch.tensor([DOMAINS.index(clips.domains[row])])
+            told = losses(model, swaps.tokens, domain, mixed_latents(model, z, swaps))
+            found[group][row] = nats_a_note(told, swaps.tokens)
+    return found
+
+
+@torch.inference_mode()
+def cost(model: StyleModel, clips: Clips, row: int, seed: int) -> float:
+    """Nats a note of a clip given a draw of its own latents, teacher-forced."""
+    tokens = pad([to_tokens(clips.pieces[row])])
+    features = bar_features(gather_notes(tokens, BARS))
+    z = model.encode(features).sample(torch.Generator().manual_seed(seed + row))[None]
+    domain = torch.tensor([DOMAINS.index(clips.domains[row])])
+    return nats_a_note(losses(model, tokens, domain, z), tokens)
+
+
+def reading(music: Measured, seed: int) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """``missed`` and ``mean_missed`` of ``Figures``: sums over what is read of each clip."""
+    folds = folds_of(music.songs, seed)
+    targets = [music.target(READ[group]) for group in STYLE_GROUPS]
+    edges = np.cumsum([target.shape[1] for target in targets])[:-1]
+    missed: dict[str, list[float]] = {}
+    mean_missed: dict[str, list[float]] = {}
+    for group in GROUPS:
+        errors = errors_of_reading(music.of_clips(group), np.hstack(targets), music.domains, folds)
+        for told, each in zip((missed, mean_missed), errors, strict=True):
+            parts = zip(STYLE_GROUPS, np.split(each, edges, axis=1), strict=True)
+            told |= {f"{own}.{group}": part.sum(1).tolist() for own, part in parts if own != group}
+    return missed, mean_missed
+
+
+def leak(figures: Figures, group: str, rows: Ints) -> float:
+    """R² of a group's attribute read from another group's latents, at least 0 each, mean over those others."""
+    shares = [
+        share_read(np.array(figures.missed[key])[rows], np.array(figures.mean_missed[key])[rows])
+        for key in (f"{group}.{other}" for other in GROUPS if other != group)
+    ]
+    return float(np.mean(np.maximum(shares, 0)))
+
 
 LEVELS = 5  # of a quantised dimension
 PROBED = 0.06  # of a curious run's time goes to its probes
-READ = 4  # times as many clips are read from as are told
+MORE_READ = 4  # times as many clips are read from as are told
 DRAWS = 100
 OURS, MATCHED = "ours", "fsq"
 STUDY = Preset(
     steps=300, batch=2048, learning_rate=2e-3, prior_steps=0, kl_warm_up=150, falling=0.4, muon=True,
     config=StyleConfig(dim=64, layers=2, heads=2, hidden=128, memory=16),
 )  # fmt: skip
-Rows = npt.NDArray[np.int64]
 
 
 def variants(study: Preset) -> dict[str, Preset]:
@@ -74,6 +200,7 @@ def variants(study: Preset) -> dict[str, Preset]:
         "adversarial_10": replace(study, penalty="adversary", price=10 * study.price),
         "uncorrelated": replace(study, penalty="correlation"),
         "uncorrelated_10": replace(study, penalty="correlation", price=10 * study.price),
+        "ordered": replace(study, penalty="ordering"),
         "curious": replace(study, steps=round(study.steps * (1 - PROBED)), probe_every=max(1, study.steps // 12)),
     }
 
@@ -98,7 +225,7 @@ class StudyMusic:
         """Split by song; ``count`` clips are measured. Raises ``MusicError`` where there is too little."""
         parts = split(training_pieces(data), seed=0)
         windows, held_out, test = (make_windows(parts[name]) for name in ("train", "validation", "test"))
-        return cls(windows, held_out, choose_clips(test, count, 0), choose_clips(test, READ * count, 1))
+        return cls(windows, held_out, choose_clips(test, count, 0), choose_clips(test, MORE_READ * count, 1))
 
 
 def run(name: str, preset: Preset, music: StudyMusic, folder: Path, *, seed: int, resume: bool) -> Figures:

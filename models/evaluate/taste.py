@@ -29,7 +29,7 @@ from models.experiments.arguments import positive_int
 from models.experiments.report import Metric, Report
 from models.metrics.intervals import NORMAL_95
 from models.metrics.preference import binned_error
-from models.style.arguments import MODEL_HELP, style_argument
+from models.style.checkpoint import MODEL_HELP, style_argument
 from models.taste.evaluation.heads import PAGE, PageHeads
 from models.taste.evaluation.methods import LEARNERS, NEW_CLIPS, Answer, People, Task, new_clips
 from models.taste.evaluation.study import Pairs, Resampling, Study, accuracy_of, joined, load_study, two_way

@@ -23,7 +23,7 @@ from models.experiments.arguments import positive_int
 from models.experiments.provenance import commit
 from models.metrics.intervals import Figure, bootstrap, wilson
 from models.music.notes import DOMAINS, Domain, Piece
-from models.style.arguments import MODEL_HELP, style_argument
+from models.style.checkpoint import MODEL_HELP, style_argument
 from models.style.compose import Composer
 from models.style.drafting import draft_many
 from models.style.fingerprint import rejection_reason

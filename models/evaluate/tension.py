@@ -31,9 +31,9 @@ from models.mood.judge import bar_moods, load_mood
 from models.music.corpora import corpora_folder
 from models.music.midi import read_midi
 from models.music.notes import Piece
-from models.style.arguments import style_argument
+from models.style.checkpoint import style_argument
 from models.style.evaluation.clips import corpora_parts
-from models.style.pieces.checkpoint import load_pieces_model
+from models.style.pieces.model import load_pieces_model
 from models.style.pieces.sampling import Writer
 from models.taste.evaluation.methods import People, Task, new_clips
 from models.taste.evaluation.study import Pairs, Study, joined, load_study

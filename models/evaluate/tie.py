@@ -32,11 +32,10 @@ from models.picture.tie.checkpoint import SHIPPED, load_tie
 from models.picture.tie.evaluation import SHORTEST_S, Films, evaluate, evaluate_shown, own_film, walk
 from models.picture.tie.scoring import LEARNED, WAYS, Scorer, Watched
 from models.picture.tie.showing import Shower
-from models.style.card import style_folder
+from models.style.bundle import style_folder
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
-from models.style.evaluation.clips import corpora_parts
-from models.style.evaluation.excerpts import real_excerpts, regular
+from models.style.evaluation.clips import corpora_parts, real_excerpts, regular
 from models.style.latents import BARS
 
 LISTENED, SEEN_BY_LISTENERS = 120, 120  # pieces and drawings that listeners are asked about

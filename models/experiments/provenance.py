@@ -8,8 +8,10 @@ import subprocess
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from models.music.notes import Piece
+if TYPE_CHECKING:  # else whoever asks where weights lie would load NumPy
+    from models.music.notes import Piece
 
 PACKAGE = Path(__file__).resolve().parent.parent
 UNKNOWN = "unknown"

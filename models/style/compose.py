@@ -36,10 +36,9 @@ from models.style.latents import (
     Latents,
 )
 from models.style.pieces.bar_latents import BarLatents, Reader, tune_correlation
-from models.style.pieces.conditions import ABSENT
-from models.style.pieces.held import Held
+from models.style.pieces.conditions import ABSENT, Place
+from models.style.pieces.grammar import Held
 from models.style.pieces.sampling import Writer
-from models.style.pieces.wishes import Place
 from models.style.prior import Kept, Setting
 from models.style.windows import bar_ticks, pad, regular_bars
 

@@ -1,13 +1,20 @@
-"""A draft: a clip from nothing, as its latents and its notes; what may stay of a piece; and what one may ask for."""
+"""A draft: a clip as its latents and its notes, and files of drafts; what may stay of a piece; what one may ask for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from models.music.notes import Piece
-from models.style.latents import STYLE_GROUPS, TOLD_GROUPS, Latents
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+import models
+from models.music.notes import Domain, Piece
+from models.style.latents import GROUPS, STYLE_GROUPS, TOLD_GROUPS, Latents
 
 BEFORE = "bars_before"  # in the latents' ``piece``
 GUIDANCE = 1.5
@@ -131,3 +138,51 @@ class Ask:
             Latents.from_json(data["latents"]), tune, groups, guided, float(data["guidance"]), times,
             tuple(map(int, data.get("held", ()))), bool(data.get("melody")), sure, keep, heat, nucleus, doubted,
         )  # fmt: skip
+
+
+FIRST = Path(models.__file__).parent / "weights" / "drafts"  # a file for each domain, and a card
+ENDING = ".safetensors"
+
+
+def save_drafts(path: Path, drafts: Sequence[Draft]) -> None:
+    """Write drafts of one model, about 4.5 kB each."""
+    arrays = {group: np.stack([each.latents.groups[group] for each in drafts]) for group in GROUPS}
+    about = {
+        "pieces": [dict(each.latents.piece) for each in drafts],
+        "notes": [each.notes and each.notes.to_json() for each in drafts],
+    }
+    save_file(arrays, path, {name: json.dumps(values) for name, values in about.items()})
+
+
+def load_drafts(path: Path, version: str) -> list[Draft]:
+    """Drafts of a style model's ``version``, which the file doesn't say.
+
+    Raises ``FileNotFoundError`` where there is no file, ``ValueError`` where it is not of drafts.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            pieces, notes = (json.loads(file.metadata()[name]) for name in ("pieces", "notes"))
+            groups = {name: file.get_tensor(name) for name in GROUPS}
+        return [
+            Draft(
+                Latents(version, {name: groups[name][place] for name in GROUPS}, piece),
+                written and Piece.from_json(written),
+            )
+            for place, (piece, written) in enumerate(zip(pieces, notes, strict=True))
+        ]
+    except FileNotFoundError:
+        raise
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path.name} can't be read as drafts: {error}") from error
+
+
+def first_drafts(domain: Domain, version: str, folder: Path = FIRST) -> list[Draft]:
+    """The drafts that come with the weights; none where these are of another ``version`` of the style model.
+
+    Raises ``ValueError`` where a file of them can't be read.
+    """
+    try:
+        card = json.loads((folder / "card.json").read_text())
+        return load_drafts(folder / f"{domain}{ENDING}", version) if card["version"] == version else []
+    except FileNotFoundError:
+        return []

@@ -200,7 +200,7 @@ class LevelBudget(nn.Module):
 class CodeEncoder(nn.Module):
     """Style codes of a whole piece: what nobody has named and its windows share, each one of a few levels.
 
-    ``models.style.code_training`` makes two windows of a piece agree on them and keeps them from saying nothing and
+    ``models.style.prior_training`` makes two windows of a piece agree on them and keeps them from saying nothing and
     from saying what has a name. Quantised by finite scalars (Mentzer et al. 2024).
     """
 

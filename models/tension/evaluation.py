@@ -29,7 +29,7 @@ from models.metrics.intervals import NORMAL_95
 from models.music.keys import half_bar_chroma, likely_key
 from models.music.notes import DOMAINS, Domain, MusicError, Piece, in_melody, skyline
 from models.music.tokens import LOWEST_PITCH, PITCHES
-from models.style.evaluation.excerpts import Excerpts, real_excerpts, regular
+from models.style.evaluation.clips import Excerpts, real_excerpts, regular
 from models.taste.evaluation.heads import FURTHER
 from models.taste.evaluation.study import DRAWS, Pairs, Resampling, Study, accuracy_of
 from models.tension.score import Ears, Measured, TensionBundle, score

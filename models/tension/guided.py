@@ -1,6 +1,6 @@
 """The generator obeys: of some pieces that the piece model writes, the one that a reward likes best.
 
-Ways that choose among whole pieces share the same candidates; those over bars (``models.style.pieces.particles``) write
+Ways that choose among whole pieces share the same candidates; those over bars (``models.style.pieces.search``) write
 as many notes from the same seeds, and draw again on the way. Standardised as in ``models.tension.score``: ``certainty``
 of the future and ``recognition`` of the own bars, and what the choice does to idiom, repetition, copying and a
 classifier that tells the music from real.
@@ -17,10 +17,10 @@ from rich.progress import track
 from models.experiments.report import Metric, Report, ratio_over_songs
 from models.metrics.two_sample import FOLDS, two_sample_test
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
-from models.style.evaluation.excerpts import Excerpts, composed_excerpts, real_excerpts, regular
+from models.style.evaluation.clips import Excerpts, composed_excerpts, real_excerpts, regular
 from models.style.evaluation.pieces import Judges, measures
-from models.style.pieces.particles import Particles
 from models.style.pieces.sampling import Writer
+from models.style.pieces.search import Particles
 from models.tension.evaluation import EXCERPT_BARS
 from models.tension.score import Measured, Score, TensionBundle, score
 

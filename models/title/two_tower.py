@@ -33,8 +33,7 @@ from scipy.sparse import csr_array
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.style.bundle import BundleFormat, write_card
-from models.style.card import CARD
+from models.style.bundle import CARD, BundleFormat, write_card
 from models.title import melody_encoders, title_encoders
 from models.title.melody_encoders import BODIES, INFORMATION, MelodyConfig, MelodyEncoder, SequenceEncoder
 from models.title.title_encoders import SENTENCE, TitleConfig, characters, title_encoder

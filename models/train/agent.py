@@ -36,10 +36,9 @@ from models.rating.agent.reward import (
 )
 from models.rating.agent.training import PRESETS, STATE, AgentTraining
 from models.rating.rater import SHIPPED, load_bundle
-from models.style.arguments import MODEL_HELP, style_argument
+from models.style.checkpoint import MODEL_HELP, style_argument
 from models.style.compose import Composer
-from models.style.evaluation.clips import corpora_parts
-from models.style.evaluation.excerpts import real_excerpts, regular
+from models.style.evaluation.clips import corpora_parts, real_excerpts, regular
 from models.style.latents import BARS
 from models.tension.score import beauty, load_tension
 

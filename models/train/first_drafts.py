@@ -21,9 +21,8 @@ from models.music.notes import DOMAINS, Domain
 from models.style.bundle import write_card
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
-from models.style.draft_files import ENDING, FIRST, save_drafts
 from models.style.drafting import TOGETHER, draft_part
-from models.style.drafts import Draft
+from models.style.drafts import ENDING, FIRST, Draft, save_drafts
 
 
 def draw(composer: Composer, folder: Path, count: int, seed: int) -> dict[str, Any]:

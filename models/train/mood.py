@@ -20,7 +20,7 @@ from models.mood.evaluation.judge import figures
 from models.mood.judge import FEATURES, Moods, load_mood, save_mood
 from models.mood.labels import emopia, labelled_folder
 from models.mood.training import PRESETS, crossfit, folds_of, heard
-from models.style.release import terms_of
+from models.style.checkpoint import terms_of
 
 HEARD = "heard.npz"
 

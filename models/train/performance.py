@@ -18,9 +18,15 @@ from pathlib import Path
 from models.experiments.arguments import add_run_arguments, exit_without_music, run_folder
 from models.experiments.provenance import commit, data_hash
 from models.music.corpora import CORPORA
-from models.style.performance.data import PARTS, PERFORMED, PlayedSet, performed_songs
-from models.style.performance.presets import PRESETS
-from models.style.performance.training import STATE, PerformanceTraining
+from models.style.performance.training import (
+    PARTS,
+    PERFORMED,
+    PRESETS,
+    STATE,
+    PerformanceTraining,
+    PlayedSet,
+    performed_songs,
+)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -37,14 +37,11 @@ from models.experiments.provenance import commit
 from models.mood.beats import load_beats, performances_with_bars
 from models.mood.judge import load_mood, with_moods
 from models.music import corpora
-from models.style.card import CARD
-from models.style.checkpoint import StyleBundle, load_style
+from models.style.bundle import CARD
+from models.style.checkpoint import Origin, StyleBundle, load_style
 from models.style.pieces.bar_latents import Reader, scale_of
-from models.style.pieces.checkpoint import PieceBundle, load_pieces_model, weights_with_moods
-from models.style.pieces.presets import PRESETS, Preset
-from models.style.pieces.training import STATE, PieceTraining
-from models.style.pieces.training_data import RunPieces, run_pieces
-from models.style.release import Origin
+from models.style.pieces.model import PieceBundle, load_pieces_model, weights_with_moods
+from models.style.pieces.training import PRESETS, STATE, PieceTraining, Preset, RunPieces, run_pieces
 
 # Of the preset's learning rate, for weights that were trained before, and the share of the steps over which it falls:
 # held high it undoes for an hour what its fall had brought

@@ -30,16 +30,15 @@ from models.music.grouping import split
 from models.music.notes import DOMAINS, Domain, Piece
 from models.music.tokens import FIELDS
 from models.style.bundle import write_card
-from models.style.evaluation.excerpts import Excerpts, composed_excerpts, real_excerpts, regular
-from models.style.evaluation.pieces import REACH_TWO_SAMPLE, Judges, matched, measures, told_apart
-from models.style.evaluation.rivals import written
+from models.style.evaluation.clips import Excerpts, composed_excerpts, real_excerpts, regular
+from models.style.evaluation.pieces import REACH_TWO_SAMPLE, Judges, matched, measures, told_apart, written
 from models.style.latents import BARS
-from models.style.pieces import forms, transposition
-from models.style.pieces.crowding import usually_at_most
+from models.style.pieces import forms
+from models.style.pieces.conditions import PerElement
+from models.style.pieces.data import usually_at_most
+from models.style.pieces.forms import Transposition, save_transpositions
 from models.style.pieces.sampling import Writer
-from models.style.pieces.transposition import Transposition
-from models.style.pieces.wishes import PerElement
-from models.style.training_data import own_parts
+from models.style.windows import own_parts
 
 # (temperature, nucleus of pitches, nucleus of all else)
 CHOICES = (
@@ -188,8 +187,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         pieces = training_pieces(given.data)
     parts = split(pieces, seed=0) if given.data is None else own_parts(pieces)
     card = dict(writer.bundle.card)
-    transposition.save(given.bundle, places(parts["train"]))
-    forms.save(given.bundle, forms.learn(parts["train"], given.seed))
+    save_transpositions(given.bundle, places(parts["train"]))
+    forms.save_forms(given.bundle, forms.forms_of(parts["train"], given.seed))
     rows: dict[str, list[dict[str, Any]]] = {}
     if not given.keep:
         writer = Writer(writer.bundle)

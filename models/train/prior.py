@@ -15,17 +15,16 @@ import torch
 from models.experiments.optimisation import trained_weights
 from models.experiments.provenance import commit
 from models.music.notes import MusicError
-from models.style.checkpoint import StyleBundle, digest_of
-from models.style.code_training import fit_codes
+from models.style.checkpoint import Origin, StyleBundle, digest_of, release
 from models.style.compose import Composer
 from models.style.model import StyleModel
 from models.style.objective import validate
-from models.style.presets import PRESETS
 from models.style.prior_training import (
+    fit_codes,
     fit_prior,
 )
-from models.style.release import Origin, fine_tuning_preset, release
-from models.style.training_data import RunMusic, run_music
+from models.style.training import PRESETS, fine_tuning_preset
+from models.style.windows import RunMusic, run_music
 from models.taste.space_fitting import fit_model_space
 
 HELD_OUT = "validation and test parts, by name in held_out.json"

@@ -4,7 +4,7 @@
 folder of one's own music does: ``--from default --data DIR --steps 500``. With ``--keep-latents`` the decoder alone
 learns, and the prior over its latents stays as it is. ``--curious`` draws what to train on by learning progress.
 
-The style model first, then its style codes (``models.style.code_training``) and the prior over its latents, then all
+The style model first, then its style codes (``models.style.prior_training``) and the prior over its latents, then all
 that ships with them (fingerprint of the training songs, taste space, card). The learning rate stays constant and falls
 over the last fifth of the steps.
 """
@@ -19,16 +19,17 @@ import torch
 
 from models.experiments.arguments import exit_without_music, output_folder
 from models.experiments.optimisation import trained_weights
-from models.style.arguments import style_argument
-from models.style.card import SHIPPED_STYLE
+from models.style.bundle import SHIPPED_STYLE
+from models.style.checkpoint import Origin, style_argument
 from models.style.evaluation.run import complete
 from models.style.model import StyleModel
-from models.style.presets import PRESETS, Preset
-from models.style.release import Origin, fine_tuning_preset
 from models.style.training import (
+    PRESETS,
+    Preset,
+    fine_tuning_preset,
     train,
 )
-from models.style.training_data import run_music
+from models.style.windows import run_music
 from models.train.prior import finish
 
 PROBED = 30  # times that a curious run measures its learning progress

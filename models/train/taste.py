@@ -15,7 +15,7 @@ from rich.table import Table
 from models.experiments.dataset import training_pieces
 from models.metrics.music_statistics import ATTRIBUTES
 from models.music.grouping import split
-from models.style.arguments import MODEL_HELP, style_argument
+from models.style.checkpoint import MODEL_HELP, style_argument
 from models.style.compose import Composer
 from models.style.windows import make_windows
 from models.taste.space import TasteSpace

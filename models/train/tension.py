@@ -25,11 +25,10 @@ from models.experiments.dataset import piece_name, training_pieces
 from models.experiments.provenance import commit, data_hash
 from models.mood.judge import bar_moods, load_mood
 from models.music.notes import MusicError, Piece
-from models.style.checkpoint import load_style
+from models.style.checkpoint import load_style, terms_of
 from models.style.evaluation.clips import corpora_parts
-from models.style.pieces.checkpoint import PieceBundle, load_pieces_model
-from models.style.release import terms_of
-from models.style.training_data import own_parts
+from models.style.pieces.model import PieceBundle, load_pieces_model
+from models.style.windows import own_parts
 from models.tension.evaluation import EXCERPT_BARS, measured
 from models.tension.past import Others
 from models.tension.reading import LEAST

@@ -20,13 +20,11 @@ from models.picture.autoencoder import load_pictures
 from models.picture.reading import PictureError, read_folder
 from models.picture.tie.bars import sounding_of
 from models.picture.tie.checkpoint import Axes, Tie, load_tie, save_tie
-from models.style.card import style_folder
-from models.style.checkpoint import load_style
+from models.style.bundle import style_folder
+from models.style.checkpoint import load_style, terms_of
 from models.style.compose import Composer, whole_bars
-from models.style.evaluation.clips import corpora_parts
-from models.style.evaluation.excerpts import real_excerpts, regular
+from models.style.evaluation.clips import corpora_parts, real_excerpts, regular
 from models.style.latents import BARS, GROUPS
-from models.style.release import terms_of
 
 EXCERPTS = 600
 PICTURES = 4000

@@ -34,10 +34,9 @@ from models.metrics.intervals import bootstrap
 from models.metrics.music_statistics import TRAITS, played_traits
 from models.metrics.two_sample import FOLDS, two_sample_test
 from models.music.notes import DOMAINS, Piece, skyline
-from models.style.card import SHIPPED_STYLE
+from models.style.bundle import SHIPPED_STYLE
 from models.style.checkpoint import load_style
-from models.style.evaluation.clips import corpora_parts, held_out_pieces
-from models.style.evaluation.excerpts import Excerpts, real_excerpts, regular
+from models.style.evaluation.clips import Excerpts, corpora_parts, held_out_pieces, real_excerpts, regular
 from models.style.evaluation.pieces import Judges
 from models.style.latents import BARS
 from models.taste.likelihood import davidson

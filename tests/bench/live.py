@@ -18,8 +18,8 @@ import numpy as np
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import build_msg
 
-from models.style.card import SHIPPED_STYLE
-from models.style.directions import Directions
+from models.style.bundle import SHIPPED_STYLE
+from models.style.latents import Directions
 from webapp.generation.server import load_engine
 from webapp.live.music import LiveBar, LiveMusic
 from webapp.live.osc import HERE, OscIn, OscOut

@@ -15,7 +15,7 @@ from models.atlas.points import DrawnMap
 from models.atlas.projection import nearest
 from models.atlas.quality import judge
 from models.music import corpora
-from models.style.card import SHIPPED_STYLE, read_card
+from models.style.bundle import SHIPPED_STYLE, read_card
 from models.title.tunes import tunes_of
 from models.title.two_tower import load_towers
 from webapp.context import Context

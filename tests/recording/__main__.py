@@ -14,7 +14,7 @@ from PIL import Image
 
 from models.music.notes import DOMAINS, Domain, Piece
 from models.picture.film import SIDE
-from models.style.card import SHIPPED_STYLE
+from models.style.bundle import SHIPPED_STYLE
 from models.style.latents import STYLE_GROUPS
 from tests.recording.recording import (
     ANSWERS,

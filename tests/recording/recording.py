@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from models.style.card import shipped_version
+from models.style.bundle import shipped_version
 
 ANSWERS = Path(__file__).parent / "answers.json.gz"
 MODELS = (

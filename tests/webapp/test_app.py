@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import webapp.app as app_module
-from models.style.card import SHIPPED_STYLE
+from models.style.bundle import SHIPPED_STYLE
 from webapp.__main__ import main
 from webapp.app import create_app, serve
 from webapp.runtime import database

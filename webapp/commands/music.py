@@ -152,7 +152,7 @@ def add_live(commands: Commands) -> None:
 
 
 def _live(given: argparse.Namespace, settings: Settings) -> int:
-    from models.style.directions import Directions
+    from models.style.latents import Directions
     from webapp.generation.protocol import GenerationError
     from webapp.live import osc, steering
     from webapp.live.music import LiveBar, LiveMusic

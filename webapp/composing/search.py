@@ -22,8 +22,7 @@ from typing import Protocol
 
 from db.queries.clips import get_clip
 from models.music.notes import DOMAINS, Domain
-from models.style.draft_files import ENDING, FIRST, first_drafts, load_drafts, save_drafts
-from models.style.drafts import Ask, Draft
+from models.style.drafts import ENDING, FIRST, Ask, Draft, first_drafts, load_drafts, save_drafts
 from models.style.latents import Latents
 from models.taste.head import Head
 from models.taste.search import (

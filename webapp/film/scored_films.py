@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from models.picture.shorts import SHORTS
-from models.style.card import WEIGHTS
+from models.style.bundle import WEIGHTS
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.followed_process import Followed, FollowedProcess
 from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from models.picture.drawings import load_drawings
 from models.picture.fit.head import of_pictures
 from models.picture.shorts import SHORTS, Shown
-from models.style.card import model_folder
+from models.style.bundle import model_folder
 from webapp.runtime.errors import NotYours
 
 SHIPPED = "drawings-cpu"

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db.embedded import EmbeddedPostgresError
 from db.queries import clips
-from models.style.card import shipped_version
+from models.style.bundle import shipped_version
 from webapp.generation.protocol import GenerationError
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Problem

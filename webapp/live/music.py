@@ -28,10 +28,8 @@ from models.music.midi import without_overlaps
 from models.music.notes import TICKS_PER_QUARTER, Domain, Piece
 from models.picture.readouts import READOUTS
 from models.picture.tie import annotated
-from models.style.directions import Directions
-from models.style.draft_files import first_drafts
-from models.style.drafts import Draft
-from models.style.latents import BARS, Latents
+from models.style.drafts import Draft, first_drafts
+from models.style.latents import BARS, Directions, Latents
 from webapp.generation.protocol import GenerateRequest, Generator, Locked, answered
 from webapp.generation.protocol import Source as Origin
 from webapp.live import steering

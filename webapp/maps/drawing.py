@@ -27,7 +27,7 @@ from models.atlas.projection import NEIGHBOURS, FloatArray, Neighbours, nearest,
 from models.atlas.quality import Quality, judge
 from models.music.corpora import corpora_folder
 from models.music.notes import MusicError
-from models.style.card import shipped_version
+from models.style.bundle import shipped_version
 from webapp.maps import Atlas
 from webapp.maps.catalogue import STAGES, Progress, Stopwatch
 from webapp.maps.title_search import model_version

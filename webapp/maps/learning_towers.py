@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from models.experiments.run_log import rows
-from models.style.card import WEIGHTS
+from models.style.bundle import WEIGHTS
 from webapp.maps import Atlas, open_maps
 from webapp.maps.title_search import map_of
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from models.atlas.known_tracks import Track, known_tracks
 from models.music.decoding import LONGEST_S, SoundError
-from models.style.card import CARD, WEIGHTS, model_folder
+from models.style.bundle import CARD, WEIGHTS, model_folder
 from webapp.rating import untrusted_audio
 from webapp.runtime import supervised_process
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany

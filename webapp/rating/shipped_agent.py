@@ -13,7 +13,7 @@ from models.experiments.run_log import rows
 from models.music.notes import Piece
 from models.music.performance import sounding_seconds
 from models.music.render import encode_mp3, render
-from models.style.card import CARD, WEIGHTS
+from models.style.bundle import CARD, WEIGHTS
 from webapp.rating.agents import Learning, LearntStep, Order
 from webapp.runtime.errors import NotYours
 

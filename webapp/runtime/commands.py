@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from models.experiments import provenance
-from models.style.card import SHIPPED_STYLE
+from models.style.bundle import SHIPPED_STYLE
 from webapp.runtime.settings import Settings
 
 ROOT = Path(__file__).parents[2]  # the folder that ``models`` and ``webapp`` lie in

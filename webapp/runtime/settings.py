@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from models.style.card import SHIPPED_STYLE
+from models.style.bundle import SHIPPED_STYLE
 from webapp.runtime.middleware import A_PATH
 
 WORDS = {  # where pydantic's are many, or tell no way out

@@ -24,7 +24,7 @@ from models.picture.shorts import SHORTS, Shown
 from models.picture.tie import scoring
 from models.picture.tie.checkpoint import load_tie
 from models.picture.vector import rendered
-from models.style.card import model_folder
+from models.style.bundle import model_folder
 from models.style.compose import Composer
 from models.style.drafting import draft_each, draft_many, play_each
 from models.style.latents import BARS

@@ -20,8 +20,7 @@ from sqlalchemy.orm import Session
 from db.queries import composed
 from models.metrics.music_statistics import attributes
 from models.music.notes import Piece
-from models.style.directions import PERCENTILES, Directions, tonic_of
-from models.style.latents import MEASURED, STYLE_GROUPS, Latents
+from models.style.latents import MEASURED, PERCENTILES, STYLE_GROUPS, Directions, Latents, tonic_of
 from models.taste.readouts import PICTURE_DIALS
 from models.taste.space import TasteSpace
 from webapp.generation.remote import RemoteGenerator

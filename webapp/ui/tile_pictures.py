@@ -21,7 +21,7 @@ from models.music import played
 from models.music.midi import read_midi
 from models.music.notes import Piece, in_melody
 from models.rating.sound import log_mel, read_sound
-from models.style.card import WEIGHTS
+from models.style.bundle import WEIGHTS
 from models.style.latents import STYLE_GROUPS
 from models.tension.score import curves, load_tension
 from webapp.research.styles.tables import all_tables

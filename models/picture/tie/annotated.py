@@ -17,9 +17,8 @@ import numpy.typing as npt
 from models.music.notes import Domain, Piece
 from models.picture.readouts import READOUTS
 from models.picture.tie.bars import USUAL, sounding_of
-from models.style.directions import Directions
-from models.style.latents import Latents
-from models.style.pieces.steering import BarTargets
+from models.style.latents import Directions, Latents
+from models.style.pieces.conditions import BarTargets
 
 Floats = npt.NDArray[np.float64]
 

@@ -39,7 +39,7 @@ from models.picture.tie.scoring import ANNOTATED, LEARNED, UNTIED, Scorer, Watch
 from models.picture.tie.showing import A_BAR, Shower
 from models.picture.vector import rendered
 from models.style.compose import Composer
-from models.style.evaluation.excerpts import Excerpts, composed_excerpts
+from models.style.evaluation.clips import Excerpts, composed_excerpts
 from models.style.latents import BARS, GROUPS
 
 SHORTEST_S, LONGEST_S = 2.0, 5.0  # of a picture

@@ -14,8 +14,7 @@ from models.picture.tie.bars import QUARTERS, BarLines
 from models.style.compose import ANEW_TEMPERATURE, AT_BAR, Composer
 from models.style.elements import TempoScale
 from models.style.latents import BARS, GROUPS, Latents
-from models.style.pieces.steering import BarTargets
-from models.style.pieces.wishes import Place
+from models.style.pieces.conditions import BarTargets, Place
 
 METER, METER_NAME = (QUARTERS, 4), f"{QUARTERS}/4"
 

@@ -29,11 +29,9 @@ from models.music.notes import DOMAINS, Domain, Piece
 from models.music.tokens import BAR, END, POSITION, from_tokens
 from models.style.bundle import BundleFormat
 from models.style.latents import BARS
-from models.style.pieces.checkpoint import PieceBundle
-from models.style.pieces.conditions import ABSENT, CLASSES, Along, before_first, classes
-from models.style.pieces.model import CHAINS, NARROW, PieceModel, Steps
+from models.style.pieces.conditions import ABSENT, CLASSES, TEMPERATURE, Along, Place, Wishes, before_first, classes
+from models.style.pieces.model import CHAINS, NARROW, PieceBundle, PieceModel, Steps
 from models.style.pieces.sampling import Writer
-from models.style.pieces.wishes import TEMPERATURE, Place, Wishes
 from models.style.pieces.writing import Writing
 
 IntArray = npt.NDArray[np.int64]

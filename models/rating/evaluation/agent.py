@@ -31,7 +31,7 @@ from models.rating.agent.reward import Clip, HeadReward, Offered, Reward, heard_
 from models.rating.agent.training import AgentTraining, Preset, kl_to
 from models.rating.rater import RatingBundle
 from models.style.compose import Composer
-from models.style.evaluation.excerpts import Excerpts, composed_excerpts
+from models.style.evaluation.clips import Excerpts, composed_excerpts
 from models.style.evaluation.pieces import Judges, measures
 from models.style.latents import BARS
 from models.style.pieces.sampling import Writer

@@ -15,6 +15,7 @@ from models.experiments.report import Metric, Report, mean_over_songs, over_halv
 from models.metrics.disentanglement import (
     canonical_scores,
     correlation,
+    disentanglement,
     errors_of_reading,
     folds_of,
     mutual_information,
@@ -24,12 +25,11 @@ from models.metrics.music_statistics import ATTRIBUTES, attributes
 from models.music.keys import half_bar_chroma
 from models.music.notes import MusicError
 from models.style.compose import Composer
-from models.style.directions import PERCENTILES, TONICS, Direction, Directions, slope, tonic_of
 from models.style.evaluation.clips import Clips
 from models.style.evaluation.reconstruction import posterior_of
 from models.style.evaluation.swaps import ATTRIBUTE, FINEST, varies
 from models.style.evaluation.swaps import correlation as within_domains
-from models.style.latents import GROUPS, STYLE_GROUPS
+from models.style.latents import GROUPS, PERCENTILES, STYLE_GROUPS, TONICS, Direction, Directions, slope, tonic_of
 from models.style.model import StyleModel
 from models.style.prior_training import CLOSED
 
@@ -140,6 +140,7 @@ def in_latents(report: Report, music: Measured, seed: int) -> None:
         size = music.drawn[group].shape[1]
         report.add(f"rate.{group}.open", Metric(music.open[group], n=len(music.songs), reference=size))
     folds, order = folds_of(music.songs, seed), shuffled_within(music.domains, seed)
+    _metrics(report, music, order, seed)
     _reading(report, music, folds, order)
     bar_domains, bar_songs = music.domains[music.clip], [music.songs[clip] for clip in music.clip]
     for one, other in itertools.combinations(GROUPS, 2):
@@ -155,6 +156,15 @@ def in_latents(report: Report, music: Measured, seed: int) -> None:
         found = over_halves(bar_songs, partial(_shared_bits, name, *scores, seed), seed=seed, draws=HALVES)[name]
         chance = _shared_bits(name, *luck, seed, np.arange(len(bar_songs)))[name]
         report.add(name, Metric(found.value, found.low, found.high, found.n, chance=chance))
+
+
+def _metrics(report: Report, music: Measured, order: Ints, seed: int) -> None:
+    """``metrics.NAME``: those by which AR-VAE is judged, of all latents and the named attributes of clips."""
+    codes = np.hstack([music.of_clips(group) for group in GROUPS])
+    attributes = np.hstack([music.target(name) for name in ATTRIBUTES])
+    luck = vars(disentanglement(codes[order], attributes, seed))
+    for name, value in vars(disentanglement(codes, attributes, seed)).items():
+        report.add(f"metrics.{name}", Metric(value, n=len(codes), chance=luck[name]))
 
 
 def _reading(report: Report, music: Measured, folds: Ints, order: Ints) -> None:

@@ -17,23 +17,20 @@ from models.experiments.provenance import commit, data_hash
 from models.experiments.report import Report, mean_over_songs, save_evaluation
 from models.metrics.intervals import FEW
 from models.music.notes import MusicError, Piece
-from models.style.arguments import MODEL_HELP, style_argument
-from models.style.checkpoint import StyleBundle
+from models.style.checkpoint import MODEL_HELP, StyleBundle, style_argument
 from models.style.compose import Composer
-from models.style.directions import Directions
-from models.style.evaluation.changed import changed
+from models.style.evaluation.changed import changed, editing
 from models.style.evaluation.clips import choose_clips, held_out_pieces
-from models.style.evaluation.editing import editing
-from models.style.evaluation.interpolation import interpolation
-from models.style.evaluation.quality import quality, speed
 from models.style.evaluation.reconstruction import (
     fidelity_curve,
+    quality,
     reconstruction,
+    speed,
 )
 from models.style.evaluation.relations import fit_directions, measure
 from models.style.evaluation.swaps import AMONG, found_among, several_swaps, swaps
-from models.style.training_data import RunMusic
-from models.style.windows import WindowSet, make_windows
+from models.style.latents import Directions
+from models.style.windows import RunMusic, WindowSet, make_windows
 
 DIALS = 200  # clips at most that directions are fitted on
 ENOUGH = 60  # fewer say less of a direction than the model that the training went on from
@@ -76,7 +73,7 @@ def directions_of(run: StyleRun, music: RunMusic, base: StyleBundle | None) -> D
     return Directions(about, groups)
 
 
-FEWER = 100  # clips for interpolation and locks, which compose each of them many times
+FEWER = 100  # clips for locks, which compose each of them many times
 
 
 def evaluate(run: StyleRun) -> Report:
@@ -91,7 +88,6 @@ def evaluate(run: StyleRun) -> Report:
     report.add("reconstruction.original_found", mean_over_songs(clips.songs, found, chance=1 / AMONG))
     swaps(report, composer, clips, seed)
     several_swaps(report, composer, clips, seed)
-    interpolation(report, composer, clips.some(FEWER), seed)
     editing(report, composer, clips.some(FEWER), seed)
     changed(report, composer, clips, seed)
     quality(report, composer, clips, seed)

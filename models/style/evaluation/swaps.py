@@ -23,7 +23,7 @@ from models.music.tokens import END, POSITION, from_tokens, to_tokens
 from models.style.compose import Composer
 from models.style.evaluation.clips import Clips, compose_all, donors_of
 from models.style.latents import STYLE_GROUPS, Latents
-from models.style.rearrange import REARRANGED, SHORT, rearrange
+from models.style.swap_augmentation import REARRANGED, SHORT, rearrange
 from models.style.windows import pad
 
 ATTRIBUTE = {

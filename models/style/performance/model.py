@@ -14,8 +14,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .score import FEATURES, KNOWN, VELOCITY, VELOCITY_MEAN
-from .units import FRAME, LATE, LEAST_SCALE, LOUD, TEMPO, UNITS
+from models.style.performance.score import (
+    FEATURES,
+    FRAME,
+    KNOWN,
+    LATE,
+    LEAST_SCALE,
+    LOUD,
+    TEMPO,
+    UNITS,
+    VELOCITY,
+    VELOCITY_MEAN,
+)
 
 PAST = 6  # what the player knows of the note before
 

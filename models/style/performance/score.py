@@ -22,6 +22,13 @@ MOST_SECONDS = 0.15  # that a note is early or late
 MOST_TEMPO, MOST_LENGTH = 0.25, 1.5  # of logarithms of ratios
 KNOWN, VELOCITY = 30, 31  # features: whether the score tells how loud a note is, and how loud
 
+# What is played, in the order in which it is sampled, and the units in which the model counts it
+TEMPO, LATE, LOUD, LONG = range(4)
+ASPECTS = ("tempo", "late", "loud", "long")
+UNITS = (0.03, 0.03, VELOCITY_UNIT, 0.4)  # log ratio; seconds; velocity; log ratio
+FRAME = 0.032 / UNITS[1]  # Pop1K7 was transcribed in frames of 32 ms: all its onsets lie on them
+LEAST_SCALE = (-4.0, -4.0, -3.0, -3.5)  # natural logarithms, in units: finer than the data tell
+
 
 @dataclass(frozen=True)
 class Score:

@@ -2,6 +2,9 @@
 
 A row is ``context`` steps long and filled with parts of pieces of one domain, one behind the other: parts that begin
 with a piece's first bar (a share of ``FROM_THE_START``) or with any bar, each up to the piece's end where it fits.
+
+``density``: a model that hears many notes goes on with many, so one unlikely chord can lead to five notes on each
+sixteenth to the end of a piece. What is denser than nearly all real music of its kind is given up and begun anew.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from models.experiments.dataset import piece_name
 from models.music.notes import DOMAINS, MusicError, Piece
 from models.music.tokens import BAR, END, METER, PITCH, POSITION, TEMPO, VELOCITY, TokenArray, to_tokens
 from models.style.latents import BARS
-from models.style.pieces.bar_latents import BarLatents, Reader, drop, heard_size
+from models.style.pieces.bar_latents import BarLatents, Reader, Told, drop, heard_size
 from models.style.pieces.conditions import (
     ABSENT,
     CONDITIONS,
@@ -31,10 +34,11 @@ from models.style.pieces.conditions import (
     first_numbers,
     returns_of,
 )
-from models.style.pieces.latent_memory import Told
+from models.style.pieces.grammar import outer_first
 from models.style.pieces.model import Steps
-from models.style.pieces.onsets import outer_first
 from models.style.windows import DOMAIN_SHARE, regular_bars, transposition
+
+IntArray = npt.NDArray[np.int64]
 
 FROM_THE_START = 0.4
 LEAST_BARS, LEAST_NOTES = 4, 8
@@ -45,8 +49,6 @@ UNTOLD = {"last": 0.2, "tempo": 0.3, "meter": 0.2, "returns": 0.4, "mood": 0.5}
 HALF_TOLD = 0.15
 UNKNOWN_FIELDS, UNKNOWN = (VELOCITY, TEMPO), 0.1  # of a share of the parts nobody knows them: files may have neither
 OF_FIELD = {VELOCITY: "dynamics", TEMPO: "tempo"}  # the latent group that would tell them
-
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -394,3 +396,26 @@ def held_out_batches(pieces: PieceSet, *, rows: int, context: int, reader: Reade
                 rng = np.random.default_rng(d)
                 found[DOMAINS[d] + name] = make_batch(pieces, [d] * rows, context, rng, training=False, latents=latents)
     return found
+
+
+TOGETHER = 4  # bars
+SHARE = 0.97  # of real pieces, which are less crowded
+
+
+def density(tokens: TokenArray) -> float:
+    """Notes a bar in the most crowded ``TOGETHER`` bars of tokens ``(steps, 7)``, or in all where they are fewer."""
+    is_bar = tokens[:, POSITION] == BAR
+    notes = np.bincount(np.cumsum(is_bar)[tokens[:, POSITION] < BAR], minlength=int(is_bar.sum()) + 1)[1:]
+    together = min(TOGETHER, len(notes))
+    return float(np.convolve(notes, np.ones(together) / together, "valid").max()) if together else 0.0
+
+
+def usually_at_most(pieces: Sequence[Piece]) -> float | None:
+    """What ``SHARE`` of these pieces don't exceed; None where none has a note."""
+    found = []
+    for piece in pieces:
+        try:
+            found.append(density(regular_tokens(piece)))
+        except MusicError:
+            continue
+    return round(float(np.quantile(found, SHARE)), 1) if found else None

@@ -2,28 +2,66 @@
 
 A step of a model this small is some dozens of products of a matrix and a few vectors. Torch needs as long to call them
 as to compute them, and float32 weights are more than a processor's cache holds. Here products, attention, GELU and
-tables are a compiled function each, and weights are float16, as they are shipped; all else is float32.
+tables are a function each, compiled by numba, and weights are float16, as they are shipped; all else is float32.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
+import numba
 import numpy as np
 import numpy.typing as npt
 import torch
+from llvmlite import binding, ir
+from numba.extending import intrinsic
 from torch import Tensor
 
 from models.music.tokens import PITCH, POSITION
 from models.style.layers import Block, Head, Multihot
-from models.style.pieces.machine_code import WIDENS_HALVES, compiled_for_finite_numbers, widened
 from models.style.pieces.model import EARLIER, QUARTER, Cache, PieceModel, speeds
 
 Floats = npt.NDArray[np.float32]
 Halves = npt.NDArray[np.int16]  # the bits of float16, which numba does not know on CPUs
 Ints = npt.NDArray[np.int64]
+
+# x86 processors from before 2013 lack the instruction, and LLVM would call a function that isn't there
+WIDENS_HALVES = binding.get_host_cpu_features().get("f16c", True)
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def compiled(function: Function) -> Function:
+    """``function`` as machine code, kept on disk for the next process where a folder can be written."""
+    return _compiled(function, fastmath=False)
+
+
+def compiled_for_finite_numbers(function: Function) -> Function:
+    """As ``compiled``, with sums in whatever order is fastest, and nothing said of infinity."""
+    return _compiled(function, fastmath=True)
+
+
+def _compiled(function: Function, *, fastmath: bool) -> Function:
+    try:
+        made = numba.njit(cache=True, fastmath=fastmath, nogil=True)(function)
+    except RuntimeError:  # no folder for the cache
+        made = numba.njit(fastmath=fastmath, nogil=True)(function)
+    return cast("Function", made)
+
+
+def _widening(_context: Any, _bits: Any) -> tuple[Any, Callable[..., Any]]:
+    def generated(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.fpext(builder.bitcast(arguments[0], ir.HalfType()), ir.FloatType())
+
+    return numba.float32(numba.int16), generated
+
+
+# in compiled functions: the float32 of a float16, which numba does not know on CPUs, from its bits (an int16)
+widened = cast("Callable[[Any], Any]", intrinsic(_widening))
+
 
 EPSILON = np.float32(1e-5)  # of torch's layer normalisation
 # e^x = 2^n e^r with r within half of log 2, by its Taylor polynomial: 5e-7 off at most, relatively

@@ -17,19 +17,28 @@ from models.metrics.voice_leading import part_writing_faults
 from models.music.notes import DOMAINS, Domain, Piece
 from models.music.tokens import BAR, METERS, POSITION, TEMPI_BPM, TokenArray, from_tokens
 from models.style.model import StyleModel
-from models.style.pieces import forms, transposition
+from models.style.pieces import forms
 from models.style.pieces.bar_latents import BarLatents, Reader
-from models.style.pieces.checkpoint import PieceBundle, load_pieces_model
-from models.style.pieces.conditions import ABSENT, FARTHEST, NO_MOOD, Mood, fifth, first_numbers
-from models.style.pieces.crowding import crowding
-from models.style.pieces.data import regular_tokens
-from models.style.pieces.endings import TRIED, closed
-from models.style.pieces.held import Held
-from models.style.pieces.model import PieceModel
-from models.style.pieces.particles import Particles
-from models.style.pieces.steering import BarTargets
-from models.style.pieces.transposition import SHIFTS
-from models.style.pieces.wishes import MOST_BARS, NUCLEUS, TEMPERATURE, PerElement, Place, Wishes
+from models.style.pieces.conditions import (
+    ABSENT,
+    FARTHEST,
+    MOST_BARS,
+    NO_MOOD,
+    NUCLEUS,
+    TEMPERATURE,
+    BarTargets,
+    Mood,
+    PerElement,
+    Place,
+    Wishes,
+    fifth,
+    first_numbers,
+)
+from models.style.pieces.data import density, regular_tokens
+from models.style.pieces.forms import SHIFTS, load_transpositions
+from models.style.pieces.grammar import Held
+from models.style.pieces.model import PieceBundle, PieceModel, load_pieces_model
+from models.style.pieces.search import TRIED, Particles, closed
 from models.style.pieces.writing import Writing
 from models.style.windows import PHRASE_BARS
 
@@ -49,8 +58,8 @@ class Writer:
 
     def __init__(self, bundle: PieceBundle, specialists: Mapping[Domain, PieceBundle] = MappingProxyType({})) -> None:
         self.bundle, self.specialists = bundle, specialists
-        self.transpositions = transposition.load(bundle.folder)
-        self.forms = forms.load(bundle.folder)
+        self.transpositions = load_transpositions(bundle.folder)
+        self.forms = forms.load_forms(bundle.folder)
         self._hearing: Writer = Writer(bundle) if specialists else self  # latents, which specialists don't hear
 
     @property
@@ -357,7 +366,7 @@ class Writer:
         """A piece for each of ``seeds``; ``closing``: with another ending where its own doesn't close it."""
         domain = DOMAINS[wishes.domain]
         if prompt is not None:  # which may be more crowded than real music is
-            wishes = replace(wishes, most_crowded=max(wishes.most_crowded, crowding(prompt)))
+            wishes = replace(wishes, most_crowded=max(wishes.most_crowded, density(prompt)))
         model, among, weight = self._bundle(domain).model, self.among(domain), self._chosen(domain).get("faults", 0.0)
         every = [(*seed, number) if number else seed for seed in seeds for number in range(among)]
         where = [place for place in places for _ in range(among)]

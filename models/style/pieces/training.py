@@ -1,19 +1,18 @@
-"""The training loop of the piece model: data, forward, backward, log, evaluate, save.
+"""Training the piece model: presets, the pieces of a run, and the loop (data, forward, backward, log, evaluate, save).
 
-What the piece model says of steps that it is to foretell: cross-entropy by element, and validation.
-
-Fine-tuned weights averaged with those that they began from.
-
-On the way from the one to the other lie weights that keep more of what was known before and nearly all that was
-learned since (WiSE-FT, Wortsman et al. 2022).
+Pieces are split by tune as the style model's, and kept as tokens in the run's folder. ``element_losses`` is the
+cross-entropy by element. Fine-tuned weights are averaged with those that they began from: on the way from the one to
+the other lie weights that keep more of what was known before and nearly all that was learned since (WiSE-FT, Wortsman
+et al. 2022).
 """
 
 from __future__ import annotations
 
+import json
 import os
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -24,18 +23,156 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
+from models.experiments.dataset import training_pieces
 from models.experiments.optimisation import MasterWeights, rise_and_fall, share_done
-from models.experiments.provenance import commit
+from models.experiments.provenance import commit, data_hash
 from models.experiments.run_log import RunLog
+from models.music.grouping import group_ids, split
+from models.music.notes import DOMAINS, MusicError, Piece
 from models.music.tokens import FIELDS, POSITION
+from models.style.checkpoint import Origin, terms_of
 from models.style.pieces.bar_latents import Reader
-from models.style.pieces.checkpoint import load_pieces_model, save_pieces_model
 from models.style.pieces.conditions import ABSENT
 from models.style.pieces.data import Batch, PieceSet, held_out_batches, training_batch
-from models.style.pieces.model import CHAINS, Coming, PieceConfig, PieceModel
-from models.style.pieces.presets import Preset
-from models.style.pieces.training_data import RunPieces
-from models.style.release import Origin
+from models.style.pieces.model import CHAINS, Coming, PieceConfig, PieceModel, load_pieces_model, save_pieces_model
+from models.style.windows import own_parts
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Optimiser steps, rows of ``config.context`` steps a batch, peak learning rate, held-out rows a domain.
+
+    ``share`` is that of each domain's rows: chorales are few, and soon known by heart. The learning rate rises for
+    ``warm_up`` steps and falls over the last ``falling`` of them all. It validates every ``check_every`` steps.
+    ``dropout``: the share of what is heard, and of what each layer adds, that is left out. ``averaging``: of the
+    weights that are kept, as in ``MasterWeights``. ``writes_with``: how many steps the model hears at once in writing,
+    where these are others than in training. ``anew``: whether weights that know music learn as fast as those that are
+    added to hear latents, which takes far more steps than two cores do; else they change slowly.
+    """
+
+    steps: int
+    rows: int
+    learning_rate: float
+    check_every: int
+    held_out_rows: int
+    config: PieceConfig = field(default_factory=PieceConfig)
+    falling: float = 0.4
+    share: Mapping[str, float] = field(default_factory=lambda: {"pop": 0.65, "dance": 0.29, "chorale": 0.06})
+    warm_up: int = 200
+    dropout: float = 0.0
+    averaging: float = 0.0
+    writes_with: int = 0
+    anew: bool = False
+
+
+PRESETS: Mapping[str, Preset] = {
+    "tiny": Preset(
+        60,
+        4,
+        2e-3,
+        20,
+        2,
+        PieceConfig(dim=64, layers=2, heads=2, hidden=64, condition=32, context=128, moods=True),
+        warm_up=10,
+    ),
+    "cpu": Preset(6000, 8, 1e-3, 250, 12, PieceConfig(context=1024, moods=True)),
+    "gpu": Preset(
+        2200,
+        32,
+        1e-3,
+        200,
+        12,
+        PieceConfig(dim=320, hidden=384, context=2048, moods=True),
+        falling=0.5,
+        share={"pop": 0.7, "dance": 0.26, "chorale": 0.04},
+        warm_up=100,
+        dropout=0.2,
+        anew=True,
+    ),
+}
+
+
+PARTS = ("train", "validation", "test")
+Joined = Callable[[], Sequence[Piece]]
+Judged = Callable[[PieceSet, Sequence[PieceSet]], Sequence[PieceSet]]
+
+
+@dataclass(frozen=True)
+class RunPieces:
+    """What a run trains on, what it validates on, and what a card says of both (sources, terms, hash, counts).
+
+    ``held_out`` has the names of the pieces of the other parts.
+    """
+
+    train: PieceSet
+    validation: PieceSet
+    about: Mapping[str, Any]
+    held_out: Mapping[str, list[str]]
+
+
+def run_pieces(
+    data: Path | None,
+    out: Path,
+    *,
+    again: bool,
+    domains: Collection[str] = DOMAINS,
+    judged: Judged | None = None,
+    joined: Joined | None = None,
+) -> RunPieces:
+    """The pieces of the run in ``out``: read and split now and noted there, or as noted there (``again``).
+
+    ``data`` is a folder of MIDI and ABC files; None stands for the corpora, to whose training part come those
+    ``joined`` pieces that are no tune of the others. Those of ``domains`` are kept. ``judged`` gives the training
+    pieces, and others, the moods of their bars. Raises ``MusicError`` where there is nothing to train on.
+    """
+    kept = {part: out / f"{part}.npz" for part in ("train", "validation")}
+    record = out / "data.json"
+    if not (again and record.exists() and all(path.exists() for path in kept.values())):
+        _read(data, out, domains, judged, joined)
+    noted = json.loads(record.read_text(encoding="utf-8"))
+    sets = {part: PieceSet.load(path) for part, path in kept.items()}
+    return RunPieces(sets["train"], sets["validation"], noted["about"], noted["held_out"])
+
+
+def _read(data: Path | None, out: Path, domains: Collection[str], judged: Judged | None, joined: Joined | None) -> None:
+    pieces = training_pieces(data)
+    parts = split(pieces, seed=0) if data is None else own_parts(pieces)
+    if joined and data is None:
+        others = [piece for part in PARTS[1:] for piece in parts[part]]
+        parts = {**parts, "train": [*parts["train"], *unlike(joined(), others)]}
+    parts = {part: [piece for piece in pieces if piece.domain in domains] for part, pieces in parts.items()}
+    sets: dict[str, PieceSet] = {}
+    for part in PARTS:
+        try:
+            sets[part] = PieceSet.of(parts[part])
+        except MusicError:
+            if part == "train":
+                raise
+    held_out = sets.get("validation") or sets.get("test")
+    train, validation = sets["train"], held_out or sets["train"]
+    if judged is not None:
+        train, validation = judged(train, [validation])
+    train.save(out / "train.npz")
+    validation.save(out / "validation.npz")
+    about = {
+        "hash": data_hash(parts["train"]),
+        "sources": sorted({piece.source for piece in parts["train"]}),
+        "terms": terms_of(parts["train"]),
+        "pieces": len(sets["train"]),
+        "steps": len(sets["train"].tokens),
+        "held_out": "by tune, names in held_out.json" if held_out else "nothing, for want of a second piece",
+    }
+    names = {part: sorted(sets[part].names) for part in PARTS[1:] if part in sets}
+    text = json.dumps({"about": about, "held_out": names}, ensure_ascii=False)
+    (out / "data.json").write_text(text + "\n", encoding="utf-8")
+
+
+def unlike(pieces: Sequence[Piece], others: Sequence[Piece]) -> list[Piece]:
+    """Those of ``pieces`` that are of no group (``group_ids``) of the ``others``."""
+    groups = group_ids([*others, *pieces])
+    held_out = set(groups[: len(others)])
+    return [piece for piece, group in zip(pieces, groups[len(others) :], strict=True) if group not in held_out]
+
 
 SHARES = (0.9, 0.75, 0.6, 0.5, 0.25)  # of the fine-tuned weights
 

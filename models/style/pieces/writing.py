@@ -28,32 +28,33 @@ from models.music.tokens import (
     TokenArray,
 )
 from models.style.pieces import grammar
-from models.style.pieces.bar_latents import BarLatents
+from models.style.pieces.bar_latents import BarLatents, Memory, Told
 from models.style.pieces.conditions import (
     ABSENT,
     CONDITIONS,
     LOWEST,
     NO_MOOD,
+    NUCLEUS,
     OF_MOOD,
     OF_RETURNS,
+    TEMPERATURE,
     WHOLE,
     Along,
     IntArray,
+    Place,
+    Wishes,
     along,
     before_first,
+    by_element,
     classes,
     first_numbers,
+    returns_by_number,
 )
-from models.style.pieces.crowding import TOGETHER
-from models.style.pieces.held import Held, HeldNotes
-from models.style.pieces.latent_memory import Memory, Told
+from models.style.pieces.data import TOGETHER
+from models.style.pieces.grammar import COPIED, Held, HeldNotes, Onsets, Returning, Steering, outer_first, upwards
+from models.style.pieces.latent_lookup import Tables, Telling, slot_of_classes
 from models.style.pieces.model import NOTE_CHAIN, Cache, Coming, PieceModel, Steps
 from models.style.pieces.next_step import NextStep, next_step
-from models.style.pieces.onsets import Onsets, outer_first, upwards
-from models.style.pieces.returning import COPIED, Returning
-from models.style.pieces.steering import Steering
-from models.style.pieces.telling import Tables, Telling, slot_of_classes
-from models.style.pieces.wishes import NUCLEUS, TEMPERATURE, Place, Wishes, by_element, returns_by_number
 
 KEPT = 0.6  # share of a full context that is heard again, from a bar on
 LET_GO = 0.25  # share of the rows in the cache that may have ended

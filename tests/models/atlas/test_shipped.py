@@ -9,7 +9,7 @@ from models.atlas.points import KINDS, SHIPPED_NEIGHBOURS, DrawnMap, load_shippe
 from models.atlas.projection import nearest
 from models.music import corpora, played
 from models.picture.autoencoder import load_pictures
-from models.style.card import SHIPPED_STYLE, read_card
+from models.style.bundle import SHIPPED_STYLE, read_card
 from models.title.two_tower import load_towers
 from tests.models.atlas.test_points import some
 

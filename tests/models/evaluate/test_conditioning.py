@@ -8,7 +8,7 @@ import torch
 from models.evaluate import conditioning
 from models.style.checkpoint import load_style
 from models.style.pieces.bar_latents import Reader
-from models.style.pieces.checkpoint import save_pieces_model, tiny_pieces
+from models.style.pieces.model import save_pieces_model, tiny_pieces
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ from models.music.notes import Piece
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
 from models.style.drafts import Draft
-from models.style.evaluation.excerpts import Excerpts
+from models.style.evaluation.clips import Excerpts
 from models.taste.evaluation import gifts
 from models.taste.evaluation.gifts import Clip, House, Met, Mind, Searched, everybody, opened
 from models.taste.evaluation.pool import Pool

@@ -10,9 +10,8 @@ import pytest
 from models.evaluate import relations
 from models.experiments import report
 from models.metrics.music_statistics import ATTRIBUTES
-from models.style.directions import TONICS, Directions
 from models.style.evaluation import relations as measuring
-from models.style.latents import GROUPS, STYLE_GROUPS, Latents
+from models.style.latents import GROUPS, STYLE_GROUPS, TONICS, Directions, Latents
 
 pytestmark = pytest.mark.slow
 

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from models.evaluate import style_study
-from models.evaluate.style_study import OURS, STUDY, matched, over_seeds, statistics, variants
+from models.evaluate.style_study import OURS, STUDY, Figures, leak, matched, over_seeds, statistics, variants
 from models.music.midi import write_midi
 from models.style import objective
-from models.style.evaluation.variants import Figures, leak
 from models.style.latents import GROUPS, STYLE_GROUPS
 from models.style.model import StyleConfig
 from tests.models.style.conftest import make_tune

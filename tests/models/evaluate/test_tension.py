@@ -9,7 +9,7 @@ import pytest
 from models.evaluate import taste, tension
 from models.experiments.dataset import training_pieces
 from models.style.checkpoint import tiny_style
-from models.style.pieces.checkpoint import save_pieces_model, tiny_pieces
+from models.style.pieces.model import save_pieces_model, tiny_pieces
 from models.taste import clip_effects, hierarchy
 from models.taste.evaluation import methods
 from models.taste.evaluation import study as listeners_study

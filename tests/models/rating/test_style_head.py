@@ -5,7 +5,7 @@ from models.music import corpora
 from models.music.midi import write_midi
 from models.rating.crossfit import folds_of
 from models.rating.evaluation.network import crossfitted, head, style_features
-from models.style.arguments import style_argument
+from models.style.checkpoint import style_argument
 from models.style.compose import Composer
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from models.style.card import SHIPPED_STYLE, style_folder
+from models.style.bundle import SHIPPED_STYLE, style_folder
 from models.style.checkpoint import StyleBundle, digest_of, load_style, save_style, sha256, tiny_style
 from models.style.compose import Composer
 from models.style.fingerprint import Fingerprint

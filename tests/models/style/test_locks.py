@@ -13,7 +13,7 @@ from models.music.tokens import to_tokens
 from models.style.compose import Composer
 from models.style.drafts import Locks
 from models.style.latents import GROUPS
-from models.style.pieces.held import Melody
+from models.style.pieces.grammar import Melody
 from models.style.prior import Kept, Setting
 
 

@@ -20,7 +20,7 @@ from models.style.elements import LevelBudget, notes_at_once, so_far
 from models.style.features import bar_features, gather_notes
 from models.style.latents import GROUPS
 from models.style.layers import Posterior
-from models.style.likelihood import losses
+from models.style.objective import losses
 from models.style.windows import pad
 
 

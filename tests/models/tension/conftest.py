@@ -8,7 +8,7 @@ import pytest
 from models.music.notes import Piece
 from models.music.tokens import BAR, POSITION
 from models.style.checkpoint import tiny_style
-from models.style.pieces.checkpoint import tiny_pieces
+from models.style.pieces.model import tiny_pieces
 from models.tension.reading import Read, read
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from models.music.notes import Piece
-from models.style.pieces.checkpoint import tiny_pieces
+from models.style.pieces.model import tiny_pieces
 from models.tension.past import LEAST_HEARD, OTHERS, Bars, Others, Recogniser, bars_of, candidates, recognised
 from models.tension.training import Preset, train
 

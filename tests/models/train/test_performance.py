@@ -6,7 +6,7 @@ import pytest
 
 from models.evaluate import performance as evaluation
 from models.experiments.run_log import rows
-from models.style.performance.checkpoint import load_performance_model
+from models.style.performance.player import load_performance_model
 from models.train.performance import main
 
 pytestmark = pytest.mark.slow

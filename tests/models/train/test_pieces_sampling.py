@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from models.style.evaluation.excerpts import Excerpts
-from models.style.pieces.checkpoint import load_pieces_model, save_pieces_model, tiny_pieces
+from models.style.evaluation.clips import Excerpts
+from models.style.pieces.model import load_pieces_model, save_pieces_model, tiny_pieces
 from models.style.pieces.sampling import Writer
 from models.train import pieces_sampling
 from models.train.pieces_sampling import Trials, main

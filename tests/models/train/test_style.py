@@ -16,19 +16,16 @@ from models.experiments.optimisation import MasterWeights, trained_weights
 from models.music.corpora import music21_corpus
 from models.music.midi import write_midi
 from models.music.notes import DOMAINS, MusicError, Piece
-from models.style import objective, presets, prior_training, training, training_data
-from models.style.checkpoint import load_style
+from models.style import objective, prior_training, training, windows
+from models.style.checkpoint import UNSTATED, load_style
 from models.style.compose import Composer
-from models.style.directions import Directions
 from models.style.evaluation import run
+from models.style.latents import Directions
 from models.style.model import StyleConfig, StyleModel
-from models.style.presets import Preset
 from models.style.prior import KEYS, PriorConfig
 from models.style.prior_training import ENCODED, encode_windows, fit_prior
-from models.style.release import UNSTATED
-from models.style.training import train
-from models.style.training_data import RunMusic, own_parts, run_music
-from models.style.windows import pad
+from models.style.training import Preset, train
+from models.style.windows import RunMusic, own_parts, pad, run_music
 from models.taste import space_fitting
 from models.taste.space import TasteSpace
 from models.train import pieces, prior, style
@@ -57,7 +54,7 @@ def music(tunes, tmp_path_factory) -> RunMusic:
 def quick():
     """Small steps of everything, so that a whole training takes seconds."""
     monkeypatch = pytest.MonkeyPatch()
-    monkeypatch.setitem(presets.PRESETS, "tiny", TINY)
+    monkeypatch.setitem(training.PRESETS, "tiny", TINY)
     monkeypatch.setattr(prior_training, "ENCODED", dict.fromkeys(ENCODED, 100))
     monkeypatch.setattr(prior_training, "PriorConfig", partial(PriorConfig, dim=32, layers=1, heads=2))
     monkeypatch.setattr(objective, "VALIDATION_STEPS", 300)
@@ -233,7 +230,7 @@ def test_a_run_whose_music_is_gone_says_so(tunes, tmp_path) -> None:
 
 def test_a_run_keeps_what_it_holds_out(tunes, tmp_path, monkeypatch) -> None:
     first = run_music(tunes, tmp_path, again=False)
-    monkeypatch.setattr(training_data, "split", lambda pieces, seed: {"train": pieces, "validation": [], "test": []})
+    monkeypatch.setattr(windows, "split", lambda pieces, seed: {"train": pieces, "validation": [], "test": []})
     again = run_music(tunes, tmp_path, again=True)
     assert [p.piece_id for p in again.pieces] == [p.piece_id for p in first.pieces]
     assert len(again.held_out) == len(first.held_out)

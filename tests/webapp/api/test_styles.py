@@ -14,7 +14,7 @@ from models.experiments.report import EVALUATION_FILE, Metric, Report, save_eval
 from models.metrics.music_statistics import ATTRIBUTES
 from models.music.midi import read_midi
 from models.style.code_examples import CodeExamples, Example, Tie
-from models.style.directions import Direction, Directions
+from models.style.latents import Direction, Directions
 from webapp.maps import drawing
 from webapp.research.styles import codes, walk
 

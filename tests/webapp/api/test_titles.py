@@ -12,7 +12,7 @@ from models.atlas.points import DrawnMap
 from models.atlas.projection import nearest, place
 from models.atlas.quality import judge
 from models.music import corpora
-from models.style.card import WEIGHTS
+from models.style.bundle import WEIGHTS
 from models.title.tunes import tunes_of
 from models.title.two_tower import TitleBundle, load_towers, note_in_card
 from webapp.maps import drawing, open_maps, title_search

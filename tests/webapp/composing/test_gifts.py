@@ -11,7 +11,7 @@ from db.tables import Clip
 from models.music.notes import Piece
 from models.style import compose
 from models.style.drafts import Ask, Draft
-from models.style.pieces.checkpoint import tiny_pieces
+from models.style.pieces.model import tiny_pieces
 from models.style.pieces.sampling import Writer
 from models.taste.evaluation.gifts import CLIPS, Searched
 from models.taste.head import Head

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from models.picture.shorts import SHORTS
-from models.style.card import style_folder
+from models.style.bundle import style_folder
 from tests.models.picture.conftest import make_film
 from webapp.film import scored_films
 from webapp.runtime.errors import NotAllowed, NotReady

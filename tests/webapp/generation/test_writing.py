@@ -13,7 +13,7 @@ from models.style import compose, drafting
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
 from models.style.drafting import draft_each
-from models.style.pieces.checkpoint import OF_TINY_STYLE, tiny_pieces
+from models.style.pieces.model import OF_TINY_STYLE, tiny_pieces
 from models.style.pieces.sampling import Writer
 from tests.serving import served
 from tests.webapp.generation.conftest import ask, some_piece

@@ -1,6 +1,6 @@
 import pytest
 
-from models.style.directions import Directions
+from models.style.latents import Directions
 
 
 class Recorded:
@@ -20,7 +20,7 @@ class Recorded:
 @pytest.fixture(scope="session")
 def shipped_engine():
     """The shipped style model, which has a piece model and directions."""
-    from models.style.card import SHIPPED_STYLE
+    from models.style.bundle import SHIPPED_STYLE
     from webapp.generation.server import load_engine
 
     engine = load_engine(str(SHIPPED_STYLE), "cpu")
@@ -30,7 +30,7 @@ def shipped_engine():
 
 @pytest.fixture(scope="session")
 def directions():
-    from models.style.card import SHIPPED_STYLE
+    from models.style.bundle import SHIPPED_STYLE
 
     return Directions.load(SHIPPED_STYLE)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.style import drafting
-from models.style.pieces.checkpoint import OF_TINY_STYLE, tiny_pieces
+from models.style.pieces.model import OF_TINY_STYLE, tiny_pieces
 from models.style.pieces.sampling import Writer
 from webapp.generation.protocol import GeneratorUnavailable, Mood
 from webapp.listeners import accounts

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models.style.card import SHIPPED_STYLE
+from models.style.bundle import SHIPPED_STYLE
 from webapp.runtime import commands
 from webapp.runtime.settings import Settings
 

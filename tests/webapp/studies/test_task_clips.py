@@ -6,7 +6,7 @@ import pytest
 
 from models.mood.judge import load_mood
 from models.mood.labels import QUADRANTS
-from models.style.card import style_folder
+from models.style.bundle import style_folder
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from webapp.studies.design import MOODS, ForMoods, ForPictures

@@ -9,7 +9,7 @@ import pytest
 
 from db.tables import Clip, StudioPiece
 from models.metrics.music_statistics import attributes
-from models.style.directions import Direction, Directions
+from models.style.latents import Direction, Directions
 from webapp.studio.studio import REACHES
 
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from db.tables import PICTURES, Clip
-from models.style.card import shipped_version
+from models.style.bundle import shipped_version
 from webapp.generation.protocol import GeneratorUnavailable
 from webapp.learning import heads
 from webapp.learning.heard_clips import HeardClips

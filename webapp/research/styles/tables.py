@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from models.experiments.report import Evaluation, Metric, read_evaluations
 from models.metrics.music_statistics import ATTRIBUTES
-from models.style.card import WEIGHTS
+from models.style.bundle import WEIGHTS
 from models.style.latents import CODE_COUNT, GROUPS, STYLE_GROUPS
 from webapp.research.styles import training_log
 from webapp.runtime import commands, csv_text

@@ -15,8 +15,7 @@ from typing import Any
 
 from models.metrics.music_statistics import ATTRIBUTES, attributes
 from models.music.notes import Domain, Piece
-from models.style.directions import Directions, tonic_of
-from models.style.latents import CODE_COUNT, CODE_LEVELS, CODES, STYLE_GROUPS, Latents
+from models.style.latents import CODE_COUNT, CODE_LEVELS, CODES, STYLE_GROUPS, Directions, Latents, tonic_of
 from webapp.composing.sources import Source
 from webapp.generation.protocol import GenerateRequest, GenerateResult, answered
 from webapp.generation.protocol import Source as Origin

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from models.style.card import CARD, WEIGHTS
+from models.style.bundle import CARD, WEIGHTS
 from models.tension.curves import Curves, Horizon, Recognition
 from webapp.ui.components.component import Component
 

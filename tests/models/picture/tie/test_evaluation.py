@@ -11,10 +11,10 @@ from models.picture.tie import evaluation
 from models.picture.tie.checkpoint import load_tie
 from models.picture.tie.scoring import ANNOTATED, LEARNED, UNTIED
 from models.picture.tie.showing import Shower
-from models.style.card import SHIPPED_STYLE, read_card, style_folder
+from models.style.bundle import SHIPPED_STYLE, read_card, style_folder
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
-from models.style.draft_files import first_drafts
+from models.style.drafts import first_drafts
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from models.picture.film import A_SECOND, SIDE, Film
 from models.picture.tie import scoring
 from models.picture.tie.bars import SOUNDING, sounding_of
 from models.picture.tie.scoring import Score, Scorer
-from models.style.card import style_folder
+from models.style.bundle import style_folder
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.fingerprint import LONGEST_COPY_BARS, Fingerprint

@@ -12,7 +12,7 @@ from models.picture.readouts import of_pictures
 from models.picture.tie.checkpoint import load_tie
 from models.picture.tie.scoring import ANNOTATED, AXES, LEARNED, ROTATION
 from models.picture.tie.showing import A_BAR, PHRASE, Shower, scenes
-from models.style.card import style_folder
+from models.style.bundle import style_folder
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
 

@@ -5,7 +5,7 @@ import torch
 from models.picture.tie import rotation
 from models.picture.tie.bars import along, by_bar, slerp
 from models.picture.tie.checkpoint import AXES, Axes, Tie, load_tie, save_tie
-from models.style.card import style_folder
+from models.style.bundle import style_folder
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.style.latents import GROUPS, Latents

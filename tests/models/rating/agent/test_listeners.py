@@ -11,7 +11,7 @@ from models.rating.agent.training import PRESETS
 from models.rating.evaluation.agent import Listener, Stage, plays
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
-from models.style.pieces.checkpoint import tiny_pieces
+from models.style.pieces.model import tiny_pieces
 from models.style.pieces.sampling import Writer
 from models.taste.head import Head
 from models.taste.simulated_people import Person

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from models.rating.agent.training import CLIPPED, PRESETS, advantages, kl_to, objective
-from models.style.card import WEIGHTS
+from models.style.bundle import WEIGHTS
 
 
 def test_a_clip_is_better_or_worse_than_its_group_and_an_unusable_one_is_the_worst():

@@ -4,9 +4,9 @@ from models.music.notes import DOMAINS
 from models.music.tokens import POSITION
 from models.rating.agent import policy as playing
 from models.rating.agent.policy import Adapter, Likelihood, adapted, play
-from models.style.pieces.checkpoint import tiny_pieces
+from models.style.pieces.conditions import TEMPERATURE
+from models.style.pieces.model import tiny_pieces
 from models.style.pieces.sampling import Writer
-from models.style.pieces.wishes import TEMPERATURE
 
 
 def test_a_clip_is_as_likely_heard_at_once_as_it_was_note_by_note(monkeypatch):

@@ -11,8 +11,8 @@ from models.music.folder import read_folder
 from models.rating.agent.reward import REMEMBERED, Realness, described, real_statistics
 from models.rating.agent.training import AgentTraining
 from models.rating.evaluation.agent import plays
-from models.style.evaluation.excerpts import real_excerpts, regular
-from models.style.pieces.checkpoint import tiny_pieces
+from models.style.evaluation.clips import real_excerpts, regular
+from models.style.pieces.model import tiny_pieces
 from models.style.pieces.sampling import Writer
 
 from .test_training import LOW, lowness

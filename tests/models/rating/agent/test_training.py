@@ -15,11 +15,11 @@ from models.rating.agent.reward import Clip, NetworkReward, Offered, SumReward, 
 from models.rating.agent.training import PLAYED, PRESETS, AgentTraining
 from models.rating.evaluation.agent import ALONE, BEST, Method, apart, best_of, compare, divergence, plays
 from models.rating.rater import load_bundle
-from models.style.arguments import style_argument
+from models.style.checkpoint import style_argument
 from models.style.compose import Composer
-from models.style.evaluation.excerpts import real_excerpts, regular
+from models.style.evaluation.clips import real_excerpts, regular
 from models.style.evaluation.pieces import Judges
-from models.style.pieces.checkpoint import tiny_pieces
+from models.style.pieces.model import tiny_pieces
 from models.style.pieces.sampling import Writer
 
 pytestmark = pytest.mark.slow

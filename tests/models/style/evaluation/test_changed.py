@@ -1,15 +1,30 @@
-"""How often music that was changed is told from real music, with a tiny model."""
+"""How often music that was changed is told from real music, with a tiny model.
+
+What is kept of a clip, measured beside the baseline with a tiny model.
+"""
+
+from __future__ import annotations
 
 import pytest
 
 from models.experiments.report import Report
 from models.metrics.two_sample import FOLDS
 from models.style import compose
-from models.style.evaluation.changed import LOCKED, changed
+from models.style.evaluation.changed import LOCKED, changed, editing
 from models.style.evaluation.clips import Clips
 from models.style.pieces.sampling import Writer
 
 pytestmark = pytest.mark.slow
+
+
+def test_what_is_kept_is_told_by_share_and_lock(scales, composer) -> None:
+    report = Report("test", {}, {}, 0)
+    editing(report, composer, scales, seed=0)
+    found = report.metrics
+    assert found["lock.melody"].value > found["lock.melody"].baseline
+    assert {name.split(".")[1] for name in found if name.startswith("keep.")} == {"0", "25", "50", "75"}
+    assert found["lock.rhythm.in_key"].n == len(scales.pieces)
+    assert scales.some(2).songs == ["0", "3"]
 
 
 def test_each_way_has_a_figure_by_domain_and_locked_bars_are_written_around(scales, composer, monkeypatch) -> None:

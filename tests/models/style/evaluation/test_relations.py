@@ -56,6 +56,11 @@ def found(planted) -> dict:
     return report.metrics
 
 
+def test_latents_in_which_one_attribute_lies_beat_shuffled_ones(found) -> None:
+    for name in ("scc", "mig", "sap", "interpretability"):
+        assert found[f"metrics.{name}"].value > found[f"metrics.{name}"].chance
+
+
 def test_what_goes_together_in_the_data_is_found_and_nothing_else(found) -> None:
     assert found["data.onsets_per_bar.leap.spearman"].value == pytest.approx(1)
     assert found["data.onsets_per_bar.leap.bits"].value > 1 > found["data.onsets_per_bar.leap.bits"].chance + 0.8

@@ -2,11 +2,16 @@ import numpy as np
 import pytest
 import torch
 
-from models.style.performance.checkpoint import load_performance_model, save_performance_model
 from models.style.performance.model import PerformanceConfig, PerformanceModel, PlayedBatch, log_likelihood, memory
-from models.style.performance.player import STEP, Player, _Head, drawn_from
-from models.style.performance.score import MOST_SECONDS, read_score
-from models.style.performance.units import LATE, LEAST_SCALE, TEMPO
+from models.style.performance.player import (
+    STEP,
+    Player,
+    _Head,
+    drawn_from,
+    load_performance_model,
+    save_performance_model,
+)
+from models.style.performance.score import LATE, LEAST_SCALE, MOST_SECONDS, TEMPO, read_score
 
 CONFIG = PerformanceConfig(dim=12, hidden=10, head=8, dilations=(1, 2), mixtures=3)
 

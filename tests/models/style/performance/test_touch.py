@@ -8,7 +8,7 @@ import pytest
 
 from models.music.notes import Piece
 from models.music.performance import as_written
-from models.style.performance import rules, touch
+from models.style.performance import touch
 from models.style.performance.score import Played, read_score
 
 
@@ -69,14 +69,14 @@ def test_only_a_piece_that_ends_slows_down(chords):
     bars = np.diff(touch.play(whole).bars_s)
     assert bars[-1] > 1.1 * bars[:-2].mean()
     slowed = replace(whole, tempo_bpm=np.r_[np.full(14, 90.0), 70.0, 70.0])
-    assert (rules.slowing(slowed, "pop", slowed.tempo_bpm) == 1).all()  # it slows by itself
+    assert (touch.slowing(slowed, "pop", slowed.tempo_bpm) == 1).all()  # it slows by itself
 
 
 def test_the_pedal_changes_with_the_bass_and_stays_up_where_it_would_blur(chords):
-    assert rules.pedal_ticks(chords(3)) == [(0, 96), (96, 192), (192, 288)]
+    assert touch.pedal_ticks(chords(3)) == [(0, 96), (96, 192), (192, 288)]
     run = np.array([(12 * k, 12, 60 + k, 60) for k in range(8)])
     scale = Piece(run, np.array([[0, 96, 4, 4]]), np.array([90.0]))
-    assert rules.pedal_ticks(scale) == []
+    assert touch.pedal_ticks(scale) == []
     piece = chords(3)
     played = touch.play(piece)
     assert len(played.pedal_s) == 3
@@ -91,12 +91,12 @@ def test_a_chorale_breathes_after_a_held_chord():
     rows = zip(starts, lengths, voices, strict=True)
     notes = [(at, length, pitch, 70) for at, length, chord in rows for pitch in chord]
     piece = Piece(np.array(notes), np.array([[0, 96, 4, 4], [96, 96, 4, 4]]), np.full(2, 80.0), domain="chorale")
-    assert rules.phrase_ends(piece) == [96]
+    assert touch.phrase_ends(piece) == [96]
     score = read_score(piece)
     still = Played(np.zeros(2), np.zeros(20), np.full(20, 70.0), np.zeros(20))
     played = touch.performance(piece, "chorale", score, still, ends=False)
     silence = played.onset_s[12] - (played.onset_s + played.sounding_s)[8]
-    assert silence == pytest.approx(rules.BREATH_SECONDS, abs=0.03)
+    assert silence == pytest.approx(touch.BREATH_SECONDS, abs=0.03)
 
 
 def test_a_piece_without_notes_stays_as_it_is():

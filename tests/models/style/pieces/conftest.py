@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from models.music.notes import Domain
-from models.style.pieces.checkpoint import PieceBundle, tiny_pieces
-from models.style.pieces.model import PieceModel
+from models.style.pieces.model import PieceBundle, PieceModel, tiny_pieces
 from models.style.pieces.sampling import Writer
 
 

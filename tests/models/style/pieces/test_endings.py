@@ -5,9 +5,9 @@ import pytest
 
 from models.metrics.structure import comes_to_rest
 from models.music.notes import Piece
-from models.style.pieces import endings, sampling
-from models.style.pieces.endings import BARS, closing
+from models.style.pieces import sampling, search
 from models.style.pieces.sampling import Writer
+from models.style.pieces.search import BARS, closing
 
 COUNT, LENGTH = 12, 8
 
@@ -27,7 +27,7 @@ def writer() -> Writer:
 def test_tunes_that_do_not_close_end_otherwise_and_the_rest_stays(writer, monkeypatch) -> None:
     monkeypatch.setattr(sampling, "TRIED", {})
     plain = writer.compose("dance", count=COUNT, bars=LENGTH, seed=3)
-    for module in (sampling, endings):
+    for module in (sampling, search):
         monkeypatch.setattr(module, "TRIED", {"dance": 4})
     ended = writer.compose("dance", count=COUNT, bars=LENGTH, seed=3)
     changed = [not np.array_equal(one.notes, other.notes) for one, other in zip(plain, ended, strict=True)]
@@ -44,7 +44,7 @@ def test_tunes_that_do_not_close_end_otherwise_and_the_rest_stays(writer, monkey
 def test_a_chorale_gets_another_ending_only_where_that_is_better(writer, monkeypatch) -> None:
     found = []
     for tried in ({}, {"chorale": 4}):
-        for module in (sampling, endings):
+        for module in (sampling, search):
             monkeypatch.setattr(module, "TRIED", tried)
         found.append(writer.compose("chorale", count=6, bars=LENGTH, seed=5))
     better = [closing(other, "chorale") > closing(one, "chorale") for one, other in zip(*found, strict=True)]
@@ -57,7 +57,7 @@ def test_a_chorale_gets_another_ending_only_where_that_is_better(writer, monkeyp
 def test_pop_comes_to_rest_where_another_ending_does(writer, monkeypatch) -> None:
     found = []
     for tried in ({}, {"pop": 4}):
-        for module in (sampling, endings):
+        for module in (sampling, search):
             monkeypatch.setattr(module, "TRIED", tried)
         found.append(writer.compose("pop", count=8, bars=LENGTH, seed=1))
     rested = [[comes_to_rest(piece) for piece in pieces] for pieces in found]
@@ -70,7 +70,7 @@ def test_pop_comes_to_rest_where_another_ending_does(writer, monkeypatch) -> Non
 def test_what_breaks_off_stays_as_it_is(writer, monkeypatch) -> None:
     found = []
     for tried in ({}, {"dance": 4}):
-        for module in (sampling, endings):
+        for module in (sampling, search):
             monkeypatch.setattr(module, "TRIED", tried)
         found.append(writer.compose("dance", count=4, bars=LENGTH, seed=3, ending=False))
     assert all(np.array_equal(one.notes, other.notes) for one, other in zip(*found, strict=True))

@@ -7,10 +7,9 @@ import pytest
 import torch
 
 from models.music.notes import DOMAINS
-from models.style.pieces.checkpoint import weights_with_moods
 from models.style.pieces.conditions import OF_MOOD
 from models.style.pieces.data import Batch, PieceSet, make_batch
-from models.style.pieces.model import CHAINS, Cache, PieceModel, Steps
+from models.style.pieces.model import CHAINS, Cache, PieceModel, Steps, weights_with_moods
 
 
 @pytest.fixture(scope="module")

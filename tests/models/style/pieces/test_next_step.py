@@ -7,9 +7,8 @@ import pytest
 import torch
 
 from models.music.tokens import PITCH, POSITION
-from models.style.pieces.checkpoint import tiny_pieces
 from models.style.pieces.conditions import CLASSES
-from models.style.pieces.model import EARLIER, ROOM, Cache, PieceConfig, PieceModel, Steps
+from models.style.pieces.model import EARLIER, ROOM, Cache, PieceConfig, PieceModel, Steps, tiny_pieces
 from models.style.pieces.next_step import _exponentials, _product, next_step
 
 CONFIG = PieceConfig(dim=48, layers=3, heads=2, hidden=40, condition=16, context=2 * ROOM, moods=True)

@@ -13,12 +13,17 @@ from models.metrics.voice_leading import part_writing_faults
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.music.tokens import BAR, GRID_TICKS, LENGTH, METER, METERS, PITCH, POSITION, on_grid, to_tokens
 from models.style.pieces import forms, sampling
-from models.style.pieces.checkpoint import PieceBundle, load_pieces_model, save_pieces_model, weights_with_moods
-from models.style.pieces.conditions import OF_MOOD, OF_RETURNS, WHOLE, fifth, first_numbers
+from models.style.pieces.conditions import OF_MOOD, OF_RETURNS, WHOLE, Place, Wishes, fifth, first_numbers
 from models.style.pieces.data import PieceSet, draw_part, regular_tokens
-from models.style.pieces.model import PieceModel, Steps
+from models.style.pieces.model import (
+    PieceBundle,
+    PieceModel,
+    Steps,
+    load_pieces_model,
+    save_pieces_model,
+    weights_with_moods,
+)
 from models.style.pieces.sampling import Writer, returns_of_form
-from models.style.pieces.wishes import Place, Wishes
 from models.style.pieces.writing import Writing
 
 
@@ -27,7 +32,7 @@ def with_forms(writer, tmp_path) -> Callable[[Mapping[Domain, Sequence[Sequence[
     """The writer beside whose card such forms lie."""
 
     def made(known: Mapping[Domain, Sequence[Sequence[int]]]) -> Writer:
-        forms.save(tmp_path, {domain: [tuple(form) for form in each] for domain, each in known.items()})
+        forms.save_forms(tmp_path, {domain: [tuple(form) for form in each] for domain, each in known.items()})
         return Writer(replace(writer.bundle, folder=tmp_path))
 
     return made

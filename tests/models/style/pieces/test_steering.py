@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from models.music.tokens import BAR, DURATION, LENGTH, METER, PITCH, POSITION, TEMPO, VELOCITY
-from models.style.pieces.checkpoint import tiny_pieces
-from models.style.pieces.conditions import ABSENT
+from models.style.pieces.conditions import ABSENT, BarTargets
+from models.style.pieces.grammar import Steering
+from models.style.pieces.model import tiny_pieces
 from models.style.pieces.sampling import Writer
-from models.style.pieces.steering import BarTargets, Steering
 
 HIGHER = BarTargets(np.array([50.0, 70.0]), np.array([4.0, 12.0]), np.array([50.0, 90.0]), (5.0, 4.0, 6.0))
 

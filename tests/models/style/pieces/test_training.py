@@ -12,13 +12,10 @@ from models.experiments.run_log import rows
 from models.music.notes import Piece
 from models.style.checkpoint import tiny_style
 from models.style.pieces.bar_latents import Reader, scale_of
-from models.style.pieces.checkpoint import load_pieces_model, tiny_pieces
 from models.style.pieces.data import Batch, PieceSet
-from models.style.pieces.model import PieceConfig
-from models.style.pieces.presets import PRESETS, Preset
+from models.style.pieces.model import PieceConfig, load_pieces_model, tiny_pieces
 from models.style.pieces.sampling import Writer
-from models.style.pieces.training import SHARES, PieceTraining
-from models.style.pieces.training_data import RunPieces, run_pieces, unlike
+from models.style.pieces.training import PRESETS, SHARES, PieceTraining, Preset, RunPieces, run_pieces, unlike
 from models.train import pieces_sampling
 from models.train.pieces import FINE_TUNING, main, own_folder
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from models.style.card import SHIPPED_STYLE
+from models.style.bundle import SHIPPED_STYLE
 from webapp.research.styles import training_log
 from webapp.runtime.settings import Settings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.style.card import SHIPPED_STYLE
+from models.style.bundle import SHIPPED_STYLE
 from models.style.latents import STYLE_GROUPS
 from webapp.research.styles import matrices
 from webapp.research.styles.tables import all_tables

@@ -2,7 +2,10 @@
 
 import pytest
 import torch
+from scipy.stats import spearmanr
 
+from models.music.tokens import POSITIONS
+from models.style.features import BEATS, SLOTS
 from models.style.latents import GROUPS
 from models.style.model import StyleConfig
 from models.style.objective import Adversary, Correlation, independence_penalty
@@ -24,7 +27,7 @@ def latents(shared: float, generator: torch.Generator) -> dict[str, torch.Tensor
 @pytest.mark.parametrize("shared", [0.0, 0.3, 0.6])
 def test_correlated_groups_cost_what_they_tell_and_independent_ones_what_chance_does(shared: float) -> None:
     chance = 42 * 4 / 4 / BARS  # pairs of groups, pairs of dimensions
-    assert Correlation(1.0)(latents(shared, torch.Generator().manual_seed(0))) == pytest.approx(
+    assert Correlation(1.0)(latents(shared, torch.Generator().manual_seed(0)), {}) == pytest.approx(
         shared**2 / 2 + chance, abs=0.03
     )
 
@@ -40,11 +43,11 @@ def test_an_adversary_learns_what_is_told_and_what_has_no_correlation() -> None:
         return found
 
     for _ in range(150):
-        torch.autograd.backward(adversary(parts(squared=True)))
+        torch.autograd.backward(adversary(parts(squared=True), {}))
         adversary.learn()
-    assert Correlation(1.0)(parts(squared=True)) < 0.1
-    assert adversary(parts(squared=True)) > 0.5  # one way only: texture does not tell the sign of the root
-    assert adversary(parts(squared=False)) < 0
+    assert Correlation(1.0)(parts(squared=True), {}) < 0.1
+    assert adversary(parts(squared=True), {}) > 0.5  # one way only: texture does not tell the sign of the root
+    assert adversary(parts(squared=False), {}) < 0
 
 
 @pytest.mark.parametrize("how", ["adversary", "correlation"])
@@ -58,10 +61,28 @@ def test_encoders_that_pay_stop_telling(how) -> None:
         mixed = parts["texture"][:, 0] + leak * parts["rhythm"][:, 0]
         parts["texture"] = torch.stack([mixed, parts["texture"][:, 1]], 1)
         optimiser.zero_grad()
-        torch.autograd.backward(price(parts))
+        torch.autograd.backward(price(parts, {}))
         optimiser.step()
         price.learn()
     assert abs(leak.item()) < 0.3
+
+
+def test_a_dimension_learns_to_order_bars_as_its_attribute_does() -> None:
+    generator = torch.Generator().manual_seed(0)
+    features = {"rhythm": torch.rand(64, POSITIONS, generator=generator), "register": torch.rand(64, 9)}
+    features |= {"dynamics": torch.rand(64, 2 * BEATS + 1), "texture": torch.rand(64, SLOTS + 1)}
+    parts = {name: torch.zeros(64, 2, requires_grad=True) for name in features}
+    price = independence_penalty("ordering", 1.0, CONFIG, "cpu")
+    optimiser = torch.optim.Adam(parts.values(), lr=0.05)
+    before = price(parts, features).item()
+    for _ in range(200):
+        optimiser.zero_grad()
+        torch.autograd.backward(price(parts, features))
+        optimiser.step()
+    assert price(parts, features).item() < 0.3 * before
+    order = parts["register"][:, 0].detach()
+    assert spearmanr(order, features["register"][:, 8]).statistic > 0.95
+    assert not parts["register"][:, 1].any()
 
 
 def test_another_way_is_named() -> None:

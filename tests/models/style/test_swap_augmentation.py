@@ -9,7 +9,7 @@ from models.metrics import music_statistics as ms
 from models.music.corpora import music21_corpus
 from models.music.notes import Piece
 from models.music.tokens import DURATION, END, PITCH, POSITION, POSITIONS, TEMPO, VELOCITY, from_tokens
-from models.style.rearrange import REARRANGED, Schedule, draw_swaps, rearrange
+from models.style.swap_augmentation import REARRANGED, Schedule, draw_swaps, rearrange
 from models.style.windows import batches, make_windows
 
 

@@ -10,8 +10,8 @@ from models.metrics.idiom import MELODY_SYMBOLS, NGram, melody_symbols
 from models.music.keys import estimate_chords
 from models.music.midi import write_midi
 from models.music.notes import Piece, skyline
-from models.style.evaluation.excerpts import regular
-from models.style.evaluation.rivals import CopyBot, copy_bot, files, flow, ngram
+from models.style.evaluation.clips import regular
+from models.style.evaluation.pieces import CopyBot, copy_bot, files, flow, ngram
 from tests.models.style.conftest import make_tune
 
 pytestmark = pytest.mark.slow

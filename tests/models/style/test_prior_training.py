@@ -8,10 +8,10 @@ import torch
 
 from models.music.notes import DOMAINS, Piece
 from models.music.tokens import BAR, LOWEST_PITCH, METER, PITCH, POSITION, POSITIONS, on_grid
-from models.style import code_training
+from models.style import prior_training
 from models.style.checkpoint import tiny_style
-from models.style.code_training import Pairs, choose_pairs, explained, fit_codes, shared_loss
 from models.style.features import gather_notes
+from models.style.prior_training import Pairs, choose_pairs, explained, fit_codes, shared_loss
 from models.style.windows import DOMAIN_SHARE, batches, make_windows
 
 pytestmark = pytest.mark.slow
@@ -39,7 +39,7 @@ def paired(named: torch.Tensor) -> Pairs:
 
 def test_codes_that_windows_share_cost_less_than_dead_ones_and_than_what_has_a_name_even_folded() -> None:
     piece, tempo = torch.randn(800, 4), torch.randn(800, 4)
-    pairs = paired(code_training.bands(torch.cat([tempo, torch.zeros(800, 1)], 1), torch.ones(800, dtype=torch.int64)))
+    pairs = paired(prior_training.bands(torch.cat([tempo, torch.zeros(800, 1)], 1), torch.ones(800, dtype=torch.int64)))
     folded = tempo.abs() * 1.6 - 1.3
     kinds = {
         "shared": (piece, piece),
@@ -67,7 +67,7 @@ def test_what_groups_explain_is_told_beyond_chance() -> None:
 
 def test_what_has_a_name_is_told_of_each_clip(windows) -> None:
     tokens, _ = next(batches(windows, steps_per_batch=2000, seed=0))
-    found = code_training.named_of(gather_notes(tokens, 8))
+    found = prior_training.named_of(gather_notes(tokens, 8))
     assert found.shape == (len(tokens), 7)
     for row, clip in zip(found, tokens, strict=True):
         notes = clip[clip[:, POSITION] < POSITIONS]
@@ -80,23 +80,25 @@ def test_what_has_a_name_is_told_of_each_clip(windows) -> None:
 def test_bands_are_equally_full_within_each_domain() -> None:
     named = torch.cat([torch.randn(400, 1), torch.ones(400, 1)], 1)
     named[200:, 0] += 100
-    found = code_training.bands(named, torch.arange(2).repeat_interleave(200))
+    found = prior_training.bands(named, torch.arange(2).repeat_interleave(200))
     assert (
-        torch.bincount(found[:200, 0]).tolist() == torch.bincount(found[200:, 0]).tolist() == [25] * code_training.BANDS
+        torch.bincount(found[:200, 0]).tolist()
+        == torch.bincount(found[200:, 0]).tolist()
+        == [25] * prior_training.BANDS
     )
     assert (found[:, 1] == 1).all()
 
 
 def test_two_windows_of_a_pair_are_of_one_piece_and_have_no_bar_in_common(windows, monkeypatch) -> None:
     seen: list[np.ndarray] = []
-    real = code_training._described
+    real = prior_training._described
 
     def listening(model, windows, rows, rng):
         seen.append(rows)
         return real(model, windows, rows, rng)
 
-    monkeypatch.setattr(code_training, "_described", listening)
-    monkeypatch.setattr(code_training, "PAIRS", 100)
+    monkeypatch.setattr(prior_training, "_described", listening)
+    monkeypatch.setattr(prior_training, "PAIRS", 100)
     pairs = choose_pairs(tiny_style().model, windows, seed=0)
     one, two = seen
     assert len(one) == len(pairs.one) == len(pairs.two) == 35  # of dance tunes alone
@@ -106,7 +108,7 @@ def test_two_windows_of_a_pair_are_of_one_piece_and_have_no_bar_in_common(window
 
 
 def test_codes_learn_what_the_windows_of_a_piece_share(windows, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(code_training, "PAIRS", 1500)
+    monkeypatch.setattr(prior_training, "PAIRS", 1500)
     models = tiny_style().model, tiny_style().model
     for model, steps in zip(models, (1, 30), strict=True):
         fit_codes(model, windows, steps=steps, seed=0, out=tmp_path)

@@ -7,8 +7,8 @@ import torch
 
 from models.music.notes import DOMAINS
 from models.style.checkpoint import tiny_style
-from models.style.curiosity import MOST, Bandit, Curiosity, arms_of
-from models.style.rearrange import REARRANGED, UNIFORM, Schedule, draw_swaps
+from models.style.swap_augmentation import REARRANGED, UNIFORM, Schedule, draw_swaps
+from models.style.training import MOST, Bandit, Curiosity, arms_of
 from models.style.windows import DOMAIN_SHARE, make_windows
 from tests.models.style.conftest import make_tune
 

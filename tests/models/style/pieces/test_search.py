@@ -8,10 +8,10 @@ import pytest
 from models.metrics.voice_leading import part_writing_faults
 from models.music.notes import Piece
 from models.music.tokens import BAR, LENGTH, METER, METERS, PITCH, POSITION, TEMPO
-from models.style.pieces.checkpoint import tiny_pieces
-from models.style.pieces.particles import Particles, first_bars, survivors
+from models.style.pieces.conditions import Wishes
+from models.style.pieces.model import tiny_pieces
 from models.style.pieces.sampling import Writer
-from models.style.pieces.wishes import Wishes
+from models.style.pieces.search import Particles, first_bars, survivors
 from models.style.pieces.writing import Writing
 
 

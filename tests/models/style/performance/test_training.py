@@ -3,8 +3,8 @@ import pytest
 
 from models.music.midi_file import MidiFile, dump
 from models.music.notes import MusicError
-from models.style.performance.reading import read_example
 from models.style.performance.score import read_score, smooth_tempo
+from models.style.performance.training import read_example
 
 
 def test_score_and_playing_are_taken_apart(performed):

@@ -8,11 +8,10 @@ import pytest
 from models.music.notes import Piece
 from models.music.tokens import BAR, DURATION, LENGTH, METER, PITCH, POSITION, TEMPO, VELOCITY
 from models.style.pieces import sampling
-from models.style.pieces.checkpoint import tiny_pieces
-from models.style.pieces.conditions import ABSENT, CONDITIONS, LOWEST, OF_MOOD, OF_RETURNS, likeness_of
+from models.style.pieces.conditions import ABSENT, CONDITIONS, LOWEST, OF_MOOD, OF_RETURNS, Wishes, likeness_of
 from models.style.pieces.data import whole_tokens
-from models.style.pieces.returning import Returning
-from models.style.pieces.wishes import Wishes
+from models.style.pieces.grammar import Returning
+from models.style.pieces.model import tiny_pieces
 from models.style.pieces.writing import Writing
 
 

@@ -9,11 +9,10 @@ from models.music.tokens import DURATION, END, PITCH, POSITION, VELOCITY
 from models.style.checkpoint import tiny_style
 from models.style.latents import TOLD_GROUPS
 from models.style.pieces.bar_latents import BarLatents, Reader
-from models.style.pieces.conditions import LOWEST, OF_LEFT, OF_NUMBER
+from models.style.pieces.conditions import LOWEST, OF_LEFT, OF_NUMBER, Place, Wishes
 from models.style.pieces.data import Latents, PieceSet, make_batch, training_batch
 from models.style.pieces.model import Coming, PieceConfig, PieceModel
 from models.style.pieces.training import element_losses
-from models.style.pieces.wishes import Place, Wishes
 from models.style.pieces.writing import Writing
 from tests.models.conftest import clip
 

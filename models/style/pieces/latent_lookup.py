@@ -1,9 +1,8 @@
-"""What pieces that are being written are told of their bars' latents: looked up at each step, and kept in the cache."""
+"""Bar latents of pieces that are being written: looked up at each step, and kept in the cache."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,14 +12,11 @@ from torch import Tensor
 from models.music.tokens import DURATION, PITCH, POSITIONS, VELOCITY
 from models.style.features import SLOTS
 from models.style.latents import TOLD_GROUPS
-from models.style.pieces.bar_latents import BarLatents
-from models.style.pieces.latent_memory import NOTHING, LatentMemory, Memory, Told
-
-if TYPE_CHECKING:
-    from models.style.pieces.model import Cache, PieceModel
+from models.style.pieces.bar_latents import NOTHING, BarLatents, LatentMemory, Memory, Told
+from models.style.pieces.conditions import IntArray
+from models.style.pieces.model import Cache, PieceModel
 
 Floats = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.int64]
 
 
 class Telling:
