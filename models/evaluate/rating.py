@@ -39,9 +39,8 @@ from models.rating.evaluation.network import (
     trees,
 )
 from models.rating.material import Material, limited, sounds_of
-from models.rating.mel import MelEnsemble, load_mel
 from models.rating.plays import PlaysError, audible_ceiling, read_plays, reliability
-from models.rating.rater import ABLATIONS, SHIPPED, RatingBundle, load_bundle
+from models.rating.rater import ABLATIONS, SHIPPED, MelEnsemble, RatingBundle, load_bundle, load_mel
 from models.rating.sound import Sound, log_mel, read_sound
 from models.style.checkpoint import style_argument
 from models.style.compose import Composer

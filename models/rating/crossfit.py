@@ -27,17 +27,15 @@ from scipy.stats import rankdata
 from models.experiments.provenance import commit
 from models.experiments.report import Metric
 from models.experiments.run_log import RunLog
-
-from . import synthetic
-from .material import Augmentation, Excerpts, FeatureExcerpts, Material, PictureExcerpts
-from .mel import MelEnsemble, save_mel
-from .network import Ensemble, Judge, JudgeConfig, RatingNetwork, Trained, judged
-from .outlier import Heard
-from .plays import Counts
-from .rater import ABLATIONS, RatingBundle, save_bundle
-from .synthetic import lone_chords
-from .tagger import WINDOW, FeatureExtractor, Features, load_tagger
-from .training import Member, Recipe, noise_pictures
+from models.rating import synthetic
+from models.rating.material import Augmentation, Excerpts, FeatureExcerpts, Material, PictureExcerpts
+from models.rating.network import Ensemble, Judge, JudgeConfig, RatingNetwork, Trained, judged
+from models.rating.outlier import Heard
+from models.rating.plays import Counts
+from models.rating.rater import ABLATIONS, MelEnsemble, RatingBundle, save_bundle, save_mel
+from models.rating.synthetic import lone_chords
+from models.rating.tagger import WINDOW, FeatureExtractor, Features, load_tagger
+from models.rating.training import Member, Recipe, noise_pictures
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

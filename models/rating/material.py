@@ -25,11 +25,10 @@ from rich.progress import track
 from safetensors.torch import load_file, save_file
 
 from models.music.decoding import SoundError
-
-from .mel_bands import MELS, band_centres_hz, mel_of_hz
-from .plays import FEWEST, Plays, PlaysError, equal_exposure, target
-from .sound import DARK, Sound, log_mel, read_sound
-from .tagger import WINDOW, FeatureExtractor, Features
+from models.rating.mel_bands import MELS, band_centres_hz, mel_of_hz
+from models.rating.plays import FEWEST, Plays, PlaysError, equal_exposure, target
+from models.rating.sound import DARK, Sound, log_mel, read_sound
+from models.rating.tagger import WINDOW, FeatureExtractor, Features
 
 Floats = npt.NDArray[np.float64]
 Picture = npt.NDArray[np.float32]

@@ -24,10 +24,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from .material import Picture
-from .mel_bands import MELS
-from .plays import EMOTIONS
-from .tagger import FeatureExtractor, Features
+from models.rating.material import Picture
+from models.rating.mel_bands import MELS
+from models.rating.plays import EMOTIONS
+from models.rating.tagger import FeatureExtractor, Features
 
 Floats = npt.NDArray[np.float64]
 

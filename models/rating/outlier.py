@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.covariance import LedoitWolf
 
-from .mel_bands import MELS
-from .sound import DARK, FRAMES_A_SECOND
+from models.rating.mel_bands import MELS
+from models.rating.sound import DARK, FRAMES_A_SECOND
 
 Floats = npt.NDArray[np.float64]
 Picture = npt.NDArray[np.float32]

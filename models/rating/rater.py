@@ -2,29 +2,37 @@
 
 One float16 safetensors file has all members, beside a JSON card; loading is strict. ``held_out.json`` says which sounds
 no member of a fold has learned from, so that on its own data the shipped model is asked as if it had never heard them.
+
+``MelEnsemble``: networks on the log-mel picture alone, trained here and nowhere else, without other people's tagger.
+Their architecture is the judge's (``network.Judge``), but the judge is not among them: it stays apart from whatever is
+rated or dreamt. One network for each fold, so that each track of the collection has one that never heard it. They lie
+beside the rating model whose folds they share.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import load, load_file, save
+from torch import Tensor
 
+from models.experiments.provenance import commit
 from models.metrics.intervals import NORMAL_95
+from models.rating.material import Floats, Picture
+from models.rating.network import Ensemble, Judge, JudgeConfig, RatingConfig, RatingNetwork, Scale, Trained
+from models.rating.outlier import Heard
+from models.rating.sound import Sound, log_mel
+from models.rating.tagger import FeatureExtractor, load_tagger
 from models.style.bundle import BundleFormat
-
-from .material import Floats, Picture
-from .mel import MelEnsemble
-from .network import Ensemble, Judge, JudgeConfig, RatingConfig, RatingNetwork, Scale, Trained
-from .outlier import Heard
-from .sound import Sound, log_mel
-from .tagger import FeatureExtractor, load_tagger
 
 SHIPPED = "rating-cpu"
 ABLATIONS = "ablations.json"
@@ -141,3 +149,68 @@ def order(ratings: list[Rating]) -> list[int]:
         return ratings[at].p is None, -(ratings[at].p or 0.0), ratings[at].outlier
 
     return sorted(range(len(ratings)), key=place)
+
+
+WEIGHTS_FILE, ABOUT = "mel.safetensors", "mel.json"
+
+
+@dataclass(frozen=True)
+class MelEnsemble:
+    """One network a fold, and what is told of them: ``validation`` with ``pairs``, ``error`` and ``predicted``."""
+
+    members: tuple[Trained[Judge], ...]
+    about: Mapping[str, Any]
+
+    def standard(self, pictures: Tensor, mask: Tensor | None = None) -> Tensor:
+        """What each says of pictures ``(batch, MELS, frames)``, in standard deviations of p: ``(members, batch)``."""
+        return torch.stack([one.network(pictures, mask).p for one in self.members])
+
+    def each(self, pictures: Sequence[Picture]) -> Floats:
+        """p by each member of whole sounds ``(MELS, frames)``: ``(members, sounds)``."""
+        with torch.inference_mode():
+            seen = [torch.from_numpy(np.ascontiguousarray(picture))[None] for picture in pictures]
+            return np.array([
+                [one.network(each).p.item() * one.scale.deviation + one.scale.mean for each in seen]
+                for one in self.members
+            ])  # fmt: skip
+
+    def rate(self, pictures: Sequence[Picture], fold: npt.NDArray[np.int64]) -> Floats:
+        """p ``(sounds,)``: the mean of all, or, where ``fold`` is not -1, by the one that has not learned from it."""
+        found, own = self.each(pictures), np.array([one.fold for one in self.members])[:, None]
+        asked = (fold < 0) | (own == fold)
+        return np.asarray((found * asked).sum(axis=0) / asked.sum(axis=0))
+
+
+def save_mel(folder: Path, members: Sequence[Trained[Judge]], about: Mapping[str, Any]) -> None:
+    """Write the weights, float16, and what is told of them, beside the rating model in ``folder``."""
+    weights = save({
+        f"{index}.{name}": value.detach().half().contiguous()
+        for index, one in enumerate(members)
+        for name, value in one.network.state_dict().items()
+    })  # fmt: skip
+    (folder / WEIGHTS_FILE).write_bytes(weights)
+    full = {
+        "commit": commit(), **about, "config": asdict(members[0].network.config),
+        "members": [{"fold": one.fold, **asdict(one.scale)} for one in members], "sha256": sha256(weights).hexdigest(),
+    }  # fmt: skip
+    (folder / ABOUT).write_text(json.dumps(full, indent=2) + "\n", encoding="utf-8")
+
+
+def load_mel(folder: Path) -> MelEnsemble | None:
+    """Those beside the rating model in ``folder``, None where there are none; raises ``ValueError`` for other ones."""
+    if not (folder / ABOUT).is_file():
+        return None
+    about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    weights = (folder / WEIGHTS_FILE).read_bytes()
+    if sha256(weights).hexdigest() != about["sha256"]:
+        raise ValueError(f"{folder / WEIGHTS_FILE} is not the file that {ABOUT} names; copy the whole folder again")
+    state = load(weights)
+    config = JudgeConfig(**{**about["config"], "dilations": tuple(about["config"]["dilations"])})
+    members = []
+    for index, each in enumerate(about["members"]):
+        network, prefix = Judge(config), f"{index}."
+        network.load_state_dict(
+            {name.removeprefix(prefix): value.float() for name, value in state.items() if name.startswith(prefix)}
+        )
+        members.append(Trained(network.eval(), Scale(each["mean"], each["deviation"]), each["fold"]))
+    return MelEnsemble(tuple(members), about)

@@ -23,9 +23,8 @@ from models.music.notes import MusicError
 from models.music.performance import sounding_seconds
 from models.music.render import SAMPLE_RATE_HZ as RENDERED_HZ
 from models.music.render import render
-
-from .mel_bands import MELS, SAMPLE_RATE_HZ
-from .signal_work import functional, transforms
+from models.rating.mel_bands import MELS, SAMPLE_RATE_HZ
+from models.rating.signal_work import functional, transforms
 
 SHORTEST_S = 1.0
 SILENCE = 1e-4  # of full scale, root mean square

@@ -18,9 +18,8 @@ from models.music import corpora
 from models.music.notes import TICKS_PER_QUARTER, MusicError, Piece
 from models.music.render import SAMPLE_RATE_HZ as PIANO_RATE_HZ
 from models.music.render import render
-
-from .mel_bands import SAMPLE_RATE_HZ
-from .sound import checked, log_mel
+from models.rating.mel_bands import SAMPLE_RATE_HZ
+from models.rating.sound import checked, log_mel
 
 Samples = npt.NDArray[np.float32]
 Picture = npt.NDArray[np.float32]

@@ -22,10 +22,9 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (torch's own abbreviation)
 
+from models.rating.mel_bands import MELS
+from models.rating.sound import DARK
 from models.style.bundle import BundleFormat
-
-from .mel_bands import MELS
-from .sound import DARK
 
 SHIPPED = "tagger-msd"
 FORMAT = BundleFormat("tagger", "tagger", "copy the shipped folder again", version_of=("trained_on",))

@@ -19,13 +19,12 @@ from torch.nn import functional as F  # noqa: N812 (torch's own abbreviation)
 
 from models.experiments.optimisation import AveragedTraining, rise_and_fall, share_done
 from models.experiments.run_log import RunLog
-
-from .material import Augmentation, Excerpts, FeatureExcerpts, Material, Picture
-from .network import Judge, JudgeConfig, RatingConfig, RatingNetwork, RatingOutput, Scale
-from .plays import EMOTIONS
-from .sound import log_mel
-from .synthetic import LEARNED
-from .tagger import Features
+from models.rating.material import Augmentation, Excerpts, FeatureExcerpts, Material, Picture
+from models.rating.network import Judge, JudgeConfig, RatingConfig, RatingNetwork, RatingOutput, Scale
+from models.rating.plays import EMOTIONS
+from models.rating.sound import log_mel
+from models.rating.synthetic import LEARNED
+from models.rating.tagger import Features
 
 Loss = Literal["mse", "pairwise", "ordinal"]
 LOSSES: tuple[Loss, ...] = ("mse", "pairwise", "ordinal")

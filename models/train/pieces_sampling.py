@@ -50,8 +50,8 @@ GUIDANCE = (1.5, 2.0, 3.0)  # beside 1, with which the others are chosen
 # part writing, weighed so (``faults``), go on. The first is what the others are chosen with
 SEARCHES: Mapping[Domain, Sequence[tuple[int, float]]] = {"chorale": ((8, 24.0), (8, 8.0), (5, 8.0), (1, 0.0))}
 # Nats by which what was heard before is likelier in whole pieces, and in excerpts
-RETURNING: Mapping[Domain, Sequence[float]] = {"pop": (0.0, 2.5, 3.5, 4.5)}
-RETURNING_EXCERPTS: Mapping[Domain, Sequence[float]] = {"pop": (0.0, 1.0, 2.0, 3.0)}
+REPEAT_BIAS: Mapping[Domain, Sequence[float]] = {"pop": (0.0, 2.5, 3.5, 4.5)}
+REPEAT_BIAS_EXCERPTS: Mapping[Domain, Sequence[float]] = {"pop": (0.0, 1.0, 2.0, 3.0)}
 AS_GOOD = 0.02  # told so much more often than the best
 EXCERPTS, LEAST_EXCERPTS = 3000, 20  # from which is learned where real music lies
 POOL = 3  # times as many real clips, to find matched ones in
@@ -128,7 +128,7 @@ def choose(
         chosen = on.best(rows, "part_writing")
     if not writer.bundle.model.config.outer_first:  # else what would be heard again is not known
         on = replace(trials, measure=lambda clips: _mean(clips, judges, "si_mid"))
-        again = [{**chosen, "returning_excerpts": nats} for nats in RETURNING_EXCERPTS.get(domain, ())]
+        again = [{**chosen, "returning_excerpts": nats} for nats in REPEAT_BIAS_EXCERPTS.get(domain, ())]
         if rows := tried(again, ", again", on, "si_mid"):
             found += rows
             chosen = on.best(rows, "si_mid")
@@ -136,7 +136,7 @@ def choose(
         several = min(limit, MOST_WHOLE)
         on = Trials(writer, domain, whole, lambda clips: _mean(clips, judges, "si_long"), None, several, seed)
         plain = {name: value for name, value in chosen.items() if name != "told"}
-        again = [{**plain, "returning": nats} for nats in RETURNING.get(domain, ())]
+        again = [{**plain, "returning": nats} for nats in REPEAT_BIAS.get(domain, ())]
         if rows := tried(again, ", whole", on, "si_long"):
             found += rows
             best = on.best(rows, "si_long")

@@ -21,10 +21,9 @@ from typing import Any
 from models.atlas.projection import LEAST_POINTS
 from models.atlas.tracks import TrackMap
 from models.experiments.arguments import output_folder, positive_int
-from models.rating.biases import save_biases
 from models.rating.crossfit import RUN, CrossFit
 from models.rating.material import Material, limited, load_material
-from models.rating.plays import PlaysError, read_all_plays
+from models.rating.plays import PlaysError, read_all_plays, save_biases
 from models.rating.rater import load_bundle
 from models.rating.tagger import Features
 from models.rating.training import PRESETS, ablations

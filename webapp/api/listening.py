@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.picture.fit.asking import Kind
+from models.picture.fit.head import Kind
 from models.taste.head import Pick as FourOutcome
 from models.taste.likelihood import Outcome
 from webapp.api.dependencies import (

@@ -22,8 +22,7 @@ from db.queries.offers import NotForThisListenerError
 from db.tables import Fit, Listener
 from models.metrics.music_statistics import attributes
 from models.music.notes import Piece
-from models.picture.fit.asking import Kind, NoQuestionLeftError, Shown, choose
-from models.picture.fit.head import HEARD, VERSION, new_head, of_music
+from models.picture.fit.head import HEARD, VERSION, Kind, NoQuestionLeftError, Shown, choose, new_head, of_music
 from models.taste.head import Head
 from webapp.fit.drawings import Drawings, shipped
 from webapp.learning.playable_clips import PlayablePool, domain_named, music_of

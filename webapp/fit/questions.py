@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from db.queries import listeners as listener_rows
 from db.queries import offers
 from db.tables import FIT_PICKS, Fit, Listener
-from models.picture.fit.asking import Kind
+from models.picture.fit.head import Kind
 from models.taste.head import Head, predict
 from webapp.fit.drawings import shipped
 from webapp.fit.drawn_questions import Drawn, DrawnQuestions

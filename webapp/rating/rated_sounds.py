@@ -89,7 +89,7 @@ def tracks(model: str) -> tuple[Track, ...]:
 
 
 def biases(model: str) -> list[dict[str, Any]]:
-    """What the likes that a network learned from depend on beside the sound (``models.rating.biases``); may be none."""
+    """What the likes that a network learned from depend on beside the sound (``models.rating.plays``); may be none."""
     path = model_folder(model) / BIASES if model else None
     if path is None or not path.is_file():
         return []

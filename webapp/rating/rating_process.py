@@ -20,9 +20,8 @@ from scipy.ndimage import gaussian_filter
 
 from models.atlas.tracks import TrackMap
 from models.music.decoding import SoundError
-from models.rating.mel import load_mel
 from models.rating.network import attribution
-from models.rating.rater import load_bundle, order, rate
+from models.rating.rater import load_bundle, load_mel, order, rate
 from models.rating.sound import FRAMES_A_SECOND, checked, log_mel
 from models.rating.tagger import WINDOW
 

@@ -22,15 +22,18 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from models.picture.fit.asking import CONTROL, Fit, Shown, choose
 from models.picture.fit.head import (
     ANNOTATED,
+    CONTROL,
     HEARD,
     SEEN,
     SIZE,
     TIE_SD,
     TIES,
+    Fit,
+    Shown,
     annotated,
+    choose,
     features,
     learned,
     links_of,

@@ -252,7 +252,7 @@ class LatentSizes:
 
 
 @dataclass(frozen=True)
-class Told:
+class RowLatents:
     """Latents of the bars of some rows, and which of them each step lies in; bar ``NOTHING`` of each row is untold.
 
     ``heard`` float32 ``(batch, bars, heard)``; ``own`` and ``coming`` int64 ``(batch, steps)``: a step's own bar, and
@@ -266,14 +266,14 @@ class Told:
     place: Tensor
     part: Tensor
 
-    def to(self, device: str) -> Told:
+    def to(self, device: str) -> RowLatents:
         """The same on a device."""
-        return Told(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+        return RowLatents(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What is made of ``Told`` once, before any step: ``(batch, bars, …)``."""
+    """What is made of ``RowLatents`` once, before any step: ``(batch, bars, …)``."""
 
     inner: Tensor
     slots: Tensor  # (batch, bars, SLOTS, slot)
@@ -316,7 +316,7 @@ class LatentMemory(nn.Module):
         slots = norm(self.slots(inner).unflatten(-1, (SLOTS, self.sizes.slot)))
         return Memory(inner, slots, self.of_bar(inner))
 
-    def enter(self, memory: Memory, told: Told, slot: Tensor) -> Tensor:
+    def enter(self, memory: Memory, told: RowLatents, slot: Tensor) -> Tensor:
         """What is added to steps ``(batch, steps, dim)`` in the time ``slot`` ``(batch, steps)`` of their bars."""
         row = torch.arange(len(slot), device=slot.device)[:, None]
         last = slot == SLOTS - 1

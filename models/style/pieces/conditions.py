@@ -205,11 +205,11 @@ class Wishes:
     meter alone. ``temperature`` and ``nucleus`` are numbers, or numbers by element ("pitch", "duration", …), the usual
     ones for those left out. ``guidance`` is how much a piece heeds returns and mood: logits go on so many times from
     those without them to those with them (classifier-free guidance: Ho and Salimans 2022; of language models: Sanchez
-    et al. 2023). With any but 1, the model's own, each step is computed twice. With ``returning`` so many nats are
+    et al. 2023). With any but 1, the model's own, each step is computed twice. With ``repeat_bias`` so many nats are
     added instead to the logits of what was heard in a bar that comes again (``models.style.pieces.grammar``), and
     guidance is by mood alone. Where latents are told, it goes on from what is said without ``guided`` groups of these.
     With ``targets`` its notes are drawn towards these, bar by bar (``grammar.Steering``).
-    A piece with more than ``most_crowded`` notes a bar over some bars is given up (``models.style.pieces.data``).
+    A piece with more than ``most_dense`` notes a bar over some bars is given up (``models.style.pieces.data``).
     """
 
     domain: int
@@ -224,8 +224,8 @@ class Wishes:
     nucleus: PerElement = NUCLEUS
     guidance: float = 1.0
     guided: tuple[str, ...] = ()
-    returning: float = 0.0
-    most_crowded: float = np.inf
+    repeat_bias: float = 0.0
+    most_dense: float = np.inf
     targets: BarTargets | None = None
 
     @property

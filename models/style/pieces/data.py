@@ -22,7 +22,7 @@ from models.experiments.dataset import piece_name
 from models.music.notes import DOMAINS, MusicError, Piece
 from models.music.tokens import BAR, END, METER, PITCH, POSITION, TEMPO, VELOCITY, TokenArray, to_tokens
 from models.style.latents import BARS
-from models.style.pieces.bar_latents import BarLatents, Reader, Told, drop, heard_size
+from models.style.pieces.bar_latents import BarLatents, Reader, RowLatents, drop, heard_size
 from models.style.pieces.conditions import (
     ABSENT,
     CONDITIONS,
@@ -44,9 +44,9 @@ FROM_THE_START = 0.4
 LEAST_BARS, LEAST_NOTES = 4, 8
 # Shares of the parts in which the model is not told the piece's last bar, or the tempo or the meter that begin it, or
 # any bar's return, or the mood; of the other parts it is told the returns of some bars, from none to all, and where it
-# is told the mood, it isn't told valence, or arousal, in a share of ``HALF_TOLD`` each
-UNTOLD = {"last": 0.2, "tempo": 0.3, "meter": 0.2, "returns": 0.4, "mood": 0.5}
-HALF_TOLD = 0.15
+# is told the mood, it isn't told valence, or arousal, in a share of ``HALF_UNKNOWN`` each
+UNKNOWN_SHARE = {"last": 0.2, "tempo": 0.3, "meter": 0.2, "returns": 0.4, "mood": 0.5}
+HALF_UNKNOWN = 0.15
 UNKNOWN_FIELDS, UNKNOWN = (VELOCITY, TEMPO), 0.1  # of a share of the parts nobody knows them: files may have neither
 OF_FIELD = {VELOCITY: "dynamics", TEMPO: "tempo"}  # the latent group that would tell them
 
@@ -155,7 +155,7 @@ class Part:
     tokens: TokenArray
     unknown: tuple[int, ...] = ()
 
-    def told(self, latents: BarLatents, sizes: Sequence[int]) -> _PartTold:
+    def told(self, latents: BarLatents, sizes: Sequence[int]) -> _PartLatents:
         """``latents`` of the bars of ``tokens``, as the part's steps hear them."""
         is_bar = self.classes[:, POSITION] == BAR
         own = np.cumsum(is_bar)  # 1 for the first bar's steps, 0 before it
@@ -166,11 +166,11 @@ class Part:
         coming[coming > len(heard)] = 0
         place = np.concatenate([self.bars[is_bar], self.bars[is_bar][-1:] + 1])[: len(heard)]
         told: npt.NDArray[np.bool_] = np.asarray(latents.told[: len(heard)].any(axis=1), dtype=bool)
-        return _PartTold(heard, told, own, coming, place)
+        return _PartLatents(heard, told, own, coming, place)
 
 
 @dataclass(frozen=True)
-class _PartTold:
+class _PartLatents:
     """``heard`` ``(bars, …)``, whether anything is ``told`` of them, steps' ``own`` and ``coming`` bars (0: none)."""
 
     heard: npt.NDArray[np.float32]
@@ -185,7 +185,7 @@ def draw_part(
 ) -> Part:
     """A part of one of ``members`` (indices of pieces), at most ``room`` steps and the one before the first.
 
-    In training it is transposed, and the model isn't told all (``UNTOLD``); else all but ``returns`` and ``mood``.
+    In training it is transposed, and some conditions are unknown (``UNKNOWN_SHARE``); else returns and mood are.
     Where ``latents`` are read off it, nobody knows the velocities, or the tempo, of a share of ``UNKNOWN`` of parts.
     """
     if rng.random() < FROM_THE_START:
@@ -243,14 +243,14 @@ def _told(
     pieces: PieceSet, index: int, bar: int, tokens: TokenArray, rng: np.random.Generator, *, training: bool
 ) -> tuple[Along, Along]:
     """What is told before and along ``tokens``, which begin with the ``bar``-th bar of a piece."""
-    untold = {name: training and rng.random() < share for name, share in UNTOLD.items()}
+    untold = {name: training and rng.random() < share for name, share in UNKNOWN_SHARE.items()}
     is_bar = tokens[:, POSITION] == BAR
     heads, of_bar = tokens[is_bar], np.cumsum(is_bar) - 1
     begin, end = (int(edge) for edge in pieces.first[index : index + 2])
     first_number = int(first_numbers(pieces.tokens[pieces.edges[index] : pieces.edges[index] + 1])[0])
     number = np.arange(bar, bar + len(heads)) + first_number
     moods = pieces.moods[begin + bar : begin + bar + len(heads)].copy()
-    hidden = rng.random(2) < HALF_TOLD
+    hidden = rng.random(2) < HALF_UNKNOWN
     moods[:, hidden | untold["mood"] | (not training)] = 0
     known: dict[str, int] = {
         "domain": int(pieces.domain[index]),
@@ -287,25 +287,25 @@ class Batch:
         return Batch(moved, self.following.to(device))
 
 
-Telling = Callable[[Sequence[BarLatents], Sequence[Part]], Sequence[BarLatents]]
+Masking = Callable[[Sequence[BarLatents], Sequence[Part]], Sequence[BarLatents]]
 
 
 @dataclass(frozen=True)
 class Latents:
-    """How the latents of parts are told: read off by ``reader``, as ``telling`` leaves them."""
+    """How the latents of parts are told: read off by ``reader``, as ``masked`` leaves them."""
 
     reader: Reader
-    telling: Telling
+    masked: Masking
 
     @classmethod
     def dropped(cls, reader: Reader, rng: np.random.Generator) -> Latents:
         """As in training."""
 
-        def telling(read: Sequence[BarLatents], parts: Sequence[Part]) -> list[BarLatents]:
+        def masked(read: Sequence[BarLatents], parts: Sequence[Part]) -> list[BarLatents]:
             never = [[OF_FIELD[field] for field in part.unknown] for part in parts]
             return [drop(each, rng, reader.sizes, groups) for each, groups in zip(read, never, strict=True)]
 
-        return cls(replace(reader, noise=rng), telling)
+        return cls(replace(reader, noise=rng), masked)
 
 
 def make_batch(
@@ -344,10 +344,10 @@ def make_batch(
     return Batch(steps, every[:, 1:])
 
 
-def _latents_of(rows: Sequence[Sequence[Part]], latents: Latents, context: int) -> Told:
+def _latents_of(rows: Sequence[Sequence[Part]], latents: Latents, context: int) -> RowLatents:
     """What the rows' steps are told of their bars."""
     parts = [part for row in rows for part in row]
-    read = latents.telling(latents.reader.read([part.tokens for part in parts]), parts)
+    read = latents.masked(latents.reader.read([part.tokens for part in parts]), parts)
     sizes = latents.reader.sizes
     told = iter([part.told(each, sizes) for part, each in zip(parts, read, strict=True)])
     by_row = [[next(told) for _ in row] for row in rows]
@@ -364,7 +364,7 @@ def _latents_of(rows: Sequence[Sequence[Part]], latents: Latents, context: int) 
             for found, index in ((own, each.own), (coming, each.coming)):
                 found[r, step : step + count] = np.where(index > 0, index + bar - 1, 0)[:count]
             step, bar = step + len(each.own), bars.stop
-    return Told(*(torch.from_numpy(each) for each in (heard, own, coming, place, number)))
+    return RowLatents(*(torch.from_numpy(each) for each in (heard, own, coming, place, number)))
 
 
 def training_batch(

@@ -5,9 +5,9 @@ functions takes logits of one element, of rows side by side, and gives them with
 ``draw`` then samples. All of it is NumPy on the CPU, or compiled: a step is many small things, and these cost torch
 three times as much to call.
 
-Four classes follow pieces that are written side by side. ``Onsets``: the order of an onset's notes. ``Returning``: what
-was heard in a bar that comes again. ``HeldNotes``: bars, or a melody, that stay note for note. ``Steering``: what the
-notes so far lack of targets.
+Four classes follow pieces that are written side by side. ``Onsets``: the order of an onset's notes. ``RepeatBias``:
+what was heard in a bar that comes again. ``HeldNotes``: bars, or a melody, that stay note for note. ``Steering``: what
+the notes so far lack of targets.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ COPIED = (POSITION, PITCH, DURATION)  # how loud a note is stays the model's cho
 Note = tuple[int, int, int]  # position, pitch and duration, in classes
 
 
-class Returning:
+class RepeatBias:
     """Of pieces side by side: the notes of all their bars, and those of the bar that each hears again just now."""
 
     def __init__(self, rows: int) -> None:

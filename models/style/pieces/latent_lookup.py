@@ -12,14 +12,14 @@ from torch import Tensor
 from models.music.tokens import DURATION, PITCH, POSITIONS, VELOCITY
 from models.style.features import SLOTS
 from models.style.latents import TOLD_GROUPS
-from models.style.pieces.bar_latents import NOTHING, BarLatents, LatentMemory, Memory, Told
+from models.style.pieces.bar_latents import NOTHING, BarLatents, LatentMemory, Memory, RowLatents
 from models.style.pieces.conditions import IntArray
 from models.style.pieces.model import Cache, PieceModel
 
 Floats = npt.NDArray[np.float32]
 
 
-class Telling:
+class LatentLookup:
     """The latents of some pieces' bars, ``latents`` one for each; bars are counted from 1, the first whole one.
 
     With ``guided`` groups each comes once more without these, after all others.
@@ -79,7 +79,7 @@ class Telling:
                 kept[layer, :, :, : found.shape[2]] = found[kept_rows]
         cache.at += torch.from_numpy(self.told.sum(1)[which]).to(self.device)
 
-    def steps(self, rows: IntArray, number: IntArray, *, begin: bool = False) -> tuple[Told, Memory]:
+    def steps(self, rows: IntArray, number: IntArray, *, begin: bool = False) -> tuple[RowLatents, Memory]:
         """For ``PieceModel.forward``: steps ``(rows, steps)`` in the bars ``number`` of ``rows`` of ``which``.
 
         Where they ``begin`` the first stands before the bar that comes, and in none.
@@ -91,7 +91,7 @@ class Telling:
         memory = Memory(*(getattr(self.memory, name)[which] for name in ("inner", "slots", "onsets")))
         nothing = torch.zeros(0)
         own_bars, next_bars = (torch.from_numpy(each).to(self.device) for each in (own, coming))
-        return Told(nothing, own_bars, next_bars, nothing, nothing), memory
+        return RowLatents(nothing, own_bars, next_bars, nothing, nothing), memory
 
 
 class Tables:

@@ -25,7 +25,7 @@ from models.music.tokens import BAR, DURATION, LENGTH, METER, PITCH, POSITION, T
 from models.style.bundle import TINY, BundleFormat
 from models.style.features import SLOTS, slot_of
 from models.style.layers import Block, Head, Multihot, norm
-from models.style.pieces.bar_latents import LatentMemory, LatentSizes, Memory, Told, heard_size
+from models.style.pieces.bar_latents import LatentMemory, LatentSizes, Memory, RowLatents, heard_size
 from models.style.pieces.conditions import CLASSES, CONDITION_CLASSES, LOWEST, OF_LENGTH, OF_MOOD
 
 NOTE_CHAIN = (PITCH, DURATION, VELOCITY)
@@ -84,7 +84,7 @@ class Steps:
     conditions: Tensor
     bars: Tensor
     part: Tensor | None = None
-    told: Told | None = None
+    told: RowLatents | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Coming:
     def after(cls, steps: Steps, memory: Memory, rows: Tensor) -> Coming:
         """After some of the ``steps``, ``rows`` of them all one behind the other."""
         bars = memory.inner.shape[1]
-        own = cast("Told", steps.told).own
+        own = cast("RowLatents", steps.told).own
         bar = own + bars * torch.arange(len(own), device=own.device)[:, None]
         length = steps.conditions[..., OF_LENGTH] + LOWEST_LENGTH
         last = steps.classes[..., POSITION]
@@ -184,7 +184,7 @@ class PieceModel(nn.Module):
         weights = [weight for layer in layers for weight in layer.parameters(recurse=False)]
         return [weight for weight in weights if min(weight.shape) >= NARROW]
 
-    def remember(self, told: Told | None) -> Memory | None:
+    def remember(self, told: RowLatents | None) -> Memory | None:
         """What latents say, for ``forward`` and ``logits``; None where none are told, or where it hears none."""
         if self.latents is None or told is None:
             return None
@@ -270,7 +270,7 @@ class PieceModel(nn.Module):
     @staticmethod
     def _with_bars(mask: Tensor | None, steps: Steps, count: int, upto: int) -> Tensor:
         """The mask with the bars before the steps, ``(batch, 1, steps, bars + upto)``."""
-        told = cast("Told", steps.told)
+        told = cast("RowLatents", steps.told)
         part = torch.zeros_like(told.own) if steps.part is None else steps.part
         hears = (told.part[:, None, :] == part[:, :, None])[:, None]
         if mask is None:

@@ -192,7 +192,7 @@ class Writer:
         in ``play_on``.
         """
         wishes = self._drawn(Wishes(DOMAINS.index(domain), bars, regular=True, mood=self._mood(mood)))
-        wishes = replace(wishes, returning=self._returning(domain, "returning_excerpts"))
+        wishes = replace(wishes, repeat_bias=self._repeat_bias(domain, "returning_excerpts"))
         return self._written(wishes, seeds, places=places, after_step=after_step, between=between)
 
     def reader(self, encoder: StyleModel) -> Reader:
@@ -226,7 +226,7 @@ class Writer:
         wishes = Wishes(DOMAINS.index(domain), len(latents[0].told), regular=True)
         wishes = writer._drawn(wishes, temperature, nucleus)
         # What is asked for may be more crowded than real music mostly is, and comes back as it says.
-        wishes = replace(wishes, returning=0.0, most_crowded=np.inf, guidance=guidance, guided=tuple(guided))
+        wishes = replace(wishes, repeat_bias=0.0, most_dense=np.inf, guidance=guidance, guided=tuple(guided))
         held = held if any(each.stays for each in held) else ()
         return writer._written(wishes, seeds, places=places, latents=latents, held=held, between=between)
 
@@ -331,7 +331,7 @@ class Writer:
         chosen: Mapping[str, Any] = self._bundle(domain).card.get("sampling", {}).get(domain, {})
         return chosen
 
-    def _returning(self, domain: Domain, name: str) -> float:
+    def _repeat_bias(self, domain: Domain, name: str) -> float:
         """The card's; 0 for a model that writes outer voices first: what returns is looked for from the lowest up."""
         return 0.0 if self._bundle(domain).model.config.outer_first else float(self._chosen(domain).get(name, 0.0))
 
@@ -345,8 +345,8 @@ class Writer:
             wishes,
             temperature=chosen.get("temperature", TEMPERATURE) if temperature is None else temperature,
             nucleus=chosen.get("nucleus", NUCLEUS) if nucleus is None else nucleus,
-            most_crowded=chosen.get("most_crowded", np.inf),
-            returning=self._returning(domain, "returning"),
+            most_dense=chosen.get("most_crowded", np.inf),
+            repeat_bias=self._repeat_bias(domain, "returning"),
             guidance=max(chosen.get("guidance", 1.0), 1.0 if wishes.mood == NO_MOOD else MOOD_GUIDANCE),
         )
 
@@ -366,7 +366,7 @@ class Writer:
         """A piece for each of ``seeds``; ``closing``: with another ending where its own doesn't close it."""
         domain = DOMAINS[wishes.domain]
         if prompt is not None:  # which may be more crowded than real music is
-            wishes = replace(wishes, most_crowded=max(wishes.most_crowded, density(prompt)))
+            wishes = replace(wishes, most_dense=max(wishes.most_dense, density(prompt)))
         model, among, weight = self._bundle(domain).model, self.among(domain), self._chosen(domain).get("faults", 0.0)
         every = [(*seed, number) if number else seed for seed in seeds for number in range(among)]
         where = [place for place in places for _ in range(among)]
@@ -414,7 +414,7 @@ def _side_by_side(
     ``after_step`` chooses among them none is given up.
     """
     if after_step or not anew:
-        wishes = replace(wishes, most_crowded=np.inf)
+        wishes = replace(wishes, most_dense=np.inf)
     writing = Writing(model, wishes, seeds, prompt, places, latents=latents, held=held)
     while not writing.ended.all():
         writing.step()

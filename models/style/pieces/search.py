@@ -58,7 +58,7 @@ def closed(model: PieceModel, tokens: TokenArray, wishes: Wishes, seed: Sequence
     last = len(bars) - 1 + int(first_numbers(tokens[bars[:1]])[0])
     tried = TRIED[domain]
     seeds = [(*seed, len(bars), number) for number in range(tried)]
-    wishes = replace(wishes, last=last, most_crowded=np.inf)
+    wishes = replace(wishes, last=last, most_dense=np.inf)
     writing = Writing(model, wishes, seeds, tokens[: bars[-BARS]], [place] * tried if place else ())
     while not writing.ended.all():
         writing.step()

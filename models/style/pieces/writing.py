@@ -28,7 +28,7 @@ from models.music.tokens import (
     TokenArray,
 )
 from models.style.pieces import grammar
-from models.style.pieces.bar_latents import BarLatents, Memory, Told
+from models.style.pieces.bar_latents import BarLatents, Memory, RowLatents
 from models.style.pieces.conditions import (
     ABSENT,
     CONDITIONS,
@@ -51,8 +51,8 @@ from models.style.pieces.conditions import (
     returns_by_number,
 )
 from models.style.pieces.data import TOGETHER
-from models.style.pieces.grammar import COPIED, Held, HeldNotes, Onsets, Returning, Steering, outer_first, upwards
-from models.style.pieces.latent_lookup import Tables, Telling, slot_of_classes
+from models.style.pieces.grammar import COPIED, Held, HeldNotes, Onsets, RepeatBias, Steering, outer_first, upwards
+from models.style.pieces.latent_lookup import LatentLookup, Tables, slot_of_classes
 from models.style.pieces.model import NOTE_CHAIN, Cache, Coming, PieceModel, Steps
 from models.style.pieces.next_step import NextStep, next_step
 
@@ -97,16 +97,16 @@ class Writing:
         self.temperature = by_element(wishes.temperature, TEMPERATURE, rows)
         self.nucleus = by_element(wishes.nucleus, NUCLEUS, rows)
         self.returns = returns_by_number(wishes, places, rows)
-        self.returning = Returning(rows)
+        self.repeat_bias = RepeatBias(rows)
         self.steering = Steering(wishes.targets, rows) if wishes.targets else None
         self.onsets = Onsets(rows, outer=model.config.outer_first)
         self.ended = np.zeros(rows, dtype=bool)
         # each piece is heard as it is told to be, and where it is guided, after these also as if it was told neither
         # returns nor mood; just without its mood where what returns is made likelier anyway
-        told = bool((self.returns != ABSENT).any()) and not wishes.returning
+        told = bool((self.returns != ABSENT).any()) and not wishes.repeat_bias
         self.guided = wishes.guidance != 1 and (told or wishes.mood != NO_MOOD or bool(latents))
         without = wishes.guided if self.guided else ()
-        self.telling = Telling(model, latents, self.before, without) if latents else None
+        self.lookup = LatentLookup(model, latents, self.before, without) if latents else None
         if model.config.outer_first:
             held = [replace(each, tokens=outer_first(each.tokens)) for each in held]
         self.held = HeldNotes(held) if held else None
@@ -145,7 +145,7 @@ class Writing:
         step[self.ended] = [END, *[ABSENT] * (len(FIELDS) - 1)]
         self.ended = step[:, POSITION] == END
         self._follow(step)
-        crowded = self.notes + self.notes_before.sum(1) > TOGETHER * self.wishes.most_crowded
+        crowded = self.notes + self.notes_before.sum(1) > TOGETHER * self.wishes.most_dense
         self.given_up |= crowded & ~self.ended
         self.ended |= self.given_up
         if self.ended.all():
@@ -195,12 +195,12 @@ class Writing:
         self.onsets.choose(source)
         if self.steering:
             self.steering.choose(source)
-        if self.telling:
-            self.telling.choose(source)
+        if self.lookup:
+            self.lookup.choose(source)
         if self.held:
             self.held.choose(source)
-        if self.wishes.returning:
-            self.returning.choose(source)
+        if self.wishes.repeat_bias:
+            self.repeat_bias.choose(source)
         place = np.zeros(len(self.ended), dtype=np.int64)
         place[self.heard] = np.arange(len(self.heard))
         kept = place[source[self.heard]]
@@ -221,7 +221,7 @@ class Writing:
     def _inputs(self, steps: IntArray, conditions: IntArray, bars: Floats) -> tuple[IntArray, IntArray, Floats]:
         """What the model hears of the pieces in the cache: all that it is told, then without what guides them."""
         conditions = self._twice(conditions)
-        if not self.wishes.returning:
+        if not self.wishes.repeat_bias:
             conditions[len(steps) :, ..., OF_RETURNS] = ABSENT
         conditions[len(steps) :, ..., OF_MOOD] = NO_MOOD
         return self._twice(steps), conditions, self._twice(bars)
@@ -232,21 +232,21 @@ class Writing:
 
     def _both(self, rows: IntArray) -> IntArray:
         """Those rows among what is told: of the pieces as they are told to be, and where they are guided, without."""
-        guiding = rows + (len(self.ended) if self.telling and len(self.telling.which) > len(self.ended) else 0)
+        guiding = rows + (len(self.ended) if self.lookup and len(self.lookup.which) > len(self.ended) else 0)
         return np.concatenate([rows, guiding]) if self.guided else rows
 
     def _entering(self, rows: IntArray) -> Floats | None:
         """What latents add to the last step of ``rows``; None where none are told."""
-        if not self.telling or not self.telling.tables:
+        if not self.lookup or not self.lookup.tables:
             return None
-        own, coming = self.telling.bars_of((self.number - self.before)[rows])
+        own, coming = self.lookup.bars_of((self.number - self.before)[rows])
         slot = slot_of_classes(self.tokens[-1][rows, POSITION], self.head[rows, LENGTH])
-        which = self.telling.which[self._both(rows)]
-        return self.telling.tables.entering(which, *(self._twice(each) for each in (own, coming, slot)))
+        which = self.lookup.which[self._both(rows)]
+        return self.lookup.tables.entering(which, *(self._twice(each) for each in (own, coming, slot)))
 
-    def _told_of(self, rows: IntArray, number: IntArray) -> tuple[Told | None, Memory | None]:
+    def _told_of(self, rows: IntArray, number: IntArray) -> tuple[RowLatents | None, Memory | None]:
         """What the model is told of steps ``(rows, steps)`` in the bars ``number`` since the place."""
-        return self.telling.steps(self._both(rows), self._twice(number)) if self.telling else (None, None)
+        return self.lookup.steps(self._both(rows), self._twice(number)) if self.lookup else (None, None)
 
     def _note(self, states: Floats) -> None:
         """The states after the last steps of the pieces in the cache."""
@@ -269,8 +269,8 @@ class Writing:
         counted = np.minimum(self.number - self.before, self.returns.shape[1] - 1)
         returns = np.take_along_axis(self.returns, counted[:, None], axis=1)[:, 0]
         position = np.where(is_bar, 0, step[:, POSITION])
-        if self.wishes.returning:
-            self.returning.follow(step, self.number, returns)
+        if self.wishes.repeat_bias:
+            self.repeat_bias.follow(step, self.number, returns)
         self.tokens.append(step)
         self.numbers.append(self.number)
         domain, mood = self.wishes.domain, self.wishes.mood
@@ -302,15 +302,15 @@ class Writing:
         last = self._twice(np.array([total - start for start in starts]))
         every = [self._tensor(each) for each in self._inputs(heard, conditions, bars)]
         which = self._both(self.heard)
-        apart = self.telling.which[which] if self.telling else np.zeros(len(last), dtype=np.int64)
+        apart = self.lookup.which[which] if self.lookup else np.zeros(len(last), dtype=np.int64)
         unlike, as_which = _alike([*every, self._tensor(apart)])  # pieces with a prompt in common, which is heard once
         self.cache = Cache(config, len(unlike), self.dtype, str(self.device))
         with torch.inference_mode():
             told, memory = None, None
-            if self.telling:
+            if self.lookup:
                 some = unlike.cpu().numpy()
-                self.telling.fill(self.cache, which[some])
-                told, memory = self.telling.steps(which[some], self._twice(number)[some], begin=True)
+                self.lookup.fill(self.cache, which[some])
+                told, memory = self.lookup.steps(which[some], self._twice(number)[some], begin=True)
             once = Steps(every[0][unlike], every[1][unlike], every[2][unlike], told=told)
             after = self.model(once, self.cache, memory)
             self.cache.choose(as_which)
@@ -339,8 +339,8 @@ class Writing:
 
         def choose(element: int, rows: IntArray, allow: Callable[[Floats], Floats]) -> None:
             logits = self._logits(element, rows, step[rows])
-            if self.wishes.returning and element in COPIED:
-                logits += self.wishes.returning * self.returning.expected(element, step)[rows]
+            if self.wishes.repeat_bias and element in COPIED:
+                logits += self.wishes.repeat_bias * self.repeat_bias.expected(element, step)[rows]
             if self.steering:
                 length, last = self._where(rows)
                 passed, bar = np.where(last < BAR, last, 0), (self.number - self.before)[rows] - 1
@@ -378,12 +378,12 @@ class Writing:
 
     def _model_logits(self, states: Floats, element: int, step: IntArray, rows: IntArray) -> Floats:
         if self.compiled:
-            if self.telling and self.telling.tables:
+            if self.lookup and self.lookup.tables:
                 return self._told_logits(states, element, step, rows)
             return self.compiled.logits(states, element, step)
         place = None
-        if self.telling:
-            told, memory = self.telling.steps(self._both(rows), self._twice((self.number - self.before)[rows, None]))
+        if self.lookup:
+            told, memory = self.lookup.steps(self._both(rows), self._twice((self.number - self.before)[rows, None]))
             bar = told.own[:, 0] + memory.inner.shape[1] * torch.arange(len(told.own), device=self.device)
             length, last = (self._tensor(self._twice(each)) for each in self._where(rows))
             place = Coming(memory, bar, length, last)
@@ -392,11 +392,11 @@ class Writing:
 
     def _told_logits(self, states: Floats, element: int, step: IntArray, rows: IntArray) -> Floats:
         """With what latents say of the coming step."""
-        telling = cast("Telling", self.telling)
-        tables = cast("Tables", telling.tables)
+        lookup = cast("LatentLookup", self.lookup)
+        tables = cast("Tables", lookup.tables)
         compiled = cast("NextStep", self.compiled)
-        own = self._twice(telling.bars_of((self.number - self.before)[rows])[0])
-        which = telling.which[self._both(rows)]
+        own = self._twice(lookup.bars_of((self.number - self.before)[rows])[0])
+        which = lookup.which[self._both(rows)]
         length, last = (self._twice(each) for each in self._where(rows))
         if element == POSITION:
             return compiled.logits(states, element, step) + tables.onset_logits(which, own, last)

@@ -9,9 +9,8 @@ from models.experiments.run_log import rows
 from models.rating import synthetic
 from models.rating.crossfit import CrossFit
 from models.rating.evaluation import network
-from models.rating.mel import load_mel
 from models.rating.mel_bands import SAMPLE_RATE_HZ
-from models.rating.rater import load_bundle, rate
+from models.rating.rater import load_bundle, load_mel, rate
 from models.rating.sound import read_sound
 from models.train.rating import main
 from tests.models.rating.conftest import TRACKS, chord, played_folder

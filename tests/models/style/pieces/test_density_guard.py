@@ -66,7 +66,7 @@ def test_where_nothing_is_sparse_enough_the_last_one_is_taken_as_it_comes(plain,
     begin = Writing.__init__
 
     def noted(self, model, wishes, seeds, *more, **told_of):
-        written.append((wishes.most_crowded, len(seeds)))
+        written.append((wishes.most_dense, len(seeds)))
         begin(self, model, wishes, seeds, *more, **told_of)
 
     monkeypatch.setattr(Writing, "__init__", noted)
@@ -80,7 +80,7 @@ def test_what_is_played_on_may_be_as_crowded_as_it_was(plain, tune, drawing, mon
     begin = Writing.__init__
 
     def noted(self, model, wishes, seeds, *more, **told_of):
-        told.append(wishes.most_crowded)
+        told.append(wishes.most_dense)
         begin(self, model, wishes, seeds, *more, **told_of)
 
     monkeypatch.setattr(Writing, "__init__", noted)
@@ -91,7 +91,7 @@ def test_what_is_played_on_may_be_as_crowded_as_it_was(plain, tune, drawing, mon
 
 def test_a_given_up_piece_has_ended_and_a_copy_keeps_its_count():
     model = tiny_pieces(2).model
-    writing = Writing(model, Wishes(0, 40, most_crowded=4.0), [(0, row) for row in range(6)])
+    writing = Writing(model, Wishes(0, 40, most_dense=4.0), [(0, row) for row in range(6)])
     free = Writing(model, Wishes(0, 40), [(0, row) for row in range(6)])
     while not writing.ended.any():
         writing.step()

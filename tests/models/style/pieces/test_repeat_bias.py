@@ -10,7 +10,7 @@ from models.music.tokens import BAR, DURATION, LENGTH, METER, PITCH, POSITION, T
 from models.style.pieces import sampling
 from models.style.pieces.conditions import ABSENT, CONDITIONS, LOWEST, OF_MOOD, OF_RETURNS, Wishes, likeness_of
 from models.style.pieces.data import whole_tokens
-from models.style.pieces.grammar import Returning
+from models.style.pieces.grammar import RepeatBias
 from models.style.pieces.model import tiny_pieces
 from models.style.pieces.writing import Writing
 
@@ -27,16 +27,16 @@ def note(position: int, pitch: int, duration: int = 12) -> np.ndarray:
     return step
 
 
-def after(*steps: np.ndarray, back: int = 1) -> Returning:
+def after(*steps: np.ndarray, back: int = 1) -> RepeatBias:
     """One piece: a bar of a third at 0 and a note at 24, then a bar that comes again and ``steps`` of it."""
-    found, number = Returning(1), 0
+    found, number = RepeatBias(1), 0
     for step in (bar(), note(0, 60, 5), note(0, 64, 6), note(24, 67, 7), bar(), *steps):
         number += int(step[POSITION] == BAR)
         found.follow(step[None], np.array([number]), np.array([back if number == 2 else 0]))
     return found
 
 
-def expected(returning: Returning, element: int, position: int = ABSENT, pitch: int = ABSENT) -> list[int]:
+def expected(returning: RepeatBias, element: int, position: int = ABSENT, pitch: int = ABSENT) -> list[int]:
     step = np.full((1, 7), ABSENT)
     step[0, [POSITION, PITCH]] = position, pitch - int(LOWEST[PITCH]) if pitch >= 0 else ABSENT
     return (np.flatnonzero(returning.expected(element, step)[0]) + LOWEST[element]).tolist()
@@ -62,7 +62,7 @@ def test_in_a_new_bar_nothing_is_expected(back) -> None:
 
 
 def test_a_copy_goes_on_with_what_its_source_has_heard() -> None:
-    found = Returning(2)
+    found = RepeatBias(2)
     for pitch in ((60, 62), (64, 65)):
         for step in (np.stack([bar(), bar()]), np.stack([note(0, pitch[0]), note(0, pitch[1])])):
             found.follow(step, np.array([1, 1]), np.array([0, 0]))
@@ -108,7 +108,7 @@ def test_excerpts_have_a_number_of_their_own(drawing) -> None:
     [([60, 60], 1, []), ([60, 60], 2, []), ([60, 64], 1, [0]), ([60, 60, 64], 2, [0]), ([64, 60, 60], 3, [0])],
 )
 def test_what_was_heard_twice_just_before_is_expected_no_third_time(pitches, back, coming) -> None:
-    found = Returning(1)
+    found = RepeatBias(1)
     for number, pitch in enumerate(pitches, 1):
         for step in (bar(), note(0, pitch)):
             found.follow(step[None], np.array([number]), np.array([0]))
@@ -118,7 +118,7 @@ def test_what_was_heard_twice_just_before_is_expected_no_third_time(pitches, bac
 
 def test_what_plays_on_returns_to_the_bars_that_were_given(monkeypatch) -> None:
     prompt = np.stack([bar(), note(0, 60), note(24, 67)]).astype(np.int16)
-    writing = Writing(tiny_pieces().model, Wishes(1, 2, regular=True, returns={2: 1}, returning=30.0), [(3,)], prompt)
+    writing = Writing(tiny_pieces().model, Wishes(1, 2, regular=True, returns={2: 1}, repeat_bias=30.0), [(3,)], prompt)
     while not writing.ended.all():
         writing.step()
     again = writing.pieces()[0][len(prompt) :]
@@ -128,7 +128,7 @@ def test_what_plays_on_returns_to_the_bars_that_were_given(monkeypatch) -> None:
 
 @pytest.mark.parametrize(("returning", "mood", "told"), [(0.0, (0, 0), ABSENT), (2.0, (5, 5), 1)])
 def test_where_bars_return_anyway_guidance_is_by_mood_alone(returning, mood, told) -> None:
-    wishes = Wishes(1, 4, returns={2: 1}, returning=returning, mood=mood, guidance=3.0)
+    wishes = Wishes(1, 4, returns={2: 1}, repeat_bias=returning, mood=mood, guidance=3.0)
     writing = Writing(tiny_pieces().model, wishes, [(0,)])
     assert writing.guided
     conditions = np.full((1, 1, len(CONDITIONS)), 1)
@@ -139,5 +139,5 @@ def test_where_bars_return_anyway_guidance_is_by_mood_alone(returning, mood, tol
 
 
 def test_a_piece_without_a_mood_whose_bars_return_anyway_is_computed_once() -> None:
-    wishes = Wishes(1, 4, returns={2: 1}, returning=2.0, guidance=3.0)
+    wishes = Wishes(1, 4, returns={2: 1}, repeat_bias=2.0, guidance=3.0)
     assert not Writing(tiny_pieces().model, wishes, [(0,)]).guided
