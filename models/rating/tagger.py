@@ -11,14 +11,13 @@ networks; its gradient leads back to the picture.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (torch's own abbreviation)
 
@@ -121,12 +120,6 @@ class Tagger(nn.Module):
         every = torch.cat(found, dim=1)
         both = torch.stack([every.amax(2), every.mean(2)], dim=2).flatten(1)
         return torch.as_tensor(self.leave(self.dense(self.pooled(both)).relu()))
-
-
-def save_tagger(folder: Path, tagger: Tagger, about: dict[str, Any]) -> None:
-    """Write the weights, float16, and their card."""
-    weights = {name: value.detach().half().contiguous() for name, value in tagger.state_dict().items()}
-    FORMAT.save(folder, save(weights), {**about, "config": asdict(tagger.config)})
 
 
 @lru_cache(maxsize=2)

@@ -187,21 +187,13 @@ class Prior(nn.Module):
         return loss
 
     @torch.inference_mode()
-    def sample(self, setting: Setting, generator: torch.Generator, *, steps: int = 16, guidance: float = 1.0) -> Tensor:
-        """Latents ``(batch, bars, latent)`` for ``setting`` by Heun's method over ``steps`` / 2 intervals.
-
-        ``guidance`` above 1 moves away from what any domain in any key would play. The generator is of the CPU, so that
-        every device draws the same noise.
-        """
-        noise = torch.randn(len(setting), self.config.bars, self.config.latent_dim, generator=generator)
-        return self.carry(noise, setting, steps=steps, guidance=guidance)
-
-    @torch.inference_mode()
     def carry(
         self, noise: Tensor, setting: Setting, *, steps: int = 16, guidance: float = 1.0, kept: Kept | None = None
     ) -> Tensor:
         """Carry ``noise`` ``(batch, bars, latent)`` to latents, each row as its ``setting`` asks.
 
+        By Heun's method over ``steps`` / 2 intervals. ``guidance`` above 1 moves away from what any domain in any key
+        would play.
         What is ``kept`` follows its own straight path, so that the rest is drawn to go with it (inpainting: Lugmayr et
         al. 2022).
         """

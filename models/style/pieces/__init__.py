@@ -1,1 +1,5 @@
-"""Whole pieces: one decoder with a long memory that writes them bar by bar, to the end that was asked for."""
+"""The writer: a language model of whole pieces that is conditioned on form, mood and bar latents.
+
+Read ``conditions.py``, ``bar_latents.py`` and ``model.py``; then ``writing.py``, which writes step by step, and
+``sampling.py``, whose ``Writer`` others call. ``data.py`` and ``training.py`` train it.
+"""

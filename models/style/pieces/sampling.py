@@ -277,10 +277,7 @@ class Writer:
         *,
         count: int = 1,
         seed: int = 0,
-        temperature: PerElement | None = None,
-        nucleus: PerElement | None = None,
         form: str = "",
-        ending: bool = True,
         mood: tuple[float, float] | None = None,
         between: Callable[[], None] | None = None,
     ) -> list[Piece]:
@@ -295,14 +292,13 @@ class Writer:
         heads = prompt[prompt[:, POSITION] == BAR]
         last = len(heads) - 1 + int(first_numbers(heads[:1])[0]) + bars
         domain = DOMAINS.index(piece.domain or likely_domain(piece))
-        wishes = Wishes(domain, last, ending=ending, returns=returns_of_form(form, last), mood=self._mood(mood))
-        wishes = self._drawn(wishes, temperature, nucleus)
+        wishes = self._drawn(Wishes(domain, last, returns=returns_of_form(form, last), mood=self._mood(mood)))
         begun, seeds = forms.form_of(prompt), [(seed, index) for index in range(count)]
         places = []
         for each in seeds if not form else ():
-            like = self._form(DOMAINS[domain], last, begun, each, ending=ending)
-            places.append(Place(0, last if ending else ABSENT, like and begun + like[len(begun) :]))
-        return self._written(wishes, seeds, prompt, places, closing=ending, between=between)
+            like = self._form(DOMAINS[domain], last, begun, each, ending=True)
+            places.append(Place(0, last, like and begun + like[len(begun) :]))
+        return self._written(wishes, seeds, prompt, places, closing=True, between=between)
 
     @property
     def heeds_moods(self) -> bool:

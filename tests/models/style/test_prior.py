@@ -43,10 +43,14 @@ def test_the_loss_falls_on_a_distribution_that_can_be_learned(toy) -> None:
     assert sum(losses[-25:]) < 0.4 * sum(losses[:25])
 
 
+def noise(count: int, seed: int) -> torch.Tensor:
+    return torch.randn(count, 8, 3, generator=seeded(seed))
+
+
 def test_draws_look_like_their_domain_bar_by_bar(toy) -> None:
     turn = torch.tensor([1.0, -1.0] * 4)[None, :, None]
     for domain, level in ((0, 2.0), (1, -2.0)):
-        drawn = toy[0].sample(settings(torch.full((32,), domain)), seeded(1)) * turn
+        drawn = toy[0].carry(noise(32, 1), settings(torch.full((32,), domain))) * turn
         assert drawn.mean().item() == pytest.approx(level, abs=0.4)
         assert ((drawn * level) > 0).float().mean() > 0.95
 
@@ -73,7 +77,7 @@ def test_heads_that_lean_to_their_own_bar_alone_hear_no_other() -> None:
 
 def test_the_same_seed_draws_the_same_and_another_one_something_else(toy) -> None:
     asked = settings(torch.zeros(3).long())
-    one, same, other = (toy[0].sample(asked, seeded(seed)) for seed in (1, 1, 2))
+    one, same, other = (toy[0].carry(noise(3, seed), asked) for seed in (1, 1, 2))
     assert one.shape == (3, 8, 3)
     assert torch.equal(one, same)
     assert not torch.allclose(one, other)
