@@ -20,8 +20,18 @@ from models.picture.attributes import STYLES
 from models.picture.autoencoder import load_pictures
 from models.picture.collection import collection
 from models.picture.drawings import load_drawings
-from models.picture.evaluation.drawn import Real, drawn, interpolations, latents, realness, swaps
-from models.picture.evaluation.fidelity import Components, Some, categories, fidelity
+from models.picture.evaluation import (
+    Components,
+    Real,
+    Some,
+    categories,
+    drawn,
+    fidelity,
+    interpolations,
+    latents,
+    realness,
+    swaps,
+)
 from models.picture.reading import PictureError
 
 VECTORS = "drawings"

@@ -9,7 +9,6 @@ from models.evaluate import (
     code_examples,
     codes,
     for_me,
-    newcomers,
     policies,
     rating,
     relations,
@@ -23,7 +22,7 @@ from models.taste.evaluation import policies as compared_policies
 
 pytestmark = pytest.mark.slow
 
-COMMANDS = (for_me, newcomers, policies, taste_simulation)
+COMMANDS = (for_me, policies, taste_simulation)
 COUNTING = (*COMMANDS, atlas, code_examples, codes, rating, relations, style, taste, titles)
 
 

@@ -6,8 +6,7 @@ from scipy.stats import norm
 
 from models.picture.attributes import attributes_of, layout_of
 from models.picture.collection import parts_of, series_of
-from models.picture.evaluation.drawn import sharpness, spherical
-from models.picture.evaluation.fidelity import STEP, bits_of, jpeg_within, psnr, ssim
+from models.picture.evaluation import STEP, bits_of, jpeg_within, psnr, sharpness, spherical, ssim
 from models.picture.reading import Picture
 
 GREY = np.full((1, 96, 96, 3), 128, np.uint8)

@@ -7,7 +7,7 @@ import pytest
 from models.metrics.two_sample import FOLDS
 from models.picture.autoencoder import load_pictures
 from models.picture.drawings import load_drawings
-from models.picture.evaluation.drawn import Real
+from models.picture.evaluation import Real
 
 
 def test_all_drawings_of_ones_own_folder_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

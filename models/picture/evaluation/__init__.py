@@ -1,1 +1,0 @@
-"""What the picture model is worth: fidelity, samples, interpolations, swaps, categories."""
