@@ -291,7 +291,7 @@ def weight_of_sure(doubt: Tensor | float, clips: int, device: torch.device) -> T
     return sure * clips / sure.sum().clamp(min=1)
 
 
-def told_alone(
+def group_losses(
     chroma: Tensor,
     sounding: Tensor,
     height: tuple[Tensor, Tensor],
