@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from models.music.notes import MusicError, Piece
+from models.music.notes import TICKS_PER_QUARTER, MusicError, Piece
 
 GRID_TICKS = 2
 POSITIONS = 96  # bars of up to eight quarters
@@ -145,3 +145,23 @@ def meter_index(numerator: int, denominator: int) -> int:
         return METERS.index((numerator, denominator))
     quarters = 4 * numerator / denominator
     return min(range(len(METERS)), key=lambda i: abs(4 * METERS[i][0] / METERS[i][1] - quarters))
+
+
+def regular_bars(piece: Piece) -> Piece:
+    """Join neighbouring short bars that fill at most one bar of their meter (a part's last bar, the next pickup)."""
+    bars, keep = [piece.bars[0].copy()], [0]
+    for index, row in enumerate(piece.bars[1:], start=1):
+        last = bars[-1]
+        whole = bar_ticks(int(last[2]), int(last[3]))
+        if last[1] < whole and last[1] + row[1] <= whole and (last[2:] == row[2:]).all():
+            last[1] += row[1]
+        else:
+            bars.append(row.copy())
+            keep.append(index)
+    chords = tuple(piece.chords[i] for i in keep) if piece.chords else ()
+    return replace(piece, bars=np.stack(bars), tempo_bpm=piece.tempo_bpm[keep], chords=chords)
+
+
+def bar_ticks(numerator: int, denominator: int) -> int:
+    """Length of a whole bar of a meter in ticks."""
+    return TICKS_PER_QUARTER * 4 * numerator // denominator

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from models.music.keys import likely_key
 from models.music.notes import DOMAINS, Domain, MusicError, Piece, in_melody
-from models.music.tokens import METERS, from_tokens, to_tokens
+from models.music.tokens import METERS, bar_ticks, from_tokens, regular_bars, to_tokens
 from models.style.checkpoint import StyleBundle
 from models.style.drafts import BEFORE, Ask, Draft, Locks
 from models.style.features import bar_features, gather_notes
@@ -40,7 +40,7 @@ from models.style.pieces.conditions import ABSENT, Place
 from models.style.pieces.grammar import Held
 from models.style.pieces.sampling import Writer
 from models.style.prior import Kept, Setting
-from models.style.windows import bar_ticks, pad, regular_bars
+from models.style.windows import pad
 
 Origin = Piece | Latents
 METER_NAMES = tuple(f"{n}/{d}" for n, d in METERS)

@@ -16,33 +16,25 @@ import torch
 
 from models.experiments.dataset import piece_name, training_pieces
 from models.music.grouping import group_ids, split
-from models.music.notes import DOMAINS, TICKS_PER_QUARTER, Domain, MusicError, Piece
-from models.music.tokens import BAR, END, LOWEST_PITCH, METERS, PITCH, PITCHES, POSITION, TokenArray, to_tokens
+from models.music.notes import DOMAINS, Domain, MusicError, Piece
+from models.music.tokens import (
+    BAR,
+    END,
+    LOWEST_PITCH,
+    METERS,
+    PITCH,
+    PITCHES,
+    POSITION,
+    TokenArray,
+    bar_ticks,
+    regular_bars,
+    to_tokens,
+)
 from models.style.latents import BARS
 
 DOMAIN_SHARE = {"pop": 0.5, "dance": 0.35, "chorale": 0.15}
 PHRASE_BARS: Mapping[Domain, int] = {"pop": 1, "dance": 8, "chorale": 2}  # from where one may begin to the next
 LEAST_NOTES, MOST_NOTES = 8, 440
-
-
-def regular_bars(piece: Piece) -> Piece:
-    """Join neighbouring short bars that fill at most one bar of their meter (a part's last bar, the next pickup)."""
-    bars, keep = [piece.bars[0].copy()], [0]
-    for index, row in enumerate(piece.bars[1:], start=1):
-        last = bars[-1]
-        whole = bar_ticks(int(last[2]), int(last[3]))
-        if last[1] < whole and last[1] + row[1] <= whole and (last[2:] == row[2:]).all():
-            last[1] += row[1]
-        else:
-            bars.append(row.copy())
-            keep.append(index)
-    chords = tuple(piece.chords[i] for i in keep) if piece.chords else ()
-    return replace(piece, bars=np.stack(bars), tempo_bpm=piece.tempo_bpm[keep], chords=chords)
-
-
-def bar_ticks(numerator: int, denominator: int) -> int:
-    """Length of a whole bar of a meter in ticks."""
-    return TICKS_PER_QUARTER * 4 * numerator // denominator
 
 
 @dataclass(frozen=True)

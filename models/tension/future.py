@@ -26,8 +26,8 @@ from models.style.pieces.conditions import (
     before_first,
     classes,
     first_numbers,
+    regular_tokens,
 )
-from models.style.pieces.data import regular_tokens
 from models.style.pieces.model import PieceModel, Steps
 
 Floats = npt.NDArray[np.float64]

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from models.music.keys import half_bar_chroma, likely_key
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.music.tokens import BAR, METER, PITCH, POSITION, TokenArray
-from models.style.pieces.data import regular_tokens
+from models.style.pieces.conditions import regular_tokens
 from models.style.pieces.model import PieceModel
 from models.tension.future import MOST_STEPS, alone, steps_of
 

@@ -20,8 +20,7 @@ from models.music.notes import DOMAINS, MusicError, Piece
 from models.music.tokens import BAR, DURATION, DURATIONS, METER, PITCH, POSITION, VELOCITY, VELOCITY_BINS, TokenArray
 from models.style.features import bar_features, gather_notes
 from models.style.model import StyleModel
-from models.style.pieces.conditions import ABSENT, IntArray, classes
-from models.style.pieces.data import regular_tokens
+from models.style.pieces.conditions import ABSENT, IntArray, classes, regular_tokens
 from models.style.pieces.model import PieceModel
 from models.style.windows import pad
 from models.tension.future import MOST_STEPS, steps_of

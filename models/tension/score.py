@@ -30,7 +30,7 @@ from models.music.notes import DOMAINS, TICKS_PER_QUARTER, Domain, MusicError, P
 from models.music.tokens import from_tokens
 from models.style.bundle import BundleFormat
 from models.style.checkpoint import load_style
-from models.style.pieces.data import regular_tokens
+from models.style.pieces.conditions import regular_tokens
 from models.style.pieces.model import PieceModel, load_pieces_model
 from models.tension.curves import Curves, HeardBeat, HeardNote, Recognition
 from models.tension.future import MOST_STEPS, NotePredictions, predict_notes

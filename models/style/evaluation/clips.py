@@ -19,11 +19,11 @@ import numpy.typing as npt
 from models.experiments.dataset import piece_name, training_pieces
 from models.music.grouping import split
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
-from models.music.tokens import on_grid
+from models.music.tokens import bar_ticks, on_grid, regular_bars
 from models.style.compose import Composer
 from models.style.fingerprint import rejection_reason
 from models.style.latents import BARS, TEMPERATURE, Latents
-from models.style.windows import DOMAIN_SHARE, PHRASE_BARS, WindowSet, bar_ticks, regular_bars
+from models.style.windows import DOMAIN_SHARE, PHRASE_BARS, WindowSet
 
 BATCH = 24
 

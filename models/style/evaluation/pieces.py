@@ -36,12 +36,12 @@ from models.music.folder import read_folder
 from models.music.keys import QUALITIES, ROOTS, bar_chroma, likely_key, with_chords
 from models.music.midi import without_overlaps
 from models.music.notes import DOMAINS, TICKS_PER_QUARTER, Domain, IntArray, MusicError, Piece, skyline
+from models.music.tokens import bar_ticks
 from models.style.compose import Composer
 from models.style.evaluation.clips import BATCH, Excerpts, excerpt, starts_of
 from models.style.fingerprint import LONGEST_COPY_BARS, Fingerprint, melodies, two_bar_melodies
 from models.style.latents import BARS
 from models.style.pieces.sampling import Writer
-from models.style.windows import bar_ticks
 
 Amounts = dict[str, tuple[float, float]]  # measure: amount, and what it is divided by
 REAL = "real"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from models.music.notes import DOMAINS
+from models.music.notes import DOMAINS, MusicError, Piece
 from models.music.tokens import (
     BAR,
     BAR_RANGES,
@@ -32,6 +32,8 @@ from models.music.tokens import (
     TEMPO,
     VELOCITY_BINS,
     TokenArray,
+    regular_bars,
+    to_tokens,
 )
 
 IntArray = npt.NDArray[np.int64]
@@ -57,6 +59,7 @@ NO_MOOD = (0, 0)
 # Grid steps of a whole bar of each meter
 WHOLE = np.array([48 * numerator // denominator for numerator, denominator in METERS])
 SEMIQUAVER = 3  # grid steps
+LEAST_BARS, LEAST_NOTES = 4, 8  # of a piece to train on
 ALIKE = 0.66  # F-measure of (semiquaver, pitch class) from which on a bar counts as a return of an earlier one
 
 Mood = tuple[int, int]  # the fifths of valence and arousal, 0 for what isn't told
@@ -267,3 +270,23 @@ def by_element(given: PerElement, usual: float, rows: int) -> npt.NDArray[np.flo
     if unknown := set(table) - set(FIELDS):
         raise ValueError(f"{min(unknown)} is no element; there are {', '.join(FIELDS)}")
     return np.tile(np.array([[table[name]] for name in FIELDS], dtype=np.float32), rows)
+
+
+def whole_tokens(piece: Piece) -> TokenArray | None:
+    """The ``regular_tokens`` of a piece to train on; None where it is too short or its bars mean nothing."""
+    if piece.domain is None or piece.extra.get("bars") == "unestimated" or len(piece.notes) < LEAST_NOTES:
+        return None
+    try:
+        tokens = regular_tokens(piece)
+    except MusicError:
+        return None
+    return tokens if (tokens[:, POSITION] == BAR).sum() >= LEAST_BARS else None
+
+
+def regular_tokens(piece: Piece) -> TokenArray:
+    """The tokens of a piece in regular bars, without silent bars before and after; ``MusicError`` without a note."""
+    if not len(piece.notes):
+        raise MusicError("the piece has no note")
+    whole = regular_bars(piece)
+    bar = np.searchsorted(whole.bars[:, 0], whole.notes[:, 0], side="right") - 1
+    return to_tokens(whole.window(int(bar.min()), int(bar.max() - bar.min()) + 1))

@@ -20,28 +20,31 @@ import torch
 
 from models.experiments.dataset import piece_name
 from models.music.notes import DOMAINS, MusicError, Piece
-from models.music.tokens import BAR, END, METER, PITCH, POSITION, TEMPO, VELOCITY, TokenArray, to_tokens
+from models.music.tokens import BAR, END, METER, PITCH, POSITION, TEMPO, VELOCITY, TokenArray
 from models.style.latents import BARS
 from models.style.pieces.bar_latents import BarLatents, Reader, RowLatents, drop, heard_size
 from models.style.pieces.conditions import (
     ABSENT,
     CONDITIONS,
+    LEAST_BARS,
+    LEAST_NOTES,
     OF_TEMPO,
     Along,
     along,
     before_first,
     classes,
     first_numbers,
+    regular_tokens,
     returns_of,
+    whole_tokens,
 )
 from models.style.pieces.grammar import outer_first
 from models.style.pieces.model import Steps
-from models.style.windows import DOMAIN_SHARE, regular_bars, transposition
+from models.style.windows import DOMAIN_SHARE, transposition
 
 IntArray = npt.NDArray[np.int64]
 
 FROM_THE_START = 0.4
-LEAST_BARS, LEAST_NOTES = 4, 8
 # Shares of the parts in which the model is not told the piece's last bar, or the tempo or the meter that begin it, or
 # any bar's return, or the mood; of the other parts it is told the returns of some bars, from none to all, and where it
 # is told the mood, it isn't told valence, or arousal, in a share of ``HALF_UNKNOWN`` each
@@ -119,26 +122,6 @@ class PieceSet:
             names = tuple(json.loads(data["names"].tobytes()))
             found = cls.joined(np.split(data["tokens"], data["edges"][1:-1]), data["domain"], names)
             return replace(found, moods=data["moods"]) if "moods" in data else found
-
-
-def whole_tokens(piece: Piece) -> TokenArray | None:
-    """The ``regular_tokens`` of a piece to train on; None where it is too short or its bars mean nothing."""
-    if piece.domain is None or piece.extra.get("bars") == "unestimated" or len(piece.notes) < LEAST_NOTES:
-        return None
-    try:
-        tokens = regular_tokens(piece)
-    except MusicError:
-        return None
-    return tokens if (tokens[:, POSITION] == BAR).sum() >= LEAST_BARS else None
-
-
-def regular_tokens(piece: Piece) -> TokenArray:
-    """The tokens of a piece in regular bars, without silent bars before and after; ``MusicError`` without a note."""
-    if not len(piece.notes):
-        raise MusicError("the piece has no note")
-    whole = regular_bars(piece)
-    bar = np.searchsorted(whole.bars[:, 0], whole.notes[:, 0], side="right") - 1
-    return to_tokens(whole.window(int(bar.min()), int(bar.max() - bar.min()) + 1))
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,10 @@ import pytest
 import torch
 
 from models.music.notes import MusicError, Piece
-from models.music.tokens import METERS
+from models.music.tokens import METERS, bar_ticks
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer, whole_bars
 from models.style.latents import GROUPS, STYLE_GROUPS, Latents
-from models.style.windows import bar_ticks
 
 
 def planned(composer: Composer, seed: int, **more):

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from models.music.notes import DOMAINS, MusicError, Piece
-from models.music.tokens import BAR, END, LOWEST_PITCH, PITCH, PITCHES, POSITION, from_tokens, to_tokens
-from models.style.windows import DOMAIN_SHARE, batches, make_windows, pad, regular_bars, transposition
+from models.music.tokens import BAR, END, LOWEST_PITCH, PITCH, PITCHES, POSITION, from_tokens, regular_bars, to_tokens
+from models.style.windows import DOMAIN_SHARE, batches, make_windows, pad, transposition
 
 
 @pytest.fixture(scope="module")

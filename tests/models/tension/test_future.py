@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from models.music.notes import Piece
-from models.style.pieces.data import Batch, regular_tokens
+from models.style.pieces.conditions import regular_tokens
+from models.style.pieces.data import Batch
 from models.style.pieces.model import load_pieces_model, tiny_pieces
 from models.style.pieces.training import element_losses
 from models.tension.evaluation import jittered, shuffled, swapped

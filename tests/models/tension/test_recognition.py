@@ -10,8 +10,7 @@ from models.experiments.report import Report
 from models.music.notes import MusicError
 from models.music.tokens import BAR, METERS, POSITION
 from models.style.checkpoint import tiny_style
-from models.style.pieces.conditions import ABSENT
-from models.style.pieces.data import regular_tokens
+from models.style.pieces.conditions import ABSENT, regular_tokens
 from models.style.pieces.model import tiny_pieces
 from models.tension.heads import _correlation, _ranks, horizons
 from models.tension.reading import LEAST, MARKS, SIZE, bar_statistics, read

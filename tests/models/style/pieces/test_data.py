@@ -15,17 +15,11 @@ from models.style.pieces.conditions import (
     OF_NUMBER,
     OF_RETURNS,
     classes,
-    returns_of,
-)
-from models.style.pieces.data import (
-    Batch,
-    PieceSet,
-    draw_part,
-    make_batch,
     regular_tokens,
-    training_batch,
+    returns_of,
     whole_tokens,
 )
+from models.style.pieces.data import Batch, PieceSet, draw_part, make_batch, training_batch
 
 
 @pytest.fixture(scope="module")

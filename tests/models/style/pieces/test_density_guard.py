@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from models.music.tokens import BAR, POSITION, to_tokens
-from models.style.pieces.conditions import Wishes
-from models.style.pieces.data import density, regular_tokens, usually_at_most
+from models.style.pieces.conditions import Wishes, regular_tokens
+from models.style.pieces.data import density, usually_at_most
 from models.style.pieces.model import tiny_pieces
 from models.style.pieces.sampling import TIMES_ANEW, Writer
 from models.style.pieces.writing import Writing

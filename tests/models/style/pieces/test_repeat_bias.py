@@ -8,8 +8,16 @@ import pytest
 from models.music.notes import Piece
 from models.music.tokens import BAR, DURATION, LENGTH, METER, PITCH, POSITION, TEMPO, VELOCITY
 from models.style.pieces import sampling
-from models.style.pieces.conditions import ABSENT, CONDITIONS, LOWEST, OF_MOOD, OF_RETURNS, Wishes, likeness_of
-from models.style.pieces.data import whole_tokens
+from models.style.pieces.conditions import (
+    ABSENT,
+    CONDITIONS,
+    LOWEST,
+    OF_MOOD,
+    OF_RETURNS,
+    Wishes,
+    likeness_of,
+    whole_tokens,
+)
 from models.style.pieces.grammar import RepeatBias
 from models.style.pieces.model import tiny_pieces
 from models.style.pieces.writing import Writing

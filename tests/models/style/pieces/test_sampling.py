@@ -13,8 +13,17 @@ from models.metrics.voice_leading import part_writing_faults
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.music.tokens import BAR, GRID_TICKS, LENGTH, METER, METERS, PITCH, POSITION, on_grid, to_tokens
 from models.style.pieces import forms, sampling
-from models.style.pieces.conditions import OF_MOOD, OF_RETURNS, WHOLE, Place, Wishes, fifth, first_numbers
-from models.style.pieces.data import PieceSet, draw_part, regular_tokens
+from models.style.pieces.conditions import (
+    OF_MOOD,
+    OF_RETURNS,
+    WHOLE,
+    Place,
+    Wishes,
+    fifth,
+    first_numbers,
+    regular_tokens,
+)
+from models.style.pieces.data import PieceSet, draw_part
 from models.style.pieces.model import (
     PieceBundle,
     PieceModel,
