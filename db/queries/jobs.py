@@ -5,7 +5,7 @@ What the processes of one database tell one another at once goes by Postgres' NO
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from select import select as wait_for_input
@@ -27,6 +27,8 @@ LEASE_S = 30.0
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 300.0
 NEWEST = 15  # jobs by which the next one's wait is told
+STOPPED = "stopped"  # why a job failed that somebody ended
+WORKER_GONE = "Kallos was stopped before this was done; ask for it again"
 REMEMBERED = "found"  # in a payload: what was found while the job was done, for whoever does it again
 ACTIVE = text("state IN ('waiting', 'running')")  # the words of the partial indexes
 _NO_LEASE: dict[str, Any] = {"lease_until": None, "lease_token": None}
@@ -97,7 +99,7 @@ def take_job(
     session.execute(
         update(Job)
         .where(Job.id.in_(worn_out))
-        .values(state="failed", error="its worker died on every attempt", finished_at=now, **_NO_LEASE)
+        .values(state="failed", error=WORKER_GONE, finished_at=now, **_NO_LEASE)
         .execution_options(synchronize_session=False)
     )
     due = and_(Job.state == "waiting", Job.run_after <= now)
@@ -128,8 +130,9 @@ def take_job(
 
 
 def extend_lease(session: Session, job: TakenJob, *, lease_s: float = LEASE_S) -> bool:
-    """Keep the job for longer; False where it isn't ours any more: stop working on it."""
-    return _change(session, job, lease_until=func.clock_timestamp() + timedelta(seconds=lease_s))
+    """Keep the job for longer; False where it isn't ours any more, or was stopped: stop working on it."""
+    until = func.clock_timestamp() + timedelta(seconds=lease_s)
+    return _change(session, job, Job.error.is_distinct_from(STOPPED), lease_until=until)
 
 
 def finish_job(session: Session, job: TakenJob, result: dict[str, Any] | None = None) -> bool:
@@ -139,11 +142,14 @@ def finish_job(session: Session, job: TakenJob, result: dict[str, Any] | None = 
     return _change(session, job, state="done", payload=payload, result=result, error=None, finished_at=now, **_NO_LEASE)
 
 
-def fail_job(session: Session, job: TakenJob, error: str, *, retry: bool = True) -> bool:
+def fail_job(
+    session: Session, job: TakenJob, error: str, *, retry: bool = True, result: dict[str, Any] | None = None
+) -> bool:
     """Give the job back for a later attempt, each pause twice the last, or for good; False where it isn't ours."""
     limit = session.scalar(select(Job.max_attempts).where(Job.id == job.id)) or 0
     if not retry or job.attempts >= limit:
-        return _change(session, job, state="failed", error=error, finished_at=func.clock_timestamp(), **_NO_LEASE)
+        ended = {"state": "failed", "finished_at": func.clock_timestamp(), **_NO_LEASE}
+        return _change(session, job, error=error, result=result, **ended)
     pause = timedelta(seconds=min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** (job.attempts - 1)))
     return _change(session, job, state="waiting", error=error, run_after=func.clock_timestamp() + pause, **_NO_LEASE)
 
@@ -171,10 +177,10 @@ def are_under_way(session: Session, kinds: Sequence[str]) -> bool:
     return session.scalar(select(select(Job.id).where(Job.kind.in_(kinds), ACTIVE).exists())) or False
 
 
-def release_job(session: Session, job: TakenJob) -> bool:
-    """Give an unfinished job back at once and uncounted, as a worker does that is told to stop."""
-    now = func.clock_timestamp()
-    return _change(session, job, state="waiting", attempts=Job.attempts - 1, run_after=now, **_NO_LEASE)
+def release_job(session: Session, job: TakenJob, *, delay_s: float = 0.0) -> bool:
+    """Give an unfinished job back uncounted, as a worker does that can't do it now."""
+    after = func.clock_timestamp() + timedelta(seconds=delay_s)
+    return _change(session, job, state="waiting", attempts=Job.attempts - 1, run_after=after, **_NO_LEASE)
 
 
 def cancel(session: Session, dedupe_keys: Sequence[str]) -> int:
@@ -185,6 +191,17 @@ def cancel(session: Session, dedupe_keys: Sequence[str]) -> int:
     return len(session.scalars(delete(Job).where(Job.dedupe_key.in_(dedupe_keys), ACTIVE).returning(Job.id)).all())
 
 
+def stop(session: Session, job_id: int) -> None:
+    """End a job that isn't done: at once where it waits, else when its worker renews its lease, which it can't."""
+    waits = Job.state == "waiting"
+    values = {
+        "error": STOPPED,
+        "state": case((waits, "failed"), else_=Job.state),
+        "finished_at": case((waits, func.clock_timestamp()), else_=Job.finished_at),
+    }
+    session.execute(update(Job).where(Job.id == job_id, ACTIVE).values(values))
+
+
 def seconds_left(session: Session, job: Job) -> float | None:
     """How long a job that waits or runs will still take, if as long as is usual; None where that isn't known.
 
@@ -193,7 +210,7 @@ def seconds_left(session: Session, job: Job) -> float | None:
     """
     took = func.extract("epoch", Job.finished_at - Job.created_at).label("took")
     alike = (Job.kind == job.kind, Job.priority >= job.priority, Job.state == "done")
-    domain = Job.payload["domain"].astext == str(job.payload.get("domain"))
+    domain = Job.payload["domain"].astext.is_not_distinct_from(job.payload.get("domain"))
     newest = select(took).where(*alike, domain).order_by(Job.id.desc()).limit(NEWEST).subquery()
     median = select(func.percentile_cont(0.5).within_group(newest.c.took)).scalar_subquery()
     waited = func.extract("epoch", func.clock_timestamp() - job.created_at)
@@ -201,9 +218,16 @@ def seconds_left(session: Session, job: Job) -> float | None:
     return None if found is None else float(found)
 
 
-def current_job(session: Session, kind: str, listener_id: UUID) -> Job | None:
-    """The listener's job of this kind that is under way, the most urgent one, or else the last that ended."""
+def current_job(
+    session: Session, kind: str, listener_id: UUID | None, payload: Mapping[str, Any] | None = None
+) -> Job | None:
+    """The listener's job of this kind that is under way, the most urgent one, or else the last that ended.
+
+    ``payload``: of those whose payload has this, for jobs that are about no listener.
+    """
     theirs = select(Job).where(Job.listener_id == listener_id, Job.kind == kind).limit(1)
+    if payload is not None:
+        theirs = theirs.where(Job.payload.contains(payload))
     theirs = theirs.execution_options(populate_existing=True)
     under_way = session.scalars(theirs.where(ACTIVE).order_by(Job.priority.desc(), Job.id)).one_or_none()
     return under_way or session.scalars(theirs.order_by(Job.id.desc())).one_or_none()
@@ -234,10 +258,10 @@ def forget_finished(session: Session, *, older_than_s: float = 7 * 86_400) -> in
     return len(session.scalars(delete(Job).where(Job.finished_at < limit).returning(Job.id)).all())
 
 
-def _change(session: Session, job: TakenJob, **values: Any) -> bool:
+def _change(session: Session, job: TakenJob, *where: ColumnElement[bool], **values: Any) -> bool:
     change = (
         update(Job)
-        .where(Job.id == job.id, Job.state == "running", Job.lease_token == job.token)
+        .where(Job.id == job.id, Job.state == "running", Job.lease_token == job.token, *where)
         .values(values)
         .returning(Job.id)
         .execution_options(synchronize_session=False)

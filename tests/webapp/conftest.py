@@ -29,6 +29,7 @@ from webapp.research import training_runs
 from webapp.runtime import limits
 from webapp.runtime.settings import Settings
 from webapp.supervision import Supervision
+from webapp.worker import LongTaskWorker
 
 Stock = Callable[..., list[uuid.UUID]]
 OF_A_PAGE = {"Sec-Fetch-Site": "same-origin"}  # as a browser says of what our own pages ask
@@ -109,6 +110,13 @@ def alone(settings: Settings) -> Iterator[Context]:
     context = Context(settings)
     yield context
     context.close()
+
+
+@pytest.fixture
+def long_tasks(alone: Context) -> Iterator[LongTaskWorker]:
+    """A worker of long tasks, at work beside the test."""
+    with LongTaskWorker(alone).at_work() as worker:
+        yield worker
 
 
 @pytest.fixture

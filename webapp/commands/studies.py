@@ -171,7 +171,9 @@ def _create(given: argparse.Namespace, settings: Settings) -> int:
     from db import migrate
     from webapp.context import Context
     from webapp.runtime.errors import Problem
+    from webapp.runtime.long_tasks import until_ended
     from webapp.studies import clips, deletion, design, sources, studies
+    from webapp.worker import LongTaskWorker
 
     try:
         if not given.design and not given.template:
@@ -193,12 +195,12 @@ def _create(given: argparse.Namespace, settings: Settings) -> int:
             keys = studies.create(context.database, context.journal, found)
             try:
                 if given.clips or design.checked(found).makes_clips:
-                    making = clips.follow(
-                        context.database, context.journal, context.clip_store, settings, keys.researcher,
-                        place=given.clips,
-                    )  # fmt: skip
-                    for now in making:
-                        print(f"\r{now.stage} {now.share:.0%}   ", end="", file=sys.stderr, flush=True)
+                    clips.begin(context.database, settings, keys.researcher, place=given.clips)
+                    with LongTaskWorker(context).at_work():  # whether or not a server runs
+                        for now in until_ended(lambda: clips.look(context.database, settings, keys.researcher)):
+                            print(f"\r{now.stage} {now.share:.0%}   ", end="", file=sys.stderr, flush=True)
+                    if now.problem:
+                        raise now.problem
                     print(f"\r{now.clips} clips are ready.  ", file=sys.stderr)
                 if given.open:
                     studies.open_study(context.database, context.journal, settings, keys.researcher)

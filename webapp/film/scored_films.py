@@ -1,21 +1,21 @@
-"""A listener's film set to music in a process of its own, which is followed stage by stage and can be ended."""
+"""A listener's film set to music, a long task: it is followed stage by stage, found again and can be stopped."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from models.picture.shorts import SHORTS
 from models.style.bundle import WEIGHTS
-from webapp.runtime.errors import NotAllowed, NotReady, TooMany
-from webapp.runtime.followed_process import Followed, FollowedProcess
-from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
+from webapp.runtime.database import Database
+from webapp.runtime.errors import NotAllowed, Problem
+from webapp.runtime.listener_files import FILM_WITH_SOUND, Downloads
+from webapp.runtime.long_tasks import LongTask
 
 Method = Literal["annotated", "learned", "axes", "rotation"]
 LINKS = "links.json"  # of the listener, where the method is learned
@@ -28,12 +28,13 @@ MOST_SEED = 1_000_000
 MADE = "made.json"  # of a film that is kept
 SHORT_MODELS = ("drawings-cpu", "picture-cpu", "tie-cpu")
 
-_films = FollowedProcess(
+TASK = LongTask(
+    "film",
     "webapp.film.scoring_process",
     SECONDS,
-    "another film is being set to music; it takes a minute or two, try again then",
+    busy="another film is being set to music; it takes a minute or two, try again then",
+    broken="the film could not be set to music in the time and memory there is; try a shorter or smaller one",
 )
-_asked = Buckets(UPLOADS_A_SECOND, UPLOADS_AT_ONCE)
 
 
 @dataclass(frozen=True)
@@ -64,17 +65,20 @@ class Made:
 
 @dataclass(frozen=True)
 class Scoring:
-    """How far it is: the ``stage`` and the ``share`` of it that is done; at the end what was ``made``, with ``files``.
+    """How far it is: the ``stage`` and the ``share`` of it that is done; at the end what was ``made``, as ``files``.
 
-    ``ended`` without ``made``: it was stopped. ``seconds_left``: as the films before it took, None where unknown.
+    ``ended`` without ``made``: it was stopped, or there is a ``problem``. ``short``: it is one of ours.
+    ``seconds_left``: as the films before it took, None where unknown.
     """
 
     stage: str = ""
     share: float = 0.0
     seconds_left: float | None = None
     made: Made | None = None
-    files: tuple[tuple[str, bytes], ...] = ()
+    files: tuple[Path, ...] = ()
     ended: bool = False
+    problem: Problem | None = None
+    short: bool = False
 
 
 def methods() -> tuple[Method, ...]:
@@ -84,18 +88,21 @@ def methods() -> tuple[Method, ...]:
     return ("annotated", "learned", *(("axes",) if fits else ()), *(("rotation",) if pictures else ()))
 
 
-def follow(
+def begin(
+    database: Database,
+    home: Path,
     listener_id: uuid.UUID,
     files: Sequence[tuple[str, bytes]],
+    *,
     method: str,
     seed: int,
-    *,
     style_folder: Path,
     links: Sequence[Sequence[float]] | None = None,
-) -> Iterator[Scoring]:
-    """Set one film, or pictures, to music; some twice a second how far it is. Closing the iterator ends it.
+    kept: Path | None = None,
+) -> None:
+    """Set one film, or pictures, to music; what came of it is there for an hour.
 
-    ``links`` are the listener's own, for the method "learned".
+    ``links`` are the listener's own, for the method "learned". ``kept``: where it is kept for everybody.
 
     Raises ``NotAllowed`` for what can't be used, ``TooMany`` for a listener who asks without end, and ``NotReady``.
     """
@@ -105,88 +112,63 @@ def follow(
         )
     if not 0 < len(files) <= MOST_FILES:
         raise NotAllowed(f"{len(files)} files were given; one film is needed, or 1 to {MOST_FILES} pictures")
-    if not _asked.take(str(listener_id)):
-        raise TooMany("so many films were set to music that others must come first; wait a minute")
-    with tempfile.TemporaryDirectory(prefix="kallos-film-") as place:
-        folder = Path(place)
+
+    def prepared() -> Path:
+        folder = Downloads(home).folder(listener_id, FILM_WITH_SOUND)
         sources = folder / "sources"
         sources.mkdir()
         for number, (name, data) in enumerate(files):
             (sources / f"{number:03}{Path(name).suffix.lower()}").write_bytes(data)
         if links is not None:
             (folder / LINKS).write_text(json.dumps(links), encoding="utf-8")
-        given = [method, str(seed), str(LONGEST_S), str(style_folder)]
-        with _films.begun(listener_id, lambda: folder, given) as film:
-            yield _read(film, listener_id)
-            while film.goes_on():
-                yield _read(film, listener_id)
-        yield _ended(film)
+        return folder
+
+    given = [method, str(seed), str(LONGEST_S), str(style_folder), *([str(kept)] if kept else [])]
+    TASK.begin(database, home, listener_id, prepared, given, short=files[0][0].endswith(SHORT))
 
 
-def follow_short(
+def begin_short(
+    database: Database,
     home: Path,
     listener_id: uuid.UUID,
     name: str,
+    *,
     method: str,
     seed: int,
-    *,
     style_folder: Path,
     links: Sequence[Sequence[float]] | None = None,
-) -> Iterator[Scoring]:
-    """As ``follow``, for one of ``SHORTS``, which is made here; what its first music came to is kept for everybody.
+) -> Scoring | None:
+    """As ``begin``, for one of ``SHORTS``, which is made here; what its first music came to is kept, and given at once.
 
-    Raises ``NotAllowed`` for a name that there is not, and as ``follow`` does.
+    Raises ``NotAllowed`` for a name that there is not, and as ``begin`` does.
     """
     if name not in SHORTS:
         raise NotAllowed(f"there is no film {name[:40]!r}; there are {', '.join(SHORTS)}")
     models = "".join(str(_card(each).get("version")) for each in (style_folder, *map(WEIGHTS.joinpath, SHORT_MODELS)))
     of = hashlib.sha256(f"{SHORTS[name]}{models}".encode()).hexdigest()[:12]
-    kept = home / "cache" / "shorts" / f"{name}-{method}-{of}"
-    if seed == SHORT_SEED and (kept / MADE).is_file():
+    kept = home / "cache" / "shorts" / f"{name}-{method}-{of}" if seed == SHORT_SEED and links is None else None
+    if kept and (kept / MADE).is_file():
         made = Made(**json.loads((kept / MADE).read_text(encoding="utf-8")))
-        files = tuple((each, (kept / each).read_bytes()) for each in FILES)
-        yield Scoring("done", 1.0, made=made, files=files, ended=True)
-        return
+        return Scoring("done", 1.0, made=made, files=tuple(kept / each for each in FILES), ended=True, short=True)
     source = [(f"{name}{SHORT}", name.encode())]
-    for now in follow(listener_id, source, method, seed, style_folder=style_folder, links=links):
-        if now.made and seed == SHORT_SEED and links is None:
-            kept.mkdir(parents=True, exist_ok=True)
-            for each, data in (*now.files, (MADE, json.dumps(asdict(now.made)).encode())):
-                (kept / f"{each}.part").write_bytes(data)
-                (kept / f"{each}.part").replace(kept / each)  # the last one says that all are whole
-        yield now
+    begin(
+        database, home, listener_id, source, method=method, seed=seed, style_folder=style_folder, links=links, kept=kept
+    )
+    return None
 
 
-def end(listener_id: uuid.UUID) -> None:
-    """End the work on the listener's film, where one is being worked on."""
-    _films.end(listener_id)
-
-
-def _ended(film: Followed) -> Scoring:
-    """What came of it; raises ``NotAllowed`` with what is wrong with the film, or ``NotReady``."""
-    told = _lines(film)
-    last = told[-1] if told else {}
-    if problem := last.get("problem"):
-        raise NotAllowed(str(problem))
-    if film.status > 0 or (film.status == 0 and "made" not in last):
-        raise NotReady(
-            "the film could not be set to music in the time and memory there is; try a shorter or smaller one"
-        )
-    if film.status < 0:
-        return Scoring(ended=True)
-    files = tuple((name, (film.folder / name).read_bytes()) for name in FILES)
-    return Scoring("done", 1.0, made=Made(**last["made"]), files=files, ended=True)
+def look(database: Database, home: Path, listener_id: uuid.UUID) -> Scoring | None:
+    """How far the listener's last film is, or what came of it; None where there is none of the last hour."""
+    task = TASK.look(database, home, listener_id)
+    if task is None or not task.folder.is_dir():
+        return None
+    short = bool(task.about.get("short"))
+    if task.done:
+        files, made = tuple(task.folder / name for name in FILES), Made(**task.lines[-1]["made"])
+        return Scoring("done", 1.0, made=made, files=files, ended=True, short=short)
+    return Scoring(*task.stage, task.seconds_left, ended=task.ended, problem=task.problem, short=short)
 
 
 def _card(folder: Path) -> dict[str, Any]:
     card = folder / "card.json"
     return json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
-
-
-def _read(film: Followed, listener_id: uuid.UUID) -> Scoring:
-    told = [{"stage": "", "share": 0.0}, *(each for each in _lines(film) if "stage" in each)][-1]
-    return Scoring(told["stage"], told["share"], _films.seconds_left(listener_id))
-
-
-def _lines(film: Followed) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in film.lines()]

@@ -1,25 +1,26 @@
 """The process that sets a film to music: torch, FFmpeg and whatever a file does to them end with it.
 
-``python -m webapp.film.scoring_process FOLDER METHOD SEED LONGEST_S STYLE_FOLDER MOST_S`` reads the files in
+``webapp.film.scoring_process FOLDER METHOD SEED LONGEST_S STYLE_FOLDER [KEPT]`` reads the files in
 ``FOLDER/sources``, and ``FOLDER/links.json`` where a listener's own links are asked for, and writes ``film.mp4``,
-``film.mid`` and ``film.wav`` beside them. Each line of its output is JSON: how far it is, and at last what was made, or
-what is wrong with the film.
+``film.mid`` and ``film.wav`` beside them, and into ``KEPT``. Each line of its output is JSON: how far it is, and at
+last what was made, or what is wrong with the film.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
 from models.picture.film import FilmError
 from webapp.film import making
-from webapp.film.scored_films import LINKS
-from webapp.runtime.supervised_process import Progress, bound, end_with_input, say
+from webapp.film.scored_films import FILES, LINKS, MADE
+from webapp.runtime.supervised_process import Progress, say
 
 
-def main(folder: Path, method: str, seed: int, longest_s: float, style_folder: Path) -> None:
+def main(folder: Path, method: str, seed: int, longest_s: float, style_folder: Path, *, kept: Path | None) -> None:
     """See the module docstring."""
     own = folder / LINKS
     links = json.loads(own.read_text(encoding="utf-8")) if own.exists() else None
@@ -31,10 +32,21 @@ def main(folder: Path, method: str, seed: int, longest_s: float, style_folder: P
     except (FilmError, ValueError) as error:
         say({"problem": str(error)})
         sys.exit(1)
+    if kept:
+        kept.mkdir(parents=True, exist_ok=True)
+        (folder / MADE).write_text(json.dumps(asdict(made)), encoding="utf-8")
+        for each in (*FILES, MADE):
+            shutil.copyfile(folder / each, kept / f"{each}.part")
+            (kept / f"{each}.part").replace(kept / each)  # the last one says that all are whole
     say({"made": asdict(made)})
 
 
 if __name__ == "__main__":
-    end_with_input()
-    bound(int(sys.argv[6]))
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), Path(sys.argv[5]))
+    main(
+        Path(sys.argv[1]),
+        sys.argv[2],
+        int(sys.argv[3]),
+        float(sys.argv[4]),
+        Path(sys.argv[5]),
+        kept=next(map(Path, sys.argv[6:]), None),
+    )

@@ -1,7 +1,7 @@
 """The process that writes music and its pictures as a film: FFmpeg and the piano end with it.
 
-``python -m webapp.film.showing_process FOLDER MOST_S`` reads ``FOLDER/shown.json`` and writes
-``film.mp4`` beside it. Each line of its output is JSON: how far it is.
+``webapp.film.showing_process FOLDER`` reads ``FOLDER/shown.json`` and writes ``film.mp4`` beside it. Each line of its
+output is JSON: how far it is.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from models.picture.vector import rendered
 from models.style.performance import touch
 from webapp.film.scored_films import MOVIE
 from webapp.film.shown_music import TOLD
-from webapp.runtime.supervised_process import Progress, bound, end_with_input
+from webapp.runtime.supervised_process import Progress
 
 A_SECOND = 24
 SIDE = 720  # pixels
@@ -81,6 +81,4 @@ def _graded(own: list[Pictures], moments: list[Moment], place: float) -> Picture
 
 
 if __name__ == "__main__":
-    end_with_input()
-    bound(int(sys.argv[2]))
     main(Path(sys.argv[1]))

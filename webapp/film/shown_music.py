@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -25,9 +23,10 @@ from webapp.film.scored_films import MOST_SEED, MOVIE, Method
 from webapp.generation.protocol import Look, answered
 from webapp.generation.remote import PLAIN, RemoteGenerator
 from webapp.runtime.database import Database
-from webapp.runtime.errors import NotAllowed, NotReady, TooMany
-from webapp.runtime.followed_process import Followed, FollowedProcess
+from webapp.runtime.errors import NotAllowed, Problem, TooMany
 from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
+from webapp.runtime.listener_files import FILM_WITH_SOUND, Downloads
+from webapp.runtime.long_tasks import LongTask
 
 KEPT = 32  # pieces, of some 300 kB each
 LONGEST_BARS = 200
@@ -37,8 +36,12 @@ TOLD = "shown.json"
 _asked = Buckets(UPLOADS_A_SECOND, UPLOADS_AT_ONCE)
 _kept: OrderedDict[str, ShownMusic] = OrderedDict()
 _keeping = threading.Lock()
-_films = FollowedProcess(
-    "webapp.film.showing_process", SECONDS, "another film is being written; it takes half a minute, try again then"
+TASK = LongTask(
+    "canvas",
+    "webapp.film.showing_process",
+    SECONDS,
+    busy="another film is being written; it takes half a minute, try again then",
+    broken="the film could not be written in the time and memory there is; try a shorter piece",
 )
 
 
@@ -64,14 +67,22 @@ class ShownMusic:
 class Writing:
     """How far the film is: the ``stage`` and the ``share`` of it; at the end the ``film`` itself (MP4).
 
-    ``ended`` without it: it was stopped. ``seconds_left``: as the films before it took, None where unknown.
+    ``folder`` has what is shown. ``ended`` without a film: it was stopped, or there is a ``problem``. ``seconds_left``:
+    as the films before it took, None where unknown.
     """
 
+    folder: Path
     stage: str = ""
     share: float = 0.0
     seconds_left: float | None = None
-    film: bytes = b""
+    film: Path | None = None
     ended: bool = False
+    problem: Problem | None = None
+
+    def shown(self) -> ShownMusic:
+        """Of what the film is."""
+        told = json.loads((self.folder / TOLD).read_text(encoding="utf-8"))
+        return ShownMusic(**{each.name: told[each.name] for each in fields(ShownMusic)})
 
 
 def show(
@@ -110,30 +121,30 @@ def show(
     return found
 
 
-def follow(database: Database, listener_id: uuid.UUID, shown: ShownMusic, *, link_key: str = "") -> Iterator[Writing]:
-    """Write the film of music that is ``shown``; some twice a second how far it is. Closing the iterator ends it.
+def begin(database: Database, home: Path, listener_id: uuid.UUID, shown: ShownMusic, *, link_key: str = "") -> None:
+    """Write the film of music that is ``shown``; it is there for an hour.
 
     Raises ``NotYours`` for music that is gone meanwhile, ``TooMany`` and ``NotReady``.
     """
     source = database.transaction(lambda session: sources.find(session, shown.name, listener_id, link_key))
-    with tempfile.TemporaryDirectory(prefix="kallos-shown-") as place:
-        folder = Path(place)
-        told = {**asdict(shown), "piece": source.notes, "domain": source.domain, "written": source.written}
+    told = {**asdict(shown), "piece": source.notes, "domain": source.domain, "written": source.written}
+
+    def prepared() -> Path:
+        folder = Downloads(home).folder(listener_id, FILM_WITH_SOUND)
         (folder / TOLD).write_text(json.dumps(told), encoding="utf-8")
-        with _films.begun(listener_id, lambda: folder, []) as film:
-            yield _read(film, listener_id)
-            while film.goes_on():
-                yield _read(film, listener_id)
-        if film.status > 0:
-            raise NotReady("the film could not be written in the time and memory there is; try a shorter piece")
-        done = film.status == 0
-        written = (folder / MOVIE).read_bytes() if done else b""
-        yield Writing("done" if done else "", float(done), film=written, ended=True)
+        return folder
+
+    TASK.begin(database, home, listener_id, prepared)
 
 
-def end(listener_id: uuid.UUID) -> None:
-    """End the listener's film, where one is being written."""
-    _films.end(listener_id)
+def look(database: Database, home: Path, listener_id: uuid.UUID) -> Writing | None:
+    """How far the listener's last film is, or what came of it; None where there is none of the last hour."""
+    task = TASK.look(database, home, listener_id)
+    if task is None or not task.folder.is_dir():
+        return None
+    if task.done:
+        return Writing(task.folder, "done", 1.0, film=task.folder / MOVIE, ended=True)
+    return Writing(task.folder, *task.stage, task.seconds_left, ended=task.ended, problem=task.problem)
 
 
 def _shown(generation: RemoteGenerator, source: Source, look: Look, link_key: str) -> ShownMusic:
@@ -156,8 +167,3 @@ def _shown(generation: RemoteGenerator, source: Source, look: Look, link_key: st
         notes=notes_in_seconds(piece, None, performance),
         audio_url=f"/api/studio/{source.name}/flac{media.played(**link)}",
     )
-
-
-def _read(film: Followed, listener_id: uuid.UUID) -> Writing:
-    told = [{"stage": "", "share": 0.0}, *map(json.loads, film.lines())][-1]
-    return Writing(told["stage"], told["share"], _films.seconds_left(listener_id))

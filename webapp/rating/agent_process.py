@@ -1,4 +1,4 @@
-"""The process in which an agent learns: ``python -m webapp.rating.agent_process FOLDER STYLE RATING … MOST_S``.
+"""The process in which an agent learns: ``webapp.rating.agent_process FOLDER STYLE RATING …``.
 
 ``…`` are the reward, the domain, the seed and the number of steps. ``FOLDER/head.npz`` is the listener's head where
 that rewards. Every step is a JSON line on its output; at the end ``FOLDER/bundle`` has the adapter, and
@@ -8,7 +8,6 @@ that rewards. Every step is a JSON line on its output; at the end ``FOLDER/bundl
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from dataclasses import replace
 from functools import partial
@@ -30,7 +29,6 @@ from models.style.checkpoint import load_style
 from models.style.compose import Composer
 from models.tension.score import beauty, load_tension
 from webapp.runtime.listener_files import HEARD
-from webapp.runtime.supervised_process import end_with_input
 
 CLIPS, RATE = 12, 2e-3  # of a group; twice the usual learning rate, since it trains for a short while
 PAIRS, SECONDS = 3, 14.0  # to compare, and how much of each is heard
@@ -70,8 +68,6 @@ def main(folder: Path, style: str, rating: str, reward: str, domain: Domain, *, 
 
 
 if __name__ == "__main__":
-    end_with_input()
-    signal.alarm(int(sys.argv[8]))
     main(
         Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4], cast("Domain", sys.argv[5]),
         seed=int(sys.argv[6]), steps=int(sys.argv[7]),

@@ -1,6 +1,6 @@
-"""An agent that learns at the piano for a listener, in a process of its own, and is compared with the writer.
+"""An agent that learns at the piano for a listener, a long task, and is compared with the writer.
 
-It learns on whoever looks, is looked at step by step, and can be ended.
+It learns on whoever looks, is looked at step by step, and can be stopped.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import json
 import tempfile
 import threading
 import uuid
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -22,9 +21,10 @@ from models.taste.head import Head
 from webapp.learning import heads
 from webapp.listeners.accounts import Records
 from webapp.runtime import supervised_process
-from webapp.runtime.errors import NotAllowed, NotReady
-from webapp.runtime.followed_process import FollowedProcess, lines_in, until_ended
+from webapp.runtime.database import Database
+from webapp.runtime.errors import NotAllowed, NotReady, Problem
 from webapp.runtime.listener_files import HEARD, Adapters
+from webapp.runtime.long_tasks import LongTask, lines_in
 
 RewardName = Literal["network", "head", "sum", "tension", "mixture"]
 STEPS = 16
@@ -32,12 +32,14 @@ SECONDS = 1_200  # at most
 MOST_SEED = 1_000_000
 PLAYS_S = 120  # at most, until eight bars are played
 ORDER = "order.json"
-BROKEN = "the agent broke off; try another seed, or again in a moment"
-
-_playing = threading.BoundedSemaphore(1)
-_learning = FollowedProcess(
-    "webapp.rating.agent_process", SECONDS, "another agent is learning; it takes some minutes, try again then"
+TASK = LongTask(
+    "agent",
+    "webapp.rating.agent_process",
+    SECONDS,
+    busy="another agent is learning; it takes some minutes, try again then",
+    broken="the agent broke off; try another seed, or again in a moment",
 )
+_playing = threading.BoundedSemaphore(1)
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Learning:
     steps: tuple[LearntStep, ...]
     pairs: tuple[tuple[bytes, bytes], ...] = ()
     ended: bool = False
-    problem: str = ""
+    problem: Problem | None = None
     seconds_left: float | None = None
 
 
@@ -105,33 +107,21 @@ def begin(records: Records, style: Path, rating: str, listener_id: uuid.UUID, or
         return folder
 
     given = [str(style), rating, order.reward, order.domain, str(order.seed), str(order.steps)]
-    _learning.begin(listener_id, prepared, given)
+    TASK.begin(records.database, records.home, listener_id, prepared, given)
 
 
-def look(home: Path, listener_id: uuid.UUID) -> Learning | None:
+def look(database: Database, home: Path, listener_id: uuid.UUID) -> Learning | None:
     """How far the listener's last agent has come, or what came of it; None where there is none."""
     folder = Adapters(home).run(listener_id)
     if not (folder / ORDER).is_file():
         return None
-    ended, problem = _learning.outcome(listener_id, BROKEN)
+    task = TASK.look(database, home, listener_id)
+    ended = task is None or task.ended
     pairs = _pairs(folder / HEARD) if ended else ()
-    steps = tuple(LearntStep(**json.loads(line)) for line in lines_in(folder))
+    steps = tuple(LearntStep(**line) for line in lines_in(folder))
     order = Order(**json.loads((folder / ORDER).read_text(encoding="utf-8")))
-    left = None if ended else _learning.seconds_left(listener_id)
+    problem, left = (task.problem, task.seconds_left) if task else (None, None)
     return Learning(order, steps, pairs, ended, problem, left)
-
-
-def follow(home: Path, listener_id: uuid.UUID) -> Iterator[Learning]:
-    """The listener's agent as it learns, some times a second, until its end; closing the iterator leaves it learning.
-
-    Raises ``UnknownListenerError`` where it was deleted with its listener.
-    """
-    return until_ended(lambda: look(home, listener_id))
-
-
-def end(listener_id: uuid.UUID) -> None:
-    """End the listener's agent where one learns."""
-    _learning.end(listener_id)
 
 
 def play(records: Records, style: Path, listener_id: uuid.UUID, seed: int) -> bytes:

@@ -1,4 +1,4 @@
-"""The process that dreams: ``python -m webapp.rating.dreaming_process FOLDER MODEL METHOD SEED STEPS SURFACE MOST_S``.
+"""The process that dreams: ``webapp.rating.dreaming_process FOLDER MODEL METHOD SEED STEPS SURFACE``.
 
 Every step is a JSON line on its output; at the end ``FOLDER/heard`` has what it ended with, ``dream.wav``, and the way
 there from the noise, ``trail.wav``. Pieces on the shipped piano are the real spectrograms of the critic.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import signal
 import sys
 from pathlib import Path
 from typing import Any, cast
@@ -31,7 +30,6 @@ from models.rating.mel_bands import SAMPLE_RATE_HZ
 from models.rating.rater import load_bundle
 from models.rating.synthetic import piano_pictures
 from webapp.runtime.listener_files import HEARD
-from webapp.runtime.supervised_process import end_with_input
 
 SECONDS = 5.9  # two of the tagger's windows
 SCENES = 16  # of the trail
@@ -73,8 +71,6 @@ def main(folder: Path, model: str, method: MethodName, *, seed: int, steps: int,
 
 
 if __name__ == "__main__":
-    end_with_input()
-    signal.alarm(int(sys.argv[7]))
     main(
         Path(sys.argv[1]), sys.argv[2], cast("MethodName", sys.argv[3]),
         seed=int(sys.argv[4]), steps=int(sys.argv[5]), surface=cast("Surface", sys.argv[6]),

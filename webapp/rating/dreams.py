@@ -1,17 +1,17 @@
-"""A listener's dream in a process of its own: it goes on whoever looks, is looked at step by step, and can be ended."""
+"""A listener's dream, a long task: it goes on whoever looks, is looked at step by step, and can be stopped."""
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from webapp.runtime.errors import NotAllowed, NotReady
-from webapp.runtime.followed_process import FollowedProcess, lines_in, until_ended
+from webapp.runtime.database import Database
+from webapp.runtime.errors import NotAllowed, NotReady, Problem
 from webapp.runtime.listener_files import KeptDreams
+from webapp.runtime.long_tasks import LongTask, lines_in
 
 Method = Literal["naive", "regularised", "critic", "both"]
 Surface = Literal["picture", "waveform"]
@@ -19,10 +19,12 @@ STEPS = 96
 SECONDS = 300  # at most
 MOST_SEED = 1_000_000
 ORDER = "order.json"
-BROKEN = "the dream broke off; try another noise, or again in a moment"
-
-_dreams = FollowedProcess(
-    "webapp.rating.dreaming_process", SECONDS, "another dream is being dreamt; it takes a minute or two, try again then"
+TASK = LongTask(
+    "dream",
+    "webapp.rating.dreaming_process",
+    SECONDS,
+    busy="another dream is being dreamt; it takes a minute or two, try again then",
+    broken="the dream broke off; try another noise, or again in a moment",
 )
 
 
@@ -72,11 +74,11 @@ class Dreaming:
     dream: bytes = b""
     trail: bytes = b""
     ended: bool = False
-    problem: str = ""
+    problem: Problem | None = None
     seconds_left: float | None = None
 
 
-def begin(home: Path, listener_id: uuid.UUID, order: Order, *, model: str) -> None:
+def begin(database: Database, home: Path, listener_id: uuid.UUID, order: Order, *, model: str) -> None:
     """Begin a dream in place of the listener's last one; it needs nobody who follows it.
 
     Raises ``NotAllowed`` for an order that can't be, ``TooMany`` and ``NotReady``.
@@ -90,31 +92,20 @@ def begin(home: Path, listener_id: uuid.UUID, order: Order, *, model: str) -> No
         (folder / ORDER).write_text(json.dumps(asdict(order)), encoding="utf-8")
         return folder
 
-    _dreams.begin(listener_id, prepared, [model, order.way, str(order.seed), str(order.steps), order.surface])
+    given = [model, order.way, str(order.seed), str(order.steps), order.surface]
+    TASK.begin(database, home, listener_id, prepared, given)
 
 
-def look(home: Path, listener_id: uuid.UUID) -> Dreaming | None:
+def look(database: Database, home: Path, listener_id: uuid.UUID) -> Dreaming | None:
     """How far the listener's last dream has come, or what came of it; None where there is none."""
     dreams = KeptDreams(home)
     folder = dreams.run(listener_id)
     if not (folder / ORDER).is_file():
         return None
-    ended, problem = _dreams.outcome(listener_id, BROKEN)
+    task = TASK.look(database, home, listener_id)
+    ended = task is None or task.ended
     sounds = (dreams.dreamt(listener_id) if ended else None) or (b"", b"")
-    steps = tuple(DreamtStep(**json.loads(line)) for line in lines_in(folder))
+    steps = tuple(DreamtStep(**line) for line in lines_in(folder))
     order = Order(**json.loads((folder / ORDER).read_text(encoding="utf-8")))
-    left = None if ended else _dreams.seconds_left(listener_id)
+    problem, left = (task.problem, task.seconds_left) if task else (None, None)
     return Dreaming(order, steps, *sounds, ended=ended, problem=problem, seconds_left=left)
-
-
-def follow(home: Path, listener_id: uuid.UUID) -> Iterator[Dreaming]:
-    """The listener's dream as it goes, some twice a second, until its end; closing the iterator leaves it going on.
-
-    Raises ``UnknownListenerError`` where it was deleted with its listener.
-    """
-    return until_ended(lambda: look(home, listener_id))
-
-
-def end(listener_id: uuid.UUID) -> None:
-    """End the listener's dream where one goes on."""
-    _dreams.end(listener_id)

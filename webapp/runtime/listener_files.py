@@ -15,7 +15,8 @@ from webapp.runtime.errors import NotReady
 from webapp.runtime.limits import FOLDER_BYTES
 
 KEPT_S = 3_600
-MOST_OF_ONE = 250_000_000  # bytes of one listener: a film with its sound has some 100 MB at most
+MOST_OF_ONE = 250_000_000  # bytes of one listener
+FILM_WITH_SOUND = 100_000_000  # bytes that it has at most, with what it was made of
 HEARD = "heard"  # in the folder of a run that came to its end
 NAMES = ("dream", "trail")
 
@@ -41,6 +42,14 @@ class _OfListeners:
         """Delete every file of this listener; what still goes on for them has nowhere to write any more."""
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self._of(listener_id))
+
+    def clear(self) -> None:
+        """Delete folders into which nothing was written for as long as files are kept."""
+        oldest = time.time() - KEPT_S
+        for folder in (*self.home.glob("*/*"), *self.home.glob("*")):
+            with contextlib.suppress(FileNotFoundError):  # deleted just now
+                if folder.is_dir() and folder.stat().st_mtime < oldest:
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def _of(self, listener_id: uuid.UUID) -> Path:
         return self.home / hashlib.sha256(listener_id.bytes).hexdigest()[:32]
@@ -73,25 +82,29 @@ class Downloads(_OfListeners):
         super().__init__(home / "cache" / "gradio")
 
     def write(self, listener_id: uuid.UUID, name: str, data: bytes) -> Path:
-        """Write a file under an address that nobody can guess; where it lies.
+        """Write a file into a ``folder`` of its own; where it lies."""
+        path = self.folder(listener_id, len(data)) / name
+        path.write_bytes(data)
+        return path
 
-        The oldest of this listener go where there would be more than ``MOST_OF_ONE`` bytes. Raises ``NotReady`` where
-        there is no room.
+    def folder(self, listener_id: uuid.UUID, size: int) -> Path:
+        """A new folder under an address that nobody can guess, with room for so many bytes.
+
+        The oldest files of this listener go where there would be more than ``MOST_OF_ONE`` bytes. Raises ``NotReady``
+        where there is no room.
         """
         own = sorted(_files_in(self._of(listener_id)), key=lambda each: each[2])
-        room = MOST_OF_ONE - len(data) - sum(size for _, size, _ in own)
-        for path, size, _ in own:
+        room = MOST_OF_ONE - size - sum(length for _, length, _ in own)
+        for path, length, _ in own:
             if room >= 0:
                 break
             shutil.rmtree(path.parent, ignore_errors=True)
-            room += size
-        if sum(size for _, size, _ in _files_in(self.home)) + len(data) > FOLDER_BYTES:
+            room += length
+        if sum(length for _, length, _ in _files_in(self.home)) + size > FOLDER_BYTES:
             raise NotReady("there is no room for more files just now; try again in an hour")
         folder = self._of(listener_id) / secrets.token_urlsafe(16)
         folder.mkdir(parents=True, mode=0o700)
-        path = folder / name
-        path.write_bytes(data)
-        return path
+        return folder
 
     def take_upload(self, path: str, most_bytes: int) -> bytes:
         """What lies in an uploaded file, which is then deleted.
@@ -107,13 +120,6 @@ class Downloads(_OfListeners):
             return file.read_bytes()
         finally:
             file.unlink(missing_ok=True)
-
-    def clear(self) -> None:
-        """Delete what an earlier process left behind longer ago than files are kept."""
-        oldest = time.time() - KEPT_S
-        for folder in self.home.glob("*"):
-            if folder.is_dir() and folder.stat().st_mtime < oldest:
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 class Adapters(LongRuns):
@@ -133,6 +139,12 @@ class Adapters(LongRuns):
     def kept(self, listener_id: uuid.UUID) -> Path:
         """Where the adapter lies that this listener kept, if they did."""
         return self._of(listener_id) / "kept"
+
+
+class StudyClips(LongRuns):
+    """What a study's clips are made in, by the id of the study; the clips are stored elsewhere."""
+
+    name = "cache/studies"
 
 
 class KeptDreams(LongRuns):

@@ -11,7 +11,6 @@ import ctypes
 import json
 import logging
 import os
-import resource
 import signal
 import socket
 import subprocess
@@ -33,9 +32,6 @@ STEADY_SECONDS = 30.0  # a child that lived this long starts again without a gro
 STOP_SECONDS = 5.0
 WRONG_SETTING = 2  # exit status of a command whose settings can't be used: it would end so again
 PR_SET_PDEATHSIG = 1
-MEMORY_BYTES = 8 << 30  # of addresses: torch takes most of them without using them
-FILE_BYTES = 200_000_000  # that a file may grow to
-NICE = 10  # votes and participants come first
 EVERY_S = 0.3  # between two lines about one stage
 NICENESS = 10  # of worker and generator: votes come before clips, once the first listeners have some
 SESSION_NICENESS = 3  # of their sessions, half a share: at 10 a machine on which much runs hardly composes any more
@@ -157,14 +153,6 @@ def _exit_at_end_of_input() -> None:
     while os.read(0, 1024):
         pass
     os._exit(1)
-
-
-def bound(seconds: int) -> None:
-    """From now on this process has so much memory and time, and yields to others."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
-    os.nice(NICE)
-    signal.alarm(seconds)
 
 
 def say(line: dict[str, Any]) -> None:

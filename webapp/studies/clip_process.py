@@ -1,7 +1,7 @@
 """The process that makes a study's clips: torch, decoders and whatever a file does to them end with it.
 
-``python -m webapp.studies.clip_process FOLDER MOST_S`` reads ``task.json`` in ``FOLDER`` and writes the clips beside
-it. Each line of its output is JSON: how far it is, or what is wrong.
+``webapp.studies.clip_process FOLDER`` reads ``task.json`` in ``FOLDER`` and writes the clips beside it. Each line of
+its output is JSON: how far it is, or what is wrong.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from webapp.composing.offline import NothingComposedError
 from webapp.runtime.errors import NotAllowed
-from webapp.runtime.supervised_process import Progress, bound, end_with_input, say
+from webapp.runtime.supervised_process import Progress, say
 from webapp.studies.clip_making import make
 from webapp.studies.sources import SourceError, Task
 
@@ -23,11 +23,7 @@ def main(folder: Path) -> None:
         make(Task(**json.loads((folder / "task.json").read_text(encoding="utf-8"))), folder, Progress())
     except (SourceError, NothingComposedError, NotAllowed) as error:
         say({"problem": str(error)})
-        return
-    say({"made": True})
 
 
 if __name__ == "__main__":
-    end_with_input()
-    bound(int(sys.argv[2]))
     main(Path(sys.argv[1]))

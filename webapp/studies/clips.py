@@ -1,11 +1,10 @@
-"""A study's clips: made in a process of its own, which is followed, then stored with the study."""
+"""A study's clips: made by a long task, which is followed, then stored with the study."""
 
 from __future__ import annotations
 
 import json
-import tempfile
+import shutil
 import uuid
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from db.queries import listening_studies as rows
+from db.queries.jobs import TakenJob
 from webapp.runtime.clip_store import ClipMissingError, ClipStore
 from webapp.runtime.database import Database
-from webapp.runtime.errors import Contradiction, NotAllowed, NotReady, NotYours
-from webapp.runtime.followed_process import FollowedProcess
+from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, Problem
 from webapp.runtime.journal import Journal
+from webapp.runtime.listener_files import StudyClips
+from webapp.runtime.long_tasks import BrokenOff, LongTask
 from webapp.runtime.settings import Settings
 from webapp.studies import journal as written
 from webapp.studies import sources, studies
@@ -25,26 +26,32 @@ from webapp.studies.design import StudyDesign
 from webapp.studies.sources import CLIPS, MADE, Task
 
 SECONDS = 1_800  # that the work may take
-_making = FollowedProcess(
+TASK = LongTask(
+    "study_clips",
     "webapp.studies.clip_process",
     SECONDS,
-    "another study's clips are being made; that takes a minute or two, try again then",
+    busy="another study's clips are being made; that takes a minute or two, try again then",
+    broken="the clips could not be made in the time and memory there is; bring fewer or shorter ones",
+    network=True,  # generators of others are asked
+    of_listeners=False,
 )
 
 
 @dataclass(frozen=True)
 class Making:
-    """How far it is: the ``stage`` and the ``share`` that is done; at last how many clips there are."""
+    """How far it is: the ``stage`` and the ``share`` that is done; at last how many clips there are.
 
-    stage: str = ""
+    It ``ended`` without any where there is a ``problem``.
+    """
+
+    stage: str = "starting"
     share: float = 0.0
     clips: int = 0
     ended: bool = False
+    problem: Problem | None = None
 
 
-def follow(
-    database: Database, journal: Journal, clip_store: ClipStore, settings: Settings, key: str, *, place: Path | None
-) -> Iterator[Making]:
+def begin(database: Database, settings: Settings, key: str, *, place: Path | None) -> None:
     """Make the clips of a draft from ``place`` (a zip file or folder, if any) and what its design has made elsewhere.
 
     Raises ``NotYours``, ``Contradiction`` once the study was opened, ``NotAllowed`` with what is wrong, ``NotReady``.
@@ -54,29 +61,53 @@ def follow(
         raise NotAllowed("the clips have to be made again: bring your own files once more, all play equally long")
     for each in design.asked:
         sources.require_allowed(each.url, settings.study_generators)
+
+    def prepared() -> Path:
+        folder = StudyClips(settings.home).begin(study_id)
+        given = place.resolve() if place else ""
+        if place and place.is_file():  # which whoever brought it may delete
+            given = shutil.copyfile(place, folder / "brought.zip")
+        (folder / "task.json").write_text(json.dumps(asdict(_task(design, settings, str(given)))), encoding="utf-8")
+        return folder
+
+    TASK.begin(database, settings.home, study_id, prepared)
+
+
+def look(database: Database, settings: Settings, key: str) -> Making | None:
+    """How far the clips of a study are that were begun last; None where none were lately. Raises ``NotYours``."""
+    study_id = database.transaction(lambda session: studies.require(session, key).id)
+    task = TASK.look(database, settings.home, study_id)
+    if task is None:
+        return None
+    if task.done:
+        return Making("done", 1.0, task.result["clips"], ended=True)
+    stage, share = task.stage
+    return Making(stage or "starting", share, ended=task.ended, problem=task.problem)
+
+
+def stop(database: Database, key: str) -> None:
+    """End the making of a study's clips; raises ``NotYours``."""
+    database.transaction(lambda session: TASK.stop_in(session, studies.require(session, key).id))
+
+
+def do(database: Database, journal: Journal, clip_store: ClipStore, home: Path, job: TakenJob) -> dict[str, Any]:
+    """In a worker: make a study's clips and store them; how many there are. Raises as ``LongTask.run`` does."""
+    try:
+        folder = TASK.run(home, job)
+        return {"clips": store(database, journal, clip_store, uuid.UUID(job.payload["owner"]), folder)}
+    except Problem as error:
+        raise BrokenOff(str(error), refused=True) from error
+    finally:
+        shutil.rmtree(home / job.payload["folder"], ignore_errors=True)
+
+
+def _task(design: StudyDesign, settings: Settings, place: str) -> Task:
     composed, asked, moods, pictures = (
         tuple(each.model_dump(mode="json") for each in wanted)
         for wanted in (design.composed, design.asked, design.moods, design.pictures)
     )
     style, pairs = str(settings.style_folder), design.pairs.model_dump(mode="json")
-    task = Task(
-        str(place or ""), composed, asked, design.seconds, design.played, style, pairs, moods, pictures, design.task
-    )
-    with tempfile.TemporaryDirectory(prefix="kallos-study-") as made_at:
-        folder = Path(made_at)
-        (folder / "task.json").write_text(json.dumps(asdict(task)), encoding="utf-8")
-        with _making.begun(study_id, lambda: folder, []) as process:
-            yield Making("starting")
-            while process.goes_on():
-                lines = [json.loads(line) for line in process.lines()]
-                stages = [each for each in lines if "stage" in each]
-                yield Making(**stages[-1]) if stages else Making("starting")
-        last = json.loads((process.lines() or ["{}"])[-1])
-        if problem := last.get("problem"):
-            raise NotAllowed(str(problem))
-        if not last.get("made"):
-            raise NotReady("the clips could not be made in the time and memory there is; bring fewer or shorter ones")
-        yield Making("done", 1.0, store(database, journal, clip_store, key, folder), ended=True)
+    return Task(place, composed, asked, design.seconds, design.played, style, pairs, moods, pictures, design.task)
 
 
 def are_due(database: Database, key: str) -> bool:
@@ -90,7 +121,7 @@ def are_due(database: Database, key: str) -> bool:
     return database.transaction(work)
 
 
-def store(database: Database, journal: Journal, clip_store: ClipStore, key: str, folder: Path) -> int:
+def store(database: Database, journal: Journal, clip_store: ClipStore, study_id: uuid.UUID, folder: Path) -> int:
     """Put what was made into the store and the database; how many clips there are."""
     made = [json.loads(line) for line in (folder / CLIPS).read_text(encoding="utf-8").splitlines()]
     stored = [clip_store.put((folder / each["file"]).read_bytes(), written.SUFFIX) for each in made]
@@ -108,7 +139,9 @@ def store(database: Database, journal: Journal, clip_store: ClipStore, key: str,
     told["sha256"] = {each["name"]: each["sha256"] for each in clips}
 
     def work(session: Session) -> list[str]:
-        study = studies.require(session, key, lock=True)
+        study = rows.lock_study(session, study_id)
+        if study is None:
+            raise NotYours(studies.NO_STUDY)
         if study.state != "draft":
             raise Contradiction(studies.FROZEN)
         older = [each.id for each in rows.clips_of(session, study.id)]

@@ -10,8 +10,8 @@ from db.queries import listening_studies as study_rows
 from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.database import Database
 from webapp.runtime.journal import Journal
+from webapp.studies import clips, participation, studies
 from webapp.studies import journal as written
-from webapp.studies import participation, studies
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ def delete_study(database: Database, clip_store: ClipStore, journal: Journal, ke
 
     def work(session: Session) -> list[str]:
         study = studies.require(session, key, lock=True)
+        clips.TASK.stop_in(session, study.id)
         journal.tombstones.add(study.id)
         written.drop_study(session, journal, study)
         return study_rows.delete_study(session, study)

@@ -1,7 +1,7 @@
-"""The process of ``kallos worker``: the main worker and three side workers, each in a thread, until a signal.
+"""The process of ``kallos worker``: the main worker and its side workers, each in a thread, until a signal.
 
-One composes first clips for new listeners and one reads logs of training runs; both would else wait behind composing.
-The third draws for the bank, for which nobody waits.
+One composes first clips for new listeners, one runs what takes minutes and one reads logs of training runs; they would
+else wait behind composing. The last draws for the bank, for which nobody waits.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ import logging
 import signal
 import sys
 import threading
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from types import FrameType
+from typing import ClassVar
 
 import psutil
 from sqlalchemy.exc import DBAPIError
@@ -29,25 +32,37 @@ from webapp.generation.protocol import GenerationError
 from webapp.research import training_runs
 from webapp.runtime.settings import Settings
 from webapp.runtime.supervised_process import die_with_parent
-from webapp.worker.worker import LEASE_SECONDS, RUN_LOG_HANDLERS, START_SECONDS, Notifications, Worker
+from webapp.worker.worker import (
+    HANDLERS,
+    LEASE_SECONDS,
+    LONG_HANDLERS,
+    RUN_LOG_HANDLERS,
+    START_SECONDS,
+    Handler,
+    Notifications,
+    Worker,
+)
 
 log = logging.getLogger(__name__)
 
 FILL_SECONDS = 600.0  # after somebody's last request: then nothing more is drawn for whoever may come
 RUNS_SECONDS = 1.0  # between looks at the logs of training runs
-FIRST_CLIPS_TOGETHER = 16  # as many as the generator decodes side by side
 
 
-class FirstClipWorker(Worker):
-    """Composes for those who have no clip of their own yet, many side by side, until ``stop``.
+class SideBySideWorker(Worker):
+    """Does ``together`` jobs side by side, until ``stop``."""
 
-    The worker does so too, one after the other; here nobody waits behind a long job, and clips are decoded together.
-    """
+    together: ClassVar[int]
 
-    def __init__(self, context: Context, notifications: Notifications | None = None) -> None:
-        super().__init__(context, notifications=notifications)
-        self._room = threading.Semaphore(FIRST_CLIPS_TOGETHER)
-        self._threads = ThreadPoolExecutor(FIRST_CLIPS_TOGETHER, "first clips")
+    def __init__(
+        self,
+        context: Context,
+        handlers: Mapping[str, Handler],
+        notifications: Notifications | None = None,
+    ) -> None:
+        super().__init__(context, handlers, notifications)
+        self._room = threading.Semaphore(self.together)
+        self._threads = ThreadPoolExecutor(self.together, type(self).__name__)
 
     def run(self) -> None:
         """Work until told to stop, and finish what was begun."""
@@ -74,9 +89,6 @@ class FirstClipWorker(Worker):
                 self._room.release()
         return job is not None
 
-    def _take(self, session: Session) -> TakenJob | None:
-        return jobs.take_job(session, [wishes.KIND], lease_s=LEASE_SECONDS, least_priority=wishes.FIRST_PRIORITY)
-
     def _hold(self, job: TakenJob) -> None:
         try:
             super()._hold(job)
@@ -86,6 +98,47 @@ class FirstClipWorker(Worker):
             log.exception("job_lost job=%d", job.id)  # as above; nobody waits for what this thread came to
         finally:
             self._room.release()
+
+
+class FirstClipWorker(SideBySideWorker):
+    """Composes for those who have no clip of their own yet.
+
+    The worker does so too, one after the other; here nobody waits behind a long job, and clips are decoded together.
+    """
+
+    together = 16  # as many as the generator decodes side by side
+
+    def __init__(self, context: Context, notifications: Notifications | None = None) -> None:
+        super().__init__(context, HANDLERS, notifications)
+
+    def _take(self, session: Session) -> TakenJob | None:
+        return jobs.take_job(session, [wishes.KIND], lease_s=LEASE_SECONDS, least_priority=wishes.FIRST_PRIORITY)
+
+
+class LongTaskWorker(SideBySideWorker):
+    """Runs the programs of long tasks, one of each kind; they end with it."""
+
+    together = len(LONG_HANDLERS)
+
+    def __init__(self, context: Context, notifications: Notifications | None = None) -> None:
+        super().__init__(context, LONG_HANDLERS, notifications)
+
+    def _take(self, session: Session) -> TakenJob | None:
+        return jobs.take_job(session, list(self._handlers), lease_s=LEASE_SECONDS)
+
+    def _goes_on(self) -> bool:
+        return not self._stopping.is_set()
+
+    @contextmanager
+    def at_work(self) -> Iterator[LongTaskWorker]:
+        """It works beside what is done within the block."""
+        thread = threading.Thread(target=self.run, name="long tasks")
+        thread.start()
+        try:
+            yield self
+        finally:
+            self.stop()
+            thread.join()
 
 
 class RunLogWorker(Worker):
@@ -160,6 +213,9 @@ REVIVE_AFTER_SECONDS = 5.0  # a fallen Postgres is the web's to start again, whe
 STOP_SECONDS = 5.0  # for side workers to finish what they have in hand
 
 
+SIDE_WORKERS = (FirstClipWorker, LongTaskWorker, RunLogWorker, BankKeeper)
+
+
 def run_worker(settings: Settings) -> int:
     """``kallos worker``: work until SIGTERM or SIGINT; as a supervised child it ends with its parent."""
     die_with_parent()
@@ -169,7 +225,7 @@ def run_worker(settings: Settings) -> int:
         return 1
     notifications = Notifications(context.database)
     worker = Worker(context, notifications=notifications)
-    side_workers = [each(context, notifications=notifications) for each in (FirstClipWorker, RunLogWorker, BankKeeper)]
+    side_workers = [each(context, notifications=notifications) for each in SIDE_WORKERS]
 
     def stop(_: int, __: FrameType | None) -> None:
         for each in (worker, *side_workers):

@@ -27,18 +27,23 @@ from db.tables import PICTURES
 from webapp.composing import pool, whole_pieces, wishes
 from webapp.composing.wishes import JobInHand
 from webapp.context import Context
+from webapp.film import scored_films, shown_music
 from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.learning import population, refits
 from webapp.listeners import deletion
 from webapp.maps import catalogue, drawing
 from webapp.maps.catalogue import Progress
+from webapp.rating import agents, dreams
 from webapp.research import training_runs
 from webapp.research.training_runs import copy_shipped
 from webapp.runtime import middleware
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NobodyWaits
+from webapp.runtime.listener_files import Downloads, StudyClips
+from webapp.runtime.long_tasks import BrokenOff, ElsewhereError, LongTask
 from webapp.runtime.waiting import heeding
 from webapp.sharing import for_two
+from webapp.studies import clips as study_clips
 
 Handler = Callable[[Context, TakenJob], dict[str, Any]]
 log = logging.getLogger(__name__)
@@ -51,6 +56,7 @@ QUIET_SECONDS = 5.0  # between looks at anything, once nobody has been here for 
 LONGEST_WAIT_SECONDS = 5.0  # between questions to a generator that is down
 START_SECONDS = 30.0  # in which database and generator may start; who is later is told of
 HOUSEKEEPING_SECONDS = 3600.0
+ELSEWHERE_SECONDS = 2.0  # until a job is taken again whose folder another worker has
 EXPIRY_SECONDS = 300.0  # between looks at who came and left nothing
 POPULATION_SECONDS = 60.0  # between looks at whether votes have grown enough to learn from them what listeners share
 
@@ -114,6 +120,25 @@ HANDLERS: dict[str, Handler] = {
     refits.KIND: _refit_heads,
     population.KIND: _refit_population,
     catalogue.KIND: _draw_map,
+}
+
+
+def _run(task: LongTask) -> Handler:
+    def handle(context: Context, job: TakenJob) -> dict[str, Any]:
+        task.run(context.settings.home, job)
+        return {}
+
+    return handle
+
+
+def _make_study_clips(context: Context, job: TakenJob) -> dict[str, Any]:
+    home = context.settings.home
+    return study_clips.do(context.database, context.journal, context.clip_store, home, job)
+
+
+LONG_HANDLERS: dict[str, Handler] = {
+    **{task.kind: _run(task) for task in (dreams.TASK, agents.TASK, scored_films.TASK, shown_music.TASK)},
+    study_clips.TASK.kind: _make_study_clips,
 }
 
 RUN_LOG_HANDLERS: dict[str, Handler] = {training_runs.KIND: _take_runs}
@@ -320,8 +345,12 @@ class Worker:
         return jobs.take_job(session, list(self._handlers), lease_s=LEASE_SECONDS, least_priority=least)
 
     def _hold(self, job: TakenJob) -> None:
-        with Lease(self.context, job) as lease, heeding(lease.holds):
+        with Lease(self.context, job) as lease, heeding(lambda: lease.holds() and self._goes_on()):
             self._do(job)
+
+    def _goes_on(self) -> bool:
+        """Whether the job in hand is worked on; it is finished by a worker that is told to stop."""
+        return True
 
     def leave_jobs(self) -> None:
         """Leave a job for the pool where it needs clips, and what a new model asks for."""
@@ -335,6 +364,8 @@ class Worker:
         if time.monotonic() > self._expiry:
             self._expiry = time.monotonic() + EXPIRY_SECONDS
             deletion.expire(self.context.records)
+            for folder in (Downloads, StudyClips):
+                folder(self.context.settings.home).clear()
         if time.monotonic() > self._populations:
             self._populations = time.monotonic() + POPULATION_SECONDS
             transaction(lambda session: population.leave_jobs(session, self.context.spaces))
@@ -357,6 +388,14 @@ class Worker:
             result = self._handlers[job.kind](self.context, job)
         except NobodyWaits:
             log.info("job_given_up job=%d kind=%s", job.id, job.kind)
+            why = jobs.WORKER_GONE if self._stopping.is_set() else jobs.STOPPED
+            transaction(lambda session: jobs.fail_job(session, job, why, retry=False))  # where it still is ours
+        except BrokenOff as error:
+            log.info("job_broken_off job=%d kind=%s", job.id, job.kind)
+            message, why_not = str(error), {"refused": error.refused}
+            transaction(lambda session: jobs.fail_job(session, job, message, retry=False, result=why_not))
+        except ElsewhereError:
+            transaction(lambda session: jobs.release_job(session, job, delay_s=ELSEWHERE_SECONDS))
         except BadRequest as error:
             log.warning("job_refused job=%d kind=%s error=%s", job.id, job.kind, error)
             message = str(error)

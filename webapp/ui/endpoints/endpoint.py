@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, is_dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import gradio as gr
@@ -78,8 +79,12 @@ SourceName = Annotated[str, AfterValidator(_named_source)]
 
 def file_for(context: Context, listener_id: uuid.UUID, name: str, data: bytes) -> File:
     """A file for this listener to download."""
-    path = Downloads(context.settings.home).write(listener_id, name, data)
-    return {"path": str(path), "orig_name": name, "meta": {"_type": "gradio.FileData"}}
+    return file_at(Downloads(context.settings.home).write(listener_id, name, data))
+
+
+def file_at(path: Path) -> File:
+    """A file that lies in a folder of ``Downloads``."""
+    return {"path": str(path), "orig_name": path.name, "meta": {"_type": "gradio.FileData"}}
 
 
 def taken(context: Context, files: Sequence[File], most_bytes: int) -> list[tuple[str, bytes]]:

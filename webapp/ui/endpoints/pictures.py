@@ -22,7 +22,8 @@ from webapp.live.music import MOST_SEED
 from webapp.live.steering import MOST
 from webapp.runtime.errors import NotReady
 from webapp.runtime.limits import FILM_BYTES
-from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, SourceName, Token, file_for, taken
+from webapp.runtime.long_tasks import awaited
+from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, SourceName, Token, file_at, taken
 from webapp.ui.handlers import claim_of, claim_of_looking, listener_of
 
 Degrees = Annotated[
@@ -70,10 +71,12 @@ def film(
     sources = taken(context, files, FILM_BYTES)
     links = learned.links_for(context.database, listener_id, way)
     style = context.settings.style_folder
-    *_, last = scored_films.follow(listener_id, sources, way, seed, style_folder=style, links=links)
+    database, home = context.database, context.settings.home
+    scored_films.begin(database, home, listener_id, sources, method=way, seed=seed, style_folder=style, links=links)
+    last = awaited(lambda: scored_films.look(database, home, listener_id))
     if last.made is None:
         raise NotReady("it was stopped; ask for it again")
-    video, midi, wav = (file_for(context, listener_id, name, data) for name, data in last.files)
+    video, midi, wav = map(file_at, last.files)
     return {
         "video": video, "midi": midi, "wav": wav, "seconds": last.made.seconds, "bars": last.made.bars,
         "cuts": last.made.cuts, "cuts_on_bar_lines": last.made.met,
@@ -104,10 +107,12 @@ def canvas(
     links = learned.links_for(context.database, listener_id, way)
     look = Look(way, seed, links)
     shown = shown_music.show(context.database, context.generation, listener_id, name, look)
-    *_, last = shown_music.follow(context.database, listener_id, shown)
+    database, home = context.database, context.settings.home
+    shown_music.begin(database, home, listener_id, shown)
+    last = awaited(lambda: shown_music.look(database, home, listener_id))
     if not last.film:
         raise NotReady("it was stopped; ask for it again")
-    return file_for(context, listener_id, scored_films.MOVIE, last.film)
+    return file_at(last.film)
 
 
 class ComposedBar(TypedDict):

@@ -13,6 +13,7 @@ from webapp.rating import agents, dreams, rated_sounds
 from webapp.rating.untrusted_audio import MOST_BYTES
 from webapp.runtime.errors import NotAllowed, NotReady
 from webapp.runtime.listener_files import Adapters, KeptDreams
+from webapp.runtime.long_tasks import awaited
 from webapp.ui.endpoints.endpoint import SLOW, Endpoint, File, SourceName, Token, file_for, taken
 from webapp.ui.handlers import listener_of
 
@@ -142,11 +143,11 @@ def dream(  # noqa: PLR0917 (an endpoint's arguments have places)
     """
     listener_id = listener_of(context, token)
     model = rated_sounds.model(context.settings.runs_folder)
-    home = context.settings.home
-    dreams.begin(home, listener_id, dreams.Order(way, seed, surface, steps), model=model)
-    *_, last = dreams.follow(home, listener_id)
+    database, home = context.database, context.settings.home
+    dreams.begin(database, home, listener_id, dreams.Order(way, seed, surface, steps), model=model)
+    last = awaited(lambda: dreams.look(database, home, listener_id))
     if not KeptDreams(home).keep(listener_id):
-        raise NotReady(last.problem or "the dream was stopped; ask for it again")
+        raise NotReady("the dream was stopped; ask for it again")
     return {
         "steps": [
             {"step": each.step, "p": each.p, "judge": each.judge, "realness": each.realness, "alarm": each.alarm}
@@ -228,9 +229,9 @@ def agent(  # noqa: PLR0917 (an endpoint's arguments have places)
     model = rated_sounds.model(context.settings.runs_folder)
     order = agents.Order(reward, domain, seed, steps)
     agents.begin(context.records, context.style_folder, model, listener_id, order)
-    *_, last = agents.follow(context.settings.home, listener_id)
+    last = awaited(lambda: agents.look(context.database, context.settings.home, listener_id))
     if not last.pairs:
-        raise NotReady(last.problem or "the agent was stopped; ask for it again")
+        raise NotReady("the agent was stopped; ask for it again")
     Adapters(context.settings.home).keep(listener_id)
     return {
         "steps": [

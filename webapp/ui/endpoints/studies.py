@@ -13,6 +13,7 @@ from typing_extensions import TypedDict
 from webapp.context import Context
 from webapp.runtime.errors import Problem
 from webapp.runtime.limits import EXPORT_BYTES
+from webapp.runtime.long_tasks import awaited
 from webapp.studies import clips, dataset, deletion, dry_run, keys, report, studies
 from webapp.studies import design as designs
 from webapp.studies.keys import MOST_LETTERS
@@ -97,10 +98,8 @@ def _make_clips(context: Context, key: str, design: dict[str, Any], files: list[
             place.write_bytes(data)
         if not place and not designs.checked(design).makes_clips:
             return 0
-        *_, last = clips.follow(
-            context.database, context.journal, context.clip_store, context.settings, key, place=place
-        )
-    return last.clips
+        clips.begin(context.database, context.settings, key, place=place)
+    return awaited(lambda: clips.look(context.database, context.settings, key)).clips
 
 
 def study(context: Context, key: Key) -> StudyState:

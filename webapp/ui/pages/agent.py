@@ -137,7 +137,7 @@ def build(context: Context) -> None:
 
 def arrive(context: Context, token: str | None) -> tuple[Any, ...]:
     """What was ordered last, and how far it has come."""
-    now = agents.look(context.settings.home, claim_of(context, token).listener_id)
+    now = agents.look(context.database, context.settings.home, claim_of(context, token).listener_id)
     order = now.order if now else Order()
     return [order.reward, order.domain], order.seed if now else gr.skip(), *_shown(now)
 
@@ -183,18 +183,18 @@ def learn(context: Context, token: str | None, reward: str | None, domain: str |
     order = Order(reward or first.reward, domain or first.domain, first.seed if seed is None else int(seed))
     model = rated_sounds.model(context.settings.runs_folder)
     agents.begin(context.records, context.style_folder, model, listener_id, order)
-    return _shown(agents.look(context.settings.home, listener_id))
+    return _shown(agents.look(context.database, context.settings.home, listener_id))
 
 
 def follow(context: Context, token: str | None, seen: int) -> Any:
     """How far it has come, asked again in a second while it goes on; ``seen``: the steps that the page shows."""
-    now = agents.look(context.settings.home, claim_of(context, token).listener_id)
+    now = agents.look(context.database, context.settings.home, claim_of(context, token).listener_id)
     return gr.skip() if now and not now.ended and len(now.steps) == seen else _shown(now)
 
 
 def give_up(context: Context, token: str | None) -> str:
     """End the listener's agent; whoever follows it shows how far it came."""
-    agents.end(listener_of(context, token))
+    agents.TASK.stop(context.database, listener_of(context, token))
     return status("Stopping…")
 
 
@@ -261,7 +261,7 @@ def _shown(now: Learning | None) -> list[Any]:
 def told(now: Learning) -> str:
     """How far it is, or what came of it, in a sentence or two."""
     if now.problem:
-        return f"{capital(now.problem)}."
+        return f"{capital(str(now.problem))}."
     if not now.steps:
         return "Stopped." if now.ended else f"Sitting down at the piano… {STAY}"
     last = now.steps[-1]

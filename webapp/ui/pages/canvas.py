@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,20 +13,19 @@ import gradio as gr
 from webapp.context import Context
 from webapp.film import own_pictures, shown_music
 from webapp.film.own_pictures import MOST_PICTURES
-from webapp.film.scored_films import MOST_SEED, MOVIE, methods
-from webapp.film.shown_music import Writing
+from webapp.film.scored_films import MOST_SEED, methods
+from webapp.film.shown_music import ShownMusic, Writing
 from webapp.fit import learned
 from webapp.generation.protocol import Look
 from webapp.learning.playable_clips import music_of
 from webapp.listeners import accounts
 from webapp.runtime.errors import NotYours, Problem
 from webapp.runtime.limits import PICTURES
-from webapp.runtime.listener_files import Downloads
 from webapp.ui import arrival, choosing, dashboards
 from webapp.ui.choosing import Choosing
 from webapp.ui.components.moving_picture import MovingPicture, playing
 from webapp.ui.components.volume import Volume
-from webapp.ui.handlers import bound, listener_of
+from webapp.ui.handlers import bound, claim_of, listener_of
 from webapp.ui.layout import AWAITED, CHOICE, QUIET, heading, page, status
 from webapp.ui.waits import cancel_button, going
 from webapp.ui.words import capital, counted
@@ -47,6 +45,7 @@ STAGES = {"playing": "Playing it on the piano", "writing the film": "Writing the
 DRAWING = f"() => {json.dumps(status('Drawing…'))}"
 KEPT_S = 3600  # pictures of one's own, for as long as the page is open
 DROP_PX = 90
+POLL_S = 1
 GONE = "Choose a piece first."
 
 
@@ -90,7 +89,10 @@ def build(context: Context) -> None:
         shown, own = gr.State(None), gr.State(None, time_to_live=KEPT_S)
     looked = [listener, shown, method, seed, own]
     outputs = [said, picture, shown, tools, film]
-    arrived = arrival.fill(listener.change, bound(arrive, context), listener, [finder.domain], outputs)
+    timer = gr.Timer(POLL_S, active=False)
+    film_outputs = [said, film, write, cancel, timer]
+    arriving = [*outputs, *film_outputs[2:]]
+    arrived = arrival.fill(listener.change, bound(arrive, context), listener, [finder.domain], arriving)
     finder.filled_after(arrived)
     finder.chosen(None, js=DRAWING, outputs=said, **CHOICE)
     finder.chosen(bound(choose, context), [listener, finder.clips, method, seed, own], outputs, **QUIET)
@@ -98,28 +100,36 @@ def build(context: Context) -> None:
     read = files.upload(bound(bring, context), [listener, files], [own, said, files], js=listener.awaited, **AWAITED)
     read.then(bound(look_at_own, context), looked, outputs, **QUIET)
     files.clear(lambda: None, outputs=own, **CHOICE).then(bound(look_anew, context), looked, outputs, **QUIET)
-    film_outputs = [said, film, write, cancel]
     write.click(bound(make_film, context), looked, film_outputs, js=listener.awaited, **AWAITED)
+    timer.tick(bound(follow, context), listener, film_outputs, js=listener.awaited, **QUIET)
     cancel.click(bound(give_up, context), listener, said, **QUIET)
 
 
 def arrive(context: Context, token: str | None, request: gr.Request) -> tuple[Any, ...]:
-    """Show what the address names."""
+    """Show what the address names, or else what the film of the last hour is of, and how far that is."""
     listener_id = listener_of(context, token)
     domain = [music_of(accounts.account(context.database, listener_id).domain)]
     named = [(kind, str(request.query_params.get(kind, ""))) for kind in ("clip", "piece")]
     name = next((f"{kind}s/{value}" for kind, value in named if value), "")
-    if not name:
-        return domain, *nothing()
+    now = _look(context, listener_id)
+    about, film, *others = _film(now)
     try:
-        uuid.UUID(name.partition("/")[2])
-        return domain, *on_canvas(context, listener_id, name, Look())
+        if name:
+            uuid.UUID(name.partition("/")[2])
+            on_it = on_canvas(context, listener_id, name, Look())
+        elif now:
+            on_it = _on(now.shown())
+        else:
+            on_it = nothing()
     except ValueError:
-        return domain, *nothing(f"There is no {name}; choose a piece below.")
+        on_it = nothing(f"There is no {name}; choose a piece below.")
     except NotYours:
-        return domain, *nothing("There is no such piece (any more); choose another one below.")
+        on_it = nothing("There is no such piece (any more); choose another one below.")
     except Problem as problem:
-        return domain, *nothing(f"{capital(str(problem))}.")
+        on_it = nothing(f"{capital(str(problem))}.")
+    if now and on_it.shown:
+        on_it = on_it._replace(said=about, film=film)
+    return domain, *on_it, *others
 
 
 def choose(  # noqa: PLR0917 (what is chosen, control by control)
@@ -186,9 +196,13 @@ def bring(context: Context, token: str | None, paths: list[str] | None) -> tuple
 
 def on_canvas(context: Context, listener_id: uuid.UUID, name: str, look: Look, *, play: bool = False) -> OnCanvas:
     """A piece with its pictures; raises a ``Problem`` as ``shown_music.show`` does."""
-    value = asdict(shown_music.show(context.database, context.generation, listener_id, name, look))
+    return _on(shown_music.show(context.database, context.generation, listener_id, name, look), play=play)
+
+
+def _on(shown: ShownMusic, *, play: bool = False) -> OnCanvas:
+    value = asdict(shown)
     return OnCanvas(
-        status(""), playing(value) if play else value, name, gr.update(visible=True), gr.update(visible=False)
+        status(""), playing(value) if play else value, shown.name, gr.update(visible=True), gr.update(visible=False)
     )
 
 
@@ -204,41 +218,54 @@ def nothing(why: str = "") -> OnCanvas:
 
 def make_film(  # noqa: PLR0917 (what is chosen, control by control)
     context: Context, token: str | None, name: str | None, method: str, seed: float | None, own: str | None
-) -> Iterator[tuple[str, Any, Any, Any]]:
-    """Write the film of what is on the canvas."""
+) -> tuple[Any, ...]:
+    """Begin to write the film of what is on the canvas."""
+    listener_id = listener_of(context, token)
     try:
-        listener_id = listener_of(context, token)
         if name is None:
-            yield _film(GONE)
-            return
+            return _said(GONE)
         look = look_of(context, listener_id, method, seed, own)
         found = shown_music.show(context.database, context.generation, listener_id, name, look)
-        for now in shown_music.follow(context.database, listener_id, found):
-            kept = str(Downloads(context.settings.home).write(listener_id, MOVIE, now.film)) if now.film else None
-            yield _film(told(now), kept, now.seconds_left, ended=now.ended)
+        shown_music.begin(context.database, context.settings.home, listener_id, found)
     except Problem as problem:
-        yield _film(f"{capital(str(problem))}.")
+        return _said(f"{capital(str(problem))}.")
+    return follow(context, token)
+
+
+def follow(context: Context, token: str | None) -> tuple[Any, ...]:
+    """How far the film is, asked again in a second while it goes on."""
+    return _film(_look(context, claim_of(context, token).listener_id))
 
 
 def give_up(context: Context, token: str | None) -> str:
     """End the writing of the listener's film."""
-    shown_music.end(listener_of(context, token))
+    shown_music.TASK.stop(context.database, listener_of(context, token))
     return status("Stopping…")
 
 
 def told(now: Writing) -> str:
-    """How far the film is."""
+    """How far the film is, or what came of it."""
+    if now.problem:
+        return f"{capital(str(now.problem))}."
     if now.ended:
         return "The film is there: download it." if now.film else "Stopped."
     return f"{STAGES.get(now.stage, 'Starting')}…{f' {now.share:.0%}' if now.share else ''}"
 
 
-def _film(
-    text: str, kept: str | None = None, seconds_left: float | None = None, *, ended: bool = True
-) -> tuple[str, Any, Any, Any]:
+def _look(context: Context, listener_id: uuid.UUID) -> Writing | None:
+    return shown_music.look(context.database, context.settings.home, listener_id)
+
+
+def _film(now: Writing | None) -> tuple[Any, ...]:
+    goes_on = bool(now and not now.ended)
     return (
-        status(text) if ended else going(text, seconds_left),
-        gr.update(value=kept, visible=kept is not None),
-        gr.update(interactive=ended),
-        gr.update(visible=not ended),
+        (going(told(now), now.seconds_left) if goes_on else status(told(now))) if now else "",
+        gr.update(value=str(now.film), visible=True) if now and now.film else gr.update(value=None, visible=False),
+        gr.update(interactive=not goes_on),
+        gr.update(visible=goes_on),
+        gr.update(active=goes_on),
     )
+
+
+def _said(why: str) -> tuple[Any, ...]:
+    return (status(why), *[gr.skip()] * 4)

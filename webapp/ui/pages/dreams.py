@@ -91,7 +91,7 @@ def _two_sounds(trail: str, end: str) -> tuple[gr.Audio, gr.Audio]:
 
 def arrive(context: Context, token: str | None) -> tuple[Any, ...]:
     """What was ordered last, and how far it has come."""
-    now = dreams.look(context.settings.home, claim_of(context, token).listener_id)
+    now = dreams.look(context.database, context.settings.home, claim_of(context, token).listener_id)
     order = now.order if now else Order()
     return [order.way, order.surface], order.seed if now else gr.skip(), *_shown(now)
 
@@ -103,19 +103,19 @@ def dream(
     listener_id, first = listener_of(context, token), Order()
     order = Order(way or first.way, first.seed if seed is None else int(seed), surface or first.surface)
     home, model = context.settings.home, rated_sounds.model(context.settings.runs_folder)
-    dreams.begin(home, listener_id, order, model=model)
-    return _shown(dreams.look(home, listener_id))
+    dreams.begin(context.database, home, listener_id, order, model=model)
+    return _shown(dreams.look(context.database, home, listener_id))
 
 
 def follow(context: Context, token: str | None, seen: int) -> Any:
     """How far it has come, asked again in a second while it goes on; ``seen``: the steps that the page shows."""
-    now = dreams.look(context.settings.home, claim_of(context, token).listener_id)
+    now = dreams.look(context.database, context.settings.home, claim_of(context, token).listener_id)
     return gr.skip() if now and not now.ended and len(now.steps) == seen else _shown(now)
 
 
 def give_up(context: Context, token: str | None) -> str:
     """End the listener's dream; whoever follows it shows how far it came."""
-    dreams.end(listener_of(context, token))
+    dreams.TASK.stop(context.database, listener_of(context, token))
     return status("Stopping…")
 
 
@@ -154,7 +154,7 @@ def _shown(now: Dreaming | None) -> list[Any]:
 def told(now: Dreaming) -> str:
     """How far it is, or what came of it, in a sentence or two."""
     if now.problem:
-        return f"{capital(now.problem)}."
+        return f"{capital(str(now.problem))}."
     if not now.steps:
         return "Stopped." if now.ended else f"Falling asleep… {STAY}"
     if now.ended and not now.dream:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,9 @@ from webapp.fit import learned
 from webapp.runtime.errors import Problem
 from webapp.runtime.limits import FILM_BYTES, FILMS, PICTURES
 from webapp.runtime.listener_files import Downloads
-from webapp.ui import dashboards
+from webapp.ui import arrival, dashboards
 from webapp.ui.dashboards import section
-from webapp.ui.handlers import bound, listener_of
+from webapp.ui.handlers import bound, claim_of, listener_of
 from webapp.ui.layout import AWAITED, QUIET, heading, page, status
 from webapp.ui.waits import cancel_button, going
 from webapp.ui.words import capital
@@ -46,12 +46,15 @@ STAGES = {
 }  # fmt: skip
 AFTER = "Its own sound is left out. The files are kept for an hour, so download what you like."
 DROP_PX = 130
+POLL_S = 1
 SAID_IN_SIGHT = '() => document.getElementById("film-said")?.scrollIntoView({ block: "nearest" })'
 FILM_IN_SIGHT = """() => requestAnimationFrame(() => {
-  const film = document.querySelector("#film-video video");
+  const film = document.querySelector("#film-video video[autoplay]:not([data-seen])");
+  if (!film) return;
+  film.dataset.seen = "";
   const show = () => film.scrollIntoView({ block: "center" });
-  if (film?.readyState) show();
-  else film?.addEventListener("loadedmetadata", show, { once: true }); // before, nobody knows how high it is
+  if (film.readyState) show();
+  else film.addEventListener("loadedmetadata", show, { once: true }); // before, nobody knows how high it is
 })"""
 CHOSEN = {name: label for label, name in zip(("MP4", "MIDI", "WAV"), FILES, strict=True)}
 
@@ -64,7 +67,8 @@ def build(context: Context) -> None:
         gr.HTML(f'<p class="k-explain k-wide">{OURS}</p>', **dashboards.STILL)
         with gr.Row(elem_classes="k-buttons"):
             shorts = [
-                gr.Button(f"▶ {short.title}", elem_id=f"film-{name}", min_width=150) for name, short in SHORTS.items()
+                gr.Button(f"▶ {short.title}", elem_id=f"film-{name}", min_width=150, interactive=False)
+                for name, short in SHORTS.items()
             ]
         files = gr.File(
             label=f"A film, or up to {MOST_FILES} pictures", file_count="multiple",
@@ -77,7 +81,7 @@ def build(context: Context) -> None:
                 1, label="Which music", precision=0, minimum=0, maximum=scored_films.MOST_SEED, elem_id="film-seed",
                 scale=0,
             )  # fmt: skip
-            begin = gr.Button("Set it to music", variant="primary", elem_id="film-begin", scale=0, min_width=160)
+            begin = arrival.button("Set it to music", elem_id="film-begin")
             cancel = cancel_button(elem_id="film-cancel")
         said = gr.HTML(elem_id="film-said", **dashboards.STILL)
         with section("The film with its music", AFTER, visible=False) as result:
@@ -92,68 +96,80 @@ def build(context: Context) -> None:
                     gr.DownloadButton(f"Download {label}", elem_id=f"film-{label.lower()}", scale=0, min_width=150)
                     for label in CHOSEN.values()
                 ]
-    outputs = [said, result, video, *saved, begin, cancel]
+    timer = gr.Timer(POLL_S, active=False)
+    outputs = [said, result, video, *saved, begin, *shorts, cancel, timer]
+    listener.change(bound(arrive, context), listener, outputs, **QUIET)
     begin.click(bound(score, context), [listener, files, method, seed], outputs, js=listener.awaited, **AWAITED)
     for button, name in zip(shorts, SHORTS, strict=True):
         score_it = bound(score_short, context, name)
         button.click(None, js=SAID_IN_SIGHT, **QUIET)
-        button.click(score_it, [listener, method, seed], outputs, js=listener.awaited, **AWAITED).then(
-            None, js=FILM_IN_SIGHT, **QUIET
-        )
+        played = button.click(score_it, [listener, method, seed], outputs, js=listener.awaited, **AWAITED)
+        played.then(None, js=FILM_IN_SIGHT, **QUIET)
+    followed = timer.tick(bound(follow, context), listener, outputs, js=listener.awaited, **QUIET)
+    followed.then(None, js=FILM_IN_SIGHT, **QUIET)
     cancel.click(bound(give_up, context), listener, said, **QUIET)
 
 
-def score(
-    context: Context, token: str | None, paths: list[str] | None, method: str, seed: float | None
-) -> Iterator[list[Any]]:
-    """Follow a film until it has its music."""
+def arrive(context: Context, token: str | None) -> list[Any]:
+    """The film of the last hour, or how far it is."""
+    return _shown(_look(context, claim_of(context, token).listener_id))
+
+
+def score(context: Context, token: str | None, paths: list[str] | None, method: str, seed: float | None) -> list[Any]:
+    """Begin to set a film to music."""
+    listener_id = listener_of(context, token)
     try:
-        listener_id = listener_of(context, token)
         if not paths:
-            yield _shown("Drop a film or some pictures first, or press one of ours.", ended=True)
-            return
-        sources = [(Path(each).name, Path(each).read_bytes()) for each in paths]
-        style = context.settings.style_folder
-        links = learned.links_for(context.database, listener_id, method)
-        work = scored_films.follow(listener_id, sources, method, int(seed or 0), style_folder=style, links=links)
-        yield from _followed(context, listener_id, work)
-    except FileNotFoundError:
-        yield _shown("The files are no longer here: they are kept for an hour. Drop them again.", ended=True)
-    except Problem as error:
-        yield _shown(f"{capital(str(error))}.", ended=True)
-
-
-def score_short(context: Context, name: str, token: str | None, method: str, seed: float | None) -> Iterator[list[Any]]:
-    """Follow one of our films until it has its music, which is kept: it plays at once when somebody asks again."""
-    try:
-        listener_id = listener_of(context, token)
-        home, style = context.settings.home, context.settings.style_folder
-        links = learned.links_for(context.database, listener_id, method)
-        work = scored_films.follow_short(
-            home, listener_id, name, method, int(seed or 0), style_folder=style, links=links
+            return _said("Drop a film or some pictures first, or press one of ours.")
+        files = [(Path(each).name, Path(each).read_bytes()) for each in paths]
+        scored_films.begin(
+            context.database, context.settings.home, listener_id, files, method=method, seed=int(seed or 0),
+            style_folder=context.settings.style_folder, links=learned.links_for(context.database, listener_id, method),
         )  # fmt: skip
-        for shown in _followed(context, listener_id, work):
-            yield [*shown[:2], gr.update(value=shown[2], autoplay=True), *shown[3:]]
+    except FileNotFoundError:
+        return _said("The files are no longer here: they are kept for an hour. Drop them again.")
     except Problem as error:
-        yield _shown(f"{capital(str(error))}.", ended=True)
+        return _said(f"{capital(str(error))}.")
+    return _shown(_look(context, listener_id))
 
 
-def _followed(context: Context, listener_id: uuid.UUID, work: Iterator[Scoring]) -> Iterator[list[Any]]:
-    downloads = Downloads(context.settings.home)
-    for now in work:
-        kept = [str(downloads.write(listener_id, name, data)) for name, data in now.files]
-        yield _shown(told(now), kept, now.seconds_left, ended=now.ended)
+def score_short(context: Context, name: str, token: str | None, method: str, seed: float | None) -> list[Any]:
+    """Begin to set one of our films to music, which is kept: it plays at once when somebody asks again."""
+    listener_id, home = listener_of(context, token), context.settings.home
+    try:
+        kept = scored_films.begin_short(
+            context.database, home, listener_id, name, method=method, seed=int(seed or 0),
+            style_folder=context.settings.style_folder, links=learned.links_for(context.database, listener_id, method),
+        )  # fmt: skip
+        if kept is None:
+            return _shown(_look(context, listener_id))
+        downloads = Downloads(home)
+        files = tuple(downloads.write(listener_id, each.name, each.read_bytes()) for each in kept.files)
+    except Problem as error:
+        return _said(f"{capital(str(error))}.")
+    return _shown(replace(kept, files=files), plays=True)
+
+
+def follow(context: Context, token: str | None) -> list[Any]:
+    """How far it is, asked again in a second while it goes on; one of ours then plays."""
+    return _shown(_look(context, claim_of(context, token).listener_id), plays=True)
 
 
 def give_up(context: Context, token: str | None) -> str:
     """End the work on the listener's film."""
-    scored_films.end(listener_of(context, token))
+    scored_films.TASK.stop(context.database, listener_of(context, token))
     return status("Stopping…")
+
+
+def _look(context: Context, listener_id: uuid.UUID) -> Scoring | None:
+    return scored_films.look(context.database, context.settings.home, listener_id)
 
 
 def told(now: Scoring) -> str:
     """How far it is, or what came of it."""
     made = now.made
+    if now.problem:
+        return f"{capital(str(now.problem))}."
     if made is None:
         if now.ended:
             return "Stopped."
@@ -165,15 +181,20 @@ def told(now: Scoring) -> str:
     )
 
 
-def _shown(
-    text: str, kept: list[str] | None = None, seconds_left: float | None = None, *, ended: bool = False
-) -> list[Any]:
-    files: list[str | None] = list(kept) if kept else [None] * len(FILES)
+def _shown(now: Scoring | None, *, plays: bool = False) -> list[Any]:
+    goes_on = bool(now and not now.ended)
+    files = [str(each) for each in now.files] if now and now.files else [None] * len(FILES)
     return [
-        status(text) if ended else going(text, seconds_left),
-        gr.update(visible=bool(kept)),
-        files[0],
+        (going(told(now), now.seconds_left) if goes_on else status(told(now))) if now else "",
+        gr.update(visible=bool(now and now.files)),
+        gr.update(value=files[0], autoplay=plays and bool(now and now.short)),
         *files,
-        gr.update(interactive=ended),
-        gr.update(visible=not ended),
+        *[gr.update(interactive=not goes_on)] * (1 + len(SHORTS)),
+        gr.update(visible=goes_on),
+        gr.update(active=goes_on),
     ]
+
+
+def _said(text: str) -> list[Any]:
+    """Why nothing was begun; what is there stays."""
+    return [status(text), *[gr.skip()] * (5 + 1 + len(SHORTS) + 2)]

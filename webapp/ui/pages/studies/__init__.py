@@ -5,7 +5,7 @@ The form has fields for what a researcher decides; what it has none for stays as
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from webapp.ui.handlers import bound
 from webapp.ui.layout import AWAITED, QUIET, heading, heading_html, page, status
 from webapp.ui.pages.picking import DOMAINS
 from webapp.ui.pages.studies import running
+from webapp.ui.waits import cancel_button
 from webapp.ui.words import capital
 
 WAYS = (
@@ -63,6 +64,9 @@ STAGES = {
     "starting": "Starting", "reading": "Reading your clips", "asking": "Asking for clips", "composing": "Composing",
     "levelling": "Making all alike",
 }  # fmt: skip
+
+SAVE = "Save the design and make its clips"
+POLL_S = 1
 
 
 @dataclass(frozen=True)
@@ -212,11 +216,17 @@ def build(context: Context) -> None:
             form = build_form()
             with gr.Row(elem_classes="k-bar"):
                 save = gr.Button("Make the study", variant="primary", elem_id="study-save", scale=0, min_width=180)
+                cancel = cancel_button(elem_id="study-cancel")
             said = gr.HTML(elem_id="study-said", apply_default_css=False, js_on_load=None)
-    outputs = [title, key, designing, save, *form.fields, *run.outputs]
+    timer = gr.Timer(POLL_S, active=False)
+    making = [said, save, cancel, timer]
+    outputs = [title, key, designing, *making, *form.fields, *run.outputs]
     gr.on(None, bound(opened, context, len(form.fields)), None, outputs, **QUIET)
-    making = save.click(bound(make, context), [key, form.clips, *form.fields], [said, key, address, save], **AWAITED)
-    making.then(None, address, js=running.GO_THERE, **QUIET)
+    stored = save.click(bound(make, context), [key, form.clips, *form.fields], [said, key, address], **AWAITED)
+    looked = timer.tick(bound(follow, context), key, [address, *making], **QUIET)
+    for event in (stored, looked):
+        event.then(None, address, js=running.GO_THERE, **QUIET)
+    cancel.click(bound(give_up, context), key, said, **QUIET)
 
 
 def opened(context: Context, fields: int, request: gr.Request) -> list[Any]:
@@ -231,22 +241,21 @@ def opened(context: Context, fields: int, request: gr.Request) -> list[Any]:
             return [heading_html("Studies", f"{capital(str(problem))}."), "", *_hidden(empty)]
     if found is None:
         if keys.may_create(context.settings, key):
-            return [heading_html("Studies", LEAD), "", gr.update(visible=True), gr.skip(), *empty, *running.hidden()]
+            return [heading_html("Studies", LEAD), "", gr.update(visible=True), *_skipped(), *empty, *running.hidden()]
         return [heading_html("Studies", f"{capital(keys.NEEDS_KEY)}."), "", *_hidden(empty)]
     draft = found.state == "draft" and found.design.task == "pairs"  # which is what the form can say
     return [
         heading_html(running.escaped(found.title), running.state_line(found)),
         key,
         gr.update(visible=draft),
-        gr.update(value="Save the design and make its clips"),
+        *(_making(clips.look(context.database, context.settings, key)) if draft else _skipped()),
         *(values_of(found.design) if draft else empty),
         *running.shown(key, found, dataset.answers_in_words(context.database, key), request),
     ]
 
 
-def make(context: Context, request: gr.Request, key: str, zip_path: str | None, *values: Any) -> Iterator[list[Any]]:
-    """Store the design, make its clips, and go to the study's own page."""
-    yield [status("Storing the design…"), gr.skip(), "", gr.update(interactive=False)]
+def make(context: Context, request: gr.Request, key: str, zip_path: str | None, *values: Any) -> list[Any]:
+    """Store the design, begin to make its clips, and go to the study's own page, which tells how far they are."""
     made = key
     try:
         draft = studies.overview(context.database, key).design if key else None
@@ -258,26 +267,50 @@ def make(context: Context, request: gr.Request, key: str, zip_path: str | None, 
             made = studies.create(context.database, context.journal, design).researcher
         place = Path(zip_path) if zip_path else None
         if place or clips.are_due(context.database, made):
-            making = clips.follow(
-                context.database, context.journal, context.clip_store, context.settings, made, place=place
-            )
-            for now in making:
-                yield [status(told(now)), gr.skip(), "", gr.skip()]
+            clips.begin(context.database, context.settings, made, place=place)
     except Problem as problem:
-        yield [status(f"{capital(str(problem))}."), made, "", gr.update(interactive=True)]
-        return
-    yield [status("Done."), made, f"studies?key={made}", gr.update(interactive=True)]
+        return [status(f"{capital(str(problem))}."), made, ""]
+    return [status("Stored."), made, f"studies?key={made}"]
+
+
+def follow(context: Context, key: str) -> list[Any]:
+    """How far the clips are, asked again in a second while that goes on; at the end the page is opened anew."""
+    now = clips.look(context.database, context.settings, key)
+    return [f"studies?key={key}" if now and now.clips else "", *_making(now)]
+
+
+def give_up(context: Context, key: str) -> str:
+    """End the making of the clips."""
+    clips.stop(context.database, key)
+    return status("Stopping…")
+
+
+def _making(now: Making | None) -> list[Any]:
+    """Updates of a draft's page for how far its clips are; nothing is said where they are made."""
+    now = None if now and now.clips else now
+    goes_on = bool(now and not now.ended)
+    return [
+        status(told(now)) if now else "",
+        gr.update(value=SAVE, interactive=not goes_on),
+        gr.update(visible=goes_on),
+        gr.update(active=goes_on),
+    ]
 
 
 def told(now: Making) -> str:
-    """How far the clips are."""
+    """How far the clips are, or why there are none."""
     if now.ended:
-        return f"{now.clips} clips are ready."
+        return f"{capital(str(now.problem))}." if now.problem else "Stopped."
     return f"{STAGES.get(now.stage, 'Working')}…{f' {now.share:.0%}' if now.share else ''}"
 
 
 def _hidden(empty: list[Any]) -> list[Any]:
-    return [gr.update(visible=False), gr.skip(), *empty, *running.hidden()]
+    return [gr.update(visible=False), *_skipped(), *empty, *running.hidden()]
+
+
+def _skipped() -> list[Any]:
+    """What ``_making`` gives, where the page is of no draft."""
+    return [gr.skip()] * 4
 
 
 def take_part() -> None:
