@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 from models.music.notes import Piece
 from webapp.composing.rendering import Sound, rendered
-from webapp.runtime.supervised_process import bound
+from webapp.runtime.sandbox import bound
 
 
 def main() -> None:

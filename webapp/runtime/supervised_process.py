@@ -1,8 +1,7 @@
-"""A child process that comes back when it dies and never outlives its parent, and what a process may take.
+"""A child process that comes back when it dies and never outlives its parent, and one that says how far it is.
 
 The child says ``die_with_parent()`` first thing. On Linux the kernel then kills it with the parent, however that ended;
-everywhere it also watches a pipe that only the parent holds open. What works on untrusted files bounds its memory and
-time, and says how far it is; what nobody waits for yields to others.
+everywhere it also watches a pipe that only the parent holds open. What nobody waits for yields to others.
 """
 
 from __future__ import annotations

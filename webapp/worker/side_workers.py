@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from db.embedded import EmbeddedPostgresError
 from db.queries import jobs
 from db.queries.clips import count_pool
-from db.queries.jobs import TakenJob
+from db.queries.jobs import LEASE_S, TakenJob
 from models.music.notes import DOMAINS
 from webapp.composing import pool, wishes
 from webapp.composing.search import ENOUGH
@@ -34,7 +34,6 @@ from webapp.runtime.settings import Settings
 from webapp.runtime.supervised_process import die_with_parent
 from webapp.worker.worker import (
     HANDLERS,
-    LEASE_SECONDS,
     LONG_HANDLERS,
     RUN_LOG_HANDLERS,
     START_SECONDS,
@@ -112,19 +111,20 @@ class FirstClipWorker(SideBySideWorker):
         super().__init__(context, HANDLERS, notifications)
 
     def _take(self, session: Session) -> TakenJob | None:
-        return jobs.take_job(session, [wishes.KIND], lease_s=LEASE_SECONDS, least_priority=wishes.FIRST_PRIORITY)
+        return jobs.take_job(session, [wishes.KIND], lease_s=self.lease_s, least_priority=wishes.FIRST_PRIORITY)
 
 
 class LongTaskWorker(SideBySideWorker):
     """Runs the programs of long tasks, one of each kind; they end with it."""
 
     together = len(LONG_HANDLERS)
+    lease_s = LEASE_S  # longer: what is taken from a worker that is only late is lost
 
     def __init__(self, context: Context, notifications: Notifications | None = None) -> None:
         super().__init__(context, LONG_HANDLERS, notifications)
 
     def _take(self, session: Session) -> TakenJob | None:
-        return jobs.take_job(session, list(self._handlers), lease_s=LEASE_SECONDS)
+        return jobs.take_job(session, list(self._handlers), lease_s=self.lease_s)
 
     def _goes_on(self) -> bool:
         return not self._stopping.is_set()
@@ -153,7 +153,7 @@ class RunLogWorker(Worker):
         """The worker does."""
 
     def _take(self, session: Session) -> TakenJob | None:
-        return jobs.take_job(session, list(self._handlers), lease_s=LEASE_SECONDS)
+        return jobs.take_job(session, list(self._handlers), lease_s=self.lease_s)
 
     def leave_jobs(self) -> None:
         """Leave a job where a log has changed."""

@@ -147,8 +147,8 @@ RUN_LOG_HANDLERS: dict[str, Handler] = {training_runs.KIND: _take_runs}
 class Lease:
     """Keeps a job ours while it is worked on."""
 
-    def __init__(self, context: Context, job: TakenJob) -> None:
-        self._context, self._job = context, job
+    def __init__(self, context: Context, job: TakenJob, lease_s: float) -> None:
+        self._context, self._job, self._lease_s = context, job, lease_s
         self._done, self._lost = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._renew, name=f"lease {job.id}", daemon=True)
 
@@ -166,7 +166,7 @@ class Lease:
 
     def _renew(self) -> None:
         def extend(session: Session) -> bool:
-            return jobs.extend_lease(session, self._job, lease_s=LEASE_SECONDS)
+            return jobs.extend_lease(session, self._job, lease_s=self._lease_s)
 
         while not self._done.wait(RENEW_SECONDS):
             try:
@@ -235,6 +235,7 @@ class Worker:
     """Works until ``stop``; begins a job as soon as it is told of it by ``notifications``."""
 
     idle_s = IDLE_SECONDS
+    lease_s = LEASE_SECONDS
 
     def __init__(
         self,
@@ -342,10 +343,10 @@ class Worker:
         """The next job; while first clips are composed, none that can wait."""
         waiting = jobs.count_under_way(session, wishes.KIND, least_priority=wishes.FIRST_PRIORITY)
         least = wishes.UNASKED_PRIORITY if waiting else None
-        return jobs.take_job(session, list(self._handlers), lease_s=LEASE_SECONDS, least_priority=least)
+        return jobs.take_job(session, list(self._handlers), lease_s=self.lease_s, least_priority=least)
 
     def _hold(self, job: TakenJob) -> None:
-        with Lease(self.context, job) as lease, heeding(lambda: lease.holds() and self._goes_on()):
+        with Lease(self.context, job, self.lease_s) as lease, heeding(lambda: lease.holds() and self._goes_on()):
             self._do(job)
 
     def _goes_on(self) -> bool:

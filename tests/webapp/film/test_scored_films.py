@@ -1,8 +1,10 @@
 """Films through the real process: followed to the end, ended by hand, refused."""
 
-import uuid
-from collections.abc import Callable
+import os
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -11,18 +13,34 @@ from models.picture.shorts import SHORTS
 from models.style.bundle import style_folder
 from tests.models.picture.conftest import make_film
 from webapp.film import scored_films
+from webapp.film.scored_films import Scoring
+from webapp.listeners import accounts
 from webapp.runtime.errors import NotAllowed, NotReady
+from webapp.runtime.listener_files import KEPT_S, Downloads
+from webapp.runtime.long_tasks import awaited, until_ended
+from webapp.ui.pages import film as page
 from webapp.ui.pages.film import told
 
 pytestmark = pytest.mark.slow
 
 __all__ = ["make_film"]
 
-SOMEBODY = uuid.UUID(int=7)
 
+@pytest.fixture
+def ask(alone, long_tasks):
+    """``ask(data, …)``: a listener's film is begun, and how far it is until it has its music; their id and token."""
+    listener_id = accounts.create(alone.database)
+    token = alone.tokens.give(listener_id)
 
-def follow(data: bytes, way: str = "annotated", name: str = "film.mp4", **given) -> list[scored_films.Scoring]:
-    return list(scored_films.follow(SOMEBODY, [(name, data)], way, 1, style_folder=style_folder(), **given))
+    def looks(data: bytes, way: str = "annotated", name: str = "film.mp4", **given: Any) -> Iterator[Scoring]:
+        database, home = alone.database, alone.settings.home
+        scored_films.begin(
+            database, home, listener_id, [(name, data)], method=way, seed=1, style_folder=style_folder(), **given
+        )
+        return until_ended(lambda: scored_films.look(database, home, listener_id))
+
+    looks.listener_id, looks.token = listener_id, token
+    return looks
 
 
 def children() -> list[psutil.Process]:
@@ -31,55 +49,85 @@ def children() -> list[psutil.Process]:
     ]
 
 
-def test_a_film_is_followed_until_it_has_its_music_as_a_listener_hears_it(make_film: Callable[..., Path]) -> None:
-    seen = follow(make_film().read_bytes(), "learned", links=[[float(i == j) for i in range(5)] for j in range(5)])
+def test_a_film_is_followed_until_it_has_its_music_as_a_listener_hears_it(ask, make_film: Callable[..., Path]) -> None:
+    links = [[float(i == j) for i in range(5)] for j in range(5)]
+    seen = list(ask(make_film().read_bytes(), "learned", links=links))
     last = seen[-1]
     assert last.made is not None
     assert (last.made.cuts, last.made.met) == (2, 2)
-    assert [name for name, data in last.files if len(data) > 100] == list(scored_films.FILES)
+    assert [each.name for each in last.files if each.stat().st_size > 100] == list(scored_films.FILES)
     assert "2 of 2 cuts" in told(last)
     assert not any(each.made for each in seen[:-1])
     assert children() == []
 
 
-def test_a_short_film_is_made_once_and_then_kept(tmp_path: Path) -> None:
-    def ask(seed: int = scored_films.SHORT_SEED) -> list[scored_films.Scoring]:
-        work = scored_films.follow_short(
-            tmp_path, SOMEBODY, "on-the-road", "annotated", seed, style_folder=style_folder()
-        )
-        return list(work)
+def test_a_short_film_is_made_once_and_then_kept(alone, ask) -> None:
+    def short(name: str = "on-the-road", seed: int = scored_films.SHORT_SEED) -> Scoring | None:
+        return scored_films.begin_short(
+            alone.database, alone.settings.home, ask.listener_id, name, method="annotated", seed=seed,
+            style_folder=style_folder(),
+        )  # fmt: skip
 
-    made, again = ask(), ask()
-    assert len(made) > 1
-    assert again == made[-1:]
-    assert made[-1].made is not None
-    assert made[-1].made.cuts == made[-1].made.met == len(SHORTS["on-the-road"].scenes) - 1
-    assert len(ask(seed=2)) > 1  # other music is not that of the kept one
+    def finished() -> Scoring:
+        return awaited(lambda: scored_films.look(alone.database, alone.settings.home, ask.listener_id))
+
+    assert short() is None
+    made, again = finished(), short()
+    assert again is not None
+    assert again.made == made.made
+    assert [each.read_bytes() for each in again.files] == [each.read_bytes() for each in made.files]
+    assert made.made is not None
+    assert made.made.cuts == made.made.met == len(SHORTS["on-the-road"].scenes) - 1
+    assert short(seed=2) is None  # other music is not that of the kept one
+    assert finished().made != made.made
     with pytest.raises(NotAllowed, match="night-and-day"):
-        next(scored_films.follow_short(tmp_path, SOMEBODY, "no-film", "annotated", 1, style_folder=style_folder()))
+        short("no-film")
 
 
-def test_work_is_ended_by_whose_it_is_alone_and_there_is_one_at_a_time(make_film: Callable[..., Path]) -> None:
-    files = [("film.mp4", make_film().read_bytes())]
-    work = scored_films.follow(SOMEBODY, files, "annotated", 1, style_folder=style_folder())
-    next(work)
+def test_a_film_is_found_again_by_its_listener_alone_for_an_hour_and_gone_with_them(
+    alone, ask, make_film: Callable[..., Path]
+) -> None:
+    stranger = alone.tokens.give(accounts.create(alone.database))
+    shown = page.score(alone, ask.token, [str(make_film())], "annotated", 1)
+    assert shown[-1]["active"]
+    assert page.arrive(alone, ask.token)[-1]["active"]  # the page was left, and opened again
+    said, result, *_, cancel, timer = page.arrive(alone, stranger)
+    assert (said, result["visible"], cancel["visible"], timer["active"]) == ("", False, False, False)
+    last = awaited(lambda: scored_films.look(alone.database, alone.settings.home, ask.listener_id))
+    said, result, video, *_, cancel, timer = page.arrive(alone, ask.token)
+    assert "2 of 2 cuts" in said
+    assert (result["visible"], cancel["visible"], timer["active"]) == (True, False, False)
+    assert video["value"] == str(last.files[0])
+    assert not video["autoplay"]
+    long_ago = time.time() - KEPT_S - 1
+    os.utime(last.files[0].parent, (long_ago, long_ago))
+    Downloads(alone.settings.home).clear()
+    assert page.arrive(alone, ask.token)[0] == ""
+
+
+def test_work_is_ended_by_whose_it_is_alone_and_there_is_one_at_a_time(
+    alone, ask, make_film: Callable[..., Path]
+) -> None:
+    data = make_film().read_bytes()
+    work = ask(data)
+    next(each for each in work if each.stage)
     assert len(children()) == 1
     with pytest.raises(NotReady, match="another film"):
-        next(scored_films.follow(SOMEBODY, files, "annotated", 1, style_folder=style_folder()))
-    scored_films.end(uuid.UUID(int=8))
+        ask(data)
+    page.give_up(alone, alone.tokens.give(accounts.create(alone.database)))
     assert not next(work).ended
-    scored_films.end(SOMEBODY)
+    page.give_up(alone, ask.token)
     last = list(work)[-1]
     assert last.ended
     assert told(last) == "Stopped."
     assert children() == []
 
 
-def test_what_can_not_be_used_is_refused_in_words() -> None:
-    for data, way, said in (
-        (b"no film", "annotated", "no film that can be read"),
-        (b"", "annotated", "is empty"),
-        (b"", "loud", "a way is one of"),
-    ):
-        with pytest.raises(NotAllowed, match=said):
-            follow(data, way)
+def test_what_can_not_be_used_is_refused_in_words(ask) -> None:
+    for data, said in ((b"no film", "no film that can be read"), (b"", "is empty")):
+        last = list(ask(data))[-1]
+        assert isinstance(last.problem, NotAllowed)
+        assert said in str(last.problem)
+        assert said in told(last)
+    with pytest.raises(NotAllowed, match="a way is one of"):
+        ask(b"", "loud")

@@ -2,6 +2,7 @@
 
 import uuid
 from itertools import pairwise
+from types import SimpleNamespace
 
 import av
 import psutil
@@ -12,7 +13,10 @@ from webapp.generation.protocol import Look
 from webapp.listeners import accounts
 from webapp.runtime.errors import NotAllowed, NotReady, NotYours, TooMany
 from webapp.runtime.limits import Buckets
+from webapp.runtime.long_tasks import until_ended
+from webapp.ui.pages import canvas as page
 from webapp.ui.pages.canvas import told
+from webapp.worker import LongTaskWorker
 
 pytestmark = pytest.mark.slow
 
@@ -27,6 +31,19 @@ def children() -> list[psutil.Process]:
     return [
         child for child in psutil.Process().children(recursive=True) if "webapp.film.showing_process" in child.cmdline()
     ]
+
+
+@pytest.fixture
+def write(context):
+    """``write(listener, shown)``: the film is begun, and how far it is until it is written."""
+
+    def looks(listener, shown):
+        database, home = context.database, context.settings.home
+        shown_music.begin(database, home, listener, shown)
+        return until_ended(lambda: shown_music.look(database, home, listener))
+
+    with LongTaskWorker(context).at_work():
+        yield looks
 
 
 @pytest.fixture(autouse=True)
@@ -73,16 +90,15 @@ def test_what_is_unknown_unanswered_or_too_much_is_refused(context, stock, monke
         show(context, f"clips/{clip}")
 
 
-def test_what_is_shown_is_written_as_a_film_as_long_as_the_music(context, stock, tmp_path):
+def test_what_is_shown_is_written_as_a_film_as_long_as_the_music_and_found_again(context, stock, write):
     (clip,) = stock(clips=1)
     listener = accounts.create(context.database)
     shown = show(context, f"clips/{clip}", listener=listener)
-    *before, last = shown_music.follow(context.database, listener, shown)
+    *before, last = write(listener, shown)
     assert last.ended
     assert not any(each.film for each in before)
     assert told(last) == "The film is there: download it."
-    (tmp_path / "film.mp4").write_bytes(last.film)
-    with av.open(str(tmp_path / "film.mp4")) as film:
+    with av.open(str(last.film)) as film:
         lengths = [float(stream.duration * stream.time_base) for stream in film.streams]
         frames = [frame.to_ndarray(format="rgb24").astype(int) for frame in film.decode(video=0)]
     assert lengths == pytest.approx([shown.seconds] * 2, abs=0.1)
@@ -90,16 +106,24 @@ def test_what_is_shown_is_written_as_a_film_as_long_as_the_music(context, stock,
     steps = [abs(one - other).mean() for one, other in pairwise(frames)]
     assert 0 < max(steps) < 40  # it moves, and no picture jumps
     assert children() == []
+    visited = SimpleNamespace(query_params={})
+    _, said, picture, name, tools, film, _, cancel, timer = page.arrive(context, context.tokens.give(listener), visited)
+    assert "The film is there" in said
+    assert (picture["moments"], name, tools["visible"]) == (shown.moments, shown.name, True)
+    assert (film["value"], cancel["visible"], timer["active"]) == (str(last.film), False, False)
+    other = context.tokens.give(accounts.create(context.database))
+    assert page.arrive(context, other, visited)[3] is None
 
 
-def test_writing_is_ended_by_whose_it_is(context, stock):
+def test_writing_is_ended_by_whose_it_is(context, stock, write):
     (clip,) = stock(clips=1)
-    work = shown_music.follow(context.database, SOMEBODY, show(context, f"clips/{clip}"))
+    listener, other = (accounts.create(context.database) for _ in range(2))
+    work = write(listener, show(context, f"clips/{clip}", listener=listener))
     next(work)
-    shown_music.end(uuid.UUID(int=8))
-    shown_music.end(SOMEBODY)
+    for each in (other, listener):
+        page.give_up(context, context.tokens.give(each))
     last = list(work)[-1]
-    assert (last.ended, last.film, told(last)) == (True, b"", "Stopped.")
+    assert (last.ended, last.film, told(last)) == (True, None, "Stopped.")
     assert children() == []
 
 

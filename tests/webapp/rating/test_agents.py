@@ -15,6 +15,7 @@ from webapp.rating.agents import Order
 from webapp.rating.plot import learnt
 from webapp.runtime.errors import NotAllowed, NotReady, UnknownListenerError
 from webapp.runtime.listener_files import Adapters
+from webapp.runtime.long_tasks import until_ended
 from webapp.ui.pages import agent as page
 from webapp.ui.pages.agent import Blind, keep_agent, keeps_one, pick_first, pick_second, play_kept, told
 
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def listener(alone):
+def listener(alone, long_tasks):
     """Somebody who has voted, with a token."""
     listener_id = accounts.create(alone.database)
     head = replace(heads.prior(alone.space), votes_seen=6)
@@ -32,6 +33,10 @@ def listener(alone):
 
 def begin(context, listener_id, order):
     agents.begin(context.records, context.style_folder, "", listener_id, order)
+
+
+def looks(context, listener_id):
+    return until_ended(lambda: agents.look(context.database, context.settings.home, listener_id))
 
 
 def learning_children():
@@ -48,7 +53,7 @@ def test_an_agent_learns_from_a_head_is_compared_blind_kept_and_deleted_with_its
     with pytest.raises(NotAllowed, match="let one learn first"):
         keep_agent(alone, token)
     begin(alone, listener_id, Order("head", "dance", 1, steps=1))
-    *_, last = agents.follow(alone.settings.home, listener_id)
+    *_, last = looks(alone, listener_id)
     assert last.ended
     assert [each.step for each in last.steps] == [1]
     assert last.steps[0].judge is None
@@ -85,7 +90,7 @@ def test_an_agent_learns_from_a_head_is_compared_blind_kept_and_deleted_with_its
         agents.play(alone.records, alone.style_folder, listener_id, 1)
 
 
-def test_tension_rewards_whoever_has_not_picked_and_a_head_cannot(alone):
+def test_tension_rewards_whoever_has_not_picked_and_a_head_cannot(alone, long_tasks):
     nobody = accounts.create(alone.database)
     for reward in ("head", "sum"):
         with pytest.raises(NotReady, match=r"not picked yet|no rating network"):
@@ -93,7 +98,7 @@ def test_tension_rewards_whoever_has_not_picked_and_a_head_cannot(alone):
     with pytest.raises(NotReady, match="no rating network"):
         begin(alone, nobody, Order("mixture", "dance", 1, steps=1))
     begin(alone, nobody, Order("tension", "dance", 1, steps=1))
-    *_, last = agents.follow(alone.settings.home, nobody)
+    *_, last = looks(alone, nobody)
     assert last.ended
     assert not last.problem
     assert last.steps[0].reward is not None
@@ -103,7 +108,7 @@ def test_tension_rewards_whoever_has_not_picked_and_a_head_cannot(alone):
 def test_an_agent_in_training_ends_when_its_listener_is_deleted(alone, listener):
     listener_id, _ = listener
     begin(alone, listener_id, Order("head", "dance", 1))
-    learning = agents.follow(alone.settings.home, listener_id)
+    learning = looks(alone, listener_id)
     next(learning)
     run = Adapters(alone.settings.home).run(listener_id)
     there = sorted(run.iterdir())
@@ -143,7 +148,7 @@ def test_nobody_sees_or_stops_the_agent_of_another_and_its_listener_finds_it_aga
     assert (chosen, seed) == (["head", "dance"], 2)
     assert (begin_it["interactive"], cancel["visible"], timer["active"]) == (False, True, True)
     page.give_up(alone, token)
-    assert list(agents.follow(alone.settings.home, listener_id))[-1].ended
+    assert list(looks(alone, listener_id))[-1].ended
     said, *_, begin_it, cancel, timer, _ = page.follow(alone, token, seen)
     assert "Stopped" in said
     assert (begin_it["interactive"], cancel["visible"], timer["active"]) == (True, False, False)

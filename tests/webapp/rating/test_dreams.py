@@ -2,9 +2,6 @@
 
 import contextlib
 import io
-import signal
-import subprocess
-import sys
 import time
 import uuid
 import zipfile
@@ -23,32 +20,32 @@ from webapp.rating.dreams import Order
 from webapp.rating.plot import climbed
 from webapp.runtime.errors import NotAllowed, NotReady, UnknownListenerError
 from webapp.runtime.listener_files import KeptDreams
+from webapp.runtime.long_tasks import until_ended
 from webapp.ui.pages.dreams import _heard, arrive, dream, follow, give_up, keep_dream, kept_dream, told
 
 pytestmark = pytest.mark.slow
 
-SOMEBODY, SOMEBODY_ELSE = uuid.UUID(int=7), uuid.UUID(int=8)
 SECONDS = 5.9
-SERVER = """
-import sys, time, uuid
-from pathlib import Path
-from webapp.rating import dreams
-dreams.begin(Path(sys.argv[1]), uuid.UUID(int=7), dreams.Order("naive", steps=5000), model=sys.argv[2])
-print("begun", flush=True)
-time.sleep(600)
-"""
 
 
-def dreaming_children(of=None):
+def begin(context, listener_id, order, model):
+    dreams.begin(context.database, context.settings.home, listener_id, order, model=str(model))
+
+
+def looks(context, listener_id):
+    return until_ended(lambda: dreams.look(context.database, context.settings.home, listener_id))
+
+
+def dreaming_children():
     found = []
-    for child in psutil.Process(of).children(recursive=True):
+    for child in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):  # just ended
             found += [child] if "webapp.rating.dreaming_process" in child.cmdline() else []
     return found
 
 
 @pytest.fixture
-def somebody(alone, rating_model, monkeypatch):
+def somebody(alone, long_tasks, rating_model, monkeypatch):
     """``somebody()`` → a listener and their token, where there is a network."""
     monkeypatch.setattr(rated_sounds, "model", lambda _: str(rating_model))
 
@@ -56,10 +53,7 @@ def somebody(alone, rating_model, monkeypatch):
         listener_id = accounts.create(alone.database)
         return listener_id, alone.tokens.give(listener_id)
 
-    yield come
-    if dreams._dreams._last:
-        dreams._dreams._last[1].child.kill()
-        dreams._dreams._last[1].child.wait()
+    return come
 
 
 def goes_on(shown):
@@ -69,9 +63,10 @@ def goes_on(shown):
     return bool(timer["active"])
 
 
-def test_a_dream_is_followed_to_its_end_and_heard(tmp_path, rating_model):
-    dreams.begin(tmp_path, SOMEBODY, Order("both", 3, steps=8), model=str(rating_model))
-    seen = list(dreams.follow(tmp_path, SOMEBODY))
+def test_a_dream_is_followed_to_its_end_and_heard(alone, somebody, rating_model):
+    listener_id, _ = somebody()
+    begin(alone, listener_id, Order("both", 3, steps=8), rating_model)
+    seen = list(looks(alone, listener_id))
     last = seen[-1]
     assert [each.step for each in last.steps] == list(range(9))
     assert all(len(a.steps) <= len(b.steps) for a, b in pairwise(seen))
@@ -83,12 +78,12 @@ def test_a_dream_is_followed_to_its_end_and_heard(tmp_path, rating_model):
     assert dreaming_children() == []
 
 
-def test_the_sound_itself_is_dreamt_on_and_a_dream_is_kept_exported_and_deleted_with_its_listener(alone, rating_model):
-    listener_id = accounts.create(alone.database)
-    token = alone.tokens.give(listener_id)
-    home = alone.settings.home
-    dreams.begin(home, listener_id, Order("naive", 3, "waveform", steps=5), model=str(rating_model))
-    *_, last = dreams.follow(home, listener_id)
+def test_the_sound_itself_is_dreamt_on_and_a_dream_is_kept_exported_and_deleted_with_its_listener(
+    alone, somebody, rating_model
+):
+    listener_id, token = somebody()
+    begin(alone, listener_id, Order("naive", 3, "waveform", steps=5), rating_model)
+    *_, last = looks(alone, listener_id)
     assert last.steps[-1].p > last.steps[0].p
     rate, samples = _heard(last.dream)
     assert len(samples) / rate == pytest.approx(SECONDS, abs=0.2)
@@ -115,12 +110,10 @@ def test_the_sound_itself_is_dreamt_on_and_a_dream_is_kept_exported_and_deleted_
 
 
 def test_a_dream_that_nobody_follows_goes_on_and_is_found_again(alone, somebody, rating_model):
-    home, (listener_id, token) = alone.settings.home, somebody()
+    listener_id, token = somebody()
     assert not goes_on(arrive(alone, token)[2:])
-    dreams.begin(home, listener_id, Order("naive", 4, "waveform", steps=12), model=str(rating_model))
-    leaving = dreams.follow(home, listener_id)
-    next(leaving)
-    leaving.close()
+    begin(alone, listener_id, Order("naive", 4, "waveform", steps=12), rating_model)
+    next(each for each in looks(alone, listener_id) if each.steps)
     assert len(dreaming_children()) == 1
     chosen, noise, *shown = arrive(alone, token)
     assert (chosen, noise) == (["naive", "waveform"], 4)
@@ -162,7 +155,7 @@ def test_nobody_sees_stops_or_keeps_the_dream_of_another(alone, somebody):
     time.sleep(1)
     assert goes_on(arrive(alone, token)[2:])
     give_up(alone, token)
-    *_, last = dreams.follow(alone.settings.home, listener_id)
+    *_, last = looks(alone, listener_id)
     assert last.ended
     assert not goes_on(follow(alone, token, 0))
     assert dreaming_children() == []
@@ -179,33 +172,21 @@ def test_a_dream_that_goes_on_ends_when_its_listener_is_deleted(alone, somebody)
     assert list(KeptDreams(alone.settings.home).home.iterdir()) == []
     assert not goes_on(follow(alone, token, 0))
     with pytest.raises(UnknownListenerError):
-        next(dreams.follow(alone.settings.home, listener_id))
+        next(looks(alone, listener_id))
 
 
-def test_a_dream_ends_with_the_server_that_began_it(tmp_path, rating_model):
-    given = [sys.executable, "-c", SERVER, str(tmp_path), str(rating_model)]
-    with subprocess.Popen(given, stdout=subprocess.PIPE) as server:
-        assert server.stdout.readline() == b"begun\n"
-        (child,) = dreaming_children(server.pid)
-        server.send_signal(signal.SIGKILL)
-    psutil.wait_procs([child], timeout=120)  # until it has imported what it needs
-    assert not child.is_running()
-    found = dreams.look(tmp_path, SOMEBODY)
-    assert found.ended
-    assert told(found).startswith("Stopped")
-
-
-def test_a_dream_is_ended_by_whose_it_is_alone_and_there_is_one_at_a_time(tmp_path, rating_model):
+def test_a_dream_is_ended_by_whose_it_is_alone_and_there_is_one_at_a_time(alone, somebody, rating_model):
+    (listener_id, token), (_, stranger) = somebody(), somebody()
     endless = Order("naive", 1, steps=5000)
-    dreams.begin(tmp_path, SOMEBODY, endless, model=str(rating_model))
-    seen = dreams.follow(tmp_path, SOMEBODY)
-    next(seen)
+    begin(alone, listener_id, endless, rating_model)
+    seen = looks(alone, listener_id)
+    next(each for each in seen if each.steps)
     assert len(dreaming_children()) == 1
     with pytest.raises(NotReady, match="another dream"):
-        dreams.begin(tmp_path, SOMEBODY, endless, model=str(rating_model))
-    dreams.end(SOMEBODY_ELSE)
+        begin(alone, listener_id, endless, rating_model)
+    give_up(alone, stranger)
     assert not next(seen).ended
-    dreams.end(SOMEBODY)
+    give_up(alone, token)
     last = list(seen)[-1]
     assert last.ended
     assert last.dream == b""
@@ -216,17 +197,17 @@ def test_a_dream_is_ended_by_whose_it_is_alone_and_there_is_one_at_a_time(tmp_pa
 @pytest.mark.parametrize(
     ("way", "seed", "surface"), [("other", 1, "picture"), ("both", -1, "picture"), ("both", 1, "canvas")]
 )
-def test_another_way_seed_or_surface_is_refused(tmp_path, way, seed, surface):
+def test_another_way_seed_or_surface_is_refused(alone, way, seed, surface):
     with pytest.raises(NotAllowed, match="naive, regularised"):
-        dreams.begin(tmp_path, SOMEBODY, Order(way, seed, surface), model="any")
+        begin(alone, uuid.uuid4(), Order(way, seed, surface), "any")
 
 
 def test_a_dream_whose_time_is_over_says_so_and_another_can_begin(alone, somebody, monkeypatch):
-    monkeypatch.setattr(dreams._dreams, "seconds", 1)
+    monkeypatch.setattr(dreams.TASK, "seconds", 1)
     listener_id, token = somebody()
     first = dream(alone, token, "both", 1)
     assert goes_on(first)
-    assert list(dreams.follow(alone.settings.home, listener_id))[-1].ended
+    assert list(looks(alone, listener_id))[-1].ended
     shown = follow(alone, token, first[-1])
     assert "It took longer than 1 seconds" in shown[0]
     assert not goes_on(shown)

@@ -17,14 +17,14 @@ from webapp.context import Context
 from webapp.listeners import accounts
 from webapp.listeners.deletion import delete
 from webapp.runtime import limits
-from webapp.runtime.errors import NotReady, TooMany
+from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.limits import LONG_AT_ONCE, LONG_OF_ONE_ADDRESS
 from webapp.runtime.listener_files import KeptDreams
 from webapp.runtime.long_tasks import LongTask, until_ended
 from webapp.worker import LongTaskWorker
 from webapp.worker.worker import _run
 
-PATIENCE_S = 60  # for a machine that trains or tests beside us
+PATIENCE_S = 120  # for a machine that trains or tests beside us
 PROGRAM = """
 import json, sys, time
 from pathlib import Path
@@ -89,7 +89,7 @@ def wait_until(context, which, owner, reached=lambda state: state.ended):
     give_up_at = time.monotonic() + PATIENCE_S
     while not reached(state := look(context, which, owner)):
         assert time.monotonic() < give_up_at, state
-        time.sleep(0.05)
+        time.sleep(0.2)
     return state
 
 
@@ -105,10 +105,10 @@ def gone_within_s(children):
 
 
 @pytest.mark.parametrize(
-    ("what", "problem", "refused"),
-    [("do", "", False), ("refuse", "that is no music", True), ("fail", "the try broke off", False)],
+    ("what", "problem", "kind"),
+    [("do", "None", type(None)), ("refuse", "that is no music", NotAllowed), ("fail", "the try broke off", NotReady)],
 )
-def test_any_process_sees_what_became_of_it(alone, ask, what, problem, refused):
+def test_any_process_sees_what_became_of_it(alone, ask, what, problem, kind):
     which = task()
     owner = ask(which, what)
     before = look(alone, which, owner)
@@ -116,13 +116,13 @@ def test_any_process_sees_what_became_of_it(alone, ask, what, problem, refused):
     with at_work(alone, which):
         state = wait_until(alone, task(), owner)  # asked by another process
     assert state.stage == (what, 0.5)
-    assert (state.done, state.problem, state.refused) == (what == "do", problem, refused)
+    assert (state.done, str(state.problem), type(state.problem)) == (what == "do", problem, kind)
 
 
 def test_what_takes_too_long_is_ended_and_says_so(alone, ask):
     which = task(seconds=1)
     with at_work(alone, which):
-        assert wait_until(alone, which, ask(which, "wait")).problem.startswith("it took longer than 1 seconds")
+        assert "longer than 1 seconds" in str(wait_until(alone, which, ask(which, "wait")).problem)
 
 
 def test_one_is_under_way_at_a_time_and_another_process_stops_it_within_two_seconds(alone, ask):
@@ -139,7 +139,7 @@ def test_one_is_under_way_at_a_time_and_another_process_stops_it_within_two_seco
         elsewhere.stop(alone.database, owner)
         assert gone_within_s([child]) < 2
         state = wait_until(alone, which, owner)
-        assert (state.done, state.problem) == (False, "")
+        assert (state.done, state.problem) == (False, None)
         assert wait_until(alone, which, ask(which, "do", other)).done
 
 
@@ -148,7 +148,7 @@ def test_what_nobody_has_begun_is_stopped_at_once(alone, ask):
     owner = ask(which, "do")
     which.stop(alone.database, owner)
     state = look(alone, which, owner)
-    assert (state.ended, state.done, state.problem) == (True, False, "")
+    assert (state.ended, state.done, state.problem) == (True, False, None)
 
 
 def test_it_ends_when_its_listener_is_deleted(alone, ask):
@@ -162,8 +162,7 @@ def test_it_ends_when_its_listener_is_deleted(alone, ask):
 
 
 @pytest.mark.durability
-def test_a_worker_that_is_killed_takes_it_along_and_the_next_one_says_why_it_broke_off(alone, ask, monkeypatch):
-    monkeypatch.setattr("webapp.worker.worker.LEASE_SECONDS", 2.0)
+def test_a_worker_that_is_killed_takes_it_along_and_the_next_one_says_why_it_broke_off(alone, ask):
     which, url = task(), alone.settings.database_url
     owner = ask(which, "wait")
     given = [sys.executable, "-c", WORKER, str(alone.settings.home), url]
@@ -175,7 +174,7 @@ def test_a_worker_that_is_killed_takes_it_along_and_the_next_one_says_why_it_bro
     assert len(children) == 1
     gone_within_s(children)
     with at_work(alone, which):
-        assert wait_until(alone, which, owner).problem == jobs.WORKER_GONE
+        assert str(wait_until(alone, which, owner).problem) == jobs.WORKER_GONE
         assert wait_until(alone, which, ask(which, "do")).done  # and the next one is done
 
 
@@ -185,7 +184,7 @@ def test_a_worker_that_is_stopped_ends_it_and_says_why(alone, ask):
         owner = ask(which, "wait")
         wait_until(alone, which, owner, lambda state: state.lines)
     assert programs() == []
-    assert look(alone, which, owner).problem == jobs.WORKER_GONE
+    assert str(look(alone, which, owner).problem) == jobs.WORKER_GONE
 
 
 def test_a_worker_with_another_home_leaves_it_to_others(alone, ask, tmp_path_factory):

@@ -77,6 +77,12 @@ def made_moods(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+def id_of(context: Context, keys: Keys) -> UUID:
+    """Of the study that these keys open."""
+    found: UUID = context.database.transaction(lambda session: studies.require(session, keys.researcher).id)
+    return found
+
+
 DESIGN: dict[str, Any] = {
     "title": "High or low?",
     "seconds": 3.0,
@@ -135,7 +141,7 @@ def make_study(alone: Context, made_clips: Path) -> Callable[..., OpenStudy]:
     def make_one(*, opened: bool = True, **changes: Any) -> OpenStudy:
         alone.database.open()
         keys = studies.create(alone.database, alone.journal, DESIGN | changes)
-        assert clips.store(alone.database, alone.journal, alone.clip_store, keys.researcher, made_clips) == 6
+        assert clips.store(alone.database, alone.journal, alone.clip_store, id_of(alone, keys), made_clips) == 6
         if opened:
             studies.open_study(alone.database, alone.journal, alone.settings, keys.researcher)
         return OpenStudy(alone, keys)

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import threading
+import time
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,13 +13,18 @@ import numpy as np
 import pytest
 import soundfile
 
+from db.queries import jobs
 from models.music.loudness import measure
 from models.music.midi import write_midi
 from tests.webapp.studies.conftest import DESIGN, tune
-from webapp.runtime.errors import NotAllowed
+from webapp.runtime.errors import NotAllowed, NotReady
+from webapp.runtime.listener_files import StudyClips
+from webapp.runtime.long_tasks import awaited
 from webapp.studies import clips, sources, studies
 from webapp.studies.clip_making import make
+from webapp.studies.deletion import delete_study
 from webapp.studies.sources import SourceError, Task
+from webapp.ui.pages.studies import follow, give_up
 
 
 def test_clips_are_equally_long_and_loud_and_show_no_notes(make_study) -> None:
@@ -228,7 +235,7 @@ def test_a_design_asks_nobody_unless_the_operator_allows_it(alone) -> None:
     design = {"title": "A", "asked": [{"system": "theirs", "url": "http://127.0.0.1:5432/", "count": 1}]}
     keys = studies.create(alone.database, alone.journal, design)
     with pytest.raises(NotAllowed, match="may not be asked"):
-        list(clips.follow(alone.database, alone.journal, alone.clip_store, alone.settings, keys.researcher, place=None))
+        clips.begin(alone.database, alone.settings, keys.researcher, place=None)
 
 
 def test_clips_are_made_again_where_the_design_says_something_else_of_them(make_study) -> None:
@@ -242,4 +249,45 @@ def test_clips_are_made_again_where_the_design_says_something_else_of_them(make_
     with pytest.raises(NotAllowed, match="another design"):
         studies.open_study(context.database, context.journal, context.settings, key)
     with pytest.raises(NotAllowed, match="bring your own files once more"):
-        list(clips.follow(context.database, context.journal, context.clip_store, context.settings, key, place=None))
+        clips.begin(context.database, context.settings, key, place=None)
+
+
+@pytest.mark.slow
+def test_clips_are_made_whoever_looks_and_found_again_by_their_researcher(alone, long_tasks, packed) -> None:
+    alone.database.open()
+    key = studies.create(alone.database, alone.journal, DESIGN).researcher
+    other = studies.create(alone.database, alone.journal, DESIGN).researcher
+    brought = shutil.copy(packed, packed.parent / "brought.zip")
+    clips.begin(alone.database, alone.settings, key, place=Path(brought))
+    Path(brought).unlink()  # as an upload is
+    with pytest.raises(NotReady, match="another study's clips"):
+        clips.begin(alone.database, alone.settings, other, place=packed)
+    assert follow(alone, key)[-1]["active"]
+    assert clips.look(alone.database, alone.settings, other) is None
+    assert awaited(lambda: clips.look(alone.database, alone.settings, key)).clips == 6
+    assert len(studies.overview(alone.database, key).clips) == 6
+    address, said, *_, cancel, timer = follow(alone, key)
+    assert (address, said) == (f"studies?key={key}", "")
+    assert (cancel["visible"], timer["active"]) == (False, False)
+    assert list(StudyClips(alone.settings.home).home.glob("*/run")) == []
+
+
+@pytest.mark.slow
+def test_what_is_wrong_with_clips_is_said_and_they_are_stopped_and_gone_with_their_study(
+    alone, long_tasks, packed
+) -> None:
+    alone.database.open()
+    key = studies.create(alone.database, alone.journal, DESIGN).researcher
+    spoilt = packed.parent / "spoilt.zip"
+    spoilt.write_bytes(b"no zip")
+    clips.begin(alone.database, alone.settings, key, place=spoilt)
+    with pytest.raises(NotAllowed, match="unpacked"):
+        awaited(lambda: clips.look(alone.database, alone.settings, key))
+    assert "unpacked" in follow(alone, key)[1]
+    for end in (give_up, lambda context, key: delete_study(context.database, context.clip_store, context.journal, key)):
+        clips.begin(alone.database, alone.settings, key, place=packed)
+        end(alone, key)
+        end_by = time.monotonic() + 60
+        while alone.database.transaction(lambda session: jobs.are_under_way(session, [clips.TASK.kind])):
+            assert time.monotonic() < end_by
+            time.sleep(0.1)

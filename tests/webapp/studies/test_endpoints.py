@@ -30,7 +30,7 @@ def test_a_study_is_made_with_the_research_key_alone(alone) -> None:
 
 
 @pytest.mark.slow
-def test_a_study_of_one_clip_is_refused_and_leaves_no_draft_whose_key_nobody_has(alone) -> None:
+def test_a_study_of_one_clip_is_refused_and_leaves_no_draft_whose_key_nobody_has(alone, long_tasks) -> None:
     alone.database.open()
     with pytest.raises(NotAllowed, match="no two clips can be compared"):
         create_study(alone, alone.settings.creators_key, {"title": "A", "composed": [{"kind": "pop", "count": 1}]}, [])

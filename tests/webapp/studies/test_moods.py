@@ -13,6 +13,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
+from tests.webapp.studies.conftest import id_of
 from webapp.context import Context
 from webapp.runtime.errors import Contradiction, NotAllowed
 from webapp.studies import analysis, clips, design, dry_run, moods, participation, report, studies, trials
@@ -33,7 +34,7 @@ def keys(alone: Context, made_moods: Path) -> Keys:
     """An open study of two systems, each with a clip of each mood."""
     alone.database.open()
     made = studies.create(alone.database, alone.journal, DESIGN)
-    clips.store(alone.database, alone.journal, alone.clip_store, made.researcher, made_moods)
+    clips.store(alone.database, alone.journal, alone.clip_store, id_of(alone, made), made_moods)
     studies.open_study(alone.database, alone.journal, alone.settings, made.researcher)
     return made
 

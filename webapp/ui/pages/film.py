@@ -49,9 +49,9 @@ DROP_PX = 130
 POLL_S = 1
 SAID_IN_SIGHT = '() => document.getElementById("film-said")?.scrollIntoView({ block: "nearest" })'
 FILM_IN_SIGHT = """() => requestAnimationFrame(() => {
-  const film = document.querySelector("#film-video video[autoplay]:not([data-seen])");
-  if (!film) return;
-  film.dataset.seen = "";
+  const film = document.querySelector("#film-video video[autoplay]");
+  if (!film || film.dataset.shown === film.currentSrc) return;
+  film.dataset.shown = film.currentSrc;
   const show = () => film.scrollIntoView({ block: "center" });
   if (film.readyState) show();
   else film.addEventListener("loadedmetadata", show, { once: true }); // before, nobody knows how high it is
@@ -183,7 +183,7 @@ def told(now: Scoring) -> str:
 
 def _shown(now: Scoring | None, *, plays: bool = False) -> list[Any]:
     goes_on = bool(now and not now.ended)
-    files = [str(each) for each in now.files] if now and now.files else [None] * len(FILES)
+    files: list[str | None] = [str(each) for each in now.files] if now and now.files else [None] * len(FILES)
     return [
         (going(told(now), now.seconds_left) if goes_on else status(told(now))) if now else "",
         gr.update(visible=bool(now and now.files)),

@@ -20,6 +20,7 @@ from webapp.runtime import limits
 from webapp.runtime.listener_files import Downloads
 from webapp.runtime.settings import Settings
 from webapp.supervision import Supervision
+from webapp.worker import LongTaskWorker
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,8 @@ def context(settings: Settings, generator_url: str, space: TasteSpace) -> Iterat
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(accounts, "_arrivals", limits.Buckets(1e6, 1e6))
         context = Context(settings, generator_url=generator_url, space=space)
-        yield context
+        with LongTaskWorker(context).at_work():
+            yield context
         context.close()
 
 
