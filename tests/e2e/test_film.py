@@ -45,3 +45,28 @@ def test_a_dropped_film_plays_with_its_music(site, visit, make_film: Callable[..
     with page.expect_download() as download:
         page.get_by_role("button", name="Download MIDI").click()
     assert len(read_midi(Path(download.value.path())).notes) > 3
+
+
+def test_a_film_that_is_under_way_is_found_again_by_its_listener_and_stopped(
+    site, visit, make_film: Callable[..., Path]
+) -> None:
+    page, other = visit().page, visit().page
+    begin, cancel, said = page.locator("#film-begin"), page.locator("#film-cancel"), page.locator("#film-said")
+    page.goto(f"{site.url}/film")
+    page.locator("#film-files input[type=file]").set_input_files(make_film(seconds=60.0))
+    expect(page.locator("#film-files")).to_contain_text("film")
+    begin.click()
+    expect(cancel).to_be_visible()
+    page.goto(f"{site.url}/rate")
+    page.goto(f"{site.url}/film")
+    expect(cancel).to_be_visible()
+    expect(said).to_contain_text("…")
+    expect(begin).to_be_disabled()
+    other.goto(f"{site.url}/film")
+    expect(other.locator("#film-begin")).to_be_enabled()  # it has been told what there is
+    assert other.locator("#film-said").inner_text() == ""
+    cancel.click()
+    expect(said).to_have_text("Stopped.")
+    page.reload()
+    expect(said).to_have_text("Stopped.")
+    expect(begin).to_be_enabled()

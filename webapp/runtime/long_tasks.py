@@ -237,7 +237,7 @@ class LongTask:
 
         Raises ``BrokenOff``, ``NobodyWaits`` where the job isn't this worker's any more, and ``ElsewhereError``.
         """
-        folder = home / job.payload["folder"]
+        folder: Path = home / job.payload["folder"]
         if not folder.is_dir():
             raise ElsewhereError
         command = sandbox.command(

@@ -52,14 +52,10 @@ class SideBySideWorker(Worker):
     """Does ``together`` jobs side by side, until ``stop``."""
 
     together: ClassVar[int]
+    handlers: ClassVar[Mapping[str, Handler]] = HANDLERS
 
-    def __init__(
-        self,
-        context: Context,
-        handlers: Mapping[str, Handler],
-        notifications: Notifications | None = None,
-    ) -> None:
-        super().__init__(context, handlers, notifications)
+    def __init__(self, context: Context, notifications: Notifications | None = None) -> None:
+        super().__init__(context, self.handlers, notifications)
         self._room = threading.Semaphore(self.together)
         self._threads = ThreadPoolExecutor(self.together, type(self).__name__)
 
@@ -107,9 +103,6 @@ class FirstClipWorker(SideBySideWorker):
 
     together = 16  # as many as the generator decodes side by side
 
-    def __init__(self, context: Context, notifications: Notifications | None = None) -> None:
-        super().__init__(context, HANDLERS, notifications)
-
     def _take(self, session: Session) -> TakenJob | None:
         return jobs.take_job(session, [wishes.KIND], lease_s=self.lease_s, least_priority=wishes.FIRST_PRIORITY)
 
@@ -117,11 +110,8 @@ class FirstClipWorker(SideBySideWorker):
 class LongTaskWorker(SideBySideWorker):
     """Runs the programs of long tasks, one of each kind; they end with it."""
 
-    together = len(LONG_HANDLERS)
+    together, handlers = len(LONG_HANDLERS), LONG_HANDLERS
     lease_s = LEASE_S  # longer: what is taken from a worker that is only late is lost
-
-    def __init__(self, context: Context, notifications: Notifications | None = None) -> None:
-        super().__init__(context, LONG_HANDLERS, notifications)
 
     def _take(self, session: Session) -> TakenJob | None:
         return jobs.take_job(session, list(self._handlers), lease_s=self.lease_s)
