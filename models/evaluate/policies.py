@@ -32,7 +32,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
 
-from models.evaluate.taste_simulation import SEEDS
 from models.experiments.arguments import positive_int
 from models.experiments.report import Metric, Report
 from models.metrics.intervals import bootstrap, wilson
@@ -49,6 +48,7 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 MOST = 60
+SEEDS = 20  # listeners of each kind
 GOAL = 0.9
 CLIPS = {"ours": 2, "fours": 4}  # that are heard for each vote
 SEARCHES = ("gp_searches", "gp_stopped_early")  # of PairwiseGP for hyperparameters, beside the methods

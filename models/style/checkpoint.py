@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save, save_file
 from models.experiments.provenance import data_hash
 from models.music.notes import TICKS_PER_QUARTER, Piece
 from models.music.tokens import GRID_TICKS, METERS, POSITIONS, on_grid
-from models.style.bundle import PARTS, TINY, WEIGHTS, read_card, sha256, style_folder
+from models.style.bundle import PARTS, TINY, read_card, sha256, style_folder
 from models.style.fingerprint import Fingerprint
 from models.style.model import StyleConfig, StyleModel
 from models.style.prior import Prior, PriorConfig
@@ -124,9 +124,6 @@ def style_argument(name_or_path: str) -> StyleBundle:
         return load_style(name_or_path)
     except (OSError, ValueError) as error:
         raise SystemExit(f"the style model cannot be used: {error}") from error
-
-
-__all__ = ["WEIGHTS", "StyleBundle", "digest_of", "load_style", "save_style", "sha256", "tiny_style"]
 
 
 @dataclass(frozen=True)

@@ -5,24 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from rich.progress import track
 
-from models.experiments.arguments import exit_without_music
-from models.experiments.dataset import neutral
-from models.music.corpora import load_folder
-from models.music.notes import DOMAINS, Domain, MusicError, Piece
+from models.music.notes import Domain, Piece
 from models.style.checkpoint import StyleBundle
 from models.style.compose import Composer
 from models.style.drafting import draft_many, play_each
 from models.style.drafts import Draft
 from models.style.fingerprint import rejection_reason
-from models.style.windows import make_windows
 from models.taste.space import TasteSpace, summary
-from models.taste.space_fitting import attribute_row, draw_clips, measure_clips
+from models.taste.space_fitting import attribute_row
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -77,19 +72,3 @@ def composed_pool(
     if len(rows) < 12:
         raise SystemExit(f"only {len(rows)} of {count} composed clips can be offered; too few to listen to")
     return Pool(domain, space.features(np.stack(summaries)), np.array(rows), digest.hexdigest())
-
-
-def real_pool(composer: Composer, space: TasteSpace, folder: Path, count: int, seed: int) -> Pool:
-    """Clips of the MIDI and ABC files of ``folder``; of several domains the one with most clips.
-
-    Ends the command where there are none.
-    """
-    with exit_without_music():
-        clips = draw_clips(make_windows(load_folder(folder, neutral)), count, seed)
-        if not clips:
-            raise MusicError(f"{folder} holds no eight bars that can be played; give longer pieces")
-    domain = max(DOMAINS, key=lambda name: sum(clip.domain == name for clip in clips))
-    clips = [clip for clip in clips if clip.domain == domain]
-    found = measure_clips(composer, clips)
-    digest = hashlib.sha256(b"".join(clip.notes.tobytes() for clip in clips)).hexdigest()
-    return Pool(domain, space.features(found.summaries), found.attributes, digest)

@@ -14,7 +14,6 @@ from models.evaluate import (
     relations,
     style,
     taste,
-    taste_simulation,
     titles,
 )
 from models.style.checkpoint import tiny_style
@@ -22,7 +21,7 @@ from models.taste.evaluation import policies as compared_policies
 
 pytestmark = pytest.mark.slow
 
-COMMANDS = (for_me, policies, taste_simulation)
+COMMANDS = (for_me, policies)
 COUNTING = (*COMMANDS, atlas, code_examples, codes, rating, relations, style, taste, titles)
 
 

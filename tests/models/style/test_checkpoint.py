@@ -7,8 +7,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from models.style.bundle import SHIPPED_STYLE, style_folder
-from models.style.checkpoint import StyleBundle, digest_of, load_style, save_style, sha256, tiny_style
+from models.style.bundle import SHIPPED_STYLE, sha256, style_folder
+from models.style.checkpoint import StyleBundle, digest_of, load_style, save_style, tiny_style
 from models.style.compose import Composer
 from models.style.fingerprint import Fingerprint
 

@@ -39,8 +39,8 @@ def test_search_and_returning_bars_are_chosen_and_the_writer_takes_them_from_the
     )
     monkeypatch.setattr(pieces_sampling, "CHOICES", ((0.5, 0.9, 1.0),))
     monkeypatch.setattr(pieces_sampling, "SEARCHES", {"dance": ((2, 8.0),)})
-    monkeypatch.setattr(pieces_sampling, "RETURNING", {"dance": (1.5,)})
-    monkeypatch.setattr(pieces_sampling, "RETURNING_EXCERPTS", {"dance": (0.5,)})
+    monkeypatch.setattr(pieces_sampling, "REPEAT_BIAS", {"dance": (1.5,)})
+    monkeypatch.setattr(pieces_sampling, "REPEAT_BIAS_EXCERPTS", {"dance": (0.5,)})
     monkeypatch.setattr(pieces_sampling, "MOST_WHOLE", 1)
     main([str(tmp_path), "--data", str(dance_music), "--limit", "2", "--domains", "dance"])
     told = json.loads(capsys.readouterr().out.splitlines()[-1])["sampling"]["dance"]
