@@ -110,7 +110,8 @@ class FirstClipWorker(SideBySideWorker):
 class LongTaskWorker(SideBySideWorker):
     """Runs the programs of long tasks, one of each kind; they end with it."""
 
-    together, handlers = len(LONG_HANDLERS), LONG_HANDLERS
+    together = len(LONG_HANDLERS)
+    handlers = LONG_HANDLERS
     lease_s = LEASE_S  # longer: what is taken from a worker that is only late is lost
 
     def _take(self, session: Session) -> TakenJob | None:
