@@ -14,11 +14,16 @@ trained on. ``against_baseline`` (and ``against_other``, with ``--against``): th
 key) exactly and nothing else, which is what a title would have to say to be worth as much. ``genre``: see
 ``models.title.evaluation``; known are O'Neill's and Ryan's, unknown CRE (or the folder) without
 near-duplicates of what the towers were trained on.
+
+``--transfer`` compares pairs that start from the writer of music and from vectors of words with those that start from
+nothing (``models.title.transfer``), on the same pool. They are fitted to the training part, and what they may choose is
+chosen on the validation part.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,14 +31,21 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from rich.console import Console
 from rich.table import Table
 
 from models.experiments.arguments import positive_int
 from models.experiments.report import Metric, Report, over_songs
 from models.metrics.retrieval import MEASURES, Ranking, chance, paired_difference, ranked
+from models.music.notes import DOMAINS
+from models.style.pieces.checkpoint import load_pieces_model
+from models.style.pieces.model import PieceModel
+from models.tension.future import steps_of
 from models.title.evaluation import LEAST_POOL, UNHEARD, Probe, RidgeBaseline, probe_genres, read_material
-from models.title.titles import without_type_words
+from models.title.title_encoders import sentence_vectors, sentences_available
+from models.title.titles import spelled, without_type_words
+from models.title.transfer import Floats, Pairs, Values, alike_in_length, counted, summary, tokens_of
 from models.title.tunes import FIELDS, Pool, Tune, make_pool, tunes_hash
 from models.title.two_tower import TitleBundle, load_towers, note_in_card
 
@@ -48,6 +60,8 @@ KNOWN: Mapping[str, Callable[[Tune], str]] = {
     "type_and_meter": lambda tune: f"{tune.genre} {tune.meter}",
     "type_meter_and_key": lambda tune: f"{tune.genre} {tune.meter} {tune.notes[0, FIELDS.index('key')]}",
 }
+SCRATCH, WRITER, VECTORS = "scratch", "writer", "vectors"
+WRITER_MODEL, DEPTHS = "pieces-latents", (3, 5)  # after so many of its layers
 Ints = npt.NDArray[np.int64]
 
 
@@ -111,13 +125,15 @@ def retrieval(
             report.add(f"{prefix}.{direction}.{name}", metric)
 
 
-def paired(report: Report, name: str, found: Found, theirs: npt.NDArray[np.float64], seed: int) -> None:
-    """Adds ``titles.against_NAME.*``: our reciprocal ranks less those by ``theirs`` ``(titles, tunes)``, and p."""
+def paired(report: Report, prefix: str, found: Found, theirs: npt.NDArray[np.float64], seed: int) -> None:
+    """Adds ``PREFIX.DIRECTION.*``: our reciprocal ranks less those by ``theirs`` ``(titles, tunes)``, p, and DCG."""
     for direction in DIRECTIONS:
         ours, other, groups = Found(found.pool, found.ours, theirs).rankings(direction, seed)
         told = paired_difference(1 / ours.best, 1 / other.best, groups, seed=seed)
-        report.add(f"titles.against_{name}.{direction}.mrr", Metric(told.value, told.low, told.high, len(ours)))
-        report.add(f"titles.against_{name}.{direction}.p", Metric(told.p, n=len(ours)))
+        report.add(f"{prefix}.{direction}.mrr", Metric(told.value, told.low, told.high, len(ours)))
+        report.add(f"{prefix}.{direction}.p", Metric(told.p, n=len(ours)))
+        told = paired_difference(ours.dcg, other.dcg, groups, seed=seed)
+        report.add(f"{prefix}.{direction}.dcg", Metric(told.value, told.low, told.high, len(ours)))
 
 
 def among_few(report: Report, found: Found, seed: int) -> None:
@@ -213,9 +229,9 @@ def evaluate(
     report = Report("evaluate.titles", {"hash": tunes_hash(tunes.pool), **counts}, model, seed)
     book = data is None
     retrieval(report, "titles", found, seed, reference=EARLIER if book else None)
-    paired(report, "baseline", found, found.plain, seed)
+    paired(report, "titles.against_baseline", found, found.plain, seed)
     if other:
-        paired(report, "other", found, cosines(other, found.pool.titles, found.pool.tunes), seed)
+        paired(report, "titles.against_other", found, cosines(other, found.pool.titles, found.pool.tunes), seed)
     by_first = found.only(found.pool.first_titles())
     retrieval(report, "titles.first_titles", by_first, seed, names=("mrr",), directions=DIRECTIONS[:1])
     typed = np.flatnonzero([bool(without_type_words(title)) for title in found.pool.titles])
@@ -232,6 +248,68 @@ def evaluate(
     return report, probe
 
 
+@torch.inference_mode()
+def written(tunes: Sequence[Tune], model: PieceModel) -> Floats:
+    """What the piece model makes of the first notes of each tune: ``(tunes, 2 dim)``."""
+    tokens = [tokens_of(tune) for tune in tunes]
+    found = np.zeros((len(tunes), 2 * model.config.dim))
+    for rows in alike_in_length(tokens):
+        states = model(steps_of([tokens[row] for row in rows], DOMAINS.index("dance")))
+        for row, own in zip(rows, states, strict=True):
+            found[row] = summary(own[1 : len(tokens[row]) + 1])
+    return found
+
+
+def first_layers(name: str, depth: int) -> PieceModel:
+    """A piece model whose states are those after ``depth`` of its layers."""
+    model = load_pieces_model(name).model
+    model.blocks = model.blocks[:depth]
+    return model
+
+
+def transfer(bundle: TitleBundle, data: Path | None, seed: int, limit: int | None, name: str = WRITER_MODEL) -> Report:
+    """Figures of pairs by what each side starts from; raises ``MusicError`` where there is nothing to test on.
+
+    Without ``kallos[sentence]`` there are none of ``VECTORS``.
+    """
+    tunes = read_material(bundle, data, limit)
+    baseline = RidgeBaseline(tunes.trained)
+    deep = {f"{WRITER}_{depth}": partial(written, model=first_layers(name, depth)) for depth in DEPTHS}
+
+    def read(titles: Sequence[str], own: Sequence[Tune]) -> Values:
+        words = {VECTORS: sentence_vectors(titles).double().numpy()} if sentences_available() else {}
+        letters = baseline.letters.transform([*map(spelled, titles)])
+        melodies = {SCRATCH: counted(own), **{table: values(own) for table, values in deep.items()}}
+        return Values(melodies, {SCRATCH: letters, **words})
+
+    titles = [title for tune in tunes.trained for title in tune.titles]
+    learned = read(titles, tunes.trained).pairs([row for row, tune in enumerate(tunes.trained) for _ in tune.titles])
+    held_out, pool = make_pool(tunes.validation), make_pool(tunes.pool)
+    validated, tested = read(held_out.titles, held_out.tunes), read(pool.titles, pool.tunes)
+    card = load_pieces_model(name).card
+    report = Report(
+        "evaluate.titles",
+        {"hash": tunes_hash(pool.tunes), "n": len(pool.tunes), "titles": len(pool.titles)},
+        {"version": card["version"], "sha256": card.get("sha256", {}).get("pieces", "")},
+        seed,
+    )
+    pairs, plain = Pairs(learned), baseline.scores(pool.titles, pool.tunes)
+    found: dict[tuple[str, str], Found] = {}
+    for (melody, tables), title in itertools.product({SCRATCH: [SCRATCH], WRITER: [*deep]}.items(), learned.titles):
+        chosen, mrr = pairs.best(tables, [title], validated, held_out)
+        print(f"{melody}, {title}: {chosen}")
+        found[melody, title] = Found(pool, pairs.scores(chosen, tested), plain)
+        report.add(f"transfer.{melody}.{title}.validation.mrr", Metric(mrr, n=len(held_out.tunes)))
+    for (melody, title), ours in found.items():
+        prefix = f"transfer.{melody}.{title}"
+        retrieval(report, prefix, ours, seed, names=("mrr", "dcg"))
+        paired(report, f"{prefix}.less_ridge", ours, plain, seed)
+        for other in ((SCRATCH, title), (melody, SCRATCH)):
+            if other != (melody, title):
+                paired(report, f"{prefix}.less_{'.'.join(other)}", ours, found[other].ours, seed)
+    return report
+
+
 def _mean_of(values: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]) -> float:
     return float(values[rows].mean())
 
@@ -244,13 +322,19 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--against", help="other towers, to be compared with in pairs")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--limit", type=positive_int, help="at most so many tunes of each pool")
+    parser.add_argument("--transfer", action="store_true", help="pairs from the writer and from vectors of words")
     parser.add_argument("--record", action="store_true", help="write the odds into the model's card, for the pages")
     given = parser.parse_args(argv)
     if given.record and (given.data or given.limit):
         raise SystemExit("--record is for the whole test set; leave --data and --limit out")
+    if given.transfer and (given.record or given.against):
+        raise SystemExit("--transfer fits pairs of its own; leave --record and --against out")
     try:
         other = load_towers(given.against) if given.against else None
         bundle = load_towers(given.model)
+        if given.transfer:
+            transfer(bundle, given.data, given.seed, given.limit).print()
+            return
         report, probe = evaluate(bundle, given.data, given.seed, given.limit, other)
     except (FileNotFoundError, ValueError) as error:
         raise SystemExit(f"nothing to evaluate: {error}") from error

@@ -68,12 +68,13 @@ CONFUSED = ("reel", "hornpipe")
 
 @dataclass(frozen=True)
 class Material:
-    """Tunes by what they are for: the pool, the other collection, what the probe learns from, the training part."""
+    """Tunes by what they are for: the pool, the other collection, what the probe learns from, two training parts."""
 
     pool: list[Tune]
     elsewhere: list[Tune]
     known: list[Tune]
     trained: list[Tune]
+    validation: list[Tune]  # of the book
 
 
 def read_material(bundle: TitleBundle, data: Path | None, limit: int | None) -> Material:
@@ -100,7 +101,10 @@ def read_material(bundle: TitleBundle, data: Path | None, limit: int | None) -> 
             if data is None
             else f"{data} holds {len(pool)} tunes with titles; at least {LEAST_POOL} are needed"
         )
-    return Material(pool, elsewhere[:limit], [t for t in tunes if t.source in PROBE_LEARNS_FROM], trained)
+    watched = set(bundle.held_out.get("validation", ()))
+    validation = [tune for tune in tunes if tune.name in watched and tune.source == BOOK]
+    known = [tune for tune in tunes if tune.source in PROBE_LEARNS_FROM]
+    return Material(pool, elsewhere[:limit], known, trained, validation)
 
 
 class RidgeBaseline:
@@ -112,8 +116,9 @@ class RidgeBaseline:
         self.mean, self.scale = rows.mean(0), rows.std(0) + 0.02
         components = min(COMPONENTS, *rows.shape)
         self.pca = PCA(components, whiten=True, svd_solver="full").fit((rows - self.mean) / self.scale)
-        letters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=min(3, len(pairs)))
-        self.regression = make_pipeline(letters, Ridge(alpha=RIDGE_PENALTY))
+        rare = min(3, len(pairs))
+        self.letters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=rare)
+        self.regression = make_pipeline(self.letters, Ridge(alpha=RIDGE_PENALTY))
         self.regression.fit([spelled(title) for title, _ in pairs], self.melodies([tune for _, tune in pairs]))
 
     def melodies(self, tunes: Sequence[Tune]) -> Floats:

@@ -1,3 +1,4 @@
+import itertools
 import json
 from collections import Counter
 from pathlib import Path
@@ -13,7 +14,7 @@ from models.metrics.retrieval import MEASURES
 from models.music import corpora
 from models.title.evaluation import RidgeBaseline, probe_genres, read_material
 from models.title.melody_encoders import MelodyConfig
-from models.title.title_encoders import TitleConfig
+from models.title.title_encoders import TitleConfig, sentences_available
 from models.title.tunes import Tune, make_pool, name_of
 from models.title.two_tower import TitleBundle, TowerConfig, TowerEnsemble, TwoTower, save_towers
 
@@ -141,6 +142,23 @@ def test_the_command_ends_with_the_contracts_figures_for_a_folder(
     assert last["metrics"]["titles.against_other.title_to_melody.mrr"]["value"] == 0
     assert last["metrics"]["titles.against_other.title_to_melody.p"]["value"] == 1
     assert "titles.genre.macro_f1" in last["metrics"]
+
+
+@pytest.mark.usefixtures("few_corpora")
+def test_what_pairs_start_from_is_compared_on_the_same_tunes(
+    abc_folder: Path, held_out: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_towers(tmp_path, untrained(), {"version": "t"}, {"validation": held_out, "test": []})
+    main(["--data", str(abc_folder), "--model", str(tmp_path), "--transfer"])
+    metrics = json.loads(capsys.readouterr().out.splitlines()[-1])["metrics"]
+    titles = ("scratch", *(["vectors"] if sentences_available() else []))
+    for melody, title in itertools.product(("scratch", "writer"), titles):
+        metric = metrics[f"transfer.{melody}.{title}.title_to_melody.dcg"]
+        assert metric["low"] <= metric["value"] <= metric["high"]
+        less = metrics[f"transfer.{melody}.{title}.less_ridge.title_to_melody.dcg"]
+        assert less["value"] == pytest.approx(metric["value"] - metric["baseline"])
+    assert metrics["transfer.writer.scratch.less_scratch.scratch.melody_to_title.mrr"]["n"] == 24
+    assert "transfer.scratch.scratch.less_scratch.scratch.melody_to_title.mrr" not in metrics
 
 
 @pytest.fixture(scope="module")
