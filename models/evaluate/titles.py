@@ -39,8 +39,7 @@ from models.experiments.arguments import positive_int
 from models.experiments.report import Metric, Report, over_songs
 from models.metrics.retrieval import MEASURES, Ranking, chance, paired_difference, ranked
 from models.music.notes import DOMAINS
-from models.style.pieces.checkpoint import load_pieces_model
-from models.style.pieces.model import PieceModel
+from models.style.pieces.model import PieceModel, load_pieces_model
 from models.tension.future import steps_of
 from models.title.evaluation import LEAST_POOL, UNHEARD, Probe, RidgeBaseline, probe_genres, read_material
 from models.title.title_encoders import sentence_vectors, sentences_available
