@@ -20,19 +20,17 @@ from models.music.keys import likely_key
 from models.music.notes import DOMAINS, Domain, MusicError, Piece, in_melody
 from models.music.tokens import METERS, bar_ticks, from_tokens, regular_bars, to_tokens
 from models.style.checkpoint import StyleBundle
-from models.style.drafts import BEFORE, Ask, Draft, Locks
+from models.style.drafts import BEFORE, Ask, Draft, Locks, around_locked, as_latents_say, asked_for
 from models.style.features import bar_features, gather_notes
 from models.style.fingerprint import rejection_reason
 from models.style.latents import (
     BARS,
     CODES,
     GROUPS,
-    STYLE_GROUPS,
     SWAPPABLE,
     TEMPERATURE,
     TOLD_GROUPS,
     TOP_P,
-    TUNE,
     Latents,
 )
 from models.style.pieces.bar_latents import BarLatents, Reader, tune_correlation
@@ -47,18 +45,6 @@ METER_NAMES = tuple(f"{n}/{d}" for n, d in METERS)
 FREE = Locks()
 AT_BAR = 8  # what is asked for is no beginning of a piece
 TRIES = 3  # at writing what may be offered, before what may not be is taken
-
-# Chosen on validation clips
-TUNE_TIMES = 8
-TUNE_GUIDANCE, TUNE_TEMPERATURE = 2.0, 0.8
-# Of the styles: told surely they are played in place of the tune. Of 50 and 60 validation clips of pop and dance the
-# tune is found first in .52 and .80 with none, in .54 and .92 with .5, in .78 and .93 with 1
-TUNE_DOUBT = 0.7
-ANEW_GUIDANCE, ANEW_TEMPERATURE = 1.5, 1.0
-# Of the harmony below a melody that stays: of 99 validation clips of pop .60 are told with .7, .67 with 1, .76 untold
-MELODY_DOUBT = 0.7
-FEW = 2  # styles at most, borrowed of elsewhere, that are guided by: more of them agree with each other
-FEW_GUIDANCE = 1.5
 
 
 @dataclass(frozen=True)
@@ -399,54 +385,6 @@ class Composer:
     def _latents(self, z: Tensor, piece: Mapping[str, Any]) -> Latents:
         parts = self.model.config.split(z)
         return Latents(self.version, {name: value.numpy().astype(np.float32) for name, value in parts.items()}, piece)
-
-
-def asked_for(latents: Latents, notes: Piece | None, borrowed: Collection[str]) -> Ask:
-    """To ask for ``latents``, of which some styles are ``borrowed``; for the tune of the ``notes`` where all are."""
-    if notes is not None and set(STYLE_GROUPS) <= set(borrowed):
-        return tune_in_styles(latents, notes)
-    return as_latents_say(latents, notes, borrowed)
-
-
-def tune_in_styles(latents: Latents, tune: Piece) -> Ask:
-    """To ask for a ``tune`` in the styles of ``latents``: of several tries the one that keeps it best."""
-    return Ask(
-        latents, tune, guided=("content", TUNE), guidance=TUNE_GUIDANCE, times=TUNE_TIMES,
-        temperature=TUNE_TEMPERATURE, doubted=dict.fromkeys(STYLE_GROUPS, TUNE_DOUBT),
-    )  # fmt: skip
-
-
-def as_latents_say(latents: Latents, notes: Piece | None = None, borrowed: Collection[str] = ()) -> Ask:
-    """To ask for what ``latents`` say, of which some styles are ``borrowed``; the tune of the ``notes`` stays.
-
-    Where texture is, content is not told beside that tune: it knows how thick the music was. With it the other's
-    texture comes in .52 (Spearman, 60 validation clips of pop), without in .88.
-    """
-    guided = tuple(borrowed) if len(borrowed) <= FEW else ()
-    lines = notes is None or "texture" not in guided
-    groups = TOLD_GROUPS if lines else tuple(group for group in TOLD_GROUPS if group != "content")
-    guidance = FEW_GUIDANCE if guided else 1.0
-    return Ask(latents, notes, groups, guided, guidance, temperature=ANEW_TEMPERATURE)
-
-
-def around_locked(
-    latents: Latents, notes: Piece | None, locks: Locks, borrowed: Collection[str] = (), keep: float = 1.0
-) -> Ask:
-    """To ask for music like ``notes``, with these ``latents``, of which ``locks`` hold some and the rest is written.
-
-    The less is to be kept of the rest (``keep``, 0 to 1), the less alike it is. What is ``borrowed`` is told surely.
-    The melody comes last at each onset. So that it isn't harmonised blindly, its harmony is told as well, in doubt.
-    """
-    sure, doubted = tuple(dict.fromkeys((*locks.groups, *borrowed))), {}
-    if locks.melody:
-        if "harmony" not in sure:
-            doubted = {"harmony": min(MELODY_DOUBT, 1 - keep)}
-        sure = tuple(dict.fromkeys((*sure, TUNE, "register", "harmony")))
-    guided = TOLD_GROUPS if keep else tuple(borrowed) if len(borrowed) <= FEW else ()
-    return Ask(
-        latents, notes, guided=guided, guidance=ANEW_GUIDANCE if guided else 1.0, held=locks.bars,
-        melody=locks.melody, sure=sure, keep=keep, temperature=ANEW_TEMPERATURE, doubted=doubted,
-    )  # fmt: skip
 
 
 def _require_notes(notes: Piece | None, locks: Locks, bars: int, meter: int) -> None:

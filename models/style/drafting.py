@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
-from models.style.compose import Composer, NoWriter, as_latents_say, whole_bars
-from models.style.drafts import BEFORE, Draft
+from models.style.compose import Composer, NoWriter, whole_bars
+from models.style.drafts import BEFORE, Draft, as_latents_say
 from models.style.fingerprint import rejection_reason
 from models.style.latents import BARS
 

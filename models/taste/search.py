@@ -24,8 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, ndtr
 
-from models.style.compose import as_latents_say
-from models.style.drafts import Ask, Draft
+from models.style.drafts import Ask, Draft, as_latents_say
 from models.style.latents import Latents
 from models.taste.explain import AUDIBLE, CLEAR, Effect, attribute_effects
 from models.taste.head import Head, utilities

@@ -34,7 +34,6 @@ print(context.space.size > 0, sorted({"torch", "symusic", "sklearn", "music21", 
 """
 
 
-@pytest.mark.slow
 def test_the_pages_answer_before_the_database_does_and_the_web_never_loads_torch(tmp_path):
     # a process of its own: Gradio leaves event loops behind, and other tests load torch
     found = subprocess.run(

@@ -12,7 +12,6 @@ from typing import Any
 from models.experiments.run_log import rows
 from models.music.notes import Piece
 from models.music.performance import sounding_seconds
-from models.music.render import encode_mp3, render
 from models.style.bundle import CARD, WEIGHTS
 from webapp.rating.agents import Learning, LearntStep, Order
 from webapp.runtime.errors import NotYours
@@ -68,5 +67,7 @@ def sound(number: int) -> bytes:
     found = shipped()
     if found is None or not 0 <= number < len(found.clips):
         raise NotYours(f"the agent that comes with Kallos has no clip {number}")
+    from models.music.render import encode_mp3, render  # noqa: PLC0415 (the piano, where it is asked for)
+
     clip = found.clips[number]
     return encode_mp3(render(clip.piece, clip.seconds))

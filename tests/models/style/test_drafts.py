@@ -14,9 +14,18 @@ from models.music.notes import DOMAINS
 from models.style import drafting
 from models.style.bundle import SHIPPED_STYLE, read_card
 from models.style.checkpoint import tiny_style
-from models.style.compose import Composer, as_latents_say
+from models.style.compose import Composer
 from models.style.drafting import draft_each, draft_many, play_each
-from models.style.drafts import BEFORE, ENDING, FIRST, Draft, first_drafts, load_drafts, save_drafts
+from models.style.drafts import (
+    BEFORE,
+    ENDING,
+    FIRST,
+    Draft,
+    as_latents_say,
+    first_drafts,
+    load_drafts,
+    save_drafts,
+)
 from models.style.fingerprint import rejection_reason
 from models.style.latents import BARS
 from models.style.pieces.sampling import Writer

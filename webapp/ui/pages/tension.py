@@ -10,7 +10,6 @@ import gradio as gr
 
 from models.music.midi_file import SUFFIXES as MIDI
 from models.music.performance import bars_in_seconds, notes_in_seconds, sounding_seconds
-from models.music.render import encode_mp3, render
 from models.tension.curves import LEAST_BARS
 from webapp.context import Context
 from webapp.runtime import csv_text
@@ -156,6 +155,8 @@ def _sound(context: Context, listener_id: uuid.UUID, music: ScoredFile) -> dict[
     piece = music.notes
     if piece is None:
         raise NotAllowed(f"{music.name} has no notes to play")
+    from models.music.render import encode_mp3, render  # noqa: PLC0415 (the piano, where it is asked for)
+
     seconds = min(SOUND_S, sounding_seconds(piece))
     sound = Downloads(context.settings.home).write(listener_id, "heard.mp3", encode_mp3(render(piece, seconds)))
     clip = Clip(sound, seconds, notes_in_seconds(piece, seconds), music.name)
