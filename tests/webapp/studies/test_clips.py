@@ -281,9 +281,9 @@ def test_what_is_wrong_with_clips_is_said_and_they_are_stopped_and_gone_with_the
     spoilt = packed.parent / "spoilt.zip"
     spoilt.write_bytes(b"no zip")
     clips.begin(alone.database, alone.settings, key, place=spoilt)
-    with pytest.raises(NotAllowed, match="unpacked"):
+    with pytest.raises(NotAllowed, match="no zip file"):
         awaited(lambda: clips.look(alone.database, alone.settings, key))
-    assert "unpacked" in follow(alone, key)[1]
+    assert "no zip file" in follow(alone, key)[1]
     for end in (give_up, lambda context, key: delete_study(context.database, context.clip_store, context.journal, key)):
         clips.begin(alone.database, alone.settings, key, place=packed)
         end(alone, key)
