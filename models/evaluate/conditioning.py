@@ -30,7 +30,8 @@ from models.metrics.two_sample import two_sample_test
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.music.tokens import METER, TEMPO, to_tokens
 from models.style.checkpoint import MODEL_HELP, style_argument
-from models.style.compose import TUNE_TIMES, Composer
+from models.style.compose import Composer
+from models.style.drafts import TUNE_TIMES
 from models.style.evaluation.clips import Clips, choose_clips, corpora_parts, donors_of
 from models.style.evaluation.reconstruction import onset_pitch
 from models.style.evaluation.swaps import FINEST, correlation, found_first, group_attributes, line_likeness

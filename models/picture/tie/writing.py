@@ -11,7 +11,8 @@ import numpy.typing as npt
 from models.music.notes import Domain, MusicError, Piece
 from models.music.tokens import METERS, TEMPI_BPM
 from models.picture.tie.bars import QUARTERS, BarLines
-from models.style.compose import ANEW_TEMPERATURE, AT_BAR, Composer
+from models.style.compose import AT_BAR, Composer
+from models.style.drafts import ANEW_TEMPERATURE
 from models.style.elements import TempoScale
 from models.style.latents import BARS, GROUPS, Latents
 from models.style.pieces.conditions import BarTargets, Place
