@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from sqlalchemy.orm import Session
@@ -113,7 +113,12 @@ class Made:
 
 
 class ClipMaker:
-    """Makes clips for everybody and for one listener; may be used from many threads."""
+    """Makes clips for everybody and for one listener; may be used from many threads.
+
+    So many orders are made ``at_once``: the generator composes what waits side by side.
+    """
+
+    at_once: ClassVar[int] = 64
 
     def __init__(
         self, database: Database, journal: Journal, clip_store: ClipStore, generation: Generator, style: InstalledStyle
@@ -130,14 +135,14 @@ class ClipMaker:
         hurry: bool = False,
         on_stored: Callable[[], None] | None = None,
     ) -> Made:
-        """Make all at once; ``on_stored`` is called for each clip that is there.
+        """Make all of them; ``on_stored`` is called for each clip that is there.
 
         With ``shortest`` they are rendered at their shortest length alone, in a ``hurry`` also beside one another.
         Raises the ``GenerationError`` of an order that failed, after what did not fail is stored.
         """
         made = Made()
         failed: GenerationError | None = None
-        with ThreadPoolExecutor(max(1, len(orders))) as together:
+        with ThreadPoolExecutor(max(1, min(len(orders), self.at_once))) as together:
             for answer in [
                 together.submit(copy_context().run, self._make_one, order, shortest=shortest or hurry, hurry=hurry)
                 for order in orders

@@ -37,6 +37,8 @@ DRAWN_AT_ONCE = 32
 class PictureMaker(ClipMaker):
     """Makes pictures of orders; may be used from many threads."""
 
+    at_once = 4  # they are drawn one after the other: of many more, the last would wait too long for a connection
+
     def _make_one(self, order: Order, *, shortest: bool, hurry: bool) -> Kept:  # noqa: ARG002 (a picture has no length)
         wanted = DrawingsRequest(count=1, seed=order.seed % 2**63)
         if order.draft is not None:

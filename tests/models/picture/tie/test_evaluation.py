@@ -18,7 +18,7 @@ from models.style.drafts import first_drafts
 
 pytestmark = pytest.mark.slow
 
-MANY = 12
+MANY = 36  # of twelve, one found more or less decided
 REVERSED = -np.stack([np.eye(5)])  # links of somebody who hears everything the other way round
 
 
@@ -40,14 +40,16 @@ def test_music_finds_its_own_pictures_and_not_those_of_other_music(report) -> No
     assert tied.value is not None
     assert tied.chance == pytest.approx(10 / MANY)
     assert tied.baseline == untied.value
-    assert figures[f"tie.{ANNOTATED}.shown.found"].value >= 2 / MANY
+    assert figures[f"tie.{ANNOTATED}.shown.found"].value >= 4 / MANY
+    assert tied.value > 0.5
     assert figures[f"tie.{UNTIED}.shown.found"].chance == pytest.approx(1 / MANY)
 
 
 def test_music_finds_the_pictures_that_are_shown_by_a_listeners_own_tie(report) -> None:
     tied = report.metrics[f"tie.{LEARNED}.shown.found_10"]
     assert tied.value is not None
-    assert report.metrics[f"tie.{LEARNED}.shown.found"].value >= 2 / MANY
+    assert report.metrics[f"tie.{LEARNED}.shown.found"].value >= 4 / MANY
+    assert tied.value > 0.5
 
 
 def test_every_figure_is_there_for_each_way(report) -> None:
