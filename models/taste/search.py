@@ -36,9 +36,7 @@ SEARCHED = 96  # drafts or draws, where these are made for one search (seconds o
 IDEAS_A_VOTE, MOST_IDEAS = 12, 512  # by eye, on validation music of dance and pop: docs/notes/2026-11-28-gifts.md
 CAREFUL, OPTIMISTIC = -0.5, 1.0  # posterior standard deviations that a score adds to the mean
 REACH = 2.0  # standard deviations of the draws that a recombination may lie from their mean in any feature
-# Recombinations that a piece model is asked for, and how often each. With two styles of others they please no more, and
-# are told from real music far more often: docs/notes/2026-11-30-gifts.md
-ASKED, TIMES_ASKED, STYLES_ASKED = 6, 4, 1
+ASKED, TIMES_ASKED = 6, 2  # recombinations that a piece model is asked for, and how often each
 
 Verdict = Literal["part", "one_more", "other_more", "both", "open"]
 
@@ -266,12 +264,12 @@ def asks_for(
 ) -> list[tuple[Ask, int]]:
     """What to have written for the head, each with the place of the draft that it began with; best first.
 
-    Some ``drafts``, as ``gifts`` looks at, with ``STYLES_ASKED`` styles of others, each ``TIMES_ASKED`` times.
+    Recombinations of some ``drafts``, as ``gifts`` looks at, each asked for ``TIMES_ASKED`` times.
     """
     most = ideas(head.votes_seen) if among is None else among
     some = np.random.default_rng(seed).permutation(len(candidates.latents))[:most].tolist()
     chosen = candidates.chosen(some)
-    made = recombine(head, space, chosen, count=2 * ASKED, max_swaps=STYLES_ASKED, kappa=kappa)
+    made = recombine(head, space, chosen, count=2 * ASKED, kappa=kappa)
     if not made:
         return []
     worth = scores(head, space.with_distances(np.vstack([each.lines for each in made])), kappa)

@@ -43,7 +43,8 @@ def test_people_are_compared_on_the_tracks_that_both_heard(folder: Path) -> None
     danish, jazz, rock = (found[key] for key in (("mother tongue", "Danish"), ("genre", "jazz"), ("genre", "rock")))
     assert danish.more is not None
     assert danish.more_low is not None
-    assert danish.more_low < 0.3 < danish.more_high  # type: ignore[operator]
+    assert danish.more_high is not None
+    assert danish.more_low < 0.3 < danish.more_high
     assert danish.liked - found["mother tongue", "Finnish"].liked > danish.more + 0.05  # they heard more jazz
     assert jazz.low > rock.high
     assert sum(each.n for key, each in found.items() if key[0] == "age") == 60 * 30
