@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from tests.e2e.accessibility import expect_accessible
+
 pytestmark = [pytest.mark.slow, pytest.mark.walk]
 
 # for each time the picture is drawn: when, where it is, and where the sound is that leaves the loudspeaker then
@@ -43,6 +45,7 @@ def test_pictures_move_in_time_with_a_piece_and_become_a_film(site, visit, tmp_p
     picture = page.get_by_test_id("moving-picture")
     expect(page.get_by_test_id("player-a")).to_have_attribute("aria-pressed", "true")
     expect(picture).to_be_in_viewport()
+    expect_accessible(page)
     page.wait_for_function("Number(document.querySelector('[data-testid=moving-picture]').dataset.place) > 4")
     drawn = page.evaluate("window.drawn")
     page.get_by_test_id("player-a").click()

@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from models.experiments.run_log import rows
+from tests.e2e.accessibility import expect_accessible
 
 pytestmark = pytest.mark.slow
 
@@ -94,6 +95,7 @@ def test_a_view_is_taken_along_and_reopened_by_its_link(site, visit, study: Path
     written = choose(page, "query", 2)
     choose(page, "condition", "cnn-rnn")
     expect(page.locator("#confused h3").first).to_contain_text("cnn-rnn-")
+    expect_accessible(page)
     [asked] = parse_qs(urlsplit(page.url).query)["query"]
     table = list(csv.reader(io.StringIO(taken(page, "ranks", "csv").decode().partition("\n")[2])))
     logged = [
@@ -133,6 +135,7 @@ def test_all_runs_of_a_study_are_chosen_together_and_smoothed(site, visit, study
     expect(page.locator("#legend li")).to_have_count(8, timeout=SLOW_MS)
     expect(page.locator("#legend li").last).to_contain_text("step 6 of 6, ended")
     page.keyboard.press("Escape")
+    expect_accessible(page)
     expect(page.locator("#runs thead")).to_contain_text(LAST)
     expect(page.locator("#runs")).to_contain_text(rows(study / "log.jsonl")[0]["data"])
     logged = [row["values"]["loss"] for row in map(json.loads, of_run(study, LAST)) if row.get("part") == "train"]

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from models.music.midi import read_midi
 from models.picture.shorts import SHORTS
+from tests.e2e.accessibility import expect_accessible
 from tests.models.picture.conftest import make_film
 
 pytestmark = [pytest.mark.slow, pytest.mark.walk]
@@ -20,6 +21,7 @@ __all__ = ["make_film"]
 def test_one_of_our_films_plays_with_its_music_by_one_click(site, visit) -> None:
     page = visit().page
     page.goto(f"{site.url}/film")
+    expect_accessible(page)
     for _ in range(2):  # the second time it is kept
         page.get_by_role("button", name="On the road").click()
         expect(page.get_by_role("status").filter(has_text="5 of 5 cuts")).to_be_visible()

@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.accessibility import expect_accessible
 from tests.e2e.sound_clock import listen_until
 
 pytestmark = pytest.mark.slow
@@ -21,6 +22,7 @@ ON_A_PHONE = 6  # picks: the first clip of one's own is composed then
 @pytest.mark.timeout(900)  # a busy machine composes slowly
 def test_ten_picks_lead_from_the_first_pair_to_a_taste_page_and_a_clip_of_ones_own(visit):
     desktop, phone = visit(**DESKTOP).arrive(), visit(**PHONE).arrive()
+    expect_accessible(desktop.page)
     outcomes = ["left", "right", "equal", "left", "right", "right", "left", "right", "equal", "left"]
     for pick, outcome in enumerate(outcomes, start=1):
         visitors = [desktop, phone] if pick <= ON_A_PHONE else [desktop]
@@ -43,6 +45,7 @@ def _read_the_taste_page(visitor):
     visitor.frame.locator(".k-note").get_by_role("link", name="see what you seem to love").click()
     for style in STYLES:
         expect(visitor.get(f"taste-{style}")).to_be_visible()
+    expect_accessible(visitor.page)
     expect(visitor.frame.locator("#best .k-listed")).not_to_have_count(0)
     best = visitor.frame.locator("#best .k-play").first
     best.click()

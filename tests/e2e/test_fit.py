@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.accessibility import expect_accessible
 from tests.e2e.sound_clock import listen_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.walk]
@@ -18,6 +19,7 @@ def test_a_picture_or_a_piece_is_picked_and_the_page_says_what_it_learned(visit)
     for outcome in ("left", "equal", "right"):
         expect(visitor.get(f"fit-{outcome}")).to_be_disabled()
     expect(page.locator("#fit-said")).to_contain_text("Bright pictures probably sound high to you")
+    expect_accessible(page)
     before = visitor.api("/api/fits")
     page.reload()
     expect(visitor.get("player-a")).to_be_enabled()

@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.accessibility import expect_accessible
 from tests.e2e.sound_clock import listen_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.walk]
@@ -17,6 +18,7 @@ def test_one_of_four_is_picked_once_and_leads_on_to_more_like_it(visit):
     for outcome in ("a", "b", "c", "d", "none"):
         expect(visitor.get(f"pick-{outcome}")).to_be_disabled()
     expect(visitor.get("pick-skipped")).to_be_enabled()
+    expect_accessible(visitor.page)
     before = visitor.api("/api/fours")
     visitor.page.reload()
     expect(visitor.get("player-a")).to_be_enabled()

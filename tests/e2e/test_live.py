@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from models.picture import readouts
+from tests.e2e.accessibility import expect_accessible
 from tests.e2e.sound_clock import listen_until
 from webapp.live.steering import drawings
 
@@ -57,6 +58,7 @@ def test_the_map_and_the_camera_steer_the_next_bar(site, visit, with_camera):
     page.goto(f"{site.url}/studio")
     page.get_by_role("link", name="steer it live").click()
     page.get_by_role("button", name="Send MIDI…").click()
+    expect_accessible(page)
     page.evaluate(COMPOSED_IN_TIME)
     page.get_by_label("MIDI instrument").select_option("one")
     page.get_by_test_id("live-play").click()

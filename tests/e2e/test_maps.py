@@ -18,6 +18,7 @@ from models.music import corpora
 from models.style.bundle import SHIPPED_STYLE, read_card
 from models.title.tunes import tunes_of
 from models.title.two_tower import load_towers
+from tests.e2e.accessibility import expect_accessible
 from webapp.context import Context
 from webapp.maps import drawing
 from webapp.runtime.settings import Settings
@@ -75,6 +76,7 @@ def test_a_point_is_clicked_heard_read_and_found_again_by_its_link(visit, maps):
     visitor.get("map").click()  # in its middle, once it stands where it stays
     panel = visitor.frame.locator("#map-point")
     expect(panel.locator("b")).to_have_text(drawn.points.texts[row], timeout=PATIENCE_MS)
+    expect_accessible(visitor.page)
     expect_to_sound(panel)
     expect(panel.get_by_role("heading", name="Its tunes")).to_be_visible()
     visitor.get("score").click()
@@ -191,6 +193,7 @@ def test_words_find_tunes_near_which_music_is_composed_and_a_file_gets_names_wit
     visitor = visit(**DESKTOP)
     visitor.page.goto(f"{visitor.url}/titles")
     expect(visitor.frame.locator("#odds-tunes")).to_contain_text("chance", timeout=PATIENCE_MS)
+    expect_accessible(visitor.page)
     visitor.frame.locator("#words textarea").fill("The Mill Reel")
     visitor.frame.locator("#find-tunes").click()
     found = visitor.frame.locator("#tunes")

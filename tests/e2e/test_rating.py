@@ -7,7 +7,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
+
+from tests.e2e.accessibility import expect_accessible
 
 pytestmark = pytest.mark.slow
 
@@ -28,6 +30,7 @@ def test_dropped_sounds_are_rated_and_one_that_is_none_is_named(site, visit, tmp
     page.goto(f"{site.url}/rate")
     page.locator("#sounds input[type=file]").set_input_files([heard, none])
     expect(page.locator("#rated-said")).to_contain_text(f"{heard.name} is ")
+    expect_accessible(page)
     expect(page.locator("#rated-said")).to_contain_text("none.wav")
     expect(page.locator("#ratings")).to_contain_text(heard.name)
     expect(page.locator("#plot-rated .js-plotly-plot .main-svg").first).to_be_visible()
@@ -36,17 +39,13 @@ def test_dropped_sounds_are_rated_and_one_that_is_none_is_named(site, visit, tmp
 
 @pytest.mark.realtime
 @pytest.mark.walk
-def test_a_dream_is_stopped_and_another_dreamt_to_its_end_and_kept(site, visit) -> None:
-    page = visit().page
-    page.goto(f"{site.url}/dreams")
-    begin, cancel, said = page.locator("#dream"), page.locator("#cancel-dream"), page.locator("#dream-said")
-    begin.click()
-    expect(said).to_contain_text(STEP)
-    cancel.click()
-    expect(said).to_contain_text("Stopped at step")
-    expect(cancel).to_be_hidden()
+def test_a_dream_goes_on_while_its_page_is_left_is_stopped_and_a_short_one_is_kept(site, visit) -> None:
+    page, other = visit(**PHONE).page, visit().page
+    said = page.locator("#dream-said")
+    leave_and_stop(site, page, other, "dreams", ("#dream", "#cancel-dream", "#dream-said"))
     page.get_by_label("Whatever raises the rating").check()
-    begin.click()
+    page.get_by_label("Steps").fill("12")
+    page.locator("#dream").click()
     expect(said).to_contain_text("The rating went from", timeout=DREAMING_MS)
     page.locator("#keep-dream").click()
     kept = page.locator("#kept-dream")
@@ -59,24 +58,27 @@ def test_a_dream_is_stopped_and_another_dreamt_to_its_end_and_kept(site, visit) 
     expect(trail).to_have_attribute("href", re.compile("wav"))
     assert httpx.get(str(trail.get_attribute("href"))).content.startswith(b"RIFF")
     expect(page.get_by_label("Whatever raises the rating")).to_be_checked()
+    expect(page.get_by_label("Steps")).to_have_value("12")
 
 
-@pytest.mark.parametrize(
-    ("path", "controls"),
-    [("dreams", ("#dream", "#cancel-dream", "#dream-said")), ("agent", ("#learn", "#cancel-agent", "#agent-said"))],
-)
-def test_what_takes_minutes_goes_on_while_its_page_is_left_and_is_no_strangers(site, visit, path, controls) -> None:
-    begin, cancel, said = controls
+@pytest.mark.walk
+def test_an_agent_goes_on_learning_while_its_page_is_left_and_is_stopped(site, visit) -> None:
     page, other = visit(**PHONE).page, visit().page
+    leave_and_stop(site, page, other, "agent", ("#learn", "#cancel-agent", "#agent-said"))
+    expect(page.locator("#plot-agent .js-plotly-plot .main-svg").first).to_be_visible()
+
+
+def leave_and_stop(site, page: Page, other: Page, path: str, controls: tuple[str, str, str]) -> None:
+    """What takes minutes is begun, found again by whoever began it alone, and stopped."""
+    begin, cancel, said = controls
     page.goto(f"{site.url}/{path}")
     page.locator(begin).click()
     expect(page.locator(said)).to_contain_text("goes on if you leave")
+    expect_accessible(page)
     page.goto(f"{site.url}/rate")
     expect(page.locator("#sounds")).to_be_visible()
     page.goto(f"{site.url}/{path}")
     expect(page.locator(said)).to_contain_text(STEP, timeout=DREAMING_MS)
-    page.reload()
-    expect(page.locator(said)).to_contain_text(STEP)
     expect(page.locator(begin)).to_be_disabled()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
@@ -89,14 +91,3 @@ def test_what_takes_minutes_goes_on_while_its_page_is_left_and_is_no_strangers(s
     page.reload()
     expect(page.locator(said)).to_contain_text("Stopped at step")
     expect(page.locator(begin)).to_be_enabled()
-
-
-@pytest.mark.walk
-def test_an_agent_that_learns_is_followed_and_stopped(site, visit) -> None:
-    page = visit().page
-    page.goto(f"{site.url}/agent")
-    page.locator("#learn").click()
-    expect(page.locator("#plot-agent .js-plotly-plot .main-svg").first).to_be_visible()
-    page.locator("#cancel-agent").click()
-    expect(page.locator("#agent-said")).to_contain_text("Stopped")
-    expect(page.locator("#learn")).to_be_enabled()

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from models.music.abc import read_abc
+from tests.e2e.accessibility import expect_accessible
 from tests.e2e.sound_clock import listen_until
 from tests.e2e.waiting import wait_until
 
@@ -151,13 +152,22 @@ def moving(side: str) -> str:
     return f"!document.querySelector('.k-clip[data-side={side}] .k-time').textContent.startsWith('0:00')"
 
 
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize(
-    "screen", [pytest.param(DESKTOP, id="desktop", marks=pytest.mark.walk), pytest.param(PHONE, id="phone")]
-)
-def test_a_piece_borrows_a_rhythm_and_is_heard_against_the_old_one(visit, screen):
-    visitor = open_studio(visit(**screen))
+@pytest.mark.timeout(600)
+def test_on_a_phone_a_rhythm_is_borrowed_and_the_players_stay_in_view(visit):
+    visitor = open_studio(visit(**PHONE))
     start(visitor)
+    see_whole_rows_of_many(visitor)
+    borrow(visitor, "rhythm")
+    expect(visitor.get("player-b")).to_have_attribute("aria-pressed", "true", timeout=COMPOSED_MS)
+    see_players_stay_in_view(visitor)
+
+
+@pytest.mark.walk
+@pytest.mark.timeout(900)
+def test_a_piece_borrows_a_rhythm_and_is_heard_against_the_old_one(visit):
+    visitor = open_studio(visit(**DESKTOP))
+    start(visitor)
+    expect_accessible(visitor.page)
     see_whole_rows_of_many(visitor)
     see_how_open_it_is(visitor)
     hear_another_mood(visitor)
@@ -172,7 +182,7 @@ def test_a_piece_borrows_a_rhythm_and_is_heard_against_the_old_one(visit, screen
     expect(visitor.get("player-b")).to_have_attribute("aria-pressed", "false")
     visitor.get("player-a").click()
     expect(visitor.frame).to_have_url(re.compile(r"\?piece="))
-    assert visitor.frame.evaluate("document.documentElement.scrollWidth") <= screen["viewport"]["width"]
+    assert visitor.frame.evaluate("document.documentElement.scrollWidth") <= DESKTOP["viewport"]["width"]
 
     see_players_stay_in_view(visitor)
     visitor.get("strength-rhythm").fill("40")

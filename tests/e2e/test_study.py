@@ -19,8 +19,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from models.music.midi import write_midi
 from models.music.notes import Piece
+from tests.e2e.accessibility import ACTS, accessible, expect_accessible
 from tests.e2e.sound_clock import listen_until
-from tests.e2e.test_accessibility import ACTS, accessible
 
 pytestmark = [pytest.mark.slow, pytest.mark.walk]
 
@@ -52,6 +52,7 @@ def clips(tmp_path: Path) -> Path:
 def design(page: Page, studies: str, clips: Path) -> str:
     """Make a study with the form and open it; the participants' link."""
     page.goto(studies)
+    expect_accessible(page)
     page.get_by_label("Title").fill("High or low?")
     dashes = "element => [getComputedStyle(element).borderTopStyle, getComputedStyle(element).borderTopWidth]"
     assert page.locator("#study-clips").evaluate(dashes) == ["dashed", "1px"], "one sees where a file can be dropped"

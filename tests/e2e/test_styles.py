@@ -9,6 +9,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.accessibility import expect_accessible
+
 pytestmark = pytest.mark.slow
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
@@ -54,6 +56,7 @@ def test_a_walk_plays_and_opens_again_and_codes_have_pieces(visit):
     visitor.page.goto(f"{visitor.url}/styles")
     steps = visitor.frame.locator("#walk-steps").locator(".k-clip")
     expect(steps).to_have_count(5, timeout=COMPOSED_MS)  # the first walk is there before anything is pressed
+    expect_accessible(visitor.page)
     visitor.frame.get_by_role("tab", name="Learned codes").click()
     expect(visitor.frame.locator("#code-told")).to_contain_text("Code 1: ", timeout=COMPOSED_MS)
     expect(visitor.frame.locator("#code-pieces").locator(".k-clip")).to_have_count(10)  # two real pieces of each value

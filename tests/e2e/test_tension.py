@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.accessibility import expect_accessible
 from tests.e2e.sound_clock import listen_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.walk]
@@ -25,6 +26,7 @@ def test_a_folder_is_heard_and_what_is_no_music_stays_at_home(visit, tmp_path):
     visitor = visit(**PHONE)
     visitor.page.goto(f"{visitor.url}/tension")
     expect(visitor.frame.locator("#heard-files input[type=file]")).to_be_attached(timeout=HEARD_MS)
+    expect_accessible(visitor.page)
     visitor.frame.locator("#heard-folder input[webkitdirectory]").set_input_files(folder)
     expect(visitor.frame.get_by_text("tunes has 2 MIDI or ABC files.")).to_be_visible()
     table = visitor.frame.locator("#scores")

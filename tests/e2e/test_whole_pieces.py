@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.accessibility import expect_accessible
 from tests.e2e.sound_clock import listen
 from tests.e2e.waiting import wait_until
 from webapp.listening.comparison import LONG_SECONDS, SHORT_SECONDS
@@ -95,6 +96,7 @@ def test_a_piece_is_composed_sounds_and_the_next_one_follows_by_itself(site, vis
     page = visitor.page
     page.goto(f"{site.url}/whole")
     expect(page.locator("#whole-told")).to_contain_text("Press the button: a whole piece")
+    expect_accessible(page)
     pad, mood_told = page.get_by_role("slider", name="Mood of the next pieces"), page.locator("#whole-mood-told")
     choose_moods(page, pad, mood_told)
     choose_form(page)

@@ -24,6 +24,7 @@ from webapp.app import create_app
 from webapp.composing import for_listener, pool, rendering, search
 from webapp.composing.clip_maker import content_hash
 from webapp.context import Context
+from webapp.generation.protocol import DrawingsRequest, DrawingsResult
 from webapp.listeners import accounts, restore
 from webapp.research import training_runs
 from webapp.runtime import limits
@@ -84,6 +85,16 @@ def generator_url(tiny_composer) -> Iterator[str]:
     from webapp.generation.server import create_app as generator_app
 
     engine = Engine(tiny_composer, slots=4, queue=64)
+    draw, drawn = engine.drawings, {}
+
+    def draw_once(request: DrawingsRequest, *, decoded: bool = False) -> DrawingsResult:
+        """What was drawn before in this process is not drawn again: a pool of pictures takes seconds."""
+        key = request.model_dump_json(), decoded
+        if key not in drawn:
+            drawn[key] = draw(request, decoded=decoded)
+        return drawn[key]
+
+    engine.drawings = draw_once
     with served(generator_app(engine)) as url:
         yield url
     engine.close()
@@ -129,12 +140,12 @@ def context(
     context.close()
 
 
-def scale(number: int) -> Piece:
+def scale(number: int, bpm: float = 60.0) -> Piece:
     """Some notes that no other number has."""
     return Piece(
         notes=np.array([[t * 24, 24, 40 + (number * 7 + t) % 48, 60 + number % 40] for t in range(16)]),
         bars=np.array([[i * 96, 96, 4, 4] for i in range(8)]),
-        tempo_bpm=np.full(8, 60.0 + number / 100),
+        tempo_bpm=np.full(8, bpm + number / 100),
         source="composed",
     )
 
@@ -145,7 +156,11 @@ def stock(context: Context, tiny_composer) -> Stock:
     counter = iter(range(1_000_000))
 
     def fill(
-        domain: str = "pop", clips: int = 16, lengths: tuple[float, ...] = (7.0, 14.0), composed_for=None
+        domain: str = "pop",
+        clips: int = 16,
+        lengths: tuple[float, ...] = (7.0, 14.0),
+        composed_for=None,
+        bpm: float = 60.0,
     ) -> list[uuid.UUID]:
         latents = tiny_composer.draw_each([domain] * clips, [next(counter) for _ in range(clips)])
         numbers = [next(counter) for _ in latents]
@@ -154,7 +169,7 @@ def stock(context: Context, tiny_composer) -> Stock:
         def add(session) -> list[uuid.UUID]:
             made = []
             for each, number, sound in zip(latents, numbers, sounds, strict=True):
-                piece = scale(number)
+                piece = scale(number, bpm)
                 clip_id, _ = add_clip(
                     session,
                     domain=domain,

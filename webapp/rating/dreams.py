@@ -15,7 +15,7 @@ from webapp.runtime.long_tasks import LongTask, lines_in
 
 Method = Literal["naive", "regularised", "critic", "both"]
 Surface = Literal["picture", "waveform"]
-STEPS = 96
+FEWEST, STEPS = 8, 96
 SECONDS = 300  # at most
 MOST_SEED = 1_000_000
 ORDER = "order.json"
@@ -41,12 +41,13 @@ class Order:
     steps: int = STEPS
 
     def check(self) -> None:
-        """Raises ``NotAllowed`` for a way, a surface or a seed that there isn't."""
-        if self.way not in get_args(Method) or self.surface not in get_args(Surface) or not 0 <= self.seed <= MOST_SEED:
+        """Raises ``NotAllowed`` for a way, a surface, a seed or a number of steps that there isn't."""
+        known = self.way in get_args(Method) and self.surface in get_args(Surface)
+        if not known or not 0 <= self.seed <= MOST_SEED or not FEWEST <= self.steps <= STEPS:
             raise NotAllowed(
-                f"{self.way}, {self.surface} and {self.seed} were given; a way is one of "
+                f"{self.way}, {self.surface}, {self.seed} and {self.steps} steps were given; a way is one of "
                 f"{', '.join(get_args(Method))}, what it changes one of {', '.join(get_args(Surface))}, "
-                f"a seed 0 to {MOST_SEED}"
+                f"a seed 0 to {MOST_SEED}, steps {FEWEST} to {STEPS}"
             )
 
 

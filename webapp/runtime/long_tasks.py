@@ -266,6 +266,8 @@ class LongTask:
         if child.returncode:
             log.error("program_failed module=%s status=%d output=%s", self.module, child.returncode, said)
             raise BrokenOff(self._broken)
+        if said:
+            log.warning("program_warned module=%s output=%s", self.module, said)
         return folder
 
     def _last(self, session: Session, owner: uuid.UUID) -> Job | None:

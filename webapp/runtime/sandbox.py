@@ -74,8 +74,11 @@ def command(module: str, *arguments: str, seconds: float, network: bool = False)
 
 if __name__ == "__main__":
     _, given_seconds, given_network, program_name, *_rest = sys.argv
-    if given_network == "closed":
-        leave_network()
+    if given_network == "closed" and not leave_network():
+        print(
+            f"{program_name} keeps the network: {sys.platform} on {platform.machine()} can't refuse it sockets",
+            file=sys.stderr,
+        )
     bound(int(given_seconds))
     end_with_input()
     sys.argv = sys.argv[3:]

@@ -91,7 +91,7 @@ def test_what_is_unknown_unanswered_or_too_much_is_refused(context, stock, monke
 
 
 def test_what_is_shown_is_written_as_a_film_as_long_as_the_music_and_found_again(context, stock, write):
-    (clip,) = stock(clips=1)
+    (clip,) = stock(clips=1, bpm=480.0)
     listener = accounts.create(context.database)
     shown = show(context, f"clips/{clip}", listener=listener)
     *before, last = write(listener, shown)

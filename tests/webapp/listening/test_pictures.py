@@ -201,7 +201,7 @@ def test_a_gift_comes_after_six_picks_and_is_warmer_than_the_pool(context, liste
 
 @pytest.mark.slow
 def test_pictures_that_show_hardly_anything_are_neither_kept_nor_found(context):
-    drawn = context.generation.drawings(DrawingsRequest(count=600, seed=5)).latents
+    drawn = context.generation.drawings(DrawingsRequest(count=32, seed=12)).latents  # as the search draws them
     found = sorted((Latents.from_json(each) for each in drawn), key=lambda each: each.piece[MEASURED][INK])
     faint, usual = found[0], found[len(found) // 2]
     assert faint.piece[MEASURED][INK] < LEAST_INK < usual.piece[MEASURED][INK]
@@ -214,7 +214,7 @@ def test_pictures_that_show_hardly_anything_are_neither_kept_nor_found(context):
         (lines[0] - lines[1]) @ np.eye(lines.shape[1], space.size), np.eye(space.size) / 1e4, space.version
     )
     best = PictureSearch(context.database, context.generation, space).best(
-        loves_faint, PICTURES, 4, wish=wishes.GIFT, seed=5
+        loves_faint, PICTURES, 4, wish=wishes.GIFT, seed=12
     )
     ids = context.picture_maker.make([Order(PICTURES, 1, draft=each) for each in best]).clip_ids
     clips = context.database.transaction(lambda s: [clip_rows.get_clip(s, each) for each in ids])

@@ -1,5 +1,6 @@
 """A rating network trained for a moment on made-up tracks."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,16 +18,17 @@ __all__ = ["played_folder"]
 
 
 @pytest.fixture(scope="session")
-def rating_model(played_folder, tmp_path_factory) -> Path:
-    out = tmp_path_factory.mktemp("rating")
-    patch = pytest.MonkeyPatch()
-    patch.setattr(synthetic, "EACH", 0)
-    patch.setattr(synthetic, "STRINGS", 6)
-    recipe, networks = PRESETS["tiny"]
-    material = load_material(read_plays(played_folder), quiet=True)
-    fit = CrossFit(material, out, "tiny", seed=0)
-    fit.train(recipe, networks, resume=False)
-    fit.mel(load_bundle(out / "bundle"), recipe)
-    draw_map(out / "bundle", material, 0)
-    patch.undo()
-    return out / "bundle"
+def rating_model(played_folder: Path, made_once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+    def train(out: Path) -> None:
+        out.mkdir()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(synthetic, "EACH", 0)
+            patch.setattr(synthetic, "STRINGS", 6)
+            recipe, networks = PRESETS["tiny"]
+            material = load_material(read_plays(played_folder), quiet=True)
+            fit = CrossFit(material, out, "tiny", seed=0)
+            fit.train(recipe, networks, resume=False)
+            fit.mel(load_bundle(out / "bundle"), recipe)
+            draw_map(out / "bundle", material, 0)
+
+    return made_once("rating", train) / "bundle"

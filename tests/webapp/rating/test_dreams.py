@@ -82,7 +82,7 @@ def test_the_sound_itself_is_dreamt_on_and_a_dream_is_kept_exported_and_deleted_
     alone, somebody, rating_model
 ):
     listener_id, token = somebody()
-    begin(alone, listener_id, Order("naive", 3, "waveform", steps=5), rating_model)
+    begin(alone, listener_id, Order("naive", 3, "waveform", steps=8), rating_model)
     *_, last = looks(alone, listener_id)
     assert last.steps[-1].p > last.steps[0].p
     rate, samples = _heard(last.dream)
@@ -111,12 +111,12 @@ def test_the_sound_itself_is_dreamt_on_and_a_dream_is_kept_exported_and_deleted_
 
 def test_a_dream_that_nobody_follows_goes_on_and_is_found_again(alone, somebody, rating_model):
     listener_id, token = somebody()
-    assert not goes_on(arrive(alone, token)[2:])
+    assert not goes_on(arrive(alone, token)[3:])
     begin(alone, listener_id, Order("naive", 4, "waveform", steps=12), rating_model)
     next(each for each in looks(alone, listener_id) if each.steps)
     assert len(dreaming_children()) == 1
-    chosen, noise, *shown = arrive(alone, token)
-    assert (chosen, noise) == (["naive", "waveform"], 4)
+    chosen, noise, steps, *shown = arrive(alone, token)
+    assert (chosen, noise, steps) == (["naive", "waveform"], 4, 12)
     assert goes_on(shown)
     asked_until = time.monotonic() + dreams.SECONDS
     while goes_on(shown):
@@ -125,7 +125,7 @@ def test_a_dream_that_nobody_follows_goes_on_and_is_found_again(alone, somebody,
         now = follow(alone, token, shown[-1])
         shown = shown if now == gr.skip() else now
 
-    _, _, said, climb, plot, sounds, (_, trail), *rest = arrive(alone, token)
+    _, _, _, said, climb, plot, sounds, (_, trail), *rest = arrive(alone, token)
     assert "The rating went from" in said
     assert climb["visible"]
     assert len(plot.data) == 2
@@ -134,13 +134,13 @@ def test_a_dream_that_nobody_follows_goes_on_and_is_found_again(alone, somebody,
     assert not goes_on(rest)
     keep_dream(alone, token)
     np.testing.assert_array_equal(kept_dream(alone, token)[1][1], trail)
-    np.testing.assert_array_equal(arrive(alone, token)[6][1], trail)  # to be heard as before
+    np.testing.assert_array_equal(arrive(alone, token)[7][1], trail)  # to be heard as before
 
 
 def test_nobody_sees_stops_or_keeps_the_dream_of_another(alone, somebody):
     (listener_id, token), (_, stranger) = somebody(), somebody()
     assert goes_on(dream(alone, token, "naive", 1))
-    for shown in (arrive(alone, stranger)[2:], follow(alone, stranger, 0)):
+    for shown in (arrive(alone, stranger)[3:], follow(alone, stranger, 0)):
         assert shown[0] == ""
         assert not shown[1]["visible"]
         assert not shown[3]["visible"]
@@ -153,10 +153,12 @@ def test_nobody_sees_stops_or_keeps_the_dream_of_another(alone, somebody):
     with pytest.raises(NotReady, match="another dream"):
         dream(alone, token, "naive", 1)
     time.sleep(1)
-    assert goes_on(arrive(alone, token)[2:])
+    assert goes_on(arrive(alone, token)[3:])
     give_up(alone, token)
     *_, last = looks(alone, listener_id)
     assert last.ended
+    assert last.dream == b""
+    assert told(last).startswith("Stopped")
     assert not goes_on(follow(alone, token, 0))
     assert dreaming_children() == []
 
@@ -175,31 +177,10 @@ def test_a_dream_that_goes_on_ends_when_its_listener_is_deleted(alone, somebody)
         next(looks(alone, listener_id))
 
 
-def test_a_dream_is_ended_by_whose_it_is_alone_and_there_is_one_at_a_time(alone, somebody, rating_model):
-    (listener_id, token), (_, stranger) = somebody(), somebody()
-    endless = Order("naive", 1, steps=5000)
-    begin(alone, listener_id, endless, rating_model)
-    seen = looks(alone, listener_id)
-    next(each for each in seen if each.steps)
-    assert len(dreaming_children()) == 1
-    with pytest.raises(NotReady, match="another dream"):
-        begin(alone, listener_id, endless, rating_model)
-    give_up(alone, stranger)
-    assert not next(seen).ended
-    give_up(alone, token)
-    last = list(seen)[-1]
-    assert last.ended
-    assert last.dream == b""
-    assert told(last).startswith("Stopped")
-    assert dreaming_children() == []
-
-
-@pytest.mark.parametrize(
-    ("way", "seed", "surface"), [("other", 1, "picture"), ("both", -1, "picture"), ("both", 1, "canvas")]
-)
-def test_another_way_seed_or_surface_is_refused(alone, way, seed, surface):
-    with pytest.raises(NotAllowed, match="naive, regularised"):
-        begin(alone, uuid.uuid4(), Order(way, seed, surface), "any")
+def test_another_way_seed_surface_or_number_of_steps_is_refused(alone):
+    for order in (Order("other"), Order(seed=-1), Order(surface="canvas"), Order(steps=7), Order(steps=97)):
+        with pytest.raises(NotAllowed, match="naive, regularised"):
+            begin(alone, uuid.uuid4(), order, "any")
 
 
 def test_a_dream_whose_time_is_over_says_so_and_another_can_begin(alone, somebody, monkeypatch):
@@ -211,7 +192,7 @@ def test_a_dream_whose_time_is_over_says_so_and_another_can_begin(alone, somebod
     shown = follow(alone, token, first[-1])
     assert "It took longer than 1 seconds" in shown[0]
     assert not goes_on(shown)
-    assert arrive(alone, token)[2] == shown[0]
+    assert arrive(alone, token)[3] == shown[0]
     with pytest.raises(NotAllowed, match="other, picture"):
         dream(alone, token, "other", 1)
     assert dreaming_children() == []

@@ -123,7 +123,7 @@ def dream(  # noqa: PLR0917 (an endpoint's arguments have places)
     token: Token,
     way: dreams.Method = "both",
     seed: Annotated[int, Field(ge=0, le=dreams.MOST_SEED)] = 1,
-    steps: Annotated[int, Field(ge=8, le=dreams.STEPS)] = dreams.STEPS,
+    steps: Annotated[int, Field(ge=dreams.FEWEST, le=dreams.STEPS)] = dreams.STEPS,
     surface: dreams.Surface = "picture",
 ) -> Dreamt:
     """Let the rating network dream: white noise, changed step by step into what it rates higher. Takes a minute or two.

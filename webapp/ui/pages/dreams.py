@@ -35,7 +35,7 @@ METHODS = (
     ("Both", "both"),
 )
 SURFACES = (("The picture that the network sees", "picture"), ("The sound itself", "waveform"))
-STAY = "It takes a minute or more, and goes on if you leave this page: come back to it here."
+STAY = "A whole dream takes a minute or more; it goes on if you leave this page: come back to it here."
 POLL_S = 1
 KEPT = "It stays until you keep another one or delete your data."
 EXPLAINED = (
@@ -61,6 +61,10 @@ def build(context: Context) -> None:
                 seed = gr.Number(
                     1, label="Which noise", precision=0, minimum=0, maximum=dreams.MOST_SEED, elem_id="noise", scale=0
                 )
+                steps = gr.Number(
+                    dreams.STEPS, label="Steps", precision=0, minimum=dreams.FEWEST, maximum=dreams.STEPS,
+                    elem_id="dream-steps", scale=0,
+                )  # fmt: skip
                 begin = arrival.button("Dream", elem_id="dream")
                 cancel = cancel_button(elem_id="cancel-dream")
             said = gr.HTML(elem_id="dream-said", **dashboards.STILL)
@@ -73,8 +77,8 @@ def build(context: Context) -> None:
             kept = _two_sounds("kept-trail", "kept-dream")
     timer, seen = gr.Timer(POLL_S, active=False), gr.State(0)
     outputs = [said, climb, plot, sounds, trail, end, begin, cancel, timer, seen]
-    arrival.fill(listener.change, bound(arrive, context), listener, [way, surface], [seed, *outputs])
-    begin.click(bound(dream, context), [listener, way, seed, surface], outputs, js=listener.awaited, **AWAITED)
+    arrival.fill(listener.change, bound(arrive, context), listener, [way, surface], [seed, steps, *outputs])
+    begin.click(bound(dream, context), [listener, way, seed, surface, steps], outputs, js=listener.awaited, **AWAITED)
     timer.tick(bound(follow, context), [listener, seen], outputs, js=listener.awaited, **QUIET)
     cancel.click(bound(give_up, context), listener, said, **QUIET)
     keep.click(bound(keep_dream, context), listener, [said, yours, *kept], **QUIET)
@@ -93,15 +97,26 @@ def arrive(context: Context, token: str | None) -> tuple[Any, ...]:
     """What was ordered last, and how far it has come."""
     now = dreams.look(context.database, context.settings.home, claim_of(context, token).listener_id)
     order = now.order if now else Order()
-    return [order.way, order.surface], order.seed if now else gr.skip(), *_shown(now)
+    numbers = (order.seed, order.steps) if now else (gr.skip(), gr.skip())
+    return [order.way, order.surface], *numbers, *_shown(now)
 
 
-def dream(
-    context: Context, token: str | None, way: str | None, seed: float | None, surface: str | None = None
+def dream(  # noqa: PLR0917 (what the page holds, in its order)
+    context: Context,
+    token: str | None,
+    way: str | None,
+    seed: float | None,
+    surface: str | None = None,
+    steps: float | None = None,
 ) -> list[Any]:
     """Begin a dream."""
     listener_id, first = listener_of(context, token), Order()
-    order = Order(way or first.way, first.seed if seed is None else int(seed), surface or first.surface)
+    order = Order(
+        way or first.way,
+        first.seed if seed is None else int(seed),
+        surface or first.surface,
+        first.steps if steps is None else int(steps),
+    )
     home, model = context.settings.home, rated_sounds.model(context.settings.runs_folder)
     dreams.begin(context.database, home, listener_id, order, model=model)
     return _shown(dreams.look(context.database, home, listener_id))

@@ -376,7 +376,7 @@ def test_a_slideshow_gets_its_music_for_a_notebook(ask, refused, tmp_path):
 
 def test_a_clip_becomes_a_film_for_a_notebook(ask, refused, stock):
     token = ask("new_listener")
-    (clip,) = stock(clips=1)
+    (clip,) = stock(clips=1, bpm=480.0)
     assert Path(ask("canvas", token, f"clips/{clip}")).stat().st_size > 1000
     assert "0 picks of what fits" in refused("canvas", token, f"clips/{clip}", "learned")
     assert "name a clip as clips/ID" in refused("canvas", token, "nothing")
