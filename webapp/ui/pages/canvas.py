@@ -100,7 +100,7 @@ def build(context: Context) -> None:
     read = files.upload(bound(bring, context), [listener, files], [own, said, files], js=listener.awaited, **AWAITED)
     read.then(bound(look_at_own, context), looked, outputs, **QUIET)
     files.clear(lambda: None, outputs=own, **CHOICE).then(bound(look_anew, context), looked, outputs, **QUIET)
-    write.click(bound(make_film, context), looked, film_outputs, js=listener.awaited, **AWAITED)
+    write.click(bound(make_film, context), looked, film_outputs, js=listener.awaited, **QUIET)
     timer.tick(bound(follow, context), listener, film_outputs, js=listener.awaited, **QUIET)
     cancel.click(bound(give_up, context), listener, said, **QUIET)
 

@@ -19,7 +19,7 @@ from webapp.runtime.listener_files import KeptDreams
 from webapp.ui import arrival, dashboards
 from webapp.ui.dashboards import section
 from webapp.ui.handlers import bound, claim_of, listener_of
-from webapp.ui.layout import AWAITED, QUIET, heading, page, status
+from webapp.ui.layout import QUIET, heading, page, status
 from webapp.ui.pages.rate import NOTHING, training_command
 from webapp.ui.waits import cancel_button, going
 from webapp.ui.words import capital
@@ -78,7 +78,7 @@ def build(context: Context) -> None:
     timer, seen = gr.Timer(POLL_S, active=False), gr.State(0)
     outputs = [said, climb, plot, sounds, trail, end, begin, cancel, timer, seen]
     arrival.fill(listener.change, bound(arrive, context), listener, [way, surface], [seed, steps, *outputs])
-    begin.click(bound(dream, context), [listener, way, seed, surface, steps], outputs, js=listener.awaited, **AWAITED)
+    begin.click(bound(dream, context), [listener, way, seed, surface, steps], outputs, js=listener.awaited, **QUIET)
     timer.tick(bound(follow, context), [listener, seen], outputs, js=listener.awaited, **QUIET)
     cancel.click(bound(give_up, context), listener, said, **QUIET)
     keep.click(bound(keep_dream, context), listener, [said, yours, *kept], **QUIET)

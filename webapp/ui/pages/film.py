@@ -20,7 +20,7 @@ from webapp.runtime.listener_files import Downloads
 from webapp.ui import arrival, dashboards
 from webapp.ui.dashboards import section
 from webapp.ui.handlers import bound, claim_of, listener_of
-from webapp.ui.layout import AWAITED, QUIET, heading, page, status
+from webapp.ui.layout import QUIET, heading, page, status
 from webapp.ui.waits import cancel_button, going
 from webapp.ui.words import capital
 
@@ -99,11 +99,11 @@ def build(context: Context) -> None:
     timer = gr.Timer(POLL_S, active=False)
     outputs = [said, result, video, *saved, begin, *shorts, cancel, timer]
     listener.change(bound(arrive, context), listener, outputs, **QUIET)
-    begin.click(bound(score, context), [listener, files, method, seed], outputs, js=listener.awaited, **AWAITED)
+    begin.click(bound(score, context), [listener, files, method, seed], outputs, js=listener.awaited, **QUIET)
     for button, name in zip(shorts, SHORTS, strict=True):
         score_it = bound(score_short, context, name)
         button.click(None, js=SAID_IN_SIGHT, **QUIET)
-        played = button.click(score_it, [listener, method, seed], outputs, js=listener.awaited, **AWAITED)
+        played = button.click(score_it, [listener, method, seed], outputs, js=listener.awaited, **QUIET)
         played.then(None, js=FILM_IN_SIGHT, **QUIET)
     followed = timer.tick(bound(follow, context), listener, outputs, js=listener.awaited, **QUIET)
     followed.then(None, js=FILM_IN_SIGHT, **QUIET)
