@@ -154,7 +154,8 @@ class Context:
     @cached_property
     def whole_piece_composer(self) -> WholePieceComposer:
         """Composes whole pieces for one listener."""
-        from webapp.composing.playing_on import Titling, WholePieceComposer  # noqa: PLC0415 (the piano, maps)
+        from webapp.composing.playing_on import WholePieceComposer  # noqa: PLC0415 (the piano)
+        from webapp.composing.titling import Titling  # noqa: PLC0415 (maps)
 
         return WholePieceComposer(self.clip_maker, self.bank, Titling(self.generation))
 

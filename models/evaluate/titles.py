@@ -18,6 +18,9 @@ near-duplicates of what the towers were trained on.
 ``--transfer`` compares pairs that start from the writer of music and from vectors of words with those that start from
 nothing (``models.title.transfer``), on the same pool. They are fitted to the training part, and what they may choose is
 chosen on the validation part.
+
+``--generation`` measures titles that are written for tunes (``models.title.generation``), by the shipped writer or that
+of ``--writer``, beside recombined halves.
 """
 
 from __future__ import annotations
@@ -42,11 +45,14 @@ from models.music.notes import DOMAINS
 from models.style.pieces.model import PieceModel, load_pieces_model
 from models.tension.future import steps_of
 from models.title.evaluation import LEAST_POOL, UNHEARD, Probe, RidgeBaseline, probe_genres, read_material
+from models.title.generation import ROUNDS, Apart, add_looks, add_nats, add_retrieval, titles_for
 from models.title.title_encoders import sentence_vectors, sentences_available
 from models.title.titles import spelled, without_type_words
 from models.title.transfer import Floats, Pairs, Values, alike_in_length, counted, summary, tokens_of
 from models.title.tunes import FIELDS, Pool, Tune, make_pool, tunes_hash
 from models.title.two_tower import TitleBundle, load_towers, note_in_card
+from models.title.writer import DEFAULT as WRITER_OF_TITLES
+from models.title.writer import Known, WriterBundle, capitalised, load_writer
 
 DIRECTIONS = ("title_to_melody", "melody_to_title")
 EARLIER = 0.0168
@@ -309,6 +315,40 @@ def transfer(bundle: TitleBundle, data: Path | None, seed: int, limit: int | Non
     return report
 
 
+def generation(
+    bundle: TitleBundle, written_by: WriterBundle, data: Path | None, seed: int, limit: int | None, *, shown: int = 10
+) -> Report:
+    """Figures of titles that are written for the pool's tunes, the first ``shown`` of which are printed.
+
+    Raises ``MusicError`` where there is nothing to test on, ``ValueError`` where the writer may know what is asked.
+    """
+    if data is None and not set(bundle.held_out["test"]) <= set(written_by.held_out["test"]):
+        raise ValueError(f"{written_by.version} held out other tunes than {bundle.version} and may know their titles")
+    tunes = read_material(bundle, data, limit)
+    apart = Apart(tunes.pool, [*tunes.elsewhere, *tunes.validation])
+    judges = {
+        "towers": partial(cosines, bundle),
+        "ridge": RidgeBaseline(tunes.trained).scores,
+        "apart": apart.scores,
+    }
+    known, writer = Known.of(title for tune in tunes.trained for title in tune.titles), written_by.writer
+    rounds = [titles_for(tunes.pool, writer, bundle.towers, known, seed + turn) for turn in range(ROUNDS)]
+    report = Report(
+        "evaluate.titles",
+        {"hash": tunes_hash(tunes.pool), "n": len(tunes.pool)},
+        {"version": written_by.version, "sha256": written_by.card["sha256"]["writer"]},
+        seed,
+    )
+    add_nats(report, writer, tunes.pool, seed)
+    add_looks(report, rounds, known, tunes.pool)
+    add_retrieval(report, judges, rounds, tunes.pool)
+    table = Table("tune", *rounds[0].chosen, title="the first tunes of the pool")
+    for row, tune in enumerate(tunes.pool[:shown]):
+        table.add_row(tune.titles[0], *(capitalised(titles[row]) for titles in rounds[0].chosen.values()))
+    Console(width=200).print(table)
+    return report
+
+
 def _mean_of(values: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]) -> float:
     return float(values[rows].mean())
 
@@ -322,17 +362,24 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--limit", type=positive_int, help="at most so many tunes of each pool")
     parser.add_argument("--transfer", action="store_true", help="pairs from the writer and from vectors of words")
+    parser.add_argument("--generation", action="store_true", help="titles that are written for tunes")
+    parser.add_argument("--writer", default=WRITER_OF_TITLES, help="which writer: shipped by name, or a folder")
     parser.add_argument("--record", action="store_true", help="write the odds into the model's card, for the pages")
     given = parser.parse_args(argv)
     if given.record and (given.data or given.limit):
         raise SystemExit("--record is for the whole test set; leave --data and --limit out")
     if given.transfer and (given.record or given.against):
         raise SystemExit("--transfer fits pairs of its own; leave --record and --against out")
+    if given.generation and (given.record or given.against or given.transfer):
+        raise SystemExit("--generation is about a writer; leave --record, --against and --transfer out")
     try:
         other = load_towers(given.against) if given.against else None
         bundle = load_towers(given.model)
         if given.transfer:
             transfer(bundle, given.data, given.seed, given.limit).print()
+            return
+        if given.generation:
+            generation(bundle, load_writer(given.writer), given.data, given.seed, given.limit).print()
             return
         report, probe = evaluate(bundle, given.data, given.seed, given.limit, other)
     except (FileNotFoundError, ValueError) as error:

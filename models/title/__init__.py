@@ -2,5 +2,5 @@
 
 ``two_tower.load_towers`` gives an ensemble that embeds titles and tunes; ``tunes.tunes_of`` makes tunes of pieces.
 Begin with ``two_tower.py``. ``runs.py`` and ``training.py`` say how towers are trained, ``evaluation.py`` how they are
-compared.
+compared. ``writer.py`` writes titles for melodies, and ``generation.py`` says what these are worth.
 """

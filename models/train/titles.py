@@ -8,6 +8,9 @@ model, the others from nothing. ``OUT/bundle`` gets the few runs whose mean cosi
 Caruana et al. 2004), or with ``--members`` the runs named there, all of them. ``--without`` takes information away from
 melodies and titles (``models.title.two_tower``), ``cadences`` how strains end from bags
 (``models.title.melody_encoders``).
+
+``--writer`` trains a writer of titles instead (``models.title.writer``), a few minutes of one core, into
+``OUT/writer``.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ from models.title.runs import (
 from models.title.training import Validation, ensemble, ensemble_mrr, release, train_all
 from models.title.tunes import training_parts
 from models.title.two_tower import load_towers
+from models.title.writer_training import train_and_release
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -45,6 +49,7 @@ def main(argv: list[str] | None = None) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--variants", help="names with commas between, or all")
     which.add_argument("--members", help="names of runs with commas between: these make the bundle, and no others")
+    which.add_argument("--writer", action="store_true", help="a writer of titles instead of towers")
     parser.add_argument("--without", help=f"information to take away, of {', '.join((*REMOVABLE, CADENCES))}")
     parser.add_argument("--steps", type=int, help="optimiser steps at most, instead of the preset's; 0: the start")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -68,6 +73,9 @@ def main(argv: list[str] | None = None) -> None:
         parts = training_parts(given.data, out, again=given.resume)
     except MusicError as error:
         raise SystemExit(f"nothing to train on: {error}") from error
+    if given.writer:
+        train_and_release(out / "writer", parts, given.preset, given.seed)
+        return
     runs = [TitleRun(given.preset, own, variant, seed, without, parts) for variant, without, seed, own in wanted]
     train_all(runs, out, resume=given.resume, device=given.device, jobs=given.jobs)
     bundles, validation = [load_towers(out / run.name) for run in runs], Validation.of(parts["validation"])

@@ -40,6 +40,7 @@ CLIPS: dict[Domain, int] = {"pop": 64, "dance": 32, "chorale": 24}
 VERSIONS = 3  # of a piece for each style that it borrows
 DRAFTS, OF_A_MOOD, LATENTS, DRAWN, HEARD = 24, 6, 24, 40, 24
 TITLES = ("The Mill Reel", "The Lark in the Morning", "Bonnie Kate", "The Piper in the Glen", "A Boat upon the Bay")
+WRITTEN = 8  # titles for a tune
 LOOKS = (Look("annotated"), Look("axes"), Look("rotation"))
 
 
@@ -116,10 +117,12 @@ def record_pictures(engine: Engine, recording: Recording) -> None:
 
 
 def record_titles(recording: Recording) -> None:
-    """Vectors of titles and melodies."""
+    """Vectors of titles and melodies, and titles that are written for these."""
     tunes = [each["notes"] for each in recording.clips[clip_kind(NOTHING, "dance", BARS)][:BARS]]
-    found = Towers().vectors(list(TITLES), tunes)
+    towers = Towers()
+    found = towers.vectors(list(TITLES), tunes)
     recording.titles, recording.melodies = found.titles, found.melodies
+    recording.written = [towers.write(each, WRITTEN, 0).titles for each in tunes]
 
 
 def _clip(

@@ -45,6 +45,7 @@ from webapp.generation.protocol import (
     Rewards,
     RewardsResult,
     TowersResult,
+    WrittenTitlesResult,
 )
 from webapp.runtime.waiting import Waits, always
 
@@ -217,6 +218,12 @@ class RecordedGenerator:
             melodies=[self._pick("melodies", recording.melodies, each["notes"]) for each in melodies],
             model_version=recording.versions["titles-cpu"],
         )
+
+    def write(self, notes: Json, count: int, seed: int) -> WrittenTitlesResult:
+        """Titles that were written for a recorded tune."""
+        titles: list[str] = self._pick("written titles", self.recording.written, [notes["notes"], seed])
+        version = self.recording.versions["title-writer-cpu"]
+        return WrittenTitlesResult(titles=titles[:count], model_version=version)
 
     def health(self, *, waiting: bool = False) -> dict[str, Any]:
         """It is always well."""

@@ -15,7 +15,7 @@ from models.style.bundle import shipped_version
 ANSWERS = Path(__file__).parent / "answers.json.gz"
 MODELS = (
     "style-cpu", "pieces-latents", "pieces-chorale", "performance-cpu", "tension-cpu", "mood-cpu",
-    "picture-cpu", "tie-cpu", "titles-cpu",
+    "picture-cpu", "tie-cpu", "titles-cpu", "title-writer-cpu",
 )  # fmt: skip
 NOTHING, PLAIN, BORROWED = "from nothing", "from content", "with borrowed styles"  # what a clip is composed from
 Json = dict[str, Any]
@@ -52,6 +52,7 @@ class Recording:
     sheets: dict[str, Json] = field(default_factory=dict)
     titles: list[list[float]] = field(default_factory=list)
     melodies: list[list[float]] = field(default_factory=list)
+    written: list[list[str]] = field(default_factory=list)
 
     @classmethod
     def load(cls, path: Path = ANSWERS) -> Recording:

@@ -1,8 +1,6 @@
 """A whole piece for one listener: an opening that their head likes, or one like a piece, played on to its end.
 
-Another ending of a piece is the piece without its last bars, played on. A dance tune gets a title: of some that no tune
-of the collections has, the one that the towers put nearest. The towers know tunes of O'Neill's and of his kind alone;
-other music keeps a name by its key and meter.
+Another ending of a piece is the piece without its last bars, played on. A dance tune gets a title (``titling``).
 """
 
 from __future__ import annotations
@@ -11,14 +9,12 @@ import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from db.queries.clips import get_clip
 from db.tables import WHOLE
-from models.atlas.points import load_shipped_map
 from models.music.notes import Domain, Piece
 from models.style.drafts import Draft
 from models.style.latents import Latents
@@ -26,18 +22,16 @@ from models.style.pieces.forms import SECTION_BARS, heard_form, sounding_bars
 from models.taste.likelihood import FloatArray
 from models.taste.search import CAREFUL, Candidate, Candidates, best_latents
 from models.taste.space import nearest_clips
-from models.title.titles import invented
 from webapp.composing import sources
 from webapp.composing.clip_maker import ClipMaker, Order
 from webapp.composing.dials import FORM, MOOD, WISHED, SteeredSearch, mood_dial, noted_mood, wanted_mood
 from webapp.composing.search import Bank
+from webapp.composing.titling import Titling
 from webapp.composing.wishes import JobInHand
 from webapp.generation.protocol import GenerateResult, GenerationError, PlayedOnResult
-from webapp.generation.remote import RemoteGenerator
 from webapp.learning import heads
 from webapp.runtime.errors import NotYours
 
-TITLES_AMONG = 64  # as many as the towers are asked for at once
 log = logging.getLogger(__name__)
 GOES_ON: Mapping[Domain, int] = {"pop": 16, "dance": 24, "chorale": 8}  # bars after the opening's eight
 ENDS: Mapping[Domain, int] = {"pop": 8, "dance": 8, "chorale": 4}  # bars of another ending
@@ -178,28 +172,3 @@ def _form(domain: Domain, there: int, asked: str) -> tuple[str, int]:
     bars = max(1, SECTION_BARS * len(asked) - there) if asked else GOES_ON[domain]
     form = asked or FORMS[domain]
     return form if form and (there + bars) % len(form) == 0 else "", bars
-
-
-class Titling:
-    """Finds titles by asking the generator's towers; may be used from many threads."""
-
-    def __init__(self, generation: RemoteGenerator) -> None:
-        self._generation = generation
-
-    def title(self, domain: str, notes: Mapping[str, Any], seed: int) -> str:
-        """A title for a piece (``Piece.to_json``), the same again for the same seed; empty where there is none."""
-        candidates = invented(_titles(), TITLES_AMONG, np.random.default_rng(seed)) if domain == "dance" else []
-        if not candidates:
-            return ""
-        try:
-            found = self._generation.towers(candidates, [dict(notes)])
-        except GenerationError as error:
-            log.info("no_title error=%s", error)
-            return ""
-        return candidates[int(np.argmax(np.array(found.titles) @ np.array(found.melodies[0])))]
-
-
-@cache
-def _titles() -> tuple[str, ...]:
-    drawn = load_shipped_map("titles")
-    return tuple(drawn.points.texts) if drawn else ()

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from models.atlas.points import load_shipped_map
 from models.mood.judge import MoodBundle, load_mood
 from models.mood.labels import LEAST_NOTES
 from models.mood.steering import nearest
@@ -36,6 +37,7 @@ from models.style.latents import Latents
 from models.tension.score import TensionBundle, curves, load_tension, score
 from models.title.tunes import Tune, note_fields
 from models.title.two_tower import TitleBundle, load_towers
+from models.title.writer import WRITTEN, Known, WriterBundle, capitalised, ideas, load_writer, written_for
 from webapp.generation.protocol import (
     BadRequest,
     CurvesResult,
@@ -49,6 +51,7 @@ from webapp.generation.protocol import (
     Rewards,
     RewardsResult,
     TowersResult,
+    WrittenTitlesResult,
 )
 
 log = logging.getLogger(__name__)
@@ -145,34 +148,56 @@ class MoodJudges:
 
 
 class Towers:
-    """The shipped towers; may be asked from many threads."""
+    """The shipped towers and the writer of titles; may be asked from many threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._bundle: TitleBundle | None = None
+        self._writer: WriterBundle | None = None
+        self._known: Known = Known.of(())
 
     def vectors(self, titles: list[str], melodies: list[dict[str, Any]]) -> TowersResult:
         """Unit vectors of titles and of pieces (``Piece.to_json``); raises ``BadRequest`` for one without a melody."""
         with self._lock:
-            if self._bundle is None:
-                self._bundle = load_towers()
-            bundle = self._bundle
-            try:
-                tunes = [_tune(Piece.from_json(notes)) for notes in melodies]
-            except MusicError as error:
-                raise BadRequest(str(error)) from error
+            bundle = self._loaded()
+            tunes = [_tune(notes) for notes in melodies]
             return TowersResult(
                 titles=bundle.towers.titles(titles).tolist() if titles else [],
                 melodies=bundle.towers.melodies(tunes).tolist() if tunes else [],
                 model_version=bundle.version,
             )
 
+    def write(self, notes: dict[str, Any], count: int, seed: int) -> WrittenTitlesResult:
+        """At most ``count`` new titles for a piece (``Piece.to_json``), those first that the towers put nearest.
 
-def _tune(piece: Piece) -> Tune:
-    notes = note_fields(piece)
-    if len(notes) < 2:
-        raise MusicError("a melody of at least two notes is needed")
-    return Tune("asked", "asked", ("asked",), None, "asked", notes)
+        Raises ``BadRequest`` for a piece without a melody.
+        """
+        with self._lock:
+            towers, tune = self._loaded().towers, _tune(notes)
+            if self._writer is None:
+                self._writer, drawn = load_writer(), load_shipped_map("titles")
+                self._known = Known.of(drawn.points.texts if drawn else ())
+            written = written_for(self._writer.writer, [tune], WRITTEN, seed)[0]
+            new = ideas(written, self._known)
+            order = np.argsort(-(towers.titles(new) @ towers.melodies([tune])[0]), kind="stable") if new else ()
+            titles = [capitalised(new[place]) for place in order[:count]]
+            return WrittenTitlesResult(titles=titles, model_version=self._writer.version)
+
+    def _loaded(self) -> TitleBundle:
+        if self._bundle is None:
+            self._bundle = load_towers()
+        return self._bundle
+
+
+def _tune(notes: dict[str, Any]) -> Tune:
+    """A piece (``Piece.to_json``) as the towers take it; raises ``BadRequest`` for one without a melody."""
+    try:
+        fields = note_fields(Piece.from_json(notes))
+    except MusicError as error:
+        raise BadRequest(str(error)) from error
+    if len(fields) < 2:
+        raise BadRequest("a melody of at least two notes is needed")
+    return Tune("asked", "asked", ("asked",), None, "asked", fields)
 
 
 MOST_SUBJECTS = 100

@@ -132,6 +132,13 @@ class TowersResult(BaseModel):
     model_version: str
 
 
+class WrittenTitlesResult(BaseModel):
+    """Titles that were written for a piece, the one that fits it best first."""
+
+    titles: list[str]
+    model_version: str
+
+
 class Rewards(BaseModel):
     """What a piece is worth by its tension, and how surprising a note of it is in the mean.
 

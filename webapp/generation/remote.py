@@ -38,6 +38,7 @@ from webapp.generation.protocol import (
     QueueFull,
     RewardsResult,
     TowersResult,
+    WrittenTitlesResult,
 )
 from webapp.runtime.errors import NobodyWaits
 from webapp.runtime.waiting import POLL_S, somebody_waits
@@ -147,6 +148,11 @@ class RemoteGenerator:
         """Vectors of titles and pieces (``Piece.to_json``) by the title towers; raises a ``GenerationError``."""
         body = {"titles": list(titles), "melodies": list(melodies)}
         return TowersResult.model_validate_json(self._post("/v1/towers", body, QUICK_SECONDS).content)
+
+    def write_titles(self, notes: dict[str, Any], count: int, seed: int) -> WrittenTitlesResult:
+        """At most ``count`` new titles for a piece (``Piece.to_json``), best first; raises a ``GenerationError``."""
+        body = {"notes": notes, "count": count, "seed": seed}
+        return WrittenTitlesResult.model_validate_json(self._post("/v1/titles", body, QUICK_SECONDS).content)
 
     def cancel(self, request_id: str) -> bool:
         """Stop a queued or running request; whether there was one."""

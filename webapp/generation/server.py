@@ -51,6 +51,7 @@ from webapp.generation.protocol import (
     QueueFull,
     RewardsResult,
     TowersResult,
+    WrittenTitlesResult,
 )
 from webapp.generation.remote import BACKGROUND, is_local
 from webapp.runtime.errors import NobodyWaits
@@ -178,6 +179,15 @@ class TowersRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     titles: list[Annotated[str, Field(max_length=200)]] = Field(default_factory=list, max_length=64)
     melodies: list[dict[str, Any]] = Field(default_factory=list, max_length=16)
+
+
+class WrittenTitlesRequest(BaseModel):
+    """A piece (``Piece.to_json``) for which titles are to be written, the same again for the same seed."""
+
+    model_config = ConfigDict(extra="forbid")
+    notes: dict[str, Any]
+    count: int = Field(default=1, ge=1, le=16)
+    seed: int = Field(default=0, ge=0, lt=2**63)
 
 
 class CurvesRequest(BaseModel):
@@ -333,6 +343,10 @@ def create_app(engine: Engine, secret: str = "") -> FastAPI:
     @app.post("/v1/towers")
     def towers(request: TowersRequest) -> TowersResult:
         return engine.towers.vectors(request.titles, request.melodies)
+
+    @app.post("/v1/titles")
+    def titles(request: WrittenTitlesRequest) -> WrittenTitlesResult:
+        return engine.towers.write(request.notes, request.count, request.seed)
 
     @app.get("/healthz")
     def healthz() -> Response:

@@ -1,6 +1,7 @@
 """Words to tunes and tunes to words, by the title towers; loose inspiration, told with how often it is right.
 
-Answers come from the newest maps of tunes and of titles, whose music may be played to anybody.
+Answers come from the newest maps of tunes and of titles, whose music may be played to anybody. Music gets new titles,
+too (``webapp.composing.titling``).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import models
 from db.queries import research
 from models.atlas.projection import FloatArray
 from webapp.composing import sources
+from webapp.composing.titling import Titling
 from webapp.generation.protocol import answered
 from webapp.generation.remote import RemoteGenerator
 from webapp.maps import Atlas, open_maps
@@ -30,6 +32,7 @@ from webapp.runtime.errors import NotAllowed, NotReady
 CARD = Path(models.__file__).parent / "weights" / "titles-cpu" / "card.json"  # read without torch
 WAYS = ("title_to_melody", "melody_to_title")
 Odds = dict[str, dict[str, dict[str, float | int | None]]]  # way → measure → value, low, high, chance, n
+NEW = 3  # titles of each kind
 MEASURES = ("mrr", "recall_1", "recall_10", "median_rank")
 
 
@@ -64,10 +67,15 @@ class FoundTunes:
 
 @dataclass(frozen=True)
 class FoundTitles:
-    """The titles nearest to some music; each plays the tune that bears it."""
+    """The titles nearest to some music, each of which plays the tune that bears it; and new ones, best first.
+
+    ``written``: letter by letter; ``recombined``: of halves of known titles.
+    """
 
     name: str
     results: list[FoundPoint]
+    written: list[str]
+    recombined: list[str]
 
 
 def overview(database: Database) -> TitleTowers:
@@ -97,7 +105,7 @@ def find_tunes(atlas: Atlas, words: str, limit: int) -> FoundTunes:
 
 
 def name_music(atlas: Atlas, listener_id: uuid.UUID, name: str, limit: int) -> FoundTitles:
-    """The titles that lie nearest to a clip or a piece of this listener's.
+    """The titles that lie nearest to a clip or a piece of this listener's, and new ones for it, always the same.
 
     Raises ``NotYours``, ``NotAllowed`` for music without a melody, ``NotReady``.
     """
@@ -107,7 +115,11 @@ def name_music(atlas: Atlas, listener_id: uuid.UUID, name: str, limit: int) -> F
 
     notes = atlas.database.transaction(find)
     found = map_of(atlas, "titles")
-    return FoundTitles(name, _nearest(found, melody_vector(atlas.generation, notes), limit))
+    nearest = _nearest(found, melody_vector(atlas.generation, notes), limit)
+    titling = Titling(atlas.generation)
+    with answered("the model of titles", "this music can't be named"):
+        written, recombined = (new(notes, NEW, 0) for new in (titling.written, titling.recombined))
+    return FoundTitles(name, nearest, written, recombined)
 
 
 def model_version() -> str:

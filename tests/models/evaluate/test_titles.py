@@ -17,6 +17,7 @@ from models.title.melody_encoders import MelodyConfig
 from models.title.title_encoders import TitleConfig, sentences_available
 from models.title.tunes import Tune, make_pool, name_of
 from models.title.two_tower import TitleBundle, TowerConfig, TowerEnsemble, TwoTower, save_towers
+from models.title.writer import TitleWriter, WriterBundle, WriterConfig, save_writer
 
 pytestmark = pytest.mark.slow
 
@@ -159,6 +160,31 @@ def test_what_pairs_start_from_is_compared_on_the_same_tunes(
         assert less["value"] == pytest.approx(metric["value"] - metric["baseline"])
     assert metrics["transfer.writer.scratch.less_scratch.scratch.melody_to_title.mrr"]["n"] == 24
     assert "transfer.scratch.scratch.less_scratch.scratch.melody_to_title.mrr" not in metrics
+
+
+@pytest.mark.usefixtures("few_corpora")
+def test_titles_that_are_written_for_tunes_are_asked_beside_recombined_halves(
+    abc_folder: Path, held_out: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_towers(tmp_path / "towers", untrained(), {"version": "t"}, {"validation": held_out, "test": []})
+    small = TitleWriter(WriterConfig(MelodyConfig("linear", 8, 8), width=8, hidden=16))
+    save_writer(tmp_path / "writer", small, {"preset": "tiny", "seed": 0}, {"test": []})
+    asked = ["--model", str(tmp_path / "towers"), "--generation", "--writer", str(tmp_path / "writer")]
+    main(["--data", str(abc_folder), *asked])
+    metrics = json.loads(capsys.readouterr().out.splitlines()[-1])["metrics"]
+    for judge, origin in itertools.product(("towers", "ridge", "apart"), ("written", "another", "halves")):
+        metric = metrics[f"generation.{judge}.{origin}.best.mrr"]
+        assert metric["low"] <= metric["value"] <= metric["high"]
+        assert metric["reference"] == pytest.approx(metrics[f"generation.{judge}.real.mrr"]["value"])
+    assert metrics["generation.ridge.written.own.less_halves.mrr"]["n"] == 24
+    assert metrics["generation.looks.halves.best.words"]["value"] == 1
+
+
+def test_a_writer_that_may_know_the_titles_is_not_asked(held_out: list[str]) -> None:
+    writer = TitleWriter(WriterConfig(MelodyConfig("linear", 8, 8), width=8, hidden=16))
+    knows = WriterBundle(writer, {"version": "w"}, {"test": held_out[1:]})
+    with pytest.raises(ValueError, match="may know their titles"):
+        evaluation.generation(bundle(held_out), knows, None, 0, None)
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ from models.title.training import (
 )
 from models.title.tunes import FIELDS, Tune
 from models.title.two_tower import TwoTower, load_towers
+from models.title.writer import load_writer
 from models.train.titles import main
 
 pytestmark = pytest.mark.slow
@@ -199,6 +200,17 @@ def test_the_runs_that_are_named_make_the_bundle_and_make_it_again(abc_folder: P
     assert [member.config.melody.cadences for member in bundle.towers.towers] == [False, True]
     assert [member.config.melody.without for member in bundle.towers.towers] == [(), ("key",)]
     assert bundle.card["sha256"] == again.card["sha256"]
+
+
+def test_the_command_trains_a_writer_of_titles_and_makes_it_again(abc_folder: Path, tmp_path: Path) -> None:
+    arguments = ["--preset", "tiny", "--data", str(abc_folder), "--writer", "--out"]
+    for out in (tmp_path / "once", tmp_path / "again"):
+        main([*arguments, str(out)])
+    bundle, again = (load_writer(tmp_path / out / "writer") for out in ("once", "again"))
+    assert bundle.card["sha256"] == again.card["sha256"]
+    assert bundle.card["steps"] > 0
+    assert bundle.card["validation"]["nats"] < 3  # below log of the letters, 3.7: it knows some words by now
+    assert set(bundle.held_out) == {"validation", "test"}
 
 
 def test_what_cannot_be_trained_is_said(tmp_path: Path) -> None:

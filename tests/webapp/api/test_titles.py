@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from models.atlas.material import tune_points
-from models.atlas.points import DrawnMap
+from models.atlas.points import DrawnMap, load_shipped_map
 from models.atlas.projection import nearest, place
 from models.atlas.quality import judge
 from models.music import corpora
@@ -67,8 +67,15 @@ def test_a_file_and_a_clip_get_the_titles_that_the_towers_find(listener, drawn, 
     from models.music.abc import read_abc
 
     brought = listener.post("/api/studio/uploads", params={"name": "jig.abc"}, content=JIG).json()["name"]
-    found = listener.get(f"/api/titles/ideas/{brought}").json()["results"]
+    named = listener.get(f"/api/titles/ideas/{brought}").json()
+    found = named["results"]
     assert len(found) == 8
+    known = {text.casefold() for text in load_shipped_map("titles").points.texts}
+    for new in (named["written"], named["recombined"]):
+        assert len(set(new)) == title_search.NEW
+        assert not {title.casefold() for title in new} & known
+    again = listener.get(f"/api/titles/ideas/{brought}").json()
+    assert (again["written"], again["recombined"]) == (named["written"], named["recombined"])
     whole = read_abc(JIG.decode())[0].window(0, 8)
     cosines = drawn["titles"].points.vectors @ towers.towers.melodies(tunes_of([whole]))[0]
     best = drawn["titles"].points.texts[int(cosines.argmax())]

@@ -215,7 +215,8 @@ def name_tune(context: Context, token: Token, music: SourceName, limit: Limit = 
         limit: how many titles, 1 to 24.
 
     Returns:
-        Points of the map of titles, nearest first, each with its cosine with the melody.
+        Points of the map of titles, nearest first, each with its cosine with the melody; and new titles, written
+        letter by letter or put together from halves of known ones.
     """
     return title_search.name_music(context.atlas, listener_of(context, token), music, limit)
 

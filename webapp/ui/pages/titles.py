@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from html import escape
@@ -68,6 +68,7 @@ def build(context: Context) -> None:
                 title_odds = gr.HTML(elem_id="odds-titles", **STILL)
                 upload = upload_button("Your own MIDI or ABC", elem_id="ideas-upload")
                 said_ideas = gr.HTML(**STILL)
+                new = gr.HTML(elem_id="new-titles", **STILL)
                 ideas = ClipList(elem_id="ideas")
                 gr.HTML("<h3>Or find titles for one of these</h3>", **STILL)
                 pieces = Choosing(context, listener, "Find titles", domain=KNOWN)
@@ -84,7 +85,7 @@ def build(context: Context) -> None:
         studio = gr.Textbox(visible="hidden")  # where that is opened
 
     found = [tunes, wait.told, link]
-    named = [ideas, said_ideas]
+    named = [ideas, said_ideas, new]
     opening = listener.change(
         bound(opened, context),
         None,
@@ -191,17 +192,31 @@ def name_file(context: Context, token: str | None, path: str, domain: str | None
     try:
         piece = bring(context, token, path, domain or "pop")
     except Problem as error:
-        return [[], status(_sentence(error))]
+        return [[], status(_sentence(error)), ""]
     return _named(context, token, piece.name, f"“{piece.title}”")
 
 
 def _named(context: Context, token: str | None, name: str, called: str) -> list[Any]:
     try:
-        results = title_search.name_music(context.atlas, listener_of(context, token), name, FOUND).results
+        found = title_search.name_music(context.atlas, listener_of(context, token), name, FOUND)
     except Problem as error:
-        return [[], status(_sentence(error))]
-    shown = [{**asdict(each), "heading": each.text, "detail": f"similarity {each.cosine:.2f}"} for each in results]
-    return [shown, status(f"Titles for {called}. Play one to hear the tune of that name.")]
+        return [[], status(_sentence(error)), ""]
+    results = [
+        {**asdict(each), "heading": each.text, "detail": f"similarity {each.cosine:.2f}"} for each in found.results
+    ]
+    said = status(f"Titles for {called}. Play one to hear the tune of that name.")
+    return [results, said, _new(found.written, found.recombined)]
+
+
+def _new(written: Sequence[str], recombined: Sequence[str]) -> str:
+    """Titles that no tune has, by where they come from; the best of each kind first."""
+    kinds = {"Written letter by letter": written, "Put together from halves of known titles": recombined}
+    rows = [
+        f'<p class="k-explain">{said}: {", ".join(f"<cite>{escape(title)}</cite>" for title in titles)}</p>'
+        for said, titles in kinds.items()
+        if titles
+    ]
+    return f"<h3>New titles for it</h3>{''.join(rows)}" if rows else ""
 
 
 def choose(tunes: list[dict[str, Any]], event: gr.EventData) -> dict[str, Any]:
