@@ -75,13 +75,14 @@ def fits(writer: TitleWriter, melody: torch.Tensor, titles: Sequence[str]) -> Fl
 
 
 def others(groups: Sequence[str], seed: int) -> Ints:
-    """For each tune another one, of another group where there is one: a permutation ``(tunes,)``."""
-    order = np.random.default_rng(seed).permutation(len(groups))
-    names = np.asarray(groups)
-    ring = order[np.argsort(names[order], kind="stable")]  # groups side by side
-    most = int(np.unique(names, return_counts=True)[1].max())
+    """For each tune another one by chance, of another group: a permutation ``(tunes,)``.
+
+    Groups are named in the order of a book, whose neighbours are alike, so they are shuffled first.
+    """
+    names, own, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    ring = np.argsort(np.random.default_rng(seed).permutation(len(names))[own], kind="stable")
     other = np.empty(len(groups), dtype=np.int64)
-    other[ring] = np.roll(ring, -most)
+    other[ring] = np.roll(ring, -int(sizes.max()))
     return other
 
 

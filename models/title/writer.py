@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 from models.style.bundle import BundleFormat
 from models.title.melody_encoders import LinearEncoder, MelodyConfig
-from models.title.titles import ALPHABET, LETTERS, LONGEST, SYMBOLS, spelled
+from models.title.titles import ALPHABET, KINDS, LETTERS, LONGEST, SYMBOLS, spelled
 from models.title.tunes import Tune, padded
 from models.title.two_tower import melody_encoder
 
@@ -164,9 +164,10 @@ class Known:
 def ideas(written: Sequence[str], known: Known) -> list[str]:
     """Of the titles that were written, as ``spelled``, each once that no tune had: those of known words alone.
 
-    All of them where each has a word that is not known; of more than ``CANDIDATES`` the first.
+    All of them where each has a word that is not known; of more than ``CANDIDATES`` the first. As with recombined
+    halves, none says what kind of tune it is: that is not known.
     """
-    new = [title for title in dict.fromkeys(written) if title not in known.titles]
+    new = [title for title in dict.fromkeys(written) if title not in known.titles and not KINDS.search(title)]
     return ([title for title in new if known.share(title) == 1] or new)[:CANDIDATES]
 
 

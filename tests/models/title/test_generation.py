@@ -52,6 +52,9 @@ def test_another_tune_is_of_another_group() -> None:
     other = others(groups, 0)
     assert sorted(other) == [*range(len(groups))]
     assert all(groups[row] != groups[place] for row, place in enumerate(other))
+    book = [f"{number:03}" for number in range(400)]
+    apart = np.abs(others(book, 0) - np.arange(400))
+    assert np.median(apart) > 60  # not its neighbour in the book, which is alike
 
 
 def test_a_writer_that_hears_nothing_saves_no_nats(report: Report, made_tunes: list[Tune]) -> None:
