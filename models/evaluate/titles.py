@@ -45,7 +45,7 @@ from models.music.notes import DOMAINS
 from models.style.pieces.model import PieceModel, load_pieces_model
 from models.tension.future import steps_of
 from models.title.evaluation import LEAST_POOL, UNHEARD, Probe, RidgeBaseline, probe_genres, read_material
-from models.title.generation import ROUNDS, Apart, add_looks, add_nats, add_retrieval, titles_for
+from models.title.generation import ROUNDS, Apart, Judge, add_looks, add_nats, add_retrieval, titles_for
 from models.title.title_encoders import sentence_vectors, sentences_available
 from models.title.titles import spelled, without_type_words
 from models.title.transfer import Floats, Pairs, Values, alike_in_length, counted, summary, tokens_of
@@ -326,7 +326,7 @@ def generation(
         raise ValueError(f"{written_by.version} held out other tunes than {bundle.version} and may know their titles")
     tunes = read_material(bundle, data, limit)
     apart = Apart(tunes.pool, [*tunes.elsewhere, *tunes.validation])
-    judges = {
+    judges: dict[str, Judge] = {
         "towers": partial(cosines, bundle),
         "ridge": RidgeBaseline(tunes.trained).scores,
         "apart": apart.scores,

@@ -111,7 +111,7 @@ class Apart:
         for fold, judge in enumerate(self.judges):
             rows = np.flatnonzero(self.fold == fold)
             if len(rows):
-                found[rows] = judge.scores([titles[row] for row in rows], pool)
+                found[rows] = judge.scores([titles[row] for row in rows.tolist()], pool)
         return found
 
 
@@ -132,13 +132,13 @@ def add_retrieval(report: Report, judges: Mapping[str, Judge], rounds: Sequence[
             if origin.startswith(WRITTEN):
                 many = []
                 for turn, each in enumerate(rounds):
-                    titles = [each.chosen[origin][row] for row in others(groups, turn)]
+                    titles = [each.chosen[origin][row] for row in others(groups, turn).tolist()]
                     many.append(found_by(judge, titles, tunes, turn))
                 values[origin.replace(WRITTEN, ANOTHER)] = _mean(many)
         for origin, found in values.items():
-            for measure, each in found.items():
+            for measure, figures in found.items():
                 reference = None if origin == REAL else float(values[REAL][measure].mean())
-                metric = mean_over_songs(groups, each, chance=expected[measure], reference=reference)
+                metric = mean_over_songs(groups, figures, chance=expected[measure], reference=reference)
                 report.add(f"generation.{name}.{origin}.{measure}", metric)
         _compared(report, f"generation.{name}", values, groups)
 
@@ -199,6 +199,6 @@ def add_looks(report: Report, rounds: Sequence[Titles], known: Known, tunes: Seq
             "distinct": [np.array([titles.count(each) == 1 for each in titles]) for titles in small],
             "copied": [np.array([each in known.titles for each in titles]) for titles in small],
         }
-        for name, values in looks.items():
-            metric = mean_over_songs(groups, np.mean(np.asarray(values, dtype=np.float64), axis=0))
+        for name, turns in looks.items():
+            metric = mean_over_songs(groups, np.mean(np.asarray(turns, dtype=np.float64), axis=0))
             report.add(f"generation.looks.{origin}.{name}", metric)

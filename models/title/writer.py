@@ -158,7 +158,7 @@ class Known:
 
     def share(self, title: str) -> float:
         """The share of the words of a title, as ``spelled``, that are known."""
-        return float(np.mean([word in self.words for word in title.split()] or [0.0]))
+        return float(np.mean([word in self.words for word in title.split()] or [False]))
 
 
 def ideas(written: Sequence[str], known: Known) -> list[str]:
