@@ -203,6 +203,9 @@ def test_words_find_tunes_near_which_music_is_composed_and_a_file_gets_names_wit
     visitor.get("Your own MIDI or ABC-upload-button").set_input_files(FILE)
     ideas = visitor.frame.locator("#ideas")
     expect(ideas.locator(".k-play")).to_have_count(8, timeout=PATIENCE_MS)
+    expect(visitor.frame.locator("#new-titles")).to_contain_text(
+        re.compile(r"letter by letter: \w.*halves of known titles: \w")
+    )
     ideas.locator(".k-play").first.click()
     expect_to_sound(ideas)
     expect(found.locator(".k-play").first).to_have_attribute("aria-pressed", "false")

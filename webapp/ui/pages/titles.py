@@ -67,8 +67,8 @@ def build(context: Context) -> None:
             with section("From music to titles", "", min_width=320):
                 title_odds = gr.HTML(elem_id="odds-titles", **STILL)
                 upload = upload_button("Your own MIDI or ABC", elem_id="ideas-upload")
-                said_ideas = gr.HTML(**STILL)
                 new = gr.HTML(elem_id="new-titles", **STILL)
+                said_ideas = gr.HTML(**STILL)
                 ideas = ClipList(elem_id="ideas")
                 gr.HTML("<h3>Or find titles for one of these</h3>", **STILL)
                 pieces = Choosing(context, listener, "Find titles", domain=KNOWN)
@@ -216,7 +216,7 @@ def _new(written: Sequence[str], recombined: Sequence[str]) -> str:
         for said, titles in kinds.items()
         if titles
     ]
-    return f"<h3>New titles for it</h3>{''.join(rows)}" if rows else ""
+    return f"<h3>New titles</h3>{''.join(rows)}" if rows else ""
 
 
 def choose(tunes: list[dict[str, Any]], event: gr.EventData) -> dict[str, Any]:
