@@ -46,6 +46,7 @@ ROUNDS = 5
 LENGTHS = (1.0, 0.5)  # of each round's way, of which the better is gone
 NEAR = 0.15  # standard deviations from what was asked for that are near enough
 BESIDE = {"size": ("light",)}  # groups that are moved beside the one that an attribute speaks of
+GREY = 0.3  # colourfulness in standard deviations, up to which a picture has hardly any warmth to be turned
 HELD = 0.3  # weight of an attribute that is to stay, beside one that is to change
 DAMPING = 0.01
 FARTHEST = 3.5  # of any latent from 0: beyond it the decoder knows no pictures
@@ -203,6 +204,7 @@ class Slopes:
             for group in (PICTURE_ATTRIBUTES[name], *BESIDE.get(name, ())):
                 moves[GROUPS[group]] = True
         here, now = vector(latents), drawing.measure([latents])[0]
+        asked = self._coloured(now, asked)
         goal = np.array(_measures(now)) + np.array([asked.get(name, 0.0) for name in NAMES]) * self.sd
         for held in (HELD, 0.0):  # where holding the rest allows no step, only what was asked counts
             weights = np.array([1.0 if name in asked else held for name in NAMES])
@@ -210,6 +212,13 @@ class Slopes:
             if found is not now:
                 break
         return found
+
+    def _coloured(self, now: Latents, asked: Mapping[str, float]) -> Mapping[str, float]:
+        """What is ``asked``, and of a grey picture that is to be warmer or colder, as much colour as that takes."""
+        are = dict(zip(NAMES, np.array(_measures(now)) / self.sd, strict=True))
+        if "warmth" not in asked or "colourfulness" in asked or are["colourfulness"] > GREY:
+            return asked
+        return {**asked, "colourfulness": abs(are["warmth"] + asked["warmth"])}
 
     def _towards(
         self, drawing: PictureDrawing, start: tuple[Vectors, Latents], goal: Vectors, weights: Vectors, moves: Bools

@@ -51,6 +51,7 @@ GROUNDS = [(dark, side) for dark in (0.3, 0.7) for side in (0.6, 0.75, 0.85, 0.9
 OWN_GIVES = 9.0  # times more than what another style's latents ask for
 MEASURED = {"palette": slice(0, 3), "light": slice(3, 5)}
 TOLERANCE = np.array([0.08, 0.08, 0.01, 0.012, 0.012])  # of what is measured
+FOLLOWED = np.array([0.01, 0.01, 0.012, 0.05])  # of mean colour and light, where a drawing moves
 KNOBS = {  # the usual size of each change, its least and its most
     "chroma": (0.7, -3.0, 1.5), "a": (0.04, -0.12, 0.12), "b": (0.04, -0.12, 0.12),
     "gamma": (0.8, -2.0, 2.0), "contrast": (0.8, -1.5, 1.0), "lift": (0.3, 0.0, 0.8),
@@ -172,6 +173,11 @@ class Known:
         found: Floats = self.measured[row] + (latents - self.latents[row]) @ self.slopes
         return found
 
+    def foretold(self, latents: Floats) -> Floats:
+        """What ``latents`` ``(n, dims)`` ask for by the regression alone ``(n, m)``."""
+        found: Floats = self.measured.mean(0) + (latents - self.latents.mean(0)) @ self.slopes
+        return found
+
     def asked(self, latents: Floats) -> tuple[int, Floats]:
         """What ``latents`` ``(dims,)`` ask for ``(m,)``, and the row that is nearest to them and measures like that."""
         away = ((self.latents - latents) ** 2).sum(1)
@@ -258,6 +264,8 @@ def _solved(
     knobs, prior = start, np.array([each[0] for each in KNOBS.values()])
     prior = np.where(free, prior, 1e-4)
     least, most = (np.array([each[k] for each in KNOBS.values()]) for k in (1, 2))
+    if start[-1] == 1:  # what covers everything is the paper, which may stay white
+        least[NAMES.index("dark")] = 0.0
     weight = np.where([name == "side" for name in KNOBS], 0.0, prior**-2.0)
     cost = np.inf
     for _ in range(STEPS):
@@ -320,11 +328,29 @@ def measured(rgb: Floats, areas: Floats) -> Floats:
     return np.stack([warm / coloured, leafy / coloured, colourful, mean, spread], axis=-1)
 
 
+def tinted(measured: Floats) -> Floats:
+    """Warmth and green of the mean colour, then light ``(…, 4)``, of what is ``measured`` of palette and light."""
+    coloured = measured[..., 2:3] + PIXEL
+    return np.concatenate([measured[..., :2] * coloured, measured[..., 3:]], axis=-1)
+
+
+class _Tinted(_Turned):
+    """The same, measured by the mean colour."""
+
+    def measured(self, knobs: Floats) -> Floats:
+        """Mean colour and light ``(settings, 4)``."""
+        return tinted(super().measured(knobs))
+
+
 @dataclass(frozen=True)
 class Styles:
-    """What is known of each style, and the ``colours`` of the drawings of which it is known."""
+    """What is known of each style, and the ``colours`` of the drawings of which it is known.
+
+    ``tint``: the mean colour, of the palette.
+    """
 
     palette: Known
+    tint: Known
     light: Known
     line: Known
     colours: tuple[Colours, ...]
@@ -336,8 +362,9 @@ class Styles:
         """Of ``drawings``, their ``latents`` ``(n, DIMS)``, and what ``edges_of`` and ``looks_of`` say of each."""
         colours = tuple(Colours.of(each) for each in drawings)
         palette, light = (Known.fit(latents[:, GROUPS[name]], looks[:, of]) for name, of in MEASURED.items())
+        tint = Known.fit(latents[:, GROUPS["palette"]], tinted(looks)[:, :2])
         line = Known.fit(latents[:, GROUPS["line"]], edges[:, *PLAIN])
-        return cls(palette, light, line, colours, edges, looks - np.array([each.measured() for each in colours]))
+        return cls(palette, tint, light, line, colours, edges, looks - np.array([each.measured() for each in colours]))
 
     def on(self, row: int, drawing: Drawing, latents: Floats, size: float = 1.0) -> Drawing:
         """The ``drawing`` of a ``row`` as ``latents`` ``(DIMS,)`` ask for, and so many times as large."""
@@ -354,20 +381,24 @@ class Styles:
     def along(self, row: int, drawing: Drawing, latents: Floats) -> list[Drawing]:
         """The ``drawing`` of a ``row`` as each of ``latents`` ``(n, DIMS)`` asks for, without a jump between two.
 
-        So all are by the same known styles, those nearest to the mean, and every colour may move.
+        So all have the hues of one known palette, that nearest to the mean, and every colour may move. What is followed
+        is what can be had all at once: mean colour, light and line. How pure colours are gives way.
         """
-        styles = (("palette", self.palette), ("light", self.light), ("line", self.line))
-        rows = [known.asked(latents[:, GROUPS[name]].mean(0))[0] for name, known in styles]
-        colours = repainted(self.colours[row], self.colours[rows[0]])
-        turned, whole, found = _Turned(colours), np.array([float(name == "side") for name in KNOBS]), []
-        for each in latents:
-            palette, light, edges = (
-                known.beyond(at, each[GROUPS[name]]) for at, (name, known) in zip(rows, styles, strict=True)
-            )
-            wanted = np.concatenate([palette, light]) - self.off[row]
-            knobs, _ = _solved(turned, wanted, TOLERANCE, whole, [name != "side" for name in KNOBS])
+        tint, light, edges = (
+            known.foretold(latents[:, GROUPS[name]])
+            for name, known in (("palette", self.tint), ("light", self.light), ("line", self.line))
+        )
+        donor, _ = self.palette.asked(latents[:, GROUPS["palette"]].mean(0))
+        own = self.colours[row]
+        colours = repainted(own, self.colours[donor])
+        off = tinted(own.measured() + self.off[row]) - tinted(own.measured())
+        bounds = np.percentile(np.hstack([self.tint.measured, self.light.measured]), (1, 99), axis=0)
+        turned, whole = _Tinted(colours), np.array([float(name == "side") for name in KNOBS])
+        found = []
+        for wanted, strong in zip(np.clip(np.hstack([tint, light]), *bounds) - off, edges, strict=True):
+            knobs, _ = _solved(turned, wanted, FOLLOWED, whole, [name != "side" for name in KNOBS])
             in_colour = replace(colours, lab=turned.lab(knobs[None])[0]).on(drawing)
-            found.append(replace(in_colour, line=self._line(row, edges, STROKES[PLAIN[0] : PLAIN[0] + 1])[0]))
+            found.append(replace(in_colour, line=self._line(row, strong, STROKES[PLAIN[0] : PLAIN[0] + 1])[0]))
         return found
 
     def _line(self, row: int, wanted: Floats, strokes: Sequence[float] = STROKES) -> tuple[float, float]:

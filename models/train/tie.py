@@ -1,7 +1,8 @@
 """Fit a tie: ``python -m models.train.tie [--data DIR] [--model STYLE] [--pictures MODEL] [--out OUT] [--seed N]``.
 
-Principal axes of the latents of training pictures (DIR, a folder of them) and of the bars of training music, and what
-both are usually like: closed forms, a minute. OUT gets the weights. The last line is one JSON object.
+Principal axes of the latents of training pictures (DIR, a folder of them) and of the bars of training music, the
+rotation of the ones to the noise behind the others, and what both are usually like: closed forms, two minutes. OUT gets
+the weights. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -11,15 +12,20 @@ import json
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from models.experiments.arguments import exit_without_music, output_folder, positive_int
 from models.experiments.provenance import commit, data_hash
 from models.music.corpora import corpora_folder
 from models.music.notes import MusicError
-from models.picture.autoencoder import load_pictures
+from models.picture.attributes import GROUPS as SEEN
+from models.picture.attributes import attributes_of
+from models.picture.autoencoder import Pixels, load_pictures
+from models.picture.drawings import load_drawings
 from models.picture.reading import PictureError, read_folder
+from models.picture.tie import rotation
 from models.picture.tie.bars import sounding_of
-from models.picture.tie.checkpoint import Axes, Tie, load_tie, save_tie
+from models.picture.tie.checkpoint import Axes, Tie, load_tie, save_tie, shown_by
 from models.style.bundle import style_folder
 from models.style.checkpoint import load_style, terms_of
 from models.style.compose import Composer, whole_bars
@@ -28,6 +34,9 @@ from models.style.latents import BARS, GROUPS
 
 EXCERPTS = 600
 PICTURES = 4000
+FOLLOWED = {"palette": (1.0, 0.9), "light": (0.7, 0.2), "line": (0.9, 0.2)}  # correlations, on training drawings
+SHAPE = 1e-3
+Floats = npt.NDArray[np.float64]
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -61,9 +70,14 @@ def main(argv: list[str] | None = None) -> None:
     bars = np.concatenate([np.concatenate([each.groups[name] for name in GROUPS], axis=1) for each in encoded])
     heard = np.concatenate([sounding_of(piece) for piece in whole])
     owner = np.repeat(np.arange(len(encoded)), [each.bars for each in encoded])
-    scale = composer.prior.scale.double().cpu().numpy()
+    scale, weight = (each.double().cpu().numpy() for each in (composer.prior.scale, composer.prior.weight))
     latents = seen.encode(pixels).astype(np.float64)
-    tie = Tie.fit(pixels, latents, Axes.fit(latents, bars.astype(np.float64), owner, scale), heard)
+    noise = np.concatenate([rotation.noise_behind(composer, each, "pop") for each in encoded])
+    shown = shown_by(pixels, latents)
+    agreed = rotation.slopes(noise, heard / heard.std(0))[:, : len(shown)] @ shown
+    subjects = load_drawings().rich().latents
+    turn = rotation.fitted(noise, bars / scale * (weight > 0), latents, seen_of(pixels, latents, subjects), agreed)
+    tie = Tie.fit(Axes.fit(latents, bars.astype(np.float64), owner, scale), turn, shown, heard)
     card = {
         "name": "tie-cpu", "seed": given.seed, "style": composer.version, "pictures": seen.version,
         "data": {"pictures": len(rows), "excerpts": len(excerpts), "hash": data_hash(excerpts),
@@ -74,6 +88,20 @@ def main(argv: list[str] | None = None) -> None:
     save_tie(out, tie, card)
     version = load_tie(out).card["version"]
     print(json.dumps({"command": "models.train.tie", "version": version, "commit": commit(), **card}))
+
+
+def seen_of(pixels: Pixels, latents: Floats, subjects: Floats) -> dict[str, Floats]:
+    """Group → what is seen of it in pictures with their ``latents`` ``(n, …)``, by how well drawings follow it.
+
+    Of shape next to nothing, and that along the main axes of ``subjects`` ``(m, dims)``: a drawing shows its shape only
+    as which drawing it is.
+    """
+    found, shape = attributes_of(pixels), SEEN["shape"]
+    mean_colour = found["palette"][:, :2] * found["palette"][:, 2:]
+    looks = {"palette": mean_colour, "light": found["light"], "line": np.log(np.maximum(found["line"], 1e-3))}
+    followed = {name: np.array(FOLLOWED[name]) * each / each.std(0) for name, each in looks.items()}
+    _, size, axes = np.linalg.svd(subjects[:, shape] - subjects[:, shape].mean(0), full_matrices=False)
+    return {"shape": latents[:, shape] @ axes.T * (SHAPE * size / size[0]), **followed}
 
 
 def _share(deviations: np.ndarray, latents: np.ndarray) -> float:

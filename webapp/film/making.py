@@ -103,8 +103,7 @@ def _scorer(composer: Composer, method: str, domain: Domain, links: Links | None
         own = None if links is None else np.asarray(links, dtype=np.float64)
         return scoring.Scorer(composer, links=own, domain=domain)
     try:
-        tie = load_tie() if method == scoring.AXES else None
-        return scoring.Scorer(composer, load_pictures(), tie, domain=domain)
+        return scoring.Scorer(composer, load_pictures(), load_tie(), domain=domain)
     except FileNotFoundError as error:
         raise ValueError(str(error)) from error
 

@@ -82,10 +82,10 @@ class Scoring:
 
 
 def methods() -> tuple[Method, ...]:
-    """The methods for which this installation has a model: axes were fitted for one picture model alone."""
+    """The methods for which this installation has a model: a tie is fitted for one picture model alone."""
     pictures, tie = (_card(WEIGHTS / name) for name in ("picture-cpu", "tie-cpu"))
     fits = bool(tie) and tie.get("pictures") == pictures.get("version")
-    return ("annotated", "learned", *(("axes",) if fits else ()), *(("rotation",) if pictures else ()))
+    return ("annotated", "learned", *(("axes", "rotation") if fits else ()))
 
 
 def begin(

@@ -30,7 +30,7 @@ from models.picture.film import SIDE
 from models.picture.moving import subject_json
 from models.picture.reading import PictureError
 from models.picture.tie.checkpoint import load_tie
-from models.picture.tie.scoring import AXES
+from models.picture.tie.scoring import AXES, ROTATION
 from models.picture.tie.showing import A_BAR, Shower
 from models.style.compose import Composer
 from models.style.latents import Latents
@@ -233,7 +233,7 @@ class MusicShown:
             if own is not None:
                 shower = replace(shower, subjects=models.pictures.encode(own).astype(np.float64))
             try:
-                if look.way == AXES:
+                if look.way in (AXES, ROTATION):
                     shower.tie.require(pictures=models.pictures.version)
                 piece = replace(Piece.from_json(notes), domain=domain)
                 found = shower.show(piece, look.way, look.seed)

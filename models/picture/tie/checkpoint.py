@@ -1,4 +1,4 @@
-"""What a tie has learned from pictures and music, neither of which knew the other: axes, and usual values.
+"""What a tie has learned from pictures and music, neither of which knew the other: axes, a rotation, usual values.
 
 In what pictures differ most from each other becomes in what the bars of a piece differ most: the principal axes of
 picture latents, and of how the latents of bars lie about their piece's mean; the first onto the first, each in its own
@@ -89,26 +89,34 @@ def _like(latents: Latents, z: Floats) -> Latents:
     return replace(latents, groups=dict(zip(GROUPS, parts, strict=True)))
 
 
+def shown_by(pictures: Pictures, latents: Floats) -> Floats:
+    """What the ``latents`` ``(n, dims)`` of pictures gain with a deviation of each readout but motion ``(4, dims)``."""
+    seen = readouts.of_pictures(pictures)
+    standard = (seen - seen.mean(0)) / seen.std(0)
+    found, *_ = np.linalg.lstsq(standard, latents - latents.mean(0), rcond=None)
+    return np.asarray(found, dtype=np.float64)
+
+
 @dataclass(frozen=True)
 class Tie:
-    """``axes``; ``shown`` ``(4, dims)``: what picture latents gain with a deviation more of each readout but motion.
+    """``axes``, and ``turn`` ``(noise, dims)``, the rotation (``models.picture.tie.rotation``).
+
+    ``shown`` ``(4, dims)``: what picture latents gain with a deviation more of each readout but motion.
 
     ``sounding`` ``(2, 5)``: mean and deviation of what bars of music sound like, as ``tie.sounding`` measures it.
     """
 
     axes: Axes
+    turn: Floats
     shown: Floats
     sounding: Floats
     card: Mapping[str, Any]
 
     @classmethod
-    def fit(cls, pictures: Pictures, latents: Floats, axes: Axes, sounding: Floats) -> Tie:
-        """From pictures and their ``latents``, the axes of these and of music, and what bars of music sound like."""
-        seen = readouts.of_pictures(pictures)
-        standard = (seen - seen.mean(0)) / seen.std(0)
-        shown, *_ = np.linalg.lstsq(standard, latents - latents.mean(0), rcond=None)
+    def fit(cls, axes: Axes, turn: Floats, shown: Floats, sounding: Floats) -> Tie:
+        """From what ties pictures to music, and what bars of music sound like."""
         usual = np.stack([sounding.mean(0), sounding.std(0)])
-        return cls(axes, shown, usual, {})
+        return cls(axes, turn, shown, usual, {})
 
     def require(self, **versions: str) -> None:
         """Raises ``ValueError`` where its axes were fitted for another ``pictures`` or ``style`` model than these."""
@@ -120,7 +128,7 @@ class Tie:
 
 def save_tie(folder: Path, tie: Tie, card: Mapping[str, Any]) -> None:
     """Write ``tie.safetensors`` and, last, ``card.json``."""
-    arrays = {**tie.axes.to_arrays(), "shown": tie.shown, "sounding": tie.sounding}
+    arrays = {**tie.axes.to_arrays(), "turn": tie.turn, "shown": tie.shown, "sounding": tie.sounding}
     FORMAT.save(folder, save({name: np.ascontiguousarray(each, np.float32) for name, each in arrays.items()}), card)
 
 
@@ -128,5 +136,5 @@ def load_tie(name_or_path: str | Path = SHIPPED) -> Tie:
     """A shipped one by name or one of your own by folder; raises ``FileNotFoundError`` or ``ValueError``."""
     with FORMAT.opened(name_or_path) as found:
         arrays = {name: each.astype(np.float64) for name, each in load_file(found.weights).items()}
-        shown, sounding = arrays.pop("shown"), arrays.pop("sounding")
-        return Tie(Axes(**arrays), shown, sounding, found.card)
+        turn, shown, sounding = (arrays.pop(name) for name in ("turn", "shown", "sounding"))
+        return Tie(Axes(**arrays), turn, shown, sounding, found.card)

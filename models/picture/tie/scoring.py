@@ -27,7 +27,6 @@ Floats = npt.NDArray[np.float64]
 UNTIED, ANNOTATED, AXES, ROTATION = "untied", "annotated", "axes", "rotation"
 WAYS = (ANNOTATED, AXES, ROTATION)
 LEARNED = "learned"  # the annotated way with the links that a listener's picks have taught
-TURN = 0  # the seed of the one rotation: another would be another tie
 ATTEMPTS = 5  # at music that copies no song
 MOST_SEED = 1_000_000
 
@@ -96,7 +95,7 @@ class Watched:
 class Scorer:
     """Sets films to music; what a way does not need may be None.
 
-    ``pictures``: latents of frames (rotation, axes). ``tie``: axes. ``links`` ``(5, 5)``: what each readout asks of
+    ``pictures``: latents of frames, and ``tie``: rotation and axes. ``links`` ``(5, 5)``: what each readout asks of
     each side (learned), as ``models.picture.fit.head`` has them.
     """
 
@@ -135,10 +134,9 @@ class Scorer:
 
     def _piece(self, watched: Watched, way: str, lines: BarLines, asked: Floats, seed: int) -> Piece:
         composer, domain = self.composer, self.domain
-        if way == ROTATION:
-            pictures = watched.by_bar(lines)
-            turn = rotation.rotation(pictures.shape[1], len(rotation.open_dimensions(composer)), TURN)
-            latents = rotation.carried(composer, rotation.noise_of(pictures, turn, seed), domain, seed)
+        if way == ROTATION and self.tie is not None:
+            noise = rotation.noise_of(watched.by_bar(lines), self.tie.turn, seed)
+            latents = rotation.carried(composer, noise, domain, seed)
             latents = writing.with_tempo(latents, lines)
             return writing.from_latents(composer, domain, latents, seed)
         if way in (ANNOTATED, LEARNED):
@@ -166,9 +164,9 @@ class Scorer:
             )
         if way in (ROTATION, AXES) and self.pictures is None:
             raise ValueError(f"the way {way!r} needs a picture model: python -m models.train.picture")
-        if way == AXES and self.tie is None:
-            raise ValueError("the way 'axes' needs what is fitted by python -m models.train.tie")
-        if way == AXES and self.tie and self.pictures:
+        if way in (ROTATION, AXES) and self.tie is None:
+            raise ValueError(f"the way {way!r} needs what is fitted by python -m models.train.tie")
+        if way in (ROTATION, AXES) and self.tie and self.pictures:
             self.tie.require(pictures=self.pictures.version, style=self.composer.version)
 
 

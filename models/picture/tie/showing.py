@@ -22,7 +22,7 @@ from models.picture.readouts import LEAST_SPREAD
 from models.picture.tie import rotation, writing
 from models.picture.tie.bars import SOUNDING, along, sounding_of
 from models.picture.tie.checkpoint import Tie
-from models.picture.tie.scoring import ANNOTATED, AXES, LEARNED, ROTATION, TURN
+from models.picture.tie.scoring import ANNOTATED, AXES, LEARNED, ROTATION
 from models.style.compose import Composer
 from models.style.pieces.conditions import ALIKE, likeness_of
 
@@ -33,6 +33,7 @@ A_BAR = 4  # pictures
 PHRASE = 4  # bars, for which a picture stays
 MOST = 2.5  # standard deviations
 OWN_STYLE = 0.4  # of the first picture's palette, light and line: the rest is neutral ground for the music
+LOOKED_AT = 6  # main axes of shapes, by which subjects are looked up: of more, none would be near
 LEAST_CHOICE = 12  # subjects among which the music's own are looked for; half of them where there are more
 SHOWN_WAYS = (ANNOTATED, LEARNED, AXES, ROTATION)
 
@@ -88,8 +89,13 @@ class Shower:
         return Shown(subjects, seen, latents, self._sizes(piece))
 
     def _nearest(self, asked: Floats, which: Rows, among: Rows) -> Rows:
-        """For each bar the one ``among`` the subjects in whose direction what its scene asks for lies, by shape."""
-        shapes, wishes = self.subjects[among, GROUPS["shape"]], asked[:, GROUPS["shape"]]
+        """For each bar the one ``among`` the subjects in whose direction what its scene asks for lies, by shape.
+
+        Only the ``LOOKED_AT`` directions count in which the subjects differ most.
+        """
+        known, wishes = self.subjects[:, GROUPS["shape"]], asked[:, GROUPS["shape"]]
+        axes = np.linalg.svd(known - known.mean(0), full_matrices=False)[2][:LOOKED_AT].T
+        shapes, wishes = known[among] @ axes, wishes @ axes
         directions = shapes / np.maximum(np.linalg.norm(shapes, axis=1, keepdims=True), 1e-9)
         of_scene = [int((directions @ wishes[which == scene].sum(0)).argmax()) for scene in range(which.max() + 1)]
         return np.array(of_scene)[which]
@@ -107,14 +113,12 @@ class Shower:
             return sides[:, : len(self.tie.shown)] @ self.tie.shown, np.zeros((0, DIMS))
         if way not in {AXES, ROTATION} or self.composer is None:
             raise ValueError(f"{way!r} was given; music is shown by one of {', '.join(SHOWN_WAYS)}, with what it needs")
-        if way == AXES:
-            self.tie.require(style=self.composer.version)
+        self.tie.require(style=self.composer.version)
         latents = writing.latents_of(self.composer, piece)
         if way == AXES:
             return self.tie.axes.pictures_of(latents), self.tie.axes.pictures
         noise = rotation.noise_behind(self.composer, latents, piece.domain or "pop")
-        turn = rotation.rotation(DIMS, noise.shape[1], TURN)
-        return noise @ turn, turn
+        return noise @ self.tie.turn, self.tie.turn
 
     def _heard(self, piece: Piece) -> Floats:
         """What each bar sounds like ``(bars, 5)``, in standard deviations: half of it against other music.

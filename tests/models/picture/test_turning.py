@@ -7,7 +7,7 @@ import pytest
 
 from models.picture.attributes import GROUPS
 from models.picture.autoencoder import load_pictures
-from models.picture.drawing import BESIDE, NAMES, PictureDrawing, Slopes, vector
+from models.picture.drawing import BESIDE, NAMES, PictureDrawing, Slopes, latents_of, vector
 from models.picture.drawings import load_drawings
 from models.style.latents import MEASURED, Latents
 from models.taste.readouts import PICTURE_ATTRIBUTES, PICTURE_DIALS
@@ -31,6 +31,18 @@ def slopes(drawing: PictureDrawing) -> Slopes:
 @pytest.fixture(scope="module")
 def drawn(drawing: PictureDrawing) -> list[Latents]:
     return drawing.draw(PICTURES, 77)
+
+
+@pytest.mark.parametrize("by", [-1.0, 1.0])
+def test_a_grey_picture_is_tinted_where_warmth_is_asked_for(drawing, slopes, by: float) -> None:
+    looks, place = drawing.drawings.looks, NAMES.index("warmth")
+    greys = drawing.drawings.latents[looks[:, 2] < 0.005][: 3 * PICTURES : 3]
+    seen = drawing.measure([latents_of(row, drawing.pictures.version) for row in greys])
+    moved = [
+        by * (slopes.turned(drawing, each, {"warmth": by}).piece[MEASURED]["warmth"] - each.piece[MEASURED]["warmth"])
+        for each in seen
+    ]
+    assert np.mean(moved) > LEAST * slopes.sd[place]
 
 
 @pytest.mark.parametrize("by", [-1.0, 1.0])

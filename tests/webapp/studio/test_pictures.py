@@ -74,7 +74,7 @@ def test_a_palette_is_borrowed_and_the_shape_stays(studio, context):
 @pytest.mark.parametrize(("attribute", "group"), [("brightness", "light"), ("warmth", "palette")])
 def test_a_dial_turns_what_is_measured_in_its_own_group_alone(studio, context, attribute, group):
     dials = {name: studio.get(f"/api/studio/{name}").json()["dials"][attribute] for name in names(studio)[:8]}
-    one, before = max(dials.items(), key=lambda each: each[1]["value"])  # a grey drawing has no warmth to take
+    one, before = max(dials.items(), key=lambda each: each[1]["value"])  # which has most to give
     made = compose(studio, one, turned={attribute: -1.0})
     after = made["dials"][attribute]
     assert after["value"] < before["value"] - 0.4 * before["sd"]

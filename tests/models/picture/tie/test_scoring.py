@@ -9,6 +9,7 @@ from models.picture.autoencoder import load_pictures
 from models.picture.film import A_SECOND, SIDE, Film
 from models.picture.tie import scoring
 from models.picture.tie.bars import SOUNDING, sounding_of
+from models.picture.tie.checkpoint import load_tie
 from models.picture.tie.scoring import Score, Scorer
 from models.style.bundle import style_folder
 from models.style.checkpoint import load_style
@@ -92,12 +93,15 @@ def test_an_unknown_way_is_refused() -> None:
 
 def test_pictures_turned_into_noise_make_music_of_the_films_length() -> None:
     composer = Composer(load_style(str(style_folder())))
-    scorer = Scorer(composer, pictures=load_pictures())
+    scorer = Scorer(composer, load_pictures(), load_tie())
     found = scorer.score(film(), scoring.ROTATION)
     assert found.piece.end_tick == found.lines.bars * 96
     assert len(found.piece.notes) > 4 * found.lines.bars
 
 
 def test_a_way_that_lacks_its_model_says_so() -> None:
+    scorer = Scorer(Composer(load_style(str(style_folder()))))
     with pytest.raises(ValueError, match=r"models\.train\.picture"):
-        Scorer(Composer(load_style(str(style_folder())))).score(film(), scoring.ROTATION)
+        scorer.score(film(), scoring.ROTATION)
+    with pytest.raises(ValueError, match=r"models\.train\.tie"):
+        replace(scorer, pictures=load_pictures()).score(film(), scoring.ROTATION)

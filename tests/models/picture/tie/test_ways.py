@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 import torch
 
+from models.picture.attributes import DIMS
+from models.picture.attributes import GROUPS as SEEN
 from models.picture.tie import rotation
 from models.picture.tie.bars import along, by_bar, slerp
-from models.picture.tie.checkpoint import AXES, Axes, Tie, load_tie, save_tie
+from models.picture.tie.checkpoint import AXES, Axes, Tie, load_tie, save_tie, shown_by
 from models.style.bundle import style_folder
 from models.style.checkpoint import load_style
 from models.style.compose import Composer
@@ -18,27 +20,48 @@ def same_numbers_in_any_order() -> None:
     RNG.bit_generator.state = np.random.default_rng(0).bit_generator.state
 
 
+def turned(pictures: int, noise: int) -> np.ndarray:
+    """Any orthonormal columns, or rows where there are fewer."""
+    found, _ = np.linalg.qr(RNG.standard_normal((max(pictures, noise),) * 2))
+    return found[:noise, :pictures]
+
+
+@pytest.mark.parametrize("heard_of", [100, 90])
+def test_what_is_most_heard_turns_to_what_is_most_seen(heard_of: int) -> None:
+    noise, pictures = RNG.standard_normal((3000, heard_of)), RNG.standard_normal((3000, DIMS))
+    heard = noise * np.where(np.arange(heard_of) == 7, 3.0, 0.1)
+    palette, line = SEEN["palette"], SEEN["line"]
+    seen = {"shape": 0.001 * pictures[:, SEEN["shape"]], "palette": pictures[:, palette], "light": pictures[:, :1]}
+    agreed = np.zeros((heard_of, DIMS))
+    agreed[7, line.start + 5] = -1.0
+    turn = rotation.fitted(noise, heard, pictures, {**seen, "line": 2 * pictures[:, line][:, 5:6]}, agreed)
+    assert turn[7, line.start + 5] < -0.95
+    shorter = turn @ turn.T if heard_of < DIMS else turn.T @ turn
+    assert shorter == pytest.approx(np.eye(len(shorter)), abs=1e-9)
+    step = RNG.standard_normal(len(shorter))
+    walked = step @ turn if heard_of < DIMS else turn @ step
+    assert np.linalg.norm(walked) == pytest.approx(np.linalg.norm(step))
+
+
 def test_a_rotation_keeps_what_is_alike_alike_and_can_be_turned_back() -> None:
-    turn = rotation.rotation(40, 100, seed=3)
-    assert turn.T @ turn == pytest.approx(np.eye(40), abs=1e-9)
+    turn = turned(40, 100)
     pictures = RNG.standard_normal((6, 40))
     length = np.sqrt(np.mean(pictures**2))
     turned_back = np.mean([rotation.noise_of(pictures, turn, seed) @ turn for seed in range(400)], axis=0)
     assert turned_back == pytest.approx(np.sqrt(rotation.PICTURED) * pictures / length, abs=0.15)
     longer = rotation.noise_of(3 * pictures, turn, seed=1)
     assert longer == pytest.approx(rotation.noise_of(pictures, turn, seed=1))
-    assert rotation.rotation(40, 100, seed=4) != pytest.approx(turn)
 
 
 def test_noise_of_pictures_is_distributed_as_noise_is() -> None:
-    turn = rotation.rotation(40, 100, seed=3)
+    turn = turned(40, 100)
     noise = rotation.noise_of(RNG.standard_normal((4000, 40)), turn, seed=1)
     assert noise.mean(0) == pytest.approx(np.zeros(100), abs=0.1)
     assert np.cov(noise.T) == pytest.approx(np.eye(100), abs=0.12)
 
 
 def test_more_picture_dimensions_than_noise_still_give_unit_noise() -> None:
-    noise = rotation.noise_of(RNG.standard_normal((4000, 60)), rotation.rotation(60, 30, seed=0), seed=1)
+    noise = rotation.noise_of(RNG.standard_normal((4000, 60)), turned(60, 30), seed=1)
     assert noise.std(0) == pytest.approx(np.ones(30), abs=0.1)
 
 
@@ -90,10 +113,13 @@ def test_axes_put_the_films_changes_into_the_music_and_read_them_back() -> None:
 
 def test_a_tie_is_saved_and_loaded_and_a_changed_file_is_refused(tmp_path) -> None:
     pictures = RNG.integers(0, 256, (30, 96, 96, 3)).astype(np.uint8)
-    tie = Tie.fit(pictures, RNG.standard_normal((30, 20)), axes(), RNG.standard_normal((50, 5)))
+    tie = Tie.fit(
+        axes(), turned(20, 12), shown_by(pictures, RNG.standard_normal((30, 20))), RNG.standard_normal((50, 5))
+    )
     save_tie(tmp_path, tie, {"seed": 0})
     again = load_tie(tmp_path)
     assert again.shown == pytest.approx(tie.shown, abs=1e-6)
+    assert again.turn == pytest.approx(tie.turn, abs=1e-6)
     assert again.axes.music == pytest.approx(tie.axes.music, abs=1e-6)
     assert again.shown.shape == (4, 20)
     data = (tmp_path / "tie.safetensors").read_bytes()
