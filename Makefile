@@ -48,8 +48,8 @@ test-all: test
 	$(MAKE) test-slow
 
 # One thread a process: two of them with two threads each on two cores take almost three times as long. Three processes
-# keep two cores busy while one of them waits; of the slow tests two wait for a browser. In tests/conftest.py's order,
-# what takes longest first. Seconds are kept in .times.
+# keep two cores busy while one of them waits; in a part of the slow tests two do. In tests/conftest.py's order, what
+# takes longest first. Seconds are kept in .times.
 # Numba, where it has more than one thread, sets torch's as well.
 PYTEST := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 # Each commit has another part, and another order of a file's quick tests; the first lines of a run name them.
@@ -64,7 +64,7 @@ test-part:
 	$(PYTEST) --numprocesses 2 -m slow --part $(PART) --junitxml .times/part.xml
 
 test-slow:
-	$(PYTEST) --numprocesses 2 -m slow --junitxml .times/slow.xml
+	$(PYTEST) --numprocesses 3 -m slow --junitxml .times/slow.xml
 
 # Seconds a file and a test, of what ran last.
 times:
