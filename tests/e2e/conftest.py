@@ -41,21 +41,25 @@ LOG_SHOWN = 8000  # characters of what the server wrote, the last ones
 CLIPS = 6  # in the pool, so that every visitor has a pair on the page and one ahead
 
 
-def _chromium() -> str | None:
-    given = os.environ.get("KALLOS_CHROMIUM")
-    # the shell is the same engine without a browser's own windows, which take a third of its time
-    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome")
-    return given or next((path for name in names if (path := shutil.which(name))), None)
+# The shell is the same engine without a browser's own windows, which take a third of its time.
+SHELL, WHOLE = ("chromium-headless-shell",), ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+def _chromium(names: tuple[str, ...]) -> str:
+    """The first of these that is there; skips where there is none, unless ``KALLOS_REQUIRE_BROWSER=1``."""
+    if found := os.environ.get("KALLOS_CHROMIUM") or next(
+        (path for name in names if (path := shutil.which(name))), None
+    ):
+        return found
+    message = f"no Chromium found (KALLOS_CHROMIUM, or {names[0]} on the PATH)"
+    if os.environ.get("KALLOS_REQUIRE_BROWSER") == "1":
+        pytest.fail(message)
+    pytest.skip(message)
 
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[BrowserType]:
-    """How to launch Chromium; skips where there is none, unless ``KALLOS_REQUIRE_BROWSER=1``."""
-    if _chromium() is None:
-        message = "no Chromium found (KALLOS_CHROMIUM, or chromium on the PATH)"
-        if os.environ.get("KALLOS_REQUIRE_BROWSER") == "1":
-            pytest.fail(message)
-        pytest.skip(message)
+    """How to launch Chromium."""
     with sync_playwright() as playwright:
         yield playwright.chromium
 
@@ -63,7 +67,13 @@ def chromium() -> Iterator[BrowserType]:
 @pytest.fixture(scope="package")
 def launch_options() -> dict[str, Any]:
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio"]
-    return {"executable_path": _chromium(), "args": flags}
+    return {"executable_path": _chromium(SHELL + WHOLE), "args": flags}
+
+
+@pytest.fixture
+def whole_browser(launch_options: dict[str, Any]) -> dict[str, Any]:
+    """How to launch a Chromium that has settings and private windows; the shell has neither."""
+    return {**launch_options, "executable_path": _chromium(WHOLE)}
 
 
 @pytest.fixture(scope="package")

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import psutil
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, expect
 
 pytestmark = pytest.mark.slow
 
@@ -63,8 +63,15 @@ def vote_once(visitor):
     visitor.expect_the_next_pair_to_sound(1)
 
 
-def test_a_listener_in_a_frame_that_may_keep_nothing_is_known_by_the_token(visit, host):
-    visitor = visit()  # a private window: Chromium denies storage and cookies to frames of other sites
+@pytest.fixture
+def private_window(chromium, whole_browser) -> Iterator[BrowserContext]:
+    browser = chromium.launch(**whole_browser)
+    yield browser.new_context()
+    browser.close()
+
+
+def test_a_listener_in_a_frame_that_may_keep_nothing_is_known_by_the_token(visit, host, private_window):
+    visitor = visit(private_window)  # there, Chromium denies storage and cookies to frames of other sites
     enter(visitor, host)
     denied = "(() => { try { return !window.localStorage; } catch { return true; } })()"
     assert visitor.frame.evaluate(denied)
@@ -74,12 +81,12 @@ def test_a_listener_in_a_frame_that_may_keep_nothing_is_known_by_the_token(visit
 
 
 def test_a_listener_in_a_frame_of_another_site_is_known_again_after_a_reload(
-    visit, host, chromium, launch_options, tmp_path
+    visit, host, chromium, whole_browser, tmp_path
 ):
     preferences = tmp_path / "profile" / "Default" / "Preferences"
     preferences.parent.mkdir(parents=True)
     preferences.write_text(json.dumps({"profile": {"cookie_controls_mode": 0}}))  # frames may keep things
-    visitor = visit(chromium.launch_persistent_context(tmp_path / "profile", **launch_options))
+    visitor = visit(chromium.launch_persistent_context(tmp_path / "profile", **whole_browser))
     enter(visitor, host)
     vote_once(visitor)
     before = visitor.offer_ids()
@@ -97,13 +104,13 @@ def switched_off(feature: str) -> list[str]:
     return [arg for arg in started if arg.startswith("--disable-features=") and feature in arg][:1]
 
 
-def test_another_sites_frame_knows_nobody_who_listens_here(visit, host, chromium, launch_options, tmp_path):
+def test_another_sites_frame_knows_nobody_who_listens_here(visit, host, chromium, whole_browser, tmp_path):
     """So whoever is led to click in a frame acts for a newcomer, and any site may be let show the pages."""
     preferences = tmp_path / "profile" / "Default" / "Preferences"
     preferences.parent.mkdir(parents=True)
     preferences.write_text(json.dumps({"profile": {"cookie_controls_mode": 0}}))  # frames may keep things
     as_people_have_it = {"ignore_default_args": switched_off("ThirdPartyStoragePartitioning")}
-    context = chromium.launch_persistent_context(tmp_path / "profile", **launch_options, **as_people_have_it)
+    context = chromium.launch_persistent_context(tmp_path / "profile", **whole_browser, **as_people_have_it)
     visitor = visit(context).arrive()
     mine = visitor.page.evaluate("localStorage.getItem('kallos.token')")
     enter(visitor, host)

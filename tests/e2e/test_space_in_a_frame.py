@@ -19,12 +19,12 @@ __all__ = ["open_folder"]
 
 
 @pytest.fixture
-def context(chromium, launch_options, tmp_path):
+def context(chromium, whole_browser, tmp_path):
     """A browser in which frames may keep things."""
     preferences = tmp_path / "profile" / "Default" / "Preferences"
     preferences.parent.mkdir(parents=True)
     preferences.write_text(json.dumps({"profile": {"cookie_controls_mode": 0}}))
-    running = chromium.launch_persistent_context(tmp_path / "profile", **launch_options)
+    running = chromium.launch_persistent_context(tmp_path / "profile", **whole_browser)
     yield running
     running.close()
 

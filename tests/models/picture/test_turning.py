@@ -14,7 +14,7 @@ from models.taste.readouts import PICTURE_ATTRIBUTES, PICTURE_DIALS
 
 pytestmark = pytest.mark.slow
 
-PICTURES = 8
+PICTURES = 16
 LEAST = 0.5  # of a standard deviation that is asked for, mean over pictures
 
 
