@@ -12,8 +12,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import Base, Clock
 
-DIRECTIONS = ("title_to_melody", "melody_to_title")
-
 
 class TrainingRun(Base):
     """One log, taken in up to byte ``bytes``: ``lines`` lines whose SHA-256 is ``digest``.

@@ -42,7 +42,7 @@ IN_ORDER = (  # the four clips whatever their places, as a sorting network puts 
 )
 FIT_OUTCOMES = ("left", "right", "equal", "skipped")
 FIT_PICKS = FIT_OUTCOMES[:3]  # the outcomes that compare
-MEASURES = 9  # five of the music, four of the picture
+# nine: five of the music, four of the picture
 _MEASURED = "cardinality({0}) = 9 AND array_position({0}, NULL) IS NULL AND -3 <= ALL ({0}) AND 3 >= ALL ({0})"
 
 

@@ -34,7 +34,6 @@ from models.taste.readouts import summary
 from models.title.tunes import Tune, make_pool, name_of, tunes_of
 from models.title.two_tower import TitleBundle, load_towers
 
-COMPOSED = "composed by Kallos"
 COMPOSED_TERMS = "made by this installation; see models/weights/LICENSE"
 EXCERPT_BARS = 16
 READING, ENCODING = "Reading the music", "Encoding it"  # the two stages of ``gather``

@@ -45,7 +45,6 @@ BEFORE = 8  # bars: what is written is no beginning
 OF_TEMPO = TOLD_GROUPS.index("tempo")
 WAYS = ("nothing", "again", "alone", "swapped", "styled")
 LINES = ("content", TUNE)  # whose attribute is the top line
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,6 @@ from models.style.training import Preset, train
 from models.style.windows import WindowSet, make_windows, pad
 
 Rows = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 READ = {group: CHROMA if group == "harmony" else name for group, name in ATTRIBUTE.items()}

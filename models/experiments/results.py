@@ -32,7 +32,6 @@ CORPORA = "$KALLOS_CORPORA"
 BEGIN, END = "<!-- figures: make results -->", "<!-- end of figures -->"
 BESIDE = ("baseline", "chance", "reference")
 UNMEASURED = "not measured here"
-DECIMALS = ((100, 0), (10, 1), (1.0005, 2))  # from this size on, so many
 
 
 class ResultsError(ValueError):

@@ -31,6 +31,7 @@ FloatArray = npt.NDArray[np.float64]
 
 GAMBLERS = 96
 ALPHA = 0.05
+WANTED = 0.8  # share of studies that find what there is
 
 PRECISION = 0.02  # of the prior on strengths: a standard deviation of 7 log-odds
 TIGHTEST = 40  # people
@@ -162,12 +163,12 @@ def fit_strengths(wins: npt.ArrayLike, *, precision: float = PRECISION) -> Float
     return centred
 
 
-def strengths(people: Sequence[npt.ArrayLike], *, alpha: float = ALPHA) -> Strengths:
+def strengths(people: Sequence[npt.ArrayLike]) -> Strengths:
     """Strengths from the wins of each person, ``(items, items)`` a person, with intervals that hold at any look.
 
     The estimate is nearly a mean over people of how far each pulls it (its influence function), and the intervals are
     those of an asymptotic confidence sequence around that mean, narrowest at ``TIGHTEST`` people (Waudby-Smith, Arbour,
-    Sinha, Kennedy & Ramdas 2024). All together hold with ``1 - alpha``, once there are people enough; one person has
+    Sinha, Kennedy & Ramdas 2024). All together hold with ``1 - ALPHA``, once there are people enough; one person has
     none. Raises ``ValueError`` without people.
     """
     if not len(people):
@@ -183,7 +184,7 @@ def strengths(people: Sequence[npt.ArrayLike], *, alpha: float = ALPHA) -> Stren
         gradients = (tables - compared * p).sum(axis=2)
         influence = n * np.linalg.solve(hessian, gradients.T)
         influence -= influence.mean(axis=0)  # strengths are told around their mean
-        half = influence.std(axis=1, ddof=1) * _width(n, alpha / items)
+        half = influence.std(axis=1, ddof=1) * _width(n, ALPHA / items)
     return Strengths(value, value - half, value + half)
 
 
@@ -208,8 +209,6 @@ def power(
     *,
     alpha: float = 0.05,
     studies: int = 200,
-    wanted: float = 0.8,
-    seed: int = 0,
     chance: float = 0.5,
 ) -> Power:
     """Simulate ``studies`` studies of so many ``people``, who each compare two systems ``answers`` times.
@@ -220,13 +219,13 @@ def power(
     """
     if people < 1 or answers < 1:
         raise ValueError(f"{people} people with {answers} answers were given; one of each is needed")
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     found = []
     shares = SHARES if chance == SHARES[0] else tuple(np.arange(chance, MOST + 0.01, 0.02).round(2).tolist())
     for share in shares:
         drawn = _simulated_shares(share, (studies, people, answers), generator)
         found.append(_share_that_find(drawn, chance, alpha))
-    enough = [share for share, often in zip(shares, found, strict=True) if share > chance and often >= wanted]
+    enough = [share for share, often in zip(shares, found, strict=True) if share > chance and often >= WANTED]
     return Power(np.array(shares), np.array(found), enough[0] if enough else None)
 
 
@@ -237,18 +236,16 @@ def power_apart(
     *,
     alpha: float = 0.05,
     studies: int = 200,
-    wanted: float = 0.8,
-    seed: int = 0,
 ) -> float | None:
     """The smallest share that such studies find above a ``rival``'s, 8 times in 10; None where they find none.
 
     Each person answers ``answers`` times about either, and the interval of the mean difference is looked at.
     """
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     for share in np.arange(rival + 0.02, MOST + 0.01, 0.02).round(2).tolist():
         shape = (studies, people, answers)
         apart = _simulated_shares(share, shape, generator) - _simulated_shares(rival, shape, generator)
-        if _share_that_find((apart + 1) / 2, 0.5, alpha) >= wanted:
+        if _share_that_find((apart + 1) / 2, 0.5, alpha) >= WANTED:
             return float(share)
     return None
 

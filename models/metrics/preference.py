@@ -1,7 +1,7 @@
 """How well predicted picks match given ones, and how well they could: accuracy, log loss, calibration, a ceiling.
 
-Ties: a vote for "equal" has no right side, so accuracy and calibration look at decided votes only (left or right),
-and the number of ties stands beside them; log loss is over all three outcomes. "neither" and "skipped" are left out.
+Ties: a vote for "equal" has no right side, so accuracy and calibration look at decided votes only (left or right);
+log loss is over all three outcomes. "neither" and "skipped" are left out.
 
 The ceiling comes from pairs that a person judged twice, sides swapped. Where the better clip of pair i is picked with
 the chance p_i, the mean of max(p_i, 1 - p_i) is the most that any prediction can get right, and both votes on it agree
@@ -21,17 +21,6 @@ import numpy.typing as npt
 from models.metrics.intervals import Figure, bootstrap, wilson
 
 FloatArray = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class PreferenceScores:
-    """All measures of one set of predictions; ``ties`` is the number of votes for "equal"."""
-
-    accuracy: Figure
-    log_loss: Figure
-    calibration_error: float
-    ties: int
-    chance: float = 0.5
 
 
 def accuracy(p_left: npt.ArrayLike, p_right: npt.ArrayLike, outcomes: Sequence[str]) -> Figure:
@@ -74,18 +63,6 @@ def binned_error(predicted: npt.ArrayLike, came: npt.ArrayLike, *, bins: int = 1
     order = np.lexsort((np.random.default_rng(0).random(len(p)), p))
     parts = [part for part in np.array_split(order, bins) if len(part)]
     return float(sum(len(part) * abs(p[part].mean() - y[part].mean()) for part in parts) / max(len(p), 1))
-
-
-def preference_scores(
-    p_left: npt.ArrayLike, p_equal: npt.ArrayLike, p_right: npt.ArrayLike, outcomes: Sequence[str]
-) -> PreferenceScores:
-    """All measures at once; probabilities are ``(votes,)`` each. Raises ``ValueError`` on shapes that don't fit."""
-    return PreferenceScores(
-        accuracy=accuracy(p_left, p_right, outcomes),
-        log_loss=log_loss(p_left, p_equal, p_right, outcomes),
-        calibration_error=calibration_error(p_left, p_right, outcomes),
-        ties=sum(outcome == "equal" for outcome in outcomes),
-    )
 
 
 def _checked(p_left: npt.ArrayLike, p_right: npt.ArrayLike, outcomes: Sequence[str]) -> tuple[FloatArray, FloatArray]:

@@ -64,7 +64,6 @@ TEMPO = 0.4  # how much each beat counts for how likely its length is
 LEAST_CHANCE = 1e-3
 
 PERFORMED = "emopia"
-UNESTIMATED = "unestimated"  # a piece's ``extra["bars"]`` where they mean nothing
 BAR = BEATS * TICKS_PER_QUARTER
 
 

@@ -44,9 +44,7 @@ def rarest(moods: Sequence[str]) -> int:
     return int(min((signs > 0).sum(0).min(), (signs < 0).sum(0).min()))
 
 
-def read_moods(
-    latents: Mapping[str, npt.ArrayLike], moods: Sequence[str], songs: Sequence[str], *, seed: int = 0
-) -> dict[str, Reading]:
+def read_moods(latents: Mapping[str, npt.ArrayLike], moods: Sequence[str], songs: Sequence[str]) -> dict[str, Reading]:
     """What is read from each group alone: ``latents`` are group → ``(clips, dim)``.
 
     Raises ``ValueError`` where fewer than ``LEAST`` clips are of a half, or their songs are too few for the folds.
@@ -55,7 +53,7 @@ def read_moods(
     names, owner = np.unique(np.asarray(songs), return_inverse=True)
     if rarest(moods) < LEAST or len(names) < FOLDS:
         raise ValueError(f"{rarest(moods)} clips of the rarer half and {len(names)} songs are too few to read a mood")
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     fold = (random.permutation(len(names)) % FOLDS)[owner]
     drawn = random.multinomial(len(names), np.full(len(names), 1 / len(names)), size=DRAWS)
     found = {}

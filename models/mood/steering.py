@@ -21,8 +21,6 @@ from models.mood.labels import AROUSAL, VALENCE
 from models.music.keys import half_bar_chroma, in_mode, likely_key
 from models.music.notes import IntArray, Piece
 
-Floats = npt.NDArray[np.float64]
-
 FASTER, LOUD, SOFT, HIGHER = 1.3, 80, 52, 3  # times the tempo; mean velocities; semitones
 PIANO = (21, 108)  # MIDI pitches of the outermost keys
 CLEARLY = 0.3  # of valence or arousal, from where on the mode, or the spread, is another

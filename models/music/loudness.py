@@ -41,16 +41,16 @@ def measure(audio: Audio) -> Loudness:
     return Loudness(_lufs(audio), _decibels(float(_true_peaks(audio).max(initial=0.0))))
 
 
-def normalise(audio: Audio, target_lufs: float = TARGET_LUFS) -> Audio:
-    """``audio`` ``(samples, channels)`` at ``target_lufs`` with its true peak under −1.8 dB; silence stays as it is."""
+def normalise(audio: Audio) -> Audio:
+    """``audio`` ``(samples, channels)`` at ``TARGET_LUFS`` with its true peak under −1.8 dB; silence stays as it is."""
     lufs = _lufs(audio)
     if lufs <= SILENCE_LUFS:
         return audio
-    louder = audio * np.float32(10 ** ((target_lufs - lufs) / 20))
+    louder = audio * np.float32(10 ** ((TARGET_LUFS - lufs) / 20))
     limited = _limited(louder)
     if limited is louder:
         return louder
-    lost_db = target_lufs - _lufs(limited)
+    lost_db = TARGET_LUFS - _lufs(limited)
     return _limited(limited * np.float32(10 ** (lost_db / 20)))
 
 

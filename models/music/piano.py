@@ -70,10 +70,9 @@ class Piano:
             bright += sosfilt(_dark_filter(), dark).astype(np.float32)
         return bright
 
-    def warm_up(self, lowest: int = 36, highest: int = 96) -> None:
-        """Decode the keys ``lowest`` to ``highest`` now, the middle first (about two seconds for five octaves)."""
-        middle = (lowest + highest) / 2
-        for pitch in sorted(range(lowest, highest + 1), key=lambda pitch: abs(pitch - middle)):
+    def warm_up(self) -> None:
+        """Decode five octaves now, the middle first (about two seconds)."""
+        for pitch in sorted(range(36, 97), key=lambda pitch: abs(pitch - 66)):
             self._key(_on_keyboard(pitch), 0)
 
     def _key(self, pitch: int, layer: int) -> npt.NDArray[np.int16]:

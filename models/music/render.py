@@ -56,7 +56,6 @@ def render(
     seconds: float | None = None,
     performance: Performance | None = None,
     *,
-    piano: Piano | None = None,
     levelled: bool = True,
 ) -> Audio:
     """``piece`` as float32 ``(samples, 2)`` at 44,100 Hz, −18 LUFS, true peak under −1 dB.
@@ -73,7 +72,7 @@ def render(
         raise MusicError(
             f"{length:g} seconds of sound were asked for; it must be more than 0 and at most {MAX_SECONDS:g}"
         )
-    audio = _in_room(piano or _shipped_piano(), notes, length)
+    audio = _in_room(notes, length)
     _fade_out(audio)
     return normalise(audio) if levelled else audio
 
@@ -98,7 +97,7 @@ def render_long(piece: Piece, seconds: float, performance: Performance) -> Audio
             continue
         own = notes[here]
         own[:, 0] = (starts[here] - first) / SAMPLE_RATE_HZ
-        sound = _in_room(_shipped_piano(), own, float((own[:, 0] + own[:, 1]).max()) + RINGING_SECONDS)
+        sound = _in_room(own, float((own[:, 0] + own[:, 1]).max()) + RINGING_SECONDS)
         audio[first : first + len(sound)] += sound[: len(audio) - first]
     _fade_out(audio)
     normalise_parts([audio[first : first + step] for first in edges])
@@ -161,9 +160,9 @@ def warm_up() -> None:
     _shipped_piano().warm_up()
 
 
-def _in_room(piano: Piano, notes: npt.NDArray[np.float64], seconds: float) -> Audio:
+def _in_room(notes: npt.NDArray[np.float64], seconds: float) -> Audio:
     """``notes`` as in ``Piano.play``, with the room: float32 ``(samples, 2)``."""
-    dry = piano.play(notes, seconds)
+    dry = _shipped_piano().play(notes, seconds)
     wet = oaconvolve(dry, _room(), axes=1)[:, : dry.shape[1]]
     return np.ascontiguousarray((dry + wet).T, dtype=np.float32)
 

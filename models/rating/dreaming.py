@@ -303,7 +303,7 @@ def dream(
         optimiser.step()
 
 
-def audible(picture: Picture, *, seed: int = 0) -> Samples:
+def audible(picture: Picture) -> Samples:
     """Mono samples ``(n,)`` whose log-mel picture is near ``picture`` ``(MELS, frames)``."""
     power = (torch.from_numpy(np.ascontiguousarray(picture)).exp() - FLOOR).clamp_min(0)
     filters = LogMel().mel.mel_scale.fb.T  # (MELS, bins)
@@ -312,7 +312,7 @@ def audible(picture: Picture, *, seed: int = 0) -> Samples:
     for _ in range(MULTIPLICATIVE):  # of non-negative least divergence (Lee & Seung 2001)
         spectrum = spectrum * (filters.T @ (power / (filters @ spectrum + 1e-12))) / reached
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(0)
         back = transforms.GriffinLim(WINDOW, ROUNDS, hop_length=HOP, power=2.0)
         samples = back(spectrum[None])[0]
     return levelled(samples.numpy())

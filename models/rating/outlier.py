@@ -25,14 +25,13 @@ Picture = npt.NDArray[np.float32]
 EXCERPTS_S = (2.0, 5.0, 10.0, 30.0)
 RARE = 0.98
 TOGETHER = 3  # frames, a twentieth of a second
-NAMES = (
-    "peaks", "roughness", "sustain", "sustain_long", "change", "rises", "bursts", "level_spread", "centroid",
-    "centroid_spread", "dark",
-)  # fmt: skip
 
 
 def statistics(picture: Picture) -> Floats:
-    """Peaked or flat, sustained or fluttering, rising faster than falling, …: ``(11,)``, as in ``NAMES``."""
+    """Peaked or flat, sustained or fluttering, rising faster than falling, …: ``(11,)``.
+
+    Peaks, roughness, sustain (short, long), change, rises, bursts, spread of level, centroid and its spread, dark.
+    """
     seen = _slower(np.asarray(picture, dtype=np.float64))
     level = seen.max(axis=0)
     heard = seen[:, level > DARK + 2]

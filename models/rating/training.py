@@ -27,7 +27,6 @@ from models.rating.synthetic import LEARNED
 from models.rating.tagger import Features
 
 Loss = Literal["mse", "pairwise", "ordinal"]
-LOSSES: tuple[Loss, ...] = ("mse", "pairwise", "ordinal")
 STEPS = 8
 SHARPNESS = 0.3  # of a step between two ranks, in the target's standard deviations
 

@@ -67,16 +67,13 @@ class NoWriter(ValueError):  # noqa: N818 (as a sentence says it)
 
 
 class Composer:
-    """A style model on a device, with the ``writer`` of its music; its methods may be called from many threads.
+    """A style model on a device, with the ``writer`` that its card names; may be called from many threads."""
 
-    Without a ``writer`` it is the one that the model's card names.
-    """
-
-    def __init__(self, bundle: StyleBundle, device: str = "cpu", writer: Writer | None = None) -> None:
+    def __init__(self, bundle: StyleBundle, device: str = "cpu") -> None:
         self.bundle, self.device = bundle, device
         self.model, self.prior = bundle.model.to(device), bundle.prior.to(device)
         self.version = bundle.version
-        self.writer = writer or _writer_of(bundle, device)
+        self.writer = _writer_of(bundle, device)
 
     @torch.inference_mode()
     def encode(self, piece: Piece) -> Latents:

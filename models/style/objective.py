@@ -56,7 +56,7 @@ KL_WEIGHT = {  # content cheap: nothing else holds the tune, and what it hears i
 ELEMENT_WEIGHT = {"chroma": 0.4, "sounding": 1.0, "height": 8.0, "loudness": 4.0}  # beside the notes' own likelihood
 NOTE_LOSSES = ("position", "pitch", "duration", "velocity")  # losses that tell the notes
 DOUBTED, BLUR = 0.5, 0.6  # share of clips whose latents are heard with noise, and its SD at full doubt
-VALIDATION_STEPS = 4096  # padded steps a batch
+VALIDATED, VALIDATION_STEPS = 12, 4096  # batches, and padded steps of each
 
 
 def step_loss(
@@ -116,16 +116,16 @@ def mixed_latents(model: StyleModel, z: Tensor, swaps: Swaps) -> Tensor:
 
 
 @torch.inference_mode()
-def validate(model: StyleModel, windows: WindowSet, seed: int, count: int = 12) -> dict[str, float]:
-    """Mean losses over ``count`` fixed validation batches, without transposition."""
+def validate(model: StyleModel, windows: WindowSet, seed: int) -> dict[str, float]:
+    """Mean losses over ``VALIDATED`` fixed validation batches, without transposition."""
     device = next(model.parameters()).device
     stream = batches(windows, steps_per_batch=VALIDATION_STEPS, seed=seed, transpose=False)
     total: dict[str, float] = {}
-    for tokens, domain in islice(stream, count):
+    for tokens, domain in islice(stream, VALIDATED):
         generator = torch.Generator(device).manual_seed(seed)
         found = step_loss(model, tokens.to(device), domain.to(device), generator, doubted=0)
         for name, value in found.items():
-            total[name] = total.get(name, 0.0) + value.item() / count
+            total[name] = total.get(name, 0.0) + value.item() / VALIDATED
     return total
 
 

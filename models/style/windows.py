@@ -34,6 +34,7 @@ from models.style.latents import BARS
 
 DOMAIN_SHARE = {"pop": 0.5, "dance": 0.35, "chorale": 0.15}
 PHRASE_BARS: Mapping[Domain, int] = {"pop": 1, "dance": 8, "chorale": 2}  # from where one may begin to the next
+POOL = 12  # batches
 LEAST_NOTES, MOST_NOTES = 8, 440
 
 
@@ -141,7 +142,6 @@ def batches(
     first: int = 0,
     stride: int = 1,
     transpose: bool = True,
-    pool: int = 12,
     domain_share: Mapping[str, float] = DOMAIN_SHARE,
 ) -> Iterator[Batch]:
     """Endless training batches of about ``steps_per_batch`` padded steps; resumable at ``first``.
@@ -155,18 +155,18 @@ def batches(
     share = np.array([domain_share[DOMAINS[d]] for d in present])
     share /= share.sum()
     mean_length = float(np.diff(windows.spans, axis=1).mean())
-    count = max(pool, int(pool * steps_per_batch / mean_length))  # at least one window a batch
-    for round_ in range(first // pool, 1 << 40):
+    count = max(POOL, int(POOL * steps_per_batch / mean_length))  # at least one window a batch
+    for round_ in range(first // POOL, 1 << 40):
         rng = np.random.default_rng([seed, round_])
         domains = rng.choice(present, size=count, p=share)
         chosen = np.array([members[d][rng.integers(len(members[d]))] for d in domains])
         lengths = np.diff(windows.spans[chosen], axis=1)[:, 0]
         chosen = chosen[np.argsort(lengths, kind="stable")]
-        for index, number in enumerate(rng.permutation(pool)):
-            place = round_ * pool + index
+        for index, number in enumerate(rng.permutation(POOL)):
+            place = round_ * POOL + index
             if place < first or (place - first) % stride:
                 continue
-            rows = chosen[len(chosen) * number // pool : len(chosen) * (number + 1) // pool]
+            rows = chosen[len(chosen) * number // POOL : len(chosen) * (number + 1) // POOL]
             draw = np.random.default_rng([seed, round_, index])
             clips = [windows.tokens[a:b] for a, b in windows.spans[rows]]
             shifts = np.array([transposition(clip, draw) if transpose else 0 for clip in clips])

@@ -14,7 +14,7 @@ Shapley's (1953), over all coalitions of groups; those outside a coalition sound
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
@@ -385,17 +385,15 @@ def best_swaps(
     clip: FloatArray,
     donors: FloatArray,
     *,
-    groups: Collection[str] | None = None,
     kappa: float = CAREFUL,
 ) -> list[Swap]:
-    """The donor of each group that raises utility most (gain + ``kappa`` sd), best group first.
+    """The donor of each exchangeable group that raises utility most (gain + ``kappa`` sd), best group first.
 
     None that lowers it, and none that hardly changes it (by less than ``SLIGHT``), as a donor that sounds alike.
     ``clip`` ``(groups, L)``, ``donors`` ``(N, groups, L)``: what the groups add to the lines.
-    ``groups``: those that may change; by default the exchangeable ones of the space.
     """
     found: list[tuple[float, Swap]] = []
-    for name in (space.exchangeable if groups is None else groups) if len(donors) else ():
+    for name in space.exchangeable if len(donors) else ():
         off = swapped(space, clip, donors, name)
         gain = off @ head.mean
         sd = np.sqrt(np.maximum(np.einsum("nf,fg,ng->n", off, head.covariance, off), 0.0))

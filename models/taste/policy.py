@@ -96,15 +96,6 @@ class NamedChoice:
 
 
 @dataclass(frozen=True)
-class PairDistribution:
-    """All unordered pairs that may be drawn: ``first < second`` ``(P,)`` and ``probability`` ``(P,)``, summing to 1."""
-
-    first: IntArray
-    second: IntArray
-    probability: FloatArray
-
-
-@dataclass(frozen=True)
 class Asked:
     """What the mixture depends on beside the clips and the head."""
 
@@ -170,26 +161,6 @@ def choose(
     probability = plan.pair_probability(a, b)
     left, right = (a, b) if generator.random() < 0.5 else (b, a)
     return PairChoice(left, right, kind, probability)
-
-
-def distribution(
-    features: npt.ArrayLike,
-    head: Head,
-    *,
-    offered: Collection[tuple[int, int]],
-    picks: int,
-    heard: npt.ArrayLike | None = None,
-    composed: npt.ArrayLike | None = None,
-    mixture: Mixture | None = None,
-    styles: npt.ArrayLike | None = None,
-    seed: int = 0,
-) -> PairDistribution:
-    """The whole mixture that ``choose`` draws from, pair by pair; for judging policies offline."""
-    plan = PairPlan(features, head, Asked(offered, picks, heard, composed, mixture or Mixture(), styles, seed))
-    first, second = np.triu_indices(plan.clips, k=1)
-    probability = np.array([plan.pair_probability(int(a), int(b)) for a, b in zip(first, second, strict=True)])
-    kept = probability > 0
-    return PairDistribution(first[kept], second[kept], probability[kept])
 
 
 class PairPlan:

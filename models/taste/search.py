@@ -35,6 +35,7 @@ FloatArray = npt.NDArray[np.float64]
 SEARCHED = 96  # drafts or draws, where these are made for one search (seconds on a busy CPU), and the least of others
 IDEAS_A_VOTE, MOST_IDEAS = 12, 512  # by eye, on validation music of dance and pop: docs/notes/2026-11-28-gifts.md
 CAREFUL, OPTIMISTIC = -0.5, 1.0  # posterior standard deviations that a score adds to the mean
+DONORS = 32
 REACH = 2.0  # standard deviations of the draws that a recombination may lie from their mean in any feature
 ASKED, TIMES_ASKED = 6, 2  # recombinations that a piece model is asked for, and how often each
 
@@ -161,12 +162,11 @@ def recombine(
     among: Candidates,
     *,
     count: int = 8,
-    donors: int = 32,
     max_swaps: int = 2,
     kappa: float = CAREFUL,
     reach: float = REACH,
 ) -> list[Recombined]:
-    """Candidates improved by taking at most ``max_swaps`` style groups from others of the ``donors`` best.
+    """Candidates improved by taking at most ``max_swaps`` style groups from others of the ``DONORS`` best.
 
     Starts from the ``count`` best, and per swap takes the (group, donor) that raises the score most; a candidate
     that nothing improves is left out. No line of the taste space goes further than ``reach`` standard deviations from
@@ -183,7 +183,7 @@ def recombine(
     for index in order[:count]:
         current, value, lines = candidates[index], float(score[index]), whole[index]
         free = dict.fromkeys(space.exchangeable)
-        others = [d for d in order[:donors] if d != index and candidates[d].bars == current.bars]
+        others = [d for d in order[:DONORS] if d != index and candidates[d].bars == current.bars]
         furthest = np.maximum(limit, np.abs(lines - centre)) + 1e-9
         for _ in range(max_swaps if others else 0):
             trials = [(name, donor) for name in free for donor in others]
@@ -209,7 +209,6 @@ def best_latents(
     count: int,
     *,
     kappa: float = CAREFUL,
-    diversity: float = 0.3,
     refine: bool = False,
     cost: FloatArray | None = None,
 ) -> list[Candidate]:
@@ -228,7 +227,7 @@ def best_latents(
     utility, score = utilities(head, features), scores(head, features, kappa)
     return [
         Candidate(everything[i], float(score[i]), float(utility.mean[i]), float(utility.sd[i]), origins[i])
-        for i in pick(head, features, count, kappa=kappa, diversity=diversity, cost=0.0 if cost is None else cost)
+        for i in pick(head, features, count, kappa=kappa, cost=0.0 if cost is None else cost)
     ]
 
 

@@ -171,7 +171,6 @@ class TasteSpace:
         *,
         domains: Sequence[str] | None = None,
         readings: Readouts | None = None,
-        residuals: int = RESIDUALS,
         groups: tuple[str, ...] = GROUPS,
     ) -> TasteSpace:
         """Fit on real clips: ``summaries`` ``(N, D)``, their ``attributes`` ``(N, A)`` named ``names``.
@@ -183,7 +182,7 @@ class TasteSpace:
         x, y = np.asarray(summaries, dtype=np.float64), np.asarray(attributes, dtype=np.float64)
         if x.ndim != 2 or y.shape != (len(x), len(names)):
             raise ValueError(f"summaries {x.shape} and attributes {y.shape} don't fit {len(names)} names")
-        if len(x) < 4 * (len(names) + residuals) or not (np.isfinite(x).all() and np.isfinite(y).all()):
+        if len(x) < 4 * (len(names) + RESIDUALS) or not (np.isfinite(x).all() and np.isfinite(y).all()):
             raise ValueError(f"{len(x)} clips are too few, or some of their numbers are not finite")
         x = _coordinates(x, readings)
         labels = np.zeros(len(x), dtype=np.int64) if domains is None else _numbered(domains, len(x))
@@ -208,7 +207,7 @@ class TasteSpace:
         to_rest = np.eye(len(scale)) - readout @ slope
         rest = z @ to_rest
         values, directions = np.linalg.eigh(_product(rest, rest, weight))
-        count = min(residuals, int((values > 1e-9 * max(values[-1], 1e-12)).sum()))
+        count = min(RESIDUALS, int((values > 1e-9 * max(values[-1], 1e-12)).sum()))
         whole = np.hstack([readout, to_rest @ directions[:, ::-1][:, :count]])
         whole /= _typical_sd(z @ whole, labels)
         lines = z @ whole

@@ -21,6 +21,7 @@ from models.taste.readouts import Readouts, summary
 from models.taste.space import TasteSpace
 
 NAMES = tuple(ATTRIBUTES)
+FITTED = 6000
 ENOUGH = 100  # clips of a domain that a taste space is fitted on, by which both clips of a pair are measured
 BATCH = 20
 FloatArray = npt.NDArray[np.float64]
@@ -118,15 +119,13 @@ def _reaches(clip: Piece, semitones: int) -> bool:
     return bool(pitches.min() >= LOWEST_PITCH and pitches.max() < LOWEST_PITCH + PITCHES)
 
 
-def fit_model_space(
-    composer: Composer, windows: WindowSet, *, clips: int = 6000, seed: int = 0, every_domain: bool = False
-) -> TasteSpace:
+def fit_model_space(composer: Composer, windows: WindowSet, *, seed: int = 0, every_domain: bool = False) -> TasteSpace:
     """The taste space of a freshly trained model.
 
-    ``clips`` of the training ``windows``, spread evenly over the domains, fit it; where a domain that is there has few
-    (with ``every_domain``: also one that isn't there), the model composes more.
+    ``FITTED`` clips of the training ``windows``, spread evenly over the domains, fit it; where a domain that is there
+    has few (with ``every_domain``: also one that isn't there), the model composes more.
     """
-    drawn = draw_clips(windows, clips // len(DOMAINS), seed)
+    drawn = draw_clips(windows, FITTED // len(DOMAINS), seed)
     present = {piece.domain for piece in drawn}
     for domain in DOMAINS:
         if every_domain or domain in present:

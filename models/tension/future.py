@@ -33,7 +33,6 @@ from models.style.pieces.model import PieceModel, Steps
 Floats = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-ELEMENTS = ("onset", "pitch", "duration", "velocity")
 CHAIN = (POSITION, PITCH, DURATION, VELOCITY)
 EXPECTED = 3  # likeliest pitches kept for each note
 MOST_STEPS = 1400  # of a piece that are read; what comes later is left out
@@ -43,10 +42,11 @@ MOST_STEPS = 1400  # of a piece that are read; what comes later is left out
 class NotePredictions:
     """What the piece model predicted of each note of a piece, and how far it was off.
 
-    ``surprise``, ``uncertainty`` ``(notes, 4)``, nats by element of ``ELEMENTS``; the bars that pass without a note
-    count with the onset of the next one. ``bar``, ``position``, ``pitch`` ``(notes,)``: where a note begins, in grid
-    steps of its bar, and its MIDI pitch. ``states`` ``(bars, dim)``: the model's mean state in each bar. ``expected``
-    ``(notes, EXPECTED)``: the MIDI pitches that were likeliest there, and ``chance`` how likely each was.
+    ``surprise``, ``uncertainty`` ``(notes, 4)``, nats of onset, pitch, duration and velocity; the bars that pass
+    without a note count with the onset of the next one. ``bar``, ``position``, ``pitch`` ``(notes,)``: where a note
+    begins, in grid steps of its bar, and its MIDI pitch. ``states`` ``(bars, dim)``: the model's mean state in each
+    bar. ``expected`` ``(notes, EXPECTED)``: the MIDI pitches that were likeliest there, and ``chance`` how likely each
+    was.
     """
 
     surprise: Floats

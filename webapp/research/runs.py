@@ -76,12 +76,12 @@ def name_of(run: TrainingRun) -> str:
     return path.parent.as_posix() if path.name == "log.jsonl" else path.with_suffix("").as_posix()
 
 
-def state_of(run: TrainingRun, step: int = 0, now: datetime | None = None) -> str:
+def state_of(run: TrainingRun, step: int = 0) -> str:
     """``ended``, ``running``, or ``stopped`` where nothing was logged for two minutes; ``step``: its last one."""
     steps = run.about.get("steps")
     if run.ended or (steps and step >= steps):
         return "ended"
-    age = (now or datetime.now(UTC)) - run.logged_at if run.logged_at else None
+    age = datetime.now(UTC) - run.logged_at if run.logged_at else None
     return "running" if age is not None and age.total_seconds() < QUIET_S else "stopped"
 
 

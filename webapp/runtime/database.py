@@ -32,9 +32,9 @@ Given = ParamSpec("Given")
 PATIENCE_S = 15.0  # an embedded server that was killed recovers in one or two
 
 
-def unreachable(url: str, patience_s: float = 5.0) -> str:
-    """Why the database at ``url`` can't be used, in one line; empty where it answers within ``patience_s``."""
-    until = time.monotonic() + patience_s
+def unreachable(url: str) -> str:
+    """Why the database at ``url`` can't be used, in one line; empty where it answers within five seconds."""
+    until = time.monotonic() + 5.0
     try:
         engine = make_engine(url)
         while True:

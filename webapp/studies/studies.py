@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -30,7 +30,6 @@ from webapp.studies.keys import Keys
 from webapp.studies.trials import Heard
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 MOST_STUDIES = 500  # that lie on one installation
 GONE_AFTER = timedelta(hours=1)  # without a sign of a participant, their place is free again

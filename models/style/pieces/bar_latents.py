@@ -43,7 +43,6 @@ from models.style.pieces.conditions import WHOLE
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.int64]
 
 
 SMALLEST = 0.3

@@ -13,13 +13,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.music.tokens import TokenArray, to_tokens
 from models.style.pieces.conditions import ALIKE, FARTHEST, first_numbers, likeness_of, returns_of, whole_tokens
-
-Floats = npt.NDArray[np.float64]
 
 SECTION_BARS = 8  # of a form that is asked for
 FEWEST, MOST = 2, 8  # sections

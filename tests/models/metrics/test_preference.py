@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from models.metrics.preference import accuracy, calibration_error, log_loss, preference_scores
+from models.metrics.preference import accuracy, calibration_error, log_loss
 
 
 def test_accuracy_counts_decided_votes_only_and_a_toss_up_as_half() -> None:
@@ -40,7 +40,3 @@ def test_calibration_by_hand_in_two_bins() -> None:
     assert calibration_error(left, 1 - left, ["right", "left", "left", "left"], bins=2) == pytest.approx(
         (0.2 + 0.3) / 2
     )
-
-
-def test_ties_are_counted() -> None:
-    assert preference_scores([0.4, 0.4], [0.2, 0.2], [0.4, 0.4], ["equal", "left"]).ties == 1

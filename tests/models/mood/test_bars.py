@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.mood import beats as bars_of
-from models.mood.beats import UNESTIMATED, Found, load_beats, with_bars
+from models.mood.beats import Found, load_beats, with_bars
 from models.music.notes import Piece
 
 BEAT_S = 0.6
@@ -17,7 +17,7 @@ def performance(seconds) -> Piece:
     onset = np.round(np.asarray(seconds) * 48).astype(int)
     notes = np.stack([onset, np.full(len(onset), 10), np.full(len(onset), 60), np.full(len(onset), 70)], 1)
     bars = np.array([[96 * bar, 96, 4, 4] for bar in range(int(onset.max()) // 96 + 1)])
-    return Piece(notes, bars, np.full(len(bars), 120.0), domain="pop", extra={"bars": UNESTIMATED, "quadrant": "Q1"})
+    return Piece(notes, bars, np.full(len(bars), 120.0), domain="pop", extra={"bars": "unestimated", "quadrant": "Q1"})
 
 
 def test_notes_stand_where_they_stood_between_the_beats(monkeypatch) -> None:

@@ -1,6 +1,7 @@
 """The mixture's stated probabilities against how often pairs really come, and what it prefers."""
 
 import math
+from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
 
@@ -12,7 +13,7 @@ from scipy.stats import entropy, norm
 from models.taste import policy
 from models.taste.acquisition import POLICIES, information_gain
 from models.taste.head import Head, davidson, update
-from models.taste.policy import Mixture, NoPairLeftError, choose, choose_named, distribution
+from models.taste.policy import Asked, Mixture, NoPairLeftError, PairPlan, choose, choose_named
 
 SIZE = 4
 
@@ -31,6 +32,26 @@ def flags(count: int, *on: int) -> np.ndarray:
     mask = np.zeros(count, dtype=bool)
     mask[list(on)] = True
     return mask
+
+
+@dataclass(frozen=True)
+class Stated:
+    """All unordered pairs that may be drawn, first < second, and their probabilities."""
+
+    first: np.ndarray
+    second: np.ndarray
+    probability: np.ndarray
+
+
+def distribution(
+    clips: np.ndarray, head: Head, *, offered, picks: int, heard=None, composed=None, mixture=None, seed: int = 0
+) -> Stated:
+    """The whole mixture that is drawn from, pair by pair."""
+    plan = PairPlan(clips, head, Asked(offered, picks, heard, composed, mixture or Mixture(), None, seed))
+    first, second = np.triu_indices(plan.clips, k=1)
+    probability = np.array([plan.pair_probability(int(a), int(b)) for a, b in zip(first, second, strict=True)])
+    kept = probability > 0
+    return Stated(first[kept], second[kept], probability[kept])
 
 
 def drawn_as_stated(clips: np.ndarray, draws: int, generator: np.random.Generator, **given) -> set[str]:

@@ -293,7 +293,3 @@ def _hint(row: str, mood: str, metric: Metric, *, moved: bool) -> str:
     if moved:
         return f"With {row} of another clip, {mood} goes this share of the way to it: {interval(metric)}."
     return f"From the latents of {row} alone, the half of {mood} is read rightly in {interval(metric)}."
-
-
-def _listed_moods(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

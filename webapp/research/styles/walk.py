@@ -5,7 +5,6 @@ Both answer with notes, what was asked for and what came of it; what is composed
 
 from __future__ import annotations
 
-import logging
 import threading
 import uuid
 from collections import OrderedDict
@@ -26,8 +25,6 @@ from webapp.studio.composing import DEADLINE_MS, current
 from webapp.studio.formats import piano_roll
 from webapp.studio.pieces import source_of
 from webapp.studio.studio import FILL, Studio, slow_slot
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,6 @@ An endpoint is a function of its module, so that a test can call it. Its types a
 from __future__ import annotations
 
 import inspect
-import logging
 import types
 import typing
 import uuid
@@ -29,8 +28,6 @@ from webapp.runtime.errors import NotAllowed, Problem, in_words
 from webapp.runtime.identity import MOST_LETTERS
 from webapp.runtime.listener_files import Downloads
 from webapp.ui import handlers, waits
-
-log = logging.getLogger(__name__)
 
 BY_PLACE = inspect.Parameter.POSITIONAL_OR_KEYWORD  # as Gradio gives them
 GENERIC: dict[Any, Any] = {list: list, Sequence: list, tuple: tuple, dict: dict, Mapping: dict}
