@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from models.evaluate.for_me import LISTENERS
-from models.experiments.arguments import add_domains_argument, exit_without_music, positive_int
+from models.experiments.arguments import add_domains_argument, exit_on_error, exit_without_music, positive_int
 from models.experiments.dataset import training_pieces
 from models.experiments.provenance import data_hash
 from models.experiments.report import Report
@@ -156,12 +156,10 @@ def main(argv: list[str] | None = None) -> None:
     given = parser.parse_args(argv)
     torch.set_num_threads(1)
     composer = Composer(style_argument("default"))
-    try:
+    with exit_on_error():
         folders = [("agent", given.model), *given.agent]
         agents = {name: load_agent(folder, _writer_of(composer)) for name, folder in folders}
         rating = load_bundle(given.rating)
-    except (FileNotFoundError, ValueError) as error:
-        raise SystemExit(str(error)) from error
     model = {"version": agents["agent"].version, "sha256": agents["agent"].card["sha256"]["agent"]}
     with exit_without_music():
         parts = corpora_parts(composer.bundle.folder)

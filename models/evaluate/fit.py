@@ -24,9 +24,9 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 
-from models.experiments.arguments import exit_without_music, positive_int
+from models.experiments.arguments import exit_on_error, exit_without_music, positive_int
 from models.experiments.report import Metric, Report
-from models.metrics.intervals import bootstrap
+from models.metrics.intervals import bootstrap, paired_ratio
 from models.metrics.music_statistics import attributes
 from models.music.corpora import corpora_folder
 from models.music.notes import MusicError
@@ -49,7 +49,7 @@ from models.picture.fit.evaluation import (
     trial,
 )
 from models.picture.fit.head import SEEN, VERSION, of_music, of_pictures
-from models.picture.reading import PictureError, read_folder
+from models.picture.reading import read_folder
 from models.style.bundle import style_folder
 from models.style.evaluation.clips import corpora_parts, real_excerpts, regular
 from models.style.latents import BARS
@@ -125,13 +125,11 @@ def _learned(material: Material, task: tuple[Kind, int]) -> tuple[Trial, dict[st
 
 def _pictures(folder: Path | None, seed: int) -> tuple[Floats, list[bytes]]:
     """Standardised readouts of pictures that no model was trained on, and the pictures' bytes."""
-    try:
+    with exit_on_error():
         found = read_folder(folder or (corpora_folder() or Path()) / "pictures").pictures
         if folder is None:
             test = set(load_pictures().held_out["test"])
             found = [each for each in found if each.path in test]
-    except (FileNotFoundError, PictureError, ValueError) as error:
-        raise SystemExit(str(error)) from error
     if len(found) < FEWEST:
         raise SystemExit(f"{len(found)} pictures are too few to ask about; {FEWEST} are needed")
     rows = np.random.default_rng(seed).permutation(len(found))[:PICTURES]
@@ -154,11 +152,9 @@ def _mean(values: Floats, **beside: float | None) -> Metric:
 
 
 def _ratio(ours: list[Learned], random: list[Learned]) -> Metric:
-    """Votes that ours needs over those that random questions need, both of the same listeners, who are drawn again."""
-    one, other = (np.array([each.votes for each in some]) for some in (ours, random))
-    drawn = np.random.default_rng(0).integers(len(one), size=(2000, len(one)))
-    low, high = np.quantile(one[drawn].mean(axis=1) / other[drawn].mean(axis=1), [0.025, 0.975])
-    return Metric(float(one.mean() / other.mean()), float(low), float(high), len(one), baseline=1.0)
+    """Votes that ours needs over those that random questions need, both of the same listeners."""
+    figure = paired_ratio(*(np.array([each.votes for each in some], dtype=np.float64) for some in (ours, random)))
+    return Metric(figure.value, figure.low, figure.high, figure.n, baseline=1.0)
 
 
 if __name__ == "__main__":

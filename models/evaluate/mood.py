@@ -19,7 +19,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from models.experiments.arguments import exit_without_music, positive_int
+from models.experiments.arguments import exit_on_error, exit_without_music, positive_int
 from models.experiments.provenance import data_hash
 from models.experiments.report import Report, save_evaluation
 from models.mood.beat_training import beats
@@ -54,10 +54,8 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
-    try:
+    with exit_on_error():
         bundle = load_mood(given.model)
-    except (FileNotFoundError, ValueError) as error:
-        raise SystemExit(str(error)) from error
     with exit_without_music():
         labelled = emopia() if given.data is None else labelled_folder(given.data)
         if given.limit is not None and given.limit < len(labelled):

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import wasserstein_distance
 
-from models.experiments.arguments import exit_without_music, positive_int
+from models.experiments.arguments import exit_on_error, exit_without_music, positive_int
 from models.experiments.provenance import data_hash
 from models.experiments.report import Metric, Report, mean_over_songs, over_songs
 from models.metrics.intervals import finite_mean
@@ -275,10 +275,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--limit", type=positive_int, default=1000, help="songs")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
-    try:
+    with exit_on_error():
         bundle = load_performance_model(given.model)
-    except (FileNotFoundError, ValueError) as error:
-        raise SystemExit(str(error)) from error
     folder = given.data or corpora_folder()
     with exit_without_music():
         if folder is None:

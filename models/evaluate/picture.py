@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.experiments.arguments import positive_int
+from models.experiments.arguments import exit_on_error, positive_int
 from models.experiments.report import Metric, Report
 from models.music.corpora import corpora_folder
 from models.picture.attributes import STYLES
@@ -45,11 +45,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--limit", type=positive_int, help="pictures")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
-    try:
+    with exit_on_error():
         bundle = load_pictures(given.model)
         found = collection(given.data)
-    except (FileNotFoundError, ValueError) as error:
-        raise SystemExit(str(error)) from error
     for line in found.unreadable:
         print(line)
     rows = list(range(len(found.pictures))) if given.data else found.parts["test"]

@@ -34,7 +34,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, Wh
 
 from models.experiments.arguments import positive_int
 from models.experiments.report import Metric, Report
-from models.metrics.intervals import bootstrap, wilson
+from models.metrics.intervals import bootstrap, paired_ratio, wilson
 from models.style.checkpoint import MODEL_HELP, style_argument
 from models.style.compose import Composer
 from models.taste.evaluation.policies import METHODS, STAYS, Searches, listen_with_gp, mixture_of, replayed
@@ -203,10 +203,8 @@ def _share(some: int, all_: int) -> Metric:
 
 
 def _ratio(ours: FloatArray, others: FloatArray) -> Metric:
-    """Mean of ours over mean of the others', both of the same listeners, who are drawn again."""
-    drawn = np.random.default_rng(0).integers(len(ours), size=(2000, len(ours)))
-    low, high = np.quantile(ours[drawn].mean(axis=1) / others[drawn].mean(axis=1), [0.025, 0.975])
-    return Metric(float(ours.mean() / others.mean()), float(low), float(high), len(ours), baseline=1.0)
+    figure = paired_ratio(ours, others)
+    return Metric(figure.value, figure.low, figure.high, figure.n, baseline=1.0)
 
 
 def main(argv: list[str] | None = None) -> None:

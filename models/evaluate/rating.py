@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.experiments.arguments import positive_int
+from models.experiments.arguments import exit_on_error, positive_int
 from models.experiments.report import Metric, Report
 from models.metrics.audio_statistics import SAMPLE_RATE_HZ as STATISTICS_HZ
 from models.metrics.audio_statistics import audio_statistics
@@ -39,7 +39,7 @@ from models.rating.evaluation.network import (
     trees,
 )
 from models.rating.material import Material, limited, sounds_of
-from models.rating.plays import PlaysError, audible_ceiling, read_plays, reliability
+from models.rating.plays import audible_ceiling, read_plays, reliability
 from models.rating.rater import ABLATIONS, SHIPPED, MelEnsemble, RatingBundle, load_bundle, load_mel
 from models.rating.sound import Sound, log_mel, read_sound
 from models.style.checkpoint import style_argument
@@ -60,11 +60,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--save", action="store_true", help="keep who orders pairs how well beside the weights")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
-    try:
+    with exit_on_error():
         bundle = load_bundle(given.model)
         plays, sounds = sounds_of(limited(read_plays(given.data), given.limit))
-    except (FileNotFoundError, PlaysError, ValueError) as error:
-        raise SystemExit(str(error)) from error
     pictures, digests = tuple(log_mel(sound.samples) for sound in sounds), tuple(sound.digest for sound in sounds)
     material = Material(plays, pictures, digests, bool(bundle.card.get("smooth")))
     fold = folds_of(digests, material.p, seed=given.seed, folds=min(5, len(digests)))

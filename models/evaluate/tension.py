@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.evaluate.taste import half_known, unheard
-from models.experiments.arguments import exit_without_music, positive_int
+from models.experiments.arguments import exit_on_error, exit_without_music, positive_int
 from models.experiments.dataset import neutral, training_pieces
 from models.experiments.provenance import data_hash
 from models.experiments.report import Report
@@ -130,10 +130,8 @@ def main(argv: list[str] | None = None) -> None:
     given = parser.parse_args(argv)
     if given.data is not None and not given.data.is_dir():
         raise SystemExit(f"--data is {given.data}, which is no folder; give one of music, or of judgements and clips")
-    try:
+    with exit_on_error():
         bundle = load_tension(given.model)
-    except (FileNotFoundError, ValueError) as error:
-        raise SystemExit(str(error)) from error
     judged = judged_folder(given.data)
     with exit_without_music():
         parts = corpora_parts(bundle.folder)

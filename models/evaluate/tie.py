@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.experiments.arguments import exit_without_music, positive_int
+from models.experiments.arguments import exit_on_error, exit_without_music, positive_int
 from models.experiments.report import Report
 from models.metrics.music_statistics import attributes
 from models.music.corpora import corpora_folder
@@ -24,10 +24,10 @@ from models.picture import readouts
 from models.picture.autoencoder import PictureBundle, load_pictures
 from models.picture.drawing import PictureDrawing
 from models.picture.drawings import load_drawings
-from models.picture.film import FilmError, Pictures, read_film
+from models.picture.film import Pictures, read_film
 from models.picture.fit.evaluation import Material, picked_links
 from models.picture.fit.head import SEEN, of_music, of_pictures
-from models.picture.reading import PictureError, read_folder
+from models.picture.reading import read_folder
 from models.picture.tie.checkpoint import SHIPPED, load_tie
 from models.picture.tie.evaluation import SHORTEST_S, Films, evaluate, evaluate_shown, own_film, walk
 from models.picture.tie.scoring import LEARNED, WAYS, Scorer, Watched
@@ -53,13 +53,11 @@ def main(argv: list[str] | None = None) -> None:
     given = parser.parse_args(argv)
     corpora = corpora_folder() or Path()
     composer = Composer(load_style(style_folder()))
-    try:
+    with exit_on_error():
         tie, pictures, drawings = load_tie(given.model), load_pictures(), load_drawings().rich()
         folder = read_folder(given.data or corpora / "pictures").pictures
         own = given.film or next(iter(sorted((corpora / "film").glob("*.*"))), None)
         film = None if own is None else read_film(own)
-    except (FileNotFoundError, PictureError, FilmError, ValueError) as error:
-        raise SystemExit(str(error)) from error
     scorer = Scorer(composer, pictures, tie)
     if given.data is None:
         others, tested = ([each.pixels for each in folder if each.path in pictures.held_out[part]]

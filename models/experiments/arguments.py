@@ -84,6 +84,15 @@ def run_folder(given: Namespace, state: str) -> Path:
 
 
 @contextmanager
+def exit_on_error() -> Iterator[None]:
+    """Ends the command with the line of a ``FileNotFoundError`` or ``ValueError``: of weights or data that don't do."""
+    try:
+        yield
+    except (FileNotFoundError, ValueError) as error:
+        raise SystemExit(str(error)) from error
+
+
+@contextmanager
 def exit_without_music(wanted: str = "evaluate") -> Iterator[None]:
     """Ends the command with a line where what happens inside finds too little music (``MusicError``)."""
     try:

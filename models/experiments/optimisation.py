@@ -1,4 +1,4 @@
-"""Optimisers in training: learning rates over a run, bfloat16 weights beside a float32 master copy, averaged weights.
+"""Training: how far a run is, learning rates over it, bfloat16 weights beside a float32 master copy, averaged weights.
 
 ``MasterWeights`` trains in true bfloat16 beside a float32 master copy: twice as fast as float32 on CPUs with bfloat16
 products. Autocast is slower there; a CPU without such products takes fifty times as long for them, and trains in
@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Generic, TypeVar
 
 import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -46,6 +47,13 @@ def rise_and_fall(
     it ends with.
     """
     return rate * min(1.0, (step + 1) / warm_up, max(least, (1 - done) / falling))
+
+
+def progress_bar(what: str, field: str = "") -> Progress:
+    """How far a training is and how long it will take; last what its task's ``field`` says, where one is named."""
+    said = [TextColumn(f"{{task.fields[{field}]}}")] if field else []
+    times = (MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    return Progress(TextColumn(what), BarColumn(), *times, *said)
 
 
 def packed(optimiser: Optimizer, prefix: str = PREFIX) -> dict[str, Tensor]:

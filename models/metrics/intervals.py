@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+FloatArray = npt.NDArray[np.float64]
 NORMAL_95 = 1.959963984540054
+DRAWS = 2000
 FEW = 8  # people, songs or votes: drawing fewer again finds too narrow an interval
 
 
@@ -32,15 +34,22 @@ def wilson(right: float, n: int) -> Figure:
     return Figure(share, max(centre - half, 0.0), min(centre + half, 1.0), n)
 
 
-def bootstrap(values: npt.ArrayLike, *, seed: int = 0, draws: int = 2000) -> Figure:
+def bootstrap(values: npt.ArrayLike) -> Figure:
     """Mean of ``values`` ``(n,)`` and its 95 % percentile bootstrap interval; values are what is resampled."""
     data = np.asarray(values, dtype=np.float64)
     if len(data) == 0:
         return Figure(math.nan, math.nan, math.nan, 0)
-    generator = np.random.default_rng(seed)
-    means = np.array([data[generator.integers(len(data), size=len(data))].mean() for _ in range(draws)])
+    generator = np.random.default_rng(0)
+    means = np.array([data[generator.integers(len(data), size=len(data))].mean() for _ in range(DRAWS)])
     low, high = np.quantile(means, [0.025, 0.975])
     return Figure(float(data.mean()), float(low), float(high), len(data))
+
+
+def paired_ratio(ours: FloatArray, others: FloatArray) -> Figure:
+    """Mean of ours over mean of the others' ``(n,)``, both of the same people, who are what is resampled."""
+    drawn = np.random.default_rng(0).integers(len(ours), size=(DRAWS, len(ours)))
+    low, high = np.quantile(ours[drawn].mean(axis=1) / others[drawn].mean(axis=1), [0.025, 0.975])
+    return Figure(float(ours.mean() / others.mean()), float(low), float(high), len(ours))
 
 
 def finite_mean(values: npt.ArrayLike) -> float:

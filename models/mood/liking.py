@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from scipy.special import ndtr
 
 from models.mood.labels import AROUSAL, VALENCE
 from models.taste.explain import MAYBE, with_odds
-from models.taste.head import Answer, Head, Outcome, Pick, after, answer, answer_four
+from models.taste.head import Head, after, answer_vote
 
 Floats = npt.NDArray[np.float64]
 
@@ -79,14 +79,8 @@ def leanings(picks: Sequence[tuple[Floats, str]]) -> list[Leaning]:
     scale = np.maximum(spread, LEAST_SD)
     head = Head.of(np.zeros(2), PRIOR_SD**2 * np.eye(2), VERSION)
     for moods, outcome in picks:
-        head = after(head, _answer(head, moods / scale, outcome))
+        head = after(head, answer_vote(head, moods / scale, outcome))
     return [_leaning(mood, float(head.mean[i]), math.sqrt(head.covariance[i, i])) for i, mood in enumerate(ENDS)]
-
-
-def _answer(head: Head, moods: Floats, outcome: str) -> Answer | None:
-    if len(moods) > 2:
-        return answer_four(head, moods, cast("Pick", outcome))
-    return answer(head, moods, cast("Outcome", outcome))
 
 
 def _leaning(mood: str, effect: float, sd: float) -> Leaning:

@@ -53,6 +53,7 @@ from models.picture.collection import Collection, series_of
 from models.picture.drawings import Drawings
 from models.picture.reading import SIDE, Picture, Pixels
 from models.picture.svg import DrawingError, read_drawing
+from models.picture.training import psnr
 from models.picture.vector import Drawing
 
 Rows = npt.NDArray[np.int64]
@@ -187,13 +188,6 @@ def fidelity(report: Report, model: PictureModel, held: Some, components: Compon
         report.add(
             f"picture.{name}.at_bits", mean_over_songs(held.series, measure(held.pixels, coded), baseline=beside)
         )
-
-
-def psnr(one: Pixels, other: Pixels) -> Floats:
-    """Peak signal-to-noise ratio of each pair in decibels, at most 68 (an error of .01 grey levels)."""
-    error = np.square(one.astype(np.float64) - other).mean((1, 2, 3))
-    found: Floats = 10 * np.log10(255**2 / np.maximum(error, 1e-2))
-    return found
 
 
 def ssim(one: Pixels, other: Pixels) -> Floats:

@@ -96,7 +96,7 @@ def style_errors(shown: Tensor, wanted: Mapping[str, Tensor], scale: Mapping[str
 
 
 def step_loss(
-    model: PictureModel, pictures: Tensor, scale: Mapping[str, Tensor], generator: torch.Generator, noise: float = NOISE
+    model: PictureModel, pictures: Tensor, scale: Mapping[str, Tensor], generator: torch.Generator
 ) -> dict[str, Tensor]:
     """Losses of one batch ``(n, 3, 96, 96)`` in 0..1, and ``total`` to minimise."""
     count = len(pictures)
@@ -104,7 +104,7 @@ def step_loss(
         features = features_of(pictures)
     latents = model.encoded(features).float()
     normal, apart = from_normal(latents, generator)
-    heard = latents + noise * torch.randn(latents.shape, generator=generator)
+    heard = latents + NOISE * torch.randn(latents.shape, generator=generator)
     rows = torch.randperm(count, generator=generator)[: count // 3]
     donors = torch.randint(count, (len(rows),), generator=generator)
     which = torch.randint(len(STYLES), (len(rows),), generator=generator)
@@ -152,18 +152,18 @@ def settle(model: PictureModel, pictures: Pixels) -> None:
     model.settle(torch.cat([model.encoded(features_of(tensor_of(part))) for part in parts]))
 
 
-def psnr(model: PictureModel, pictures: Pixels) -> float:
-    """Mean peak signal-to-noise ratio in decibels of ``pictures`` encoded and decoded."""
-    back = model.decode(model.encode(pictures))
-    error = np.square(back.astype(np.float64) - pictures).mean((1, 2, 3))
-    return float((10 * np.log10(255**2 / np.maximum(error, 1e-2))).mean())
+def psnr(one: Pixels, other: Pixels) -> npt.NDArray[np.float64]:
+    """Peak signal-to-noise ratio of each pair in decibels, at most 68 (an error of .01 grey levels)."""
+    error = np.square(one.astype(np.float64) - other).mean((1, 2, 3))
+    found: npt.NDArray[np.float64] = 10 * np.log10(255**2 / np.maximum(error, 1e-2))
+    return found
 
 
 def validated(model: PictureModel, parts: Mapping[str, Pixels]) -> dict[str, float]:
     """What ``model`` is worth on some validation pictures, whitened by some of the training pictures."""
     settle(model, parts["train"][:LOOKED_AT])
     some = parts["validation"][:300]
-    return {"psnr": round(psnr(model, some), 3)} if len(some) else {}
+    return {"psnr": round(float(psnr(model.decode(model.encode(some)), some).mean()), 3)} if len(some) else {}
 
 
 def train(

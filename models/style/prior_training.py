@@ -15,11 +15,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.experiments.optimisation import MasterWeights
+from models.experiments.optimisation import MasterWeights, progress_bar
 from models.experiments.provenance import commit, data_hash
 from models.experiments.run_log import run_row
 from models.music.keys import likely_key
@@ -69,8 +68,7 @@ def fit_codes(model: StyleModel, windows: WindowSet, *, steps: int, seed: int, o
         layer.reset_parameters()
     optimiser = torch.optim.AdamW(learner.parameters(), lr=LEARNING_RATE, weight_decay=0.02)
     generator = torch.Generator().manual_seed(seed)
-    columns = (TextColumn("style codes"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns) as progress, (out / "codes.jsonl").open("w", encoding="utf-8") as log:
+    with progress_bar("style codes") as progress, (out / "codes.jsonl").open("w", encoding="utf-8") as log:
         print(run_row("codes", seed=seed, data=data_hash(windows.pieces), commit=commit()), file=log, flush=True)
         for step in progress.track(range(1, steps + 1)):
             rows = torch.randint(len(pairs.domain), (min(BATCH, 4 * len(pairs.domain)),), generator=generator)
@@ -282,10 +280,9 @@ def fit_prior(
     state = out / "prior.safetensors"
     if resume and state.exists():
         training.resume(state)
-    columns = (TextColumn("prior"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     running: list[Tensor] = []
     out.mkdir(parents=True, exist_ok=True)
-    with Progress(*columns) as progress, (out / "prior.jsonl").open("a" if training.step else "w") as log:
+    with progress_bar("prior") as progress, (out / "prior.jsonl").open("a" if training.step else "w") as log:
         if training.step == 0:
             about = {"seed": seed, "data": data_hash(windows.pieces), "commit": commit(), "steps": steps}
             settings = {"batch": batch, "encoded": encoded, "learning_rate": LEARNING_RATE}

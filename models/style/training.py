@@ -18,11 +18,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from models.experiments.optimisation import MasterWeights, rise_and_fall, share_done
+from models.experiments.optimisation import MasterWeights, progress_bar, rise_and_fall, share_done
 from models.experiments.provenance import commit, data_hash
 from models.experiments.run_log import RunLog, rows, run_row
 from models.music.notes import DOMAINS
@@ -171,11 +170,7 @@ def train(
 
     stream = stream_from(training.step)
     started, notes_seen = time.monotonic(), 0
-    columns = (
-        TextColumn("style"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
-        TextColumn("{task.fields[loss]}"),
-    )  # fmt: skip
-    with Progress(*columns) as progress, (out / "log.jsonl").open("a", encoding="utf-8") as log:
+    with progress_bar("style", "loss") as progress, (out / "log.jsonl").open("a", encoding="utf-8") as log:
         if training.step == 0:
             about = {"seed": seed, "data": data_hash(windows.pieces), "commit": commit(), "steps": preset.steps}
             chosen = {name: getattr(preset, name) for name in HYPERPARAMETERS}

@@ -25,7 +25,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Literal, TypeVar, get_args
+from typing import Literal, TypeVar, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -354,9 +354,18 @@ def answer_four(head: Head, features: npt.ArrayLike, pick: Pick, effects: npt.Ar
     return Answer(scores, heard)
 
 
-def update_four(head: Head, features: npt.ArrayLike, pick: Pick, effects: npt.ArrayLike | None = None) -> Head:
+def answer_vote(
+    head: Head, features: npt.ArrayLike, outcome: str, effects: npt.ArrayLike | None = None
+) -> Answer | None:
+    """What a vote on two or four clips with ``features`` ``(2 or 4, F)`` tells, as ``answer`` or ``answer_four``."""
+    if len(np.asarray(features)) == FOUR:
+        return answer_four(head, features, cast("Pick", outcome), effects)
+    return answer(head, features, cast("Outcome", outcome), effects)
+
+
+def update_four(head: Head, features: npt.ArrayLike, pick: Pick) -> Head:
     """The head after such a pick. Costs O(F^2)."""
-    return after(head, answer_four(head, features, pick, effects))
+    return after(head, answer_four(head, features, pick))
 
 
 def predict_four(head: Head, features: npt.ArrayLike, effects: npt.ArrayLike | None = None) -> FloatArray:

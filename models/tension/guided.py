@@ -11,14 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 from rich.progress import track
 
 from models.experiments.report import Metric, Report, ratio_over_songs
-from models.metrics.two_sample import FOLDS, two_sample_test
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.style.evaluation.clips import Excerpts, composed_excerpts, real_excerpts, regular
-from models.style.evaluation.pieces import Judges, measures
+from models.style.evaluation.pieces import Judges, measures, rightly_told
 from models.style.pieces.sampling import Writer
 from models.style.pieces.search import Particles
 from models.tension.evaluation import EXCERPT_BARS
@@ -158,11 +156,8 @@ def _add(
         for name in JUDGED:
             if found[name][1] > 0:
                 add(name, song, *found[name])
-    count = min(len(real.pieces), len(made.pieces))
-    ones, others = (each.some(np.arange(count)) for each in (real, made))
-    songs = [*ones.songs, *others.songs]
-    if min(len(set(ones.songs)), len(set(others.songs))) >= 2 * FOLDS:
-        for song, right in zip(songs, two_sample_test(ones.pieces, others.pieces, songs), strict=True):
+    if (told := rightly_told(real, made)) is not None:
+        for song, right in zip(*told, strict=True):
             add("two_sample", song, float(right))
 
 

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
 from models.metrics.intervals import Figure
-from models.taste.head import Answer, Head, Outcome, Pick, after, answer, answer_four
+from models.taste.head import Head, after, answer_vote
 from models.taste.space import distances
 
 Floats = npt.NDArray[np.float64]
@@ -73,7 +73,7 @@ def leaning(picks: Sequence[tuple[Floats, str]]) -> Leaning:
     head = Head.of(np.zeros(2), PRIOR_SD**2 * np.eye(2), VERSION)
     for surprise, outcome in picks:
         z = (surprise - middle) / scale
-        head = after(head, _answer(head, np.stack([z, distances(z)], axis=1), outcome))
+        head = after(head, answer_vote(head, np.stack([z, distances(z)], axis=1), outcome))
     sd = np.sqrt(np.diag(head.covariance))
     place = int(np.argmax(np.abs(head.mean) / sd))
     effect, doubt = float(head.mean[place]), SURE * float(sd[place])
@@ -82,9 +82,3 @@ def leaning(picks: Sequence[tuple[Floats, str]]) -> Leaning:
     value, low, high = expit(step * (abs(effect) + doubt * np.array([0.0, -1.0, 1.0]))).tolist()
     liked: Liked = ends[effect > 0] if abs(effect) > doubt else ""
     return Leaning(liked, Figure(value, low, high, len(picks)))
-
-
-def _answer(head: Head, features: Floats, outcome: str) -> Answer | None:
-    if len(features) > 2:
-        return answer_four(head, features, cast("Pick", outcome))
-    return answer(head, features, cast("Outcome", outcome))

@@ -39,6 +39,7 @@ from models.metrics.retrieval import Ranking, chance, paired_difference, ranked
 from models.music import corpora
 from models.music.notes import MusicError
 from models.title.titles import spelled
+from models.title.transfer import unit
 from models.title.tunes import CORPORA, FIELD_SIZES, FIELDS, LONGEST, Pool, Tune, tunes_of
 from models.title.two_tower import TitleBundle, TowerEnsemble, TwoTower
 
@@ -130,7 +131,7 @@ class RidgeBaseline:
     def scores(self, titles: Sequence[str], tunes: Sequence[Tune]) -> Floats:
         """Cosines ``(titles, tunes)``."""
         asked = self.regression.predict([spelled(title) for title in titles])
-        return _unit(asked) @ _unit(self.melodies(tunes)).T
+        return unit(asked) @ unit(self.melodies(tunes)).T
 
 
 def occurrences(tune: Tune) -> Floats:
@@ -143,11 +144,6 @@ def occurrences(tune: Tune) -> Floats:
     counts.append(np.bincount(column[first] * width + column[second], minlength=width * (FIELD_SIZES[first] + 1)))
     lengths = [column["bar"].max() / FIELD_SIZES["bar"], len(notes) / LONGEST]
     return np.concatenate([np.sqrt(np.concatenate(counts) / len(notes)), lengths])
-
-
-def _unit(vectors: Floats) -> Floats:
-    lengths: Floats = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, 1e-12)
 
 
 @dataclass(frozen=True)

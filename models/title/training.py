@@ -25,9 +25,9 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress
 
-from models.experiments.optimisation import AveragedTraining, rise_and_fall, share_done
+from models.experiments.optimisation import AveragedTraining, progress_bar, rise_and_fall, share_done
 from models.experiments.provenance import commit
 from models.experiments.run_log import RunLog, ended
 from models.metrics.retrieval import Ranking, chance, measures, positions, ranked
@@ -252,11 +252,7 @@ def train(run: TitleRun, folder: Path, *, resume: bool, device: str, progress: P
 
 def train_all(runs: Sequence[TitleRun], out: Path, *, resume: bool, device: str, jobs: int) -> None:
     """Train what has not ended yet, ``jobs`` runs side by side, and write each one's best towers into its folder."""
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
-        TextColumn("{task.fields[told]}"),
-    )  # fmt: skip
-    with Progress(*columns) as progress:
+    with progress_bar("{task.description}", "told") as progress:
         whole = progress.add_task("all runs", total=len(runs), told="")
         shown = progress if jobs <= 1 else None
         alone = partial(train_one, out=out, resume=resume, device=device, progress=shown)

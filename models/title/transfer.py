@@ -93,7 +93,7 @@ class Pairs:
         foretold = self.regressions[setting.title, setting.penalty].predict(alike)
         foretold = foretold[:, self.columns[setting.melody]][:, : setting.components]
         there = self.components[setting.melody].of(values.melodies[setting.melody])[:, : setting.components]
-        return _unit(foretold) @ _unit(there).T
+        return unit(foretold) @ unit(there).T
 
     def best(self, melodies: Sequence[str], titles: Sequence[str], values: Values, pool: Pool) -> tuple[Setting, float]:
         """Of the settings with one of these tables on each side, that of the greatest MRR in ``pool``, and its MRR."""
@@ -152,6 +152,7 @@ def _products(first: Rows, second: Rows) -> Floats:
     return np.asarray(found.todense() if issparse(found) else found)
 
 
-def _unit(vectors: Floats) -> Floats:
+def unit(vectors: Floats) -> Floats:
+    """Each row of ``(n, dim)`` at length 1; one of zeros stays."""
     lengths: Floats = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors / np.maximum(lengths, 1e-12)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 
-from models.experiments.arguments import output_folder, positive_int
+from models.experiments.arguments import exit_on_error, output_folder, positive_int
 from models.music.corpora import corpora_folder
 from models.picture import readouts
 from models.picture.attributes import DIMS, GROUPS
@@ -54,10 +54,8 @@ def main(argv: list[str] | None = None) -> None:
     files = sorted(folder.glob("**/*.svg"))
     if not files:
         raise SystemExit(f"there are no SVG files below {folder}; give --data DIR")
-    try:
+    with exit_on_error():
         model = load_pictures(given.pictures)
-    except (FileNotFoundError, ValueError) as error:
-        raise SystemExit(str(error)) from error
     held = {PurePosixPath(path).with_suffix("") for paths in model.held_out.values() for path in paths}
     names, drawings, unreadable = [], [], 0
     for file in track(files, "reading", console=Console(stderr=True)):

@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 
-from models.experiments.arguments import positive_int
+from models.experiments.arguments import exit_on_error, positive_int
 from models.experiments.provenance import commit
 from models.music.notes import DOMAINS, Domain
 from models.style.bundle import write_card
@@ -55,10 +55,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--count", type=positive_int, default=256, help="drafts of each domain")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
-    try:
+    with exit_on_error():
         composer = Composer(load_style(given.model))
-    except (FileNotFoundError, ValueError) as error:
-        raise SystemExit(str(error)) from error
     print(json.dumps({"command": "models.train.first_drafts", **draw(composer, given.out, given.count, given.seed)}))
 
 

@@ -28,6 +28,7 @@ from torch import Tensor
 from models.experiments.arguments import (
     add_domains_argument,
     add_run_arguments,
+    exit_on_error,
     exit_without_music,
     positive_int,
     run_folder,
@@ -66,10 +67,8 @@ def own_folder(data: Path) -> Path | None:
 
 
 def _trained(name: str) -> PieceBundle:
-    try:
+    with exit_on_error():
         return load_pieces_model(name)
-    except (FileNotFoundError, ValueError) as error:
-        raise SystemExit(str(error)) from error
 
 
 def _fine_tuning(preset: Preset, trained: PieceBundle) -> Preset:
@@ -95,10 +94,8 @@ def _config_of(out: Path) -> dict[str, Any]:
 
 def _encoder(name: str | None, out: Path) -> StyleBundle:
     """The style weights ``name``, by default the shipped; those that the run in ``out`` began with, if it did."""
-    try:
+    with exit_on_error():
         style = load_style(name or "default")
-    except (FileNotFoundError, ValueError) as error:
-        raise SystemExit(str(error)) from error
     noted = out / ENCODER
     if noted.exists() and (before := noted.read_text(encoding="utf-8").strip()) != style.version:
         raise SystemExit(

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from models.experiments.arguments import add_domains_argument, exit_without_music, positive_int
+from models.experiments.arguments import add_domains_argument, exit_on_error, exit_without_music, positive_int
 from models.experiments.dataset import training_pieces
 from models.metrics.voice_leading import part_writing_faults
 from models.music.grouping import split
@@ -179,10 +179,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--keep", action="store_true", help="leave the card as it is: learn forms and transpositions alone"
     )
     given = parser.parse_args(argv)
-    try:
+    with exit_on_error():
         writer = Writer.load(given.bundle)
-    except (FileNotFoundError, ValueError) as error:
-        raise SystemExit(str(error)) from error
     with exit_without_music("choose how to draw"):
         pieces = training_pieces(given.data)
     parts = split(pieces, seed=0) if given.data is None else own_parts(pieces)

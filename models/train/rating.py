@@ -20,7 +20,7 @@ from typing import Any
 
 from models.atlas.projection import LEAST_POINTS
 from models.atlas.tracks import TrackMap
-from models.experiments.arguments import output_folder, positive_int
+from models.experiments.arguments import exit_on_error, output_folder, positive_int
 from models.rating.crossfit import RUN, CrossFit
 from models.rating.material import Material, limited, load_material
 from models.rating.plays import PlaysError, read_all_plays, save_biases
@@ -90,11 +90,9 @@ def _count_biases(folders: Sequence[Path], model: str, seed: int) -> None:
     """Write ``biases.json`` beside a model's weights."""
     if len(folders) != 1:
         raise SystemExit(f"{len(folders)} folders were given; biases are those of one")
-    try:
+    with exit_on_error():
         bundle = load_bundle(model)
         save_biases(folders[0], bundle.folder, seed)
-    except (PlaysError, FileNotFoundError, ValueError) as error:
-        raise SystemExit(str(error)) from error
     print(json.dumps({"command": "models.train.rating", "seed": seed, "result": {"biases": bundle.version}}))
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from models.experiments.arguments import exit_without_music, output_folder
+from models.experiments.arguments import exit_on_error, exit_without_music, output_folder
 from models.experiments.dataset import piece_name, training_pieces
 from models.experiments.provenance import commit, data_hash
 from models.mood.judge import bar_moods, load_mood
@@ -52,12 +52,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
     preset, out, started = PRESETS[given.preset], output_folder(given.out), time.monotonic()
-    try:
+    with exit_on_error():
         kept = load_tension(given.recogniser) if given.recogniser else None
         pieces = load_pieces_model(kept.card["pieces"]["name"] if kept else given.pieces)
         style = load_style(given.style)
-    except (FileNotFoundError, ValueError) as error:
-        raise SystemExit(str(error)) from error
     if pieces.model.config.outer_first:
         raise SystemExit(f"{given.pieces} hears outer voices first; give a piece model that hears notes upwards")
     few = max(4, preset.pieces // 4)

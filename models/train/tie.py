@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from models.experiments.arguments import exit_without_music, output_folder, positive_int
+from models.experiments.arguments import exit_on_error, exit_without_music, output_folder, positive_int
 from models.experiments.provenance import commit, data_hash
 from models.music.corpora import corpora_folder
 from models.music.notes import MusicError
@@ -22,7 +22,7 @@ from models.picture.attributes import GROUPS as SEEN
 from models.picture.attributes import attributes_of
 from models.picture.autoencoder import Pixels, load_pictures
 from models.picture.drawings import load_drawings
-from models.picture.reading import PictureError, read_folder
+from models.picture.reading import read_folder
 from models.picture.tie import rotation
 from models.picture.tie.bars import sounding_of
 from models.picture.tie.checkpoint import Axes, Tie, load_tie, save_tie, shown_by
@@ -51,11 +51,9 @@ def main(argv: list[str] | None = None) -> None:
     given = parser.parse_args(argv)
     out, rng = output_folder(given.out), np.random.default_rng(given.seed)
     composer = Composer(load_style(str(given.model or style_folder())))
-    try:
+    with exit_on_error():
         seen = load_pictures(given.pictures)
         folder = read_folder(given.data or (corpora_folder() or Path()) / "pictures").pictures
-    except (FileNotFoundError, PictureError, ValueError) as error:
-        raise SystemExit(str(error)) from error
     held_out = {path for paths in seen.held_out.values() for path in paths}
     known = [row for row, picture in enumerate(folder) if picture.path not in held_out]
     rows = rng.permutation(known)[: given.limit]

@@ -18,12 +18,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.func import functional_call
 
-from models.experiments.optimisation import packed, rise_and_fall, share_done, unpack
+from models.experiments.optimisation import packed, progress_bar, rise_and_fall, share_done, unpack
 from models.experiments.provenance import commit
 from models.experiments.run_log import RunLog
 from models.music.notes import DOMAINS, Domain
@@ -258,11 +257,7 @@ class AgentTraining:
 
     def run(self) -> Progressed:
         """Train to the end."""
-        columns = (
-            TextColumn("agent"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
-            TextColumn("{task.fields[said]}"),
-        )  # fmt: skip
-        with RunLog(self.out / LOG, self.progress.lines) as log, Progress(*columns) as bar:
+        with RunLog(self.out / LOG, self.progress.lines) as log, progress_bar("agent", "said") as bar:
             if not log.lines:
                 about = {"preset": self.name, "seed": self.seed, "commit": commit(), "steps": self.preset.steps}
                 log.write("run", what="agent", **about, hyperparameters=self.preset.recorded(), config=self.about)

@@ -23,7 +23,7 @@ from rich.progress import track
 
 from models.experiments.report import Metric, Report, mean_over_songs
 from models.metrics.intervals import bootstrap
-from models.metrics.two_sample import FOLDS, describe, two_sample_test
+from models.metrics.two_sample import describe
 from models.music.notes import Domain, Piece
 from models.music.tokens import POSITION
 from models.rating.agent.policy import Likelihood, agent_of, play
@@ -32,7 +32,7 @@ from models.rating.agent.training import AgentTraining, Preset, kl_to
 from models.rating.rater import RatingBundle
 from models.style.compose import Composer
 from models.style.evaluation.clips import Excerpts, composed_excerpts
-from models.style.evaluation.pieces import Judges, measures
+from models.style.evaluation.pieces import Judges, measures, rightly_told
 from models.style.latents import BARS
 from models.style.pieces.sampling import Writer
 from models.taste.head import Head
@@ -172,11 +172,8 @@ def _measured(
         "diversity": apart(made.pieces, real.pieces),
     }
     told = {name: (list(made.songs), np.asarray(values)) for name, values in found.items()}
-    count = min(len(real.pieces), len(made.pieces))
-    ones, others = (each.some(np.arange(count)) for each in (real, made))
-    songs = [*ones.songs, *others.songs]
-    if min(len(set(ones.songs)), len(set(others.songs))) >= 2 * FOLDS:
-        told["two_sample"] = (songs, two_sample_test(ones.pieces, others.pieces, songs))
+    if (right := rightly_told(real, made)) is not None:
+        told["two_sample"] = right
     return told
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from models.experiments.report import Metric, Report, mean_over_songs, ratio_over_songs
 from models.metrics import music_statistics as ms
@@ -189,13 +190,22 @@ def matched(real: Excerpts, made: Excerpts) -> Excerpts:
 
 def told_apart(real: Excerpts, made: Excerpts, *, whole: bool) -> Metric:
     """Share of clips that the two-sample classifier names rightly, as many of the one as of the other."""
+    found = rightly_told(real, made, describe_whole if whole else describe)
+    if found is None:
+        return Metric(None, n=0, chance=0.5, reference=REACH_TWO_SAMPLE)
+    return mean_over_songs(*found, chance=0.5, reference=REACH_TWO_SAMPLE)
+
+
+def rightly_told(
+    real: Excerpts, made: Excerpts, features_of: Callable[[Piece], npt.NDArray[np.float64]] = describe
+) -> tuple[list[str], npt.NDArray[np.float64]] | None:
+    """The songs of as many clips of either, and 1 for each that the classifier names rightly; None for few songs."""
     count = min(len(real.pieces), len(made.pieces))
     ones, others = (each.some(np.arange(count)) for each in (real, made))
     if min(len(set(ones.songs)), len(set(others.songs))) < 2 * FOLDS:
-        return Metric(None, n=0, chance=0.5, reference=REACH_TWO_SAMPLE)
+        return None
     songs = [*ones.songs, *others.songs]
-    right = two_sample_test(ones.pieces, others.pieces, songs, describe_whole if whole else describe)
-    return mean_over_songs(songs, right, chance=0.5, reference=REACH_TWO_SAMPLE)
+    return songs, two_sample_test(ones.pieces, others.pieces, songs, features_of)
 
 
 Place = tuple[int, int]  # a piece and a bar in it

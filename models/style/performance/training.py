@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from models.experiments.optimisation import AveragedTraining, rise_and_fall, share_done
+from models.experiments.optimisation import AveragedTraining, progress_bar, rise_and_fall, share_done
 from models.experiments.provenance import commit
 from models.experiments.run_log import RunLog
 from models.music import corpora
@@ -336,11 +335,7 @@ class PerformanceTraining:
 
     def run(self) -> None:
         """Train to the end."""
-        columns = (
-            TextColumn("performance"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
-            TextColumn("{task.fields[loss]}"),
-        )  # fmt: skip
-        with RunLog(self.out / "log.jsonl", self.lines) as log, Progress(*columns) as bar:
+        with RunLog(self.out / "log.jsonl", self.lines) as log, progress_bar("performance", "loss") as bar:
             if not log.lines:
                 until = {"steps": self.preset.steps} if self.minutes is None else {"minutes": self.minutes}
                 about = {"preset": self.name, "seed": self.seed, "data": self.about["hash"], "commit": commit()}

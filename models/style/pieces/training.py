@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from models.experiments.dataset import training_pieces
-from models.experiments.optimisation import MasterWeights, rise_and_fall, share_done
+from models.experiments.optimisation import MasterWeights, progress_bar, rise_and_fall, share_done
 from models.experiments.provenance import commit, data_hash
 from models.experiments.run_log import RunLog
 from models.music.grouping import group_ids, split
@@ -388,11 +387,7 @@ class PieceTraining:
 
     def run(self) -> Progressed:
         """Train to the end."""
-        columns = (
-            TextColumn("pieces"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
-            TextColumn("{task.fields[loss]}"),
-        )  # fmt: skip
-        with RunLog(self.out / "log.jsonl", self.progress.lines) as log, Progress(*columns) as bar:
+        with RunLog(self.out / "log.jsonl", self.progress.lines) as log, progress_bar("pieces", "loss") as bar:
             if not log.lines:
                 about = {"preset": self.name, "seed": self.seed, "data": self.pieces.about["hash"], "commit": commit()}
                 until = {"steps": self.preset.steps} if self.minutes is None else {"minutes": self.minutes}

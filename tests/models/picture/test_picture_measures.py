@@ -6,8 +6,9 @@ from scipy.stats import norm
 
 from models.picture.attributes import attributes_of, layout_of
 from models.picture.collection import parts_of, series_of
-from models.picture.evaluation import STEP, bits_of, jpeg_within, psnr, sharpness, spherical, ssim
+from models.picture.evaluation import STEP, bits_of, jpeg_within, sharpness, spherical, ssim
 from models.picture.reading import Picture
+from models.picture.training import psnr
 
 GREY = np.full((1, 96, 96, 3), 128, np.uint8)
 
