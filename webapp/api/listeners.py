@@ -8,12 +8,13 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from webapp.api.dependencies import ERRORS, Known, MaybeClaim, TheContext, arrive, newcomer, public_address
 from webapp.context import Context
 from webapp.learning.playable_clips import ALL_DOMAINS, AnyDomain
 from webapp.listeners import accounts, archive, deletion, restore, rewind
+from webapp.runtime.errors import Strict
 from webapp.runtime.identity import COOKIE, MOST_LETTERS, Claim, clear_cookie, given_token, set_cookie
 
 router = APIRouter(prefix="/api/listener", tags=["listener"])
@@ -33,10 +34,9 @@ class Listener(BaseModel):
     listener_token: str | None = None
 
 
-class Change(BaseModel):
+class Change(Strict):
     """What a listener may change."""
 
-    model_config = ConfigDict(extra="forbid")
     domain: AnyDomain
 
 
@@ -46,10 +46,9 @@ class Kept(BaseModel):
     kept: bool | None
 
 
-class Rewind(BaseModel):
+class Rewind(Strict):
     """To which vote to go back: so many first votes are kept."""
 
-    model_config = ConfigDict(extra="forbid")
     votes: Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)]
 
 
@@ -60,10 +59,9 @@ class Link(BaseModel):
     expires_at: datetime
 
 
-class LinkToken(BaseModel):
+class LinkToken(Strict):
     """What stands behind ``#link=`` in that address."""
 
-    model_config = ConfigDict(extra="forbid")
     token: Annotated[str, Field(max_length=MOST_LETTERS)]
 
 

@@ -36,7 +36,7 @@ from webapp.fit.drawings import shipped, short_film
 from webapp.fit.questions import FitOutcome, ShownFit
 from webapp.listening import Shown, Voting, sound, voting
 from webapp.listening.comparison import VoteRequest, require_heard, require_pace
-from webapp.runtime.errors import NotYours
+from webapp.runtime.errors import NotYours, Strict
 from webapp.runtime.identity import Claim
 
 router = APIRouter(prefix="/api", tags=["listening"])
@@ -73,26 +73,23 @@ class Offer(BaseModel):
         return cls(offer_id=shown.id, left=left, right=right)
 
 
-class Heard(BaseModel):
+class Heard(Strict):
     """How long each side sounded, in milliseconds."""
 
-    model_config = ConfigDict(extra="forbid")
     left: Milliseconds
     right: Milliseconds
 
 
-class Vote(BaseModel):
+class Vote(Strict):
     """A listener's answer to an offer."""
 
-    model_config = ConfigDict(extra="forbid")
     outcome: Outcome
     heard_ms: Heard
 
 
-class Play(BaseModel):
+class Play(Strict):
     """What became of a whole piece after it had sounded for ``heard_ms``."""
 
-    model_config = ConfigDict(extra="forbid")
     outcome: voting.PlayOutcome
     heard_ms: Milliseconds
 
@@ -245,10 +242,9 @@ class Four(BaseModel):
         return cls(four_id=shown.id, clips=[Clip.model_validate(clip) for clip in shown.clips])
 
 
-class Pick(BaseModel):
+class Pick(Strict):
     """A listener's answer; ``heard_ms``: how long each clip sounded."""
 
-    model_config = ConfigDict(extra="forbid")
     outcome: FourOutcome
     heard_ms: Annotated[list[Milliseconds], Field(min_length=4, max_length=4)]
 
@@ -313,10 +309,9 @@ class OpenFits(BaseModel):
     open: list[Fit]
 
 
-class FitAnswer(BaseModel):
+class FitAnswer(Strict):
     """A listener's answer; ``heard_ms``: how long each clip of the question sounded."""
 
-    model_config = ConfigDict(extra="forbid")
     outcome: FitOutcome
     heard_ms: Annotated[list[Milliseconds], Field(min_length=1, max_length=2)]
 

@@ -7,7 +7,7 @@ import uuid
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from models.music.notes import Domain
 from webapp.api.dependencies import ERRORS, Known, TheContext
@@ -15,6 +15,7 @@ from webapp.fit import learned
 from webapp.live import steering
 from webapp.live.music import IDLE_S, MOST_SEED, LiveBar
 from webapp.live.steering import MOST
+from webapp.runtime.errors import Strict
 
 router = APIRouter(prefix="/api/live", tags=["live"])
 
@@ -29,22 +30,20 @@ class Begun(BaseModel):
     idle_s: float
 
 
-class AskedLive(BaseModel):
+class AskedLive(Strict):
     """Which music: its kind, a seed, and whether readouts ask as most people hear, or as the listener's picks say."""
 
-    model_config = ConfigDict(extra="forbid")
     domain: Domain = "pop"
     seed: Annotated[int, Field(ge=0, le=MOST_SEED)] = 0
     way: Literal["annotated", "learned"] = "annotated"
 
 
-class Seen(BaseModel):
+class Seen(Strict):
     """What is seen now, in usual deviations; or a ``position`` on the map of pictures (x to the right, y upwards).
 
     With a position only ``motion`` is taken of the readouts: how fast it changes.
     """
 
-    model_config = ConfigDict(extra="forbid")
     brightness: Degree = 0.0
     warmth: Degree = 0.0
     busyness: Degree = 0.0

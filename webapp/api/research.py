@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlalchemy.orm import Session
 
 from models.music.notes import Domain
@@ -24,7 +24,7 @@ from webapp.maps import open_maps
 from webapp.research import access
 from webapp.research.styles import codes, mood_clips, tables, training_log, walk
 from webapp.runtime import commands
-from webapp.runtime.errors import NotAllowed, NotYours
+from webapp.runtime.errors import NotAllowed, NotYours, Strict
 from webapp.runtime.waiting import heed
 from webapp.studio import formats
 from webapp.studio.formats import piano_roll
@@ -34,10 +34,9 @@ Name = Annotated[str, Field(max_length=400)]
 Names = Annotated[list[Name], Field(max_length=100)]
 
 
-class Wanted(BaseModel):
+class Wanted(Strict):
     """What a plot is of; each takes what it needs, and what isn't given is chosen."""
 
-    model_config = ConfigDict(extra="forbid")
     study: Name = ""
     direction: Name = ""
     measure: Name = ""
@@ -153,13 +152,12 @@ CSV = "text/csv; charset=utf-8"
 Place = Annotated[int, Field(ge=0, lt=len(walk.STEPS))]
 
 
-class Asked(BaseModel):
+class Asked(Strict):
     """A walk: along which style, from ``clips/ID``, ``pieces/ID`` or the prior's draw of a domain and seed.
 
     ``guidance`` (0 to 4): how strictly the prior goes by kind of music, key and codes; 1 is as learned.
     """
 
-    model_config = ConfigDict(extra="forbid")
     group: Annotated[str, Field(max_length=20)]
     domain: Domain = "pop"
     seed: Annotated[int, Field(ge=0, lt=2**53)] = 0
@@ -326,10 +324,9 @@ def read_step(
     return Response(found.sound(form), media_type="audio/flac" if form == "flac" else "audio/midi")
 
 
-class AskedSwap(BaseModel):
+class AskedSwap(Strict):
     """A swap: of which style, between the two draws of a kind of music that ``seed`` names."""
 
-    model_config = ConfigDict(extra="forbid")
     group: Annotated[str, Field(max_length=20)]
     domain: Domain = "pop"
     seed: Annotated[int, Field(ge=0, lt=2**52)] = 0

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from models.mood.steering import Dials as Rules
 from models.music.notes import Domain
@@ -33,7 +33,7 @@ from webapp.generation.protocol import Look, Mood
 from webapp.learning.playable_clips import AnyDomain
 from webapp.mood import hearing, steering
 from webapp.mood.hearing import in_words
-from webapp.runtime.errors import NotAllowed
+from webapp.runtime.errors import NotAllowed, Strict
 from webapp.runtime.waiting import heed
 from webapp.studio import blind_pairs, composing, formats, pictures, pieces, sections, starting_points, uploads
 from webapp.studio.formats import PianoRoll
@@ -77,32 +77,29 @@ def _look(
 AskedLook = Annotated[Look, Depends(_look)]
 
 
-class AskedStyle(BaseModel):
+class AskedStyle(Strict):
     """One style: from which source, and how far from the content's own (0) to that (1)."""
 
-    model_config = ConfigDict(extra="forbid")
     source: Name
     strength: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
 
 
-class AskedLocks(BaseModel):
+class AskedLocks(Strict):
     """What of the content stays: bars (counted from 0) and melody note for note, harmony and rhythm in kind."""
 
-    model_config = ConfigDict(extra="forbid")
     bars: list[Annotated[int, Field(ge=0, le=7)]] = Field(default_factory=list, max_length=8)
     melody: bool = False
     harmony: bool = False
     rhythm: bool = False
 
 
-class AskedRules(BaseModel):
+class AskedRules(Strict):
     """How the notes of the content are changed, as a mood asks for, before they are encoded.
 
     ``tempo``: times as fast; ``major``: 1 major, -1 minor, 0 as it is; ``semitones`` higher; ``spread``: 1 wider, -1
     narrower; ``velocity``: the mean loudness, null as it is.
     """
 
-    model_config = ConfigDict(extra="forbid")
     tempo: Annotated[float, Field(ge=0.5, le=2, allow_inf_nan=False)] = 1.0
     major: Literal[-1, 0, 1] = 0
     semitones: Annotated[int, Field(ge=-12, le=12)] = 0
@@ -110,7 +107,7 @@ class AskedRules(BaseModel):
     velocity: Annotated[int, Field(ge=1, le=127)] | None = None
 
 
-class AskedRecipe(BaseModel):
+class AskedRecipe(Strict):
     """What a piece is made from.
 
     ``toward``: another piece, and how far all of the content goes there, bar by bar. ``styles`` by group: rhythm,
@@ -123,7 +120,6 @@ class AskedRecipe(BaseModel):
     brightness, contrast, busyness; and there is nothing to lock.
     """
 
-    model_config = ConfigDict(extra="forbid")
     content: Name
     toward: AskedStyle | None = None
     styles: dict[str, AskedStyle] = Field(default_factory=dict)
@@ -163,10 +159,9 @@ class AskedVariations(AskedRecipe):
     count: Annotated[int, Field(ge=1, le=4)] = 4
 
 
-class AskedInterpolation(BaseModel):
+class AskedInterpolation(Strict):
     """From one piece to another in ``steps`` steps between them."""
 
-    model_config = ConfigDict(extra="forbid")
     content: Name
     toward: Name
     steps: Annotated[int, Field(ge=1, le=7)] = 5

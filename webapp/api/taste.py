@@ -11,9 +11,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext, Waiting, public_address, sound_response
+from webapp.runtime.errors import Strict
 from webapp.sharing import for_two, taste_cards
 from webapp.sharing.taste_cards import card_page
 from webapp.studio import formats, starting_points
@@ -23,10 +24,9 @@ from webapp.taste import blind_tests, explanation, overview
 router = APIRouter(prefix="/api/taste", tags=["taste"])
 
 
-class Checked(BaseModel):
+class Checked(Strict):
     """A piece whose claim is to be checked."""
 
-    model_config = ConfigDict(extra="forbid")
     piece_id: uuid.UUID
 
 

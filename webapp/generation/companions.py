@@ -11,9 +11,9 @@ import io
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -57,12 +57,31 @@ from webapp.generation.protocol import (
 log = logging.getLogger(__name__)
 
 
-class Tension:
+Bundle = TypeVar("Bundle")
+
+
+class _Loading(Generic[Bundle]):
+    """A shipped model, which ``load`` gives when it is first asked for; ``called`` so where it can't be used."""
+
+    def __init__(self, load: Callable[[], Bundle], called: str) -> None:
+        self._load, self._called = load, called
+        self._lock = threading.Lock()
+        self._bundle: Bundle | None = None
+
+    def _loaded(self) -> Bundle:
+        if self._bundle is None:
+            try:
+                self._bundle = self._load()
+            except (OSError, ValueError) as error:  # such as one that was trained with another piece model
+                raise GeneratorUnavailable(f"{self._called} cannot be used: {error}") from error
+        return self._bundle
+
+
+class Tension(_Loading[TensionBundle]):
     """The shipped model; may be asked from many threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._bundle: TensionBundle | None = None
+        super().__init__(load_tension, "the tension model")
 
     def curves(self, notes: dict[str, Any], domain: Domain) -> CurvesResult:
         """What is heard along a piece (``Piece.to_json``); raises ``BadRequest`` for one that can't be heard.
@@ -94,21 +113,12 @@ class Tension:
             time.sleep(0.001)  # let others have the lock
         return RewardsResult(rewards=found, model_version=bundle.version)
 
-    def _loaded(self) -> TensionBundle:
-        if self._bundle is None:
-            try:
-                self._bundle = load_tension()
-            except (OSError, ValueError) as error:  # such as one that was trained with another piece model
-                raise GeneratorUnavailable(f"the tension model cannot be used: {error}") from error
-        return self._bundle
 
-
-class MoodJudges:
+class MoodJudges(_Loading[MoodBundle]):
     """The shipped judges; may be asked from many threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._bundle: MoodBundle | None = None
+        super().__init__(load_mood, "the judges of mood")
 
     def moods(self, pieces: Sequence[dict[str, Any]]) -> MoodsResult:
         """What both judges say of pieces (``Piece.to_json``), in their order; None for one with too few notes.
@@ -137,14 +147,6 @@ class MoodJudges:
             return pieces[0]
         said = bundle.judge(list(pieces))
         return pieces[nearest(wished, np.stack([said.valence, said.arousal], 1))]
-
-    def _loaded(self) -> MoodBundle:
-        if self._bundle is None:
-            try:
-                self._bundle = load_mood()
-            except (OSError, ValueError) as error:
-                raise GeneratorUnavailable(f"the judges of mood cannot be used: {error}") from error
-        return self._bundle
 
 
 class Towers:

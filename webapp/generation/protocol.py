@@ -12,29 +12,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from models.music.notes import Domain
 from models.style.latents import MOST_GUIDANCE, TEMPERATURE, TOP_P
-from webapp.runtime.errors import NotAllowed, NotReady, Overdue, Problem
+from webapp.runtime.errors import NotAllowed, NotReady, Overdue, Problem, Strict
 
 
-class Source(BaseModel):
+class Source(Strict):
     """Where content or one style comes from: notes of a piece (``Piece.to_json``) or latents (``Latents.to_json``)."""
 
-    model_config = ConfigDict(extra="forbid")
     notes: dict[str, Any] | None = None
     latents: dict[str, Any] | None = None
 
 
-class Locked(BaseModel):
+class Locked(Strict):
     """What of the content stays: ``bars`` (counted from 0) and the melody note for note, harmony and rhythm as latents.
 
     ``notes`` (``Piece.to_json``, of as many bars as the content) are those that stay, and whose tune is to be heard in
     many styles of others; by default the content's own, which latents alone can't tell.
     """
 
-    model_config = ConfigDict(extra="forbid")
     bars: list[Annotated[int, Field(ge=0, le=7)]] = Field(default_factory=list, max_length=8)
     melody: bool = False
     harmony: bool = False
@@ -42,7 +40,7 @@ class Locked(BaseModel):
     notes: dict[str, Any] | None = None
 
 
-class GenerateRequest(BaseModel):
+class GenerateRequest(Strict):
     """One clip to compose. With no content it comes from nothing; each style replaces that group of latents.
 
     ``keep`` says how much of the content stays where neither ``locks`` nor styles hold it: 1 all of its latents, 0
@@ -51,7 +49,6 @@ class GenerateRequest(BaseModel):
     same request alone gives the same notes again on the same machine.
     """
 
-    model_config = ConfigDict(extra="forbid")
     id: str = Field(min_length=1, max_length=64)
     model: str | None = None
     domain: Domain = "pop"
@@ -209,14 +206,13 @@ class PicturesResult(BaseModel):
     model_version: str
 
 
-class DrawingsRequest(BaseModel):
+class DrawingsRequest(Strict):
     """Pictures to draw: ``count`` new ones, as much as ``keep`` ``near`` another's latents, or those of ``latents``.
 
     ``turned``, one for each of ``latents``: attribute → by how many standard deviations it is to change. ``brought``:
     pictures to be encoded in place of all that, square and below one another (PNG in base64).
     """
 
-    model_config = ConfigDict(extra="forbid")
     count: int = Field(default=1, ge=1, le=1024)
     seed: int = Field(default=0, ge=0, lt=2**63)
     near: dict[str, Any] | None = None

@@ -22,7 +22,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -54,7 +54,7 @@ from webapp.generation.protocol import (
     WrittenTitlesResult,
 )
 from webapp.generation.remote import BACKGROUND, is_local
-from webapp.runtime.errors import NobodyWaits
+from webapp.runtime.errors import NobodyWaits, Strict
 from webapp.runtime.supervised_process import (
     LOWEST,
     PROC,
@@ -124,10 +124,9 @@ def _exit_broken() -> None:
     os._exit(70)  # the supervisor starts a fresh process; a broken decode thread (CUDA) can't be mended in this one
 
 
-class DrawnRequest(BaseModel):
+class DrawnRequest(Strict):
     """How much is drawn, and from which seed."""
 
-    model_config = ConfigDict(extra="forbid")
     domain: Domain = "pop"
     count: Annotated[int, Field(ge=1, le=1024)] = 1
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
@@ -139,10 +138,9 @@ class DraftsRequest(DrawnRequest):
     mood: Mood | None = None
 
 
-class AskedRequest(BaseModel):
+class AskedRequest(Strict):
     """Clips to write from latents (``Ask.to_json`` each)."""
 
-    model_config = ConfigDict(extra="forbid")
     domain: Domain = "pop"
     asks: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MOST_ASKS)]
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
@@ -155,10 +153,9 @@ class LatentsRequest(DrawnRequest):
     keep: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
-class PlayOnRequest(BaseModel):
+class PlayOnRequest(Strict):
     """A piece (``Piece.to_json``), how many bars it is to go on, the form of the whole, such as AABB, and a mood."""
 
-    model_config = ConfigDict(extra="forbid")
     notes: dict[str, Any]
     bars: Annotated[int, Field(ge=1, le=64)] = 24
     form: Annotated[str, Field(max_length=16)] = ""
@@ -166,60 +163,53 @@ class PlayOnRequest(BaseModel):
     mood: Mood | None = None
 
 
-class EncodeRequest(BaseModel):
+class EncodeRequest(Strict):
     """A piece (``Piece.to_json``) to encode."""
 
-    model_config = ConfigDict(extra="forbid")
     notes: dict[str, Any]
 
 
-class TowersRequest(BaseModel):
+class TowersRequest(Strict):
     """Titles and pieces (``Piece.to_json``) whose vectors are wanted."""
 
-    model_config = ConfigDict(extra="forbid")
     titles: list[Annotated[str, Field(max_length=200)]] = Field(default_factory=list, max_length=64)
     melodies: list[dict[str, Any]] = Field(default_factory=list, max_length=16)
 
 
-class WrittenTitlesRequest(BaseModel):
+class WrittenTitlesRequest(Strict):
     """A piece (``Piece.to_json``) for which titles are to be written, the same again for the same seed."""
 
-    model_config = ConfigDict(extra="forbid")
     notes: dict[str, Any]
     count: int = Field(default=1, ge=1, le=16)
     seed: int = Field(default=0, ge=0, lt=2**63)
 
 
-class CurvesRequest(BaseModel):
+class CurvesRequest(Strict):
     """A piece (``Piece.to_json``) that is to be heard note by note, and the kind of music that it is heard as."""
 
-    model_config = ConfigDict(extra="forbid")
     notes: dict[str, Any]
     domain: Domain = "pop"
 
 
-class RewardsRequest(BaseModel):
+class RewardsRequest(Strict):
     """Pieces (``Piece.to_json``) of one domain, of which only the rewards are wanted."""
 
-    model_config = ConfigDict(extra="forbid")
     pieces: list[dict[str, Any]] = Field(min_length=1, max_length=128)
     domain: Domain = "pop"
 
 
-class MoodsRequest(BaseModel):
+class MoodsRequest(Strict):
     """Pieces (``Piece.to_json``) of which is wanted what they express."""
 
-    model_config = ConfigDict(extra="forbid")
     pieces: list[dict[str, Any]] = Field(min_length=1, max_length=128)
 
 
-class PicturesRequest(BaseModel):
+class PicturesRequest(Strict):
     """A piece (``Piece.to_json``) that is to be shown, by which way, and the listener's links where it is learned.
 
     ``subjects``: pictures below one another (PNG in base64, square each), in the place of those that are shipped.
     """
 
-    model_config = ConfigDict(extra="forbid")
     notes: dict[str, Any]
     domain: Domain = "pop"
     way: Literal["annotated", "learned", "axes", "rotation"] = "annotated"

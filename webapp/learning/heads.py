@@ -16,7 +16,6 @@ import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -30,15 +29,11 @@ from db.queries.listeners import get_listener
 from db.tables import Listener, StoredHead, StoredPopulation
 from db.tables.base import Floats
 from models.taste.head import (
-    FOUR,
     Answer,
     Head,
     HeadColumns,
-    Outcome,
-    Pick,
     after,
-    answer,
-    answer_four,
+    answer_vote,
     learn_from_plays,
     preferences_of_plays,
 )
@@ -139,9 +134,7 @@ def heard(
     if not all(clip in known for clip in clips):
         return None
     features, own = np.stack([known[clip] for clip in clips]), effects_on(effects, clips)
-    if len(clips) == FOUR:
-        return answer_four(head, features, cast("Pick", outcome), own)
-    return answer(head, features, cast("Outcome", outcome), own)
+    return answer_vote(head, features, outcome, own)
 
 
 def features_of(session: Session, clip_ids: Iterable[uuid.UUID], space: TasteSpace) -> dict[uuid.UUID, FloatArray]:

@@ -83,20 +83,19 @@ def among(tracks: Sequence[Track], sounds: Sequence[RatedSound]) -> go.Figure:
     return figure
 
 
+Lines = dict[str, tuple[str, str, list[float | None]]]  # name → colour, dash, the value at each step
+
+
 def climbed(dreaming: Dreaming) -> go.Figure:
     """p, the judge and the critic by step; where p rises and the judge does not, the ground is red."""
     figure = go.Figure()
     numbers = [each.step for each in dreaming.steps]
-    lines: dict[str, tuple[str, str, list[float | None]]] = {
+    lines: Lines = {
         "p": (RAISED, "solid", [each.p for each in dreaming.steps]),
         "the judge": (LOWERED, "dash", [each.judge for each in dreaming.steps]),
         "the critic": ("#b07a1e", "dot", [each.realness for each in dreaming.steps]),
     }
-    for name, (colour, dash, values) in lines.items():
-        if any(value is not None for value in values):
-            figure.add_scatter(
-                x=numbers, y=values, name=name, mode="lines", line={"color": colour, "dash": dash, "width": 2}
-            )
+    _add_lines(figure, numbers, lines, "lines")
     for each in dreaming.steps:
         if each.alarm:
             figure.add_vrect(
@@ -109,16 +108,20 @@ def learnt(learning: Learning) -> go.Figure:
     """What an agent is rewarded and what the judge says of it, by step."""
     figure = go.Figure()
     numbers = [each.step for each in learning.steps]
-    lines: dict[str, tuple[str, str, list[float | None]]] = {
+    lines: Lines = {
         "the reward": (RAISED, "solid", [each.reward for each in learning.steps]),
         "the judge": (LOWERED, "dash", [each.judge for each in learning.steps]),
     }
+    _add_lines(figure, numbers, lines, "lines+markers")
+    return _by_step(figure, learning.order.steps)
+
+
+def _add_lines(figure: go.Figure, numbers: list[int], lines: Lines, mode: str) -> None:
     for name, (colour, dash, values) in lines.items():
         if any(value is not None for value in values):
             figure.add_scatter(
-                x=numbers, y=values, name=name, mode="lines+markers", line={"color": colour, "dash": dash, "width": 2}
+                x=numbers, y=values, name=name, mode=mode, line={"color": colour, "dash": dash, "width": 2}
             )
-    return _by_step(figure, learning.order.steps)
 
 
 def _by_step(figure: go.Figure, steps: int) -> go.Figure:

@@ -5,6 +5,7 @@ The sounds are files that were brought, or clips and pieces of a listener's stud
 
 from __future__ import annotations
 
+import io
 import json
 import tempfile
 import threading
@@ -16,6 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import soundfile
 
 from models.atlas.known_tracks import Track, known_tracks
 from models.music.decoding import LONGEST_S, SoundError
@@ -39,9 +41,16 @@ SECONDS = 180  # for all sounds of a request
 LONGEST_NAME = 80
 
 Grid = npt.NDArray[np.float32]
+Sound = tuple[int, npt.NDArray[np.float32]]
 _slots = threading.BoundedSemaphore(AT_ONCE)
 _asked = Buckets(UPLOADS_A_SECOND, UPLOADS_AT_ONCE)
 CALLED = {"pop": "pop piano", "dance": "dance tune", "chorale": "chorale"}
+
+
+def sound_of(wav: bytes) -> Sound:
+    """What a WAV file holds, as a player of a page takes it: samples a second, and the samples."""
+    samples, rate = soundfile.read(io.BytesIO(wav), dtype="float32")
+    return rate, samples
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from webapp.ui.components.mood_pad import MoodPad, Moods
 from webapp.ui.components.tension_lanes import HeardPiece, TensionLanes
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, explain, status
-from webapp.ui.words import capital
+from webapp.ui.words import capital, sentence
 
 GUESSED = "The dot is where our model hears {heard}: a guess, as it learned from pop piano."
 ANY = "Any mood: only your taste decides."
@@ -159,5 +159,5 @@ def hear_future(
         listener_id = listener_of(context, token)
         found = own_music.curves_of(context.database, context.generation, listener_id, piece.name, piece.link)
     except Problem as problem:
-        return None, status(f"{capital(str(problem))}."), gr.update(visible=False)
+        return None, status(sentence(problem)), gr.update(visible=False)
     return HeardPiece(found, piece.name, piece.first_bar), "", gr.update(visible=True)

@@ -35,6 +35,11 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def sentence(said: object) -> str:
+    """What a refusal says, as a sentence."""
+    return f"{capital(str(said))}."
+
+
 def percent(share: float) -> str:
     """ "75 %", which no line breaks in two."""
     return f"{round(100 * share)}\u00a0%"

@@ -48,6 +48,8 @@ class ActionList(Component):
     """
 
     script = "action_list.js"
+    described = "rows with heading, text, at, link, remark and actions"
+    api_type = "array"
     custom_events = ("act",)
     act: Event
 
@@ -62,10 +64,6 @@ class ActionList(Component):
     def postprocess(self, value: Any) -> Any:
         """The rows as the script takes them."""
         return [asdict(each) for each in value or ()]
-
-    def api_info(self) -> dict[str, Any]:
-        """Rows by name."""
-        return {"type": "array", "description": "rows with heading, text, at, link, remark and actions"}
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ class BestOfFourPlayer(Component):
     """
 
     script = "best_of_four_player.js"
+    described = "clips by side, and offer_id"
     custom_events = ("vote", "undone")
     vote: Event
     undone: Event
@@ -55,10 +56,6 @@ class BestOfFourPlayer(Component):
     def postprocess(self, value: Any) -> Any:
         """The clips as the script takes them."""
         return clip.offered(value, SIDES)
-
-    def api_info(self) -> dict[str, Any]:
-        """Four clips by side."""
-        return {"type": "object", "description": "clips by side, and offer_id"}
 
 
 def _card(place: int, side: str) -> str:

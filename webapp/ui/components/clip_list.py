@@ -87,6 +87,7 @@ class ClipList(Component):
     """
 
     script = "clip_list.js"
+    described = "rows with heading, detail, audio_url and notes_url"
     custom_events = ("act",)
     act: Event
 
@@ -119,10 +120,6 @@ class ClipList(Component):
     def preprocess(self, payload: Any) -> Any:
         """The rows."""
         return list((payload or {}).get("rows", []))
-
-    def api_info(self) -> dict[str, Any]:
-        """Rows by name."""
-        return {"type": "object", "description": "rows with heading, detail, audio_url and notes_url"}
 
 
 def playing(clips: Sequence[Clip | Mapping[str, Any]]) -> dict[str, Any]:

@@ -75,6 +75,8 @@ class Component(gr.HTML, metaclass=_WithoutStub):
     """
 
     script: ClassVar[str]
+    described: ClassVar[str] = ""  # what its value is, for whoever calls a page's endpoints
+    api_type: ClassVar[str] = "object"
     custom_events: ClassVar[Sequence[str]] = ()  # those that Gradio doesn't know by name
 
     def __init__(self, value: Any = None, *, html_template: str = "", **settings: Any) -> None:
@@ -95,6 +97,10 @@ class Component(gr.HTML, metaclass=_WithoutStub):
     def postprocess(self, value: Any) -> Any:
         """What the module gets as its value."""
         return value
+
+    def api_info(self) -> dict[str, Any]:
+        """What its value is to a caller of an endpoint; where nothing is ``described``, as Gradio has it."""
+        return {"type": self.api_type, "description": self.described} if self.described else super().api_info()
 
 
 def address() -> str:

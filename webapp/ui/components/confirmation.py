@@ -33,6 +33,7 @@ class Confirmation(Component):
     """
 
     script = "confirmation.js"
+    described = "title, text, confirm, keep and data"
     custom_events = ("confirm",)
     confirm: Event
 
@@ -56,10 +57,6 @@ class Confirmation(Component):
     def postprocess(self, value: Any) -> Any:
         """The question, numbered, so that the same one opens again."""
         return None if value is None else asdict(value) | {"number": next(_asked)}
-
-    def api_info(self) -> dict[str, Any]:
-        """A question."""
-        return {"type": "object", "description": "title, text, confirm, keep and data"}
 
 
 if __name__ == "__main__":

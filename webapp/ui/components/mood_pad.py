@@ -45,6 +45,7 @@ class MoodPad(Component):
     """
 
     script = "mood_pad.js"
+    described = "names, old, new and target: valence and arousal, -1 to 1 each"
 
     def __init__(
         self,
@@ -77,10 +78,6 @@ class MoodPad(Component):
         old, new = (mood and [round(mood.valence, 3), round(mood.arousal, 3)] for mood in (value.old, value.new))
         shown = {"names": list(value.names), "old": old, "new": new, "fixed": value.fixed, "target": None}
         return {**shown, "asked": value.asked}
-
-    def api_info(self) -> dict[str, Any]:
-        """Places on the pad."""
-        return {"type": "object", "description": "names, old, new and target: valence and arousal, -1 to 1 each"}
 
 
 if __name__ == "__main__":

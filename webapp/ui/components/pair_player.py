@@ -48,6 +48,7 @@ class PairPlayer(Component):
     """
 
     script = "pair_player.js"
+    described = "clips by side, and offer_id"
     custom_events = ("vote", "undone")
     vote: Event
     undone: Event
@@ -71,10 +72,6 @@ class PairPlayer(Component):
     def postprocess(self, value: Any) -> Any:
         """The clips as the script takes them."""
         return clip.offered(value, SIDES)
-
-    def api_info(self) -> dict[str, Any]:
-        """Two clips by side."""
-        return {"type": "object", "description": "clips by side, and offer_id"}
 
 
 if __name__ == "__main__":

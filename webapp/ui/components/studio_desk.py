@@ -37,6 +37,7 @@ class StudioDesk(Component):
     """
 
     script = "studio_desk.js"
+    described = "an order, or old, piece, recipe, sources, fixed, link and side"
     custom_events = ("shows",)
     shows: Event
 
@@ -64,10 +65,6 @@ class StudioDesk(Component):
 </div>""",
             **settings,
         )
-
-    def api_info(self) -> dict[str, Any]:
-        """An order, or what is shown."""
-        return {"type": "object", "description": "an order, or old, piece, recipe, sources, fixed, link and side"}
 
 
 if __name__ == "__main__":

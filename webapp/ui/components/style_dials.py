@@ -77,6 +77,7 @@ class StyleDials(Component):
     """
 
     script = "style_dials.js"
+    described = "dials, styles, turned, sources by name"
     custom_events = ("borrow",)
     borrow: Event
 
@@ -108,10 +109,6 @@ class StyleDials(Component):
     def postprocess(self, value: Any) -> Any:
         """The rows as the script takes them."""
         return asdict(value) if isinstance(value, Styles) else value
-
-    def api_info(self) -> dict[str, Any]:
-        """What is turned and borrowed."""
-        return {"type": "object", "description": "dials, styles, turned, sources by name"}
 
 
 def _row(group: str, about: str, asks: str, source: str, *, turned: bool, borrowed: bool) -> str:

@@ -67,6 +67,8 @@ class TasteBars(Component):
     """
 
     script = "taste_bars.js"
+    described = "bars with name, words and places in per cent"
+    api_type = "array"
 
     def __init__(
         self, value: Sequence[Bar] | None = None, *, share: bool = False, chance: float = 0.5, **settings: Any
@@ -99,10 +101,6 @@ class TasteBars(Component):
             }
             for bar in bars
         ]
-
-    def api_info(self) -> dict[str, Any]:
-        """Bars by name."""
-        return {"type": "array", "description": "bars with name, words and places in per cent"}
 
 
 if __name__ == "__main__":

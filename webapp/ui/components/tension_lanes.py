@@ -40,6 +40,7 @@ class TensionLanes(Component):
     """
 
     script = "tension_lanes.js"
+    described = "name, summary, and what is drawn: notes and lanes"
 
     def __init__(self, value: HeardPiece | None = None, **settings: Any) -> None:
         super().__init__(
@@ -64,10 +65,6 @@ class TensionLanes(Component):
         first_bar = value.first_bar + value.curves.silent_bars
         more = {"unfolding": unfolding.drawn(value.curves, value.name, value.first_bar)}
         return {"name": value.name, "first_bar": first_bar} | _drawn(value.curves, first_bar) | more
-
-    def api_info(self) -> dict[str, Any]:
-        """Notes and lanes."""
-        return {"type": "object", "description": "name, summary, and what is drawn: notes and lanes"}
 
 
 def told(note: HeardNote, first_bar: int = 1) -> str:

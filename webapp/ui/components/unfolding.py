@@ -68,6 +68,7 @@ class Unfolding(Component):
     """
 
     script = "unfolding.js"
+    described = "what was recognised after some bars, and what was foreseen of each"
 
     def __init__(self, value: Unfolded | None = None, **settings: Any) -> None:
         super().__init__(value, html_template=MARKUP, **settings)
@@ -75,10 +76,6 @@ class Unfolding(Component):
     def postprocess(self, value: Any) -> Any:
         """What the script draws, all in words and shares of the height."""
         return None if value is None else drawn(value.curves, value.name, value.first_bar)
-
-    def api_info(self) -> dict[str, Any]:
-        """Rows and lanes."""
-        return {"type": "object", "description": "what was recognised after some bars, and what was foreseen of each"}
 
 
 def drawn(found: Curves, name: str = "", first_bar: int = 1) -> dict[str, Any] | None:

@@ -25,6 +25,7 @@ class ViewLink(Component):
     """
 
     script = "view_link.js"
+    described = "what was chosen, by name"
 
     def __init__(
         self,
@@ -51,10 +52,6 @@ class ViewLink(Component):
 </div>""",
             **settings,
         )
-
-    def api_info(self) -> dict[str, Any]:
-        """Choices by name."""
-        return {"type": "object", "description": "what was chosen, by name"}
 
 
 def chosen(request: gr.Request, name: str) -> str:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 import numpy as np
-import numpy.typing as npt
-import soundfile
 
 from models.music.performance import notes_in_seconds
 from webapp.context import Context
 from webapp.rating import agents, rated_sounds, shipped_agent
 from webapp.rating.agents import Learning, Order
 from webapp.rating.plot import learnt
+from webapp.rating.rated_sounds import Sound, sound_of
 from webapp.rating.shipped_agent import PlayedClip, ShippedAgent
 from webapp.runtime.errors import NotAllowed
 from webapp.runtime.listener_files import Adapters
@@ -25,7 +23,7 @@ from webapp.ui.dashboards import section
 from webapp.ui.handlers import bound, claim_of, listener_of
 from webapp.ui.layout import AWAITED, QUIET, explained, heading, page, status
 from webapp.ui.waits import cancel_button, going
-from webapp.ui.words import capital
+from webapp.ui.words import capital, sentence
 
 LEAD = (
     "The composer plays eight bars again and again, and learns from what is rewarded. It keeps near what it was: "
@@ -51,7 +49,6 @@ LEARNED = (
 STAY = "It learns for some minutes, and goes on if you leave this page: come back to it here."
 POLL_S = 1
 KEPT = "It stays until you keep another one or delete your data."
-Sound = tuple[int, npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ class Blind:
         at = len(self.won)
         if at >= len(self.pairs):
             return None
-        before, after = (_heard(each) for each in self.pairs[at])
+        before, after = (sound_of(each) for each in self.pairs[at])
         return (after, before) if self.agent_first[at] else (before, after)
 
     def picked(self, *, first: bool) -> Blind:
@@ -174,7 +171,7 @@ def came_of(found: ShippedAgent) -> str:
 def play_shipped(context: Context) -> Any:
     """Eight new bars by the agent that comes with Kallos."""
     seed = int(np.random.default_rng().integers(agents.MOST_SEED))
-    return gr.update(value=_heard(agents.played_by(shipped_agent.FOLDER, context.style_folder, seed)), visible=True)
+    return gr.update(value=sound_of(agents.played_by(shipped_agent.FOLDER, context.style_folder, seed)), visible=True)
 
 
 def learn(context: Context, token: str | None, reward: str | None, domain: str | None, seed: float | None) -> list[Any]:
@@ -224,7 +221,7 @@ def play_kept(context: Context, token: str | None) -> Any:
     """Eight new bars by the agent that the listener keeps."""
     seed = int(np.random.default_rng().integers(agents.MOST_SEED))
     wav = agents.play(context.records, context.style_folder, listener_of(context, token), seed)
-    return gr.update(value=_heard(wav), visible=True)
+    return gr.update(value=sound_of(wav), visible=True)
 
 
 def _picked(blind: Blind | None, *, first: bool) -> list[Any]:
@@ -261,7 +258,7 @@ def _shown(now: Learning | None) -> list[Any]:
 def told(now: Learning) -> str:
     """How far it is, or what came of it, in a sentence or two."""
     if now.problem:
-        return f"{capital(str(now.problem))}."
+        return sentence(now.problem)
     if not now.steps:
         return "Stopped." if now.ended else f"Sitting down at the piano… {STAY}"
     last = now.steps[-1]
@@ -279,8 +276,3 @@ def moved(now: Learning) -> str:
     both = (("the reward", first.reward, last.reward), ("the judge", first.judge, last.judge))
     said = [f"{name} went from {a:.2f} to {b:.2f}" for name, a, b in both if a is not None and b is not None]
     return ", ".join(said).replace("-", "−")
-
-
-def _heard(wav: bytes) -> Sound:
-    samples, rate = soundfile.read(io.BytesIO(wav), dtype="float32")
-    return rate, samples

@@ -28,7 +28,7 @@ from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, claim_of, listener_of
 from webapp.ui.layout import AWAITED, CHOICE, QUIET, heading, page, status
 from webapp.ui.waits import cancel_button, going
-from webapp.ui.words import capital, counted
+from webapp.ui.words import counted, sentence
 
 LEAD = (
     "Choose a piece, and pictures move with it: public-domain drawings, or your own. Where its music comes again, so "
@@ -126,7 +126,7 @@ def arrive(context: Context, token: str | None, request: gr.Request) -> tuple[An
     except NotYours:
         on_it = nothing("There is no such piece (any more); choose another one below.")
     except Problem as problem:
-        on_it = nothing(f"{capital(str(problem))}.")
+        on_it = nothing(sentence(problem))
     if now and on_it.shown:
         on_it = on_it._replace(said=about, film=film)
     return domain, *on_it, *others
@@ -147,7 +147,7 @@ def choose(  # noqa: PLR0917 (what is chosen, control by control)
         name = choosing.opened(context, listener_id, rows[event.index]).name
         return on_canvas(context, listener_id, name, look_of(context, listener_id, method, seed, own), play=True)
     except Problem as problem:
-        return as_it_was(f"{capital(str(problem))}.")
+        return as_it_was(sentence(problem))
 
 
 def look_anew(  # noqa: PLR0917 (what is chosen, control by control)
@@ -165,7 +165,7 @@ def look_anew(  # noqa: PLR0917 (what is chosen, control by control)
     try:
         return on_canvas(context, listener_id, name, look_of(context, listener_id, method, seed, own), play=True)
     except Problem as problem:
-        return as_it_was(f"{capital(str(problem))}.")
+        return as_it_was(sentence(problem))
 
 
 def look_at_own(context: Context, *chosen: Any) -> OnCanvas:
@@ -187,7 +187,7 @@ def bring(context: Context, token: str | None, paths: list[str] | None) -> tuple
         files = [(Path(each).name, Path(each).read_bytes()) for each in paths[: MOST_PICTURES + 1]]
         found = own_pictures.read(listener_of(context, token), files)
     except Problem as problem:
-        return None, status(f"{capital(str(problem))}."), None
+        return None, status(sentence(problem)), None
     except FileNotFoundError:
         return None, status("The pictures are no longer here: they are kept for an hour. Drop them again."), None
     there = f"{counted(found.count, 'picture')} of your own."
@@ -228,7 +228,7 @@ def make_film(  # noqa: PLR0917 (what is chosen, control by control)
         found = shown_music.show(context.database, context.generation, listener_id, name, look)
         shown_music.begin(context.database, context.settings.home, listener_id, found)
     except Problem as problem:
-        return _said(f"{capital(str(problem))}.")
+        return _said(sentence(problem))
     return follow(context, token)
 
 
@@ -246,7 +246,7 @@ def give_up(context: Context, token: str | None) -> str:
 def told(now: Writing) -> str:
     """How far the film is, or what came of it."""
     if now.problem:
-        return f"{capital(str(now.problem))}."
+        return sentence(now.problem)
     if now.ended:
         return "The film is there: download it." if now.film else "Stopped."
     return f"{STAGES.get(now.stage, 'Starting')}…{f' {now.share:.0%}' if now.share else ''}"

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import gradio as gr
-import numpy as np
-import numpy.typing as npt
-import soundfile
 
 from webapp.context import Context
 from webapp.rating import dreams, rated_sounds
 from webapp.rating.dreams import Dreaming, Order
 from webapp.rating.plot import climbed
+from webapp.rating.rated_sounds import sound_of
 from webapp.runtime.errors import NotAllowed
 from webapp.runtime.listener_files import KeptDreams
 from webapp.ui import arrival, dashboards
@@ -22,7 +19,7 @@ from webapp.ui.handlers import bound, claim_of, listener_of
 from webapp.ui.layout import QUIET, heading, page, status
 from webapp.ui.pages.rate import NOTHING, training_command
 from webapp.ui.waits import cancel_button, going
-from webapp.ui.words import capital
+from webapp.ui.words import sentence
 
 LEAD = (
     "The network that rates sounds begins with white noise and changes it, step by step, into what it rates higher. "
@@ -42,7 +39,6 @@ EXPLAINED = (
     "How the rating rises, beside the judge's. Where the ground is red the rating rises and the judge's hardly: "
     "there the dream has found a weakness of the network, and not music."
 )
-Sound = tuple[int, npt.NDArray[np.float32]]
 
 
 def build(context: Context) -> None:
@@ -146,7 +142,7 @@ def kept_dream(context: Context, token: str | None) -> list[Any]:
     found = KeptDreams(context.settings.home).kept(listener_of(context, token)) if token else None
     if found is None:
         return [gr.update(visible=False), None, None]
-    return [gr.update(visible=True), _heard(found[1]), _heard(found[0])]
+    return [gr.update(visible=True), sound_of(found[1]), sound_of(found[0])]
 
 
 def _shown(now: Dreaming | None) -> list[Any]:
@@ -157,8 +153,8 @@ def _shown(now: Dreaming | None) -> list[Any]:
         gr.update(visible=bool(steps)),
         climbed(now) if now and steps else gr.skip(),
         gr.update(visible=heard),
-        _heard(now.trail) if now and heard else None,
-        _heard(now.dream) if now and heard else None,
+        sound_of(now.trail) if now and heard else None,
+        sound_of(now.dream) if now and heard else None,
         gr.update(interactive=not goes_on),
         gr.update(visible=goes_on),
         gr.update(active=goes_on),
@@ -169,7 +165,7 @@ def _shown(now: Dreaming | None) -> list[Any]:
 def told(now: Dreaming) -> str:
     """How far it is, or what came of it, in a sentence or two."""
     if now.problem:
-        return f"{capital(str(now.problem))}."
+        return sentence(now.problem)
     if not now.steps:
         return "Stopped." if now.ended else f"Falling asleep… {STAY}"
     if now.ended and not now.dream:
@@ -183,8 +179,3 @@ def told(now: Dreaming) -> str:
         f"the judge's from {first.judge:.1f} to {last.judge:.1f}."
     ).replace("-", "−")
     return f"{moved} At {alarms} of {now.order.steps} steps only the rating rose." if alarms else moved
-
-
-def _heard(wav: bytes) -> Sound:
-    samples, rate = soundfile.read(io.BytesIO(wav), dtype="float32")
-    return rate, samples

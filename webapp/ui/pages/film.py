@@ -22,7 +22,7 @@ from webapp.ui.dashboards import section
 from webapp.ui.handlers import bound, claim_of, listener_of
 from webapp.ui.layout import QUIET, heading, page, status
 from webapp.ui.waits import cancel_button, going
-from webapp.ui.words import capital
+from webapp.ui.words import sentence
 
 LEAD = (
     "Drop a film, or some pictures, and Kallos composes piano music as long as it is. Bars begin where a new shot "
@@ -129,7 +129,7 @@ def score(context: Context, token: str | None, paths: list[str] | None, method: 
     except FileNotFoundError:
         return _said("The files are no longer here: they are kept for an hour. Drop them again.")
     except Problem as error:
-        return _said(f"{capital(str(error))}.")
+        return _said(sentence(error))
     return _shown(_look(context, listener_id))
 
 
@@ -146,7 +146,7 @@ def score_short(context: Context, name: str, token: str | None, method: str, see
         downloads = Downloads(home)
         files = tuple(downloads.write(listener_id, each.name, each.read_bytes()) for each in kept.files)
     except Problem as error:
-        return _said(f"{capital(str(error))}.")
+        return _said(sentence(error))
     return _shown(replace(kept, files=files), plays=True)
 
 
@@ -169,7 +169,7 @@ def told(now: Scoring) -> str:
     """How far it is, or what came of it."""
     made = now.made
     if now.problem:
-        return f"{capital(str(now.problem))}."
+        return sentence(now.problem)
     if made is None:
         if now.ended:
             return "Stopped."

@@ -27,7 +27,7 @@ from webapp.ui.components.unfolding import Unfolded
 from webapp.ui.handlers import listener_of
 from webapp.ui.layout import status
 from webapp.ui.pages.map_report import origin
-from webapp.ui.words import capital
+from webapp.ui.words import capital, sentence
 
 TASTE = "your taste"
 OWN = "/api/studio/"  # where the notes of somebody's own pieces are
@@ -110,7 +110,7 @@ def place_file(context: Context, token: str | None, path: str, shown: Shown) -> 
         piece = bring(context, token, path, domain)
         spot = listener_view.place_on(context.atlas, open_map, listener_of(context, token), piece.name)
     except Problem as error:
-        return [*[gr.skip()] * POINTED, status(_sentence(error))]
+        return [*[gr.skip()] * POINTED, status(sentence(error))]
     about = {"name": piece.name, "seconds": piece.seconds, "audio_url": piece.audio_url, "score_url": piece.score_url}
     text, notes = piece.title, f"{OWN}{piece.name}"
     shown = {
@@ -210,7 +210,7 @@ def open_in_studio(context: Context, token: str | None, shown: Shown, clips: lis
         listener_id, found = listener_of(context, token), opened(context, shown)
         return [tied_points.picture_address(context.studio, listener_id, found, clips[0]["row"]), ""]
     except Problem as error:
-        return ["", status(_sentence(error))]
+        return ["", status(sentence(error))]
 
 
 def open_music_in_studio(context: Context, token: str | None, shown: Shown, clips: list[dict[str, Any]]) -> list[str]:
@@ -221,7 +221,7 @@ def open_music_in_studio(context: Context, token: str | None, shown: Shown, clip
     try:
         return [tied_points.address(context.studio, listener_of(context, token), name), ""]
     except Problem as error:
-        return ["", status(_sentence(error))]
+        return ["", status(sentence(error))]
 
 
 def _studio_name(context: Context, shown: Shown, row: int) -> str | None:
@@ -292,11 +292,6 @@ def _added_labels(each: Mapping[str, Any]) -> dict[str, Any]:
     if "clip_id" not in each:
         return {"label": "your file"}
     return {"label": "composed for you" if each["own"] else COMPOSED, "labels": {"domain": each["domain"]}}
-
-
-def _sentence(error: Problem) -> str:
-    text = str(error)
-    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _picture_of(found: OpenMap, row: int, near: Sequence[int]) -> str:

@@ -17,7 +17,7 @@ from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, explain, heading, heading_html, page
-from webapp.ui.words import capital, described
+from webapp.ui.words import described, sentence
 
 TITLE = "More like this"
 BACK = {  # by where somebody came from
@@ -74,7 +74,7 @@ def look_around(context: Context, token: str | None, request: gr.Request) -> Aro
     try:
         found = sound.similar(context.database, context.playable, listener_of(context, token), clip_id)
     except NotYours as problem:
-        return _refused(f"{capital(str(problem))}.", back)
+        return _refused(sentence(problem), back)
     start = [row(found["start"], "You started from this one", came_from) | {"acts": False}]
     if not found["similar"]:
         text = "Every other one waits in what you are to compare next. Go on, and more will be made."

@@ -39,7 +39,7 @@ from webapp.ui.layout import CHOICE, QUIET, explain, explained, status
 from webapp.ui.pages import map_point, map_report
 from webapp.ui.pages.style_parts import csv_link, origin, patiently, radio
 from webapp.ui.waits import Wait
-from webapp.ui.words import capital, unbroken
+from webapp.ui.words import capital, sentence, unbroken
 
 SWAPS = (
     "One style of a piece is taken from another piece, the donor. Side effects should be near 0, and as much of the "
@@ -304,7 +304,7 @@ def shown(context: Context, wanted: bool, token: str | None, domain: str, group:
     try:
         clips = found and mood_clips.read_clips(found, domain)
     except NotYours as problem:
-        return _without(f"{capital(str(problem))}.")
+        return _without(sentence(problem))
     if not found or not clips:
         return _without(NOTHING)
     if not clips.readings:
@@ -347,7 +347,7 @@ def choose(context: Context, drawn: Drawn, event: gr.EventData) -> list[Any]:
         clip = map_point.clip_of(context, {"map_id": drawn["map_id"], "added": []}, row)
         point = open_maps.point(map_point.opened(context, dict(drawn)), row)
     except Problem as problem:
-        return [gr.skip(), [], f'<p class="k-explain">{escape(capital(str(problem)))}.</p>']
+        return [gr.skip(), [], f'<p class="k-explain">{escape(sentence(problem))}</p>']
     address = escape(f"maps?{urlencode({'map': drawn['map_id'], 'colour': 'mood', 'point': row})}")
     labels = " · ".join(filter(None, (f"judged {point.colours['mood']}", point.colours.get("mode"), point.terms)))
     leads = f'<p class="k-explain">{escape(labels)} · <a href="{address}">Open on the map</a></p>'

@@ -27,7 +27,7 @@ from webapp.ui.components.unfolding import Unfolded, Unfolding
 from webapp.ui.dashboards import section
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import AWAITED, CHOICE, heading, page, status
-from webapp.ui.words import capital
+from webapp.ui.words import capital, sentence
 
 LEAD = (
     "Drop MIDI or ABC files, or choose a folder of them; of a book the tunes are heard one by one. One model says how "
@@ -109,7 +109,7 @@ def hear_files(context: Context, token: str | None, paths: list[str] | None) -> 
             raise NotAllowed(f"{len(paths)} files were dropped; {scored_files.MOST_FILES} can be heard at once")
         return [*_heard(context, token, [(Path(each).name, Path(each).read_bytes()) for each in paths]), None]
     except Problem as error:
-        return [status(f"{capital(str(error))}."), *[gr.skip()] * (KEPT_OUTPUTS + len(scored_files.COLUMNS)), None]
+        return [status(sentence(error)), *[gr.skip()] * (KEPT_OUTPUTS + len(scored_files.COLUMNS)), None]
     finally:
         for each in paths:
             Path(each).unlink(missing_ok=True)

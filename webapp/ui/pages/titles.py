@@ -27,6 +27,7 @@ from webapp.ui.dashboards import STILL, section
 from webapp.ui.handlers import GO, bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, heading, page, status
 from webapp.ui.waits import Wait
+from webapp.ui.words import sentence
 
 LEAD = (
     "Type any words to hear the tunes that the model finds closest to them, or give it music to get ideas for a title. "
@@ -155,7 +156,7 @@ def watch(context: Context, name: str, title: str | None, step: float) -> list[A
     try:
         return [status(said), resting(learning_towers.clips(context.atlas, find))]
     except Problem as error:
-        return [status(_sentence(error)), resting([])]
+        return [status(sentence(error)), resting([])]
 
 
 def find_named(context: Context, request: gr.Request) -> list[Any]:
@@ -173,7 +174,7 @@ def _found(context: Context, words: str, *, play: bool) -> list[Any]:
     try:
         results = title_search.find_tunes(context.atlas, words, FOUND).results
     except Problem as error:
-        return [resting([]), status(_sentence(error)), {"words": ""}]
+        return [resting([]), status(sentence(error)), {"words": ""}]
     shown = [{**asdict(each), "heading": each.text, "detail": _detail(each)} for each in results]
     return [
         playing(shown) if play else resting(shown),
@@ -192,7 +193,7 @@ def name_file(context: Context, token: str | None, path: str, domain: str | None
     try:
         piece = bring(context, token, path, domain or "pop")
     except Problem as error:
-        return [[], status(_sentence(error)), ""]
+        return [[], status(sentence(error)), ""]
     return _named(context, token, piece.name, f"“{piece.title}”")
 
 
@@ -200,7 +201,7 @@ def _named(context: Context, token: str | None, name: str, called: str) -> list[
     try:
         found = title_search.name_music(context.atlas, listener_of(context, token), name, FOUND)
     except Problem as error:
-        return [[], status(_sentence(error)), ""]
+        return [[], status(sentence(error)), ""]
     results = [
         {**asdict(each), "heading": each.text, "detail": f"similarity {each.cosine:.2f}"} for each in found.results
     ]
@@ -266,8 +267,3 @@ def _missing(context: Context, kind: str) -> str:
         f'<p class="k-explain">Answers come from the map of {kind}, which has not been drawn yet. '
         f'<a href="maps?kind={kind}">Draw it on the Maps page</a> or run <code>{escape(draw)}</code></p>'
     )
-
-
-def _sentence(error: Problem) -> str:
-    text = str(error)
-    return f"{text[:1].upper()}{text[1:]}."

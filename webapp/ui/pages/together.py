@@ -25,7 +25,7 @@ from webapp.ui.components.volume import Volume
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import QUIET, explain, heading, page, status
 from webapp.ui.waits import UNREACHABLE, cancel_button, going, unreachable
-from webapp.ui.words import capital, counted, percent, style_name
+from webapp.ui.words import capital, counted, percent, sentence, style_name
 
 POLL_S = 3
 ENDED = "Music for two has ended, for both of you. What was composed for both is gone, but for what you kept."
@@ -185,7 +185,7 @@ def look(context: Context, token: str | None, request: gr.Request) -> tuple[dict
     try:
         invitation = for_two.look(context.database, listener_of(context, token), key)
     except Problem as problem:
-        return gr.update(visible=False), status(f"{capital(str(problem))}.")
+        return gr.update(visible=False), status(sentence(problem))
     if invitation.mine:
         text = "This is your own link. Send it to whom you want to share music with."
         return gr.update(visible=False), status(text)

@@ -32,7 +32,7 @@ from webapp.ui.layout import CHOICE, QUIET, explain, heading, page, status
 from webapp.ui.mood_and_tension import MoodChoice, place_of
 from webapp.ui.pages.picking import DOMAINS
 from webapp.ui.waits import cancel_button, going, queueing
-from webapp.ui.words import capital
+from webapp.ui.words import sentence
 
 TITLE = "Whole pieces"
 POLL_S = 1
@@ -163,7 +163,7 @@ def choose_form(context: Context, token: str | None, form: str | None) -> tuple[
     try:
         wanted = wanted_form(form or "")
     except ValueError as error:
-        return "", status(capital(str(error)) + ".")
+        return "", status(sentence(error))
     heeded = whole_pieces.change_form(context.database, listener_of(context, token), wanted)
     if not wanted:
         return wanted, gr.skip()

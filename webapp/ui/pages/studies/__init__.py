@@ -26,7 +26,7 @@ from webapp.ui.layout import AWAITED, QUIET, heading, heading_html, page, status
 from webapp.ui.pages.picking import DOMAINS
 from webapp.ui.pages.studies import running
 from webapp.ui.waits import cancel_button
-from webapp.ui.words import capital
+from webapp.ui.words import capital, sentence
 
 WAYS = (
     ("At random, every two systems equally often", "random"),
@@ -238,7 +238,7 @@ def opened(context: Context, fields: int, request: gr.Request) -> list[Any]:
     except Problem as problem:
         found = None
         if not keys.may_create(context.settings, key):
-            return [heading_html("Studies", f"{capital(str(problem))}."), "", *_hidden(empty)]
+            return [heading_html("Studies", sentence(problem)), "", *_hidden(empty)]
     if found is None:
         if keys.may_create(context.settings, key):
             return [heading_html("Studies", LEAD), "", gr.update(visible=True), *_skipped(), *empty, *running.hidden()]
@@ -269,7 +269,7 @@ def make(context: Context, request: gr.Request, key: str, zip_path: str | None, 
         if place or clips.are_due(context.database, made):
             clips.begin(context.database, context.settings, made, place=place)
     except Problem as problem:
-        return [status(f"{capital(str(problem))}."), made, ""]
+        return [status(sentence(problem)), made, ""]
     return [status("Stored."), made, f"studies?key={made}"]
 
 
@@ -300,7 +300,7 @@ def _making(now: Making | None) -> list[Any]:
 def told(now: Making) -> str:
     """How far the clips are, or why there are none."""
     if now.ended:
-        return f"{capital(str(now.problem))}." if now.problem else "Stopped."
+        return sentence(now.problem) if now.problem else "Stopped."
     return f"{STAGES.get(now.stage, 'Working')}…{f' {now.share:.0%}' if now.share else ''}"
 
 

@@ -20,7 +20,7 @@ from webapp.ui.components.confirmation import Confirmation, Question
 from webapp.ui.dashboards import section
 from webapp.ui.handlers import bound
 from webapp.ui.layout import AWAITED, QUIET, status
-from webapp.ui.words import capital, counted
+from webapp.ui.words import counted, sentence
 
 DRY = (
     "A simulated participant goes through the whole study once, and leaves nothing. Then studies are simulated with as "
@@ -148,7 +148,7 @@ def move(context: Context, what: str, key: str) -> tuple[str, str]:
         else:
             studies.pause(context.database, context.journal, key)
     except Problem as problem:
-        return status(f"{capital(str(problem))}."), ""
+        return status(sentence(problem)), ""
     return "", f"studies?key={key}"
 
 
@@ -166,7 +166,7 @@ def change_text(context: Context, key: str, information: str, consent: str) -> s
     try:
         version = studies.change_consent(context.database, context.journal, key, information, consent)
     except Problem as problem:
-        return status(f"{capital(str(problem))}.")
+        return status(sentence(problem))
     return status(f"This is version {version}. Who agreed to an earlier one has that stored.")
 
 
@@ -176,7 +176,7 @@ def dry_run(context: Context, key: str) -> str:
         pairs = trying.walk(context.database, context.journal, key)
         found = trying.power(context.database, key)
     except Problem as problem:
-        return status(f"{capital(str(problem))}.")
+        return status(sentence(problem))
     lines = "".join(f"<p class='k-explain k-wide'>{_shows(each)}</p>" for each in found)
     one = "clip" if any(each.chance < 0.5 for each in found) else "pair"
     walked = f"A simulated participant came through, with {counted(pairs, one)}."

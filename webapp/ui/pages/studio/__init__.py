@@ -33,7 +33,7 @@ from webapp.ui.layout import CHOICE, QUIET, heading, page
 from webapp.ui.mood_and_tension import Shown
 from webapp.ui.pages.studio import tools, versions, whole_piece
 from webapp.ui.pages.studio.words import AS_SEEN, DEAD, MUSIC, lacking, passage, read_from
-from webapp.ui.words import capital
+from webapp.ui.words import sentence
 
 MOST_BYTES = 256 * 1024
 KEPT_S = 12 * 3600  # a file, for other bars of it
@@ -158,7 +158,7 @@ def arrive(context: Context, token: str | None, request: gr.Request) -> Arrived:
     except NotYours:
         return Arrived(domain, *_choosing(DEAD))
     except Problem as problem:
-        return Arrived(domain, *_choosing(f"{capital(str(problem))}. Reload the page to try the address again."))
+        return Arrived(domain, *_choosing(f"{sentence(problem)} Reload the page to try the address again."))
 
 
 def begin(context: Context, token: str | None, rows: list[dict[str, Any]], event: gr.EventData) -> Opened:
@@ -167,7 +167,7 @@ def begin(context: Context, token: str | None, rows: list[dict[str, Any]], event
     try:
         return _on_the_desk(context, listener_id, choosing.opened(context, listener_id, rows[event.index]))
     except Problem as problem:
-        return _choosing(f"{capital(str(problem))}.")
+        return _choosing(sentence(problem))
 
 
 def bring(context: Context, token: str | None, path: str | None, domain: str | None) -> tuple[Any, ...]:
@@ -185,7 +185,7 @@ def bring(context: Context, token: str | None, path: str | None, domain: str | N
     try:
         piece = _upload(context, token, file)
     except Problem as problem:
-        return None, None, *_choosing(f"{capital(str(problem))}.")
+        return None, None, *_choosing(sentence(problem))
     return file, None, *_on_the_desk(context, listener_of(context, token), piece, note=read_from(piece))
 
 
@@ -196,7 +196,7 @@ def _brought_picture(context: Context, token: str | None, file: OwnFile) -> Open
         found = own_pictures.read(listener_id, [(file.name, file.data)])
         piece = pictures.bring(context.studio, listener_id, file.name, found.strip)
     except Problem as problem:
-        return _choosing(f"{capital(str(problem))}.")
+        return _choosing(sentence(problem))
     return _on_the_desk(context, listener_id, piece, note=AS_SEEN)
 
 

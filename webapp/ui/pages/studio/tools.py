@@ -37,7 +37,7 @@ from webapp.ui.pages.studio import versions
 from webapp.ui.pages.studio.whole_piece import PUT_BACK, Around, puts_back
 from webapp.ui.pages.studio.words import NO_WAY, ONLY_LOOK, VARIED, not_offered
 from webapp.ui.waits import Wait
-from webapp.ui.words import capital, described, percent
+from webapp.ui.words import described, percent, sentence
 
 VARIATIONS, STEPS = 4, 5
 LOCKS = ("melody", "harmony", "rhythm")
@@ -457,7 +457,7 @@ def borrow(
     try:
         source = choosing.opened(context, listener_of(context, token), rows[event.index])
     except Problem as problem:
-        wrong = f'<p class="k-wrong" role="alert">{html.escape(capital(str(problem)))}.</p>'
+        wrong = f'<p class="k-wrong" role="alert">{html.escape(sentence(problem))}</p>'
         return gr.skip(), gr.skip(), wrong, gr.skip()
     told = {"name": source.name, "title": source.title, "traits": source.traits}
     groups = STYLE_GROUPS if request.style == EVERYTHING else (request.style,)

@@ -29,7 +29,7 @@ from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, explain, status
 from webapp.ui.pages.studio.words import VARIED
 from webapp.ui.waits import Wait
-from webapp.ui.words import capital
+from webapp.ui.words import sentence
 
 ABOUT = (
     "Tap where the music is to go: brighter to the right, livelier upwards. It is composed again with the harmony and "
@@ -75,7 +75,7 @@ def hear(context: Context, token: str | None, shown: dict[str, Any], pad: dict[s
     try:
         old, new = (hearing.hear(context.studio, listener_id, name, shown["link"]) if name else None for name in names)
     except Problem as problem:  # whatever is shown next is heard again
-        return Moods(), status(f"{capital(str(problem))}.")
+        return Moods(), status(sentence(problem))
     asked = pad["target"] if pad and new else None  # which every other way has taken from the pad by now
     return Moods(names, old, new, fixed=shown["fixed"], asked=asked), _heard(old, new, asked)
 

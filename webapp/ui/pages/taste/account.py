@@ -25,7 +25,7 @@ from webapp.ui.components.confirmation import Confirmation, Question
 from webapp.ui.components.listener_token import ListenerToken
 from webapp.ui.handlers import bound, claim_of, listener_of
 from webapp.ui.layout import AWAITED, QUIET, explain, status
-from webapp.ui.words import capital, counted
+from webapp.ui.words import counted, sentence
 
 CARD = (
     "What you seem to love on one picture, with how sure that is, and a piece you like. Only you see it until you "
@@ -151,7 +151,7 @@ def bring(context: Context, token: str | None, file: str, renewed: int) -> tuple
     try:
         return *_brought(context, token, Path(file), renewed, replace_mine=False), gr.skip()
     except Contradiction as problem:
-        text = f"{capital(str(problem))}. Download them first (in the menu) if you want to keep a copy."
+        text = f"{sentence(problem)} Download them first (in the menu) if you want to keep a copy."
         question = Question("Replace what is here?", text, "Replace it", "Keep what is here")
         return gr.skip(), "", gr.skip(), question
 
