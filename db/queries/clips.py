@@ -232,28 +232,22 @@ def _clips_for() -> Select[UUID, Floats, Sequence[float], bool, str]:
 
 def count_pool(session: Session, *, domain: str, model_version: str | None = None) -> int:
     """How many playable clips everybody may hear in a domain."""
-    query = select(func.count()).where(
-        Clip.domain == domain,
-        Clip.composed_for.is_(None),
-        ~Clip.retired,
-        select(ClipAudio).where(ClipAudio.clip_id == Clip.id).exists(),
-    )
+    query = _count_of_everybody(domain)
     if model_version is not None:
         query = query.where(Clip.model_version == model_version)
-    return session.scalars(query.select_from(Clip)).one()
+    return session.scalars(query).one()
 
 
 def count_composed_by(session: Session, *, domain: str, model_version: str) -> int:
     """How many playable clips that everybody may hear in a domain were composed by this model, not only encoded."""
-    query = select(func.count()).where(
-        Clip.domain == domain,
-        Clip.composed_for.is_(None),
-        ~Clip.retired,
-        Clip.model_version == model_version,
-        ~_of_another(model_version),
-        select(ClipAudio).where(ClipAudio.clip_id == Clip.id).exists(),
-    )
-    return session.scalars(query.select_from(Clip)).one()
+    query = _count_of_everybody(domain).where(Clip.model_version == model_version, ~_of_another(model_version))
+    return session.scalars(query).one()
+
+
+def _count_of_everybody(domain: str) -> Select[int]:
+    sounds = select(ClipAudio).where(ClipAudio.clip_id == Clip.id).exists()
+    whose = (Clip.domain == domain, Clip.composed_for.is_(None), ~Clip.retired)
+    return select(func.count()).select_from(Clip).where(*whose, sounds)
 
 
 def retire_composed_by_others(session: Session, *, domain: str, model_version: str) -> int:

@@ -73,7 +73,7 @@ def render(
             f"{length:g} seconds of sound were asked for; it must be more than 0 and at most {MAX_SECONDS:g}"
         )
     audio = _in_room(notes, length)
-    _fade_out(audio)
+    fade_out(audio)
     return normalise(audio) if levelled else audio
 
 
@@ -99,7 +99,7 @@ def render_long(piece: Piece, seconds: float, performance: Performance) -> Audio
         own[:, 0] = (starts[here] - first) / SAMPLE_RATE_HZ
         sound = _in_room(own, float((own[:, 0] + own[:, 1]).max()) + RINGING_SECONDS)
         audio[first : first + len(sound)] += sound[: len(audio) - first]
-    _fade_out(audio)
+    fade_out(audio)
     normalise_parts([audio[first : first + step] for first in edges])
     return audio
 
@@ -167,7 +167,8 @@ def _in_room(notes: npt.NDArray[np.float64], seconds: float) -> Audio:
     return np.ascontiguousarray((dry + wet).T, dtype=np.float32)
 
 
-def _fade_out(audio: Audio) -> None:
+def fade_out(audio: Audio) -> None:
+    """Let the last 0.6 s of ``(samples, 2)`` audio fade, in place."""
     fade = min(len(audio), round(FADE_SECONDS * SAMPLE_RATE_HZ))
     audio[len(audio) - fade :] *= (0.5 + 0.5 * np.cos(np.linspace(0, np.pi, fade, dtype=np.float32)))[:, None]
 

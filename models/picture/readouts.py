@@ -42,16 +42,16 @@ def of_film(film: Film) -> Floats:
     return np.column_stack([still, _filled(np.append(change[:1], change))])
 
 
-def standardised(values: Floats) -> Floats:
-    """A film's readouts ``(frames, 5)`` in standard deviations.
+def standardised(values: Floats, usual: Floats = USUAL, most: float = 3.0) -> Floats:
+    """A film's readouts ``(frames, 5)`` in standard deviations, ``most`` at most; ``usual``: mean and deviation.
 
     Half of it is where the film as a whole lies among others, and the rest how each moment differs from the film's own
     mean: a dark film sounds low, and its brightest moment still the highest.
     """
-    mean, spread = USUAL
+    mean, spread = usual
     level = np.clip((values.mean(0) - mean) / spread, -1.5, 1.5)
     own = np.maximum(values.std(0), LEAST_SPREAD * spread)
-    found: Floats = np.clip(level / 2 + (values - values.mean(0)) / own, -3, 3)
+    found: Floats = np.clip(level / 2 + (values - values.mean(0)) / own, -most, most)
     return found
 
 

@@ -88,6 +88,15 @@ def mode(chroma: npt.ArrayLike) -> FloatArray:
     return difference
 
 
+def check_arrays(owner: object, wanted: Mapping[str, tuple[int, ...]], what: str) -> None:
+    """Make these attributes of a frozen ``owner`` float64 arrays; raises ``ValueError`` for another shape or NaN."""
+    for name, shape in wanted.items():
+        value = np.array(getattr(owner, name), dtype=np.float64)
+        if value.shape != shape or not np.isfinite(value).all():
+            raise ValueError(f"{what}: {name} must be {shape} finite numbers; it has the shape {value.shape}")
+        object.__setattr__(owner, name, value)
+
+
 @dataclass(frozen=True)
 class Readouts:
     """From summaries ``(N, D)`` to ``(N, 2)``: mode and tempo (bpm, mean over bars).
@@ -110,11 +119,7 @@ class Readouts:
             "tempo": (self._size("tempo") + 1, len(self.tempi_bpm)),
             "tempi_bpm": (len(self.tempi_bpm),),
         }
-        for name, shape in wanted.items():
-            value = np.array(getattr(self, name), dtype=np.float64)
-            if value.shape != shape or not np.isfinite(value).all():
-                raise ValueError(f"readings: {name} must be {shape} finite numbers; it has the shape {value.shape}")
-            object.__setattr__(self, name, value)
+        check_arrays(self, wanted, "readings")
 
     @classmethod
     def fit(

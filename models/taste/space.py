@@ -25,7 +25,7 @@ from safetensors.numpy import load_file, save_file
 
 from models.metrics.music_statistics import ATTRIBUTES
 from models.style.latents import GROUPS, PICTURE_GROUPS
-from models.taste.readouts import PICTURE_ATTRIBUTES, READ, READ_FROM, Readouts, columns_of, summary
+from models.taste.readouts import PICTURE_ATTRIBUTES, READ, READ_FROM, Readouts, check_arrays, columns_of, summary
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -82,11 +82,7 @@ class TasteSpace:
             "together": (attributes, size),
             "alone": (attributes, size),
         }
-        for name, shape in wanted.items():
-            value = np.array(getattr(self, name), dtype=np.float64)
-            if value.shape != shape or not np.isfinite(value).all():
-                raise ValueError(f"taste space: {name} must be {shape} finite numbers; it has the shape {value.shape}")
-            object.__setattr__(self, name, value)
+        check_arrays(self, wanted, "taste space")
         if self.readings and self.readings.dims != self.dims:
             raise ValueError(f"taste space: readings of {self.readings.dims} numbers, a summary of {self.dims}")
 

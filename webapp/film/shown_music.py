@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 import uuid
-from collections import OrderedDict
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
@@ -27,15 +25,14 @@ from webapp.runtime.errors import NotAllowed, Problem, TooMany
 from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
 from webapp.runtime.listener_files import FILM_WITH_SOUND, Downloads
 from webapp.runtime.long_tasks import LongTask
+from webapp.runtime.recent import Recent
 
-KEPT = 32  # pieces, of some 300 kB each
 LONGEST_BARS = 200
 SECONDS = 300  # that writing a film may take
 TOLD = "shown.json"
 
 _asked = Buckets(UPLOADS_A_SECOND, UPLOADS_AT_ONCE)
-_kept: OrderedDict[str, ShownMusic] = OrderedDict()
-_keeping = threading.Lock()
+_kept: Recent[str, ShownMusic] = Recent(32)  # of some 300 kB each
 TASK = LongTask(
     "canvas",
     "webapp.film.showing_process",
@@ -107,18 +104,11 @@ def show(
     source = database.transaction(lambda session: sources.find(session, name, listener_id, link_key))
     # a digest, so that nobody's pictures are kept with it
     key = hashlib.sha256(json.dumps([name, asdict(look), link_key]).encode()).hexdigest()
-    with _keeping:
-        if key in _kept:
-            _kept.move_to_end(key)
-            return _kept[key]
+    if (known := _kept.get(key)) is not None:
+        return known
     if not _asked.take(str(listener_id)):
         raise TooMany("so many pieces were shown that others must come first; wait a minute")
-    found = _shown(generation, source, look, link_key)
-    with _keeping:
-        _kept[key] = found
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
-    return found
+    return _kept.keep(key, _shown(generation, source, look, link_key))
 
 
 def begin(database: Database, home: Path, listener_id: uuid.UUID, shown: ShownMusic, *, link_key: str = "") -> None:

@@ -12,9 +12,7 @@ all others: what somebody's own votes have taught does not come back to them as 
 
 from __future__ import annotations
 
-import threading
 import uuid
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -39,9 +37,9 @@ from models.taste.head import (
 )
 from models.taste.hierarchy import Evidence, PopulationPrior, average
 from models.taste.space import TasteSpace
+from webapp.runtime.recent import Recent
 
 FOLDS = 5
-KEPT = 16  # populations whose effects are kept in memory
 DECIMALS = 4
 
 Effects = Mapping[uuid.UUID, float]
@@ -233,7 +231,7 @@ def effects_for(session: Session, listener: Listener, space: TasteSpace) -> Effe
     A clip that isn't there has none.
     """
     began = listener.began_at(pictures=space.of_pictures)
-    return NO_EFFECTS if began is None else _KEPT.of(session, began)[fold_of(listener.id)]
+    return NO_EFFECTS if began is None else _effects_of(session, began)[fold_of(listener.id)]
 
 
 def effects_on(effects: Effects, clips: Sequence[uuid.UUID]) -> FloatArray:
@@ -246,28 +244,15 @@ def effects_as_stored(effects: Mapping[uuid.UUID, FloatArray]) -> dict[str, list
     return {str(clip): np.round(by_fold, DECIMALS).tolist() for clip, by_fold in effects.items()}
 
 
-class _Kept:
-    """The effects of the populations asked for last: their rows never change. Safe between threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._found: OrderedDict[uuid.UUID, list[Effects]] = OrderedDict()
-
-    def of(self, session: Session, population_id: uuid.UUID) -> list[Effects]:
-        """By fold."""
-        with self._lock:
-            if population_id in self._found:
-                self._found.move_to_end(population_id)
-                return self._found[population_id]
-        stored = heads.effects_of(session, population_id)
-        found: list[Effects] = [
-            {uuid.UUID(clip): by_fold[fold] for clip, by_fold in stored.items()} for fold in range(FOLDS)
-        ]
-        with self._lock:
-            self._found[population_id] = found
-            while len(self._found) > KEPT:
-                self._found.popitem(last=False)
-        return found
+_kept: Recent[uuid.UUID, list[Effects]] = Recent(16)  # by population, whose row never changes
 
 
-_KEPT = _Kept()
+def _effects_of(session: Session, population_id: uuid.UUID) -> list[Effects]:
+    """By fold."""
+    if (known := _kept.get(population_id)) is not None:
+        return known
+    stored = heads.effects_of(session, population_id)
+    found: list[Effects] = [
+        {uuid.UUID(clip): by_fold[fold] for clip, by_fold in stored.items()} for fold in range(FOLDS)
+    ]
+    return _kept.keep(population_id, found)

@@ -48,6 +48,7 @@ from webapp.runtime.errors import Contradiction, NotAllowed, TooMany
 from webapp.runtime.journal import Journal
 from webapp.runtime.journal_segment import DamagedSegmentError, Segment
 from webapp.runtime.limits import IMPORTS_A_SECOND, IMPORTS_AT_ONCE, Buckets
+from webapp.runtime.waiting import slot
 
 log = logging.getLogger(__name__)
 LEAST_KEY, MOST_KEY = 16, 64  # letters, that a request is repeated by
@@ -87,20 +88,17 @@ def bring(records: Records, current: uuid.UUID | None, file: bytes, *, replace: 
         raise NotAllowed(f"the key of a request has {LEAST_KEY} letters or more, so that nobody guesses it")
     if not _imports.take(limits.asking_network() or str(current)):
         raise TooMany("you have brought several files just now; try again in a minute")
-    if not _readers.acquire(blocking=False):
-        raise TooMany("several files are being read just now; try again in a few seconds")
     here = current if current is not None and accounts.exists(records.database, current) else None
     try:
-        data = untrusted_archive.read(file)
-        _check_sound(data)
+        with slot(_readers, TooMany("several files are being read just now; try again in a few seconds")):
+            data = untrusted_archive.read(file)
+            _check_sound(data)
     except untrusted_archive.AbsurdFileError as error:
         raise NotAllowed(f"this file can't be brought: {error}") from error
     except (untrusted_archive.BrokenFileError, NotAnExportError) as error:
         raise NotAllowed(
             "this is not the data of a listener; choose the file that “Download my data” gave, kallos-listener.zip"
         ) from error
-    finally:
-        _readers.release()
     link_id = uuid.uuid5(uuid.NAMESPACE_OID, f"{key} {hashlib.sha256(file).hexdigest()}") if key else None
     if link_id and (known := _brought_before(records, data, link_id)):
         return known

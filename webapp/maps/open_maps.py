@@ -6,7 +6,7 @@ import gzip
 import json
 import threading
 import uuid
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -22,9 +22,9 @@ from webapp.composing.sources import Source
 from webapp.runtime.clip_store import ClipMissingError, ClipStore
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotYours
+from webapp.runtime.recent import Recent
 from webapp.studio.formats import PianoRoll, piano_roll
 
-KEPT = 5  # maps in memory, one of each kind
 NEIGHBOURS_SHOWN = 10
 DECIMALS = 4
 SHOWN_LINKS = 12
@@ -32,7 +32,7 @@ FIXED = {"mood": ("tense", "sad", "happy", "calm")}  # labels that have the same
 COMPOSED = "composed"  # the label of a composed clip where it has none: it is of no genre and in no collection
 
 _reading = threading.Lock()
-_kept: OrderedDict[str, OpenMap] = OrderedDict()
+_kept: Recent[str, OpenMap] = Recent(5)  # one of each kind
 MOST_LABELS = 3  # of each colouring
 LEAST_SHARE = 0.05
 
@@ -101,11 +101,7 @@ def opened(database: Database, clip_store: ClipStore, map_id: uuid.UUID) -> Open
     row = _stored(database, map_id)
     with _reading:
         if (found := _kept.get(row.uri)) is None or found.map_id != map_id:
-            found = OpenMap(map_id, DrawnMap.from_parquet(_file(clip_store, row)))
-            _kept[row.uri] = found
-        _kept.move_to_end(row.uri)
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
+            found = _kept.keep(row.uri, OpenMap(map_id, DrawnMap.from_parquet(_file(clip_store, row))))
     return found
 
 

@@ -25,6 +25,7 @@ from webapp.runtime.database import Database
 from webapp.runtime.errors import NotAllowed, NotReady, Problem
 from webapp.runtime.listener_files import HEARD, Adapters
 from webapp.runtime.long_tasks import LongTask, lines_in
+from webapp.runtime.waiting import slot
 
 RewardName = Literal["network", "head", "sum", "tension", "mixture"]
 STEPS = 16
@@ -134,19 +135,15 @@ def play(records: Records, style: Path, listener_id: uuid.UUID, seed: int) -> by
 
 def played_by(agent: Path, style: Path, seed: int) -> bytes:
     """Eight new bars by the agent in a folder, a WAV file; raises ``NotReady``."""
-    if not _playing.acquire(blocking=False):
-        raise NotReady("another agent is playing; try again in a moment")
-    try:
-        with tempfile.TemporaryDirectory(prefix="kallos-agent-") as place:
-            file = Path(place) / "agent.wav"
-            supervised_process.run_program(
-                "webapp.rating.agent_plays", str(agent), str(style), str(seed), str(file), seconds=PLAYS_S,
-                late="the agent took too long; try again when Kallos is less busy",
-                broken="the agent can't play: it learned on another composer; let one learn again",
-            )  # fmt: skip
-            return file.read_bytes()
-    finally:
-        _playing.release()
+    busy = NotReady("another agent is playing; try again in a moment")
+    with slot(_playing, busy), tempfile.TemporaryDirectory(prefix="kallos-agent-") as place:
+        file = Path(place) / "agent.wav"
+        supervised_process.run_program(
+            "webapp.rating.agent_plays", str(agent), str(style), str(seed), str(file), seconds=PLAYS_S,
+            late="the agent took too long; try again when Kallos is less busy",
+            broken="the agent can't play: it learned on another composer; let one learn again",
+        )  # fmt: skip
+        return file.read_bytes()
 
 
 def _head(records: Records, listener_id: uuid.UUID) -> Head | None:

@@ -26,6 +26,7 @@ from webapp.rating import untrusted_audio
 from webapp.runtime import supervised_process
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
+from webapp.runtime.waiting import slot
 from webapp.studio import formats
 from webapp.studio.pieces import source_of
 from webapp.studio.studio import Studio
@@ -136,12 +137,8 @@ def rate(
         raise NotReady("no networks without a tagger are here; python -m models.train.rating --mel makes them")
     if not all(_asked.take(str(listener_id)) for _ in files):
         raise TooMany("so many sounds were rated that others must come first; wait a minute")
-    if not _slots.acquire(blocking=False):
-        raise NotReady("other sounds are being rated; nothing is lost, try again in a moment")
-    try:
+    with slot(_slots, NotReady("other sounds are being rated; nothing is lost, try again in a moment")):
         return _rated(files, model, ears)
-    finally:
-        _slots.release()
 
 
 def _rated(files: Sequence[tuple[str, bytes]], model: str, ears: Ears) -> list[RatedSound]:

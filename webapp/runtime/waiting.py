@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from anyio import from_thread
 from starlette.requests import Request
 
-from webapp.runtime.errors import NobodyWaits, NotReady
+from webapp.runtime.errors import NobodyWaits, NotReady, Problem
 
 Waits = Callable[[], bool]
 POLL_S = 0.3  # between two looks whether somebody still waits
@@ -65,6 +65,17 @@ def turn(lock: threading.Lock, waits: Waits = always) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def slot(slots: threading.Semaphore, busy: Problem, patience_s: float = 0.0) -> Iterator[None]:
+    """One of the ``slots`` as long as the block lasts; raises ``busy`` where none is free within ``patience_s``."""
+    if not slots.acquire(timeout=patience_s):
+        raise busy
+    try:
+        yield
+    finally:
+        slots.release()
 
 
 def output_of(module: str, *arguments: str, given: bytes, seconds: float, waits: Waits = always) -> bytes:

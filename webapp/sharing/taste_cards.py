@@ -11,7 +11,6 @@ import json
 import logging
 import threading
 import uuid
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -34,19 +33,19 @@ from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.database import Database, in_transaction, known_listener
 from webapp.runtime.errors import NotAllowed, NotYours, TooMany
 from webapp.runtime.journal import Journal
+from webapp.runtime.recent import Recent
 from webapp.runtime.waiting import Waits, always
 from webapp.taste import overview
 from webapp.taste.overview import StyleLiking
 
 log = logging.getLogger(__name__)
-_pictures: OrderedDict[bytes, bytes] = OrderedDict()
+_pictures: Recent[bytes, bytes] = Recent(32)  # of some 40 kB
 _drawing = threading.Lock()  # one at a time: votes come first
 
 LINES = 3
 CALLED = {"content": "melody"}  # what a listener calls a style
 MOST_LINKS = 20
 MOST_LETTERS = 120  # of each text of a line
-MOST_PICTURES = 32  # that are kept in memory, of some 40 kB
 WORTH_TELLING = 5  # votes before it is said how many were foreseen
 STYLE = """
 :root { color-scheme: light dark; --paper: #f4f5f2; --ink: #15191a; --quiet: #515857; --felt: #a3243b; }
@@ -158,10 +157,7 @@ def _drawn(database: Database, card: Card) -> bytes:
     with _drawing:
         if (known := _pictures.get(key)) is None:
             known = draw_card(card.about, sound.notes(database, card.clip_id, card.seconds)["notes"], card.seconds)
-            _pictures[key] = known
-        _pictures.move_to_end(key)
-        while len(_pictures) > MOST_PICTURES:
-            _pictures.popitem(last=False)
+            _pictures.keep(key, known)
     return known
 
 

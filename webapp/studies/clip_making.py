@@ -18,14 +18,13 @@ from models.music.loudness import SAMPLE_RATE_HZ, Audio, normalise
 from models.music.midi import write_midi
 from models.music.notes import MusicError, Piece
 from models.music.performance import Performance, as_written, notes_in_seconds
-from models.music.render import encode_mp3, render
+from models.music.render import encode_mp3, fade_out, render
 from models.style.performance import touch
 from webapp.studies import sources, trials
 from webapp.studies.design import MOODS, Pairs
 from webapp.studies.sources import CLIPS, MADE, NOTES, Source, SourceError, Task
 
 LEAST_S = 2.0
-FADE_S = 0.6
 SILENT = 10 ** (-65 / 20)  # root mean square of full scale: what is louder than a recording's own noise
 Progress = Callable[[str, float], None]
 
@@ -199,8 +198,7 @@ def _levelled(clip: Made, seconds: float, folder: Path, number: int) -> dict[str
     """Cut to the length of all, faded, at one loudness, and written; what is told of the clip."""
     audio: Audio = np.load(clip.sound)[: round(seconds * SAMPLE_RATE_HZ)]
     clip.sound.unlink()
-    fade = min(len(audio), round(FADE_S * SAMPLE_RATE_HZ))
-    audio[len(audio) - fade :] *= (0.5 + 0.5 * np.cos(np.linspace(0, np.pi, fade, dtype=np.float32)))[:, None]
+    fade_out(audio)
     file = f"{number:03}.mp3"
     (folder / file).write_bytes(encode_mp3(normalise(audio)))
     if clip.midi is not None:

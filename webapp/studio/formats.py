@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 from models.music.abc_writer import write_abc
@@ -12,13 +11,12 @@ from models.music.musicxml import write_musicxml
 from models.music.notes import Piece
 from models.music.performance import bars_in_seconds, notes_in_seconds, sounding_seconds
 from webapp.composing.sources import Source
+from webapp.runtime.recent import Recent
 from webapp.runtime.waiting import Waits, always, turn
 from webapp.studio.studio import slow_slot
 
-KEPT = 24  # sounds of about 1.2 MB, for the next who opens them
-
 _rendering = threading.Lock()  # one core is enough, votes need the other
-_kept: OrderedDict[str, bytes] = OrderedDict()
+_kept: Recent[str, bytes] = Recent(24)  # sounds of about 1.2 MB, for the next who opens them
 NoteInSeconds = tuple[float, float, int, int]  # start_s, duration_s, pitch, velocity
 
 
@@ -29,17 +27,13 @@ def sound(source: Source, form: str, waits: Waits = always) -> bytes:
     """
     from webapp.composing.rendering import rendered_for  # noqa: PLC0415 (the piano, where it is asked for)
 
-    if (data := _kept.get(source.name)) is not None and form == "flac":
-        return data
+    if form == "flac" and (known := _kept.get(source.name)) is not None:
+        return known
     with slow_slot(), turn(_rendering, waits):
         title = "" if form == "flac" else source.called
         domain = None if source.written else source.music
         data = rendered_for(waits, source.piece, None, domain, form=form, title=title).data
-        if form == "flac":
-            _kept[source.name] = data
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
-    return data
+    return _kept.keep(source.name, data) if form == "flac" else data
 
 
 def midi(source: Source, *, played: bool = False) -> bytes:

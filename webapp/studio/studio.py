@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -29,6 +29,7 @@ from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.database import Database, known_listener
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.journal import Journal
+from webapp.runtime.waiting import slot
 
 # mode hardly follows the regression of harmony's latents, however far one goes: harmony is borrowed
 WITH_DIAL = tuple(group for group in STYLE_GROUPS if group != "harmony")
@@ -163,15 +164,9 @@ class Studio:
         return Dials.load(self.space, self.style_folder)
 
 
-@contextmanager
-def slow_slot() -> Iterator[None]:
+def slow_slot() -> AbstractContextManager[None]:
     """One of the few slots for slow work; raises ``NotReady`` where all are taken."""
-    if not _slots.acquire(blocking=False):
-        raise NotReady("the studio is busy with other pieces; nothing is lost, try again in a second")
-    try:
-        yield
-    finally:
-        _slots.release()
+    return slot(_slots, NotReady("the studio is busy with other pieces; nothing is lost, try again in a second"))
 
 
 def check_rate(session: Session, listener_id: uuid.UUID, more: int = 1) -> None:

@@ -9,24 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 import uuid
-from collections import OrderedDict
 
 from models.tension.curves import Curves
 from webapp.composing import sources
-from webapp.composing.sources import Source
 from webapp.generation.protocol import answered
 from webapp.generation.remote import RemoteGenerator
 from webapp.runtime.database import Database
 from webapp.runtime.errors import TooMany
 from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
-
-KEPT = 256  # pieces, of some 50 kB each
+from webapp.runtime.recent import Recent
 
 _requests = Buckets(UPLOADS_A_SECOND, UPLOADS_AT_ONCE)
-_kept: OrderedDict[tuple[str, str], Curves] = OrderedDict()
-_keeping = threading.Lock()
+_kept: Recent[tuple[str, str], Curves] = Recent(256)  # of some 50 kB each
 
 
 def curves_of(
@@ -39,20 +34,9 @@ def curves_of(
     """
     source = database.transaction(lambda session: sources.find(session, name, listener_id, link_key))
     key = (hashlib.sha256(json.dumps(source.notes, sort_keys=True).encode()).hexdigest(), source.domain)
-    with _keeping:
-        if key in _kept:
-            _kept.move_to_end(key)
-            return _kept[key]
+    if (known := _kept.get(key)) is not None:
+        return known
     if not _requests.take(str(listener_id)):
         raise TooMany("so many pieces were heard that others must come first; wait a minute")
-    curves = _computed(generation, source)
-    with _keeping:
-        _kept[key] = curves
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
-    return curves
-
-
-def _computed(generation: RemoteGenerator, source: Source) -> Curves:
     with answered("the tension model", "this music can't be heard"):
-        return Curves.from_json(generation.curves(source.notes, source.music).curves)
+        return _kept.keep(key, Curves.from_json(generation.curves(source.notes, source.music).curves))

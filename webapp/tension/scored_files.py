@@ -20,6 +20,7 @@ from models.tension.curves import Curves
 from webapp.runtime import supervised_process
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.limits import UPLOADS_A_SECOND, UPLOADS_AT_ONCE, Buckets
+from webapp.runtime.waiting import slot
 
 MOST_FILES = 12
 AT_ONCE = 1  # processes that score
@@ -98,14 +99,5 @@ def tables(scored: Sequence[ScoredFile]) -> dict[str, pd.DataFrame]:
 def _turn() -> Iterator[None]:
     """Wait until no other files are scored; raises ``NotReady`` where many wait, or it takes too long."""
     busy = NotReady("other music is being heard; nothing is lost, try again in a minute")
-    if not _places.acquire(blocking=False):
-        raise busy
-    try:
-        if not _slots.acquire(timeout=PATIENCE_S):
-            raise busy
-        try:
-            yield
-        finally:
-            _slots.release()
-    finally:
-        _places.release()
+    with slot(_places, busy), slot(_slots, busy, PATIENCE_S):
+        yield

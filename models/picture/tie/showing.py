@@ -18,7 +18,7 @@ from models.music.tokens import to_tokens
 from models.picture.attributes import DIMS, GROUPS
 from models.picture.drawings import Drawings
 from models.picture.moving import SMALLEST, Moment, moment_of
-from models.picture.readouts import LEAST_SPREAD
+from models.picture.readouts import standardised
 from models.picture.tie import rotation, writing
 from models.picture.tie.bars import SOUNDING, along, sounding_of
 from models.picture.tie.checkpoint import Tie
@@ -121,15 +121,8 @@ class Shower:
         return noise @ self.tie.turn, self.tie.turn
 
     def _heard(self, piece: Piece) -> Floats:
-        """What each bar sounds like ``(bars, 5)``, in standard deviations: half of it against other music.
-
-        The rest is how a bar differs from the piece's own mean, as a film's moments do (``readouts.standardised``).
-        """
-        values, (mean, spread) = sounding_of(piece), self.tie.sounding
-        level = np.clip((values.mean(0) - mean) / spread, -1.5, 1.5)
-        own = np.maximum(values.std(0), LEAST_SPREAD * spread)
-        found: Floats = np.clip(level / 2 + (values - values.mean(0)) / own, -MOST, MOST)
-        return found
+        """What each bar sounds like ``(bars, 5)``, beside other music and the piece's own mean, as in a film."""
+        return standardised(sounding_of(piece), self.tie.sounding, MOST)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from models.music.notes import Piece
 from models.style.latents import GROUPS
 from models.title.titles import alternatives
 from webapp.maps import catalogue, drawing, open_maps
+from webapp.runtime.recent import Recent
 from webapp.worker import Worker
 
 HEARD = {"left": 4000, "right": 4200}
@@ -28,7 +29,7 @@ HEARD = {"left": 4000, "right": 4200}
 
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch):
-    monkeypatch.setattr(open_maps, "_kept", type(open_maps._kept)())
+    monkeypatch.setattr(open_maps, "_kept", Recent(9))
 
 
 @pytest.fixture(scope="session")
@@ -180,13 +181,13 @@ def test_the_file_opens_with_pandas_and_has_every_point(listener, keep, tunes):
 
 
 @pytest.mark.slow
-def test_what_is_not_there_is_told_as_such(listener, keep, context, tunes):
+def test_what_is_not_there_is_told_as_such(listener, keep, context, tunes, monkeypatch):
     assert listener.get(f"/api/atlas/maps/{uuid.uuid4()}/points").status_code == 404
     map_id = keep(tunes)
     assert listener.get(f"/api/atlas/maps/{map_id}/points/{len(tunes)}").status_code == 404
     assert listener.get(f"/api/atlas/maps/{map_id}/points/-1").status_code == 422
     assert [context.clip_store.delete(key) for key in list(context.clip_store.keys())]
-    open_maps._kept.clear()
+    monkeypatch.setattr(open_maps, "_kept", Recent(9))
     lost = listener.get(f"/api/atlas/maps/{map_id}/points")
     assert lost.status_code == 404
     assert "/maps?kind=joint" in lost.json()["error"]

@@ -17,6 +17,7 @@ from models.style.code_examples import CodeExamples, Example, Tie
 from models.style.latents import Direction, Directions
 from webapp.maps import drawing
 from webapp.research.styles import codes, walk
+from webapp.runtime.recent import Recent
 
 ABOUT = {"sha256": "aa", "data": {"hash": "d4", "n": 9}, "commit": "c0", "seed": 0}
 
@@ -24,7 +25,7 @@ ABOUT = {"sha256": "aa", "data": {"hash": "d4", "n": 9}, "commit": "c0", "seed":
 @pytest.fixture(autouse=True)
 def no_walks_of_other_tests(monkeypatch):
     for kept in ("_kept_walks", "_kept_swaps"):
-        monkeypatch.setattr(walk, kept, type(getattr(walk, kept))())
+        monkeypatch.setattr(walk, kept, Recent(9))
 
 
 @pytest.fixture
@@ -224,9 +225,9 @@ def test_guidance_changes_what_is_drawn_and_is_refused_where_nothing_is(listener
 
 
 @pytest.mark.slow
-def test_a_walk_is_the_same_when_it_is_composed_again_and_another_with_another_seed(listener):
+def test_a_walk_is_the_same_when_it_is_composed_again_and_another_with_another_seed(listener, monkeypatch):
     first = ask(listener).json()
-    walk._kept_walks.clear()
+    monkeypatch.setattr(walk, "_kept_walks", Recent(9))
     assert ask(listener).json() == first
     assert ask(listener, seed=4).json() != first
 
@@ -276,7 +277,7 @@ def test_directions_of_another_model_are_none(listener, bundle):
 
 
 @pytest.mark.slow
-def test_a_swap_is_composed_from_two_draws_measured_and_sounds(listener):
+def test_a_swap_is_composed_from_two_draws_measured_and_sounds(listener, monkeypatch):
     asked = {"group": "rhythm", "domain": "dance", "seed": 2}
     reply = listener.get("/api/styles/swap", params=asked)
     assert reply.status_code == 200, reply.text
@@ -287,7 +288,7 @@ def test_a_swap_is_composed_from_two_draws_measured_and_sounds(listener):
     heard = listener.get("/api/styles/swap/swapped/flac", params=asked)
     assert heard.headers["content-type"] == "audio/flac"
     assert listener.get("/api/styles/swap/donor/notes", params=asked).json() == found["donor"]
-    walk._kept_swaps.clear()
+    monkeypatch.setattr(walk, "_kept_swaps", Recent(9))
     assert listener.get("/api/styles/swap", params=asked).json() == found
     other = listener.get("/api/styles/swap", params={**asked, "group": "register"}).json()
     assert (other["piece"], other["donor"]) == (found["piece"], found["donor"])

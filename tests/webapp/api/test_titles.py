@@ -16,6 +16,7 @@ from models.style.bundle import WEIGHTS
 from models.title.tunes import tunes_of
 from models.title.two_tower import TitleBundle, load_towers, note_in_card
 from webapp.maps import drawing, open_maps, title_search
+from webapp.runtime.recent import Recent
 
 CARD = json.loads((WEIGHTS / "titles-cpu" / "card.json").read_text(encoding="utf-8"))
 JIG = b"X:1\nT:The Test Jig\nM:6/8\nK:D\n|:dAF DFA|dAF def|gfe fed|cBA Bcd|dAF DFA|dAF def|gfe fed|ecA d3:|\n"
@@ -29,7 +30,7 @@ def towers() -> TitleBundle:
 @pytest.fixture
 def drawn(context, towers, monkeypatch):
     """Maps of real tunes and titles in the towers' space; how they look doesn't matter here."""
-    monkeypatch.setattr(open_maps, "_kept", type(open_maps._kept)())
+    monkeypatch.setattr(open_maps, "_kept", Recent(9))
     pieces = corpora.load("oneills1850", limit=60)
     made = {}
     for kind in ("tunes", "titles"):

@@ -14,6 +14,7 @@ from webapp.listeners import accounts
 from webapp.runtime.errors import NotAllowed, NotReady, NotYours, TooMany
 from webapp.runtime.limits import Buckets
 from webapp.runtime.long_tasks import until_ended
+from webapp.runtime.recent import Recent
 from webapp.ui.pages import canvas as page
 from webapp.ui.pages.canvas import told
 from webapp.worker import LongTaskWorker
@@ -48,7 +49,7 @@ def write(context):
 
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch):
-    monkeypatch.setattr(shown_music, "_kept", type(shown_music._kept)())
+    monkeypatch.setattr(shown_music, "_kept", Recent(9))
 
 
 def test_a_clip_is_shown_once_and_kept(context, stock, monkeypatch):
@@ -62,13 +63,6 @@ def test_a_clip_is_shown_once_and_kept(context, stock, monkeypatch):
     assert show(context, f"clips/{clip}", Look(seed=1)).moments != found.moments
     monkeypatch.setattr(context.generation, "pictures", None)
     assert show(context, f"clips/{clip}") == found
-
-
-def test_only_so_many_are_kept(context, stock, monkeypatch):
-    monkeypatch.setattr(shown_music, "KEPT", 1)
-    for clip in stock(clips=2):
-        show(context, f"clips/{clip}")
-    assert len(shown_music._kept) == 1
 
 
 def test_what_is_unknown_unanswered_or_too_much_is_refused(context, stock, monkeypatch):

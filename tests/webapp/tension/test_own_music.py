@@ -6,6 +6,7 @@ import pytest
 
 from webapp.runtime.errors import NotReady, NotYours, TooMany
 from webapp.runtime.limits import Buckets
+from webapp.runtime.recent import Recent
 from webapp.tension import own_music
 
 SOMEBODY = uuid.UUID(int=7)
@@ -17,7 +18,7 @@ def hear(context, name, listener=SOMEBODY):
 
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch):
-    monkeypatch.setattr(own_music, "_kept", type(own_music._kept)())
+    monkeypatch.setattr(own_music, "_kept", Recent(9))
 
 
 def test_a_clip_is_heard_once_and_kept(context, stock, monkeypatch):
@@ -31,13 +32,6 @@ def test_a_clip_is_heard_once_and_kept(context, stock, monkeypatch):
     assert all(len(note.expected) == 3 for note in found.notes)
     monkeypatch.setattr(context.generation, "curves", None)
     assert hear(context, f"clips/{clip}") == found
-
-
-def test_only_so_many_are_kept(context, stock, monkeypatch):
-    monkeypatch.setattr(own_music, "KEPT", 1)
-    for clip in stock(clips=2):
-        hear(context, f"clips/{clip}")
-    assert len(own_music._kept) == 1
 
 
 def test_what_is_unknown_unanswered_or_too_much_is_refused(context, stock, monkeypatch):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -32,6 +32,7 @@ from webapp.research.styles.tables import LABELS, OF_CODES
 from webapp.runtime import csv_text
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotYours
+from webapp.runtime.recent import Recent
 from webapp.studio.studio import Studio
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ COLLECTIONS = {
     "oneills1850": "O'Neill's", "ryansMammoth": "Ryan's", "airdsAirs": "Aird's", "bachChorales": "Bach's chorales",
 }  # fmt: skip
 
-_heard: OrderedDict[tuple[str, str], tuple[tuple[int, ...], dict[str, Any]]] = OrderedDict()  # values from 0, notes
+_heard: Recent[tuple[str, str], tuple[tuple[int, ...], dict[str, Any]]] = Recent(KEPT)  # values from 0, notes
 Places = dict[tuple[int, int], list["CodePiece"]]  # by code from 1 and value from 0
 _hearing = threading.Lock()  # one at a time: votes come first
 
@@ -241,13 +242,9 @@ def _listened(studio: Studio, name: str, notes: Callable[[], dict[str, Any]]) ->
     """The values, from 0, of a piece's codes as the model hears them, and the bars that they tell of."""
     key = (studio.space.version, name)
     with _hearing:
-        if key in _heard:
-            _heard.move_to_end(key)
-            return _heard[key]
+        if (known := _heard.get(key)) is not None:
+            return known
         found = studio.generation.encode(notes())
         codes = found.latents.get("piece", {}).get(CODES, ())
         levels = tuple(round((code + 1) / 2 * (CODE_LEVELS - 1)) for code in codes)
-        _heard[key] = levels, found.notes
-        while len(_heard) > KEPT:
-            _heard.popitem(last=False)
-        return _heard[key]
+        return _heard.keep(key, (levels, found.notes))

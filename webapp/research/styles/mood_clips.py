@@ -6,7 +6,6 @@ Clips count whose mood the judge is sure of when the map is drawn. All is read w
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -25,15 +24,15 @@ from webapp.maps import Atlas, open_maps
 from webapp.maps.open_maps import OpenMap
 from webapp.runtime import csv_text
 from webapp.runtime.errors import NotYours
+from webapp.runtime.recent import Recent
 
 READ = ("valence", "arousal")
-KEPT = 8  # maps and kinds of music in memory
 DECIMALS = 4
 FAR = 0.9  # share of the points that lie nearer to the middle than the name of a quarter, along the longer axis
 NEARLY_ALL = (0.002, 0.998)  # of the points are in the picture at first
 AXES = ("valence, as it is read", "arousal, as it is read")
 
-_kept: OrderedDict[tuple[str, str], MoodClips] = OrderedDict()
+_kept: Recent[tuple[str, str], MoodClips] = Recent(8)  # by map and kind of music
 _keeping = threading.Lock()
 
 
@@ -120,12 +119,8 @@ def read_clips(found: OpenMap, domain: str) -> MoodClips:
     """What the latents of one kind of music's clips say of their moods; raises ``NotYours`` for a map of others."""
     key = (str(found.map_id), domain)
     with _keeping:
-        if key not in _kept:
-            _kept[key] = _read(found, domain)
-        _kept.move_to_end(key)
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
-        return _kept[key]
+        known = _kept.get(key)
+        return _kept.keep(key, _read(found, domain)) if known is None else known
 
 
 def _read(found: OpenMap, domain: str) -> MoodClips:

@@ -5,9 +5,7 @@ Both answer with notes, what was asked for and what came of it; what is composed
 
 from __future__ import annotations
 
-import threading
 import uuid
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -20,6 +18,7 @@ from webapp.generation.protocol import GenerateRequest, GenerateResult, answered
 from webapp.generation.protocol import Source as Origin
 from webapp.runtime import csv_text
 from webapp.runtime.errors import NotAllowed, NotReady
+from webapp.runtime.recent import Recent
 from webapp.studio import formats
 from webapp.studio.composing import DEADLINE_MS, current
 from webapp.studio.formats import piano_roll
@@ -56,11 +55,10 @@ class Composed:
 
 
 PARTS = ("piece", "donor", "swapped")
-KEPT = 24  # swaps, for the sound that is asked for after them
+KEPT = 24  # swaps, and walks, for the sound that is asked for after them
 
 Swap = Mapping[str, Composed]  # by part
-_kept_swaps: OrderedDict[tuple[str, ...], Swap] = OrderedDict()
-_keeping = threading.Lock()
+_kept_swaps: Recent[tuple[str, ...], Swap] = Recent(KEPT)
 
 
 @dataclass(frozen=True)
@@ -80,10 +78,8 @@ def swap(studio: Studio, request: SwapRequest) -> Swap:
     if request.group not in STYLE_GROUPS:
         raise NotAllowed(f"the style {request.group[:20]!r} was given; there are {', '.join(STYLE_GROUPS)}")
     key = (studio.space.version, request.group, request.domain, str(request.seed))
-    with _keeping:
-        if key in _kept_swaps:
-            _kept_swaps.move_to_end(key)
-            return _kept_swaps[key]
+    if (known := _kept_swaps.get(key)) is not None:
+        return known
     with slow_slot(), answered():
         made = _compose_swap(studio, request)
     name = "-".join(key)
@@ -93,11 +89,7 @@ def swap(studio: Studio, request: SwapRequest) -> Swap:
         )
         for part, each in zip(PARTS, made, strict=True)
     }
-    with _keeping:
-        _kept_swaps[key] = found
-        while len(_kept_swaps) > KEPT:
-            _kept_swaps.popitem(last=False)
-    return found
+    return _kept_swaps.keep(key, found)
 
 
 def _compose_swap(studio: Studio, request: SwapRequest) -> tuple[GenerateResult, GenerateResult, GenerateResult]:
@@ -117,7 +109,7 @@ CODE_STEP = 2 / (CODE_LEVELS - 1)
 CODE_WALKS = tuple(f"code_{number}" for number in range(1, CODE_COUNT + 1))
 WALKS = (*STYLE_GROUPS, *CODE_WALKS)
 
-_kept_walks: OrderedDict[tuple[str, ...], tuple[Step, ...]] = OrderedDict()
+_kept_walks: Recent[tuple[str, ...], tuple[Step, ...]] = Recent(KEPT)
 
 
 @dataclass(frozen=True)
@@ -166,17 +158,10 @@ def walk(studio: Studio, listener_id: uuid.UUID, request: WalkRequest) -> tuple[
             "latents move; leave guidance at 1, begin with a draw, or walk along a code"
         )
     key = (known.version, str(known.about["commit"]), request.group, str(request.seed), f"{request.guidance:g}", *begin)
-    with _keeping:
-        if key in _kept_walks:
-            _kept_walks.move_to_end(key)
-            return _kept_walks[key]
+    if (known_steps := _kept_walks.get(key)) is not None:
+        return known_steps
     with slow_slot(), answered():
-        steps = _compose_walk(studio, known, request, source, "-".join(key))
-    with _keeping:
-        _kept_walks[key] = steps
-        while len(_kept_walks) > KEPT:
-            _kept_walks.popitem(last=False)
-    return steps
+        return _kept_walks.keep(key, _compose_walk(studio, known, request, source, "-".join(key)))
 
 
 def to_csv(steps: tuple[Step, ...], request: WalkRequest) -> str:

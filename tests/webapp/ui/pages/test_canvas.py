@@ -5,6 +5,7 @@ import pytest
 
 from webapp.film import shown_music
 from webapp.listeners import accounts
+from webapp.runtime.recent import Recent
 from webapp.ui.pages.canvas import look_anew, look_at_own
 
 SKIPPED = gr.skip()
@@ -28,7 +29,7 @@ def test_a_piece_is_shown_another_way_and_what_is_said_of_own_pictures_stays(con
 @pytest.mark.parametrize("handler", [look_anew, look_at_own])
 def test_what_can_not_be_shown_leaves_what_is_there(context, stock, somebody, handler, monkeypatch):
     name = f"clips/{stock(clips=1)[0]}"
-    monkeypatch.setattr(shown_music, "_kept", type(shown_music._kept)())
+    monkeypatch.setattr(shown_music, "_kept", Recent(9))
     learned = handler(context, somebody, name, "learned", 0, None)
     assert "0 picks of what fits" in learned.said
     axes = handler(context, somebody, name, "axes", 0, None)  # which were fitted for the shipped model
