@@ -269,13 +269,13 @@ def save_towers(
     FORMAT.save(folder, save(weights), full, held_out={part: sorted(names) for part, names in held_out.items()})
 
 
-def load_towers(name_or_path: str | Path = "default", device: str = "cpu") -> TitleBundle:
+def load_towers(name_or_path: str | Path = "default") -> TitleBundle:
     """Load shipped towers by name or your own by folder; raises ``FileNotFoundError`` or ``ValueError``."""
     with FORMAT.opened(DEFAULT if name_or_path == "default" else name_or_path) as found:
         towers = TowerEnsemble([TwoTower(config_of(config)) for config in found.card["config"]])
         weights = {name: value.float() for name, value in load_file(found.weights).items()}
         towers.load_state_dict(weights, strict=True)
-    return TitleBundle(towers.to(device).eval(), found.card, found.held_out(), found.folder)
+    return TitleBundle(towers.eval(), found.card, found.held_out(), found.folder)
 
 
 def note_in_card(bundle: TitleBundle, measured: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ from webapp.ui import arrival, dashboards
 from webapp.ui.dashboards import section
 from webapp.ui.handlers import bound, claim_of, listener_of
 from webapp.ui.layout import QUIET, heading, page, status
-from webapp.ui.pages.rate import NOTHING, training_command
+from webapp.ui.pages.rate import is_trained
 from webapp.ui.waits import cancel_button, going
 from webapp.ui.words import sentence
 
@@ -46,10 +46,7 @@ def build(context: Context) -> None:
     with page("dreams") as listener:
         with gr.Row(elem_classes="k-ask"):
             heading("Dreams", LEAD)
-        there = bool(rated_sounds.model(context.settings.runs_folder))
-        with gr.Column(visible=not there, elem_classes="k-fills"):
-            gr.HTML(f"<p>{NOTHING}</p>", **dashboards.STILL)
-            dashboards.copied(training_command(context))
+        there = is_trained(context)
         with gr.Column(visible=there):
             way = gr.Radio(list(METHODS), label="How it dreams", elem_id="way")
             surface = gr.Radio(list(SURFACES), label="What it changes", elem_id="surface")

@@ -80,10 +80,7 @@ def build(context: Context) -> None:
     with page("rate") as listener:
         with gr.Row(elem_classes="k-ask"):
             heading("Rate", LEAD)
-        there = bool(rated_sounds.model(context.settings.runs_folder))
-        with gr.Column(visible=not there, elem_classes="k-fills"):
-            gr.HTML(f"<p>{NOTHING}</p>", **dashboards.STILL)
-            dashboards.copied(training_command(context))
+        there = is_trained(context)
         with gr.Column(visible=there):
             files = gr.File(
                 label="Your sounds, 10 MB at most", file_count="multiple", file_types=list(SOUND), height=DROP_PX,
@@ -177,10 +174,14 @@ def _points(share: float) -> str:
     return f"{round(100 * share):+d}".replace("-", "−")
 
 
-def training_command(context: Context) -> str:
-    """What trains a network where the page finds it."""
-    out = str(context.settings.runs_folder / rated_sounds.RUN)
-    return commands.python("models.train.rating", "--data", "FOLDER", "--out", out)
+def is_trained(context: Context) -> bool:
+    """Whether there is a network; where there is none, the page says how one is trained."""
+    there = bool(rated_sounds.model(context.settings.runs_folder))
+    with gr.Column(visible=not there, elem_classes="k-fills"):
+        gr.HTML(f"<p>{NOTHING}</p>", **dashboards.STILL)
+        out = str(context.settings.runs_folder / rated_sounds.RUN)
+        dashboards.copied(commands.python("models.train.rating", "--data", "FOLDER", "--out", out))
+    return there
 
 
 def arrive(context: Context, token: str | None, request: gr.Request) -> list[Any]:
