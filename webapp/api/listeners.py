@@ -14,8 +14,8 @@ from webapp.api.dependencies import ERRORS, Known, MaybeClaim, TheContext, arriv
 from webapp.context import Context
 from webapp.learning.playable_clips import ALL_DOMAINS, AnyDomain
 from webapp.listeners import accounts, archive, deletion, restore, rewind
-from webapp.runtime.errors import Strict
 from webapp.runtime.identity import COOKIE, MOST_LETTERS, Claim, clear_cookie, given_token, set_cookie
+from webapp.runtime.requests import Strict
 
 router = APIRouter(prefix="/api/listener", tags=["listener"])
 

@@ -36,8 +36,9 @@ from webapp.fit.drawings import shipped, short_film
 from webapp.fit.questions import FitOutcome, ShownFit
 from webapp.listening import Shown, Voting, sound, voting
 from webapp.listening.comparison import VoteRequest, require_heard, require_pace
-from webapp.runtime.errors import NotYours, Strict
+from webapp.runtime.errors import NotYours
 from webapp.runtime.identity import Claim
+from webapp.runtime.requests import Strict
 
 router = APIRouter(prefix="/api", tags=["listening"])
 Milliseconds = Annotated[float, Field(ge=0, le=3_600_000, allow_inf_nan=False)]

@@ -15,7 +15,7 @@ from webapp.fit import learned
 from webapp.live import steering
 from webapp.live.music import IDLE_S, MOST_SEED, LiveBar
 from webapp.live.steering import MOST
-from webapp.runtime.errors import Strict
+from webapp.runtime.requests import Strict
 
 router = APIRouter(prefix="/api/live", tags=["live"])
 

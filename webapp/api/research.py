@@ -24,7 +24,8 @@ from webapp.maps import open_maps
 from webapp.research import access
 from webapp.research.styles import codes, mood_clips, tables, training_log, walk
 from webapp.runtime import commands
-from webapp.runtime.errors import NotAllowed, NotYours, Strict
+from webapp.runtime.errors import NotAllowed, NotYours
+from webapp.runtime.requests import Strict
 from webapp.runtime.waiting import heed
 from webapp.studio import formats
 from webapp.studio.formats import piano_roll

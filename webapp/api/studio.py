@@ -33,7 +33,8 @@ from webapp.generation.protocol import Look, Mood
 from webapp.learning.playable_clips import AnyDomain
 from webapp.mood import hearing, steering
 from webapp.mood.hearing import in_words
-from webapp.runtime.errors import NotAllowed, Strict
+from webapp.runtime.errors import NotAllowed
+from webapp.runtime.requests import Strict
 from webapp.runtime.waiting import heed
 from webapp.studio import blind_pairs, composing, formats, pictures, pieces, sections, starting_points, uploads
 from webapp.studio.formats import PianoRoll

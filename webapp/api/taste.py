@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
 from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext, Waiting, public_address, sound_response
-from webapp.runtime.errors import Strict
+from webapp.runtime.requests import Strict
 from webapp.sharing import for_two, taste_cards
 from webapp.sharing.taste_cards import card_page
 from webapp.studio import formats, starting_points

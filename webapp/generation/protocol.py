@@ -16,7 +16,8 @@ from pydantic import BaseModel, Field
 
 from models.music.notes import Domain
 from models.style.latents import MOST_GUIDANCE, TEMPERATURE, TOP_P
-from webapp.runtime.errors import NotAllowed, NotReady, Overdue, Problem, Strict
+from webapp.runtime.errors import NotAllowed, NotReady, Overdue, Problem
+from webapp.runtime.requests import Strict
 
 
 class Source(Strict):

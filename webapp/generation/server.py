@@ -54,7 +54,8 @@ from webapp.generation.protocol import (
     WrittenTitlesResult,
 )
 from webapp.generation.remote import BACKGROUND, is_local
-from webapp.runtime.errors import NobodyWaits, Strict
+from webapp.runtime.errors import NobodyWaits
+from webapp.runtime.requests import Strict
 from webapp.runtime.supervised_process import (
     LOWEST,
     PROC,

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 OUR_MISTAKE = "something went wrong on our side; it is in the log"
 PARTS = {"body", "path", "query"}  # of a request, which whoever made it need not know
 NO_ROOM = "there is no room left on this server's disk, so nothing more is stored; tell whoever runs it"
@@ -114,12 +112,6 @@ class NobodyWaits(Problem):
 
     def __init__(self) -> None:
         super().__init__("this was given up before it was done")
-
-
-class Strict(BaseModel):
-    """What somebody sends; a field that nobody knows is refused."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 def in_words(errors: Iterable[Mapping[str, Any]]) -> str:

@@ -20,6 +20,7 @@ def operated(context, stock, monkeypatch):
     context.settings = context.settings.model_copy(update={"metrics_key": KEY})
     app = create_app(supervision=Supervision(context, children=False), pages=False)
     with TestClient(app, headers={"Sec-Fetch-Site": "same-origin"}) as client:
+        assert app.state.supervision.ready.wait(60)
         yield client
 
 

@@ -21,7 +21,7 @@ from webapp.rating.plot import climbed
 from webapp.runtime.errors import NotAllowed, NotReady, UnknownListenerError
 from webapp.runtime.listener_files import KeptDreams
 from webapp.runtime.long_tasks import until_ended
-from webapp.ui.pages.dreams import _heard, arrive, dream, follow, give_up, keep_dream, kept_dream, told
+from webapp.ui.pages.dreams import arrive, dream, follow, give_up, keep_dream, kept_dream, told
 
 pytestmark = pytest.mark.slow
 
@@ -71,7 +71,7 @@ def test_a_dream_is_followed_to_its_end_and_heard(alone, somebody, rating_model)
     assert [each.step for each in last.steps] == list(range(9))
     assert all(len(a.steps) <= len(b.steps) for a, b in pairwise(seen))
     assert not any(each.dream for each in seen[:-1])
-    rate, samples = _heard(last.trail)
+    rate, samples = rated_sounds.sound_of(last.trail)
     assert len(samples) / rate == pytest.approx(SECONDS, abs=0.2)
     assert len(climbed(last).data) == 3
     assert "The rating went from" in told(last)
@@ -85,9 +85,9 @@ def test_the_sound_itself_is_dreamt_on_and_a_dream_is_kept_exported_and_deleted_
     begin(alone, listener_id, Order("naive", 3, "waveform", steps=8), rating_model)
     *_, last = looks(alone, listener_id)
     assert last.steps[-1].p > last.steps[0].p
-    rate, samples = _heard(last.dream)
+    rate, samples = rated_sounds.sound_of(last.dream)
     assert len(samples) / rate == pytest.approx(SECONDS, abs=0.2)
-    assert len(_heard(last.trail)[1]) == len(samples)
+    assert len(rated_sounds.sound_of(last.trail)[1]) == len(samples)
     assert np.sqrt(np.mean(samples**2)) > 0.01
 
     assert not kept_dream(alone, token)[0]["visible"]
@@ -101,7 +101,7 @@ def test_the_sound_itself_is_dreamt_on_and_a_dream_is_kept_exported_and_deleted_
         export(alone.database, listener_id), alone.clip_store, archive.kept_by(alone.settings.home, listener_id)
     )
     with zipfile.ZipFile(io.BytesIO(taken)) as file:
-        np.testing.assert_array_equal(_heard(file.read("dream/dream.wav"))[1], samples)
+        np.testing.assert_array_equal(rated_sounds.sound_of(file.read("dream/dream.wav"))[1], samples)
         assert file.read("dream/trail.wav") == last.trail
     assert archive.kept_by(alone.settings.home, accounts.create(alone.database)) == {}
     delete(alone.records, listener_id)
