@@ -81,9 +81,9 @@ class TitleWriter(nn.Module):
         """-log p of each title with its end ``(titles,)``, and how many letters that is, from ``(titles, dim)``."""
         letters = spelled_letters(titles).to(melody.device)
         logits, _ = self(melody, letters[:, :-1].clamp(min=EDGE))
-        told = F.cross_entropy(logits.transpose(1, 2), letters[:, 1:].clamp(min=EDGE), reduction="none")
+        losses = F.cross_entropy(logits.transpose(1, 2), letters[:, 1:].clamp(min=EDGE), reduction="none")
         there = letters[:, 1:] >= 0
-        return (told * there).sum(1), there.sum(1)
+        return (losses * there).sum(1), there.sum(1)
 
     @torch.inference_mode()
     def melodies(self, tunes: Sequence[Tune]) -> Tensor:
@@ -110,10 +110,10 @@ class TitleWriter(nn.Module):
             rows = torch.cat([going, going + count])
             logits, state = self(both[rows], written[going, place].repeat(2)[:, None], state)
             own, without = logits[:, 0].log_softmax(-1).chunk(2)
-            told = (own + guidance * (own - without)) / self.config.temperature
+            guided = (own + guidance * (own - without)) / self.config.temperature
             if place == 0:
-                told[:, EDGE] = -torch.inf  # a title has a letter
-            letter = torch.multinomial(told.softmax(-1), 1, generator=generator)[:, 0]
+                guided[:, EDGE] = -torch.inf  # a title has a letter
+            letter = torch.multinomial(guided.softmax(-1), 1, generator=generator)[:, 0]
             written[going, place + 1] = letter
             on = letter != EDGE
             going, state = going[on], state[:, on.repeat(2)]

@@ -46,12 +46,12 @@ SHELL, WHOLE = ("chromium-headless-shell",), ("chromium", "chromium-browser", "g
 
 
 def _chromium(names: tuple[str, ...]) -> str:
-    """The first of these that is there; skips where there is none, unless ``KALLOS_REQUIRE_BROWSER=1``."""
+    """``KALLOS_CHROMIUM``, a whole one, or the first of these that is there; skips or fails without any."""
     if found := os.environ.get("KALLOS_CHROMIUM") or next(
         (path for name in names if (path := shutil.which(name))), None
     ):
         return found
-    message = f"no Chromium found (KALLOS_CHROMIUM, or {names[0]} on the PATH)"
+    message = "no Chromium found (KALLOS_CHROMIUM, or chromium on the PATH)"
     if os.environ.get("KALLOS_REQUIRE_BROWSER") == "1":
         pytest.fail(message)
     pytest.skip(message)
