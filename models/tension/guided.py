@@ -27,8 +27,7 @@ PLAIN = "plain"
 MODES: Mapping[str, Callable[[Score], float]] = {
     "future": lambda found: found.future,
     "past": lambda found: found.past,
-    # the lesser: they go against each other in what is written, and a sum goes the way of one of them
-    "both": lambda found: min(found.future, found.past),
+    "both": Score.lesser,
 }
 OVER_BARS = "_bars"  # how the ways over bars are called after these
 JUDGED = ("idiom_bits", "si_short", "si_mid", "si_long", "repeats", "copied")

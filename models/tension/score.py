@@ -96,6 +96,10 @@ class Score:
         """The two rewards, the future with the share ``dial``."""
         return dial * self.future + (1 - dial) * self.past
 
+    def lesser(self) -> float:
+        """What writing is rewarded for: the two go against each other there, and a sum goes the way of one of them."""
+        return min(self.future, self.past)
+
 
 def score(found: Measured, usual: Usual) -> Score:
     """What a piece is worth beside real ones."""
@@ -148,12 +152,12 @@ def _heads(folder: Path, about: Mapping[str, Any]) -> Heads:
 
 
 def beauty(bundle: TensionBundle, pieces: Sequence[Piece]) -> Floats:
-    """``both`` of each piece ``(pieces,)``; not a number for one that can't be heard."""
+    """The lesser reward of each piece ``(pieces,)``; not a number for one that can't be heard."""
     found = np.full(len(pieces), np.nan)
     for row, piece in enumerate(pieces):
         try:
             domain = piece.domain or likely_domain(piece)
-            found[row] = score(bundle.ears.measure(piece, domain), bundle.usual[domain]).both()
+            found[row] = score(bundle.ears.measure(piece, domain), bundle.usual[domain]).lesser()
         except MusicError:
             continue
     return found

@@ -45,9 +45,9 @@ Tension = Callable[[Sequence[Piece]], Floats]  # of pieces ``(pieces,)``; not a 
 
 SECONDS = 12.0
 NAMES = ("network", "head", "sum", "tension", "mixture")
-# Of a sum. Clips of the writer differ by .16 (dance) and .21 (pop) standard deviations in the network's rating, by .29
-# and .65 in tension, and in a head's utility by about one
-WEIGHTS = {"network": 1.0, "head": 0.25, "tension": 0.5}
+# Of a sum. Clips of the writer differ by .16 (dance) and .21 (pop) standard deviations in the network's rating, by .46
+# and .88 in tension, and in a head's utility by about one
+WEIGHTS = {"network": 1.0, "head": 0.25, "tension": 0.35}
 
 NEEDED = {
     "network": "a rating network; python -m models.train.rating makes one",
