@@ -7,8 +7,10 @@ told by the score alone, beside supervised rivals, and what the page's head gain
 that a judge hears, or both, where DIR has judgements and clips (``models.taste.evaluation.study``; by default the
 listener ratings of the corpora, where they are).
 (d) What the generator writes where of some candidates the one is kept that a reward likes best, or where a reward says
-every few bars which of them go on (``--guided`` pieces a domain; 0 leaves this out). Rewards are explained in
-``models.tension.score``.
+every few bars which of them go on (``--guided`` pieces a domain; 0 leaves this out); and what an agent writes that was
+trained by these rewards (``--agent``, OUT/bundle of ``models.train.agent --reward tension``). A second pair of models
+(``--judge``, of ``models.train.tension --pieces``), which rewarded nobody, may measure the same. Rewards are explained
+in ``models.tension.score``.
 (e) Heads on the piece model's states beside the same heads on plain statistics: the bars to come, what is recognised of
 what was heard, and a piece's own bars (fitted on ``--heads`` pieces a domain; 0 leaves this out).
 """
@@ -31,6 +33,8 @@ from models.mood.judge import bar_moods, load_mood
 from models.music.corpora import corpora_folder
 from models.music.midi import read_midi
 from models.music.notes import Piece
+from models.rating.agent.policy import load_agent
+from models.style.bundle import WEIGHTS
 from models.style.checkpoint import style_argument
 from models.style.evaluation.clips import corpora_parts
 from models.style.pieces.model import load_pieces_model
@@ -38,7 +42,7 @@ from models.style.pieces.sampling import Writer
 from models.taste.evaluation.methods import People, Task, new_clips
 from models.taste.evaluation.study import Pairs, Study, joined, load_study
 from models.tension.evaluation import Judged, Melodies, gain, liking, pairs, real_above_spoiled, with_measures
-from models.tension.guided import guided
+from models.tension.guided import Agent, guided
 from models.tension.heads import compare
 from models.tension.persons import persons
 from models.tension.reading import read_all
@@ -47,6 +51,7 @@ from models.tension.score import SHIPPED, TensionBundle, load_tension
 Floats = npt.NDArray[np.float64]
 
 RATINGS = "listener_ratings"
+AGENT = WEIGHTS / "agent-tension"
 JUDGEMENTS = ("ratings.csv", "votes.csv")
 
 
@@ -118,6 +123,18 @@ def heads(
         compare(report, found)
 
 
+def agent_of(folder: Path, writer: Writer) -> Agent | None:
+    """The agent in ``folder``; None where there is none, or where another writer was trained."""
+    if not folder.is_dir():
+        return None
+    try:
+        bundle = load_agent(folder, writer)
+        return Agent(bundle.writer(writer), bundle.card["domains"])
+    except ValueError as error:
+        print(f"no pieces by an agent: {error}")
+        return None
+
+
 def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m models.evaluate.tension", description=__doc__.split("\n")[0])
@@ -125,6 +142,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--model", default=SHIPPED, help="a shipped model, or the folder of one of your own")
     parser.add_argument("--limit", type=positive_int, default=100, help="excerpts a domain that are spoiled")
     parser.add_argument("--guided", type=int, default=40, help="pieces a domain that a reward chooses; 0: none")
+    parser.add_argument("--agent", type=Path, default=AGENT, help="trained by the rewards, for guided pieces")
+    parser.add_argument("--judge", help="a second tension model, on a piece model of its own")
     parser.add_argument("--heads", type=int, default=220, help="pieces a domain on which heads are fitted; 0: none")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
@@ -132,6 +151,7 @@ def main(argv: list[str] | None = None) -> None:
         raise SystemExit(f"--data is {given.data}, which is no folder; give one of music, or of judgements and clips")
     with exit_on_error():
         bundle = load_tension(given.model)
+        judge = load_tension(given.judge) if given.judge else None
     judged = judged_folder(given.data)
     with exit_without_music():
         parts = corpora_parts(bundle.folder)
@@ -154,7 +174,10 @@ def main(argv: list[str] | None = None) -> None:
             gains(report, study, {"": heard.measures(), "mood.": moods, "all.": every})
         if given.guided > 0:
             writer = Writer(load_pieces_model(bundle.card["pieces"]["name"]))
-            guided(report, bundle, writer, parts["train"], test, count=given.guided)
+            guided(
+                report, bundle, writer, parts["train"], test,
+                count=given.guided, agent=agent_of(given.agent, writer), judge=judge,
+            )  # fmt: skip
         if given.heads > 0:
             heads(report, bundle, parts, test, given.heads)
     report.print()

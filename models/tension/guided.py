@@ -1,14 +1,16 @@
 """The generator obeys: of some pieces that the piece model writes, the one that a reward likes best.
 
-Ways that choose among whole pieces share the same candidates; those over bars (``models.style.pieces.search``) write
-as many notes from the same seeds, and draw again on the way. Standardised as in ``models.tension.score``: ``certainty``
-of the future and ``recognition`` of the own bars, and what the choice does to idiom, repetition, copying and a
-classifier that tells the music from real.
+Methods that choose among whole pieces share the same candidates; those over bars (``models.style.pieces.search``) write
+as many notes from the same seeds, and draw again on the way. ``trained`` is the first that an agent writes, which
+learned by the same rewards. Standardised as in ``models.tension.score``: ``certainty`` of the future and
+``recognition`` of the own bars, and what the choice does to idiom, repetition, copying and a classifier that tells the
+music from real. A second pair of models, which rewarded nobody, measures the same as ``judged_certainty`` and
+``judged_recognition``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rich.progress import track
@@ -23,7 +25,7 @@ from models.tension.evaluation import EXCERPT_BARS
 from models.tension.score import Measured, Score, TensionBundle, score
 
 AMONG = 8  # candidates of which one is kept
-PLAIN = "plain"
+PLAIN, TRAINED = "plain", "trained"
 MODES: Mapping[str, Callable[[Score], float]] = {
     "future": lambda found: found.future,
     "past": lambda found: found.past,
@@ -107,6 +109,21 @@ def search(writer: Writer, bundle: TensionBundle, domain: Domain, count: int, se
     return chosen
 
 
+@dataclass(frozen=True)
+class Agent:
+    """A writer that was trained by the rewards, in these domains."""
+
+    writer: Writer
+    domains: Collection[str]
+
+    def write(self, bundle: TensionBundle, domain: Domain, count: int, seed: int) -> list[Candidate]:
+        """``count`` pieces from the seeds of ``plain``; those that can't be read are left out."""
+        seeds, bars = [(seed, number, 0) for number in range(count)], EXCERPT_BARS[domain]
+        pieces = self.writer.excerpts(domain, seeds, bars, self.writer.places(domain, seeds, bars))
+        read = [Candidate.of(bundle, piece, domain) for piece in track(pieces, f"{domain} {TRAINED} read")]
+        return [each for each in read if each is not None]
+
+
 def guided(
     report: Report,
     bundle: TensionBundle,
@@ -115,9 +132,14 @@ def guided(
     test: Sequence[Piece],
     *,
     count: int,
+    agent: Agent | None = None,
+    judge: TensionBundle | None = None,
 ) -> None:
-    """Add ``tension.guided.MODE.*``, over domains and by domain; the baseline of each is ``plain``."""
-    everywhere = {name: Kept() for name in (PLAIN, *MODES, *(f"{name}{OVER_BARS}" for name in MODES))}
+    """Add ``tension.guided.METHOD.*``, over domains and by domain; the baseline of each is ``plain``.
+
+    Over domains, ``trained`` stands beside ``plain`` of all domains, also of those in which no agent was trained.
+    """
+    everywhere = {name: Kept() for name in (PLAIN, *MODES, *(f"{name}{OVER_BARS}" for name in MODES), TRAINED)}
     for domain in DOMAINS:
         known = regular(piece for piece in train if piece.domain == domain)
         own = regular(piece for piece in test if piece.domain == domain)
@@ -129,8 +151,12 @@ def guided(
         real = real_excerpts(own, EXCERPT_BARS[domain], count, report.seed)
         here = {name: Kept() for name in everywhere}
         found = choose(writer, bundle, domain, count, report.seed) | search(writer, bundle, domain, count, report.seed)
+        if agent and domain in agent.domains:
+            found[TRAINED] = agent.write(bundle, domain, count, report.seed)
         for name, chosen in found.items():
             _add((here[name], everywhere[name]), bundle, judges, chosen, real)
+            if judge and domain in judge.usual:
+                _judged((here[name], everywhere[name]), judge, domain, chosen)
         _report(report, here, f".{domain}")
     if any(kept.songs for kept in everywhere.values()):
         _report(report, everywhere, "")
@@ -149,6 +175,7 @@ def _add(
         add("certainty", str(number), -each.score.future)
         add("recognition", str(number), usual.standard(each.measured, "own_bars"))
         add("surprise", str(number), usual.standard(each.measured, "surprise"))
+        add("lesser", str(number), each.score.lesser())
     made = composed_excerpts([each.piece for each in chosen], EXCERPT_BARS[judges.domain], seed=0)
     for song, piece in zip(made.songs, made.pieces, strict=True):
         found = measures(piece, judges)
@@ -158,6 +185,16 @@ def _add(
     if (told := rightly_told(real, made)) is not None:
         for song, right in zip(*told, strict=True):
             add("two_sample", song, float(right))
+
+
+def _judged(kept: Sequence[Kept], judge: TensionBundle, domain: Domain, chosen: Sequence[Candidate]) -> None:
+    for number, piece in enumerate(each.piece for each in chosen):
+        if (found := Candidate.of(judge, piece, domain)) is not None:
+            recognition = judge.usual[domain].standard(found.measured, "own_bars")
+            for each in kept:
+                each.add("judged_certainty", f"{domain} {number}", -found.score.future)
+                each.add("judged_recognition", f"{domain} {number}", recognition)
+                each.add("judged_lesser", f"{domain} {number}", found.score.lesser())
 
 
 def _report(report: Report, found: Mapping[str, Kept], place: str) -> None:

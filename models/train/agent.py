@@ -90,7 +90,7 @@ def main(argv: list[str] | None = None) -> None:
     if composer.writer is None:
         raise SystemExit(f"the style model {composer.version} names no piece model, so nobody plays note by note")
     try:
-        rating = load_bundle(given.rating) if given.reward != "head" else None
+        rating = load_bundle(given.rating) if given.reward in {"network", "sum", "mixture"} else None
         space, head = load_head(composer, given.head) if given.head else (None, None)
         tension = partial(beauty, load_tension()) if given.reward in {"tension", "mixture"} else None
         reward = reward_of(given.reward, rating, head, composer, space, tension=tension)
