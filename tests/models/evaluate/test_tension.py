@@ -8,13 +8,15 @@ import pytest
 
 from models.evaluate import taste, tension
 from models.experiments.dataset import training_pieces
+from models.rating.agent.policy import Adapter, save_agent
 from models.style.checkpoint import tiny_style
-from models.style.pieces.model import save_pieces_model, tiny_pieces
+from models.style.pieces.model import load_pieces_model, save_pieces_model, tiny_pieces
 from models.taste import clip_effects, hierarchy
 from models.taste.evaluation import methods
 from models.taste.evaluation import study as listeners_study
 from models.tension import guided, persons
-from models.tension.guided import MODES, OVER_BARS, PLAIN
+from models.tension.guided import MODES, OVER_BARS, PLAIN, TRAINED
+from models.tension.score import load_tension
 from models.train import tension as training
 
 pytestmark = pytest.mark.slow  # two small models are trained first
@@ -85,11 +87,17 @@ def test_votes_alone_have_no_effects_on_liking(model, listening_folder, capsys) 
     assert metrics["tension.features.known.gain"]["value"] is not None
 
 
-def test_each_way_of_writing_is_measured_beside_the_plain_one(model, tunes, capsys) -> None:
-    tension.main(["--model", str(model), "--data", str(tunes), "--limit", "2", "--guided", "2", "--heads", "0"])
+def test_each_way_of_writing_is_measured_beside_the_plain_one(model, tunes, tmp_path, capsys) -> None:
+    pieces = load_pieces_model(load_tension(model).card["pieces"]["name"])
+    card = {"writer": pieces.version, "domains": ["dance"], "name": "agent", "preset": "tiny", "steps": 0, "seed": 0}
+    save_agent(tmp_path, Adapter(pieces.model, 2, seed=0), card)
+    given = ["--model", str(model), "--agent", str(tmp_path), "--judge", str(model), "--data", str(tunes)]
+    tension.main([*given, "--limit", "2", "--guided", "2", "--heads", "0"])
     metrics = printed(capsys)["metrics"]
-    for way in (PLAIN, *MODES, *(f"{name}{OVER_BARS}" for name in MODES)):
-        assert metrics[f"tension.guided.dance.{way}.certainty"]["n"] == 2
+    for way in (PLAIN, TRAINED, *MODES, *(f"{name}{OVER_BARS}" for name in MODES)):
+        own, judged = (metrics[f"tension.guided.dance.{way}.{whose}certainty"] for whose in ("", "judged_"))
+        assert own["n"] == 2
+        assert judged["value"] == pytest.approx(own["value"])  # the judge is the same model here
     open_, plain = (metrics[f"tension.guided.{way}.certainty"]["value"] for way in ("future", PLAIN))
     assert open_ <= plain
     assert metrics["tension.guided.future.certainty"]["baseline"] == plain
