@@ -6,8 +6,9 @@ changes: training runs the writer with the sums in place of its weights, and an 
 are saved as float16 safetensors beside a JSON card; loading is strict, nothing is pickled.
 
 Clips come with all that says how likely each note was: what the policy might have drawn in its place. The policy is the
-piece model behind the grammar at its usual temperature. It draws from all classes, without a nucleus, so that its
-probabilities are exactly those that the objective compares.
+piece model behind the grammar at its usual temperature, with the nucleus that the writer has for what a note is. What
+lies outside the nucleus counts as impossible, so probabilities are exactly those that the objective compares; that the
+nucleus moves with the weights is left out of the gradient.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from models.music.notes import DOMAINS, Domain, Piece
-from models.music.tokens import BAR, END, POSITION, from_tokens
+from models.music.tokens import BAR, END, FIELDS, POSITION, from_tokens
 from models.style.bundle import BundleFormat
 from models.style.latents import BARS
 from models.style.pieces.conditions import ABSENT, CLASSES, TEMPERATURE, Along, Place, Wishes, before_first, classes
@@ -38,6 +39,7 @@ IntArray = npt.NDArray[np.int64]
 Seen = tuple[int, IntArray, npt.NDArray[np.bool_]]  # step, rows, what each might draw
 
 SCALE = 2.0  # alpha / rank
+OF_NOTES = ("pitch", "duration", "velocity")  # drawn from a nucleus; positions have the end of a bar among them
 
 FORMAT = BundleFormat("agent", "agent", "python -m models.train.agent makes one, in OUT/bundle")
 
@@ -149,7 +151,10 @@ class _Noted(Writing):
         super().__init__(model, wishes, seeds, places=places)
 
     def _allowed(self, element: int, rows: IntArray, logits: npt.NDArray[np.float32]) -> None:
-        self.seen[element].append((len(self.tokens), rows, np.isfinite(logits)))
+        might = np.isfinite(logits)
+        if (self.nucleus[element, rows] < 1).any():
+            might &= in_nucleus(logits / self.temperature[element, rows, None], self.nucleus[element, rows])
+        self.seen[element].append((len(self.tokens), rows, might))
 
     def along(self) -> list[Along]:
         """What was told before each step; the first was drawn when nothing was there."""
@@ -159,10 +164,29 @@ class _Noted(Writing):
         return [begin, *self.told[:-1]]
 
 
+def in_nucleus(logits: npt.NDArray[np.float32], top_p: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """The likeliest classes of each row of ``logits`` ``(rows, classes)`` whose shares add up to ``top_p`` ``(rows,)``.
+
+    Source: Holtzman et al. 2020.
+    """
+    order = np.argsort(-logits, axis=1)
+    ordered = np.take_along_axis(logits, order, axis=1)
+    share = np.exp(ordered - ordered[:, :1])
+    before = np.cumsum(share, axis=1) - share
+    kept = np.zeros(logits.shape, dtype=np.bool_)
+    np.put_along_axis(kept, order, before < top_p[:, None] * share.sum(1, keepdims=True), axis=1)
+    return kept
+
+
 def play(writer: Writer, model: PieceModel, domain: Domain, seeds: Sequence[Sequence[int]]) -> Played:
     """A clip of ``BARS`` bars for each of ``seeds``, drawn by ``model`` where ``writer`` would begin one."""
-    temperature = float(writer.bundle.card.get("sampling", {}).get(domain, {}).get("temperature", TEMPERATURE))
-    wishes = Wishes(DOMAINS.index(domain), BARS, regular=True, temperature=temperature, nucleus=1.0)
+    sampling = writer.bundle.card.get("sampling", {}).get(domain, {})
+    temperature = float(sampling.get("temperature", TEMPERATURE))
+    given = sampling.get("nucleus", 1.0)
+    nucleus = dict.fromkeys(FIELDS, 1.0) | {
+        name: float(given.get(name, 1.0) if isinstance(given, Mapping) else given) for name in OF_NOTES
+    }
+    wishes = Wishes(DOMAINS.index(domain), BARS, regular=True, temperature=temperature, nucleus=nucleus)
     writing = _Noted(model, wishes, seeds, writer.places(domain, seeds, BARS))
     most = model.config.context
     while not writing.ended.all() and len(writing.tokens) < most:
@@ -179,6 +203,8 @@ def play(writer: Writer, model: PieceModel, domain: Domain, seeds: Sequence[Sequ
         table = np.ones((*drawn.shape[:2], CLASSES[element]), dtype=np.bool_)
         for step, rows, might in seen:
             table[rows, step] = might
+        chosen = np.maximum(drawn[..., element], 0)[..., None]
+        np.put_along_axis(table, chosen, values=True, axis=2)  # what lies on the nucleus' edge may be rounded out of it
         allowed[element] = torch.from_numpy(table)
     pieces = [replace(from_tokens(each), domain=domain, source="composed") for each in writing.pieces()]
     steps = Steps(torch.from_numpy(before), torch.from_numpy(conditions), torch.from_numpy(bars))
