@@ -48,6 +48,22 @@ RIVALS = {
     "average": ("{made} for the average listener here", "It is your taste, not everybody's."),
     "drawn": ("{made} for nobody in particular", "{making} for your taste helps."),
 }
+BY_TENSION = {  # what stood against what, and what it says where that is liked more, or less
+    "guided": (
+        "the first that came, what our model of tension chose",
+        "A score that nobody labelled knows something of what you like.", "What such a score prefers, you like less.",
+    ),
+    "trained": (
+        "the first that came, what a composer trained for that model's score wrote",
+        "Such a score taught it something that you like.", "What such a score teaches, you like less.",
+    ),
+    "trained_vs_guided": (
+        "what that model chose among some, what the composer trained for its score wrote",
+        "You like training for such a score more than choosing by it.",
+        "You like choosing by such a score more than training for it.",
+    ),
+}  # fmt: skip
+TESTED = (*RIVALS, *BY_TENSION)
 FURTHER = "### Further {made} for you"
 
 
@@ -213,7 +229,7 @@ def load(context: Context, token: str | None) -> Loaded:
         habits="".join(explained(line) for line in habit_lines(found.habits, words)),
         figure=accuracy_text(found.accuracy, found.picks),
         accuracy=_accuracy_bar(found.accuracy),
-        tests=[test_bar(rate) for rate in (tests.average, tests.drawn, tests.guided) if rate.value is not None],
+        tests=[test_bar(rate) for rate in (getattr(tests, test) for test in TESTED) if rate.value is not None],
         tests_text=tests_text(tests, words),
         no_best="" if best else explained("Your favourites appear here once you have picked a few."),
         best=best,
@@ -303,21 +319,20 @@ def tests_text(tests: BlindTests, words: Words) -> str:
     for rival in RIVALS:
         rate: WinRate = getattr(tests, rival)
         lines.append(_untested(rival, tests, words) if rate.value is None else _tested(rival, rate, words))
-    lines.append(guided_text(tests.guided))
-    return "".join(lines)
+    return "".join([*lines, *(tension_text(test, getattr(tests, test)) for test in BY_TENSION)])
 
 
-def guided_text(rate: WinRate) -> str:
-    """What the blind tests of the tension model's choice say; nothing where there was none."""
+def tension_text(test: str, rate: WinRate) -> str:
+    """What the blind tests of the tension model say; nothing where there was none."""
     if rate.value is None:
         return ""
+    which, better, worse = BY_TENSION[test]
     verdict = "That decides nothing yet."
     if rate.low > 0.5:
-        verdict = "A score that nobody labelled knows something of what you like."
+        verdict = better
     elif rate.high < 0.5:
-        verdict = "What such a score prefers, you like less."
-    which = "Nothing personal: against the first that came, what our model of tension chose"
-    return _counted("guided", which, rate, verdict)
+        verdict = worse
+    return _counted(test, f"Nothing personal: against {which}", rate, verdict)
 
 
 def _tested(rival: str, rate: WinRate, words: Words) -> str:
