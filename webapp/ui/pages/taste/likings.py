@@ -54,16 +54,21 @@ BY_TENSION = {  # what stood against what, and what it says where that is liked 
         "A score that nobody labelled knows something of what you like.", "What such a score prefers, you like less.",
     ),
     "trained": (
-        "the first that came, what a composer trained for that model's score wrote",
-        "Such a score taught it something that you like.", "What such a score teaches, you like less.",
+        "the first that came, what a composer trained by our model of tension wrote",
+        "A score that nobody labelled taught it something that you like.", "What such a score teaches, you like less.",
     ),
     "trained_vs_guided": (
-        "what that model chose among some, what the composer trained for its score wrote",
-        "You like training for such a score more than choosing by it.",
-        "You like choosing by such a score more than training for it.",
+        "what our model of tension chose, what a composer trained by it wrote",
+        "You like what it taught more than what it chose.", "You like what it chose more than what it taught.",
     ),
 }  # fmt: skip
-TESTED = (*RIVALS, *BY_TENSION)
+TESTED = {  # what their bars are called
+    "average": "Yours against the average listener's",
+    "drawn": "Yours against nobody's",
+    "guided": "Chosen for tension against the first",
+    "trained": "Trained for tension against the first",
+    "trained_vs_guided": "Trained for tension against chosen",
+}
 FURTHER = "### Further {made} for you"
 
 
@@ -229,7 +234,7 @@ def load(context: Context, token: str | None) -> Loaded:
         habits="".join(explained(line) for line in habit_lines(found.habits, words)),
         figure=accuracy_text(found.accuracy, found.picks),
         accuracy=_accuracy_bar(found.accuracy),
-        tests=[test_bar(rate) for rate in (getattr(tests, test) for test in TESTED) if rate.value is not None],
+        tests=[bar for test in TESTED for bar in test_bars(test, getattr(tests, test))],
         tests_text=tests_text(tests, words),
         no_best="" if best else explained("Your favourites appear here once you have picked a few."),
         best=best,
@@ -307,10 +312,11 @@ def _accuracy_bar(accuracy: Accuracy) -> list[Bar]:
     return [Bar("", [Estimate(accuracy.value, accuracy.low, accuracy.high)], decided=True)]
 
 
-def test_bar(rate: WinRate) -> Bar:
-    """A win rate on its line."""
-    assert rate.value is not None
-    return Bar("", [Estimate(rate.value, rate.low, rate.high)], decided=True)
+def test_bars(test: str, rate: WinRate) -> list[Bar]:
+    """A win rate on its line; none where there is none."""
+    if rate.value is None:
+        return []
+    return [Bar(TESTED[test], [Estimate(rate.value, rate.low, rate.high)], percent(rate.value), decided=True)]
 
 
 def tests_text(tests: BlindTests, words: Words) -> str:
