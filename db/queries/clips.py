@@ -209,7 +209,7 @@ def rival_clips(
 
 
 def clips_for(session: Session, listener_id: UUID, *, domain: str, model_version: str) -> list[PoolClip]:
-    """What ``composed_clips`` and ``rival_clips`` (also ``GUIDED``) of a domain find, together: the newest of each.
+    """What ``composed_clips`` and ``rival_clips`` (also ``BY_TENSION``) of a domain find, together: the newest of each.
 
     Oldest first.
     """

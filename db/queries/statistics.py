@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from db.queries.offers import asked_about
 from db.tables import (
     FOUR_PICKS,
-    GUIDED,
     OWN,
     PICKS,
     PICTURES,
@@ -33,7 +32,7 @@ from db.tables import (
 )
 
 PROOF = "proof"  # the policy that draws them
-TENSION = "tension"  # the policy of a clip that the tension model chose against one that came first
+TENSION = "tension"  # the policy of clips of ``BY_TENSION`` against one another; the condition names both kinds
 CLAIM = "claim"  # the policy of a changed clip against the one that it was made from
 CHANGED = {"left": "changed_left", "right": "changed_right"}  # an offer's condition: where the changed clip stands
 
@@ -163,33 +162,37 @@ def proofs(session: Session, listener_id: UUID, *, pictures: bool) -> list[Proof
 
     Those that they skipped or liked neither side of are left out.
     """
-    return _won(session, listener_id, PROOF, OWN, RIVALS, pictures=pictures)
+    return _won(
+        session, listener_id, PROOF, lambda one, rival: one.kind.in_(OWN) & rival.kind.in_(RIVALS), pictures=pictures
+    )
 
 
-def guided(session: Session, listener_id: UUID, *, pictures: bool) -> list[Proof]:
-    """Likewise, of clips that the tension model chose against plain ones; of pictures there are none."""
-    return _won(session, listener_id, TENSION, *((kind,) for kind in GUIDED), pictures=pictures)
+def by_tension(session: Session, listener_id: UUID, *, pictures: bool) -> list[Proof]:
+    """Likewise, of clips of ``BY_TENSION`` against one another; of pictures there are none."""
+    return _won(
+        session, listener_id, TENSION, lambda one, rival: Offer.condition == one.kind + "_vs_" + rival.kind,
+        pictures=pictures,
+    )  # fmt: skip
 
 
 def _won(
     session: Session,
     listener_id: UUID,
     policy: str,
-    tested: Sequence[str],
-    rivals: Sequence[str],
+    tests: Callable[[type[Clip], type[Clip]], ColumnElement[bool]],
     *,
     pictures: bool,
 ) -> list[Proof]:
+    """``tests`` says of two clips whether the one is tested and the other its rival."""
     left, right = aliased(Clip), aliased(Clip)
-    one_of_each = and_(left.kind.in_(tested), right.kind.in_(rivals)) | and_(
-        left.kind.in_(rivals), right.kind.in_(tested)
-    )
+    tested_left = tests(left, right)
     query = (
-        select(Offer.condition, Vote.outcome, left.kind.in_(tested))
+        select(Offer.condition, Vote.outcome, tested_left)
         .join(Vote, Vote.offer_id == Offer.id)
         .join(left, left.id == Offer.left_clip)
         .join(right, right.id == Offer.right_clip)
-        .where(Offer.listener_id == listener_id, Offer.policy == policy, Vote.outcome.in_(PICKS), one_of_each)
+        .where(Offer.listener_id == listener_id, Offer.policy == policy, Vote.outcome.in_(PICKS))
+        .where(tested_left | tests(right, left))
         .where(asked_about(Offer.left_clip, pictures=pictures))
         .order_by(Vote.created_at, Vote.offer_id)
     )

@@ -3,7 +3,7 @@
 from db.tables.base import Base
 from db.tables.clips import (
     BROUGHT,
-    GUIDED,
+    BY_TENSION,
     IS_BESIDE,
     IS_OWN,
     OWN,

@@ -20,9 +20,10 @@ OWN = ("composed", "surprise", "near", "tension", "opened", "studio")
 BROUGHT = "brought"  # with an untrusted export, to explain their votes: offered to nobody, and gone when they go
 WHOLE = "whole"  # a whole piece, of which the clip's latents tell the opening: it stands in no pair
 RIVALS = ("average", "drawn")  # what stands blind beside it: for the average listener, or as it came from the prior
-# for nobody's taste: of some drafts the one that the tension model rewards most, and, beside it, blind, the first
-GUIDED = ("guided", "plain")
-IS_OWN, IS_BESIDE = f"kind IN {OWN}", f"kind IN {(*RIVALS, *GUIDED)}"
+# for nobody's taste: the first of some drafts, the one of them that the tension model rewards most, and one by the
+# writer that was trained for that reward; each stands blind against those before it
+BY_TENSION = ("plain", "guided", "trained")
+IS_OWN, IS_BESIDE = f"kind IN {OWN}", f"kind IN {(*RIVALS, *BY_TENSION)}"
 NEWEST = ("composed_for", "domain", "created_at")  # of these a draw looks at the newest
 PICTURE_SECONDS = 1.0
 PLAY_OUTCOMES = ("begun", "heard_out", "skipped", "kept")
@@ -33,7 +34,7 @@ class Clip(Base):
     """A composed clip: from the prior for everybody, or for one listener, who alone hears it.
 
     Of the listener's ``kind`` tells the taste that it is for: theirs (``OWN``, ``WHOLE``) or not (``RIVALS``,
-    ``GUIDED``).
+    ``BY_TENSION``).
     ``notes``, ``latents``: JSON of a piece and its latents; a picture has no notes, its latents are the truth.
     ``summary``: float32 ``(D,)``, what taste is computed from.
     ``recipe``: everything needed to compose it again. A retired clip is kept for its votes and offered no more.
@@ -44,7 +45,7 @@ class Clip(Base):
         CheckConstraint(ANY_DOMAIN_CHECK, name="domain_is_known"),
         CheckConstraint(
             "kind IN ('prior', 'composed', 'surprise', 'near', 'opened', 'studio', 'average', 'drawn', 'whole', "
-            "'brought', 'tension', 'guided', 'plain')",
+            "'brought', 'tension', 'guided', 'plain', 'trained')",
             name="kind_is_known",
         ),
         CheckConstraint("(kind <> 'prior') = (composed_for IS NOT NULL)", name="composed_for_one_listener"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -74,6 +75,12 @@ class Composer:
         self.model, self.prior = bundle.model.to(device), bundle.prior.to(device)
         self.version = bundle.version
         self.writer = _writer_of(bundle, device)
+
+    def with_writer(self, writer: Writer) -> Composer:
+        """The same with another writer; this one stays as it is."""
+        other = copy(self)
+        other.writer = writer
+        return other
 
     @torch.inference_mode()
     def encode(self, piece: Piece) -> Latents:

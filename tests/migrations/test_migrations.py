@@ -158,6 +158,25 @@ def test_what_surprises_or_is_near_a_piece_was_no_kind_of_its_own_before(fresh_e
     assert migrate.check(fresh_engine) == []
 
 
+def test_what_a_trained_writer_wrote_is_offered_no_more_in_the_schema_before(fresh_engine: Engine) -> None:
+    with fresh_engine.begin() as connection:
+        listener = connection.scalar(text("INSERT INTO listeners DEFAULT VALUES RETURNING id"))
+        for kind in ("guided", "trained"):
+            connection.execute(
+                text(
+                    "INSERT INTO clips (domain, kind, composed_for, notes, recipe, latents, summary, model_version,"
+                    " content_hash) VALUES ('pop', :kind, :who, '{}', '{}', '{}', '', 'v1', :kind)"
+                ),
+                {"kind": kind, "who": listener},
+            )
+    migrate.downgrade(fresh_engine, "0031")
+    with fresh_engine.connect() as connection:
+        found = connection.execute(text("SELECT kind, retired FROM clips ORDER BY content_hash")).all()
+    assert found == [("guided", False), ("drawn", True)]
+    migrate.upgrade(fresh_engine)
+    assert migrate.check(fresh_engine) == []
+
+
 def test_heads_of_another_form_are_dropped_in_both_directions(fresh_engine: Engine) -> None:
     """Each is learned again from the votes, which stay."""
     with fresh_engine.begin() as connection:

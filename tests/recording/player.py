@@ -121,9 +121,18 @@ class RecordedGenerator:
         return False
 
     def drafts(
-        self, domain: str, count: int, seed: int, mood: Mood | None = None, *, waits: Waits = always
+        self,
+        domain: str,
+        count: int,
+        seed: int,
+        mood: Mood | None = None,
+        *,
+        trained: bool = False,
+        waits: Waits = always,
     ) -> DraftsResult:
-        """Drafts of a domain, those that lean to a quarter of the moods where one is given."""
+        """Drafts of a domain, or of a quarter of the moods where one is given; none by a trained writer."""
+        if trained:
+            raise self._lacks("drafts by a trained writer")
         kind = mood_kind(domain, mood.valence, mood.arousal) if mood else domain
         drafts = self._some(f"drafts of {kind}", self.recording.drafts.get(kind, []), count, seed)
         return DraftsResult(drafts=drafts, model_version=self.version)

@@ -63,13 +63,13 @@ def read_runs(context: TheContext) -> dict[str, Any]:
     return {"runs": context.database.transaction(runs.listing), **_fill(context, "titles", "titles")}
 
 
-@router.get("/agent/clips/{number}", responses=ERRORS, response_class=Response)
-def read_agent_clip(number: int) -> Response:
-    """What the agent that comes with Kallos played at some step of its training, as MP3."""
+@router.get("/agent/{name}/clips/{number}", responses=ERRORS, response_class=Response)
+def read_agent_clip(name: str, number: int) -> Response:
+    """What an agent that comes with Kallos (dance or tension) played at some step of its training, as MP3."""
     from webapp.rating import shipped_agent  # noqa: PLC0415 (the synthesiser, which few need)
 
     headers = {"Cache-Control": IMMUTABLE}
-    return Response(shipped_agent.sound(number), media_type="audio/mpeg", headers=headers)
+    return Response(shipped_agent.sound(name, number), media_type="audio/mpeg", headers=headers)
 
 
 @router.get("/retrieval")

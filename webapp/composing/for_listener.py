@@ -1,10 +1,10 @@
 """A listener's wish made true: search latents for their head, compose the best few that differ, store them as theirs.
 
 Beside a gift the baselines are composed that it is to beat, blind: one for the average listener, one just as it came.
-So is a pair that tests the tension model: of some drafts of one seed the one that it rewards most, and the first of
-them. Both are composed for nobody's taste and heard by one listener alone, blind, against each other (policy
-``tension``). The reward is the lesser of an open future and a known past, as it was measured in
-``models.tension.guided``.
+So is what tests the tension model: of some drafts of one seed the one that it rewards most, the first of them, and one
+by the writer that was trained for that reward. They are composed for nobody's taste and heard by one listener alone,
+blind, against one another (policy ``tension``). The reward is the lesser of an open future and a known past, as it was
+measured in ``models.tension.guided``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from db.queries import jobs
 from db.queries.clips import rival_clips
 from db.queries.offers import met_among
-from db.tables import GUIDED, PICTURES
+from db.tables import BY_TENSION, PICTURES
 from models.music.notes import Domain
 from models.style.drafts import Draft
 from models.taste.head import Head
@@ -158,7 +158,7 @@ class ListenerComposer:
             first = commission.seed + made.composed
             whose = (self._maker, self._search, commission.listener_id, commission.domain)
             made.add(compose_baselines(*whose, first_seed=first, among=ideas(head.votes_seen)))
-            made.add(compose_guided(*whose, first_seed=commission.seed + made.composed))
+            made.add(compose_by_tension(*whose, first_seed=commission.seed + made.composed))
         beside, mode = len(made.clip_ids) - own, commission.wish.mode
         log.info("composed_for_listener wish=%s clips=%d baselines=%d votes=%d", mode, own, beside, head.votes_seen)
         return Delivered(own, beside, made)
@@ -242,45 +242,62 @@ def compose_baselines(
     return made
 
 
-def compose_guided(
+def compose_by_tension(
     maker: ClipMaker, search: Search, listener_id: uuid.UUID, domain: AnyDomain, *, first_seed: int
 ) -> Made:
-    """The two, where none of their kind waits to be met.
+    """One clip of each kind of ``BY_TENSION`` of which none waits to be met, where two can be compared then.
 
-    Nothing where the first is the best itself, where the model writes no drafts, or where nothing hears them. Raises
-    ``GenerationError`` where none are composed.
+    No guided one where the first is the best itself, where the model writes no drafts, or where nothing hears them;
+    none by a trained writer where the domain has none. Raises ``GenerationError`` where no drafts are written.
     """
 
-    def waits(session: Session) -> bool:
-        there = rival_clips(session, listener_id, domain=domain, model_version=maker.style.version, kinds=GUIDED)
-        return len(there) > len(met_among(session, listener_id, [clip.id for clip in there]))
+    def waits(session: Session) -> set[str]:
+        there = rival_clips(session, listener_id, domain=domain, model_version=maker.style.version, kinds=BY_TENSION)
+        met = met_among(session, listener_id, [clip.id for clip in there])
+        return {clip.kind for clip in there if clip.id not in met}
 
     made = Made()
-    if domain == PICTURES or maker.database.transaction(waits):  # nothing hears pictures
+    if domain == PICTURES:  # nothing hears them
         return made
-    drafts = [draft for draft in search.drawn(domain, AMONG, first_seed) if draft.notes is not None]
-    try:
-        best = _best(maker, drafts, domain_named(domain))
-    except GenerationError as error:  # gifts go on without this test
-        log.warning("no_guided_pair domain=%s error=%s", domain, error)
+    waiting, (plain, guided, trained) = maker.database.transaction(waits), BY_TENSION
+    found: dict[str, Draft] = {}
+    if drafts := _drafts(search, domain, first_seed) if {plain, guided} - waiting else []:
+        found[plain] = _noted(drafts[0], len(drafts))
+        best = None if guided in waiting else _best(maker, drafts, domain_named(domain))
+        if best is not None and (best is not drafts[0] or plain in waiting):
+            found[guided] = _noted(best, len(drafts))
+    if trained not in waiting and (draft := _trained(maker, domain_named(domain), first_seed)):
+        found[trained] = draft
+    new = {kind: draft for kind, draft in found.items() if kind not in waiting}
+    if len(waiting | new.keys()) < 2:
+        log.info("nothing_by_tension domain=%s drafts=%d", domain, len(drafts))
         return made
-    if best is None or best is drafts[0]:
-        log.info("no_guided_pair domain=%s drafts=%d", domain, len(drafts))
-        return made
-    chosen, plain = GUIDED
-    for kind, draft in ((plain, drafts[0]), (chosen, best)):
-        one = maker.make([Order(domain, first_seed + made.composed, _noted(draft, len(drafts)), listener_id, kind)])
-        made.add(one)
-        if not one.clip_ids:
-            break  # the other alone would be no test
+    for kind, draft in new.items():
+        made.add(maker.make([Order(domain, first_seed + made.composed, draft, listener_id, kind)]))
     return made
+
+
+def _drafts(search: Search, domain: AnyDomain, seed: int) -> list[Draft]:
+    return [draft for draft in search.drawn(domain, AMONG, seed) if draft.notes is not None]
+
+
+def _trained(maker: ClipMaker, domain: Domain, seed: int) -> Draft | None:
+    """A draft by the writer that was trained for the reward; None where the domain has none."""
+    try:
+        (draft,) = maker.generation.drafts(domain, 1, seed, trained=True).drafts
+    except GenerationError as error:  # gifts go on without it
+        log.info("nothing_trained domain=%s error=%s", domain, error)
+        return None
+    return Draft.from_json(draft)
 
 
 def _best(maker: ClipMaker, drafts: list[Draft], domain: Domain) -> Draft | None:
     """The one with the highest reward, the first of several; None where none can be heard."""
-    if not drafts:
+    try:
+        rewards = maker.generation.rewards([draft.notes.to_json() for draft in drafts if draft.notes], domain).rewards
+    except GenerationError as error:  # gifts go on without it
+        log.warning("nothing_guided domain=%s error=%s", domain, error)
         return None
-    rewards = maker.generation.rewards([draft.notes.to_json() for draft in drafts if draft.notes], domain).rewards
     heard = [
         (min(reward.future, reward.past), draft)
         for reward, draft in zip(rewards, drafts, strict=True)

@@ -1,7 +1,8 @@
-"""The models beside the composer, each loaded when it is first asked: tension, mood, title towers and pictures.
+"""The models beside the composer, each loaded when it is first asked: tension, mood, title towers, pictures, an agent.
 
 Tension hears curves along a piece and rewards of many; the judges of mood what pieces express; the towers give vectors
-of words and melodies; the picture model shows what music looks like, bar by bar.
+of words and melodies; the picture model shows what music looks like, bar by bar; the agent writes in the composer's
+place.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -32,6 +34,8 @@ from models.picture.reading import PictureError
 from models.picture.tie.checkpoint import load_tie
 from models.picture.tie.scoring import AXES, ROTATION
 from models.picture.tie.showing import A_BAR, Shower
+from models.rating.agent import TENSION_AGENT
+from models.rating.agent.policy import load_agent
 from models.style.compose import Composer
 from models.style.latents import Latents
 from models.tension.score import TensionBundle, curves, load_tension, score
@@ -112,6 +116,38 @@ class Tension(_Loading[TensionBundle]):
                     found.append(Rewards(future=worth.future, past=worth.past, both=worth.both(), surprise=surprise))
             time.sleep(0.001)  # let others have the lock
         return RewardsResult(rewards=found, model_version=bundle.version)
+
+
+class TrainedWriter:
+    """The composer with the shipped agent, trained for the tension model's reward, in its writer's place.
+
+    May be asked from many threads.
+    """
+
+    def __init__(self, composer: Composer, folder: Path = TENSION_AGENT) -> None:
+        self._composer, self._folder = composer, folder
+        self._lock = threading.Lock()
+        self._found: tuple[Composer, Sequence[str]] | None = None
+
+    def composer(self, domain: Domain) -> Composer:
+        """Whoever drafts with it; raises ``BadRequest`` where no agent is there for this domain or this composer."""
+        with self._lock:
+            if self._found is None:
+                self._found = self._load()
+        trained, domains = self._found
+        if domain not in domains:
+            raise BadRequest(f"no trained writer was shipped for {domain}; one writes {', '.join(domains)}")
+        return trained
+
+    def _load(self) -> tuple[Composer, Sequence[str]]:
+        writer, version = self._composer.writer, self._composer.version
+        if writer is None:
+            raise BadRequest(f"the model {version} has no piece model, and so no trained writer")
+        try:
+            agent = load_agent(self._folder, writer)
+            return self._composer.with_writer(agent.writer(writer)), agent.card["domains"]
+        except (OSError, ValueError) as error:  # none is shipped, or it learned on another writer
+            raise BadRequest(f"the model {version} has no trained writer: {error}") from error
 
 
 class MoodJudges(_Loading[MoodBundle]):

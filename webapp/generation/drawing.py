@@ -21,7 +21,7 @@ from models.style.compose import ClipPlan, Composer, NoWriter, whole_bars
 from models.style.drafting import TOGETHER, draft_each, part_seeds
 from models.style.drafts import Ask, Draft, Locks
 from models.style.latents import CODES, SWAPPABLE, TEMPERATURE, TOP_P, Latents
-from webapp.generation.companions import MoodJudges, MusicShown, Tension, Towers
+from webapp.generation.companions import MoodJudges, MusicShown, Tension, Towers, TrainedWriter
 from webapp.generation.protocol import (
     MOST_ASKS,
     AskedResult,
@@ -140,6 +140,7 @@ class Drawing:
     def __init__(self, composer: Composer, draft: DraftEach | None = None) -> None:
         self.composer = composer
         self.tension, self.mood, self.shown, self.towers = Tension(), MoodJudges(), MusicShown(composer), Towers()
+        self.trained = TrainedWriter(composer)
         self._draft: DraftEach = draft or partial(draft_each, composer)
         self._model = threading.Lock()  # one planning, encoding or drawing at a time
         self._writing = threading.Lock()  # one piece of longer work at a time
@@ -151,10 +152,11 @@ class Drawing:
         seed: int,
         mood: Mood | None = None,
         *,
+        trained: bool = False,
         background: bool = False,  # noqa: ARG002
         waits: Waits = always,
     ) -> DraftsResult:
-        """``count`` clips from nothing; the same seed gives the same ones.
+        """``count`` clips from nothing; the same seed gives the same ones, in the same place of a piece if ``trained``.
 
         Raises ``BadRequest``, and ``NobodyWaits`` at the next step where nobody ``waits`` any more.
         They lean to a ``mood``, which is left out where the piece model was told no moods. What runs in the
@@ -162,21 +164,28 @@ class Drawing:
         """
         known, writer = _domain(domain, count, seed), self.composer.writer
         wished = (mood.valence, mood.arousal) if mood and writer and writer.heeds_moods else None
+        draft = partial(draft_each, self.trained.composer(known)) if trained else self._draft
         made: list[Draft] = []
         for part, wanted in _parts(count):
-            together = wanted if wished else TOGETHER  # of what one listener waits for there are no more than asked for
+            # of what one listener waits for there are no more than asked for
+            together = wanted if wished or trained else TOGETHER
             with turn(self._writing, waits):
                 seeds = part_seeds(seed, part)[:together]
-                made += self._drafted([known] * together, seeds, wished, self._between(waits))[:wanted]
+                made += self._drafted([known] * together, seeds, wished, self._between(waits), draft)[:wanted]
             time.sleep(0.001)  # let others have the lock
         return DraftsResult(drafts=[one.to_json() for one in made], model_version=self.composer.version)
 
     def _drafted(
-        self, domains: Sequence[Domain], seeds: Sequence[int], mood: tuple[float, float] | None, between: Between
+        self,
+        domains: Sequence[Domain],
+        seeds: Sequence[int],
+        mood: tuple[float, float] | None,
+        between: Between,
+        draft: DraftEach | None = None,
     ) -> list[Draft]:
         """What is drafted; raises ``BadRequest`` where there is no piece model."""
         try:
-            return self._draft(domains, seeds, mood, between)
+            return (draft or self._draft)(domains, seeds, mood, between)
         except NoWriter as error:
             raise BadRequest(str(error)) from error
 

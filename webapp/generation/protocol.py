@@ -270,12 +270,20 @@ class Generator(Protocol):
         ...
 
     def drafts(
-        self, domain: str, count: int, seed: int, mood: Mood | None = None, *, background: bool = False
+        self,
+        domain: str,
+        count: int,
+        seed: int,
+        mood: Mood | None = None,
+        *,
+        trained: bool = False,
+        background: bool = False,
     ) -> DraftsResult:
         """``count`` clips from nothing: where a search for one listener happens.
 
-        They lean to a ``mood``, of which -1 and 1 are the ends, where the piece model knows of moods. In the
-        ``background`` nobody waits for them.
+        They lean to a ``mood``, of which -1 and 1 are the ends, where the piece model knows of moods. ``trained``: the
+        writer that was trained for the tension model's reward writes them; raises ``BadRequest`` where the domain, or
+        the model, has none. In the ``background`` nobody waits for them.
         """
         ...
 

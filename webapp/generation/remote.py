@@ -92,10 +92,18 @@ class RemoteGenerator:
         return await asyncio.gather(*posted)
 
     def drafts(
-        self, domain: str, count: int, seed: int, mood: Mood | None = None, *, background: bool = False
+        self,
+        domain: str,
+        count: int,
+        seed: int,
+        mood: Mood | None = None,
+        *,
+        trained: bool = False,
+        background: bool = False,
     ) -> DraftsResult:
         """``count`` clips from nothing, with their latents; raises a ``GenerationError``."""
-        body = {"domain": domain, "count": count, "seed": seed, "mood": mood and mood.model_dump()}
+        asked = {"domain": domain, "count": count, "seed": seed, "mood": mood and mood.model_dump()}
+        body = asked | {"trained": True} if trained else asked
         headers = BACKGROUND if background else None
         return DraftsResult.model_validate_json(self._post("/v1/drafts", body, WRITING_SECONDS, headers).content)
 

@@ -134,9 +134,10 @@ class DrawnRequest(Strict):
 
 
 class DraftsRequest(DrawnRequest):
-    """How many clips to compose from nothing, and the mood that they are to lean to."""
+    """How many clips to compose from nothing, the mood that they are to lean to, and whether a trained writer does."""
 
     mood: Mood | None = None
+    trained: bool = False
 
 
 class AskedRequest(Strict):
@@ -291,7 +292,8 @@ def create_app(engine: Engine, secret: str = "") -> FastAPI:
 
     @app.post("/v1/drafts")
     def drafts(request: DraftsRequest, http: Request) -> DraftsResult:
-        return engine.drafts(request.domain, request.count, request.seed, request.mood, waits=waits_for(http))
+        asked = (request.domain, request.count, request.seed, request.mood)
+        return engine.drafts(*asked, trained=request.trained, waits=waits_for(http))
 
     @app.post("/v1/asked")
     def asked(request: AskedRequest, http: Request) -> AskedResult:

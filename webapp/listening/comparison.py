@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from db.queries import clips as clip_rows
 from db.queries.heads import HeadColumns
 from db.queries.offers import OfferRow, met_among, shown_among
-from db.tables import GUIDED, OWN, PICTURE_SECONDS, PICTURES, RIVALS, Four, Listener, Offer
+from db.tables import BY_TENSION, OWN, PICTURE_SECONDS, PICTURES, RIVALS, Four, Listener, Offer
 from models.taste.head import Head
 from models.taste.policy import Mixture
 from webapp.composing import media
@@ -66,7 +66,7 @@ class CandidatePool:
 
     ``pool`` are everybody's clips, of many ``LOOKED_AT``, in an order of this listener; ``own`` are the playable
     clips composed for their taste, ``made_for`` the same as they are stored, ``rivals`` what stands beside these in
-    blind tests, ``guided`` what the tension model chose and what stands beside that; ``met`` are those of all these
+    blind tests, ``by_tension`` what tests the tension model; ``met`` are those of all these
     that they were ever offered, ``drawn`` the sets of clips that were drawn since; ``effects`` are those of clips.
     """
 
@@ -76,7 +76,7 @@ class CandidatePool:
     own: PlayableClips
     made_for: list[clip_rows.PoolClip]
     rivals: list[clip_rows.PoolClip]
-    guided: list[clip_rows.PoolClip]
+    by_tension: list[clip_rows.PoolClip]
     met: set[uuid.UUID]
     effects: Effects
     drawn: list[tuple[uuid.UUID, ...]] = field(default_factory=list)
@@ -95,7 +95,7 @@ class CandidatePool:
             PlayableClips.of(made_for, space),
             made_for,
             [clip for clip in made if clip.kind in RIVALS],
-            [clip for clip in made if clip.kind in GUIDED],
+            [clip for clip in made if clip.kind in BY_TENSION],
             met_among(session, listener.id, [*pool.ids, *(clip.id for clip in made)]),
             heads.effects_for(session, listener, space),
         )

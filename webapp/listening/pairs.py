@@ -2,8 +2,8 @@
 
 Of two clips a listener picks one, calls them equal, or likes neither. Most pairs are drawn to learn from. Some are
 mirrored repeats, which tell how consistent the person is, and some are blind tests: a clip for this listener's taste
-against one for the average listener's, or one just as the prior drew it; and a clip that the tension model chose among
-some against the first of them.
+against one for the average listener's, or one just as the prior drew it; and against one another what the tension
+model chose among some drafts, the first of them, and what was written by the writer that was trained for its reward.
 
 Of four clips a listener picks the most beautiful one, or none. All four are short, so that hearing a few seconds of
 each stays a matter of half a minute. A pick teaches the same head as a vote on a pair and counts among the same picks.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from db.queries import offers as rows
 from db.queries import votes as vote_rows
 from db.queries.clips import PoolClip
 from db.queries.heads import HeadColumns
-from db.tables import FOUR_PICKS, GUIDED, PICKS, PICTURES, Four, FourVote, Listener, Offer, Vote
+from db.tables import BY_TENSION, FOUR_PICKS, PICKS, PICTURES, Four, FourVote, Listener, Offer, Vote
 from models.taste.best_of_four import NoFourLeftError, choose_four
 from models.taste.head import Head, predict, predict_four
 from models.taste.policy import REPEAT_AFTER, REPEAT_GAP, REPEAT_WINDOW, NoPairLeftError, choose, choose_named
@@ -33,7 +34,8 @@ from webapp.listening.comparison import LONG_SECONDS, CandidatePool, Candidates,
 SHORT_PAIRS = 6  # the first pairs are short
 ENOUGH_LONG = 12  # clips of a domain that can be played long before pairs get long
 BLIND_TESTS = {"average": "for_me_vs_average", "drawn": "for_me_vs_prior"}  # the condition, by the rival's kind
-GUIDED_TEST = "guided_vs_plain"  # likewise, of policy ``tension``
+# of policy ``tension``: guided_vs_plain, trained_vs_plain, trained_vs_guided
+TENSION_TESTS = tuple(f"{one}_vs_{rival}" for rival, one in combinations(BY_TENSION, 2))
 NEVER_REPEATED = ("proof", "tension", "studio", "claim")  # policies
 
 
@@ -92,12 +94,12 @@ class Pairs:
             seconds = shortest  # of a first clip that was made in a hurry there is no more yet
         generator = np.random.default_rng()
         repeats = self._repeatable(session, listener) if before >= REPEAT_AFTER else []
-        tests, guided = _blind_tests(available, seconds), _guided_tests(available, seconds)
-        named, share = choose_named(len(repeats), len(tests), generator, tension=len(guided))
+        tests, by_tension = _blind_tests(available, seconds), _tension_tests(available, seconds)
+        named, share = choose_named(len(repeats), len(tests), generator, tension=len(by_tension))
         if named is not None and named.policy == "repeat":
             return _mirrored(repeats[named.index], named.policy, named.pair_probability)
         if named is not None:
-            test = (guided if named.policy == "tension" else tests)[named.index]
+            test = (by_tension if named.policy == "tension" else tests)[named.index]
             one, other = (test.one, test.rival) if generator.random() < 0.5 else (test.rival, test.one)
             clips = (one.id, other.id)
             return Draw(clips, test.seconds, named.policy, named.pair_probability, 0.5, condition=test.condition)
@@ -206,13 +208,16 @@ class _Test:
 def _blind_tests(available: CandidatePool, seconds: float) -> list[_Test]:
     """Every clip composed for the listener against every rival, neither met yet, with how long both can play."""
     mine = [clip for clip in available.made_for if clip.kind == "composed"]
-    return _tests(available, mine, available.rivals, seconds, lambda rival: BLIND_TESTS[rival.kind])
+    return _tests(available, mine, available.rivals, seconds, lambda _, rival: BLIND_TESTS[rival.kind])
 
 
-def _guided_tests(available: CandidatePool, seconds: float) -> list[_Test]:
-    """Every clip that the tension model chose against every one that came first, likewise."""
-    guided, plain = ([clip for clip in available.guided if clip.kind == kind] for kind in GUIDED)
-    return _tests(available, guided, plain, seconds, lambda _: GUIDED_TEST)
+def _tension_tests(available: CandidatePool, seconds: float) -> list[_Test]:
+    """Likewise every clip of one kind of ``BY_TENSION`` against every one of a kind before it."""
+    found = []
+    for kinds in combinations(BY_TENSION, 2):
+        rivals, ones = ([clip for clip in available.by_tension if clip.kind == kind] for kind in kinds)
+        found += _tests(available, ones, rivals, seconds, lambda one, rival: f"{one.kind}_vs_{rival.kind}")
+    return found
 
 
 def _tests(
@@ -220,7 +225,7 @@ def _tests(
     ones: Sequence[PoolClip],
     rivals: Sequence[PoolClip],
     seconds: float,
-    condition: Callable[[PoolClip], str],
+    condition: Callable[[PoolClip, PoolClip], str],
 ) -> list[_Test]:
     found = []
     rivals = [rival for rival in rivals if rival.id not in available.met]
@@ -228,7 +233,7 @@ def _tests(
         for rival in rivals if one.id not in available.met else ():
             lengths = [length for length in one.seconds if length in rival.seconds and length <= seconds]
             if lengths:
-                found.append(_Test(one, rival, max(lengths), condition(rival)))
+                found.append(_Test(one, rival, max(lengths), condition(one, rival)))
     return found
 
 

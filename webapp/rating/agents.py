@@ -133,13 +133,16 @@ def play(records: Records, style: Path, listener_id: uuid.UUID, seed: int) -> by
     return played_by(kept, style, seed)
 
 
-def played_by(agent: Path, style: Path, seed: int) -> bytes:
-    """Eight new bars by the agent in a folder, a WAV file; raises ``NotReady``."""
+def played_by(agent: Path, style: Path, seed: int, domain: str = "") -> bytes:
+    """Eight new bars by the agent in a folder, of the first ``domain`` that it learned by default, a WAV file.
+
+    Raises ``NotReady``.
+    """
     busy = NotReady("another agent is playing; try again in a moment")
     with slot(_playing, busy), tempfile.TemporaryDirectory(prefix="kallos-agent-") as place:
         file = Path(place) / "agent.wav"
         supervised_process.run_program(
-            "webapp.rating.agent_plays", str(agent), str(style), str(seed), str(file), seconds=PLAYS_S,
+            "webapp.rating.agent_plays", str(agent), str(style), str(seed), str(file), domain, seconds=PLAYS_S,
             late="the agent took too long; try again when Kallos is less busy",
             broken="the agent can't play: it learned on another composer; let one learn again",
         )  # fmt: skip

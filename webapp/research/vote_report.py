@@ -38,7 +38,7 @@ from models.music.midi import write_midi
 from models.music.notes import MusicError, Piece
 from models.taste.head import PLACES
 from models.taste.space import TasteSpace
-from webapp.listening.pairs import GUIDED_TEST
+from webapp.listening.pairs import BLIND_TESTS, TENSION_TESTS
 from webapp.runtime import csv_text
 from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.database import Database
@@ -49,6 +49,8 @@ WORDS = {  # what people read for a figure's name
     "proof.for_me_vs_average.win_rate": "composed for them, over for the average",
     "proof.for_me_vs_prior.win_rate": "composed for them, over drawn at random",
     "tension.guided_vs_plain.win_rate": "chosen by the tension model, over what came first",
+    "tension.trained_vs_plain.win_rate": "by a writer trained for its score, over what came first",
+    "tension.trained_vs_guided.win_rate": "by a writer trained for its score, over what it chose",
     "claim.win_rate": "changes that pleased as claimed",
     "prediction.accuracy": "pairs foreseen",
     "prediction.accuracy_unsuspicious": "pairs foreseen, without suspicious votes",
@@ -77,7 +79,7 @@ class Evidence:
     """What one listener's votes tell."""
 
     proofs: list[statistics.Proof]
-    guided: list[statistics.Proof]
+    by_tension: list[statistics.Proof]
     repeats: list[tuple[str, str]]
     outcomes: Counter[str]
     predicted: list[statistics.PredictedVote]
@@ -123,7 +125,7 @@ def of_study(database: Database, space: TasteSpace, study_id: str) -> Report:
 def _evidence(session: Session, listener_id: uuid.UUID, *, pictures: bool) -> Evidence:
     return Evidence(
         statistics.proofs(session, listener_id, pictures=pictures),
-        statistics.guided(session, listener_id, pictures=pictures),
+        statistics.by_tension(session, listener_id, pictures=pictures),
         statistics.repeats(session, listener_id, pictures=pictures),
         statistics.outcomes(session, listener_id, pictures=pictures),
         statistics.foreseen_votes(session, listener_id, pictures=pictures),
@@ -135,16 +137,18 @@ def _evidence(session: Session, listener_id: uuid.UUID, *, pictures: bool) -> Ev
 def _report(space: TasteSpace, command: str, people: Sequence[Evidence]) -> Report:
     votes = [vote for each in people for vote in each.predicted]
     digest = hashlib.sha256(
-        repr([(each.proofs, each.guided, each.repeats, each.predicted, each.fours) for each in people]).encode()
+        repr([(each.proofs, each.by_tension, each.repeats, each.predicted, each.fours) for each in people]).encode()
     )
     model = {"version": space.version, "sha256": None}
     voted = sum(bool(each.outcomes or each.repeats or each.fours) for each in people)
     about = {"hash": digest.hexdigest(), "n": len(votes), "listeners": voted, "pictures": space.of_pictures}
     report = Report(command, about, model, seed=0)
-    for condition, counts in blind_tests.counted(each for one in people for each in one.proofs).items():
-        report.add(f"proof.{condition}.win_rate", _metric(win_rate(*counts), chance=0.5))
-    guided = blind_tests.won(each for one in people for each in one.guided)
-    report.add(f"tension.{GUIDED_TEST}.win_rate", _metric(win_rate(*guided), chance=0.5))
+    for name, tests, proofs in (
+        ("proof", BLIND_TESTS.values(), (each for one in people for each in one.proofs)),
+        ("tension", TENSION_TESTS, (each for one in people for each in one.by_tension)),
+    ):
+        for condition, counts in blind_tests.counted(proofs, tests).items():
+            report.add(f"{name}.{condition}.win_rate", _metric(win_rate(*counts), chance=0.5))
     said_right = Counter(claim.right for each in people for claim in each.claims)
     report.add("claim.win_rate", _metric(win_rate(said_right[1.0], said_right[0.5], said_right[0.0]), chance=0.5))
     own = consistency(pair for each in people for pair in each.repeats)
@@ -245,8 +249,10 @@ to nothing) or unavailable (nobody could check).
 none (none was good enough) or skipped. number and minutes: among the listener's picks of four, since the first one.
 p_a to p_d: what was expected, if one is picked; the rest as above, of the set of four.
 `clips.csv`: domain, kind (prior: everybody's; composed, surprise, near, studio: for the listener named, what they
-surely like, may like most, like near a piece, or made; average, drawn: what stood against the composed),
-and named features of the latents in standard deviations. `{folder}/`: the clips.
+surely like, may like most, like near a piece, or made; average, drawn: what stood against the composed; plain,
+guided, trained: the first of some drafts, the one of them with the highest tension score, and one by a writer that was
+trained for that score, which stood against one another), and named features of the latents in standard deviations.
+`{folder}/`: the clips.
 
 Listeners and clips are numbered in a random order that was not kept; nothing else was known about the listeners.
 Probabilities have two digits, and what was heard is told to a tenth of a second, so that no number of a listener's own

@@ -1,7 +1,7 @@
 """Is it personal? How often a listener picked what was composed for them over its rivals, in blind pairs.
 
-Beside these, whether what the tension model chose is picked over what came first. That a changed clip is liked better
-is a claim: it is offered as a blind pair too, and counted.
+Beside these, whether what the tension model chose, or what a writer trained for its reward wrote, is picked over what
+came first. That a changed clip is liked better is a claim: it is offered as a blind pair too, and counted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from models.metrics.comparisons import win_rate
 from webapp.composing.sources import PIECES, find
 from webapp.learning.heads import FEWEST_OTHERS, VOTES_OF_OTHERS
 from webapp.learning.playable_clips import PlayablePool
-from webapp.listening.pairs import BLIND_TESTS
+from webapp.listening.pairs import BLIND_TESTS, TENSION_TESTS
 from webapp.runtime.database import Database, in_transaction, known_listener
 from webapp.runtime.errors import NotAllowed
 from webapp.studio import blind_pairs
@@ -48,27 +48,24 @@ class WinRate:
 class BlindTests:
     """Win rates over pieces for the ``average`` listener and over pieces as they were ``drawn`` from the prior.
 
-    ``guided``: of the pieces that the tension model chose among some, over the first of them; nothing personal.
+    Nothing personal: ``guided``, of the pieces that the tension model chose among some, over the first of them;
+    ``trained``, of those by the writer that was trained for its reward, over the first, and ``trained_vs_guided``.
     The average listener can be told of where ``others``, who have voted here, are ``others_needed`` at least.
     """
 
     average: WinRate
     drawn: WinRate
     guided: WinRate
+    trained: WinRate
+    trained_vs_guided: WinRate
     others: int
     others_needed: int
 
 
-def counted(proofs: Iterable[statistics.Proof]) -> dict[str, Counts]:
-    """Wins, ties and losses against each rival, by the condition under which it is offered."""
+def counted(proofs: Iterable[statistics.Proof], conditions: Iterable[str]) -> dict[str, Counts]:
+    """Wins, ties and losses by the condition under which they were offered."""
     found = Counter((each.condition, each.won) for each in proofs)
-    return {name: (found[name, 1.0], found[name, 0.5], found[name, 0.0]) for name in BLIND_TESTS.values()}
-
-
-def won(proofs: Iterable[statistics.Proof]) -> Counts:
-    """Wins, ties and losses of all."""
-    found = Counter(each.won for each in proofs)
-    return found[1.0], found[0.5], found[0.0]
+    return {name: (found[name, 1.0], found[name, 0.5], found[name, 0.0]) for name in conditions}
 
 
 @in_transaction
@@ -76,11 +73,12 @@ def of_listener(session: Session, playable: PlayablePool, listener_id: uuid.UUID
     """The listener's own win rates, of pictures or of music as they have chosen; raises ``UnknownListenerError``."""
     listener = known_listener(session, listener_id)
     seen, space = listener.domain == PICTURES, playable.space_of(listener.domain)
-    found = counted(statistics.proofs(session, listener_id, pictures=seen))
+    found = counted(statistics.proofs(session, listener_id, pictures=seen), BLIND_TESTS.values())
+    by_tension = counted(statistics.by_tension(session, listener_id, pictures=seen), TENSION_TESTS)
+    guided, trained, trained_vs_guided = (_rate(by_tension[test]) for test in TENSION_TESTS)
     others = head_rows.count_heads(session, listener.study_id, space.version, votes=VOTES_OF_OTHERS, but=listener_id)
     average, drawn = (_rate(found[BLIND_TESTS[rival]]) for rival in ("average", "drawn"))
-    guided = _rate(won(statistics.guided(session, listener_id, pictures=seen)))
-    return BlindTests(average, drawn, guided, others, FEWEST_OTHERS)
+    return BlindTests(average, drawn, guided, trained, trained_vs_guided, others, FEWEST_OTHERS)
 
 
 def _rate(counts: Counts) -> WinRate:

@@ -125,7 +125,7 @@ def load_agent(folder: Path, writer: Writer) -> AgentBundle:
         adapter = Adapter(writer.bundle.model, int(found.card["rank"]), seed=0)
         state = {name: value.float() for name, value in load_file(found.weights).items()}
         adapter.load_state_dict(state, strict=True)
-    return AgentBundle(adapter, found.card, folder)
+    return AgentBundle(adapter.to(next(writer.bundle.model.parameters()).device), found.card, folder)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,10 @@ import time
 
 import numpy as np
 import pytest
+import torch
 
 from models.music.notes import Piece
+from models.rating.agent.policy import Adapter, save_agent
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
 from models.style.drafting import draft_each
@@ -35,6 +37,15 @@ def slow_drafts(composer):
         return draft_each(composer, domains, seeds, mood, step)
 
     return draft
+
+
+def tiny_agent(folder, writer, domains=("pop",)):
+    """An agent for a tiny writer, which plays otherwise than the writer does, in a folder as they are shipped."""
+    adapter = Adapter(writer.bundle.model, rank=2, seed=1)
+    for up in adapter.up:
+        torch.nn.init.normal_(up, std=0.1, generator=torch.Generator().manual_seed(2))
+    save_agent(folder, adapter, {"preset": "tiny", "seed": 1, "writer": writer.bundle.version, "domains": [*domains]})
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -16,12 +16,12 @@ from models.style.drafting import draft_each
 from models.style.pieces.model import OF_TINY_STYLE, tiny_pieces
 from models.style.pieces.sampling import Writer
 from tests.serving import served
-from tests.webapp.generation.conftest import ask, some_piece
+from tests.webapp.generation.conftest import ask, some_piece, tiny_agent
 from webapp.generation import companions, drawing
 from webapp.generation import engine as engine_module
 from webapp.generation.drawing import OF_A_MOOD
 from webapp.generation.engine import Engine
-from webapp.generation.protocol import GeneratorUnavailable, Locked, Mood, Source
+from webapp.generation.protocol import BadRequest, GeneratorUnavailable, Locked, Mood, Source
 from webapp.generation.remote import RemoteGenerator
 from webapp.generation.server import create_app
 from webapp.runtime.errors import NobodyWaits
@@ -222,6 +222,27 @@ def test_drafts_lean_to_a_mood_where_the_piece_model_knows_of_moods(writing_engi
     assert drafted(sad) == drafted(sad)
     assert drafted(sad) != drafted(happy) != drafted()
     assert len(drafted(sad)) == 2
+
+
+def test_a_trained_writer_drafts_from_the_same_places_on_where_it_has_learned_to(writing_engine, tmp_path):
+    with pytest.raises(BadRequest, match="has no trained writer"):  # what is shipped learned on another writer
+        writing_engine.drafts("pop", 1, 7, trained=True)
+    plain = writing_engine.drafts("pop", 2, 7).drafts
+    folder = tiny_agent(tmp_path, writing_engine.composer.writer)
+    writing_engine.trained = companions.TrainedWriter(writing_engine.composer, folder)
+    with served(create_app(writing_engine)) as url:
+        remote = RemoteGenerator(url)
+        trained = remote.drafts("pop", 2, 7, trained=True).drafts
+        with pytest.raises(BadRequest, match="no trained writer was shipped for chorale; one writes pop"):
+            remote.drafts("chorale", 1, 7, trained=True)
+        remote.close()
+    assert trained == writing_engine.drafts("pop", 2, 7, trained=True).drafts
+    for one, other in zip(trained, plain, strict=True):
+        assert one["notes"] != other["notes"]
+        written, usual = one["latents"]["piece"], other["latents"]["piece"]
+        assert written["bars_before"] == usual["bars_before"]
+        assert written["writer"].startswith("agent-tiny-1-")
+    assert writing_engine.drafts("pop", 2, 7).drafts == plain
 
 
 @pytest.mark.slow

@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import func, select, update
 
 from db.tables import OWN, RIVALS, Clip, Offer, Study, Vote
-from db.tables.clips import GUIDED
 from models.taste.head import Head
 from models.taste.policy import Mixture, choose_named
 from models.taste.search import scores
@@ -286,7 +285,7 @@ def test_a_job_composes_rivals_from_the_same_draws(context, stock, monkeypatch):
     again = context.listener_composer.compose(Commission(listener, "pop", 8 << 8, clips=1, with_baselines=True))
     assert again.baselines == 0  # both wait still
     journal = context.journal.segment(listener).state()[1]["clips"]
-    assert {clip["kind"] for clip in journal} == {"composed", *RIVALS, *GUIDED}
+    assert {clip["kind"] for clip in journal} == {"composed", *RIVALS, "guided", "plain"}
     count = context.database.transaction(lambda s: s.scalar(select(func.count()).where(Clip.composed_for == others[0])))
     assert count == 0
 

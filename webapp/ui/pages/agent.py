@@ -8,20 +8,19 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from models.music.performance import notes_in_seconds
 from webapp.context import Context
-from webapp.rating import agents, rated_sounds, shipped_agent
+from webapp.rating import agents, rated_sounds
 from webapp.rating.agents import Learning, Order
 from webapp.rating.plot import learnt
 from webapp.rating.rated_sounds import Sound, sound_of
-from webapp.rating.shipped_agent import PlayedClip, ShippedAgent
 from webapp.runtime.errors import NotAllowed
 from webapp.runtime.listener_files import Adapters
-from webapp.ui import arrival
-from webapp.ui.components.clip_list import ClipList
+from webapp.ui import arrival, learned_agent
+from webapp.ui.choosing import DOMAINS
 from webapp.ui.dashboards import section
 from webapp.ui.handlers import bound, claim_of, listener_of
-from webapp.ui.layout import AWAITED, QUIET, explained, heading, page, status
+from webapp.ui.layout import AWAITED, QUIET, heading, page, status
+from webapp.ui.learned_agent import moved
 from webapp.ui.waits import cancel_button, going
 from webapp.ui.words import capital, sentence
 
@@ -33,7 +32,6 @@ REWARDS = (
     ("What the rating network likes", "network"), ("What you like", "head"), ("Both", "sum"),
     ("An open future and a known past", "tension"), ("All of these", "mixture"),
 )  # fmt: skip
-DOMAINS = (("Pop", "pop"), ("Dance", "dance"), ("Chorales", "chorale"))
 EXPLAINED = (
     "The mean reward of the clips that it plays at each step. The judge is another network, which never rewards: where "
     "only the reward rises, the agent pleases the network and not the ear."
@@ -44,7 +42,7 @@ BLIND = (
 )
 LEARNED = (
     "This one learned for some minutes from a mixture: what the rating network likes, and an open future with a known "
-    "past. In each column it begins at the same place of a piece, earlier and later on its way."
+    "past."
 )
 STAY = "It learns for some minutes, and goes on if you leave this page: come back to it here."
 POLL_S = 1
@@ -82,14 +80,7 @@ def build(context: Context) -> None:
     with page("agent") as listener:
         with gr.Row(elem_classes="k-ask"):
             heading("An agent at the piano", LEAD)
-        with section("One that has learned", LEARNED, visible=False) as ours:
-            with gr.Row(elem_classes="k-two"):
-                here, there = (ClipList(elem_id=f"shipped-{place}") for place in ("first", "second"))
-            with gr.Row(elem_classes="k-bar"):
-                more = gr.Button("Play something new", elem_id="play-shipped", size="sm", scale=0, min_width=180)
-            new = gr.Audio(label="By this agent", interactive=False, elem_id="shipped-sound", visible=False)
-            course = gr.Plot(label="How it learned", show_label=False, container=False, elem_id="plot-shipped")
-            about = gr.HTML(elem_id="about-shipped", apply_default_css=False, js_on_load=None)
+        learned_agent.show(context, listener, "dance", "One that has learned", LEARNED)
         gr.HTML("<h2>Let one learn</h2>", apply_default_css=False, js_on_load=None)
         reward = gr.Radio(list(REWARDS), label="What is rewarded", elem_id="reward")
         with gr.Row(elem_classes="k-bar"):
@@ -119,8 +110,6 @@ def build(context: Context) -> None:
             sound = gr.Audio(label="By your agent", interactive=False, elem_id="kept-sound", visible=False)
     timer, seen = gr.Timer(POLL_S, active=False), gr.State(0)
     outputs = [said, curve, plot, compared, blind, first, second, verdict, begin, cancel, timer, seen]
-    listener.change(has_learned, None, [ours, here, there, course, about], **QUIET)
-    more.click(bound(play_shipped, context), None, new, **AWAITED)
     arrival.fill(listener.change, bound(arrive, context), listener, [reward, domain], [seed, *outputs])
     begin.click(bound(learn, context), [listener, reward, domain, seed], outputs, js=listener.awaited, **QUIET)
     timer.tick(bound(follow, context), [listener, seen], outputs, js=listener.awaited, **QUIET)
@@ -137,41 +126,6 @@ def arrive(context: Context, token: str | None) -> tuple[Any, ...]:
     now = agents.look(context.database, context.settings.home, claim_of(context, token).listener_id)
     order = now.order if now else Order()
     return [order.reward, order.domain], order.seed if now else gr.skip(), *_shown(now)
-
-
-def has_learned() -> list[Any]:
-    """The agent that comes with Kallos; nothing where there is none."""
-    found = shipped_agent.shipped()
-    if found is None:
-        return [gr.skip()] * 5
-    rows = [(clip.place, _row(number, clip)) for number, clip in enumerate(found.clips)]
-    lists = [[row for place, row in rows if place == own] for own in (0, 1)]
-    return [gr.update(visible=True), *lists, learnt(found.learning), explained(came_of(found))]
-
-
-def _row(number: int, clip: PlayedClip) -> dict[str, Any]:
-    return {
-        "heading": f"After {clip.step} steps" if clip.step else "The composer, before", "detail": "", "acts": False,
-        "audio_url": f"/api/agent/clips/{number}", "notes": notes_in_seconds(clip.piece, clip.seconds),
-        "seconds": clip.seconds,
-    }  # fmt: skip
-
-
-def came_of(found: ShippedAgent) -> str:
-    """What became of it, with what its card says of clips that it never learned from."""
-    said = [f"While it learned, {moved(found.learning)}."]
-    if measured := found.card.get("evaluation", {}).get("two_sample"):
-        said.append(
-            f"A classifier tells what it plays from real music in {measured['value']:.0%} of cases, and what the "
-            f"composer plays in {measured['baseline']:.0%}; by guessing, in half.".replace("%", "\u00a0%")
-        )
-    return " ".join(said)
-
-
-def play_shipped(context: Context) -> Any:
-    """Eight new bars by the agent that comes with Kallos."""
-    seed = int(np.random.default_rng().integers(agents.MOST_SEED))
-    return gr.update(value=sound_of(agents.played_by(shipped_agent.FOLDER, context.style_folder, seed)), visible=True)
 
 
 def learn(context: Context, token: str | None, reward: str | None, domain: str | None, seed: float | None) -> list[Any]:
@@ -268,11 +222,3 @@ def told(now: Learning) -> str:
         return f"Step {last.step} of {now.order.steps}."
     came = moved(now)
     return f"{capital(came)}." if came else "It has learned; nothing that it played was rated."
-
-
-def moved(now: Learning) -> str:
-    """From where to where the reward and the judge went; empty where nothing was rated."""
-    first, last = now.steps[0], now.steps[-1]
-    both = (("the reward", first.reward, last.reward), ("the judge", first.judge, last.judge))
-    said = [f"{name} went from {a:.2f} to {b:.2f}" for name, a, b in both if a is not None and b is not None]
-    return ", ".join(said).replace("-", "−")

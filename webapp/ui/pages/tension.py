@@ -19,7 +19,7 @@ from webapp.studio.studio import MUSIC
 from webapp.tension import scored_files
 from webapp.tension.plot import lanes
 from webapp.tension.scored_files import ScoredFile
-from webapp.ui import dashboards
+from webapp.ui import dashboards, learned_agent
 from webapp.ui.components.clip import Clip
 from webapp.ui.components.clip_list import ClipList
 from webapp.ui.components.folder_picker import FolderPicker
@@ -46,6 +46,10 @@ PICTURE = (
 UNFOLDS = (
     "Play it: after one, two, four and eight bars stands what its bars have told by then, and before each bar, how "
     "likely it is to be like one that was heard."
+)
+LEARNED = (
+    "It was rewarded for an open future with a known past, and for sounding like real music. Some of your blind pairs "
+    "hold what it writes against the composer as it was: they ask whether anybody hears a difference."
 )
 SOUND_S = 120.0  # of a piece that can be played here
 EXAMPLE = "The Kesh Jig.abc"
@@ -93,6 +97,7 @@ def build(context: Context) -> None:
             player, unfolding = ClipList(elem_id="heard-sound"), Unfolding(interactive=True)
         with section("Along the notes", PICTURE, visible=False) as picture:
             plot = gr.Plot(label="Along the notes", show_label=False, container=False, elem_id="plot-tension")
+        learned_agent.show(context, listener, "tension", "A composer that learned from such scores", LEARNED)
         kept = gr.State([])
     shown = [plot, player, unfolding]
     outputs = [said, kept, scores, table, unfolds, picture, which, *shown, *taken]

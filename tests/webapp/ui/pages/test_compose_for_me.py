@@ -29,7 +29,7 @@ def test_of_pictures_nothing_is_said_of_pieces_or_composing():
         assert (chosen.button["value"], chosen.title) == ("Draw for me", "## Draw for me")
         assert not chosen.tension["visible"]
         assert "piece" not in chosen.about
-    nothing = likings.tests_text(BlindTests(NONE, NONE, NONE, 5, 3), OF_PICTURES)
+    nothing = likings.tests_text(BlindTests(NONE, NONE, NONE, NONE, NONE, 5, 3), OF_PICTURES)
     for text in (composing.ended("done", [], OF_PICTURES), composing.ended("failed", [], OF_PICTURES), nothing):
         assert "picture" in text or "Drawing" in text
         assert not {"piece", "compos", "music", "hear"} & set(re.findall(r"piece|compos|music|hear", text.lower()))

@@ -48,6 +48,27 @@ RIVALS = {
     "average": ("{made} for the average listener here", "It is your taste, not everybody's."),
     "drawn": ("{made} for nobody in particular", "{making} for your taste helps."),
 }
+BY_TENSION = {  # what stood against what, and what it says where that is liked more, or less
+    "guided": (
+        "the first that came, what our model of tension chose",
+        "A score that nobody labelled knows something of what you like.", "What such a score prefers, you like less.",
+    ),
+    "trained": (
+        "the first that came, what a composer trained by our model of tension wrote",
+        "A score that nobody labelled taught it something that you like.", "What such a score teaches, you like less.",
+    ),
+    "trained_vs_guided": (
+        "what our model of tension chose, what a composer trained by it wrote",
+        "You like what it taught more than what it chose.", "You like what it chose more than what it taught.",
+    ),
+}  # fmt: skip
+TESTED = {  # what their bars are called
+    "average": "Yours against the average listener's",
+    "drawn": "Yours against nobody's",
+    "guided": "Chosen for tension against the first",
+    "trained": "Trained for tension against the first",
+    "trained_vs_guided": "Trained for tension against chosen",
+}
 FURTHER = "### Further {made} for you"
 
 
@@ -213,7 +234,7 @@ def load(context: Context, token: str | None) -> Loaded:
         habits="".join(explained(line) for line in habit_lines(found.habits, words)),
         figure=accuracy_text(found.accuracy, found.picks),
         accuracy=_accuracy_bar(found.accuracy),
-        tests=[test_bar(rate) for rate in (tests.average, tests.drawn, tests.guided) if rate.value is not None],
+        tests=[bar for test in TESTED for bar in test_bars(test, getattr(tests, test))],
         tests_text=tests_text(tests, words),
         no_best="" if best else explained("Your favourites appear here once you have picked a few."),
         best=best,
@@ -291,10 +312,11 @@ def _accuracy_bar(accuracy: Accuracy) -> list[Bar]:
     return [Bar("", [Estimate(accuracy.value, accuracy.low, accuracy.high)], decided=True)]
 
 
-def test_bar(rate: WinRate) -> Bar:
-    """A win rate on its line."""
-    assert rate.value is not None
-    return Bar("", [Estimate(rate.value, rate.low, rate.high)], decided=True)
+def test_bars(test: str, rate: WinRate) -> list[Bar]:
+    """A win rate on its line; none where there is none."""
+    if rate.value is None:
+        return []
+    return [Bar(TESTED[test], [Estimate(rate.value, rate.low, rate.high)], percent(rate.value), decided=True)]
 
 
 def tests_text(tests: BlindTests, words: Words) -> str:
@@ -303,21 +325,20 @@ def tests_text(tests: BlindTests, words: Words) -> str:
     for rival in RIVALS:
         rate: WinRate = getattr(tests, rival)
         lines.append(_untested(rival, tests, words) if rate.value is None else _tested(rival, rate, words))
-    lines.append(guided_text(tests.guided))
-    return "".join(lines)
+    return "".join([*lines, *(tension_text(test, getattr(tests, test)) for test in BY_TENSION)])
 
 
-def guided_text(rate: WinRate) -> str:
-    """What the blind tests of the tension model's choice say; nothing where there was none."""
+def tension_text(test: str, rate: WinRate) -> str:
+    """What the blind tests of the tension model say; nothing where there was none."""
     if rate.value is None:
         return ""
+    which, better, worse = BY_TENSION[test]
     verdict = "That decides nothing yet."
     if rate.low > 0.5:
-        verdict = "A score that nobody labelled knows something of what you like."
+        verdict = better
     elif rate.high < 0.5:
-        verdict = "What such a score prefers, you like less."
-    which = "Nothing personal: against the first that came, what our model of tension chose"
-    return _counted("guided", which, rate, verdict)
+        verdict = worse
+    return _counted(test, f"Nothing personal: against {which}", rate, verdict)
 
 
 def _tested(rival: str, rate: WinRate, words: Words) -> str:
