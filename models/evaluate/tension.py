@@ -33,8 +33,8 @@ from models.mood.judge import bar_moods, load_mood
 from models.music.corpora import corpora_folder
 from models.music.midi import read_midi
 from models.music.notes import Piece
+from models.rating.agent import TENSION_AGENT
 from models.rating.agent.policy import load_agent
-from models.style.bundle import WEIGHTS
 from models.style.checkpoint import style_argument
 from models.style.evaluation.clips import corpora_parts
 from models.style.pieces.model import load_pieces_model
@@ -51,7 +51,6 @@ from models.tension.score import SHIPPED, TensionBundle, load_tension
 Floats = npt.NDArray[np.float64]
 
 RATINGS = "listener_ratings"
-AGENT = WEIGHTS / "agent-tension"
 JUDGEMENTS = ("ratings.csv", "votes.csv")
 
 
@@ -142,7 +141,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--model", default=SHIPPED, help="a shipped model, or the folder of one of your own")
     parser.add_argument("--limit", type=positive_int, default=100, help="excerpts a domain that are spoiled")
     parser.add_argument("--guided", type=int, default=40, help="pieces a domain that a reward chooses; 0: none")
-    parser.add_argument("--agent", type=Path, default=AGENT, help="trained by the rewards, for guided pieces")
+    parser.add_argument("--agent", type=Path, default=TENSION_AGENT, help="trained by the rewards, for guided pieces")
     parser.add_argument("--judge", help="a second tension model, on a piece model of its own")
     parser.add_argument("--heads", type=int, default=220, help="pieces a domain on which heads are fitted; 0: none")
     parser.add_argument("--seed", type=int, default=0)
