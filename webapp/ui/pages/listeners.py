@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from webapp.context import Context
 from webapp.learning.population import FEWEST
-from webapp.research import access, simulated_study, study_listeners
+from webapp.research import simulated_study, study_listeners
 from webapp.research.figures import Drawn
 from webapp.research.simulated_study import NAME
 from webapp.runtime import commands
+from webapp.studies import keys
 from webapp.ui import dashboards
 from webapp.ui.components.view_link import chosen
 from webapp.ui.dashboards import STILL, Chart, Dashboard, chart, chosen_of, section
@@ -152,7 +153,7 @@ def view(
 def _studies(context: Context, key: str, *, pictures: bool) -> list[dict[str, Any]]:
     """Those in which somebody has voted on music, or on pictures."""
     found = context.database.transaction(lambda session: study_listeners.overview(session, pictures=pictures))
-    return [each for each in access.seen(context.settings, found, key) if each["votes"]]
+    return [each for each in keys.seen(context.settings, found, key) if each["votes"]]
 
 
 def _told(place: Chart, drawn: Drawn, query: Mapping[str, str]) -> tuple[Any, ...]:

@@ -28,10 +28,10 @@ from sklearn.cluster import KMeans
 from models.experiments.report import Metric, Report, mean_over_songs, over_songs, ratio_over_songs
 from models.metrics import music_statistics as ms
 from models.metrics.two_sample import FOLDS, two_sample_test
-from models.mood.evaluation.judge import CHANCE, right
 from models.mood.judge import Judge, MoodBundle
 from models.mood.labels import AROUSAL, QUADRANTS, VALENCE, Labelled
 from models.mood.steering import Dials, Version, nearest, rules, versions
+from models.mood.training import CHANCE, right
 from models.music.notes import Piece
 from models.style.compose import Composer
 from models.style.drafts import Draft

@@ -1,14 +1,17 @@
-"""What the judges of mood say of a clip or a piece of the studio, and of the clips that everybody may hear.
+"""Moods of clips and of a studio's pieces, as judged, and the studio's pad, which moves a piece towards a mood.
 
-What was judged of a clip is stored, two numbers a clip: notes of a clip never change. Moods are told in words, and so
-are the moods that a listener's picks lean to.
+The generation server judges (``models.mood``). What was judged of a clip is stored, two numbers a clip: notes of a clip
+never change. Moods are put into words, and so are the moods that a listener's picks lean to.
+
+The pad composes several versions of a recipe and keeps the one that the judges place nearest to the requested mood.
+``models.mood.steering`` says which versions there are. Clips that everybody may play lend their styles, so that the
+recipe names whose harmony it is; where rules changed the notes, it has the rules.
 """
-
-from __future__ import annotations
 
 import threading
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -18,13 +21,18 @@ from db.queries.clips import music_of
 from db.queries.offers import ids_shown
 from models.mood.labels import AROUSAL, VALENCE
 from models.mood.liking import MOODS, Leaning, leanings
+from models.mood.steering import Version, nearest, versions
 from models.music.notes import Domain
 from webapp.composing import sources
+from webapp.composing.sources import CLIPS, Source, find
 from webapp.generation.protocol import Mood, MoodsResult, answered
 from webapp.generation.remote import RemoteGenerator
 from webapp.learning import heads
-from webapp.learning.heard_clips import HeardClips
-from webapp.runtime.errors import NotAllowed
+from webapp.learning.playable_clips import HeardClips
+from webapp.runtime.errors import NotAllowed, TooMany
+from webapp.runtime.limits import STEERED_A_SECOND, STEERED_AT_ONCE, Buckets
+from webapp.studio import composing
+from webapp.studio.pieces import Borrowed, OpenedPiece, Recipe
 from webapp.studio.studio import Studio
 
 CLEARLY, A_LITTLE = 0.5, 0.15
@@ -138,3 +146,78 @@ def leanings_of(studio: Studio, listener_id: uuid.UUID) -> list[Leaning]:
         if all(clip in moods for clip in clips)
     ]
     return leanings(picks) if len(picks) >= LEAST_PICKS else []  # a clip may be gone, or have too few notes
+
+
+OF_A_MOOD = 4  # pieces that are written for one, of which the nearest is kept
+
+_asked = Buckets(STEERED_A_SECOND, STEERED_AT_ONCE)
+
+
+@dataclass(frozen=True)
+class Steered:
+    """The piece that came nearest, and the moods of what was there ``before`` and of it (``after``)."""
+
+    piece: OpenedPiece
+    before: Mood
+    after: Mood
+
+
+def steer(
+    studio: Studio, listener_id: uuid.UUID, recipe: Recipe, now: str, target: Mood, *, link: str = ""
+) -> Steered | None:
+    """Compose versions of ``recipe`` towards ``target`` and keep the nearest; None where none is nearer than ``now``.
+
+    Where it keeps nothing they are written for the mood: of what is composed so more is right, and it sounds more real.
+
+    Raises as ``composing.compose`` does, ``NotAllowed`` where ``now`` (``clips/ID``, …) has too few notes, and
+    ``TooMany`` for a listener who asks without end.
+    """
+    if not _asked.take(str(listener_id)):
+        raise TooMany("so many moods were asked for that others must come first; wait a few seconds")
+    before = hear(studio, listener_id, now, link)
+    content = studio.database.transaction(lambda session: find(session, recipe.content, listener_id))
+    ways = _anew(recipe, target) if recipe.keeps_nothing else _versions(studio, recipe, content, target)
+    wanted = _place(target)
+    after = before
+
+    def choose(made: list[dict[str, Any]]) -> int | None:
+        nonlocal after
+        heard = [mood or before for mood in judged(studio.generation, made)]
+        best = nearest(wanted, [_place(mood) for mood in [before, *heard]])
+        after = [before, *heard][best]
+        return best - 1 if best else None
+
+    piece = composing.best_of(studio, listener_id, ways, choose)
+    return None if piece is None else Steered(piece, before, after)
+
+
+def _anew(recipe: Recipe, target: Mood) -> list[Recipe]:
+    return [replace(recipe, mood=_place(target), seed=(recipe.seed + way) % 2**53) for way in range(OF_A_MOOD)]
+
+
+def _versions(studio: Studio, recipe: Recipe, content: Source, target: Mood) -> list[Recipe]:
+    """Ways of the recipe to the mood; raises ``NotAllowed`` where all that carries one is locked."""
+    lenders = {
+        f"{CLIPS}/{clip_id}": mood
+        for clip_id, mood in of_pool(studio, content.music).items()
+        if f"{CLIPS}/{clip_id}" != recipe.content
+    }
+    ways = versions(
+        _place(target),
+        [_place(mood) for mood in lenders.values()],
+        locked=recipe.locks.groups,
+        notes_stay=recipe.locks.notes_stay,
+    )
+    if not ways:
+        raise NotAllowed("everything that carries a mood is locked; unlock the harmony, the rhythm or the notes")
+    return [_recipe(recipe, way, list(lenders)) for way in ways]
+
+
+def _place(mood: Mood) -> tuple[float, float]:
+    return mood.valence, mood.arousal
+
+
+def _recipe(recipe: Recipe, way: Version, lenders: list[str]) -> Recipe:
+    lent = {} if way.donor is None else dict.fromkeys(way.groups, Borrowed(lenders[way.donor]))
+    turned = {group: by for group, by in recipe.turned.items() if group not in lent}
+    return replace(recipe, styles={**recipe.styles, **lent}, turned=turned, rules=way.dials)
