@@ -116,7 +116,7 @@ class Context:
 
     @cached_property
     def bank(self) -> Bank:
-        """Draws of the prior to search among."""
+        """Drafts by the writer, to search among."""
         return Bank(self.settings.home / "bank", self.style, self.generation, room_beside(self.settings.pool))
 
     @cached_property

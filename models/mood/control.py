@@ -144,7 +144,7 @@ class QuantisedElements:
 
 @dataclass(frozen=True)
 class Composed:
-    """Drafts, what is ``heard`` of each, and the composer that decodes versions of them.
+    """Drafts, what is ``heard`` of each, and the composer that writes versions of them.
 
     ``told``: what is heard of drafts that were written for each quadrant, as many as can be asked for; none where the
     piece model knows of no moods. ``quantised``: what the composer's latents are in real music of each.

@@ -1,8 +1,8 @@
 """``kallos report`` and ``kallos study export``: what votes tell, and votes without names.
 
 A report says whether taste is personal, how well votes were foreseen, and how consistent people are with themselves.
-Win rates are of clips for this listener against clips for the average listener and from the prior, and of clips that
-the tension model chose against those that came first. They are blind among the usual pairs, with intervals that hold
+Win rates are of clips for this listener against clips for the average listener and for nobody, and of clips that the
+tension model chose against those that came first. They are blind among the usual pairs, with intervals that hold
 however often one looks (``models.metrics.intervals``). A report is on music or on pictures.
 
 The dataset is a study's votes and clips, or pictures, as one zip file in which nobody can be found again: people and
