@@ -38,10 +38,14 @@ from webapp.studio.studio import Studio
 CLEARLY, A_LITTLE = 0.5, 0.15
 CORNERS = {(int(v), int(a)): name for name, v, a in zip(MOODS, VALENCE, AROUSAL, strict=True)}  # signs → word
 TOGETHER = 64  # pieces a request
-NEWEST = 256  # clips of a domain that are looked at
+NEWEST = 256  # clips of a domain that are considered
 _heard = HeardClips("mood-cpu")
-LEAST_PICKS = 10  # picks, before which it is not asked
-NEWEST_PICKS = 300  # picks that are looked at
+LEAST_PICKS = 10  # picks, before which nothing is said of leanings
+NEWEST_PICKS = 300  # picks that are considered
+
+OF_A_MOOD = 4  # pieces that are written for one, of which the nearest is kept
+
+_asked = Buckets(STEERED_A_SECOND, STEERED_AT_ONCE)
 
 
 def in_words(mood: Mood) -> str:
@@ -72,10 +76,10 @@ def hear(studio: Studio, listener_id: uuid.UUID, name: str, link_key: str = "") 
     Raises ``NotYours``, ``NotAllowed`` for music with too few notes, and ``NotReady`` where no generator answers.
     """
     source = studio.database.transaction(lambda session: sources.find(session, name, listener_id, link_key))
-    (found,) = judged(studio.generation, [source.notes])
-    if found is None:
+    (mood,) = judged(studio.generation, [source.notes])
+    if mood is None:
         raise NotAllowed("this piece has too few notes to have a mood; start from another one")
-    return found
+    return mood
 
 
 def of_pool(studio: Studio, domain: Domain) -> dict[uuid.UUID, Mood]:
@@ -88,34 +92,34 @@ def of_pool(studio: Studio, domain: Domain) -> dict[uuid.UUID, Mood]:
 def of_clips(studio: Studio, clip_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Mood]:
     """The moods of those of these clips that are there and have notes enough; raises ``NotReady``."""
     ids = list(dict.fromkeys(clip_ids))
-    known = dict(_heard.known(studio.database, ids))
-    unknown = [clip_id for clip_id in ids if clip_id not in known]
-    for start in range(0, len(unknown), TOGETHER):
-        some = unknown[start : start + TOGETHER]
-        found = studio.database.transaction(partial(music_of, clip_ids=some))
-        music = [clip for clip in found if clip.notes]  # and no picture
+    cached = dict(_heard.known(studio.database, ids))
+    missing = [clip_id for clip_id in ids if clip_id not in cached]
+    for start in range(0, len(missing), TOGETHER):
+        some = missing[start : start + TOGETHER]
+        rows = studio.database.transaction(partial(music_of, clip_ids=some))
+        music = [clip for clip in rows if clip.notes]  # and no picture
         if music:
             answer = _judge(studio.generation, [clip.notes for clip in music])
             moods = [mood.model_dump() if mood else None for mood in answer.moods]
-            heard = {clip.id: mood for clip, mood in zip(music, moods, strict=True)}
-            _heard.keep(studio.database, heard, answer.model_version)
-            known |= heard
-    return {clip_id: Mood.model_validate(mood) for clip_id in ids if (mood := known.get(clip_id))}
+            judged_moods = {clip.id: mood for clip, mood in zip(music, moods, strict=True)}
+            _heard.keep(studio.database, judged_moods, answer.model_version)
+            cached |= judged_moods
+    return {clip_id: Mood.model_validate(mood) for clip_id in ids if (mood := cached.get(clip_id))}
 
 
 def words_of_met(studio: Studio, listener_id: uuid.UUID, clip_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
-    """How those of these clips sound, in words, that are judged: what a listener is told of clips they have voted on.
+    """How the judged ones of these clips sound, in words: what pages say of clips that a listener has voted on.
 
     A clip that waits in an open pair or four is left out, for the words might sway the vote. It is judged in the
     background, as are those of ``clip_ids`` that nobody has judged yet: the words are there the next time.
     """
     waiting = studio.database.transaction(lambda session: ids_shown(session, listener_id, state="open"))
     both = [*clip_ids, *waiting]
-    known = _heard.known(studio.database, both)
-    if unknown := [clip_id for clip_id in both if clip_id not in known]:
-        begin(studio, unknown)
-    told = {clip_id: known.get(clip_id) for clip_id in clip_ids if clip_id not in waiting}
-    return {clip_id: words for clip_id, mood in told.items() if mood and (words := sounding(Mood(**mood)))}
+    cached = _heard.known(studio.database, both)
+    if missing := [clip_id for clip_id in both if clip_id not in cached]:
+        begin(studio, missing)
+    moods = {clip_id: cached.get(clip_id) for clip_id in clip_ids if clip_id not in waiting}
+    return {clip_id: words for clip_id, mood in moods.items() if mood and (words := sounding(Mood(**mood)))}
 
 
 def begin(studio: Studio, clip_ids: Sequence[uuid.UUID]) -> threading.Thread | None:
@@ -148,11 +152,6 @@ def leanings_of(studio: Studio, listener_id: uuid.UUID) -> list[Leaning]:
     return leanings(picks) if len(picks) >= LEAST_PICKS else []  # a clip may be gone, or have too few notes
 
 
-OF_A_MOOD = 4  # pieces that are written for one, of which the nearest is kept
-
-_asked = Buckets(STEERED_A_SECOND, STEERED_AT_ONCE)
-
-
 @dataclass(frozen=True)
 class Steered:
     """The piece that came nearest, and the moods of what was there ``before`` and of it (``after``)."""
@@ -167,7 +166,7 @@ def steer(
 ) -> Steered | None:
     """Compose versions of ``recipe`` towards ``target`` and keep the nearest; None where none is nearer than ``now``.
 
-    Where it keeps nothing they are written for the mood: of what is composed so more is right, and it sounds more real.
+    Where it keeps nothing, the writer is conditioned on the mood: more such pieces have it, and they sound more real.
 
     Raises as ``composing.compose`` does, ``NotAllowed`` where ``now`` (``clips/ID``, …) has too few notes, and
     ``TooMany`` for a listener who asks without end.
@@ -192,32 +191,32 @@ def steer(
 
 
 def _anew(recipe: Recipe, target: Mood) -> list[Recipe]:
-    return [replace(recipe, mood=_place(target), seed=(recipe.seed + way) % 2**53) for way in range(OF_A_MOOD)]
+    return [replace(recipe, mood=_place(target), seed=(recipe.seed + number) % 2**53) for number in range(OF_A_MOOD)]
 
 
 def _versions(studio: Studio, recipe: Recipe, content: Source, target: Mood) -> list[Recipe]:
-    """Ways of the recipe to the mood; raises ``NotAllowed`` where all that carries one is locked."""
+    """Versions of the recipe nearer to the mood; raises ``NotAllowed`` where all that carries one is locked."""
     lenders = {
         f"{CLIPS}/{clip_id}": mood
         for clip_id, mood in of_pool(studio, content.music).items()
         if f"{CLIPS}/{clip_id}" != recipe.content
     }
-    ways = versions(
+    candidates = versions(
         _place(target),
         [_place(mood) for mood in lenders.values()],
         locked=recipe.locks.groups,
         notes_stay=recipe.locks.notes_stay,
     )
-    if not ways:
+    if not candidates:
         raise NotAllowed("everything that carries a mood is locked; unlock the harmony, the rhythm or the notes")
-    return [_recipe(recipe, way, list(lenders)) for way in ways]
+    return [_recipe(recipe, version, list(lenders)) for version in candidates]
 
 
 def _place(mood: Mood) -> tuple[float, float]:
     return mood.valence, mood.arousal
 
 
-def _recipe(recipe: Recipe, way: Version, lenders: list[str]) -> Recipe:
-    lent = {} if way.donor is None else dict.fromkeys(way.groups, Borrowed(lenders[way.donor]))
-    turned = {group: by for group, by in recipe.turned.items() if group not in lent}
-    return replace(recipe, styles={**recipe.styles, **lent}, turned=turned, rules=way.dials)
+def _recipe(recipe: Recipe, version: Version, lenders: list[str]) -> Recipe:
+    borrowed = {} if version.donor is None else dict.fromkeys(version.groups, Borrowed(lenders[version.donor]))
+    turned = {group: by for group, by in recipe.turned.items() if group not in borrowed}
+    return replace(recipe, styles={**recipe.styles, **borrowed}, turned=turned, rules=version.dials)

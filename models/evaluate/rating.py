@@ -66,6 +66,8 @@ EACH = 8  # sounds of each kind of noise
 
 DREAMS, STEPS, SECONDS = 3, 96, 5.9
 
+ORDERINGS, ORDERED = "orderings.json", ("rating.pairs.", "rating.ceiling.audible")
+
 
 def mean(x: Floats, p: Floats, weight: Floats, seed: int) -> Callable[[Floats], Floats]:
     """The mean of p, whatever it sounds like."""
@@ -271,9 +273,6 @@ def _placed(pictures: Sequence[Picture], music: Kind) -> Floats:
     spread = np.sqrt(np.diag(np.linalg.inv(music.precision)))
     rows = np.concatenate([rows - rows.mean(axis=1, keepdims=True), shape / spread], axis=1)
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
-
-
-ORDERINGS, ORDERED = "orderings.json", ("rating.pairs.", "rating.ceiling.audible")
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -30,6 +30,19 @@ NORMAL_95 = 1.959963984540054
 DRAWS = 2000
 FEW = 8  # people, songs or votes: drawing fewer again finds too narrow an interval
 
+GAMBLERS = 96
+ALPHA = 0.05
+WANTED = 0.8  # share of studies that find what there is
+
+PRECISION = 0.02  # of the prior on strengths: a standard deviation of 7 log-odds
+TIGHTEST = 40  # people
+STEPS, TOLERANCE = 100, 1e-10
+
+SHARES = tuple(round(0.5 + 0.02 * step, 2) for step in range(24))  # of answers that prefer the better system
+MOST = 0.96  # of these, and of those above another chance
+PEOPLE_SD = 0.7  # log-odds between people
+ANSWERS_SD = 0.7  # log-odds between a person's answers: pairs of clips differ as well
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -74,20 +87,6 @@ def finite_mean(values: npt.ArrayLike) -> float:
     data = np.asarray(values, dtype=np.float64)
     chosen = data[np.isfinite(data)]
     return float(chosen.mean()) if len(chosen) else math.nan
-
-
-GAMBLERS = 96
-ALPHA = 0.05
-WANTED = 0.8  # share of studies that find what there is
-
-PRECISION = 0.02  # of the prior on strengths: a standard deviation of 7 log-odds
-TIGHTEST = 40  # people
-STEPS, TOLERANCE = 100, 1e-10
-
-SHARES = tuple(round(0.5 + 0.02 * step, 2) for step in range(24))  # of answers that prefer the better system
-MOST = 0.96  # of these, and of those above another chance
-PEOPLE_SD = 0.7  # log-odds between people
-ANSWERS_SD = 0.7  # log-odds between a person's answers: pairs of clips differ as well
 
 
 def win_rate(wins: int, ties: int, losses: int, *, alpha: float = ALPHA) -> Figure:

@@ -47,6 +47,17 @@ BATCH = 128
 WARM_UP = 20
 TEMPERATURES = np.geomspace(0.4, 2.5, 60)
 
+Floats = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+PUBLISHED = {"quadrant": 0.684, "valence": 0.833, "arousal": 0.882}  # EMOPIA's LSTM with attention, 86 clips
+CHANCE = {"quadrant": 0.25, "valence": 0.5, "arousal": 0.5}
+TREES, LEAF, OF_FEATURES = 400, 2, 0.3
+BINS = 10
+
+FOLDS = 5
+STRENGTH = 0.1  # of the probe's fit beside its penalty: there are few clips
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -71,12 +82,12 @@ PRESETS: Mapping[str, Preset] = {
 def heard(labelled: Labelled, variants: int, *, seed: int) -> dict[str, Floats]:
     """Features of each judge ``(pieces, 1 + variants, features)``: of the piece itself, then of its variants."""
     rng = np.random.default_rng(seed)
-    found: dict[str, list[list[Floats]]] = {name: [] for name in FEATURES}
+    features_of_judges: dict[str, list[list[Floats]]] = {name: [] for name in FEATURES}
     for piece in track(labelled.pieces, "clips", console=Console(stderr=True)):
         versions = [piece, *(drawn_variant(piece, rng) for _ in range(variants))]
         for name, features in FEATURES.items():
-            found[name].append([features(version) for version in versions])
-    return {name: np.array(each) for name, each in found.items()}
+            features_of_judges[name].append([features(version) for version in versions])
+    return {name: np.array(each) for name, each in features_of_judges.items()}
 
 
 def fit(features: Floats, quadrant: IntArray, preset: Preset, *, seed: int) -> MoodNetwork:
@@ -109,11 +120,11 @@ def folds_of(quadrant: IntArray, songs: Sequence[str], *, seed: int) -> IntArray
     """The fold of each piece: no song in two of them, the quadrants in each as in all. Raises ``MusicError``."""
     if len(set(songs)) < FOLDS:
         raise MusicError(f"there are {len(set(songs))} songs; {FOLDS} are needed to hold out a fifth of them")
-    found = np.zeros(len(quadrant), dtype=np.int64)
+    folds = np.zeros(len(quadrant), dtype=np.int64)
     split = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
     for number, (_, rows) in enumerate(split.split(quadrant, quadrant, list(songs))):
-        found[rows] = number
-    return found
+        folds[rows] = number
+    return folds
 
 
 @dataclass(frozen=True)
@@ -153,28 +164,16 @@ def crossfit(features: Floats, quadrant: IntArray, fold: IntArray, preset: Prese
     return Crossfit(networks, fold, Moods(told()))
 
 
-Floats = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-
-PUBLISHED = {"quadrant": 0.684, "valence": 0.833, "arousal": 0.882}  # EMOPIA's LSTM with attention, 86 clips
-CHANCE = {"quadrant": 0.25, "valence": 0.5, "arousal": 0.5}
-TREES, LEAF, OF_FEATURES = 400, 2, 0.3
-BINS = 10
-
-FOLDS = 5
-STRENGTH = 0.1  # of the probe's fit beside its penalty: there are few clips
-
-
 def right(labelled: Labelled, moods: Moods) -> dict[str, Floats]:
     """1 where the quadrant, or the sign of valence or arousal, is what people said, else 0; NaN where nobody said."""
     quadrant = labelled.quadrant
-    found = {"quadrant": np.where(quadrant < 0, np.nan, moods.quadrant.argmax(1) == quadrant)}
+    hits = {"quadrant": np.where(quadrant < 0, np.nan, moods.quadrant.argmax(1) == quadrant)}
     for name, said, judged in (
         ("valence", labelled.valence, moods.valence),
         ("arousal", labelled.arousal, moods.arousal),
     ):
-        found[name] = np.where((said == 0) | np.isnan(said), np.nan, (judged > 0) == (said > 0))
-    return {name: each.astype(np.float64) for name, each in found.items()}
+        hits[name] = np.where((said == 0) | np.isnan(said), np.nan, (judged > 0) == (said > 0))
+    return {name: each.astype(np.float64) for name, each in hits.items()}
 
 
 def figures(labelled: Labelled, moods: Moods, seed: int) -> dict[str, Metric]:
@@ -274,12 +273,12 @@ def crossfitted(report: Report, labelled: Labelled, preset: Preset, seeds: int) 
 
 def _told(make: Callable[[], object], x: Floats, quadrant: IntArray, fold: IntArray) -> Moods:
     """What a classifier says of the clips of each fold, fitted on the others."""
-    found = np.zeros((len(quadrant), len(QUADRANTS)))
+    probabilities = np.zeros((len(quadrant), len(QUADRANTS)))
     for number in np.unique(fold):
         model = make()
         model.fit(x[fold != number], quadrant[fold != number])  # type: ignore[attr-defined]
-        found[fold == number] = model.predict_proba(x[fold == number])  # type: ignore[attr-defined]
-    return Moods(found)
+        probabilities[fold == number] = model.predict_proba(x[fold == number])  # type: ignore[attr-defined]
+    return Moods(probabilities)
 
 
 def _logistic(c: float) -> Callable[[], object]:
@@ -319,15 +318,15 @@ def probe(report: Report, bundle: MoodBundle, composer: Composer, clips: Clips) 
     songs = np.array(clips.songs)
     few = len(set(clips.songs)) < FOLDS
     for group in GROUPS:
-        heard = np.stack([_of_group(each, group) for each in latents])
+        inputs = np.stack([_of_group(each, group) for each in latents])
         for name, values in (("valence", said.valence), ("arousal", said.arousal)):
             high = values > np.median(values)
             if few or high.all() or not high.any():
                 report.add(f"mood.probe.{group}.{name}", Metric(None, chance=0.5))
                 continue
             reading = make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, max_iter=1000))
-            found = cross_val_predict(reading, heard, high, groups=songs, cv=GroupKFold(FOLDS))
-            report.add(f"mood.probe.{group}.{name}", mean_over_songs(clips.songs, found == high, chance=0.5))
+            predicted = cross_val_predict(reading, inputs, high, groups=songs, cv=GroupKFold(FOLDS))
+            report.add(f"mood.probe.{group}.{name}", mean_over_songs(clips.songs, predicted == high, chance=0.5))
 
 
 def _of_group(latents: Latents, group: str) -> Floats:

@@ -31,6 +31,21 @@ MAX_BARS = 5_000
 MAX_TIMES = 8
 MOST_PARTS = 64
 
+GRACE_UNITS = 4 * UNITS_PER_TICK  # a sixth of a quarter: 50 ms in a reel
+MAX_MEASURES = 5_000
+MAX_VOICES = 64
+MAX_FIELD = 300
+MAX_CHORD = 32
+MAX_WHOLES = 4_000  # in one bar: a tune without bar lines is cut by its meter
+NOTE = re.compile(r"(\^\^|\^|__|_|=)?([A-Ga-g])([,']*)")
+LENGTH = re.compile(r"(\d*)(/*)(\d*)")
+BAR = re.compile(r"(:*)(\[?\|+\]?\|?|\[\|\])(:*)|(::+)")
+ENDING = re.compile(r"(?:\s*\[\s*)?(\d[\d,\-. ]*)")
+LOOSE_ENDING = re.compile(r"\[\s*(\d[\d,\-.]*)")
+TUPLET = re.compile(r"\((\d{1,2})(?::(\d{0,2}))?(?::(\d{0,2}))?")
+INLINE = re.compile(r"\[([A-Za-z]):")
+DECORATION = re.compile(r"!([^!\n|]{0,30})!|\+([a-zA-Z().<>0-9]{1,20})\+")
+
 
 @dataclass
 class Measure:
@@ -145,22 +160,6 @@ def _section(measures: list[Measure]) -> list[Measure]:
         out += body
         out += next((bars for numbers, bars in endings if number in numbers), [])
     return out
-
-
-GRACE_UNITS = 4 * UNITS_PER_TICK  # a sixth of a quarter: 50 ms in a reel
-MAX_MEASURES = 5_000
-MAX_VOICES = 64
-MAX_FIELD = 300
-MAX_CHORD = 32
-MAX_WHOLES = 4_000  # in one bar: a tune without bar lines is cut by its meter
-NOTE = re.compile(r"(\^\^|\^|__|_|=)?([A-Ga-g])([,']*)")
-LENGTH = re.compile(r"(\d*)(/*)(\d*)")
-BAR = re.compile(r"(:*)(\[?\|+\]?\|?|\[\|\])(:*)|(::+)")
-ENDING = re.compile(r"(?:\s*\[\s*)?(\d[\d,\-. ]*)")
-LOOSE_ENDING = re.compile(r"\[\s*(\d[\d,\-.]*)")
-TUPLET = re.compile(r"\((\d{1,2})(?::(\d{0,2}))?(?::(\d{0,2}))?")
-INLINE = re.compile(r"\[([A-Za-z]):")
-DECORATION = re.compile(r"!([^!\n|]{0,30})!|\+([a-zA-Z().<>0-9]{1,20})\+")
 
 
 class Voice:

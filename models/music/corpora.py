@@ -36,10 +36,24 @@ from .folder import Loaded, read_folder
 from .keys import with_chords
 from .midi import read_midi, without_overlaps
 from .notes import TICKS_PER_QUARTER, Domain, IntArray, MusicError, Piece
-from .progress import Tell, silent
+
+Tell = Callable[[float], None]  # is called with the share that is done, 0 to 1
 
 SLOWEST_BPM, FASTEST_BPM = 72.0, 80.0
 SOPRANO_LOUDER = 6
+
+log = logging.getLogger(__name__)
+
+MUSIC21_TERMS = "distributed with music21 by permission of its encoders; some files non-commercial"
+
+READERS = (
+    "abc", "abc_fields", "abc_measures", "corpora", "dance_types", "folder", "keys", "midi",
+    "midi_file", "notes", "tables",
+)  # fmt: skip
+
+
+def silent(share: float) -> None:
+    """Tell nobody."""
 
 
 def chorale_tempo_bpm(name: str) -> float:
@@ -144,16 +158,6 @@ def _notes(part: Any, bars: IntArray, *, soprano: bool) -> IntArray:
         velocity = int(chorale_velocity(struck, soprano=soprano))
         rows += [(start, end - start, int(p.midi), velocity) for p in item.pitches]
     return np.array(rows, dtype=np.int32).reshape(-1, 4)
-
-
-log = logging.getLogger(__name__)
-
-MUSIC21_TERMS = "distributed with music21 by permission of its encoders; some files non-commercial"
-
-READERS = (
-    "abc", "abc_fields", "abc_measures", "corpora", "dance_types", "folder", "keys", "midi",
-    "midi_file", "notes", "tables",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,9 @@ Every clip goes through the same steps, so that nothing but the music tells two 
 The piano is sampled key by key from a SoundFont through symusic's synthesiser. symusic 0.5.9 (prestosynth) gives every
 velocity the same loudness and, within one score, the same sample to every note of one pitch. So each key is rendered
 once, alone, and cached; loudness and brightness by velocity and damper are ours.
+
+Loudness is that of ITU-R BS.1770-4 through pyloudnorm, with the true peak by four-fold oversampling. Where a clip's
+peaks leave no room for the wanted loudness, a look-ahead limiter rounds off those few peaks.
 """
 
 from __future__ import annotations
@@ -12,6 +15,8 @@ from __future__ import annotations
 import io
 import struct
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -20,15 +25,26 @@ from typing import Any
 import lameenc
 import numpy as np
 import numpy.typing as npt
+import pyloudnorm
 import soundfile
 import symusic
-from scipy.signal import butter, oaconvolve, sosfilt
+from scipy.ndimage import minimum_filter1d, uniform_filter1d
+from scipy.signal import butter, oaconvolve, resample_poly, sosfilt
 
-from models.music.loudness import Loudness, measure, normalise, normalise_parts
 from models.music.notes import MusicError, Piece
 from models.music.performance import Performance, sounding_seconds, timed
 
 SAMPLE_RATE_HZ = 44_100
+TARGET_LUFS = -18.0
+CEILING_DB = -1.8  # true peak before the codec, which may add some tenths; after it the peak stays under -1 dB
+BLOCK_SECONDS = 0.4  # the meter's gating block: nothing shorter has a loudness
+SILENCE_LUFS = -70.0  # the meter's absolute gate
+RELATIVE_GATE = 10.0  # below the mean of what is above the absolute one
+LOOK_AHEAD_SAMPLES = 221  # 5 ms
+OVERSAMPLING = 4
+
+Audio = npt.NDArray[np.float32]
+
 SHIPPED_SOUNDFONT = Path(__file__).parent / "soundfonts" / "musescore_grand_piano.sf3"
 
 KEY_SECONDS = 7.0  # by then the longest string has lost 35 dB
@@ -37,6 +53,147 @@ LOUD_LAYER_FROM = 106  # the SoundFont's brighter samples begin here
 LAYER_VELOCITIES = (64, 120)  # one velocity inside each of its two layers
 DARK_CUTOFF_HZ = 900.0
 FULL_SCALE = 32_767
+
+__all__ = [
+    "SAMPLE_RATE_HZ",
+    "Loudness",
+    "encode_lossless",
+    "encode_mp3",
+    "measure",
+    "render",
+    "render_long",
+    "warm_up",
+]
+
+FADE_SECONDS = 0.6
+MAX_SECONDS = 600.0
+PART_SECONDS = 60.0  # of long music that is played at a time
+RINGING_SECONDS = 3.0  # after a note's end: its damper and the room
+
+WET_DB = -16.0
+REVERBERATION_SECONDS = 0.9  # time to −60 dB
+PRE_DELAY_SECONDS = 0.012
+ROOM_SEED = 17
+
+ARTIST = "Kallos"
+MP3_KBITS = 128
+MP3_QUALITY = 3  # LAME's own choice for constant bit rates; libsndfile's MP3 takes three times as long
+MP3_FRAME, MP3_DELAY = 1152, 576  # samples a frame, and those that LAME puts before the sound
+LAME_SCALE = np.float32(0.95)  # LAME turns everything down by this at 128 kbit/s (measured: −0.44 dB)
+
+
+@dataclass(frozen=True)
+class Loudness:
+    """Integrated loudness in LUFS (−inf for silence) and true peak in dB of full scale."""
+
+    lufs: float
+    true_peak_db: float
+
+
+def measure(audio: Audio) -> Loudness:
+    """Loudness and true peak of ``(samples, channels)`` audio at 44,100 Hz; a clip under 0.4 s is measured repeated."""
+    return Loudness(_lufs(audio), _decibels(float(_true_peaks(audio).max(initial=0.0))))
+
+
+def normalise(audio: Audio) -> Audio:
+    """``audio`` ``(samples, channels)`` at ``TARGET_LUFS`` with its true peak under −1.8 dB; silence stays as it is."""
+    lufs = _lufs(audio)
+    if lufs <= SILENCE_LUFS:
+        return audio
+    louder = audio * np.float32(10 ** ((TARGET_LUFS - lufs) / 20))
+    limited = _limited(louder)
+    if limited is louder:
+        return louder
+    lost_db = TARGET_LUFS - _lufs(limited)
+    return _limited(limited * np.float32(10 ** (lost_db / 20)))
+
+
+def normalise_parts(parts: Sequence[Audio]) -> None:
+    """What ``normalise`` does to a whole, to its consecutive ``parts`` ``(samples, channels)`` in place.
+
+    Peaks are rounded off within each part.
+    """
+    for _ in range(2):  # the second time for what the limiter took
+        lufs = _lufs_of_parts(parts)
+        if lufs <= SILENCE_LUFS:
+            return
+        gain = np.float32(10 ** ((TARGET_LUFS - lufs) / 20))
+        for part in parts:
+            part[:] = _limited(part * gain)
+
+
+def _lufs_of_parts(parts: Sequence[Audio]) -> float:
+    """Integrated loudness of what comes in parts: both gates over the blocks of all (BS.1770-4)."""
+    blocks: list[float] = []
+    for part in parts:
+        if len(part) > BLOCK_SECONDS * SAMPLE_RATE_HZ and part.any():
+            meter = pyloudnorm.Meter(SAMPLE_RATE_HZ, block_size=BLOCK_SECONDS)
+            meter.integrated_loudness(part)
+            blocks += meter.blockwise_loudness
+    levels = np.array([each for each in blocks if each > SILENCE_LUFS])
+    if len(levels) == 0:
+        return -np.inf
+    loud = levels[levels > _mean_level(levels) - RELATIVE_GATE]
+    return _mean_level(loud)
+
+
+def _mean_level(levels: npt.NDArray[np.float64]) -> float:
+    return float(10 * np.log10(np.mean(10 ** (levels / 10))))
+
+
+def _lufs(audio: Audio) -> float:
+    block = int(BLOCK_SECONDS * SAMPLE_RATE_HZ) + 1
+    if len(audio) == 0 or not audio.any():
+        return -np.inf
+    if len(audio) < block:
+        audio = np.tile(audio, (-(-block // len(audio)), 1))
+    return float(_meter().integrated_loudness(audio))
+
+
+@cache
+def _meter() -> pyloudnorm.Meter:
+    return pyloudnorm.Meter(SAMPLE_RATE_HZ, block_size=BLOCK_SECONDS)
+
+
+def _limited(audio: Audio) -> Audio:
+    """The same audio where it has room; else with a gain that dips 5 ms before a peak and comes back 5 ms after it."""
+    ceiling = 10 ** (CEILING_DB / 20)
+    peaks = _true_peaks(audio)
+    if peaks.max(initial=0.0) <= ceiling:
+        return audio
+    gain = np.minimum(1.0, ceiling / np.maximum(peaks, 1e-9))
+    window = 2 * LOOK_AHEAD_SAMPLES + 1
+    # The lowest gain within reach, then its mean over the same reach: never above the gain a peak needs.
+    smooth = uniform_filter1d(minimum_filter1d(gain, window), LOOK_AHEAD_SAMPLES)
+    limited: Audio = audio * smooth[:, None].astype(np.float32)
+    return limited
+
+
+def _true_peaks(audio: Audio) -> npt.NDArray[np.float64]:
+    """Largest magnitude around each sample ``(samples,)``: between samples too, wherever that could matter.
+
+    Only stretches within 9 dB of full scale are oversampled; between lower samples a band-limited piano stays lower.
+    """
+    peaks: npt.NDArray[np.float64] = np.abs(audio).max(axis=1, initial=0.0).astype(np.float64)
+    for start, stop in _stretches(peaks > max(0.35, 0.7 * peaks.max(initial=0.0)), margin=64, samples=len(audio)):
+        between = np.abs(resample_poly(audio[start:stop], OVERSAMPLING, 1, axis=0)).max(axis=1)
+        each = between.reshape(stop - start, OVERSAMPLING).max(axis=1)
+        peaks[start:stop] = np.maximum(peaks[start:stop], each)
+    return peaks
+
+
+def _stretches(loud: npt.NDArray[np.bool_], *, margin: int, samples: int) -> list[tuple[int, int]]:
+    where = np.flatnonzero(loud)
+    if len(where) == 0:
+        return []
+    breaks = np.flatnonzero(np.diff(where) > 2 * margin)
+    starts = np.maximum(0, where[np.concatenate([[0], breaks + 1])] - margin)
+    stops = np.minimum(samples, where[np.concatenate([breaks, [len(where) - 1]])] + margin + 1)
+    return list(zip(starts.tolist(), stops.tolist(), strict=True))
+
+
+def _decibels(amplitude: float) -> float:
+    return float(20 * np.log10(amplitude)) if amplitude > 0 else -np.inf
 
 
 class Piano:
@@ -148,36 +305,6 @@ def _damper(pitch: int) -> Audio:
     time = np.arange(round(seconds * SAMPLE_RATE_HZ)) / (seconds * SAMPLE_RATE_HZ)
     curve: Audio = (np.exp(-6.0 * time) * (1.0 - time)).astype(np.float32)
     return curve
-
-
-__all__ = [
-    "SAMPLE_RATE_HZ",
-    "Loudness",
-    "encode_lossless",
-    "encode_mp3",
-    "measure",
-    "render",
-    "render_long",
-    "warm_up",
-]
-
-FADE_SECONDS = 0.6
-MAX_SECONDS = 600.0
-PART_SECONDS = 60.0  # of long music that is played at a time
-RINGING_SECONDS = 3.0  # after a note's end: its damper and the room
-
-WET_DB = -16.0
-REVERBERATION_SECONDS = 0.9  # time to −60 dB
-PRE_DELAY_SECONDS = 0.012
-ROOM_SEED = 17
-
-ARTIST = "Kallos"
-MP3_KBITS = 128
-MP3_QUALITY = 3  # LAME's own choice for constant bit rates; libsndfile's MP3 takes three times as long
-MP3_FRAME, MP3_DELAY = 1152, 576  # samples a frame, and those that LAME puts before the sound
-LAME_SCALE = np.float32(0.95)  # LAME turns everything down by this at 128 kbit/s (measured: −0.44 dB)
-
-Audio = npt.NDArray[np.float32]
 
 
 def render(

@@ -46,6 +46,12 @@ EXCERPTS_S = (2.0, 5.0, 10.0, 30.0)
 RARE = 0.98
 TOGETHER = 3  # frames, a twentieth of a second
 
+SHIPPED = "rating-cpu"
+ABLATIONS = "ablations.json"
+FORMAT = BundleFormat("rating", "rating model", "python -m models.train.rating makes one, in OUT/bundle")
+
+WEIGHTS_FILE, ABOUT = "mel.safetensors", "mel.json"
+
 
 def statistics(picture: Picture) -> Floats:
     """Peaked or flat, sustained or fluttering, rising faster than falling, …: ``(11,)``.
@@ -153,11 +159,6 @@ class Heard:
     def from_json(cls, data: list[dict[str, Any]]) -> Self:
         """What ``to_json`` wrote."""
         return cls(tuple(Kind.from_json(each) for each in data))
-
-
-SHIPPED = "rating-cpu"
-ABLATIONS = "ablations.json"
-FORMAT = BundleFormat("rating", "rating model", "python -m models.train.rating makes one, in OUT/bundle")
 
 
 @dataclass(frozen=True)
@@ -270,9 +271,6 @@ def order(ratings: list[Rating]) -> list[int]:
         return ratings[at].p is None, -(ratings[at].p or 0.0), ratings[at].outlier
 
     return sorted(range(len(ratings)), key=place)
-
-
-WEIGHTS_FILE, ABOUT = "mel.safetensors", "mel.json"
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,21 @@ SENTENCE_VARIANTS = tuple(f"{melody}-{SENTENCE}" for melody in MELODY_KINDS[1:])
 CADENCES, BAGS = "cadences", ("linear", "bag")  # what only such melody encoders hear
 RUN_NAME = re.compile(r"(?P<variant>\w+-\w+)(?P<without>(?:-no_\w+)*)-(?P<seed>\d+)(?:@(?P<steps>\d+))?")
 
+WATCHED = 8  # titles, and as many tunes
+NEAREST = 10
+LEAST_POOL = 2  # tunes of a collection that make a pool
+
+MEMBERS = 4  # of an ensemble, at most
+WARM_UP = 30  # steps
+HYPERPARAMETERS = ("batch", "learning_rate", "weight_decay", "validate_every", "patience")  # those that the log tells
+TERMS = (
+    "Trained on the melodies and titles of O'Neill's, Ryan's and Aird's collections as distributed with music21 by "
+    "permission of their encoders, some files non-commercial. See models/weights/LICENSE."
+)
+
+Item = TypeVar("Item")
+Done = TypeVar("Done")
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -178,22 +193,6 @@ def refuse_to_be_without(without: Sequence[str], variants: Sequence[str]) -> Non
         raise SystemExit(f"{given} was to be taken from a style encoder, which hears whole bars; leave it out")
     if CADENCES in without and not all(name.split("-")[0] in BAGS for name in variants):
         raise SystemExit(f"{given} was to be taken away; only {' and '.join(BAGS)} hear {CADENCES} apart")
-
-
-WATCHED = 8  # titles, and as many tunes
-NEAREST = 10
-LEAST_POOL = 2  # tunes of a collection that make a pool
-
-MEMBERS = 4  # of an ensemble, at most
-WARM_UP = 30  # steps
-HYPERPARAMETERS = ("batch", "learning_rate", "weight_decay", "validate_every", "patience")  # those that the log tells
-TERMS = (
-    "Trained on the melodies and titles of O'Neill's, Ryan's and Aird's collections as distributed with music21 by "
-    "permission of their encoders, some files non-commercial. See models/weights/LICENSE."
-)
-
-Item = TypeVar("Item")
-Done = TypeVar("Done")
 
 
 @dataclass(frozen=True)

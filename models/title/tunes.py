@@ -71,6 +71,27 @@ KINDS = re.compile(r"\b(reel|jig|hornpipe|march|strathspe?y|waltz|pol[lk]ac?c?a|
 LEAST_LETTERS = 4  # letters of a half: "Mr. H's" is none
 TRIES = 20  # a title, as many may be there already
 
+IntTable = npt.NDArray[np.int16]
+
+FIELD_SIZES: Mapping[str, int] = {
+    "interval": 25, "degree": 12, "pitch": 48, "position": 24, "duration": 16, "bar": 32, "meter": 6, "key": 24,
+}  # fmt: skip
+FIELDS = tuple(FIELD_SIZES)
+LONGEST = 192  # notes
+LOWEST_PITCH = 48
+GRACE_TICKS = 4
+METER_NAMES = ("duple", "3/4", "6/8", "9/8", "3/8", "other")
+METERS = {(2, 4): 0, (2, 2): 0, (4, 4): 0, (3, 4): 1, (3, 2): 1, (6, 8): 2, (6, 4): 2, (9, 8): 3, (12, 8): 2, (3, 8): 4}
+GENRES = {
+    "double jig": "jig", "single jig": "jig", "hop jig": "slip jig", "highland fling": "fling", "slow air": "air",
+    "quickstep": "march",
+}  # fmt: skip
+NAMED_AFTER = "oneills1850/"
+BOOK_HELD_OUT: Mapping[str, float] = {"validation": 0.1, "test": 0.31}  # of O'Neill's: a test pool of about 630 tunes
+HELD_OUT: Mapping[str, float] = {"validation": 0.1, "test": 0.1}
+
+CORPORA = ("oneills1850", "ryansMammoth", "airdsAirs")
+
 
 def alternatives(titles: Iterable[str]) -> tuple[str, ...]:
     """All that a tune is called, in the order of its ``T:`` lines, each name once; any of them is right."""
@@ -128,28 +149,6 @@ def invented(titles: Sequence[str], count: int, rng: np.random.Generator) -> lis
 def _are_words(found: re.Match[str]) -> bool:
     """Whether both halves are words, and none says what kind of tune it is: that is not known."""
     return all(len(half) >= LEAST_LETTERS and not KINDS.search(half) for half in found.groups())
-
-
-IntTable = npt.NDArray[np.int16]
-
-FIELD_SIZES: Mapping[str, int] = {
-    "interval": 25, "degree": 12, "pitch": 48, "position": 24, "duration": 16, "bar": 32, "meter": 6, "key": 24,
-}  # fmt: skip
-FIELDS = tuple(FIELD_SIZES)
-LONGEST = 192  # notes
-LOWEST_PITCH = 48
-GRACE_TICKS = 4
-METER_NAMES = ("duple", "3/4", "6/8", "9/8", "3/8", "other")
-METERS = {(2, 4): 0, (2, 2): 0, (4, 4): 0, (3, 4): 1, (3, 2): 1, (6, 8): 2, (6, 4): 2, (9, 8): 3, (12, 8): 2, (3, 8): 4}
-GENRES = {
-    "double jig": "jig", "single jig": "jig", "hop jig": "slip jig", "highland fling": "fling", "slow air": "air",
-    "quickstep": "march",
-}  # fmt: skip
-NAMED_AFTER = "oneills1850/"
-BOOK_HELD_OUT: Mapping[str, float] = {"validation": 0.1, "test": 0.31}  # of O'Neill's: a test pool of about 630 tunes
-HELD_OUT: Mapping[str, float] = {"validation": 0.1, "test": 0.1}
-
-CORPORA = ("oneills1850", "ryansMammoth", "airdsAirs")
 
 
 @dataclass(frozen=True)

@@ -135,10 +135,10 @@ def read_figure(
     Of its votes ``about`` music, or pictures. ``study=simulated``: the listeners that come with Kallos. Studies other
     than the default one need the researchers' ``key`` (``KALLOS_RESEARCH_KEY``).
     """
-    from webapp.research import simulated_study, study_listeners  # noqa: PLC0415 (as above)
+    from webapp.research import study_listeners  # noqa: PLC0415 (as above)
 
-    if study == simulated_study.NAME and name in simulated_study.PLOTS:
-        drawn = simulated_study.draw(name)
+    if study == study_listeners.SIMULATED_NAME and name in study_listeners.SIMULATED_PLOTS:
+        drawn = study_listeners.draw_simulated(name)
     else:
         keys.require(context.settings, study, key)
         space = context.picture_space if about == "pictures" else context.space

@@ -120,11 +120,11 @@ class Bank:
             opening = [place for place, draft in enumerate(shelf.drafts) if draft.opens] if openings else []
             if opening:
                 shelf = shelf.chosen(opening)
-            given = {id(draft.latents) for draft in chosen}
-            if others := [each for each in beside if id(each.latents) not in given]:
+            chosen_ids = {id(draft.latents) for draft in chosen}
+            if others := [each for each in beside if id(each.latents) not in chosen_ids]:
                 shelf = shelf.with_others(self._style.space, others)
-            found = search(shelf.candidates, shelf.drafts, count - len(chosen))
-            taken = [each.origin for each in found if self._take(domain, shelf.names[each.origin])]
+            winners = search(shelf.candidates, shelf.drafts, count - len(chosen))
+            taken = [each.origin for each in winners if self._take(domain, shelf.names[each.origin])]
             chosen += [replace(shelf.drafts[place], name=shelf.names[place]) for place in taken]
             if len(chosen) >= count:
                 break
@@ -213,12 +213,12 @@ class Bank:
             for path in [path for path in self._files if path.parent.name == domain and path not in read]:
                 del self._files[path]
         some, drafts, names = [Candidates.of(self._style.space, [])], list[Draft](), list[str]()
-        for path, found in read.items():
-            if found is not None:
-                candidates, there = found
-                free = [place for place in range(len(there)) if f"{path.stem}.{place}" not in taken]
+        for path, loaded in read.items():
+            if loaded is not None:
+                candidates, stored = loaded
+                free = [place for place in range(len(stored)) if f"{path.stem}.{place}" not in taken]
                 some.append(candidates.chosen(free))
-                drafts += [there[place] for place in free]
+                drafts += [stored[place] for place in free]
                 names += [f"{path.stem}.{place}" for place in free]
         return _Shelf(Candidates.joined(some), drafts, names)
 
@@ -388,27 +388,27 @@ class LatentSearch:
                 asks.extend(ask for ask, _ in wishes)
             return gifts(head, space, candidates, wanted, seed=seed, kappa=kappa, among=most)
 
-        found = self._bank.choose(domain, search, count, beside=written)
+        winners = self._bank.choose(domain, search, count, beside=written)
         if asks:
-            return self._with_asked(head, domain, found, asks, seed=seed, kappa=kappa)
-        return found if steered is None else [steered.noted(draft) for draft in found]
+            return self._with_asked(head, domain, winners, asks, seed=seed, kappa=kappa)
+        return winners if steered is None else [steered.noted(draft) for draft in winners]
 
     def _with_asked(
-        self, head: Head, domain: Domain, found: list[Draft], asks: Sequence[Ask], *, seed: int, kappa: float
+        self, head: Head, domain: Domain, winners: list[Draft], asks: Sequence[Ask], *, seed: int, kappa: float
     ) -> list[Draft]:
-        """As many as were ``found``, of these and of what the writer makes of the requests; unused ones are put back.
+        """As many as there are ``winners``, of these and of what the writer was asked for; unused ones are put back.
 
-        Where there is no answer (no writer that is conditioned on latents, or no server) they are those ``found``.
+        Where there is no answer (no writer that is conditioned on latents, or no server) they stay.
         """
         try:
             answer = self._generation.asked(domain, [ask.to_json() for ask in asks], seed)
         except GenerationError as error:
             log.warning("nothing_asked domain=%s error=%s", domain, error)
-            return found
-        every = [*found, *(Draft.from_json(each) for each in answer.drafts if each)]
-        best = best_written(head, self._style.space, every, len(found), kappa=kappa)
-        self._bank.put_back(domain, [draft for place, draft in enumerate(found) if place not in best])
-        return [every[place] for place in best]
+            return winners
+        rivals = [*winners, *(Draft.from_json(each) for each in answer.drafts if each)]
+        best = best_written(head, self._style.space, rivals, len(winners), kappa=kappa)
+        self._bank.put_back(domain, [draft for place, draft in enumerate(winners) if place not in best])
+        return [rivals[place] for place in best]
 
     def drawn(self, domain: AnyDomain, count: int, seed: int) -> list[Draft]:
         """New drafts, just as they come: of a bank from which the best were taken they would be the rest."""
@@ -428,11 +428,11 @@ class LatentSearch:
         clip = self._database.transaction(partial(get_clip, clip_id=clip_id))
         if clip is None:
             raise BadRequest(f"clip {clip_id}, near which was to be composed, is gone")
-        found: list[Latents] = []
+        latents: list[Latents] = []
         on_drawn(0, SEARCHED)
-        while len(found) < SEARCHED:
-            count = min(DRAWN_AT_ONCE, SEARCHED - len(found))
-            answer = self._generation.latents(domain, count, seed + len(found), near=clip.latents, keep=keep)
-            found += [Latents.from_json(each) for each in answer.latents]
-            on_drawn(len(found), SEARCHED)
-        return found
+        while len(latents) < SEARCHED:
+            count = min(DRAWN_AT_ONCE, SEARCHED - len(latents))
+            answer = self._generation.latents(domain, count, seed + len(latents), near=clip.latents, keep=keep)
+            latents += [Latents.from_json(each) for each in answer.latents]
+            on_drawn(len(latents), SEARCHED)
+        return latents

@@ -44,6 +44,10 @@ Floats = npt.NDArray[np.float64]
 MOST_KEPT = 4000
 PIECES = 60  # of the pool, among which a listener is asked
 
+log = logging.getLogger(__name__)
+
+FitOutcome = Literal["left", "right", "equal", "skipped"]
+
 
 class MeasuredPieces:
     """Measures ``(5,)`` of clips by id; safe between threads."""
@@ -170,11 +174,6 @@ def _shown_so_far(before: Sequence[Fit | Drawn], clips: Sequence[uuid.UUID], pic
     }
     times = np.array([heard[clip] for clip in clips], dtype=np.int64)
     return Shown(times, np.array([seen[name] for name in pictures.names], dtype=np.int64), compared_before)
-
-
-log = logging.getLogger(__name__)
-
-FitOutcome = Literal["left", "right", "equal", "skipped"]
 
 
 @dataclass(frozen=True)

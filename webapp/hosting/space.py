@@ -29,6 +29,16 @@ FILES = Path(__file__).parent / "space_files"
 NOT_NEEDED = shutil.ignore_patterns("__pycache__", "*.pyc", "*.part", ".*", "node_modules")
 NAMES = {"gitattributes": ".gitattributes"}  # which a wheel or an archive might leave out under their own names
 
+ROOT = Path(__file__).resolve().parents[2]
+SPACE = Path(__file__).parent / "space_files" / "requirements.txt"
+CONTAINER = ROOT / "docker" / "requirements.txt"
+PYTHON = (3, 12)
+GLIBC = 36  # of Debian 12, below which a Space and the container run
+# ZeroGPU has torch 2.8 to 2.11 and brings its own; which files of it are taken is the Space's to say.
+SPACE_TORCH = ("torch==2.11.0", "torchaudio==2.11.0")
+OF_TORCH = re.compile(r"torch|torchaudio|triton|nvidia-.*|cuda-.*")
+HEAD = "# Written by `make lock`; Python 3.12 on x86-64 Linux.\n"
+
 
 class NotEmptyError(Exception):
     """The folder holds something that is no Space written before."""
@@ -78,17 +88,6 @@ def gradio_version() -> str:
     )
     assert found is not None
     return found[1]
-
-
-ROOT = Path(__file__).resolve().parents[2]
-SPACE = Path(__file__).parent / "space_files" / "requirements.txt"
-CONTAINER = ROOT / "docker" / "requirements.txt"
-PYTHON = (3, 12)
-GLIBC = 36  # of Debian 12, below which a Space and the container run
-# ZeroGPU has torch 2.8 to 2.11 and brings its own; which files of it are taken is the Space's to say.
-SPACE_TORCH = ("torch==2.11.0", "torchaudio==2.11.0")
-OF_TORCH = re.compile(r"torch|torchaudio|triton|nvidia-.*|cuda-.*")
-HEAD = "# Written by `make lock`; Python 3.12 on x86-64 Linux.\n"
 
 
 def main() -> int:

@@ -39,6 +39,15 @@ AnyDomain = Domain | Literal["pictures"]
 ALL_DOMAINS: tuple[AnyDomain, ...] = (*DOMAINS, "pictures")
 FRESH_SECONDS = 1.0
 
+logger = logging.getLogger(__name__)
+# the second from a client that was closed meanwhile, the last two where the database was
+SILENT = (GenerationError, RuntimeError, Problem, SQLAlchemyError, EmbeddedPostgresError)
+
+END_S = 10.0  # what is asked of a client that is closed ends sooner
+_begun: dict[str, threading.Thread] = {}  # by the model's name the last one
+
+Heard = Mapping[uuid.UUID, dict[str, Any] | None]
+
 
 def music_of(domain: str) -> Domain:
     """The domain of music of a listener who has chosen ``domain``: of pictures the first, where only music will do."""
@@ -141,16 +150,6 @@ def domain_named(name: object) -> Domain:
         if name == domain:
             return domain
     raise ValueError(f"domain {name!r} was given; there are {', '.join(DOMAINS)}")
-
-
-logger = logging.getLogger(__name__)
-# the second from a client that was closed meanwhile, the last two where the database was
-SILENT = (GenerationError, RuntimeError, Problem, SQLAlchemyError, EmbeddedPostgresError)
-
-END_S = 10.0  # what is asked of a client that is closed ends sooner
-_begun: dict[str, threading.Thread] = {}  # by the model's name the last one
-
-Heard = Mapping[uuid.UUID, dict[str, Any] | None]
 
 
 class HeardClips:

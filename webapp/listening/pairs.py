@@ -24,9 +24,17 @@ from db.queries import votes as vote_rows
 from db.queries.clips import PoolClip
 from db.queries.heads import HeadColumns
 from db.tables import FOUR_PICKS, GUIDED, PICKS, PICTURES, Four, FourVote, Listener, Offer, Vote
-from models.taste.best_of_four import NoFourLeftError, choose_four
 from models.taste.head import Head, predict, predict_four
-from models.taste.policy import REPEAT_AFTER, REPEAT_GAP, REPEAT_WINDOW, NoPairLeftError, choose, choose_named
+from models.taste.policy import (
+    REPEAT_AFTER,
+    REPEAT_GAP,
+    REPEAT_WINDOW,
+    NoFourLeftError,
+    NoPairLeftError,
+    choose,
+    choose_four,
+    choose_named,
+)
 from webapp.learning.playable_clips import PlayablePool
 from webapp.listening.comparison import LONG_SECONDS, CandidatePool, Candidates, Draw, FloatArray, VoteRequest, trust_of
 

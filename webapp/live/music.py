@@ -263,24 +263,24 @@ class LiveMusic:
     ) -> tuple[LiveBar, _Course]:
         """The bar that follows ``course``; only its second half where it ``sounds`` already."""
         seen = steering.checked(readouts)
-        asked = steering.asked_of_music(seen, self._links)
+        wanted = steering.asked_of_music(seen, self._links)
         backing_bar = self._backing.bar(course.number)
         own = Latents(
             self._backing.version, {name: row[None] for name, row in backing_bar.groups.items()}, self._backing.about
         )
         styles: tuple[str, ...] = ()
         if self._directions is not None:
-            own, styles = annotated.moved(own, asked[None], self._directions)
-        tempo = self._backing.tempo_bpm * 2 ** (annotated.OCTAVE * asked[MOTION])
+            own, styles = annotated.moved(own, wanted[None], self._directions)
+        tempo = self._backing.tempo_bpm * 2 ** (annotated.OCTAVE * wanted[MOTION])
         piece = self._write(own, styles, float(np.clip(tempo, *TEMPI_BPM)), course)
-        wished = bool(asked[WARMTH] > 0) if abs(asked[WARMTH]) > annotated.SURE else course.major
+        wished = bool(wanted[WARMTH] > 0) if abs(wanted[WARMTH]) > annotated.SURE else course.major
         major = backing_bar.major if wished is None else wished
         sounding = piece if wished is None else _in_mode(piece, backing_bar.tonic, major=major)
         groups = {name: value[0] for name, value in own.groups.items()}
         written = _WrittenBar(piece, sounding, groups)
         before = reduce(Piece.followed_by, [each.sounding for each in course.before]) if course.before else None
         bar = LiveBar(
-            course.number, sounding, seen, dict(zip(steering.SIDES, asked.round(4).tolist(), strict=True)), groups,
+            course.number, sounding, seen, dict(zip(steering.SIDES, wanted.round(4).tolist(), strict=True)), groups,
             backing_bar.tonic, major, before,
         )  # fmt: skip
         if sounds is not None:
@@ -290,9 +290,9 @@ class LiveMusic:
 
     def _write(self, own: Latents, styles: Sequence[str], tempo_bpm: float, course: _Course) -> Piece:
         """One bar of music, of the latents of one bar, that goes on from the bars before it."""
-        heard = course.before
+        context = course.before
         groups = {
-            name: np.stack([*(each.groups[name] for each in heard), value[0]]) for name, value in own.groups.items()
+            name: np.stack([*(each.groups[name] for each in context), value[0]]) for name, value in own.groups.items()
         }
         window = Origin(latents=replace(own, groups=groups).to_json())
         above, below = self._backing.meter
@@ -302,15 +302,15 @@ class LiveMusic:
             np.array([tempo_bpm], dtype=np.float32), domain=self._domain,
         )  # fmt: skip
         locks = Locked()
-        if heard:
-            notes = reduce(Piece.followed_by, [*(each.written for each in heard), empty])
-            locks = Locked(bars=list(range(len(heard))), notes=notes.to_json())
+        if context:
+            notes = reduce(Piece.followed_by, [*(each.written for each in context), empty])
+            locks = Locked(bars=list(range(len(context))), notes=notes.to_json())
         seed = int(np.random.SeedSequence([self._seed, course.number]).generate_state(1)[0])
         request = GenerateRequest(
             id=uuid.uuid4().hex, domain=self._domain, content=window, styles=dict.fromkeys(styles, window),
-            bars=len(heard) + 1, seed=seed, locks=locks, deadline_ms=DEADLINE_MS,
+            bars=len(context) + 1, seed=seed, locks=locks, deadline_ms=DEADLINE_MS,
         )  # fmt: skip
-        made = Piece.from_json(self._generation.generate(request).notes).window(len(heard), 1)
+        made = Piece.from_json(self._generation.generate(request).notes).window(len(context), 1)
         return replace(made, notes=without_overlaps(made.notes), tempo_bpm=empty.tempo_bpm, domain=self._domain)
 
 

@@ -37,6 +37,17 @@ from webapp.runtime.errors import NotAllowed
 ROOT = "/kallos"
 HERE = "127.0.0.1"
 
+LEAST_LEAD_S, MARGIN_S = 0.15, 0.08
+FIRST_S = 0.6  # that composing may take, as long as too few bars have told
+RECENT = 8  # bars by whose composing the lead is judged
+SLOWER = 1.25  # than those bars the next may be
+
+Send = Callable[[], None]
+Timed = tuple[float, int, Send]
+CLOCK, START, STOP = b"\xf8", b"\xfa", b"\xfc"
+NOTE_ON, NOTE_OFF = 0x90, 0x80  # on channel 1
+TimedMessage = tuple[int, bytes]  # tick within the bar, message
+
 
 class OscAddressError(ValueError):
     """An address that OSC may not be sent to or listened on, in a line."""
@@ -178,18 +189,6 @@ class OscIn:
 
 def _numbers(values: Sequence[Any]) -> bool:
     return all(isinstance(value, int | float) for value in values)
-
-
-LEAST_LEAD_S, MARGIN_S = 0.15, 0.08
-FIRST_S = 0.6  # that composing may take, as long as too few bars have told
-RECENT = 8  # bars by whose composing the lead is judged
-SLOWER = 1.25  # than those bars the next may be
-
-Send = Callable[[], None]
-Timed = tuple[float, int, Send]
-CLOCK, START, STOP = b"\xf8", b"\xfa", b"\xfc"
-NOTE_ON, NOTE_OFF = 0x90, 0x80  # on channel 1
-TimedMessage = tuple[int, bytes]  # tick within the bar, message
 
 
 @dataclass(frozen=True)

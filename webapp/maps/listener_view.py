@@ -46,6 +46,10 @@ from webapp.runtime.errors import NotAllowed, NotReady, NotYours
 from webapp.studio import pictures, uploads
 from webapp.studio.studio import Studio
 
+PICTURES = "pictures"
+SHOWN = 6
+TUNES = "tunes"
+
 
 @dataclass(frozen=True)
 class AddedClip:
@@ -187,11 +191,6 @@ def _vector(atlas: Atlas, found: OpenMap, source: Source) -> FloatArray:
         raise stale
     own = summary(Latents.from_json(source.latents))[None]
     return style_vectors(own, found.drawn.about["sizes"], among=points.summaries)
-
-
-PICTURES = "pictures"
-SHOWN = 6
-TUNES = "tunes"
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,14 @@ Odds = dict[str, dict[str, dict[str, float | int | None]]]  # way â†’ measure â†
 NEW = 3  # titles of each kind
 MEASURES = ("mrr", "recall_1", "recall_10", "median_rank")
 
+RUNS = WEIGHTS / "runs" / "titles"
+DIRECTION = "title_to_melody"
+OF_MAP = "tunes/"  # before the name of a tune, among the ids of the map
+MELODIES = {
+    "linear": "Linear", "bag": "N-grams", "cnn": "CNN", "rnn": "RNN", "attention": "RNN with attention",
+    "transformer": "Transformer",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class TitleTowers:
@@ -174,15 +182,6 @@ def _nearest(found: OpenMap, vector: FloatArray, limit: int) -> list[FoundPoint]
 def _card() -> dict[str, Any]:
     card: dict[str, Any] = json.loads(CARD.read_text(encoding="utf-8"))
     return card
-
-
-RUNS = WEIGHTS / "runs" / "titles"
-DIRECTION = "title_to_melody"
-OF_MAP = "tunes/"  # before the name of a tune, among the ids of the map
-MELODIES = {
-    "linear": "Linear", "bag": "N-grams", "cnn": "CNN", "rnn": "RNN", "attention": "RNN with attention",
-    "transformer": "Transformer",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -240,7 +240,7 @@ class LongTask:
         folder: Path = home / job.payload["folder"]
         if not folder.is_dir():
             raise ElsewhereError
-        command = supervised_process.command(
+        command = supervised_process.sandboxed(
             self.module, str(folder), *job.payload["arguments"], seconds=self.seconds, network=self._network
         )
         with (

@@ -48,6 +48,18 @@ LOWEST = 19  # what nobody waits for
 PROC = Path("/proc")
 LAST_WORDS = 500  # characters of what it printed before it broke
 
+MEMORY_BYTES = 8 << 30  # of addresses: torch takes most of them without using them
+FILE_BYTES = 200_000_000  # that a file may grow to
+NICE = 10  # votes and participants come first
+# /usr/include/linux: prctl.h, seccomp.h, audit.h, bpf_common.h; by machine, AUDIT_ARCH and the number of socket(2)
+PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
+MACHINES = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}
+LOAD, JUMP_EQUAL, JUMP_AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
+NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16  # where these stand in seccomp_data
+IO_URING_SETUP = 425  # by which sockets can be had, too
+X32 = 0x40000000  # of another numbering of system calls
+ALLOW, REFUSE = 0x7FFF0000, 0x00050000 | errno.EACCES
+
 
 class SupervisedProcess:
     """Keeps ``args`` running: ``start`` starts it, when it dies it starts again, ``close`` stops it for good.
@@ -211,19 +223,6 @@ def run_program(module: str, *arguments: str, seconds: float, late: str, broken:
         raise NotReady(broken) from None
 
 
-MEMORY_BYTES = 8 << 30  # of addresses: torch takes most of them without using them
-FILE_BYTES = 200_000_000  # that a file may grow to
-NICE = 10  # votes and participants come first
-# /usr/include/linux: prctl.h, seccomp.h, audit.h, bpf_common.h; by machine, AUDIT_ARCH and the number of socket(2)
-PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
-MACHINES = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}
-LOAD, JUMP_EQUAL, JUMP_AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
-NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16  # where these stand in seccomp_data
-IO_URING_SETUP = 425  # by which sockets can be had, too
-X32 = 0x40000000  # of another numbering of system calls
-ALLOW, REFUSE = 0x7FFF0000, 0x00050000 | errno.EACCES
-
-
 def bound(seconds: int) -> None:
     """From now on this process has so much memory and time, and yields to others."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
@@ -257,8 +256,8 @@ def leave_network() -> bool:
     return not system.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0)
 
 
-def command(module: str, *arguments: str, seconds: float, network: bool = False) -> list[str]:
-    """How our program ``module`` is begun here."""
+def sandboxed(module: str, *arguments: str, seconds: float, network: bool = False) -> list[str]:
+    """The command that runs our program ``module`` in a sandbox."""
     here = [sys.executable, "-m", __name__, str(max(1, round(seconds))), "open" if network else "closed"]
     return [*here, module, *arguments]
 

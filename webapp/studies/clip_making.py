@@ -20,11 +20,10 @@ import numpy as np
 from scipy.signal import resample_poly
 
 from models.music.decoding import decode
-from models.music.loudness import SAMPLE_RATE_HZ, Audio, normalise
 from models.music.midi import write_midi
 from models.music.notes import MusicError, Piece
 from models.music.performance import Performance, as_written, notes_in_seconds
-from models.music.render import encode_mp3, fade_out, render
+from models.music.render import SAMPLE_RATE_HZ, Audio, encode_mp3, fade_out, normalise, render
 from models.style.performance import touch
 from webapp.composing.offline import NothingComposedError
 from webapp.runtime.errors import NotAllowed

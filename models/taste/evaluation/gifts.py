@@ -51,6 +51,18 @@ from models.taste.space_fitting import attribute_row
 POOL = 240  # clips of the pool; a third of them is never played and tests the head
 BATCH = 16
 
+FloatArray = npt.NDArray[np.float64]
+Measure = Callable[[Piece], Sequence[float]]  # what a listener goes by
+
+# Of the variance of taste: .44 of 200 raters', .35 of 366 likers' (taste.variance.common_share of evaluate.taste).
+SHARED = 0.4
+VOTES_EACH = 40  # of the listeners of the study
+AT = (6, 12, 40, 60)  # votes
+CLIPS = 3  # of each side, as many as a job composes
+SURE = 1e-4  # variance of the weights of a head that knows
+PLAYED_S = 7.0  # of a clip, as first pairs play
+WAYS = ("gift", "asked", "written", "decoded", "mosaic", "real_chosen", "draw")
+
 
 @dataclass(frozen=True)
 class Pool:
@@ -99,19 +111,6 @@ def composed_pool(
     if len(rows) < 12:
         raise SystemExit(f"only {len(rows)} of {count} composed clips can be offered; too few to listen to")
     return Pool(domain, space.features(np.stack(summaries)), np.array(rows), digest.hexdigest())
-
-
-FloatArray = npt.NDArray[np.float64]
-Measure = Callable[[Piece], Sequence[float]]  # what a listener goes by
-
-# Of the variance of taste: .44 of 200 raters', .35 of 366 likers' (taste.variance.common_share of evaluate.taste).
-SHARED = 0.4
-VOTES_EACH = 40  # of the listeners of the study
-AT = (6, 12, 40, 60)  # votes
-CLIPS = 3  # of each side, as many as a job composes
-SURE = 1e-4  # variance of the weights of a head that knows
-PLAYED_S = 7.0  # of a clip, as first pairs play
-WAYS = ("gift", "asked", "written", "decoded", "mosaic", "real_chosen", "draw")
 
 
 def heard_traits(piece: Piece) -> list[float]:

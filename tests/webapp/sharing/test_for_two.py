@@ -15,8 +15,8 @@ from db.tables import Duet, DuetPiece
 from webapp.generation.protocol import GeneratorUnavailable
 from webapp.listeners import accounts
 from webapp.listeners import restore as journal_rebuild
+from webapp.listeners.accounts import delete
 from webapp.listeners.archive import export
-from webapp.listeners.deletion import delete
 from webapp.listeners.restore import restore
 from webapp.mood import sounding
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours

@@ -30,10 +30,34 @@ from webapp.runtime.settings import Settings
 LOG, PROBES, CARD = "log.jsonl", "curiosity.jsonl", "card.json"
 SHIPPED = "the model that plays"
 HEAD_BYTES = 65_536
-LOSS_OF = {  # what is told of the notes from each group's latents, mostly
+LOSS_OF = {  # the loss of the notes' element that each group's latents predict, mostly
     "content": "pitch", "rhythm": "position", "register": "height", "harmony": "chroma", "dynamics": "velocity",
     "tempo": "tempo", "texture": "thickness",
 }  # fmt: skip
+
+COLUMNS = ("step", "style", "loss", "share", "hardest")
+CURVES = {  # name → what is chosen, and what stands at the axis
+    "losses": ("Loss left", "loss, share of the first"),
+    "bits": ("Bits a bar", "bits a bar of its latents"),
+    "curiosity": ("Cost of swaps", "nats a note, share of the first"),
+}
+ONE = "Of this run only the last validation was kept; a curve needs two."
+NONE = "No style model has been validated in this run yet."
+NOT_CURIOUS = "This run did not choose what to train on by learning progress, so its swaps were not measured."
+
+STYLE, RELATIONS, OF_CODES = "evaluate.style", "evaluate.relations", "evaluate.codes"
+OF_MOOD, JUDGES = "evaluate.mood", "mood-cpu"
+MOODS = {"moved": "transfer", "read": "probe"}  # how a style and a mood go together, and what its figures are called
+LABELS = {
+    "onsets_per_bar": "onsets a bar", "mean_pitch": "mean pitch", "mode": "mode", "mean_velocity": "mean velocity",
+    "tempo_bpm": "tempo", "notes_per_onset": "notes an onset", "contour": "contour", "leap": "leap",
+    "chroma": "pitch classes", "melody_kept": "tune kept", "original_found": "original found", "cycle": "cycle error",
+    "bits_per_bar": "bits a bar", "open": "open dimensions",
+    **{str(code): f"code {code}" for code in range(1, CODE_COUNT + 1)},
+}  # fmt: skip
+CHROMA = "chroma"
+BOTH = ("correlation in music", "correlation in latents", "bits in music", "bits in latents")
+ABOUT = ("command", "model_version", "model_sha256", "data_hash", "data_n", "commit", "seed")
 
 
 @dataclass(frozen=True)
@@ -51,7 +75,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Probes:
-    """What a curious run found at ``steps``: ``costs`` (nats a note) and ``progress`` by arm, the ``hardest`` arm."""
+    """Of a curious run at ``steps``: ``costs`` (nats a note) and ``progress`` by arm, and the ``hardest`` arm."""
 
     steps: tuple[int, ...]
     costs: tuple[Mapping[str, float], ...]
@@ -67,9 +91,9 @@ def logged_runs(folder: Path, runs: Path) -> dict[str, Path]:
     Of the shipped model at least the last validation is known, from its card. Those with a log come first.
     """
     logs = sorted(path for path in runs.rglob(LOG) if _tells_styles(path)) if runs.is_dir() else []
-    found = {path.parent.relative_to(runs).as_posix(): path.parent for path in logs}
+    logged = {path.parent.relative_to(runs).as_posix(): path.parent for path in logs}
     shipped = {SHIPPED: folder}
-    return shipped | found if (folder / LOG).exists() else found | shipped
+    return shipped | logged if (folder / LOG).exists() else logged | shipped
 
 
 def chosen_run(folder: Path, runs: Path, name: str = "") -> tuple[str, Run, Probes]:
@@ -77,13 +101,13 @@ def chosen_run(folder: Path, runs: Path, name: str = "") -> tuple[str, Run, Prob
 
     Raises ``KeyError`` where there is no such run and ``ValueError`` where its log can't be read.
     """
-    there = logged_runs(folder, runs)
+    available = logged_runs(folder, runs)
     if not name:
-        name = "style" if next(iter(there)) != SHIPPED and "style" in there else next(iter(there))
+        name = "style" if next(iter(available)) != SHIPPED and "style" in available else next(iter(available))
     out = ("--out", str(runs / "style"))
     fill = commands.python("models.train.style", *out)
     curious = commands.python("models.train.style", "--curious", *out)
-    return name, _run(there[name], fill), _probes(there[name], curious)
+    return name, _run(available[name], fill), _probes(available[name], curious)
 
 
 def _tells_styles(path: Path) -> bool:
@@ -96,53 +120,42 @@ def _tells_styles(path: Path) -> bool:
 
 def _probes(folder: Path, fill: str) -> Probes:
     path = folder / PROBES
-    found = rows(path)
+    logged = rows(path)
     try:
-        steps, hardest = tuple(int(row["step"]) for row in found), tuple(str(row["hardest"][0]) for row in found)
+        steps, hardest = tuple(int(row["step"]) for row in logged), tuple(str(row["hardest"][0]) for row in logged)
         costs, progress = (
-            tuple({str(arm): float(value) for arm, value in row[key].items()} for row in found)
+            tuple({str(arm): float(value) for arm, value in row[key].items()} for row in logged)
             for key in ("cost", "progress")
         )
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise ValueError(f"the log {path.name} of {path.parent.name} can't be read: {error}") from error
-    return Probes(steps, costs, progress, hardest, {"log": f"{path.parent.name}/{PROBES}"} if found else {}, fill)
+    return Probes(steps, costs, progress, hardest, {"log": f"{path.parent.name}/{PROBES}"} if logged else {}, fill)
 
 
 def _run(folder: Path, fill: str) -> Run:
     path = folder / LOG
-    found = [(row["step"], row["values"]) for row in rows(path) if row.get("part") == "validation"]
+    validations = [(row["step"], row["values"]) for row in rows(path) if row.get("part") == "validation"]
     about = {"log": f"{folder.name}/{LOG}"}
-    if not found and not path.exists():
+    if not validations and not path.exists():
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        found = [(card["steps"], card["validation"])] if "validation" in card else []
+        validations = [(card["steps"], card["validation"])] if "validation" in card else []
         about = {"log": f"{folder.name}/{CARD}, which keeps the last validation alone"}
     try:
-        steps, told = tuple(int(step) for step, _ in found), [values for _, values in found]
-        bits = {group: _series(told, f"kl.{group}", 1 / math.log(2)) for group in GROUPS}
-        losses = {group: _series(told, name) for group, name in LOSS_OF.items()}
+        steps, values_of_steps = tuple(int(step) for step, _ in validations), [values for _, values in validations]
+        bits = {group: _series(values_of_steps, f"kl.{group}", 1 / math.log(2)) for group in GROUPS}
+        losses = {group: _series(values_of_steps, name) for group, name in LOSS_OF.items()}
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"the log {path.name} of {folder.name} can't be read: {error}") from error
-    return Run(steps, _whole(losses, len(steps)), _whole(bits, len(steps)), about if found else {}, fill)
+    return Run(steps, _whole(losses, len(steps)), _whole(bits, len(steps)), about if validations else {}, fill)
 
 
-def _series(told: list[Mapping[str, float]], name: str, scale: float = 1.0) -> tuple[float, ...]:
-    return tuple(float(each[name]) * scale for each in told if name in each)
+def _series(validations: list[Mapping[str, float]], name: str, scale: float = 1.0) -> tuple[float, ...]:
+    return tuple(float(each[name]) * scale for each in validations if name in each)
 
 
 def _whole(series: Mapping[str, tuple[float, ...]], count: int) -> dict[str, tuple[float, ...]]:
     """Those that were logged at every one of ``count`` validations."""
     return {name: values for name, values in series.items() if len(values) == count}
-
-
-COLUMNS = ("step", "style", "loss", "share", "hardest")
-CURVES = {  # name → what is chosen, and what stands at the axis
-    "losses": ("Loss left", "loss, share of the first"),
-    "bits": ("Bits a bar", "bits a bar of its latents"),
-    "curiosity": ("Cost of swaps", "nats a note, share of the first"),
-}
-ONE = "Of this run only the last validation was kept; a curve needs two."
-NONE = "No style model has been validated in this run yet."
-NOT_CURIOUS = "This run did not choose what to train on by learning progress, so its swaps were not measured."
 
 
 def draw_curve(style_folder: Path, settings: Settings, name: str, what: str = "losses") -> Drawn:
@@ -151,7 +164,7 @@ def draw_curve(style_folder: Path, settings: Settings, name: str, what: str = "l
         raise NotAllowed(f"the curve {what[:20]!r} was asked for; there are {', '.join(CURVES)}")
     folder, runs = style_folder, settings.runs_folder
     name, run, probes = chosen_run(folder, runs, name)
-    frame = pd.DataFrame(_told(run, probes, what), columns=list(COLUMNS))
+    frame = pd.DataFrame(_rows(run, probes, what), columns=list(COLUMNS))
     where = _data_and_commit(logged_runs(folder, runs)[name])
     source = Source((name,), *(tuple(filter(None, [each])) for each in where))
     missing = NOT_CURIOUS if what == "curiosity" else ONE if run.steps else NONE
@@ -168,7 +181,7 @@ def _data_and_commit(folder: Path) -> tuple[str | None, str | None]:
     return (about or {}).get("data"), (about or {}).get("commit")
 
 
-def _told(run: Run, probes: Probes, what: str) -> Iterator[tuple[int, str, float, float, bool]]:
+def _rows(run: Run, probes: Probes, what: str) -> Iterator[tuple[int, str, float, float, bool]]:
     """Rows of the frame; what is measured once makes no curve, but rates stand beside one another then."""
     steps: Sequence[int] = probes.steps if what == "curiosity" else run.steps
     series: Mapping[str, Sequence[float]] = run.bits if what == "bits" else run.losses
@@ -194,21 +207,6 @@ def _sentence(frame: pd.DataFrame, what: str) -> str:
         f"At step {most['step']:,} {most['style']} is the hardest: {100 * most['share']:.0f} % of the {of} is left; "
         f"of {least['style']} {100 * least['share']:.0f} %."
     )
-
-
-STYLE, RELATIONS, OF_CODES = "evaluate.style", "evaluate.relations", "evaluate.codes"
-OF_MOOD, JUDGES = "evaluate.mood", "mood-cpu"
-MOODS = {"moved": "transfer", "read": "probe"}  # how a style and a mood go together, and what its figures are called
-LABELS = {
-    "onsets_per_bar": "onsets a bar", "mean_pitch": "mean pitch", "mode": "mode", "mean_velocity": "mean velocity",
-    "tempo_bpm": "tempo", "notes_per_onset": "notes an onset", "contour": "contour", "leap": "leap",
-    "chroma": "pitch classes", "melody_kept": "tune kept", "original_found": "original found", "cycle": "cycle error",
-    "bits_per_bar": "bits a bar", "open": "open dimensions",
-    **{str(code): f"code {code}" for code in range(1, CODE_COUNT + 1)},
-}  # fmt: skip
-CHROMA = "chroma"
-BOTH = ("correlation in music", "correlation in latents", "bits in music", "bits in latents")
-ABOUT = ("command", "model_version", "model_sha256", "data_hash", "data_n", "commit", "seed")
 
 
 @dataclass(frozen=True)

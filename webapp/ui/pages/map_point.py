@@ -31,6 +31,17 @@ from webapp.ui.handlers import listener_of
 from webapp.ui.layout import status
 from webapp.ui.words import capital, sentence
 
+TASTE = "your taste"
+OWN = "/api/studio/"  # where the notes of somebody's own pieces are
+POINTED = 15  # outputs of a handler that tells of a point
+MOST_FOUND = 8
+NEAR_SEEN = 6  # neighbours of a picture that are shown
+LATEST = "k-latest"  # stands above what was selected before
+KEPT = 8  # maps whose texts are kept to be searched
+_texts: dict[str, tuple[str, ...]] = {}
+
+Shown = dict[str, Any]  # of the map that is open: its id, kind, what this listener adds to it, and what is hidden
+
 
 def trust(found: MapEntry) -> str:
     """How true the neighbourhoods of the picture are, in a sentence."""
@@ -66,18 +77,6 @@ def origin(found: MapEntry) -> str:
         f"model {found.model_version} · data {found.data_hash} · seed {found.seed} · "
         f"commit {(found.commit or 'unknown')[:8]} · {'shipped with the weights' if found.shipped else when}"
     )
-
-
-TASTE = "your taste"
-OWN = "/api/studio/"  # where the notes of somebody's own pieces are
-POINTED = 15  # outputs of a handler that tells of a point
-MOST_FOUND = 8
-NEAR_SEEN = 6  # neighbours of a picture that are shown
-LATEST = "k-latest"  # stands above what was selected before
-KEPT = 8  # maps whose texts are kept to be searched
-_texts: dict[str, tuple[str, ...]] = {}
-
-Shown = dict[str, Any]  # of the map that is open: its id, kind, what this listener adds to it, and what is hidden
 
 
 def as_shown(shown: Shown, found: MapEntry, asked: Mapping[str, str]) -> dict[str, Any]:

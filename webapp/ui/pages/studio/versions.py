@@ -41,6 +41,23 @@ VARIED = 0.6  # how much variations keep where all was kept: with all of it a da
 NO_WAY = "Choose a second piece first."
 ONLY_LOOK = "You can look at this recipe but not change it. Continue from the new one to change that."
 
+ABOUT = (
+    "Tap where the music is to go: brighter to the right, livelier upwards. It is composed again with the harmony and "
+    "rhythm of pieces that have the mood, in another mode or at another tempo, and the nearest version plays. "
+    "If nothing of it is to be kept (0 %), a new piece is written for the mood. "
+    "Whether it is so, two judges say that learned from pop piano: it is a guess."
+)
+COMPOSING = "Composing versions on the way there and judging them…"
+FIXED = "This was made from pieces of somebody else. Continue from the new one to change its mood."
+NOT_NEARER = (
+    "No version came nearer than what is there. Tap further away, or unlock something: then there is more to change."
+)
+_piece: TypeAdapter[OpenedPiece] = TypeAdapter(OpenedPiece)
+COMPOSING_TENSION = f"Composing {TRIED} versions and hearing how open their future is…"
+FIXED_TENSION = "This was made from pieces of somebody else. Continue from the new one to make it calmer or tenser."
+# What was told is of one piece, and goes once another is shown
+STALE = """({piece, old}, told) => told?.includes(`data-piece="${(piece ?? old)?.name}"`) ? told : ''"""
+
 
 def lacking(piece: OpenedPiece, old: OpenedPiece | None) -> str:
     """What of a recipe is no longer there, and what can be done; ``old``: what the piece was made from."""
@@ -87,24 +104,6 @@ def not_offered(shown: dict[str, Any], offered: list[str]) -> str:
             "piece of a studio."
         )
     return "This one is among your next pairs already." if piece["name"] in offered else ""
-
-
-ABOUT = (
-    "Tap where the music is to go: brighter to the right, livelier upwards. It is composed again with the harmony and "
-    "rhythm of pieces that have the mood, in another mode or at another tempo, and the nearest version plays. "
-    "If nothing of it is to be kept (0 %), a new piece is written for the mood. "
-    "Whether it is so, two judges say that learned from pop piano: it is a guess."
-)
-COMPOSING = "Composing versions on the way there and judging them…"
-FIXED = "This was made from pieces of somebody else. Continue from the new one to change its mood."
-NOT_NEARER = (
-    "No version came nearer than what is there. Tap further away, or unlock something: then there is more to change."
-)
-_piece: TypeAdapter[OpenedPiece] = TypeAdapter(OpenedPiece)
-COMPOSING_TENSION = f"Composing {TRIED} versions and hearing how open their future is…"
-FIXED_TENSION = "This was made from pieces of somebody else. Continue from the new one to make it calmer or tenser."
-# What was told is of one piece, and goes once another is shown
-STALE = """({piece, old}, told) => told?.includes(`data-piece="${(piece ?? old)?.name}"`) ? told : ''"""
 
 
 def build_mood(context: Context, listener: ListenerToken, desk: StudioDesk) -> Callable[[Any], Any]:

@@ -46,6 +46,9 @@ DEVICES = (
     "browser is still you."
 )
 
+# gr.Button takes no data-testid, and others rely on this one
+NAMED = "() => { document.querySelector('#compose').dataset.testid = 'compose'; }"
+
 
 def build_card(context: Context, listener: ListenerToken, changes: Sequence[Callable[..., Any]]) -> None:
     """The section, hidden until there is something to say, or a link to withdraw."""
@@ -193,10 +196,6 @@ def sign_out(context: Context, token: str | None) -> tuple[str, str]:
     context.newcomers.keep(claim)
     new = context.tokens.sign_out_everywhere(claim.listener_id)
     return new, status("Done. Every other browser and every link is signed out.")
-
-
-# gr.Button takes no data-testid, and others rely on this one
-NAMED = "() => { document.querySelector('#compose').dataset.testid = 'compose'; }"
 
 
 def build(context: Context) -> None:
