@@ -12,7 +12,7 @@ collections that were typed differently look alike. The key is estimated from th
 
 A pool of tunes to search has their distinct titles, and says which tune answers to which title. A title answers to
 every tune that bears it and to their near-duplicates (one group), so the same tune printed twice is two right answers
-and no trap. ``training_parts`` are the tunes of a training run, split.
+and no trap. ``training_parts`` are the tunes of a training run, split. Needs no torch: the web process titles music.
 """
 
 from __future__ import annotations
@@ -29,8 +29,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from models.experiments.dataset import neutral
 from models.music import corpora
@@ -272,14 +270,6 @@ def first_passes(piece: Piece, melody: IntArray, bar: npt.NDArray[np.int64]) -> 
             else:
                 at += 1
     return np.array(kept)
-
-
-def padded(melodies: Sequence[IntTable]) -> Tensor:
-    """Melodies as int64 ``(tunes, notes, len(FIELDS))``; notes beyond a tune's end are -1 in every field."""
-    table = torch.full((len(melodies), max(map(len, melodies)), len(FIELDS)), -1, dtype=torch.int64)
-    for row, notes in zip(table, melodies, strict=True):
-        row[: len(notes)] = torch.from_numpy(notes.astype(np.int64))
-    return table
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,9 @@ from torch.nn import functional as F
 
 from models.style.bundle import CARD, BundleFormat, write_card
 from models.title import melody_encoders, title_encoders
-from models.title.melody_encoders import BODIES, INFORMATION, MelodyConfig, MelodyEncoder, SequenceEncoder
+from models.title.melody_encoders import BODIES, INFORMATION, MelodyConfig, MelodyEncoder, SequenceEncoder, padded
 from models.title.title_encoders import SENTENCE, TitleConfig, characters, title_encoder
-from models.title.tunes import FIELD_SIZES, FIELDS, IntTable, Tune, padded, spelled, without_type_words
+from models.title.tunes import FIELD_SIZES, FIELDS, IntTable, Tune, spelled, without_type_words
 
 MELODY_KINDS = ("linear", "bag", *BODIES, *melody_encoders.STYLE_KINDS)
 SHARPEST = 100.0  # the temperature is not to fall below 1 / 100, as in CLIP

@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.style.bundle import BundleFormat
-from models.title.melody_encoders import LinearEncoder, MelodyConfig
-from models.title.tunes import ALPHABET, KINDS, LETTERS, LONGEST_TITLE, SYMBOLS, Tune, padded, spelled
+from models.title.melody_encoders import LinearEncoder, MelodyConfig, padded
+from models.title.tunes import ALPHABET, KINDS, LETTERS, LONGEST_TITLE, SYMBOLS, Tune, spelled
 from models.title.two_tower import melody_encoder
 
 EDGE = 0  # before the first letter and after the last

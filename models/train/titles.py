@@ -27,7 +27,7 @@ from torch import Tensor
 
 from models.experiments.optimisation import AveragedTraining, rise_and_fall, share_done
 from models.music.notes import MusicError
-from models.title.melody_encoders import LinearEncoder, MelodyConfig
+from models.title.melody_encoders import LinearEncoder, MelodyConfig, padded
 from models.title.training import (
     CADENCES,
     PRESETS,
@@ -46,7 +46,7 @@ from models.title.training import (
     release,
     train_all,
 )
-from models.title.tunes import Tune, padded, training_parts, tunes_hash
+from models.title.tunes import Tune, training_parts, tunes_hash
 from models.title.two_tower import load_towers
 from models.title.writer import TitleWriter, WriterConfig, save_writer
 
