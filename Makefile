@@ -79,7 +79,7 @@ lint: install
 
 # Looks at the package index: what a Space and a container install, with hashes.
 lock: install
-	$(BIN)/python -m webapp.hosting.locking
+	$(BIN)/python -m webapp.hosting.space
 
 bench: install
 	$(BIN)/python tests/bench/bench.py

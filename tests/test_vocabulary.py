@@ -5,7 +5,7 @@ from db.tables.votes import FOUR_OUTCOMES, OUTCOMES
 from models.mood.liking import MOODS, corner
 from models.music import notes
 from models.taste import head, likelihood
-from webapp.mood.hearing import CORNERS
+from webapp.mood import CORNERS
 
 
 def test_the_database_and_the_models_have_the_same_words() -> None:

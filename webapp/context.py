@@ -13,10 +13,9 @@ from models.style.bundle import read_card
 from models.style.latents import Directions
 from models.taste.space import TasteSpace
 from webapp.composing.search import Bank, room_beside
-from webapp.fit.drawn_questions import DrawnQuestions
-from webapp.fit.questions import Questions
+from webapp.fit.questions import DrawnQuestions, Questions
 from webapp.generation.remote import RemoteGenerator
-from webapp.learning import heard_clips
+from webapp.learning import playable_clips
 from webapp.learning.playable_clips import InstalledStyle, PlayablePool
 from webapp.listeners.accounts import Records, Tokens
 from webapp.listening import BestOfFour, FirstComparisons, Newcomers, Pairs, Voting
@@ -117,7 +116,7 @@ class Context:
 
     @cached_property
     def bank(self) -> Bank:
-        """Draws of the prior to search among."""
+        """Drafts by the writer, to search among."""
         return Bank(self.settings.home / "bank", self.style, self.generation, room_beside(self.settings.pool))
 
     @cached_property
@@ -252,7 +251,7 @@ class Context:
             self.journal.close()
         if "generation" in self.__dict__:
             self.generation.close()
-        heard_clips.end()
+        playable_clips.end()
         self.database.close()
 
 

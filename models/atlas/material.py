@@ -19,11 +19,11 @@ from models.experiments.dataset import neutral
 from models.mood.judge import load_mood
 from models.mood.liking import MOODS
 from models.music import corpora
+from models.music.corpora import Tell, silent
 from models.music.grouping import title_key
 from models.music.keys import likely_key
 from models.music.notes import MusicError, Piece
 from models.music.played import COLLECTIONS, PLAYED, TUNE_BOOKS
-from models.music.progress import Tell, silent
 from models.music.tokens import to_tokens
 from models.style.checkpoint import StyleBundle, load_style
 from models.style.compose import whole_bars

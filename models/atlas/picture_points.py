@@ -23,8 +23,8 @@ from scipy.special import ndtr, ndtri
 from models.atlas.points import Material, Points
 from models.atlas.projection import FloatArray
 from models.metrics.music_statistics import attributes
+from models.music.corpora import Tell, silent
 from models.music.notes import MusicError, Piece
-from models.music.progress import Tell, silent
 from models.picture import readouts
 from models.picture.autoencoder import PictureBundle, load_pictures
 from models.picture.collection import DRAWINGS, DRAWINGS_TERMS

@@ -21,7 +21,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from models.music.progress import Tell, silent
+from models.music.corpora import Tell, silent
 from models.style.latents import GROUPS, STYLE_GROUPS
 
 FloatArray = npt.NDArray[np.float32]

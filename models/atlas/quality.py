@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.atlas.projection import FloatArray, IntArray, Neighbours, nearest
-from models.music.progress import Tell, silent
+from models.music.corpora import Tell, silent
 
 NEAREST = 10
 MOST_RANKED = 4_000  # points whose neighbours' ranks are looked at: sorting all of 20,000 would take minutes

@@ -17,7 +17,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from models.atlas.known_tracks import LIST, Track, known_tracks
+from models.atlas.points import LIST, Track, known_tracks
 from models.atlas.projection import LEAST_POINTS, FloatArray, nearest, place, project
 from models.rating.material import Material, Picture
 from models.rating.rater import RatingBundle

@@ -51,8 +51,7 @@ from models.style.evaluation.clips import corpora_parts, real_excerpts, regular
 from models.style.evaluation.pieces import Judges
 from models.style.latents import BARS
 from models.style.pieces.sampling import Writer
-from models.taste.evaluation.gifts import AT, House, Mind, Searched, opened
-from models.taste.evaluation.pool import composed_pool, space_of
+from models.taste.evaluation.gifts import AT, House, Mind, Searched, composed_pool, opened, space_of
 from models.taste.search import SEARCHED, best_latents
 from models.taste.simulated_people import KINDS, Person
 from models.taste.space_fitting import attribute_row

@@ -45,8 +45,20 @@ from models.style.evaluation.clips import Excerpts, corpora_parts, held_out_piec
 from models.style.evaluation.pieces import Judges
 from models.style.fingerprint import LONGEST_COPY_BARS
 from models.style.latents import BARS
-from models.taste.evaluation.gifts import AT, MEASURES, SHARED, WAYS, Clip, Met, Searched, everybody, opened
-from models.taste.evaluation.pool import POOL, composed_pool, space_of
+from models.taste.evaluation.gifts import (
+    AT,
+    MEASURES,
+    POOL,
+    SHARED,
+    WAYS,
+    Clip,
+    Met,
+    Searched,
+    composed_pool,
+    everybody,
+    opened,
+    space_of,
+)
 from models.taste.simulated_people import KINDS
 from models.taste.space import TasteSpace
 

@@ -24,11 +24,10 @@ from models.experiments.provenance import data_hash
 from models.experiments.report import Report, save_evaluation
 from models.mood.beat_training import beats
 from models.mood.beats import BeatNetwork, load_beats, performances_with_bars
-from models.mood.evaluation.control import TOGETHER, TOLD, Composed, QuantisedElements, control, transfer
-from models.mood.evaluation.judge import crossfitted, hand_made_rival, judged_folder, probe
+from models.mood.control import TOGETHER, TOLD, Composed, QuantisedElements, control, transfer
 from models.mood.judge import SHIPPED, MoodBundle, Moods, load_mood
 from models.mood.labels import AROUSAL, QUADRANTS, VALENCE, Labelled, digest, emopia, labelled_folder
-from models.mood.training import PRESETS
+from models.mood.training import PRESETS, crossfitted, hand_made_rival, judged_folder, probe
 from models.music.notes import MusicError, Piece
 from models.style.bundle import style_folder
 from models.style.checkpoint import load_style

@@ -23,7 +23,7 @@ from models.mood.liking import MOODS, WEIGHT, MoodName, cost
 from models.music.notes import DOMAINS
 from models.style.checkpoint import style_argument
 from models.style.drafts import first_drafts
-from models.taste.evaluation.pool import space_of
+from models.taste.evaluation.gifts import space_of
 from models.taste.head import Head
 from models.taste.search import CAREFUL, SEARCHED, Candidates, pick, scores
 from models.taste.space import TasteSpace

@@ -37,8 +37,8 @@ from models.experiments.report import Metric, Report
 from models.metrics.intervals import bootstrap, paired_ratio, wilson
 from models.style.checkpoint import MODEL_HELP, style_argument
 from models.style.compose import Composer
+from models.taste.evaluation.gifts import POOL, Pool, composed_pool, space_of
 from models.taste.evaluation.policies import METHODS, STAYS, Searches, listen_with_gp, mixture_of, replayed
-from models.taste.evaluation.pool import POOL, Pool, composed_pool, space_of
 from models.taste.head import Head
 from models.taste.policy import Mixture
 from models.taste.simulated_people import KINDS, Person, listen, listen_to_fours, person

@@ -47,9 +47,8 @@ from models.tension.future import steps_of
 from models.title.evaluation import LEAST_POOL, UNHEARD, Probe, RidgeBaseline, probe_genres, read_material
 from models.title.generation import ROUNDS, Apart, Judge, add_looks, add_nats, add_retrieval, titles_for
 from models.title.title_encoders import sentence_vectors, sentences_available
-from models.title.titles import spelled, without_type_words
 from models.title.transfer import Floats, Pairs, Values, alike_in_length, counted, summary, tokens_of
-from models.title.tunes import FIELDS, Pool, Tune, make_pool, tunes_hash
+from models.title.tunes import FIELDS, Pool, Tune, make_pool, spelled, tunes_hash, without_type_words
 from models.title.two_tower import TitleBundle, load_towers, note_in_card
 from models.title.writer import DEFAULT as WRITER_OF_TITLES
 from models.title.writer import Known, WriterBundle, capitalised, load_writer

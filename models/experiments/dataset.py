@@ -16,7 +16,7 @@ import numpy as np
 from models.metrics.music_statistics import attributes
 from models.metrics.voice_leading import voice_leading
 from models.music import corpora
-from models.music.chorales import chorale_tempo_bpm, chorale_velocity
+from models.music.corpora import chorale_tempo_bpm, chorale_velocity
 from models.music.dance_types import accents, default_tempo_bpm
 from models.music.folder import METADATA, read_folder
 from models.music.notes import TICKS_PER_QUARTER, Domain, IntArray, MusicError, Piece, in_melody

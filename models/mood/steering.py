@@ -1,12 +1,12 @@
-"""Moving music to a mood: five hand-written rules, and versions of a clip that a style model writes or decodes.
+"""Moving music to a mood: five hand-written rules, and versions of a clip that the writer writes.
 
 The rules move tempo, mode, register, spread of pitch and loudness. They are what listeners agree on (Juslin & Laukka
 2003; Gabrielsson & Lindström 2010): fast, loud and wide is aroused, major and high is positive. They change notes, not
 latents, and leave rhythm and melody as they are.
 
-The rules alone change notes by hand, which is heard. In steering they only say what the clip is encoded from, or a clip
-that has the mood lends its styles, or both. What sounds is written from these latents, or decoded where few styles are
-borrowed, so that melody, harmony and touch go together again. A judge takes the nearest version.
+The rules alone change notes by hand, which one can hear. In steering they only change the notes that are encoded, or
+a clip that has the mood lends its styles, or both. The writer is conditioned on these latents, so that melody, harmony
+and touch go together again. A judge takes the nearest version.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CLEARLY = 0.3  # of valence or arousal, from where on the mode, or the spread, i
 TEMPI_BPM = (40.0, 208.0)
 LOWEST_QUARTER, NARROW = 25, (48, 84)  # per cent of the notes that go down; pitches beyond which notes come nearer
 
-HARMONY = "harmony"  # carries valence; the others carry arousal (``evaluation.control``)
+HARMONY = "harmony"  # carries valence; the others carry arousal (``models.mood.control``)
 AROUSING = ("rhythm", "dynamics", "tempo", "texture")
 DONORS = 2
 
@@ -104,7 +104,7 @@ class Version:
 def versions(
     target: npt.ArrayLike, donors: npt.ArrayLike, *, locked: Sequence[str] = (), notes_stay: bool = False
 ) -> list[Version]:
-    """What to decode for ``target`` (valence and arousal, -1 to 1), given the moods of ``donors`` ``(n, 2)``.
+    """What to have written for ``target`` (valence and arousal, -1 to 1), given the moods of ``donors`` ``(n, 2)``.
 
     Styles that are ``locked`` are borrowed from nobody. Where ``notes_stay``, no rule changes them, and they keep their
     harmony: another one would stand in another key.

@@ -17,9 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
+from models.music.abc_measures import MAX_BARS, Measure, written_out
+
 from .abc_fields import UNITS_PER_TICK, WHOLE, field_of, tempo_bpm
 from .abc_measures import MAX_FIELD, Body
-from .abc_repeats import MAX_BARS, Measure, written_out
 from .dance_types import accent, clean_genre, clean_title, default_tempo_bpm
 from .notes import MAX_NOTES, MusicError, Piece
 from .tables import TableError, text_of

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from models.music.corpora import hymn_titles
+
 from . import corpora
-from .chorales import hymn_titles
 from .notes import Domain, MusicError, Piece
 
 TUNE_BOOKS = ("oneills1850", "ryansMammoth", "airdsAirs", "cre")

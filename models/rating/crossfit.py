@@ -30,9 +30,8 @@ from models.experiments.run_log import RunLog
 from models.rating import synthetic
 from models.rating.material import Augmentation, Excerpts, FeatureExcerpts, Material, PictureExcerpts
 from models.rating.network import Ensemble, Judge, JudgeConfig, RatingNetwork, Trained, judged
-from models.rating.outlier import Heard
 from models.rating.plays import Counts
-from models.rating.rater import ABLATIONS, MelEnsemble, RatingBundle, save_bundle, save_mel
+from models.rating.rater import ABLATIONS, Heard, MelEnsemble, RatingBundle, save_bundle, save_mel
 from models.rating.synthetic import lone_chords
 from models.rating.tagger import WINDOW, FeatureExtractor, Features, load_tagger
 from models.rating.training import Member, Recipe, noise_pictures

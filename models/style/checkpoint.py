@@ -130,7 +130,7 @@ def style_argument(name_or_path: str) -> StyleBundle:
 class Origin:
     """The trained weights in ``folder`` that a run went on from.
 
-    ``keeps_latents`` where only its decoder learned: the latents, and so the prior, are still those weights'.
+    ``keeps_latents``: whether its decoder alone was trained, as earlier versions could; model cards still say so.
     """
 
     version: str

@@ -1,11 +1,12 @@
-"""Composing for a head or for two: which of many drafts to play, or which sampled latents to decode.
+"""Composing for a head or for two: which of many drafts to play, or which sampled latents to have written or drawn.
 
 Scores are optimistic to explore (mean + kappa sd: upper confidence bound, Srinivas et al. 2010) or careful for a
 gift (mean - kappa sd). Music is the best of some drafts, as it was written. How many are looked at grows with the votes
 (``ideas``): the best of very many are those that a head which has learned little is most wrong about (Goodhart; Gao,
 Schulman, Hilton 2023), and they sound less like music. Where there are latents alone (pictures, draws near a piece),
 they may be refined: that recombines the candidates' own group vectors (the content of one, styles of others), and goes
-no further than draws go: each group stays where the prior put it, which is where the decoder can be trusted.
+no further than samples go: each group stays where the prior puts it, which is where the writer (for pictures: the
+decoder) can be trusted.
 
 For two listeners it is the clip that both would like best (Nash bargaining). Utilities of two people have no common
 unit; chances have. Each listener's is the careful chance that they find a clip more beautiful than a draft, and of

@@ -16,9 +16,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from models.taste.best_of_four import choose_four
 from models.taste.head import FOUR, PLACES, SIDE_SHARES, Head, Outcome, Pick, davidson, update, update_four
-from models.taste.policy import REPEAT_AFTER, REPEAT_GAP, REPEAT_WINDOW, Mixture, choose, choose_named
+from models.taste.policy import REPEAT_AFTER, REPEAT_GAP, REPEAT_WINDOW, Mixture, choose, choose_four, choose_named
 from models.taste.space import TasteSpace
 
 FloatArray = npt.NDArray[np.float64]

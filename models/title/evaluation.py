@@ -38,9 +38,8 @@ from models.experiments.dataset import neutral
 from models.metrics.retrieval import Ranking, chance, paired_difference, ranked
 from models.music import corpora
 from models.music.notes import MusicError
-from models.title.titles import spelled
 from models.title.transfer import unit
-from models.title.tunes import CORPORA, FIELD_SIZES, FIELDS, LONGEST, Pool, Tune, tunes_of
+from models.title.tunes import CORPORA, FIELD_SIZES, FIELDS, LONGEST, Pool, Tune, spelled, tunes_of
 from models.title.two_tower import TitleBundle, TowerEnsemble, TwoTower
 
 Floats = npt.NDArray[np.float64]

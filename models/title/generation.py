@@ -22,8 +22,7 @@ import torch
 from models.experiments.report import Metric, Report, mean_over_songs, ratio_over_songs
 from models.metrics.retrieval import chance, paired_difference, ranked
 from models.title.evaluation import RidgeBaseline
-from models.title.titles import invented, spelled
-from models.title.tunes import Tune
+from models.title.tunes import Tune, invented, spelled
 from models.title.two_tower import TowerEnsemble
 from models.title.writer import CANDIDATES, Known, TitleWriter, ideas, written_for
 from models.title.writer import WRITTEN as AT_FIRST

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,7 @@ from models.music.tokens import METERS as TOKEN_METERS
 from models.style.features import FEATURE_SIZES, NoteBatch, bar_features
 from models.style.layers import GroupEncoder, Multihot
 from models.style.model import StyleConfig, StyleModel
-from models.title.tunes import FIELD_SIZES, FIELDS, LONGEST, LOWEST_PITCH
+from models.title.tunes import FIELD_SIZES, FIELDS, LONGEST, LOWEST_PITCH, IntTable
 
 INFORMATION: Mapping[str, tuple[str, ...]] = {
     "pitch": ("interval", "degree", "pitch", "key"),
@@ -55,6 +55,14 @@ STYLE_KINDS = ("style_frozen", "style_tuned", "style_scratch")
 METER_TOKENS = tuple(TOKEN_METERS.index(m) for m in ((4, 4), (3, 4), (6, 8), (9, 8), (3, 8), (4, 4)))
 METER_LENGTHS = (48, 36, 36, 54, 18, 48)  # grid steps, 12 a quarter
 TEMPO, VELOCITY = 48, 0.5
+
+
+def padded(melodies: Sequence[IntTable]) -> Tensor:
+    """Melodies as int64 ``(tunes, notes, len(FIELDS))``; notes beyond a tune's end are -1 in every field."""
+    table = torch.full((len(melodies), max(map(len, melodies)), len(FIELDS)), -1, dtype=torch.int64)
+    for row, notes in zip(table, melodies, strict=True):
+        row[: len(notes)] = torch.from_numpy(notes.astype(np.int64))
+    return table
 
 
 @dataclass(frozen=True)
@@ -323,9 +331,9 @@ class StyleEncoder(MelodyEncoder):
         means = torch.cat([self.encoders[name](features[name])[0] for name in HEARD], -1)
         x = F.gelu(self.join(self.dropout(means)))
         sounding = torch.arange(int(count.max()), device=notes.device) < count[:, None]
-        padded = torch.zeros(*sounding.shape, x.shape[-1], device=x.device)
-        padded[sounding] = x
-        return mean_and_max(padded, sounding)
+        table = torch.zeros(*sounding.shape, x.shape[-1], device=x.device)
+        table[sounding] = x
+        return mean_and_max(table, sounding)
 
 
 def bars_of(notes: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from models.title.titles import LETTERS, LONGEST, SYMBOLS, spelled
+from models.title.tunes import LETTERS, LONGEST_TITLE, SYMBOLS, spelled
 
 WIDTHS = (2, 3, 4, 5, 7)
 GRAMS = (2, 3, 4, 5)
@@ -47,16 +47,18 @@ class TitleConfig:
 
 
 def characters(titles: Iterable[str]) -> Tensor:
-    """Titles as int64 ``(titles, LONGEST)``: 1 and up are ``ALPHABET``'s letters, 0 is padding.
+    """Titles as int64 ``(titles, LONGEST_TITLE)``: 1 and up are ``ALPHABET``'s letters, 0 is padding.
 
     A space stands before the first word and after the last one that is read.
     """
-    rows = [[LETTERS[c] for c in f" {spelled(title)[: LONGEST - 2]} "] for title in titles]
-    return torch.tensor([row + [0] * (LONGEST - len(row)) for row in rows], dtype=torch.int64).reshape(-1, LONGEST)
+    rows = [[LETTERS[c] for c in f" {spelled(title)[: LONGEST_TITLE - 2]} "] for title in titles]
+    return torch.tensor([row + [0] * (LONGEST_TITLE - len(row)) for row in rows], dtype=torch.int64).reshape(
+        -1, LONGEST_TITLE
+    )
 
 
 class SpelledEncoder(nn.Module):
-    """Characters int64 ``(titles, LONGEST)``, 0 for padding → ``(titles, dim)``."""
+    """Characters int64 ``(titles, LONGEST_TITLE)``, 0 for padding → ``(titles, dim)``."""
 
     def __init__(self, config: TitleConfig) -> None:
         super().__init__()
@@ -74,7 +76,7 @@ class SpelledEncoder(nn.Module):
 
 
 class BagEncoder(nn.Module):
-    """Vectors of a title's hashed n-grams, the mean of them: ``(titles, LONGEST)`` → ``(titles, dim)``."""
+    """Vectors of a title's hashed n-grams, the mean of them: ``(titles, LONGEST_TITLE)`` → ``(titles, dim)``."""
 
     def __init__(self, config: TitleConfig) -> None:
         super().__init__()

@@ -24,8 +24,8 @@ from sklearn.kernel_ridge import KernelRidge
 
 from models.metrics.retrieval import MEASURES, ranked
 from models.music.tokens import BAR, DURATIONS, TokenArray
-from models.title.melody_encoders import FLOOR, METER_LENGTHS, METER_TOKENS, shares
-from models.title.tunes import FIELDS, LOWEST_PITCH, Pool, Tune, padded
+from models.title.melody_encoders import FLOOR, METER_LENGTHS, METER_TOKENS, padded, shares
+from models.title.tunes import FIELDS, LOWEST_PITCH, Pool, Tune
 
 Floats = npt.NDArray[np.float64]
 Rows = Floats | csr_matrix

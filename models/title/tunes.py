@@ -1,12 +1,18 @@
 """Tunes as the towers take them: cleaned titles, one name for each type, a melody note by note, a group; pools of them.
 
-The melody is the highest voice without graces and without second passes. Meters are told by their beats (2/4 in
-sixteenths is 2/2 in eighths, a bar of 12/8 is two of 6/8), positions and durations as shares of a bar, so that
-collections that were typed differently sound alike. The key is estimated from the notes (``likely_key``).
+A title loses types, numbers and editors' marks, and its alternatives are split.
+``models.music.dance_types.clean_title`` has taken the type in brackets or after "--" already. A type that is part of
+the name ("The Roscommon Reel") stays, and ``without_type_words`` is there to measure what it is worth. ``invented``
+makes new titles from the halves of known ones: "The Siege of Troy" and "The Monks of the Screw" make "The Monks of
+Troy". Halves meet where titles of one build have their joint (``of``, ``'s``, or between adjective and noun).
+
+The melody is the highest voice without graces and without second passes. Meters are grouped by their beats (2/4 in
+sixteenths is 2/2 in eighths, a bar of 12/8 is two of 6/8), positions and durations are shares of a bar, so that
+collections that were typed differently look alike. The key is estimated from the notes (``likely_key``).
 
 A pool of tunes to search has their distinct titles, and says which tune answers to which title. A title answers to
 every tune that bears it and to their near-duplicates (one group), so the same tune printed twice is two right answers
-and no trap. ``training_parts`` are the tunes of a training run, split.
+and no trap. ``training_parts`` are the tunes of a training run, split. Needs no torch: the web process titles music.
 """
 
 from __future__ import annotations
@@ -14,22 +20,54 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import re
+import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from models.experiments.dataset import neutral
 from models.music import corpora
+from models.music.dance_types import clean_title
 from models.music.grouping import PUBLISHED, group_ids, part_of, title_key
 from models.music.keys import likely_key
 from models.music.notes import IntArray, MusicError, Piece
-from models.title.titles import alternatives
+
+TYPE_WORDS = re.compile(
+    r"\b(?:reel|(?:slip |hop |single |double )?jig|horn ?pipe|march|strathspe?y|polka|waltz|slide|minuet|quick ?step|"
+    r"quick march|air|song|lament|lamentation|clog|fling|dance|rant|planxty|gavotte|rondo|galop|quadrille)s?\b",
+    re.IGNORECASE,
+)
+OR = re.compile(r"[,;.]?\s*\(or\s+([^()]*)\)|[,;.]\s*or\s+|\s+or\s+(?=the\s)", re.IGNORECASE)
+LEADING_OR = re.compile(r"^or\s+", re.IGNORECASE)
+VERSION = re.compile(
+    r"[\s.,]*[(\[]?(?:\d(?:st|nd|rd|th)|first|second|third|original|florid|old|new)\s+(?:setting|version)s?[)\]]?\s*$|"
+    r"\s*(?:\[[ivx]+\]|#\s*\d+|\s\d(?:\s*&\s*\d)?)\s*$",
+    re.IGNORECASE,
+)
+ABBREVIATED = re.compile(r"\s*\((?:h'pipe|sj|barn dance|lancashire|burns)\)|\s*\[[^\]]*index\]|^T:", re.IGNORECASE)
+INSTRUMENTS = re.compile(
+    r"[.,]?\s*(?:for (?:the |two |2 )?(?:ger\w*:? |german )?|\b\d )(?:flutes?|violins?|fifes?|clarinets?)\b.*$",
+    re.IGNORECASE,
+)
+MARKS = re.compile(r"\(\*\)|[*\"]")  # CRE's asterisk: never printed before
+ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789 '&-"
+LETTERS = {letter: index + 1 for index, letter in enumerate(ALPHABET)}
+SYMBOLS = len(ALPHABET) + 1  # 0: nothing
+LONGEST_TITLE = 48  # characters that are read
+
+BUILDS = (
+    re.compile(r"(The \w+ of) ((?:the |my )?[\w']+(?: \w+)?)"),
+    re.compile(r"((?:\w+ )?[A-Z]\w+'s) ([A-Z]\w+)"),
+    re.compile(r"(The [A-Z]\w+) ([A-Z]\w+)"),
+)
+KINDS = re.compile(r"\b(reel|jig|hornpipe|march|strathspe?y|waltz|pol[lk]ac?c?a|quickstep|set|no)\b", re.IGNORECASE)
+LEAST_LETTERS = 4  # letters of a half: "Mr. H's" is none
+TRIES = 20  # a title, as many may be there already
 
 IntTable = npt.NDArray[np.int16]
 
@@ -51,6 +89,64 @@ BOOK_HELD_OUT: Mapping[str, float] = {"validation": 0.1, "test": 0.31}  # of O'N
 HELD_OUT: Mapping[str, float] = {"validation": 0.1, "test": 0.1}
 
 CORPORA = ("oneills1850", "ryansMammoth", "airdsAirs")
+
+
+def alternatives(titles: Iterable[str]) -> tuple[str, ...]:
+    """All that a tune is called, in the order of its ``T:`` lines, each name once; any of them is right."""
+    found: dict[str, str] = {}
+    for title in titles:
+        for part in OR.split(INSTRUMENTS.sub("", ABBREVIATED.sub("", LEADING_OR.sub("", title)))):
+            name = _plain(part or "")
+            if name and spelled(name):
+                found.setdefault(title_key(name), name)
+    return tuple(found.values())
+
+
+def _plain(title: str) -> str:
+    """One name without asterisks, version numbers, quotation marks and stray punctuation."""
+    name = clean_title(MARKS.sub("", title))
+    while (shorter := VERSION.sub("", name)) != name:
+        name = shorter
+    return re.sub(r"\s+", " ", name).strip(" ,;:.-")
+
+
+def without_type_words(title: str) -> str:
+    """The title without words that name a kind of tune; may be empty."""
+    return re.sub(r"\s+", " ", TYPE_WORDS.sub(" ", title)).strip()
+
+
+def spelled(title: str) -> str:
+    """The title as the encoders read it: lower case, no accents, only ``ALPHABET``.
+
+    Case and accents are habits of whoever typed a file, and files hold tunes of one kind.
+    """
+    plain = unicodedata.normalize("NFKD", title.replace("’", "'")).casefold()
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    return re.sub(r"\s+", " ", "".join(c if c in ALPHABET else " " for c in plain)).strip()
+
+
+def invented(titles: Sequence[str], count: int, rng: np.random.Generator) -> list[str]:
+    """``count`` new titles, or fewer where ``titles`` have too few halves; none of them is among ``titles``."""
+    halves = [
+        [found.groups() for title in titles if (found := build.fullmatch(title)) and _are_words(found)]
+        for build in BUILDS
+    ]
+    halves = [some for some in halves if some]
+    known, made = {title.casefold() for title in titles}, dict[str, None]()
+    for _ in range(TRIES * count if halves else 0):
+        some = halves[rng.integers(len(halves))]
+        first, second = some[rng.integers(len(some))][0], some[rng.integers(len(some))][1]
+        title = f"{first} {second}"
+        if title.casefold() not in known:
+            made[title] = None
+        if len(made) == count:
+            break
+    return list(made)
+
+
+def _are_words(found: re.Match[str]) -> bool:
+    """Whether both halves are words, and none says what kind of tune it is: that is not known."""
+    return all(len(half) >= LEAST_LETTERS and not KINDS.search(half) for half in found.groups())
 
 
 @dataclass(frozen=True)
@@ -174,14 +270,6 @@ def first_passes(piece: Piece, melody: IntArray, bar: npt.NDArray[np.int64]) -> 
             else:
                 at += 1
     return np.array(kept)
-
-
-def padded(melodies: Sequence[IntTable]) -> Tensor:
-    """Melodies as int64 ``(tunes, notes, len(FIELDS))``; notes beyond a tune's end are -1 in every field."""
-    table = torch.full((len(melodies), max(map(len, melodies)), len(FIELDS)), -1, dtype=torch.int64)
-    for row, notes in zip(table, melodies, strict=True):
-        row[: len(notes)] = torch.from_numpy(notes.astype(np.int64))
-    return table
 
 
 @dataclass(frozen=True)

@@ -35,10 +35,9 @@ from torch.nn import functional as F
 
 from models.style.bundle import CARD, BundleFormat, write_card
 from models.title import melody_encoders, title_encoders
-from models.title.melody_encoders import BODIES, INFORMATION, MelodyConfig, MelodyEncoder, SequenceEncoder
+from models.title.melody_encoders import BODIES, INFORMATION, MelodyConfig, MelodyEncoder, SequenceEncoder, padded
 from models.title.title_encoders import SENTENCE, TitleConfig, characters, title_encoder
-from models.title.titles import spelled, without_type_words
-from models.title.tunes import FIELD_SIZES, FIELDS, IntTable, Tune, padded
+from models.title.tunes import FIELD_SIZES, FIELDS, IntTable, Tune, spelled, without_type_words
 
 MELODY_KINDS = ("linear", "bag", *BODIES, *melody_encoders.STYLE_KINDS)
 SHARPEST = 100.0  # the temperature is not to fall below 1 / 100, as in CLIP
@@ -116,7 +115,7 @@ class TwoTower(nn.Module):
         return padded([ablate_melody(notes, self.config.melody.without) for notes in melodies])
 
     def spelled(self, titles: Sequence[str]) -> Tensor:
-        """Titles as the title encoder takes them, less what it may not read: int64 ``(titles, LONGEST)``.
+        """Titles as the title encoder takes them, less what it may not read: int64 ``(titles, LONGEST_TITLE)``.
 
         For a sentence encoder their vectors ``(titles, sentences.WIDTH)``.
         """

@@ -24,9 +24,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.style.bundle import BundleFormat
-from models.title.melody_encoders import LinearEncoder, MelodyConfig
-from models.title.titles import ALPHABET, KINDS, LETTERS, LONGEST, SYMBOLS, spelled
-from models.title.tunes import Tune, padded
+from models.title.melody_encoders import LinearEncoder, MelodyConfig, padded
+from models.title.tunes import ALPHABET, KINDS, LETTERS, LONGEST_TITLE, SYMBOLS, Tune, spelled
 from models.title.two_tower import melody_encoder
 
 EDGE = 0  # before the first letter and after the last
@@ -97,16 +96,16 @@ class TitleWriter(nn.Module):
 
     @torch.inference_mode()
     def write(self, melody: Tensor, generator: torch.Generator) -> list[str]:
-        """A title for each vector ``(titles, dim)``, at most ``LONGEST`` letters; call it in eval mode.
+        """A title for each vector ``(titles, dim)``, at most ``LONGEST_TITLE`` letters; call it in eval mode.
 
         What the melody says of a letter, log p(letter | melody) - log p(letter), counts ``1 + guidance`` times.
         """
         count, guidance = len(melody), self.config.guidance
-        written = torch.full((count, LONGEST + 1), EDGE)
+        written = torch.full((count, LONGEST_TITLE + 1), EDGE)
         going = torch.arange(count)
         both = torch.cat([melody, self.no_melodies(count)])
         state: Tensor | None = None
-        for place in range(LONGEST):
+        for place in range(LONGEST_TITLE):
             rows = torch.cat([going, going + count])
             logits, state = self(both[rows], written[going, place].repeat(2)[:, None], state)
             own, without = logits[:, 0].log_softmax(-1).chunk(2)
@@ -124,7 +123,7 @@ class TitleWriter(nn.Module):
 
 def spelled_letters(titles: Sequence[str]) -> Tensor:
     """Titles as int64 ``(titles, n)``: ``EDGE``, letters as in ``titles.LETTERS``, ``EDGE``, and -1 for padding."""
-    rows = [[EDGE, *(LETTERS[c] for c in spelled(title)[: LONGEST - 1]), EDGE] for title in titles]
+    rows = [[EDGE, *(LETTERS[c] for c in spelled(title)[: LONGEST_TITLE - 1]), EDGE] for title in titles]
     length = max(map(len, rows))
     return torch.tensor([row + [-1] * (length - len(row)) for row in rows], dtype=torch.int64)
 

@@ -16,10 +16,9 @@ import numpy as np
 
 from models.experiments.arguments import exit_without_music, output_folder
 from models.experiments.provenance import commit, data_hash
-from models.mood.evaluation.judge import figures
 from models.mood.judge import FEATURES, Moods, load_mood, save_mood
 from models.mood.labels import emopia, labelled_folder
-from models.mood.training import PRESETS, crossfit, folds_of, heard
+from models.mood.training import PRESETS, crossfit, figures, folds_of, heard
 from models.style.checkpoint import terms_of
 
 HEARD = "heard.npz"

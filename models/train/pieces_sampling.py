@@ -36,8 +36,8 @@ from models.style.latents import BARS
 from models.style.pieces import forms
 from models.style.pieces.conditions import PerElement
 from models.style.pieces.data import usually_at_most
+from models.style.pieces.forms import Transposition, save_transpositions
 from models.style.pieces.sampling import Writer
-from models.style.pieces.transposition import Transposition, save_transpositions
 from models.style.windows import own_parts
 
 # (temperature, nucleus of pitches, nucleus of all else)

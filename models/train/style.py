@@ -1,8 +1,8 @@
 """Train the style model: ``python -m models.train.style --preset tiny|cpu|gpu [--data DIR] [--out DIR] [--resume]``.
 
 ``--from BUNDLE`` goes on from trained weights ("default" or a folder) instead of from nothing, as fine-tuning on a
-folder of one's own music does: ``--from default --data DIR --steps 500``. With ``--keep-latents`` the decoder alone
-learns, and the prior over its latents stays as it is. ``--curious`` draws what to train on by learning progress.
+folder of one's own music does: ``--from default --data DIR --steps 500``. ``--curious`` chooses what to train on by
+learning progress.
 
 The style model first, then its style codes (``models.style.prior_training``) and the prior over its latents, then all
 that ships with them (fingerprint of the training songs, taste space, card). The learning rate stays constant and falls

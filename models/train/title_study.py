@@ -31,8 +31,17 @@ from models.title.evaluation import (
     results,
     ridge_outcome,
 )
-from models.title.runs import LINEAR, PRESETS, REMOVABLE, VARIANTS, Preset, TitleRun, chosen_variants
-from models.title.training import run_parallel, train_all
+from models.title.training import (
+    LINEAR,
+    PRESETS,
+    REMOVABLE,
+    VARIANTS,
+    Preset,
+    TitleRun,
+    chosen_variants,
+    run_parallel,
+    train_all,
+)
 from models.title.tunes import Tune, make_pool, training_parts, tunes_hash
 from models.title.two_tower import TitleBundle, load_towers
 

@@ -22,8 +22,7 @@ from models.style.bundle import SHIPPED_STYLE
 from models.style.latents import Directions
 from webapp.generation.server import load_engine
 from webapp.live.music import LiveBar, LiveMusic
-from webapp.live.osc import HERE, OscIn, OscOut
-from webapp.live.performing import Performer
+from webapp.live.performing import HERE, OscIn, OscOut, Performer
 from webapp.live.steering import drawings
 
 MOST_S = 15.0  # until a change must have been heard

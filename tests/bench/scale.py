@@ -32,7 +32,7 @@ from models.style.performance import touch
 from webapp.composing import pool, wishes
 from webapp.context import Context
 from webapp.learning import heads, population, refits
-from webapp.listeners import deletion
+from webapp.listeners import accounts
 from webapp.runtime.settings import Settings
 
 EACH = 100  # votes of a listener
@@ -229,7 +229,7 @@ def poll(context: Context, watch: Watch) -> None:
         watch.when = "each hour"
         transaction(lambda session: refits.leave_job(session, context.spaces))
         transaction(jobs.forget_finished)
-        deletion.expire(context.records)
+        accounts.expire(context.records)
         watch.when = "/healthz"
         transaction(statistics.counts)
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from webapp.api.dependencies import ERRORS, Known, MaybeClaim, TheContext, arrive, newcomer, public_address
 from webapp.context import Context
 from webapp.learning.playable_clips import ALL_DOMAINS, AnyDomain
-from webapp.listeners import accounts, archive, deletion, restore, rewind
+from webapp.listeners import accounts, archive, restore, rewind
 from webapp.runtime.identity import COOKIE, MOST_LETTERS, Claim, clear_cookie, given_token, set_cookie
 from webapp.runtime.requests import Strict
 
@@ -120,7 +120,7 @@ def read_kept(response: Response, context: TheContext, listener_id: Known) -> Ke
 @router.delete("", responses=ERRORS)
 def delete_listener(request: Request, response: Response, context: TheContext, listener_id: Known) -> dict[str, bool]:
     """Forget the listener: votes, head, journal, and the clips composed only for them with their sound."""
-    deletion.delete(context.records, listener_id)
+    accounts.delete(context.records, listener_id)
     clear_cookie(request, response)
     return {"deleted": True}
 

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext
 from webapp.context import Context
-from webapp.maps import catalogue, listener_view, open_maps, tied, title_search
+from webapp.maps import catalogue, listener_view, open_maps, title_search
 from webapp.studio import formats
 from webapp.studio.formats import PianoRoll
 
@@ -109,15 +109,15 @@ def read_audio(map_id: uuid.UUID, row: Row, context: TheContext) -> Response:
 @router.get("/maps/{map_id}/points/{row}/picture", responses=ERRORS, response_class=Response)
 def read_picture(map_id: uuid.UUID, row: Row, context: TheContext) -> Response:
     """The picture of a point of a map of pictures, WebP, 96 x 96 pixels."""
-    data = tied.picture(_opened(context, map_id), row)
+    data = listener_view.picture(_opened(context, map_id), row)
     return Response(data, media_type="image/webp", headers={"Cache-Control": IMMUTABLE})
 
 
 @router.get("/maps/{map_id}/points/{row}/tied", responses=ERRORS)
-def read_tied(map_id: uuid.UUID, row: Row, context: TheContext, response: Response) -> list[tied.TiedPoint]:
+def read_tied(map_id: uuid.UUID, row: Row, context: TheContext, response: Response) -> list[listener_view.TiedPoint]:
     """The points of the other map that a picture, or a piece of the map of clips, is tied to, the nearest first."""
     response.headers["Cache-Control"] = "no-store"
-    return tied.tied(context.database, context.clip_store, _opened(context, map_id), row)
+    return listener_view.tied(context.database, context.clip_store, _opened(context, map_id), row)
 
 
 @router.get("/maps/{map_id}/points/{row}/score", responses=ERRORS, response_class=Response)

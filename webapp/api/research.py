@@ -21,12 +21,12 @@ from models.style.latents import MOST_GUIDANCE
 from webapp.api.dependencies import ERRORS, IMMUTABLE, Known, TheContext
 from webapp.context import Context
 from webapp.maps import open_maps
-from webapp.research import access
-from webapp.research.styles import codes, mood_clips, tables, training_log, walk
+from webapp.research.styles import codes, mood_clips, tables, walk
 from webapp.runtime import commands
 from webapp.runtime.errors import NotAllowed, NotYours
 from webapp.runtime.requests import Strict
 from webapp.runtime.waiting import heed
+from webapp.studies import keys
 from webapp.studio import formats
 from webapp.studio.formats import piano_roll
 
@@ -117,7 +117,7 @@ def read_tastes(context: TheContext, key: Key = "", about: About = "music") -> d
 
     pictures = about == "pictures"
     found = context.database.transaction(lambda session: study_listeners.overview(session, pictures=pictures))
-    return {"studies": access.seen(context.settings, found, key)}
+    return {"studies": keys.seen(context.settings, found, key)}
 
 
 @tastes_router.get("/{name}", responses=ERRORS)
@@ -135,12 +135,12 @@ def read_figure(
     Of its votes ``about`` music, or pictures. ``study=simulated``: the listeners that come with Kallos. Studies other
     than the default one need the researchers' ``key`` (``KALLOS_RESEARCH_KEY``).
     """
-    from webapp.research import simulated_study, study_listeners  # noqa: PLC0415 (as above)
+    from webapp.research import study_listeners  # noqa: PLC0415 (as above)
 
-    if study == simulated_study.NAME and name in simulated_study.PLOTS:
-        drawn = simulated_study.draw(name)
+    if study == study_listeners.SIMULATED_NAME and name in study_listeners.SIMULATED_PLOTS:
+        drawn = study_listeners.draw_simulated(name)
     else:
-        access.require(context.settings, study, key)
+        keys.require(context.settings, study, key)
         space = context.picture_space if about == "pictures" else context.space
         drawn = context.database.transaction(lambda session: study_listeners.draw(session, space, name, study))
     if form == "json":
@@ -188,7 +188,7 @@ def _tables(context: TheContext, run: str) -> list[tables.Table]:
 
 
 def _no_run(context: TheContext, run: str) -> NotYours:
-    there = list(training_log.choices(context.style_folder, context.settings.runs_folder))
+    there = list(tables.logged_runs(context.style_folder, context.settings.runs_folder))
     return NotYours(f"there is no style run {run[:80]!r}; there are {', '.join(there[:20])}")
 
 
@@ -211,8 +211,8 @@ def read_styles(context: TheContext, run: RunName = "") -> dict[str, Any]:
     return {
         "model_version": context.space.version,
         "tables": [table.to_json() for table in found],
-        "run": training_log.chosen(context.style_folder, context.settings.runs_folder, run)[0],
-        "runs": list(training_log.choices(context.style_folder, context.settings.runs_folder)),
+        "run": tables.chosen_run(context.style_folder, context.settings.runs_folder, run)[0],
+        "runs": list(tables.logged_runs(context.style_folder, context.settings.runs_folder)),
         "walks": {"groups": groups, "fill": fill, "about": dict(known.about) if known else None},
     }
 
@@ -235,10 +235,8 @@ def read_hardest(
     form: Literal["json", "csv"] = "json",
 ) -> Response:
     """What is left of each style's loss over a training run, its rate, or what its swaps cost: drawn, or as CSV."""
-    from webapp.research.styles import training_log  # noqa: PLC0415 (pandas and plotly)
-
     try:
-        drawn = training_log.draw(context.style_folder, context.settings, run, curve)
+        drawn = tables.draw_curve(context.style_folder, context.settings, run, curve)
     except KeyError as error:
         raise _no_run(context, run) from error
     except ValueError as error:

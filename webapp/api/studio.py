@@ -31,8 +31,7 @@ from webapp.film.shown_music import ShownMusic
 from webapp.fit import learned
 from webapp.generation.protocol import Look, Mood
 from webapp.learning.playable_clips import AnyDomain
-from webapp.mood import hearing, steering
-from webapp.mood.hearing import in_words
+from webapp.mood import hear, in_words, steer
 from webapp.runtime.errors import NotAllowed
 from webapp.runtime.requests import Strict
 from webapp.runtime.waiting import heed
@@ -383,15 +382,15 @@ def told(mood: Mood) -> Heard:
 @moods_router.get("/{kind}/{source_id}", responses=ERRORS)
 def read_mood(name: Named, context: TheContext, listener_id: Known, link: LinkKey = "") -> Heard:
     """How a clip or a piece of the studio sounds to the judges of mood."""
-    return told(hearing.hear(context.studio, listener_id, name, link))
+    return told(hear(context.studio, listener_id, name, link))
 
 
 @moods_router.post("", status_code=201, responses=ERRORS)
 def move(asked: AskedMood, context: TheContext, listener_id: Known) -> Moved:
     """Compose versions of a recipe towards a mood and keep the one that is judged nearest, where it is nearer."""
     target = Mood(valence=asked.valence, arousal=asked.arousal)
-    found = steering.steer(context.studio, listener_id, asked.checked(), asked.content, target)
+    found = steer(context.studio, listener_id, asked.checked(), asked.content, target)
     if found is None:
-        before = told(hearing.hear(context.studio, listener_id, asked.content))
+        before = told(hear(context.studio, listener_id, asked.content))
         return Moved(piece=None, before=before, after=before)
     return Moved(piece=found.piece, before=told(found.before), after=told(found.after))

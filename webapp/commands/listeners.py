@@ -33,7 +33,7 @@ def add_listener(commands: Commands) -> None:
 def _listener(given: argparse.Namespace, settings: Settings) -> int:
     from db.queries.restore import NotAnExportError
     from webapp.context import Context
-    from webapp.listeners import archive, deletion, restore
+    from webapp.listeners import accounts, archive, restore
     from webapp.runtime.errors import UnknownListenerError
 
     try:
@@ -50,7 +50,7 @@ def _listener(given: argparse.Namespace, settings: Settings) -> int:
                 if back.missing:
                     print(f"{back.missing} offers stay away: their clips are not in this installation", file=sys.stderr)
             elif given.action == "delete":
-                deletion.delete(context.records, given.id)
+                accounts.delete(context.records, given.id)
                 print(f"forgotten: {given.id}")
             else:
                 data = archive.signed(archive.export(context.database, given.id), context.identity)

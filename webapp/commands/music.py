@@ -154,14 +154,16 @@ def add_live(commands: Commands) -> None:
 def _live(given: argparse.Namespace, settings: Settings) -> int:
     from models.style.latents import Directions
     from webapp.generation.protocol import GenerationError
-    from webapp.live import osc, steering
+    from webapp.live import performing, steering
     from webapp.live.music import LiveBar, LiveMusic
     from webapp.live.performing import Performer
 
     try:
-        outward = osc.address(given.osc_out, "--osc-out", beyond=given.beyond_this_machine)
-        inward = osc.address(given.osc_in, "--osc-in", beyond=given.beyond_this_machine) if given.osc_in else None
-    except osc.OscAddressError as error:
+        outward = performing.address(given.osc_out, "--osc-out", beyond=given.beyond_this_machine)
+        inward = (
+            performing.address(given.osc_in, "--osc-in", beyond=given.beyond_this_machine) if given.osc_in else None
+        )
+    except performing.OscAddressError as error:
         print(error, file=sys.stderr)
         return WRONG_SETTING
     if given.seed < 0 or (given.bars is not None and given.bars < 1):
@@ -173,13 +175,13 @@ def _live(given: argparse.Namespace, settings: Settings) -> int:
         print(f"{which}: {bar.tempo_bpm:.0f} bpm, {len(bar.piece.notes)} notes, composed in {took_s:.2f} s")
 
     engine = _generator(settings)
-    out = osc.OscOut(*outward)
-    heard: osc.OscIn | None = None
+    out = performing.OscOut(*outward)
+    heard: performing.OscIn | None = None
     try:
         music = LiveMusic(engine, Directions.load(settings.style_folder), given.domain, given.seed)
         player = Performer(music, lambda: heard.seen if heard else {}, out, told)
         if inward:
-            heard = osc.OscIn(*inward, steering.drawings(), player.act)
+            heard = performing.OscIn(*inward, steering.drawings(), player.act)
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, lambda *_: player.stop())
         player.play(given.bars)

@@ -22,8 +22,8 @@ from models.style.latents import BARS
 from models.style.performance import touch
 from models.style.pieces.sampling import returns_of_form
 
-TOGETHER = 8  # pieces decoded side by side
-TRIED = 8  # times as many as are asked for, where pieces turn out broken
+TOGETHER = 8  # pieces written side by side
+TRIED = 8  # times as many as requested, where pieces turn out broken
 MOST_BARS = 64
 MOST = 1_000  # files are numbered with three digits
 LEAST_BARS_OF_A_WHOLE = 4  # fewer may well have few notes, or long ones

@@ -1,10 +1,15 @@
-"""A composed piece made playable: rendered at the lengths of the ladder and put into the clip store."""
+"""A composed piece made playable: rendered at the lengths of the ladder and put into the clip store.
+
+What is long, or full of notes, is rendered by a process of its own: ``python -m webapp.composing.rendering SECONDS``
+reads a piece and the request as JSON, and writes a line of JSON with its loudness, then the sound.
+"""
 
 from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+import sys
+from dataclasses import asdict, dataclass
 from typing import TypedDict
 
 from models.music.notes import Domain, Piece
@@ -12,6 +17,7 @@ from models.music.performance import as_written, sounding_seconds
 from models.music.render import encode_lossless, encode_mp3, measure, render
 from models.style.performance import touch
 from webapp.runtime.clip_store import ClipStore
+from webapp.runtime.supervised_process import bound
 from webapp.runtime.waiting import Waits, output_of
 
 LADDER_SECONDS = (7.0, 14.0)  # first pairs are short, later ones longer
@@ -92,7 +98,7 @@ def rendered_for(
         return rendered(piece, seconds, domain, form=form, title=title)
     wanted = {"piece": piece.to_json(), "seconds": seconds, "domain": domain, "form": form, "title": title}
     printed = output_of(
-        "webapp.composing.rendering_process", str(PROCESS_SECONDS), given=json.dumps(wanted).encode(),
+        "webapp.composing.rendering", str(PROCESS_SECONDS), given=json.dumps(wanted).encode(),
         seconds=PROCESS_SECONDS, waits=waits,
     )  # fmt: skip
     loudness, _, data = printed.partition(b"\n")
@@ -120,3 +126,16 @@ def render_into(
     sound = rendered_for(waits, piece, seconds, domain) if waits else rendered(piece, seconds, domain)
     stored = store.put(sound.data, ".mp3")
     return Rendered(seconds, stored.sha256, stored.key, stored.size, sound.lufs, sound.true_peak_db, touch.version())
+
+
+def main() -> None:
+    """See the module docstring."""
+    wanted = json.load(sys.stdin)
+    sound: Sound = rendered(Piece.from_json(wanted.pop("piece")), **wanted)
+    loudness = {name: value for name, value in asdict(sound).items() if name != "data"}
+    sys.stdout.buffer.write(json.dumps(loudness).encode() + b"\n" + sound.data)
+
+
+if __name__ == "__main__":
+    bound(int(sys.argv[1]))
+    main()

@@ -1,9 +1,11 @@
-"""The search for latents that a listener would like: in the bank, or among draws near a piece that they named.
+"""The search for music that a listener would like: in the bank, or among latents sampled near a piece that they named.
 
-The bank holds drafts on disk for searches: composing for a head then plays or decodes its winners and drafts nothing. A
-file holds the drafts of one moment: it is written whole or not at all, never changed, and deleted when it is old, so
-that several workers may share a folder. Whoever takes a draw leaves an empty file that says so, and nobody else is
-given that draw, unless it is put back unused: a piece composed for one listener is no copy of another's.
+The bank holds drafts on disk for searches: composing for a head plays its winners as the writer wrote them, and writes
+nothing new. Latents sampled near a piece have no notes yet; the writer writes the winners.
+
+A file holds the drafts of one moment: it is written whole or not at all, never changed, and deleted when it is old, so
+that several workers may share a folder. Whoever takes a draft leaves an empty file that says so, and nobody else is
+given that draft, unless it is put back unused: a piece composed for one listener is no copy of another's.
 """
 
 from __future__ import annotations
@@ -44,28 +46,28 @@ from webapp.generation.protocol import BadRequest, GenerationError, Generator, M
 from webapp.learning.playable_clips import AnyDomain, InstalledStyle, domain_named
 from webapp.runtime.database import Database
 
-ROOM = 512  # draws of a domain, at most: about 2.5 MB; among more a search finds nothing that pleases more
+ROOM = 512  # drafts of a domain, at most: about 2.5 MB; among more a search finds nothing that pleases more
 BANKED_AT_ONCE = 32  # four seconds of one core
-ENOUGH = SEARCHED  # draws, before which a search has some drawn first
-PLENTY = 256  # draws, below which others are drawn at once: the best of what others have left please less
-TRIES = 4  # searches, where others take what was found in the meantime
-RESTS = 4.0  # times as long as drawing took, where there is enough: what goes on beside it has the machine
-RENEW_SECONDS = 300.0  # between new draws for the oldest, when the bank is full
+ENOUGH = SEARCHED  # drafts, before which a search has some written first
+PLENTY = 256  # drafts, below which others are written at once: the best of what others have left please less
+TRIES = 4  # searches, where others take the winners in the meantime
+RESTS = 4.0  # times as long as writing took, where there is enough: other work has the machine
+RENEW_SECONDS = 300.0  # between new drafts for the oldest, when the bank is full
 ABANDONED_SECONDS = 3600.0  # after which a file that was never finished is nobody's
-OTHER_VERSION_SECONDS = 86_400.0  # after which the draws of another model go
+OTHER_VERSION_SECONDS = 86_400.0  # after which the drafts of another model go
 TAKEN, FIRST_PUT = ".taken", "first"
 FULL_POOL = 48  # clips of a domain that lie ready, from which on there is all the room
 
 Choice = Callable[[Candidates, Sequence[Draft], int], Sequence[Candidate]]
 log = logging.getLogger(__name__)
 WRITTEN_FOR_MOOD: dict[Domain, int] = {"pop": 16, "dance": 16, "chorale": 6}  # seconds of a processor
-DRAWN_AT_ONCE = 16  # latents, after which is said how far the search is
+DRAWN_AT_ONCE = 16  # latents, after which the search reports its progress
 KAPPAS = {"careful": CAREFUL, "near": CAREFUL, "surprise": OPTIMISTIC}  # of a wish's mode
-OnDrawn = Callable[[int, int], None]  # hears how many there are of how many
+OnDrawn = Callable[[int, int], None]  # is called with how many there are, of how many
 
 
 def room_beside(pool: int) -> int:
-    """How many draws of a domain are kept where ``pool`` clips of it lie ready: who wants few has few of both."""
+    """How many drafts of a domain are kept where ``pool`` clips of it lie ready: who wants few has few of both."""
     return max(ENOUGH, min(ROOM, ROOM * pool // FULL_POOL))
 
 
@@ -89,7 +91,7 @@ class _Shelf:
 
 
 class Bank:
-    """The draws of one style model below ``folder``, ``room`` of each domain; for many threads and processes."""
+    """The drafts of one style model below ``folder``, ``room`` of each domain; for many threads and processes."""
 
     def __init__(self, folder: Path, style: InstalledStyle, generation: Generator, room: int = ROOM) -> None:
         self._root, self._style, self._generation, self._room = folder, style, generation, room
@@ -118,11 +120,11 @@ class Bank:
             opening = [place for place, draft in enumerate(shelf.drafts) if draft.opens] if openings else []
             if opening:
                 shelf = shelf.chosen(opening)
-            given = {id(draft.latents) for draft in chosen}
-            if others := [each for each in beside if id(each.latents) not in given]:
+            chosen_ids = {id(draft.latents) for draft in chosen}
+            if others := [each for each in beside if id(each.latents) not in chosen_ids]:
                 shelf = shelf.with_others(self._style.space, others)
-            found = search(shelf.candidates, shelf.drafts, count - len(chosen))
-            taken = [each.origin for each in found if self._take(domain, shelf.names[each.origin])]
+            winners = search(shelf.candidates, shelf.drafts, count - len(chosen))
+            taken = [each.origin for each in winners if self._take(domain, shelf.names[each.origin])]
             chosen += [replace(shelf.drafts[place], name=shelf.names[place]) for place in taken]
             if len(chosen) >= count:
                 break
@@ -135,11 +137,11 @@ class Bank:
                 (self._folder(domain) / f"{draft.name}{TAKEN}").unlink(missing_ok=True)
 
     def size(self, domain: Domain) -> int:
-        """How many draws are free."""
+        """How many drafts are free."""
         return len(self._names(domain))
 
     def grow(self, domain: Domain, *, background: bool = False) -> None:
-        """Draw some more and keep them; the oldest go where there is no room. Raises a ``GenerationError``.
+        """Write some more and keep them; the oldest go where there is no room. Raises a ``GenerationError``.
 
         In the ``background`` nobody waits for them.
         """
@@ -166,7 +168,7 @@ class Bank:
         return put
 
     def replenish(self) -> bool:
-        """Draw some of what there is least of, where that is not plenty; whether any. Raises a ``GenerationError``."""
+        """Write some of what there is least of, where that is not plenty; whether any. Raises a ``GenerationError``."""
         scarce = min(DOMAINS, key=self.size)
         if self.size(scarce) + BANKED_AT_ONCE > min(PLENTY, self._room):
             return False
@@ -174,7 +176,7 @@ class Bank:
         return True
 
     def tend(self) -> bool:
-        """Grow a little where there is room, or renew a little now and then; whether anything was drawn.
+        """Grow a little where there is room, or renew a little now and then; whether anything was written.
 
         Without a pause until there is enough to search, then with long ones. Raises a ``GenerationError``.
         """
@@ -193,9 +195,9 @@ class Bank:
         return True
 
     def _shelf(self, domain: Domain) -> _Shelf:
-        """The free draws, of which some are drawn first where there are too few."""
+        """The free drafts, of which some are written first where there are too few."""
         for _ in range(TRIES):  # a file that can't be read counts until somebody has tried
-            with self._drawing:  # one draws, and who waited finds that there are enough
+            with self._drawing:  # one writes, and who waited finds that there are enough
                 while self.size(domain) < ENOUGH:
                     self.grow(domain)
             shelf = self._read_all(domain)
@@ -211,12 +213,12 @@ class Bank:
             for path in [path for path in self._files if path.parent.name == domain and path not in read]:
                 del self._files[path]
         some, drafts, names = [Candidates.of(self._style.space, [])], list[Draft](), list[str]()
-        for path, found in read.items():
-            if found is not None:
-                candidates, there = found
-                free = [place for place in range(len(there)) if f"{path.stem}.{place}" not in taken]
+        for path, loaded in read.items():
+            if loaded is not None:
+                candidates, stored = loaded
+                free = [place for place in range(len(stored)) if f"{path.stem}.{place}" not in taken]
                 some.append(candidates.chosen(free))
-                drafts += [there[place] for place in free]
+                drafts += [stored[place] for place in free]
                 names += [f"{path.stem}.{place}" for place in free]
         return _Shelf(Candidates.joined(some), drafts, names)
 
@@ -236,7 +238,7 @@ class Bank:
         return {path.name.removesuffix(TAKEN) for path in self._folder(domain).glob(f"*{TAKEN}")}
 
     def _take(self, domain: Domain, name: str) -> bool:
-        """Whether the draw was free; now it is ours. One that has no name was nobody else's."""
+        """Whether the draft was free; now it is ours. One that has no name was nobody else's."""
         if not name:
             return True
         try:
@@ -332,14 +334,14 @@ class Search(Protocol):
         ...
 
     def put_back(self, domain: AnyDomain, drafts: Sequence[Draft]) -> None:
-        """These were found and are not used: others may have them."""
+        """These were chosen and are not used: others may have them."""
         ...
 
 
 class LatentSearch:
-    """Finds drafts for heads in the bank, to be played as they were written; near a piece it finds latents.
+    """Chooses drafts for heads from the bank, to be played as they were written; near a piece it chooses latents.
 
-    Where it ``asks``, the piece model also writes what is asked for by latents, and the best of both is found.
+    Where it ``asks``, the writer also writes requests by latents, and the best of both are chosen.
     """
 
     def __init__(
@@ -359,10 +361,9 @@ class LatentSearch:
         among: int | None = None,
         on_drawn: OnDrawn = lambda *_: None,
     ) -> list[Draft]:
-        """As ``Search`` has it; ``seed`` is for draws near a piece, and for which drafts are looked at.
+        """As ``Search`` has it; ``seed`` is for latents sampled near a piece, and for which drafts are considered.
 
-        What comes from the bank is given to nobody else, so this finds others when it is asked again. Raises a
-        ``GenerationError``.
+        What comes from the bank is given to nobody else, so the next call chooses others. Raises a ``GenerationError``.
         """
         domain = domain_named(domain)
         space, kappa = self._style.space, KAPPAS[wish.mode]
@@ -380,34 +381,34 @@ class LatentSearch:
         def search(candidates: Candidates, drafts: Sequence[Draft], wanted: int) -> list[Candidate]:
             looked_at = len(drafts) if steered else min(most, len(drafts))
             on_drawn(looked_at, looked_at)
-            if steered:  # which has what the head likes best heard
+            if steered:  # which has the models evaluate what the head likes best
                 return steered.search(candidates, drafts, wanted)
             if self._asks and not asks:
                 wishes = asks_for(head, space, candidates, drafts, seed=seed, kappa=kappa, among=most)
                 asks.extend(ask for ask, _ in wishes)
             return gifts(head, space, candidates, wanted, seed=seed, kappa=kappa, among=most)
 
-        found = self._bank.choose(domain, search, count, beside=written)
+        winners = self._bank.choose(domain, search, count, beside=written)
         if asks:
-            return self._with_asked(head, domain, found, asks, seed=seed, kappa=kappa)
-        return found if steered is None else [steered.noted(draft) for draft in found]
+            return self._with_asked(head, domain, winners, asks, seed=seed, kappa=kappa)
+        return winners if steered is None else [steered.noted(draft) for draft in winners]
 
     def _with_asked(
-        self, head: Head, domain: Domain, found: list[Draft], asks: Sequence[Ask], *, seed: int, kappa: float
+        self, head: Head, domain: Domain, winners: list[Draft], asks: Sequence[Ask], *, seed: int, kappa: float
     ) -> list[Draft]:
-        """As many as were ``found``, of these and of what is written as it was asked for; unused ones are put back.
+        """As many as there are ``winners``, of these and of what the writer was asked for; unused ones are put back.
 
-        Where nothing can be asked for (no model that hears latents, or no answer) they are what was found.
+        Where there is no answer (no writer that is conditioned on latents, or no server) they stay.
         """
         try:
             answer = self._generation.asked(domain, [ask.to_json() for ask in asks], seed)
         except GenerationError as error:
             log.warning("nothing_asked domain=%s error=%s", domain, error)
-            return found
-        every = [*found, *(Draft.from_json(each) for each in answer.drafts if each)]
-        best = best_written(head, self._style.space, every, len(found), kappa=kappa)
-        self._bank.put_back(domain, [draft for place, draft in enumerate(found) if place not in best])
-        return [every[place] for place in best]
+            return winners
+        rivals = [*winners, *(Draft.from_json(each) for each in answer.drafts if each)]
+        best = best_written(head, self._style.space, rivals, len(winners), kappa=kappa)
+        self._bank.put_back(domain, [draft for place, draft in enumerate(winners) if place not in best])
+        return [rivals[place] for place in best]
 
     def drawn(self, domain: AnyDomain, count: int, seed: int) -> list[Draft]:
         """New drafts, just as they come: of a bank from which the best were taken they would be the rest."""
@@ -418,7 +419,7 @@ class LatentSearch:
         self._bank.put_back(domain_named(domain), drafts)
 
     def _written_for(self, mood: WantedMood, domain: Domain, seed: int) -> list[Draft]:
-        """Drafts that lean to a mood: of those written for nobody, few pop pieces are tense and no chorale is sad."""
+        """Drafts conditioned on a mood: of those written for nobody, few pop pieces are tense and no chorale is sad."""
         place, count = place_of(mood), WRITTEN_FOR_MOOD[domain]
         wanted = Mood(valence=place.valence, arousal=place.arousal)
         return [Draft.from_json(each) for each in self._generation.drafts(domain, count, seed, wanted).drafts]
@@ -427,11 +428,11 @@ class LatentSearch:
         clip = self._database.transaction(partial(get_clip, clip_id=clip_id))
         if clip is None:
             raise BadRequest(f"clip {clip_id}, near which was to be composed, is gone")
-        found: list[Latents] = []
+        latents: list[Latents] = []
         on_drawn(0, SEARCHED)
-        while len(found) < SEARCHED:
-            count = min(DRAWN_AT_ONCE, SEARCHED - len(found))
-            answer = self._generation.latents(domain, count, seed + len(found), near=clip.latents, keep=keep)
-            found += [Latents.from_json(each) for each in answer.latents]
-            on_drawn(len(found), SEARCHED)
-        return found
+        while len(latents) < SEARCHED:
+            count = min(DRAWN_AT_ONCE, SEARCHED - len(latents))
+            answer = self._generation.latents(domain, count, seed + len(latents), near=clip.latents, keep=keep)
+            latents += [Latents.from_json(each) for each in answer.latents]
+            on_drawn(len(latents), SEARCHED)
+        return latents

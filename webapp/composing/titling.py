@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from models.atlas.points import load_shipped_map
-from models.title.titles import invented
+from models.title.tunes import invented
 from webapp.generation.protocol import GenerationError
 from webapp.generation.remote import RemoteGenerator
 

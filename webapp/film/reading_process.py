@@ -15,7 +15,7 @@ from PIL import Image
 
 from models.picture.reading import PictureError, read_picture
 from webapp.film.own_pictures import NAMES, READ, SECONDS, STRIP
-from webapp.runtime.sandbox import bound
+from webapp.runtime.supervised_process import bound
 
 
 def main(folder: Path) -> None:

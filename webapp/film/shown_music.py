@@ -1,6 +1,6 @@
 """Music that moves pictures: key frames with their times for a page, and the same as a film with the music.
 
-The generation server draws, as it has torch and the models at hand. What was drawn is kept in memory and nowhere else.
+The generation server makes the drawings, as it has torch and the models. They are cached in memory and nowhere else.
 """
 
 from __future__ import annotations

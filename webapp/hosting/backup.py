@@ -24,7 +24,7 @@ from sqlalchemy.exc import DatabaseError
 from db import migrate
 from db.queries import copying, listening_studies
 from webapp.context import Context
-from webapp.listeners import deletion
+from webapp.listeners import accounts
 from webapp.runtime.clip_store import ClipMissingError
 from webapp.runtime.commands import VERSION, commit
 from webapp.runtime.errors import UnknownListenerError
@@ -119,7 +119,7 @@ def restore(context: Context, path: Path) -> BackedUp:
     gone = context.journal.deleted_among(copying.all_listeners(engine))
     for listener_id in gone:
         with suppress(UnknownListenerError):
-            deletion.delete(context.records, listener_id)
+            accounts.delete(context.records, listener_id)
     return BackedUp(sum(counts.values()), counts.get("listeners", 0) - len(gone), len(gone))
 
 

@@ -39,8 +39,7 @@ from models.taste.space import TasteSpace
 from webapp.composing import media
 from webapp.learning import refits
 from webapp.listeners import accounts, untrusted_archive
-from webapp.listeners.accounts import Records
-from webapp.listeners.deletion import delete
+from webapp.listeners.accounts import Records, delete
 from webapp.runtime import limits
 from webapp.runtime.clip_store import key_of
 from webapp.runtime.database import Database

@@ -2,7 +2,7 @@
 
 Of two clips a listener picks one, calls them equal, or likes neither. Most pairs are drawn to learn from. Some are
 mirrored repeats, which tell how consistent the person is, and some are blind tests: a clip for this listener's taste
-against one for the average listener's, or one just as the prior drew it; and against one another what the tension
+against one for the average listener's, or one just as it was drafted; and against one another what the tension
 model chose among some drafts, the first of them, and what was written by the writer that was trained for its reward.
 
 Of four clips a listener picks the most beautiful one, or none. All four are short, so that hearing a few seconds of
@@ -25,9 +25,17 @@ from db.queries import votes as vote_rows
 from db.queries.clips import PoolClip
 from db.queries.heads import HeadColumns
 from db.tables import BY_TENSION, FOUR_PICKS, PICKS, PICTURES, Four, FourVote, Listener, Offer, Vote
-from models.taste.best_of_four import NoFourLeftError, choose_four
 from models.taste.head import Head, predict, predict_four
-from models.taste.policy import REPEAT_AFTER, REPEAT_GAP, REPEAT_WINDOW, NoPairLeftError, choose, choose_named
+from models.taste.policy import (
+    REPEAT_AFTER,
+    REPEAT_GAP,
+    REPEAT_WINDOW,
+    NoFourLeftError,
+    NoPairLeftError,
+    choose,
+    choose_four,
+    choose_named,
+)
 from webapp.learning.playable_clips import PlayablePool
 from webapp.listening.comparison import LONG_SECONDS, CandidatePool, Candidates, Draw, FloatArray, VoteRequest, trust_of
 

@@ -1,13 +1,13 @@
 """The next bar of music by what is seen now, and who plays live at the moment: few at once, and none that is idle.
 
-Latents of the backing track are moved along the annotated tie, and decoded. A bar is decoded with the two before it as
-locked notes, so that it goes on from what sounded. It depends on nothing later than what was seen when it was asked
-for. What is seen after that is heard from its middle beat on: the bar is decoded once more, and its second half takes
-the place of the first version's.
+Latents of the backing track are moved along the annotated tie, and the writer is conditioned on them. A bar is written
+with the two before it as locked notes, so that it continues what sounded. It depends on nothing later than what was
+seen when it was requested. What is seen after that counts from its middle beat on: the bar is written once more, and
+its second half takes the place of the first version's.
 
-The backing track has bars that know of no picture, written ahead and without end, as latents. A draft is played on by
-the piece model, ``ADDED`` bars at a time. What it writes beyond them comes to an end, and is thrown away: music that is
-steered has none. Where a model has no piece model, the prior goes on from the last bars.
+The backing track has bars that depend on no picture, written ahead and without end, as latents. The writer continues a
+draft, ``ADDED`` bars at a time. What it writes beyond them comes to an end, and is thrown away: music that is steered
+has none.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ AHEAD = 12  # bars that are to lie ready
 
 _writing = ThreadPoolExecutor(1, "live backing track")  # one at a time: those who listen come first
 Row = npt.NDArray[np.float32]
-BEFORE = 2  # bars that are heard before the one that is decoded; each costs as much as that one
+BEFORE = 2  # bars of context before the one that is written; each costs as much as that one
 TEMPI_BPM = (48.0, 176.0)
 DEADLINE_MS = 8_000
 MOTION, WARMTH = READOUTS.index("motion"), READOUTS.index("warmth")
@@ -145,8 +145,9 @@ def _meter(name: str) -> tuple[int, int]:
 class LiveBar:
     """One bar as it sounds: a ``piece`` of one bar.
 
-    ``readouts`` are what was seen, ``sides`` what that asked of the music, in usual deviations; ``latents`` what it was
-    decoded from, by group. ``tonic``: 0 to 11, C to B. ``before``: the bars that sounded before it, none at first.
+    ``readouts`` are what was seen, ``sides`` what that requests of the music, in usual deviations; ``latents`` what the
+    writer was conditioned on, by group. ``tonic``: 0 to 11, C to B. ``before``: the bars that sounded before it, none
+    at first.
     ``from_tick``: where they begin to hold, its tempo too; notes before that are those that sounded already.
     """
 
@@ -192,12 +193,12 @@ class LiveBar:
 
 
 @dataclass(frozen=True)
-class _Decoded:
-    written: Piece  # before its mode, as the decoder goes on from it
+class _WrittenBar:
+    written: Piece  # before its mode, as the writer continues it
     sounding: Piece
     groups: Mapping[str, Row]
 
-    def after(self, first: _Decoded, tick: int) -> _Decoded:
+    def after(self, first: _WrittenBar, tick: int) -> _WrittenBar:
         """The ``first``, and this one from a tick on."""
         return replace(
             self, written=_joined(first.written, self.written, tick),
@@ -209,7 +210,7 @@ class _Decoded:
 class _Course:
     """How far the music has come: what the next bar goes on from, whether it is major, if asked, and its number."""
 
-    before: tuple[_Decoded, ...] = ()
+    before: tuple[_WrittenBar, ...] = ()
     major: bool | None = None  # as warmth has last asked for
     number: int = 0
 
@@ -258,40 +259,40 @@ class LiveMusic:
         return bar, goes_on
 
     def _composed(
-        self, readouts: Mapping[str, float], course: _Course, sounds: _Decoded | None = None
+        self, readouts: Mapping[str, float], course: _Course, sounds: _WrittenBar | None = None
     ) -> tuple[LiveBar, _Course]:
         """The bar that follows ``course``; only its second half where it ``sounds`` already."""
         seen = steering.checked(readouts)
-        asked = steering.asked_of_music(seen, self._links)
+        wanted = steering.asked_of_music(seen, self._links)
         backing_bar = self._backing.bar(course.number)
         own = Latents(
             self._backing.version, {name: row[None] for name, row in backing_bar.groups.items()}, self._backing.about
         )
         styles: tuple[str, ...] = ()
         if self._directions is not None:
-            own, styles = annotated.moved(own, asked[None], self._directions)
-        tempo = self._backing.tempo_bpm * 2 ** (annotated.OCTAVE * asked[MOTION])
-        piece = self._decoded(own, styles, float(np.clip(tempo, *TEMPI_BPM)), course)
-        wished = bool(asked[WARMTH] > 0) if abs(asked[WARMTH]) > annotated.SURE else course.major
+            own, styles = annotated.moved(own, wanted[None], self._directions)
+        tempo = self._backing.tempo_bpm * 2 ** (annotated.OCTAVE * wanted[MOTION])
+        piece = self._write(own, styles, float(np.clip(tempo, *TEMPI_BPM)), course)
+        wished = bool(wanted[WARMTH] > 0) if abs(wanted[WARMTH]) > annotated.SURE else course.major
         major = backing_bar.major if wished is None else wished
         sounding = piece if wished is None else _in_mode(piece, backing_bar.tonic, major=major)
         groups = {name: value[0] for name, value in own.groups.items()}
-        decoded = _Decoded(piece, sounding, groups)
+        written = _WrittenBar(piece, sounding, groups)
         before = reduce(Piece.followed_by, [each.sounding for each in course.before]) if course.before else None
         bar = LiveBar(
-            course.number, sounding, seen, dict(zip(steering.SIDES, asked.round(4).tolist(), strict=True)), groups,
+            course.number, sounding, seen, dict(zip(steering.SIDES, wanted.round(4).tolist(), strict=True)), groups,
             backing_bar.tonic, major, before,
         )  # fmt: skip
         if sounds is not None:
-            decoded = decoded.after(sounds, bar.middle)
-            bar = replace(bar, piece=decoded.sounding, from_tick=bar.middle)
-        return bar, _Course((*course.before, decoded)[-BEFORE:], wished, course.number + 1)
+            written = written.after(sounds, bar.middle)
+            bar = replace(bar, piece=written.sounding, from_tick=bar.middle)
+        return bar, _Course((*course.before, written)[-BEFORE:], wished, course.number + 1)
 
-    def _decoded(self, own: Latents, styles: Sequence[str], tempo_bpm: float, course: _Course) -> Piece:
+    def _write(self, own: Latents, styles: Sequence[str], tempo_bpm: float, course: _Course) -> Piece:
         """One bar of music, of the latents of one bar, that goes on from the bars before it."""
-        heard = course.before
+        context = course.before
         groups = {
-            name: np.stack([*(each.groups[name] for each in heard), value[0]]) for name, value in own.groups.items()
+            name: np.stack([*(each.groups[name] for each in context), value[0]]) for name, value in own.groups.items()
         }
         window = Origin(latents=replace(own, groups=groups).to_json())
         above, below = self._backing.meter
@@ -301,15 +302,15 @@ class LiveMusic:
             np.array([tempo_bpm], dtype=np.float32), domain=self._domain,
         )  # fmt: skip
         locks = Locked()
-        if heard:
-            notes = reduce(Piece.followed_by, [*(each.written for each in heard), empty])
-            locks = Locked(bars=list(range(len(heard))), notes=notes.to_json())
+        if context:
+            notes = reduce(Piece.followed_by, [*(each.written for each in context), empty])
+            locks = Locked(bars=list(range(len(context))), notes=notes.to_json())
         seed = int(np.random.SeedSequence([self._seed, course.number]).generate_state(1)[0])
         request = GenerateRequest(
             id=uuid.uuid4().hex, domain=self._domain, content=window, styles=dict.fromkeys(styles, window),
-            bars=len(heard) + 1, seed=seed, locks=locks, deadline_ms=DEADLINE_MS,
+            bars=len(context) + 1, seed=seed, locks=locks, deadline_ms=DEADLINE_MS,
         )  # fmt: skip
-        made = Piece.from_json(self._generation.generate(request).notes).window(len(heard), 1)
+        made = Piece.from_json(self._generation.generate(request).notes).window(len(context), 1)
         return replace(made, notes=without_overlaps(made.notes), tempo_bpm=empty.tempo_bpm, domain=self._domain)
 
 

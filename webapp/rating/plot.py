@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from models.atlas.known_tracks import Track
+from models.atlas.points import Track
 from models.rating.mel_bands import band_centres_hz
 from webapp.rating.agents import Learning
 from webapp.rating.dreams import Dreaming

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from models.atlas.known_tracks import Track, known_tracks
+from models.atlas.points import Track, known_tracks
 from models.music.decoding import LONGEST_S, SoundError
 from models.style.bundle import CARD, WEIGHTS, model_folder
 from webapp.rating import untrusted_audio

@@ -1,15 +1,22 @@
 """The researchers' view of a study's listeners: what they share, how many kinds of taste, how well it is predicted.
 
-Nothing here names a listener: people are numbered by how well they were told, clips by how often they were played.
+Nothing here names a listener: people are numbered by how well their votes were predicted, clips by how often they were
+played.
+
+A study of simulated listeners comes with Kallos, for the Listeners page before anybody has voted. ``kallos study
+simulate`` makes it (``webapp.research.simulation``).
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,6 +48,18 @@ DRAWS = 400  # of listeners, for intervals
 UNIFORM = "all pairs alike (weighed)"  # estimated from the votes on every pair, by inverse propensity
 NAMED = ("repeat", "proof", "tension", "studio", "claim")  # pairs that no mixture drew
 
+Figure = tuple[pd.DataFrame, Callable[[pd.DataFrame, Source], Any], str]
+
+SIMULATED_NAME = "simulated"
+SIMULATED_STUDY = Path(__file__).with_name("simulated_study.json")
+SIMULATED_PLOTS = {
+    "kinds": plots.kinds,
+    "ceilings": plots.ceilings,
+    "calibration": plots.calibration,
+    "policies": plots.policies,
+    "popularity": plots.popularity,
+}
+
 
 def overview(session: Session, *, pictures: bool = False) -> list[dict[str, Any]]:
     """``[{study_id, listeners, votes}, …]``, the largest first, of votes on music or on ``pictures``."""
@@ -62,9 +81,6 @@ def draw(session: Session, space: TasteSpace, name: str, study_id: str) -> Drawn
     run = f"study {study_id}, {size.listeners} listeners, {votes}, model {space.version}"
     source = Source((run,), (digest,), tuple(filter(None, [commit()])))
     return Drawn(figure(frame, source), frame, source, {"told": told})
-
-
-Figure = tuple[pd.DataFrame, Callable[[pd.DataFrame, Source], Any], str]
 
 
 def _kinds(session: Session, space: TasteSpace, study_id: str) -> Figure:
@@ -305,3 +321,24 @@ def _rank_correlation(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> tuple[f
     known = [value for value in draws if not math.isnan(value)] or [math.nan]
     low, high = np.quantile(known, [0.025, 0.975])
     return rho(np.arange(len(one))), float(low), float(high)
+
+
+def simulated_size() -> tuple[int, int]:
+    """How many listeners the simulated study has, and how often each of them voted."""
+    return _simulated()["listeners"], _simulated()["votes"]
+
+
+def draw_simulated(name: str) -> Drawn:
+    """The figure called ``name`` of the simulated study, as ``draw`` drew it."""
+    study = _simulated()
+    found = study["figures"][name]
+    frame = pd.DataFrame(**found["frame"])
+    run = f"simulated study, {study['listeners']} listeners with {study['votes']} votes each, model {study['model']}"
+    source = Source((run,), tuple(found["data"]), tuple(found["commits"]))
+    return Drawn(SIMULATED_PLOTS[name](frame, source), frame, source, {"told": found["told"]})
+
+
+@cache
+def _simulated() -> dict[str, Any]:
+    study: dict[str, Any] = json.loads(SIMULATED_STUDY.read_text(encoding="utf-8"))
+    return study

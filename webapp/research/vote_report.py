@@ -1,9 +1,9 @@
 """``kallos report`` and ``kallos study export``: what votes tell, and votes without names.
 
 A report says whether taste is personal, how well votes were foreseen, and how consistent people are with themselves.
-Win rates are of clips for this listener against clips for the average listener and from the prior, and of clips that
-the tension model chose against those that came first. They are blind among the usual pairs, with intervals that hold
-however often one looks (``models.metrics.comparisons``). A report is on music or on pictures.
+Win rates are of clips for this listener against clips for the average listener and for nobody, and of clips that the
+tension model chose against those that came first. They are blind among the usual pairs, with intervals that hold
+however often one looks (``models.metrics.intervals``). A report is on music or on pictures.
 
 The dataset is a study's votes and clips, or pictures, as one zip file in which nobody can be found again: people and
 clips have new numbers in a random order, times are minutes since a listener's first vote, and pairs from people's own
@@ -31,8 +31,7 @@ from db.queries import statistics
 from db.queries.statistics import JudgedFour, JudgedPair, study_ids
 from db.tables import FOUR_PICKS, Clip, FourVote, Vote
 from models.experiments.report import Metric, Report, mean_over_songs
-from models.metrics.comparisons import win_rate
-from models.metrics.intervals import FEW, Figure, bootstrap, finite_mean, wilson
+from models.metrics.intervals import FEW, Figure, bootstrap, finite_mean, wilson, win_rate
 from models.metrics.preference import binned_error, calibration_error, consistency, log_loss
 from models.music.midi import write_midi
 from models.music.notes import MusicError, Piece

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from db.queries import jobs
 from db.queries.jobs import TakenJob
 from db.tables import Job
-from webapp.runtime import limits, sandbox
+from webapp.runtime import limits, supervised_process
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NobodyWaits, NotAllowed, NotReady, Problem, TooMany, UnknownListenerError
 from webapp.runtime.limits import LONG_A_SECOND, LONG_AT_ONCE, LONG_OF_ONE_ADDRESS, Buckets
@@ -240,7 +240,7 @@ class LongTask:
         folder: Path = home / job.payload["folder"]
         if not folder.is_dir():
             raise ElsewhereError
-        command = sandbox.command(
+        command = supervised_process.sandboxed(
             self.module, str(folder), *job.payload["arguments"], seconds=self.seconds, network=self._network
         )
         with (

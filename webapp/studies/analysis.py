@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from db.queries import listening_studies as study_rows
 from db.queries.listening_studies import Counts, TakenPart
 from db.tables import ListeningStudy, StudyTrial
-from models.metrics import comparisons
+from models.metrics import intervals
 from models.metrics.intervals import Figure, wilson
 from webapp.studies import moods, studies
 from webapp.studies.design import Exclusion, Question, StudyDesign
@@ -253,9 +253,9 @@ def _preferences(
         if answered:
             pairs.append((first, second, [table[a, b] / (table[a, b] + table[b, a]) for table in answered],
                           round(sum(float(table[a, b] + table[b, a]) for table in answered))))  # fmt: skip
-    alpha = comparisons.ALPHA / max(1, len(pairs))
+    alpha = intervals.ALPHA / max(1, len(pairs))
     return tuple(
-        Preference(first, second, comparisons.bounded_mean(shares, alpha=alpha), answers)
+        Preference(first, second, intervals.bounded_mean(shares, alpha=alpha), answers)
         for first, second, shares, answers in pairs
     )
 
@@ -264,7 +264,7 @@ def _strengths(tables: Sequence[np.ndarray], heard: Sequence[str], place: Mappin
     if len(heard) < 2:
         return ()
     chosen = [place[name] for name in heard]
-    found = comparisons.strengths([table[np.ix_(chosen, chosen)] for table in tables])
+    found = intervals.strengths([table[np.ix_(chosen, chosen)] for table in tables])
     every = [
         Strength(name, float(found.value[i]), float(found.low[i]), float(found.high[i])) for i, name in enumerate(heard)
     ]

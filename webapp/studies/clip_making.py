@@ -1,8 +1,14 @@
-"""Clips of one study made alike: brought or composed, they play equally long and equally loud, as MP3 of one kind."""
+"""Clips of one study made alike: brought or composed, they play equally long and equally loud, as MP3 of one kind.
+
+``python -m webapp.studies.clip_making FOLDER`` is the process that makes them: torch, decoders and whatever a file does
+to them end with it. It reads ``task.json`` in ``FOLDER`` and writes the clips beside it. Each line of its output is
+JSON: how far it is, or what is wrong.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,19 +20,21 @@ import numpy as np
 from scipy.signal import resample_poly
 
 from models.music.decoding import decode
-from models.music.loudness import SAMPLE_RATE_HZ, Audio, normalise
 from models.music.midi import write_midi
 from models.music.notes import MusicError, Piece
 from models.music.performance import Performance, as_written, notes_in_seconds
-from models.music.render import encode_mp3, fade_out, render
+from models.music.render import SAMPLE_RATE_HZ, Audio, encode_mp3, fade_out, normalise, render
 from models.style.performance import touch
+from webapp.composing.offline import NothingComposedError
+from webapp.runtime.errors import NotAllowed
+from webapp.runtime.supervised_process import Progress, say
 from webapp.studies import sources, trials
 from webapp.studies.design import MOODS, Pairs
 from webapp.studies.sources import CLIPS, MADE, NOTES, Source, SourceError, Task
 
 LEAST_S = 2.0
 SILENT = 10 ** (-65 / 20)  # root mean square of full scale: what is louder than a recording's own noise
-Progress = Callable[[str, float], None]
+Tell = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ class Made:
     recipe: dict[str, Any]
 
 
-def make(task: Task, folder: Path, progress: Progress) -> None:
+def make(task: Task, folder: Path, progress: Tell) -> None:
     """Write ``CLIPS``, ``MADE`` and the sound of each clip into ``folder``; raises ``SourceError``, ``NotAllowed``."""
     found = sources.read(Path(task.place), folder / "unpacked") if task.place else sources.Sources(())
     _require_pairs(found, task)
@@ -214,3 +222,15 @@ def _levelled(clip: Made, seconds: float, folder: Path, number: int) -> dict[str
         "notes": [each for each in clip.notes if each[0] < seconds],
         "recipe": clip.recipe,
     }
+
+
+def main(folder: Path) -> None:
+    """See the module docstring."""
+    try:
+        make(Task(**json.loads((folder / "task.json").read_text(encoding="utf-8"))), folder, Progress())
+    except (SourceError, NothingComposedError, NotAllowed) as error:
+        say({"problem": str(error)})
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -28,7 +28,7 @@ from webapp.studies.sources import CLIPS, MADE, Task
 SECONDS = 1_800  # that the work may take
 TASK = LongTask(
     "study_clips",
-    "webapp.studies.clip_process",
+    "webapp.studies.clip_making",
     SECONDS,
     busy="another study's clips are being made; that takes a minute or two, try again then",
     broken="the clips could not be made in the time and memory there is; bring fewer or shorter ones",

@@ -10,8 +10,8 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from db.queries import listening_studies
-from models.metrics import comparisons
-from models.metrics.comparisons import ALPHA
+from models.metrics import intervals
+from models.metrics.intervals import ALPHA
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotAllowed
 from webapp.runtime.journal import Journal
@@ -93,9 +93,9 @@ def power(database: Database, key: str) -> list[Tried]:
         counts = _answers(pairs, clips, fixed, condition)
         people = max(1, quota // len(conditions))
         least = max(1, min(counts.values()))
-        here = comparisons.power(people, least, alpha=ALPHA / len(counts), studies=STUDIES)
+        here = intervals.power(people, least, alpha=ALPHA / len(counts), studies=STUDIES)
         systems = len({system for pair in counts for system in pair})
-        at_90 = float(here.found[list(comparisons.SHARES).index(0.9)])
+        at_90 = float(here.found[list(intervals.SHARES).index(0.9)])
         different = _different(pairs, clips, fixed, condition)
         count = sum(counts.values())
         found.append(Tried(condition, people, least, systems, count, different, here.smallest, at_90))
@@ -110,9 +110,9 @@ def _of_moods(pairs: Pairs, clips: list[Heard], condition: str, people: int) -> 
     main = [mine[each.left].system for each in drawn if each.kind == "main"]
     systems = sorted({each.system for each in mine.values()})
     least = max(1, min(main.count(each) for each in systems))
-    here = comparisons.power(people, least, alpha=ALPHA / len(systems), studies=STUDIES, chance=moods.CHANCE)
+    here = intervals.power(people, least, alpha=ALPHA / len(systems), studies=STUDIES, chance=moods.CHANCE)
     rivals = max(1, len(systems) * (len(systems) - 1) // 2)
-    above = comparisons.power_apart(people, least, RIVAL, alpha=ALPHA / rivals, studies=STUDIES)
+    above = intervals.power_apart(people, least, RIVAL, alpha=ALPHA / rivals, studies=STUDIES)
     at_90 = float(here.found[np.abs(here.shares - 0.9).argmin()])
     return Tried(
         condition, people, least, len(systems), len(main), len(mine), here.smallest, at_90, moods.CHANCE, above

@@ -1,8 +1,10 @@
-"""The keys of a study's links, which nobody can guess and of which only hashes are stored; who may make studies here.
+"""Who may do what in studies: the keys of their links, who may make studies here, and who may see their results.
 
-The participants' key and the preview's follow from the researcher's, so that the researcher's page can always show
-them. Studies are made by whoever has the installation's key. Where somebody asks from tells nothing: behind a proxy on
-this machine everybody seems to be at it, and a proxy need not say that it is one.
+Nobody can guess a key, and only hashes are stored. The participants' key and the preview's follow from the
+researcher's, so that the researcher's page can always show them. Studies are made by whoever has the installation's
+key. The address of a request proves nothing: behind a proxy on this machine everybody seems to be at it, and a proxy
+need not say that it is one. Results are for a study's researchers; those of the default study, where no study is run,
+are open.
 """
 
 from __future__ import annotations
@@ -11,9 +13,12 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from webapp.runtime.errors import NotAllowed
+from db.tables import DEFAULT_STUDY
+from webapp.runtime.errors import NotAllowed, NotYours
 from webapp.runtime.settings import Settings
 
 MOST_LETTERS = 128
@@ -72,3 +77,24 @@ def require_creator(settings: Settings, key: str) -> None:
     """Raises ``NotAllowed`` where they may not."""
     if not may_create(settings, key):
         raise NotAllowed(NEEDS_KEY)
+
+
+def may_see(settings: Settings, study_id: str, key: str) -> bool:
+    """Whether somebody who gives ``key`` may see how a study stands."""
+    known = settings.research_key
+    return study_id == DEFAULT_STUDY or bool(known and hmac.compare_digest(key.encode(), known.encode()))
+
+
+def seen(settings: Settings, studies: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
+    """Those of these studies that somebody who gives ``key`` may see."""
+    return [each for each in studies if may_see(settings, _name(each), key)]
+
+
+def require(settings: Settings, study_id: str, key: str) -> None:
+    """Raises ``NotYours`` where somebody who gives ``key`` may not see this study, whether there is one or not."""
+    if not may_see(settings, study_id, key):
+        raise NotYours(f"there is no study {study_id[:64]!r}, or its results are for its researchers, who have a key")
+
+
+def _name(study: Mapping[str, Any]) -> str:
+    return str(study["study_id"])

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from db.tables import StudyTrial
-from models.metrics import comparisons
+from models.metrics import intervals
 from models.metrics.intervals import Figure
 from webapp.studies.design import MOODS
 from webapp.studies.trials import Heard
@@ -90,7 +90,7 @@ def results(condition: str, people: Sequence[Sequence[StudyTrial]], clips: Mappi
         for trials in people
     ]
     systems = sorted({clip.system for given in answers for clip, _ in given})
-    alpha = comparisons.ALPHA / max(1, len(systems))
+    alpha = intervals.ALPHA / max(1, len(systems))
     return Moods(
         condition,
         len(people),
@@ -113,7 +113,7 @@ def _share(system: str, answers: Answers, alpha: float) -> Share:
         for axis in range(2)
     ]
     in_quadrant, valence, arousal = (
-        comparisons.bounded_mean([float(np.mean(own)) for own in every], alpha=alpha) for every in (quadrant, *sides)
+        intervals.bounded_mean([float(np.mean(own)) for own in every], alpha=alpha) for every in (quadrant, *sides)
     )
     return Share(system, in_quadrant, valence, arousal, sum(map(len, heard)))
 
@@ -129,7 +129,7 @@ def _differences(systems: Sequence[str], answers: Answers) -> tuple[Difference, 
         ]
         both = [(float(np.mean(a)) - float(np.mean(b)) + 1) / 2 for a, b in own if a and b]
         if both:
-            half = comparisons.bounded_mean(both, alpha=comparisons.ALPHA / len(pairs))
+            half = intervals.bounded_mean(both, alpha=intervals.ALPHA / len(pairs))
             more = Figure(2 * half.value - 1, 2 * half.low - 1, 2 * half.high - 1, half.n)
             found.append(Difference(first, second, more))
     return tuple(found)

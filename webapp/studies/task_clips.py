@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from models.mood.evaluation.control import TOGETHER, Composed, Method, chances, methods
+from models.mood.control import TOGETHER, Composed, Method, chances, methods
 from models.mood.judge import MoodBundle, load_mood
 from models.mood.labels import AROUSAL, QUADRANTS, VALENCE, emopia
 from models.music import corpora, played

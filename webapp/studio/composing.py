@@ -288,7 +288,7 @@ def _request(
 
 
 def _as_heard(studio: Studio, result: GenerateResult) -> Latents:
-    """What the composed notes are encoded to: variations share the latents that they were decoded from.
+    """What the composed notes are encoded to: variations share the latents that the writer was conditioned on.
 
     A picture's latents carry what was measured of it.
     """

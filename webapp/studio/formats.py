@@ -6,8 +6,8 @@ import threading
 from dataclasses import dataclass, replace
 
 from models.music.abc_writer import write_abc
+from models.music.engraving import write_musicxml
 from models.music.midi import write_midi
-from models.music.musicxml import write_musicxml
 from models.music.notes import Piece
 from models.music.performance import bars_in_seconds, notes_in_seconds, sounding_seconds
 from webapp.composing.sources import Source

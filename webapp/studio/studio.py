@@ -123,8 +123,8 @@ class Dials:
     def steps_to_sound(self, begin: Piece, asked: Mapping[str, float], made: Sequence[Piece]) -> dict[str, float]:
         """By how much each style has to be moved so that it sounds as ``asked``, given ``made``: pieces at ``REACHES``.
 
-        On the line between the first two of them between which the attribute passes what is asked for, else where it
-        comes nearest: a decoder follows its latents' regression less than all the way, and not evenly.
+        On the line between the first two of them between which the attribute passes the requested value, else where it
+        comes nearest: the writer follows the regression of its latents less than all the way, and not evenly.
         """
         own, found = attributes(begin), {}
         values = [attributes(piece) for piece in made]

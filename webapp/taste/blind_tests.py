@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from db.queries import heads as head_rows
 from db.queries import statistics
 from db.tables import PICTURES
-from models.metrics.comparisons import win_rate
+from models.metrics.intervals import win_rate
 from webapp.composing.sources import PIECES, find
 from webapp.learning.heads import FEWEST_OTHERS, VOTES_OF_OTHERS
 from webapp.learning.playable_clips import PlayablePool

@@ -17,8 +17,7 @@ import numpy as np
 from db.queries.clips import music_of, pictures_among
 from models.tension.liking import Leaning, leaning
 from webapp.learning import heads
-from webapp.learning.heard_clips import HeardClips
-from webapp.learning.playable_clips import domain_named
+from webapp.learning.playable_clips import HeardClips, domain_named
 from webapp.runtime.database import Database
 from webapp.studio.studio import Studio
 

@@ -16,8 +16,7 @@ from gradio.events import Dependency
 from webapp.composing.dials import MoodPlace
 from webapp.context import Context
 from webapp.generation.protocol import Mood
-from webapp.mood import hearing
-from webapp.mood.hearing import in_words
+from webapp.mood import hear, in_words
 from webapp.runtime.errors import Problem
 from webapp.tension import own_music
 from webapp.ui.components.listener_token import ListenerToken
@@ -96,7 +95,7 @@ def hear_mood(context: Context, token: str | None, clip_id: str | None) -> list[
     if not clip_id:
         return None
     try:
-        mood = hearing.hear(context.studio, listener_of(context, token), f"clips/{clip_id}")
+        mood = hear(context.studio, listener_of(context, token), f"clips/{clip_id}")
     except Problem:  # the music is as good without a dot
         return None
     return [round(mood.valence, 3), round(mood.arousal, 3)]

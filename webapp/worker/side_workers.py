@@ -1,7 +1,7 @@
 """The process of ``kallos worker``: the main worker and its side workers, each in a thread, until a signal.
 
 One composes first clips for new listeners, one runs what takes minutes and one reads logs of training runs; they would
-else wait behind composing. The last draws for the bank, for which nobody waits.
+else wait behind composing. The last one writes drafts for the bank, for which nobody waits.
 """
 
 from __future__ import annotations
@@ -98,10 +98,10 @@ class SideBySideWorker(Worker):
 class FirstClipWorker(SideBySideWorker):
     """Composes for those who have no clip of their own yet.
 
-    The worker does so too, one after the other; here nobody waits behind a long job, and clips are decoded together.
+    The worker does so too, one after the other; here nobody waits behind a long job, and clips are written together.
     """
 
-    together = 16  # as many as the generator decodes side by side
+    together = 16  # as many as the generator writes side by side
 
     def _take(self, session: Session) -> TakenJob | None:
         return jobs.take_job(session, [wishes.KIND], lease_s=self.lease_s, least_priority=wishes.FIRST_PRIORITY)

@@ -30,7 +30,7 @@ from webapp.context import Context
 from webapp.film import scored_films, shown_music
 from webapp.generation.protocol import BadRequest, GenerationError
 from webapp.learning import population, refits
-from webapp.listeners import deletion
+from webapp.listeners import accounts
 from webapp.maps import catalogue, drawing
 from webapp.maps.catalogue import Progress
 from webapp.rating import agents, dreams
@@ -364,7 +364,7 @@ class Worker:
             self._changing = True
         if time.monotonic() > self._expiry:
             self._expiry = time.monotonic() + EXPIRY_SECONDS
-            deletion.expire(self.context.records)
+            accounts.expire(self.context.records)
             for folder in (Downloads, StudyClips):
                 folder(self.context.settings.home).clear()
         if time.monotonic() > self._populations:

@@ -1,1 +1,1 @@
-"""How good ratings are, beside others', and what the network does with sounds that are no music."""
+"""What an agent wins, and at which cost (``models.evaluate.agent``)."""

@@ -36,10 +36,10 @@ from models.style.pieces.conditions import (
     regular_tokens,
 )
 from models.style.pieces.data import density
+from models.style.pieces.forms import SHIFTS, load_transpositions
 from models.style.pieces.grammar import Held
 from models.style.pieces.model import PieceBundle, PieceModel, load_pieces_model
 from models.style.pieces.search import TRIED, Particles, closed
-from models.style.pieces.transposition import SHIFTS, load_transpositions
 from models.style.pieces.writing import Writing
 from models.style.windows import PHRASE_BARS
 

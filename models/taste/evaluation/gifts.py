@@ -1,15 +1,16 @@
-"""Simulated listeners for whom is composed as the page composes, and what else they might have been given.
+"""Simulated listeners for whom clips are composed as the page composes, and the alternatives that gifts compete with.
 
-A listener votes on the pairs that the page would offer, and gets clips after so many votes in several ways (``WAYS``),
-from one bank of drafts that all listeners share: what one was given nobody else is. Beside what the page gives
-(``gift``: ``models.taste.search.gifts``) stand the best of the whole bank as ``written``, the gift's latents written
-again (``decoded``), what is ``asked`` for by latents (``KALLOS_GIFTS``), a ``mosaic`` of several drafts' latents,
-*real* clips chosen in the same way by the same head (``real_chosen``: told from real music by taste alone), and drafts
-as they come (``draw``).
+A listener votes on the pairs that the page would offer, and gets clips after so many votes by several methods
+(``WAYS``), from one bank of drafts that all listeners share: nobody gets what another listener was given. ``gift`` is
+what the page gives (``models.taste.search.gifts``). ``written`` is the best of the whole bank, ``decoded`` the gift's
+latents written again, ``asked`` a request by latents (``KALLOS_GIFTS``), and ``mosaic`` joins several drafts' latents.
+``real_chosen`` are *real* clips that the same head chose in the same way (so taste alone tells them from real music),
+and ``draw`` are drafts as they come. ``Pool`` has the clips that listeners choose among: composed ones, or a folder's.
 """
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,13 +22,14 @@ from rich.console import Console
 from rich.progress import track
 
 from models.metrics.music_statistics import played_traits
-from models.music.notes import Piece
+from models.music.notes import Domain, Piece
 from models.music.performance import notes_in_seconds
+from models.style.checkpoint import StyleBundle
 from models.style.compose import Composer
+from models.style.drafting import draft_many, play_each
 from models.style.drafts import Draft
 from models.style.fingerprint import rejection_reason
 from models.style.performance import touch
-from models.taste.evaluation.pool import Pool, compose
 from models.taste.head import Head
 from models.taste.hierarchy import Evidence, PopulationPrior, average, learn
 from models.taste.policy import Mixture
@@ -43,8 +45,11 @@ from models.taste.search import (
     pick,
 )
 from models.taste.simulated_people import KINDS, RANDOM, Person, Taste, listen, new_head, person_of, taste
-from models.taste.space import TasteSpace
+from models.taste.space import TasteSpace, summary
 from models.taste.space_fitting import attribute_row
+
+POOL = 240  # clips of the pool; a third of them is never played and tests the head
+BATCH = 16
 
 FloatArray = npt.NDArray[np.float64]
 Measure = Callable[[Piece], Sequence[float]]  # what a listener goes by
@@ -57,6 +62,55 @@ CLIPS = 3  # of each side, as many as a job composes
 SURE = 1e-4  # variance of the weights of a head that knows
 PLAYED_S = 7.0  # of a clip, as first pairs play
 WAYS = ("gift", "asked", "written", "decoded", "mosaic", "real_chosen", "draw")
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Clips of one domain: features ``(N, F)``, true attributes ``(N, A)``, and a hash of their notes."""
+
+    domain: Domain
+    features: FloatArray
+    attributes: FloatArray
+    hash: str
+
+
+def compose(composer: Composer, domain: Domain, drafts: Sequence[Draft], seed: int) -> list[Piece]:
+    """What the page plays of ``drafts``, one random generator a clip."""
+    return play_each(composer, domain, drafts, range(seed, seed + len(drafts)))
+
+
+def space_of(bundle: StyleBundle) -> TasteSpace:
+    """The taste space that lies beside a style model; ends the command where there is none."""
+    if bundle.taste_space_path is None:
+        raise SystemExit("this style model has no taste space yet: python -m models.train.taste")
+    return TasteSpace.load(bundle.taste_space_path, bundle.version)
+
+
+def composed_pool(
+    composer: Composer,
+    space: TasteSpace,
+    domain: Domain,
+    count: int,
+    seed: int,
+    *,
+    measure: Callable[[Piece], Sequence[float]] = attribute_row,
+) -> Pool:
+    """``count`` clips from nothing; broken ones are left out, as they are never offered.
+
+    ``measure`` gives the attributes of a clip.
+    """
+    drafts = draft_many(composer, domain, count, seed)
+    summaries, rows, digest = [], [], hashlib.sha256()
+    for start in track(range(0, count, BATCH), f"composing {domain}"):
+        some = drafts[start : start + BATCH]
+        for each, piece in zip(some, compose(composer, domain, some, seed + start), strict=True):
+            if rejection_reason(piece, composer.bundle.fingerprint) is None:
+                summaries.append(summary(each.latents))
+                rows.append(measure(piece))
+                digest.update(piece.notes.tobytes())
+    if len(rows) < 12:
+        raise SystemExit(f"only {len(rows)} of {count} composed clips can be offered; too few to listen to")
+    return Pool(domain, space.features(np.stack(summaries)), np.array(rows), digest.hexdigest())
 
 
 def heard_traits(piece: Piece) -> list[float]:

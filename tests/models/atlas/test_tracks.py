@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from models.atlas.known_tracks import LIST, known_tracks
+from models.atlas.points import LIST, known_tracks
 from models.atlas.tracks import TrackMap
 from models.rating.material import load_material
 from models.rating.plays import read_plays

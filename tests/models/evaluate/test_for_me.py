@@ -14,8 +14,7 @@ from models.style.compose import Composer
 from models.style.drafts import Draft
 from models.style.evaluation.clips import Excerpts
 from models.taste.evaluation import gifts
-from models.taste.evaluation.gifts import Clip, House, Met, Mind, Searched, everybody, opened
-from models.taste.evaluation.pool import Pool
+from models.taste.evaluation.gifts import Clip, House, Met, Mind, Pool, Searched, everybody, opened
 from models.taste.head import Head
 from models.taste.simulated_people import KINDS, taste
 from models.taste.space import TasteSpace, summary

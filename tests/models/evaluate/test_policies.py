@@ -8,8 +8,8 @@ from models.evaluate import policies
 from models.evaluate.policies import ceiling, fill, simulate, trial_of, votes_needed, votes_until
 from models.experiments.report import Report
 from models.metrics.music_statistics import ATTRIBUTES
+from models.taste.evaluation.gifts import Pool
 from models.taste.evaluation.policies import METHODS, listen_with_gp
-from models.taste.evaluation.pool import Pool
 from models.taste.simulated_people import KINDS, person
 from models.taste.space import TasteSpace
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from models.metrics.comparisons import bounded_mean, log_capital, mean_log_capital, win_rate
+from models.metrics.intervals import bounded_mean, log_capital, mean_log_capital, win_rate
 
 VOTES = 50
 THRESHOLD = math.log(2 / 0.05)

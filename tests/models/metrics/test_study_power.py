@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.metrics import comparisons
+from models.metrics import intervals
 
 
 def test_more_people_find_smaller_preferences_and_nobody_finds_what_is_not_there() -> None:
-    few, many = comparisons.power(15, 10, studies=100), comparisons.power(120, 10, studies=100)
+    few, many = intervals.power(15, 10, studies=100), intervals.power(120, 10, studies=100)
     assert few.smallest is not None
     assert many.smallest is not None
     assert many.smallest < few.smallest
@@ -19,18 +19,18 @@ def test_more_people_find_smaller_preferences_and_nobody_finds_what_is_not_there
 
 
 def test_what_guessing_has_right_is_not_found_and_what_is_far_above_it_or_a_rival_is() -> None:
-    found = comparisons.power(30, 4, studies=100, chance=0.25)
+    found = intervals.power(30, 4, studies=100, chance=0.25)
     assert (found.shares[0], found.found[0]) == (0.25, pytest.approx(0.0, abs=0.05))
     assert found.smallest is not None
-    assert 0.25 < found.smallest < comparisons.power(30, 4, studies=100).smallest  # type: ignore[operator]
-    near, far = (comparisons.power_apart(people, 4, 0.6, studies=100) for people in (200, 30))
+    assert 0.25 < found.smallest < intervals.power(30, 4, studies=100).smallest  # type: ignore[operator]
+    near, far = (intervals.power_apart(people, 4, 0.6, studies=100) for people in (200, 30))
     assert near is not None
     assert far is not None
     assert 0.6 < near < far
-    assert comparisons.power_apart(3, 1, 0.6, studies=50) is None
+    assert intervals.power_apart(3, 1, 0.6, studies=50) is None
 
 
 def test_simulated_answers_have_the_share_that_was_asked_for() -> None:
     for share in (0.5, 0.7, 0.9):
-        drawn = comparisons._simulated_shares(share, (200, 30, 10), np.random.default_rng(1))
+        drawn = intervals._simulated_shares(share, (200, 30, 10), np.random.default_rng(1))
         assert drawn.mean() == pytest.approx(share, abs=0.01)

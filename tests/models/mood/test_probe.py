@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from models.experiments.report import Report
-from models.mood.evaluation.judge import probe
 from models.mood.judge import load_mood
+from models.mood.training import probe
 from models.music.notes import Piece
 from models.style.evaluation.clips import Clips
 from models.style.latents import GROUPS, Latents

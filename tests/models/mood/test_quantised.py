@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.mood.evaluation.control import QuantisedElements
+from models.mood.control import QuantisedElements
 from models.style.latents import GROUPS, STYLE_GROUPS, Latents
 
 BARS, DIM = 4, 3

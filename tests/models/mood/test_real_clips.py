@@ -7,9 +7,9 @@ import os
 import numpy as np
 import pytest
 
-from models.mood.evaluation.judge import figures
 from models.mood.judge import load_mood
 from models.mood.labels import emopia
+from models.mood.training import figures
 from models.music.corpora import corpora_folder
 
 pytestmark = pytest.mark.slow

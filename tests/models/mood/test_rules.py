@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.metrics.music_statistics import attributes
-from models.mood.evaluation.control import chances, climbed, donors_of_another_mood
+from models.mood.control import chances, climbed, donors_of_another_mood
 from models.mood.judge import load_mood
 from models.mood.steering import Dials, rules
 from models.music.notes import Piece

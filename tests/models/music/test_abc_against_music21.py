@@ -11,8 +11,7 @@ import pytest
 
 from models.music.abc import decoded, read_abc, split_tunes
 from models.music.abc_fields import WHOLE
-from models.music.abc_measures import Body
-from models.music.abc_repeats import written_out
+from models.music.abc_measures import Body, written_out
 from models.music.corpora import CORPORA
 
 NUMBERS = {"oneills1850": range(0, 2000, 200), "ryansMammoth": range(0, 1000, 100), "airdsAirs": range(0, 1100, 110)}

@@ -3,8 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.music.chorales import read_chorale
-from models.music.corpora import music21_corpus
+from models.music.corpora import music21_corpus, read_chorale
 from models.music.notes import MusicError
 
 

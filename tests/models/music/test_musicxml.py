@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from music21 import converter
 
 from models.music.abc import read_abc
-from models.music.chorales import read_chorale
-from models.music.corpora import music21_corpus
-from models.music.musicxml import write_musicxml
+from models.music.corpora import music21_corpus, read_chorale
+from models.music.engraving import write_musicxml
 from models.music.notes import Piece
 from tests.models.music.test_abc_writer import piece_of, pieces, told
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.music.loudness import SAMPLE_RATE_HZ, TARGET_LUFS, measure, normalise
+from models.music.render import SAMPLE_RATE_HZ, TARGET_LUFS, measure, normalise
 
 
 def tone(seconds=2.0, hertz=997.0, amplitude=1.0, phase=0.0):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from models.evaluate.rating import crossfitted, mean, ridge, trees
 from models.rating.crossfit import Order, folds_of
-from models.rating.evaluation.network import crossfitted, mean, ridge, trees
 
 
 def test_pairs_and_correlation_are_those_of_scipy_within_a_fold():

@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
 
-from models.rating.evaluation.network import piano_chord
+from models.evaluate.rating import piano_chord
 from models.rating.mel_bands import MELS, SAMPLE_RATE_HZ
-from models.rating.outlier import Heard, statistics
-from models.rating.rater import Rating, load_bundle, order
+from models.rating.rater import Heard, Rating, load_bundle, order, statistics
 from models.rating.sound import log_mel
 from models.rating.synthetic import LEARNED, UNSEEN, lone_chords
 from tests.models.rating.conftest import TRACKS, chord

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from models.evaluate.rating import crossfitted, head, style_features
 from models.music import corpora
 from models.music.midi import write_midi
 from models.rating.crossfit import folds_of
-from models.rating.evaluation.network import crossfitted, head, style_features
 from models.style.checkpoint import style_argument
 from models.style.compose import Composer
 

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import entropy
 
-from models.taste.best_of_four import ORDERS, FourChoice, NoFourLeftError, choose_four, information_of_pick
 from models.taste.head import Head, update
-from models.taste.policy import Mixture
+from models.taste.policy import ORDERS, FourChoice, Mixture, NoFourLeftError, choose_four, information_of_pick
 
 SIZE = 4
 

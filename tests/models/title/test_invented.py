@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.title.titles import invented
+from models.title.tunes import invented
 
 TITLES = (
     "The Siege of Troy",

@@ -3,10 +3,10 @@ import torch
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 
-from models.title.melody_encoders import FLOOR, LinearEncoder, MelodyConfig, shares
+from models.title.melody_encoders import FLOOR, LinearEncoder, MelodyConfig, padded, shares
 from models.title.title_encoders import LinearEncoder as LinearTitles
 from models.title.title_encoders import TitleConfig, characters, hashed_grams
-from models.title.tunes import Tune, padded
+from models.title.tunes import Tune
 from models.title.two_tower import RIDGE_PENALTY, TowerConfig, TwoTower, fit_linear
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from models.music.dance_types import clean_title
 from models.title.title_encoders import characters
-from models.title.titles import ALPHABET, LONGEST, alternatives, spelled, without_type_words
+from models.title.tunes import ALPHABET, LONGEST_TITLE, alternatives, spelled, without_type_words
 
 
 def test_a_tune_is_known_by_its_names_alone() -> None:
@@ -40,7 +40,7 @@ def test_a_tune_is_known_by_its_names_alone() -> None:
 def test_any_text_is_cleaned_and_cleaning_again_changes_nothing(lines: list[str]) -> None:
     names = alternatives(lines)
     assert all(name.strip() and spelled(name) for name in names)
-    assert characters(names).shape == (len(names), LONGEST)
+    assert characters(names).shape == (len(names), LONGEST_TITLE)
 
 
 def test_types_in_a_name_can_be_taken_out() -> None:

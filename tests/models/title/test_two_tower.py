@@ -12,11 +12,12 @@ from models.title.melody_encoders import (
     MelodyConfig,
     StyleEncoder,
     bars_of,
+    padded,
     shares,
     values_of,
 )
 from models.title.title_encoders import TITLE_KINDS, TitleConfig, characters, hashed_grams
-from models.title.tunes import FIELDS, LONGEST, Tune, padded
+from models.title.tunes import FIELDS, LONGEST, Tune
 from models.title.two_tower import (
     MELODY_KINDS,
     TowerConfig,

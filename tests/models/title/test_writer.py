@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from models.title.melody_encoders import MelodyConfig
-from models.title.titles import LONGEST, spelled
-from models.title.tunes import Tune
+from models.title.tunes import LONGEST_TITLE, Tune, spelled
 from models.title.writer import (
     Known,
     TitleWriter,
@@ -20,7 +19,7 @@ from models.title.writer import (
     spelled_letters,
     written_for,
 )
-from models.title.writer_training import WRITER_PRESETS, TrainedWriter, nats_a_letter, train_writer
+from models.train.titles import WRITER_PRESETS, TrainedWriter, nats_a_letter, train_writer
 
 SMALL = WriterConfig(MelodyConfig("linear", 8, 8), width=8, hidden=16)
 
@@ -90,7 +89,7 @@ def test_titles_end_and_have_letters(made_tunes: list[Tune]) -> None:
     for written in written_for(TitleWriter(SMALL).eval(), made_tunes[:3], 20, 0):
         for title in written:
             assert title == spelled(title)
-            assert 0 < len(title) <= LONGEST
+            assert 0 < len(title) <= LONGEST_TITLE
 
 
 def test_only_new_titles_of_known_words_are_kept_where_there_are_some() -> None:

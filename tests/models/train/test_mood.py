@@ -7,10 +7,9 @@ import pytest
 
 from models.evaluate import mood as evaluate
 from models.experiments.report import Report
-from models.mood.evaluation.judge import crossfitted
 from models.mood.judge import load_mood
 from models.mood.labels import labelled_folder
-from models.mood.training import PRESETS
+from models.mood.training import PRESETS, crossfitted
 from models.music.midi import write_midi
 from models.music.notes import Piece
 from models.train import mood

@@ -8,7 +8,6 @@ from models.evaluate import rating as evaluation
 from models.experiments.run_log import rows
 from models.rating import synthetic
 from models.rating.crossfit import CrossFit
-from models.rating.evaluation import network
 from models.rating.mel_bands import SAMPLE_RATE_HZ
 from models.rating.rater import load_bundle, load_mel, rate
 from models.rating.sound import read_sound
@@ -53,11 +52,11 @@ def networks_without_a_tagger_are_trained_and_saved(given, out, folder, capsys):
 def test_a_run_that_was_killed_goes_on_to_the_same_weights_and_is_evaluated(
     played_folder, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(network, "STEPS", 3)
-    monkeypatch.setattr(network, "SECONDS", 2.9)
-    monkeypatch.setattr(network, "MOST", 3)
-    monkeypatch.setattr(network, "EACH", 2)
-    monkeypatch.setattr(network, "TREES", 20)
+    monkeypatch.setattr(evaluation, "STEPS", 3)
+    monkeypatch.setattr(evaluation, "SECONDS", 2.9)
+    monkeypatch.setattr(evaluation, "MOST", 3)
+    monkeypatch.setattr(evaluation, "EACH", 2)
+    monkeypatch.setattr(evaluation, "TREES", 20)
     monkeypatch.setattr(synthetic, "EACH", 1)
     monkeypatch.setattr(synthetic, "STRINGS", 6)
     given = ["--data", str(played_folder), "--preset", "tiny", "--steps", "6"]

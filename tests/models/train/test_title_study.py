@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from models.experiments.run_log import ended, parsed, rows
-from models.title.runs import PRESETS
+from models.title.training import PRESETS
 from models.train.title_study import Study, conditions_of, has_tested, main
 from models.train.titles import main as train_titles
 

@@ -10,12 +10,13 @@ from rich.progress import Progress
 from models.experiments.run_log import RunLog, ended, rows
 from models.music.grouping import title_key
 from models.title.melody_encoders import MelodyConfig
-from models.title.runs import Preset, TitleRun
 from models.title.title_encoders import TitleConfig
 from models.title.training import (
     NEAREST,
     WATCHED,
     PairBatches,
+    Preset,
+    TitleRun,
     Validation,
     Variation,
     ensemble,

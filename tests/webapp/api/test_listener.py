@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from webapp.listeners.deletion import delete
+from webapp.listeners.accounts import delete
 from webapp.runtime import limits
 from webapp.runtime.errors import TooMany
 

@@ -19,7 +19,7 @@ from models.music import corpora
 from models.music.abc import read_abc
 from models.music.notes import Piece
 from models.style.latents import GROUPS
-from models.title.titles import alternatives
+from models.title.tunes import alternatives
 from webapp.maps import catalogue, drawing, open_maps
 from webapp.runtime.recent import Recent
 from webapp.worker import Worker

@@ -15,8 +15,8 @@ from db.queries.clips import get_clip
 from db.queries.restore import NotAnExportError
 from db.tables import TasteCard, Vote
 from webapp.listeners import accounts, rewind
+from webapp.listeners.accounts import delete
 from webapp.listeners.archive import export
-from webapp.listeners.deletion import delete
 from webapp.listeners.restore import restore
 from webapp.sharing import card_picture, taste_cards
 from webapp.sharing.card_picture import draw_card

@@ -18,7 +18,7 @@ from webapp.composing import playing_on, whole_pieces
 from webapp.composing.dials import MoodPlace
 from webapp.composing.playing_on import WholePieceComposer
 from webapp.generation.protocol import GeneratorUnavailable, Mood
-from webapp.mood.hearing import in_words
+from webapp.mood import in_words
 from webapp.runtime.errors import NotAllowed
 from webapp.ui.layout import status
 from webapp.ui.pages import whole

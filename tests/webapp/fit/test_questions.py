@@ -14,8 +14,8 @@ from webapp.fit import learned
 from webapp.fit.drawings import shipped
 from webapp.fit.learned import FEWEST
 from webapp.listeners import accounts, restore
+from webapp.listeners.accounts import delete
 from webapp.listeners.archive import export
-from webapp.listeners.deletion import delete
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours, UnknownListenerError
 
 

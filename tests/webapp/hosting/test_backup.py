@@ -10,8 +10,8 @@ import pytest
 from db import migrate
 from webapp.hosting.backup import NotABackupError, backup, restore
 from webapp.listeners import accounts
+from webapp.listeners.accounts import delete
 from webapp.listeners.archive import export
-from webapp.listeners.deletion import delete
 from webapp.listeners.restore import restore as bring_back
 
 pytestmark = [pytest.mark.slow, pytest.mark.durability]

@@ -13,8 +13,8 @@ from models.taste.hierarchy import PopulationPrior, learn
 from webapp.learning import heads, population
 from webapp.listeners import accounts, rewind
 from webapp.listeners import restore as journal_rebuild
+from webapp.listeners.accounts import delete
 from webapp.listeners.archive import export
-from webapp.listeners.deletion import delete
 from webapp.listeners.restore import restore
 from webapp.taste import overview
 from webapp.worker import HANDLERS, Worker

@@ -12,7 +12,7 @@ from db.queries import jobs
 from db.tables import PICTURES, Clip, Listener, Prediction, StoredHead, StoredPopulation, Vote
 from webapp.composing import pool
 from webapp.learning import heads, population
-from webapp.listeners import accounts, deletion, rewind
+from webapp.listeners import accounts, rewind
 from webapp.listeners import restore as journal_rebuild
 from webapp.listeners.archive import export
 from webapp.listeners.restore import restore
@@ -155,7 +155,7 @@ def test_who_leaves_is_taken_out_of_the_population_of_pictures_too(context, beau
     for who in people:
         beauty.vote(context, who, FIRST)
     refit(context)
-    deletion.delete(context.records, people[0])
+    accounts.delete(context.records, people[0])
     assert rows(context, StoredPopulation) == rows(context, StoredHead) == []
     assert not list((context.journal.folder / "populations").iterdir())
     done = 0

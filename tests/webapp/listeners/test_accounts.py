@@ -22,8 +22,8 @@ from webapp.composing import wishes
 from webapp.composing.clip_maker import Order
 from webapp.learning import heads, refits
 from webapp.listeners import accounts, archive
+from webapp.listeners.accounts import delete
 from webapp.listeners.archive import export
-from webapp.listeners.deletion import delete
 from webapp.listeners.restore import bring, restore
 from webapp.listening import sound
 from webapp.runtime.errors import Contradiction, NotAllowed, NotReady, UnknownListenerError

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 from db.queries.listeners import delete_visitors
 from db.tables import Listener, Offer
 from webapp.context import Context
-from webapp.listeners import accounts, deletion
+from webapp.listeners import accounts
 from webapp.runtime.listener_files import Adapters, KeptDreams
 
 
@@ -23,10 +23,10 @@ def test_who_left_nothing_behind_is_forgotten_after_a_week(context, live, stock)
     idle, new = (accounts.create(context.database) for _ in range(2))
     context.pairs.open(idle)
     came_ago(context, [voted, idle], timedelta(days=8))
-    assert deletion.expire(context.records) == 1
+    assert accounts.expire(context.records) == 1
     assert [accounts.exists(context.database, each) for each in (voted, idle, new)] == [True, False, True]
     assert not context.journal.segment(idle).path.exists()
-    assert deletion.expire(context.records) == 0
+    assert accounts.expire(context.records) == 0
 
 
 def test_what_a_visitor_dreamt_goes_with_them(context):
@@ -35,7 +35,7 @@ def test_what_a_visitor_dreamt_goes_with_them(context):
         for each in (visitor, new):
             folders.begin(each)
     came_ago(context, [visitor], timedelta(days=8))
-    assert deletion.expire(context.records) == 1
+    assert accounts.expire(context.records) == 1
     for folders in (KeptDreams(context.settings.home), Adapters(context.settings.home)):
         assert [folders.run(each).is_dir() for each in (visitor, new)] == [False, True]
 
@@ -54,7 +54,7 @@ def test_who_only_looks_has_no_file_and_their_first_vote_tells_all(context, stoc
 
 def test_of_a_crowd_that_only_looks_the_older_ones_go_within_an_hour(context, live, stock, monkeypatch):
     """However many come: their rows, which nobody needs, are bounded, and no file is kept of them."""
-    monkeypatch.setattr(deletion, "MOST_VISITORS", 3)
+    monkeypatch.setattr(accounts, "MOST_VISITORS", 3)
     voted = live(1)
     crowd = [accounts.create(context.database) for _ in range(8)]
     for each in crowd:
@@ -63,13 +63,13 @@ def test_of_a_crowd_that_only_looks_the_older_ones_go_within_an_hour(context, li
     for minutes, each in enumerate(crowd[:6]):
         came_ago(context, [each], timedelta(hours=2, minutes=minutes))
     before = context.journal.tombstones.read()
-    assert deletion.expire(context.records) == 3
+    assert accounts.expire(context.records) == 3
     assert [accounts.exists(context.database, each) for each in crowd] == [True] * 3 + [False] * 3 + [True] * 2
     assert accounts.exists(context.database, voted)
     offers = select(func.count()).select_from(Offer).where(Offer.listener_id.in_(crowd))
     assert context.database.transaction(lambda session: session.scalar(offers)) == 10
     assert context.journal.tombstones.read() == before  # no backup brings back who has no file
-    assert deletion.expire(context.records) == 0
+    assert accounts.expire(context.records) == 0
 
 
 def test_who_votes_while_a_crowd_is_forgotten_stays(context, live, stock):

@@ -12,8 +12,8 @@ from db.queries.heads import growth, heads_of_study
 from db.queries.statistics import judged_fours, judged_pairs, predicted_votes
 from db.tables import Clip, ClipAudio, FourVote, Vote
 from webapp.listeners import accounts, archive
+from webapp.listeners.accounts import delete
 from webapp.listeners.archive import export, is_ours, signed
-from webapp.listeners.deletion import delete
 from webapp.listeners.restore import bring, restore
 
 

@@ -19,8 +19,8 @@ from webapp.learning import heads
 from webapp.listeners import accounts, rewind
 from webapp.listeners import archive as takeout
 from webapp.listeners import restore as journal_rebuild
+from webapp.listeners.accounts import delete
 from webapp.listeners.archive import export
-from webapp.listeners.deletion import delete
 from webapp.listeners.restore import restore
 from webapp.research import vote_report
 from webapp.runtime.errors import Contradiction, NotReady, NotYours

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from db.tables import Fit, Four, Listener, Offer, Vote
 from webapp.app import create_app
 from webapp.context import Context
-from webapp.listeners import deletion, restore
+from webapp.listeners import accounts, restore
 from webapp.listening import newcomers
 from webapp.runtime.errors import NotAllowed, NotReady
 from webapp.runtime.identity import MOST_LETTERS, Arrival, Claim
@@ -355,7 +355,7 @@ def test_who_was_stored_and_left_nothing_is_somebody_new_again_once_forgotten(co
     listener = context.tokens.read(token).listener_id
     aged = update(Listener).where(Listener.id == listener).values(created_at=func.now() - timedelta(days=8))
     context.database.transaction(lambda session: session.execute(aged))
-    assert deletion.expire(context.records) == 1
+    assert accounts.expire(context.records) == 1
     context.tokens._known.clear()
     assert vote(client, first["offer_id"], **bearer(token)).json()["picks"] == 1
 

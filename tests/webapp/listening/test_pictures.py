@@ -21,7 +21,7 @@ from webapp.composing.pictures import EMPTY, LEAST_INK, PictureSearch
 from webapp.composing.wishes import hand_over
 from webapp.generation.protocol import DrawingsRequest
 from webapp.learning import heads
-from webapp.listeners import accounts, archive, deletion, rewind
+from webapp.listeners import accounts, archive, rewind
 from webapp.listeners import restore as journal_rebuild
 from webapp.listeners.archive import export
 from webapp.listeners.restore import restore
@@ -276,7 +276,7 @@ def test_undo_rewind_export_rebuild_and_deletion_know_pictures(context, listener
 
     rewind.rewind(context.records, listener, 3)
     assert context.database.transaction(lambda s: heads.load(s, listener, context.picture_space)).votes_seen == 3
-    deletion.delete(context.records, listener)
+    accounts.delete(context.records, listener)
     assert not context.database.transaction(
         lambda s: list(s.scalars(select(Clip).where(Clip.composed_for == listener)))
     )
@@ -310,7 +310,7 @@ def test_pictures_leave_come_back_and_go_as_files(context, listener, another_con
     forged = {**data, "clips": [{**clip, "audio": [{"uri": "ab/abc.png"}]} for clip in data["clips"]]}
     assert archive.put_pictures(file, forged, other.clip_store) == 0
 
-    deletion.delete(context.records, listener)
+    accounts.delete(context.records, listener)
     left = set(context.clip_store.keys())
     assert not left & {key for _, key in own}
 

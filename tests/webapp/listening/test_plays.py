@@ -13,8 +13,8 @@ from db.tables import Clip, Play
 from webapp.learning import heads
 from webapp.learning.heads import head_for_composing
 from webapp.listeners import accounts, restore
+from webapp.listeners.accounts import delete
 from webapp.listeners.archive import export
-from webapp.listeners.deletion import delete
 from webapp.listening import voting
 from webapp.runtime.errors import NotYours
 

@@ -15,7 +15,7 @@ from db.tables import OUTCOMES, PICKS, Clip, Job, Listening, Offer, Prediction, 
 from webapp.composing import wishes
 from webapp.learning import heads
 from webapp.listeners import accounts
-from webapp.listeners.deletion import delete
+from webapp.listeners.accounts import delete
 from webapp.runtime.errors import Contradiction, NotReady, NotYours
 
 HEARD = (3000, 3000)

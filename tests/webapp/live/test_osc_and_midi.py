@@ -13,7 +13,7 @@ from pythonosc.osc_message_builder import build_msg
 from models.music.notes import Piece
 from models.picture.readouts import READOUTS
 from models.style.latents import GROUPS
-from webapp.live import osc, performing
+from webapp.live import performing
 from webapp.live.music import LiveBar, LiveMusic
 from webapp.live.performing import Lead, Performer
 from webapp.live.steering import NOTHING_SEEN, SIDES, drawings
@@ -23,7 +23,7 @@ from webapp.live.steering import NOTHING_SEEN, SIDES, drawings
 def received():
     """A socket, and a list that grows by what arrives there: when, address and values."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
-        listening.bind((osc.HERE, 0))
+        listening.bind((performing.HERE, 0))
         listening.settimeout(0.1)
         found, ended = [], threading.Event()
 
@@ -48,9 +48,9 @@ def tell():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sending:
 
         def send(port, path, values):
-            sending.sendto(build_msg(f"/kallos/in/{path}", values).dgram, (osc.HERE, port))
+            sending.sendto(build_msg(f"/kallos/in/{path}", values).dgram, (performing.HERE, port))
 
-        send.raw = lambda port, data: sending.sendto(data, (osc.HERE, port))
+        send.raw = lambda port, data: sending.sendto(data, (performing.HERE, port))
         yield send
 
 
@@ -71,9 +71,9 @@ def test_a_receiver_hears_every_clock_and_note_and_what_it_sends_is_heard_within
 ):
     port, found = received
     music = LiveMusic(generation, directions, "dance", 3)
-    heard = osc.OscIn(osc.HERE, 0, drawings())
+    heard = performing.OscIn(performing.HERE, 0, drawings())
     bars = []
-    out = osc.OscOut(osc.HERE, port)
+    out = performing.OscOut(performing.HERE, port)
     player = Performer(music, lambda: heard.seen, out, lambda bar, _: bars.append(bar))
     playing = threading.Thread(target=player.play, args=(4,))
     playing.start()
@@ -117,7 +117,7 @@ def test_a_receiver_hears_every_clock_and_note_and_what_it_sends_is_heard_within
 
 
 def test_what_is_not_understood_is_ignored_and_a_position_is_seen_as_its_picture(tell):
-    heard = osc.OscIn(osc.HERE, 0, drawings(), (acts := []).append)
+    heard = performing.OscIn(performing.HERE, 0, drawings(), (acts := []).append)
     x, y = drawings().places[9].tolist()
     for path, values in (
         ("position", ["here", 3]), ("position", [4.0, 0.5]), ("readouts", [1.0]), ("warmth", ["much"]),
@@ -137,15 +137,15 @@ def test_what_is_not_understood_is_ignored_and_a_position_is_seen_as_its_picture
 
 def test_osc_stays_on_this_machine_unless_it_is_said() -> None:
     for given in ("9", "127.0.0.1:9", "localhost:9"):
-        assert osc.address(given, "--osc-out", beyond=False) == ("127.0.0.1", 9)
-    assert osc.address("192.168.1.7:9", "--osc-out", beyond=True) == ("192.168.1.7", 9)
+        assert performing.address(given, "--osc-out", beyond=False) == ("127.0.0.1", 9)
+    assert performing.address("192.168.1.7:9", "--osc-out", beyond=True) == ("192.168.1.7", 9)
     for given, why in (
         ("8.8.8.8:9000", "another machine"), ("0.0.0.0:9000", "another machine"),
         ("[2001:db8::1]:9", "another machine"), ("example.org:9000", "in numbers"), ("127.0.0.1:", "1 to 65535"),
         ("70000", "1 to 65535"),
     ):  # fmt: skip
-        with pytest.raises(osc.OscAddressError, match=why):
-            osc.address(given, "--osc-out", beyond=False)
+        with pytest.raises(performing.OscAddressError, match=why):
+            performing.address(given, "--osc-out", beyond=False)
 
 
 def test_notes_of_a_bar_stand_between_its_clocks_in_order():
@@ -190,7 +190,7 @@ def test_the_lead_follows_the_slowest_of_the_last_bars_and_the_usual_one_does_no
 def test_what_is_seen_after_a_bar_has_begun_is_heard_from_its_middle_beat_on(generation, directions, received):
     port, found = received
     seen = {**NOTHING_SEEN, "motion": -3.0}  # long bars: a busy machine has time for both halves
-    music, out, told = LiveMusic(generation, directions, "pop", 3), osc.OscOut(osc.HERE, port), []
+    music, out, told = LiveMusic(generation, directions, "pop", 3), performing.OscOut(performing.HERE, port), []
     player = Performer(music, lambda: dict(seen), out, lambda bar, _: told.append(bar))
     player.lead.took(0.1)
     playing = threading.Thread(target=player.play)

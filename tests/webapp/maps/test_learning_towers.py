@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from webapp.maps import drawing, learning_towers
+from webapp.maps import drawing, title_search
 from webapp.ui.pages.titles import another_tower, watch
 
 
 def test_towers_of_the_shipped_study_say_what_they_found_at_each_step():
-    found = {each.label: each for each in learning_towers.towers()}
+    found = {each.label: each for each in title_search.towers()}
     assert set(found) == {"CNN", "Linear", "Linear, without pitch", "Linear, without rhythm"}
     finds = found["CNN"].finds
     assert {len(steps) for steps in finds.values()} == {10}
@@ -22,11 +22,11 @@ def test_towers_of_the_shipped_study_say_what_they_found_at_each_step():
 
 
 def test_without_runs_there_is_nothing_to_choose(tmp_path):
-    assert learning_towers.towers(tmp_path) == ()
+    assert title_search.towers(tmp_path) == ()
 
 
 def test_another_title_step_and_tower_find_other_tunes_that_play(context):
-    title = min(learning_towers.towers()[0].finds)
+    title = min(title_search.towers()[0].finds)
     assert "has not been drawn" in watch(context, "cnn-bag-0", title, 360)[0]
     drawing.keep_shipped(context.atlas)
     said, shown = watch(context, "cnn-bag-0", title, 360)
@@ -41,4 +41,4 @@ def test_another_title_step_and_tower_find_other_tunes_that_play(context):
 
 @pytest.mark.parametrize(("variant", "without", "called"), [("rnn-bag", [], "RNN"), ("odd-bag", ["bar_lines"], "odd")])
 def test_a_tower_is_called_by_its_encoder_of_melodies(variant, without, called):
-    assert learning_towers.label(variant, without).startswith(called)
+    assert title_search.label(variant, without).startswith(called)

@@ -8,7 +8,7 @@ import pytest
 from models.atlas.points import DrawnMap, Points, packed
 from models.atlas.projection import nearest
 from models.music import corpora
-from webapp.maps import tied
+from webapp.maps import listener_view
 from webapp.maps.open_maps import OpenMap, selection
 
 CLIP = f"clips/{uuid.uuid4()}"
@@ -56,9 +56,9 @@ def test_a_composed_clip_is_of_no_unknown_genre(found):
 
 
 def test_the_studio_starts_from_clips_and_from_collections_that_may_be_played_and_from_nothing_else(found):
-    assert tied.name_of(found, 0) == CLIP
-    assert tied.name_of(found, 1) is None
-    name = tied.name_of(found, 2)
+    assert listener_view.name_of(found, 0) == CLIP
+    assert listener_view.name_of(found, 1) is None
+    name = listener_view.name_of(found, 2)
     assert name is not None
     kind, corpus, number = name.split("/", 2)
     assert (kind, corpus) == ("tunes", "oneills1850")

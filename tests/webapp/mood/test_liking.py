@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from webapp import mood
 from webapp.generation.protocol import GeneratorUnavailable
-from webapp.learning.heard_clips import HeardClips
-from webapp.mood import hearing
+from webapp.learning.playable_clips import HeardClips
 from webapp.ui.pages.taste import likings
 
 pytestmark = pytest.mark.slow
@@ -14,8 +14,8 @@ pytestmark = pytest.mark.slow
 
 def test_enough_picks_are_told_by_valence_and_arousal(context, live, monkeypatch):
     few, many = live(3), live(12)
-    assert hearing.leanings_of(context.studio, few) == []
-    found = hearing.leanings_of(context.studio, many)
+    assert mood.leanings_of(context.studio, few) == []
+    found = mood.leanings_of(context.studio, many)
     assert [each.mood for each in found] == ["valence", "arousal"]
     assert all(each.sd > 0 and 0.5 <= each.confidence <= 1 for each in found)
     token = context.identity.token(many)
@@ -28,7 +28,7 @@ def test_enough_picks_are_told_by_valence_and_arousal(context, live, monkeypatch
         raise GeneratorUnavailable("down")
 
     monkeypatch.setattr(context.generation, "moods", silent)
-    monkeypatch.setattr(hearing, "_heard", HeardClips("mood-cpu"))  # as after a start
+    monkeypatch.setattr(mood, "_heard", HeardClips("mood-cpu"))  # as after a start
     assert likings.load_moods(context, token) == (text, bars)  # what was heard is stored
-    monkeypatch.setattr(hearing, "_heard", HeardClips("another model"))
+    monkeypatch.setattr(mood, "_heard", HeardClips("another model"))
     assert likings.load_moods(context, token) == ("", [])

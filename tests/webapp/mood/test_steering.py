@@ -8,9 +8,9 @@ import pytest
 from models.style import drafting
 from models.style.pieces.model import OF_TINY_STYLE, tiny_pieces
 from models.style.pieces.sampling import Writer
+from webapp import mood as moods
 from webapp.generation.protocol import GeneratorUnavailable, Mood
 from webapp.listeners import accounts
-from webapp.mood import hearing, steering
 from webapp.runtime.errors import NotReady, NotYours, TooMany
 from webapp.runtime.limits import Buckets
 from webapp.studio import composing
@@ -41,17 +41,17 @@ def away(mood: Mood, target: Mood) -> float:
 def target(context, listener, clip):
     """Where what the untrained model decodes lies: versions of a clip come nearer to it than the clip is."""
     made = composing.compose(context.studio, listener, Recipe(clip, seed=1))
-    return hearing.hear(context.studio, listener, made.name)
+    return moods.hear(context.studio, listener, made.name)
 
 
 @pytest.mark.slow
 def test_what_is_kept_is_nearer_and_its_recipe_gives_it_again(context, listener, clip, target):
-    before = hearing.hear(context.studio, listener, clip)
-    found = steering.steer(context.studio, listener, Recipe(clip), clip, target)
+    before = moods.hear(context.studio, listener, clip)
+    found = moods.steer(context.studio, listener, Recipe(clip), clip, target)
     assert found is not None
     assert found.before == before
     assert away(found.after, target) < away(before, target)
-    assert hearing.hear(context.studio, listener, found.piece.name) == found.after
+    assert moods.hear(context.studio, listener, found.piece.name) == found.after
     assert found.piece.recipe.styles or found.piece.recipe.rules
     again = composing.compose(context.studio, listener, found.piece.recipe)
     assert again.notes == found.piece.notes
@@ -75,37 +75,37 @@ def asked(context, tiny_composer, monkeypatch) -> list[tuple[float, float]]:
 
 @pytest.mark.slow
 def test_where_nothing_is_kept_it_is_written_for_the_mood(context, listener, clip, target, asked):
-    found = steering.steer(context.studio, listener, Recipe(clip, keep=0.0), clip, target)
-    assert asked == [(target.valence, target.arousal)] * steering.OF_A_MOOD
+    found = moods.steer(context.studio, listener, Recipe(clip, keep=0.0), clip, target)
+    assert asked == [(target.valence, target.arousal)] * moods.OF_A_MOOD
     if found:
         assert found.piece.recipe.mood == (target.valence, target.arousal)
         again = composing.compose(context.studio, listener, found.piece.recipe)
         assert again.notes == found.piece.notes
     asked.clear()
     borrowing = Recipe(clip, keep=0.0, styles={"rhythm": Borrowed(clip)})
-    steering.steer(context.studio, listener, borrowing, clip, target)
+    moods.steer(context.studio, listener, borrowing, clip, target)
     assert not asked  # something is to be heard of it
 
 
 @pytest.mark.slow
 def test_where_none_is_nearer_nothing_is_kept(context, listener, clip, monkeypatch):
-    here = hearing.hear(context.studio, listener, clip)
+    here = moods.hear(context.studio, listener, clip)
     monkeypatch.setattr(composing, "keep", None)  # whoever keeps something fails
-    assert steering.steer(context.studio, listener, Recipe(clip), clip, here) is None
+    assert moods.steer(context.studio, listener, Recipe(clip), clip, here) is None
 
 
 def test_another_listeners_piece_is_not_heard_and_silence_of_the_judges_is_said(context, listener, clip, monkeypatch):
     with pytest.raises(NotYours):
-        hearing.hear(context.studio, listener, NOBODYS)
+        moods.hear(context.studio, listener, NOBODYS)
     with pytest.raises(NotYours):
-        steering.steer(context.studio, listener, Recipe(NOBODYS), NOBODYS, Mood(valence=1, arousal=1))
+        moods.steer(context.studio, listener, Recipe(NOBODYS), NOBODYS, Mood(valence=1, arousal=1))
 
     def silent(_):
         raise GeneratorUnavailable("down")
 
     monkeypatch.setattr(context.generation, "moods", silent)
     with pytest.raises(NotReady, match="nothing is lost"):
-        hearing.hear(context.studio, listener, clip)
+        moods.hear(context.studio, listener, clip)
 
 
 @pytest.mark.slow
@@ -154,24 +154,24 @@ def test_the_desk_hears_what_lies_on_it_once_and_takes_what_was_found(context, l
 @pytest.mark.slow
 def test_with_the_melody_locked_only_styles_are_borrowed(context, listener, clip, target):
     recipe = Recipe.from_json({"content": clip, "styles": {}, "seed": 0, "locks": {**FREE, "melody": True}})
-    found = steering.steer(context.studio, listener, recipe, clip, target)
+    found = moods.steer(context.studio, listener, recipe, clip, target)
     assert found is None or (found.piece.recipe.rules is None and "harmony" not in found.piece.recipe.styles)
 
 
 def test_the_lenders_are_the_clips_that_everybody_may_hear(context, listener, stock):
     mine, own = stock(clips=2), stock(clips=1, composed_for=listener)
-    moods = hearing.of_pool(context.studio, "pop")
-    assert set(moods) == set(mine)
-    assert own[0] not in moods
+    known = moods.of_pool(context.studio, "pop")
+    assert set(known) == set(mine)
+    assert own[0] not in known
 
 
 @pytest.mark.slow
 def test_who_asks_without_end_has_to_wait_though_nothing_was_kept(context, listener, clip, monkeypatch):
-    here = hearing.hear(context.studio, listener, clip)
-    monkeypatch.setattr(steering, "_asked", Buckets(0.001, 2))
+    here = moods.hear(context.studio, listener, clip)
+    monkeypatch.setattr(moods, "_asked", Buckets(0.001, 2))
     for _ in range(2):
-        steering.steer(context.studio, listener, Recipe(clip), clip, here)
+        moods.steer(context.studio, listener, Recipe(clip), clip, here)
     with pytest.raises(TooMany, match="wait"):
-        steering.steer(context.studio, listener, Recipe(clip), clip, here)
+        moods.steer(context.studio, listener, Recipe(clip), clip, here)
     other = accounts.create(context.database)
-    steering.steer(context.studio, other, Recipe(clip), clip, here)
+    moods.steer(context.studio, other, Recipe(clip), clip, here)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from webapp.generation.protocol import Mood
-from webapp.mood.hearing import in_words, sounding
+from webapp.mood import in_words, sounding
 
 
 def test_a_mood_is_said_as_surely_as_it_is_heard() -> None:

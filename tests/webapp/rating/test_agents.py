@@ -9,7 +9,7 @@ import pytest
 
 from webapp.learning import heads
 from webapp.listeners import accounts, archive
-from webapp.listeners.deletion import delete
+from webapp.listeners.accounts import delete
 from webapp.rating import agents
 from webapp.rating.agents import Order
 from webapp.rating.plot import learnt

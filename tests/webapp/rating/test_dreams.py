@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from webapp.listeners import accounts, archive
+from webapp.listeners.accounts import delete
 from webapp.listeners.archive import export
-from webapp.listeners.deletion import delete
 from webapp.rating import dreams, rated_sounds
 from webapp.rating.dreams import Order
 from webapp.rating.plot import climbed

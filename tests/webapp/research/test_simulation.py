@@ -9,7 +9,7 @@ import pytest
 from db.tables import PICTURES, Clip
 from models.taste.readouts import PICTURE_ATTRIBUTES
 from webapp.__main__ import main
-from webapp.research import simulated_study, simulation, study_listeners
+from webapp.research import simulation, study_listeners
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def test_they_vote_through_pairs_and_heads_and_every_figure_is_drawn(context, he
     found = simulation.simulate(here, listeners=3, votes=6, seed=1)
     (study,) = context.database.transaction(study_listeners.overview)
     assert (study["listeners"], study["votes"], found["about"]) == (3, 18, "music")
-    assert set(found["figures"]) == set(simulated_study.PLOTS)
+    assert set(found["figures"]) == set(study_listeners.SIMULATED_PLOTS)
     assert found["figures"]["policies"]["frame"]["data"]
 
 
@@ -77,11 +77,11 @@ def test_tastes_for_pictures_go_by_what_is_measured_of_them():
 
 
 def test_the_study_that_comes_along_has_every_figure_and_says_what_it_is():
-    listeners, votes = simulated_study.size()
+    listeners, votes = study_listeners.simulated_size()
     assert listeners * votes >= 1000
-    for name in simulated_study.PLOTS:
-        drawn = simulated_study.draw(name)
+    for name in study_listeners.SIMULATED_PLOTS:
+        drawn = study_listeners.draw_simulated(name)
         assert len(drawn.frame), name
         assert "simulated study" in str(drawn.source)
         assert drawn.details["told"]
-    assert set(simulated_study.PLOTS) == {*study_listeners.OF_VOTES, *study_listeners.OF_HEADS}
+    assert set(study_listeners.SIMULATED_PLOTS) == {*study_listeners.OF_VOTES, *study_listeners.OF_HEADS}

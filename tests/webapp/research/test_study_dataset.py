@@ -13,8 +13,8 @@ from models.rating.plays import read_plays
 from models.rating.sound import read_sound
 from models.taste.evaluation.study import load_study
 from webapp.__main__ import main
+from webapp.listeners.accounts import delete
 from webapp.listeners.archive import export
-from webapp.listeners.deletion import delete
 from webapp.research import vote_report
 from webapp.research.vote_report import UnknownStudyError
 

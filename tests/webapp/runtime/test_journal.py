@@ -15,7 +15,7 @@ from db.tables import Clip, Listener, Offer
 from webapp.__main__ import main
 from webapp.composing.clip_maker import Order
 from webapp.listeners import accounts, restore, rewind
-from webapp.listeners.deletion import delete
+from webapp.listeners.accounts import delete
 from webapp.listeners.restore import NotEmptyError
 from webapp.runtime.journal import Journal
 from webapp.sharing import for_two, taste_cards

@@ -7,7 +7,7 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from webapp.listeners import accounts, restore
-from webapp.listeners.deletion import delete
+from webapp.listeners.accounts import delete
 from webapp.runtime import journal_copy
 from webapp.runtime.errors import NotWritten
 from webapp.runtime.journal import Journal

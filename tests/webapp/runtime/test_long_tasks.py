@@ -15,7 +15,7 @@ import pytest
 from db.queries import jobs
 from webapp.context import Context
 from webapp.listeners import accounts
-from webapp.listeners.deletion import delete
+from webapp.listeners.accounts import delete
 from webapp.runtime import limits
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.limits import LONG_AT_ONCE, LONG_OF_ONE_ADDRESS

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from webapp.runtime import sandbox
+from webapp.runtime import supervised_process
 
 PROGRAM = """
 import socket, sys
@@ -30,7 +30,7 @@ def run(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(Path.cwd())]))
 
     def begin(*what, seconds=60, **given):
-        command = sandbox.command("program_to_try", *what, seconds=seconds, **given)
+        command = supervised_process.sandboxed("program_to_try", *what, seconds=seconds, **given)
         with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as child:

@@ -15,10 +15,10 @@ from db.tables import Duet, DuetPiece
 from webapp.generation.protocol import GeneratorUnavailable
 from webapp.listeners import accounts
 from webapp.listeners import restore as journal_rebuild
+from webapp.listeners.accounts import delete
 from webapp.listeners.archive import export
-from webapp.listeners.deletion import delete
 from webapp.listeners.restore import restore
-from webapp.mood.hearing import sounding
+from webapp.mood import sounding
 from webapp.runtime.errors import Contradiction, NotAllowed, NotYours
 from webapp.sharing import for_two, for_two_composing
 from webapp.studio import formats, pieces, starting_points

@@ -14,8 +14,8 @@ import pytest
 import soundfile
 
 from db.queries import jobs
-from models.music.loudness import measure
 from models.music.midi import write_midi
+from models.music.render import measure
 from tests.webapp.studies.conftest import DESIGN, tune
 from webapp.runtime.errors import NotAllowed, NotReady
 from webapp.runtime.listener_files import StudyClips

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from db.tables import Participant, StudyTrial
-from models.metrics.comparisons import bounded_mean
+from models.metrics.intervals import bounded_mean
 from webapp.runtime.errors import NotYours
 from webapp.studies import analysis, dataset, dry_run, headphones, participation, report, studies
 from webapp.studies.analysis import Answered

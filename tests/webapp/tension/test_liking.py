@@ -9,7 +9,7 @@ from db.tables import PICTURES, Clip
 from models.style.bundle import shipped_version
 from webapp.generation.protocol import GeneratorUnavailable
 from webapp.learning import heads
-from webapp.learning.heard_clips import HeardClips
+from webapp.learning.playable_clips import HeardClips
 from webapp.tension import liking
 from webapp.ui.pages.taste.likings import load_surprises, surprises_text
 

@@ -16,7 +16,7 @@ from webapp.composing.for_listener import CLIPS_A_JOB, Commission
 from webapp.context import Context
 from webapp.generation.protocol import GenerationError
 from webapp.listeners import accounts
-from webapp.listeners.deletion import delete
+from webapp.listeners.accounts import delete
 from webapp.taste import overview
 from webapp.worker import HANDLERS, Worker
 

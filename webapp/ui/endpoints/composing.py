@@ -23,7 +23,8 @@ from webapp.composing.dials import Degree, WantedMood, noted_mood
 from webapp.context import Context
 from webapp.generation.protocol import Mood
 from webapp.learning.playable_clips import AnyDomain
-from webapp.mood import hearing, steering
+from webapp.mood import hear, steer
+from webapp.mood import in_words as mood_in_words
 from webapp.runtime.errors import NotAllowed, NotReady, in_words
 from webapp.runtime.limits import FILE_BYTES
 from webapp.studio import composing, formats, pictures, pieces
@@ -246,7 +247,7 @@ def mood(context: Context, token: Token, clip: SourceName) -> HeardMood:
     Returns:
         Valence from sad (-1) to happy (1), arousal from calm (-1) to lively (1), and both in words.
     """
-    return _told(clip, hearing.hear(context.studio, listener_of(context, token), clip))
+    return _told(clip, hear(context.studio, listener_of(context, token), clip))
 
 
 def to_mood(
@@ -266,15 +267,15 @@ def to_mood(
         The version that is judged nearest, by its name in the studio; the clip itself where none is nearer than it.
     """
     listener_id = listener_of(context, token)
-    found = steering.steer(context.studio, listener_id, Recipe(clip), clip, Mood(valence=valence, arousal=arousal))
+    found = steer(context.studio, listener_id, Recipe(clip), clip, Mood(valence=valence, arousal=arousal))
     if found is None:
-        return _told(clip, hearing.hear(context.studio, listener_id, clip))
+        return _told(clip, hear(context.studio, listener_id, clip))
     return _told(found.piece.name, found.after)
 
 
 def _told(name: str, heard: Mood) -> HeardMood:
     noted = noted_mood(heard)
-    return {"name": name, "valence": noted["valence"], "arousal": noted["arousal"], "words": hearing.in_words(heard)}
+    return {"name": name, "valence": noted["valence"], "arousal": noted["arousal"], "words": mood_in_words(heard)}
 
 
 class Recognised(TypedDict):

@@ -15,7 +15,7 @@ from webapp.api.listening import Clip, Four, Milliseconds, Offer, Picked, Voted
 from webapp.composing import media
 from webapp.context import Context
 from webapp.learning.playable_clips import AnyDomain
-from webapp.listeners import accounts, archive, deletion, restore
+from webapp.listeners import accounts, archive, restore
 from webapp.listening import Shown, newcomers
 from webapp.listening.comparison import require_heard, require_pace
 from webapp.runtime.errors import NotAllowed
@@ -99,7 +99,7 @@ def delete(context: Context, token: Token) -> dict[str, bool]:
     Returns:
         {"deleted": true}
     """
-    deletion.delete(context.records, listener_of(context, token))
+    accounts.delete(context.records, listener_of(context, token))
     return {"deleted": True}
 
 

@@ -18,8 +18,7 @@ from models.atlas.regions import Box, Region
 from webapp.api.maps import Kind
 from webapp.context import Context
 from webapp.maps import catalogue, listener_view, open_maps, title_search
-from webapp.maps import tied as tied_points
-from webapp.maps.tied import TiedPoint
+from webapp.maps.listener_view import TiedPoint
 from webapp.runtime.errors import NotAllowed, NotReady
 from webapp.ui.endpoints.endpoint import SLOW, Endpoint, SourceName, Token
 from webapp.ui.handlers import listener_of
@@ -152,7 +151,7 @@ def neighbours(
     assert row is not None
     point = open_maps.point(found, row)
     x, y = found.drawn.places[row].tolist()
-    tied = tied_points.tied(context.database, context.clip_store, found, row)
+    tied = listener_view.tied(context.database, context.clip_store, found, row)
     return {
         "x": x, "y": y, "text": point.text, "neighbours": point.neighbours, "links": point.links, "tied": tied,
     }  # fmt: skip

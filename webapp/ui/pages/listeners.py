@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from webapp.context import Context
 from webapp.learning.population import FEWEST
-from webapp.research import access, simulated_study, study_listeners
+from webapp.research import study_listeners
 from webapp.research.figures import Drawn
-from webapp.research.simulated_study import NAME
+from webapp.research.study_listeners import SIMULATED_NAME
 from webapp.runtime import commands
+from webapp.studies import keys
 from webapp.ui import dashboards
 from webapp.ui.components.view_link import chosen
 from webapp.ui.dashboards import STILL, Chart, Dashboard, chart, chosen_of, section
@@ -118,21 +119,27 @@ def view(
         (f"{each['study_id']} ({each['listeners']} listeners, {each['votes']} votes)", str(each["study_id"]))
         for each in studies
     ]
-    listeners, votes = simulated_study.size()
+    listeners, votes = study_listeners.simulated_size()
     if not pictures:
-        options.append((f"Simulated ({listeners} listeners, {votes} votes each)", NAME))
+        options.append((f"Simulated ({listeners} listeners, {votes} votes each)", SIMULATED_NAME))
     name = chosen_of(options, wanted)
-    simulated = name == NAME
+    simulated = name == SIMULATED_NAME
     voted = next((each["listeners"] for each in studies if str(each["study_id"]) == name), 0)
     few = FEW.format(counted(voted, "listener"), FEWEST) if voted < FEWEST else ""
 
     def draw(session: Session) -> dict[str, Drawn]:
         return {plot: study_listeners.draw(session, space, plot, name) for plot in places}
 
-    drawn = {plot: simulated_study.draw(plot) for plot in places} if simulated else context.database.transaction(draw)
+    drawn = (
+        {plot: study_listeners.draw_simulated(plot) for plot in places}
+        if simulated
+        else context.database.transaction(draw)
+    )
     home = context.settings.home
     if simulated:  # in an installation of its own, which has no people in it
-        command = commands.kallos(home / NAME, "study", "simulate", "--out", str(home / f"{NAME}.json"))
+        command = commands.kallos(
+            home / SIMULATED_NAME, "study", "simulate", "--out", str(home / f"{SIMULATED_NAME}.json")
+        )
         about = "Simulate such a study anew:"
     else:
         out = home / f"{name}{'-pictures' * pictures}.zip"
@@ -152,7 +159,7 @@ def view(
 def _studies(context: Context, key: str, *, pictures: bool) -> list[dict[str, Any]]:
     """Those in which somebody has voted on music, or on pictures."""
     found = context.database.transaction(lambda session: study_listeners.overview(session, pictures=pictures))
-    return [each for each in access.seen(context.settings, found, key) if each["votes"]]
+    return [each for each in keys.seen(context.settings, found, key) if each["votes"]]
 
 
 def _told(place: Chart, drawn: Drawn, query: Mapping[str, str]) -> tuple[Any, ...]:

@@ -1,4 +1,7 @@
-"""One point of a map: found by click, by its title or its neighbours, heard, and told about; and music placed there."""
+"""One point of a map: found by click, by its title or its neighbours, played and described; and music placed there.
+
+Beside the picture a map says how far to trust it, and what it takes to draw the same one again.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import unicodedata
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from html import escape
 from typing import Any
 
@@ -14,10 +18,9 @@ import gradio as gr
 
 from webapp.context import Context
 from webapp.maps import catalogue, listener_view, open_maps
-from webapp.maps import tied as tied_points
 from webapp.maps.catalogue import TITLES, MapEntry
+from webapp.maps.listener_view import TiedPoint
 from webapp.maps.open_maps import COMPOSED, OpenMap
-from webapp.maps.tied import TiedPoint
 from webapp.runtime.errors import Problem
 from webapp.tension import own_music
 from webapp.ui.choosing import bring
@@ -26,7 +29,6 @@ from webapp.ui.components.entries import Entry
 from webapp.ui.components.unfolding import Unfolded
 from webapp.ui.handlers import listener_of
 from webapp.ui.layout import status
-from webapp.ui.pages.map_report import origin
 from webapp.ui.words import capital, sentence
 
 TASTE = "your taste"
@@ -39,6 +41,42 @@ KEPT = 8  # maps whose texts are kept to be searched
 _texts: dict[str, tuple[str, ...]] = {}
 
 Shown = dict[str, Any]  # of the map that is open: its id, kind, what this listener adds to it, and what is hidden
+
+
+def trust(found: MapEntry) -> str:
+    """How true the neighbourhoods of the picture are, in a sentence."""
+    left, told = found.left_out, found.quality["trustworthiness"]
+    missing = f" {left.pieces:,} pieces {left.why} are not on it." if left and left.pieces else ""
+    return (
+        f'<h2>How far to trust it</h2><p class="k-explain">Trustworthiness {_figure(told["value"])} (by chance '
+        f"{_figure(told['chance'])}, at best 1): points that lie together here are neighbours in the model's own space "
+        f"too. The map was drawn of {found.points:,} points.{missing}</p>"
+    )
+
+
+def quality(found: MapEntry) -> list[list[str]]:
+    """One row a colouring."""
+    rows = []
+    for name in found.colours:
+        told = found.quality["colours"][name]
+        purity, drawn, silhouette = told["purity"], told["purity_in_picture"], told["silhouette"]
+        figures = (purity["value"], purity["chance"], drawn["value"], silhouette["value"], silhouette["chance"])
+        rows.append([f"{name[:1].upper()}{name[1:]}", *map(_figure, figures)])
+    return rows
+
+
+def _figure(value: float | None) -> str:
+    text = "–" if value is None else f"{value:.2f}"
+    return "0.00" if text == "-0.00" else text.replace("-", "−")
+
+
+def origin(found: MapEntry) -> str:
+    """What it takes to draw the same map again."""
+    when = f"drawn {datetime.fromisoformat(found.drawn_at):%Y-%m-%d %H:%M}"
+    return (
+        f"model {found.model_version} · data {found.data_hash} · seed {found.seed} · "
+        f"commit {(found.commit or 'unknown')[:8]} · {'shipped with the weights' if found.shipped else when}"
+    )
 
 
 def as_shown(shown: Shown, found: MapEntry, asked: Mapping[str, str]) -> dict[str, Any]:
@@ -150,7 +188,7 @@ def _chosen(context: Context, shown: Shown, row: int, *, play: bool) -> list[Any
         added = shown["added"][row - count]
         point = {"neighbours": [], "links": [], "colours": {}, "terms": "", "score_url": "", **added, "row": row}
     text, side = point["text"], point["colours"].get("side", "")
-    tied = tied_points.tied(context.database, context.clip_store, open_map, row) if row < count else []
+    tied = listener_view.tied(context.database, context.clip_store, open_map, row) if row < count else []
     seen = _picture_of(open_map, row, [each["row"] for each in point["neighbours"][:NEAR_SEEN]])
     clips = (_tied_clips(tied, row) if seen else []) or [{**clip_of(context, shown, row), "row": row}]
     leads = _tied_music(tied) if seen else _tied_pictures(tied)
@@ -204,11 +242,11 @@ def clip_of(context: Context, shown: Shown, row: int) -> dict[str, Any]:
 
 def open_in_studio(context: Context, token: str | None, shown: Shown, clips: list[dict[str, Any]]) -> list[str]:
     """Where the studio starts from the picture or the music of the point that was chosen; or why it doesn't."""
-    if shown["kind"] != tied_points.PICTURES:
+    if shown["kind"] != listener_view.PICTURES:
         return open_music_in_studio(context, token, shown, clips)
     try:
         listener_id, found = listener_of(context, token), opened(context, shown)
-        return [tied_points.picture_address(context.studio, listener_id, found, clips[0]["row"]), ""]
+        return [listener_view.picture_address(context.studio, listener_id, found, clips[0]["row"]), ""]
     except Problem as error:
         return ["", status(sentence(error))]
 
@@ -219,7 +257,7 @@ def open_music_in_studio(context: Context, token: str | None, shown: Shown, clip
     if name is None:
         return ["", status("The studio can't start from this point.")]
     try:
-        return [tied_points.address(context.studio, listener_of(context, token), name), ""]
+        return [listener_view.address(context.studio, listener_of(context, token), name), ""]
     except Problem as error:
         return ["", status(sentence(error))]
 
@@ -228,7 +266,7 @@ def _studio_name(context: Context, shown: Shown, row: int) -> str | None:
     open_map = opened(context, shown)
     count = len(open_map.drawn.points)
     if row < count:
-        return tied_points.name_of(open_map, row)
+        return listener_view.name_of(open_map, row)
     added = shown["added"][row - count]
     return str(added["name"]) if "name" in added else f"clips/{added['clip_id']}"
 
@@ -297,7 +335,7 @@ def _added_labels(each: Mapping[str, Any]) -> dict[str, Any]:
 def _picture_of(found: OpenMap, row: int, near: Sequence[int]) -> str:
     """The picture of a point with those of its neighbours; "" on a map of music."""
     texts = found.drawn.points.texts
-    if found.kind != tied_points.PICTURES or row >= len(texts):
+    if found.kind != listener_view.PICTURES or row >= len(texts):
         return ""
     own = _image(f"api/atlas/maps/{found.map_id}/points/{row}/picture", texts[row])
     links = [(str(found.map_id), each, texts[each]) for each in near]

@@ -14,8 +14,8 @@ import gradio as gr
 from webapp.context import Context
 from webapp.maps import catalogue, listener_view, open_maps
 from webapp.maps.catalogue import STAGES, TITLES, DrawingJob
+from webapp.maps.listener_view import PICTURES
 from webapp.maps.open_maps import LabelShare, selection
-from webapp.maps.tied import PICTURES
 from webapp.runtime import commands
 from webapp.runtime.errors import NotYours
 from webapp.ui import arrival
@@ -30,7 +30,6 @@ from webapp.ui.dashboards import STILL, table
 from webapp.ui.handlers import GO, bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, heading, heading_html, page, status
 from webapp.ui.pages import map_point
-from webapp.ui.pages import map_report as report
 from webapp.ui.pages.map_point import TASTE, Shown, as_shown
 from webapp.ui.words import percent
 
@@ -222,8 +221,8 @@ def opened(context: Context, token: str | None, asked: Mapping[str, str]) -> lis
         gr.update(value=HINT, visible=True),
         None,
         gr.update(visible=kind.kind != PICTURES),
-        report.quality(found),
-        report.trust(found),
+        map_point.quality(found),
+        map_point.trust(found),
         parquet,
         address,
         shown,

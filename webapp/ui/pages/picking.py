@@ -10,12 +10,12 @@ import gradio as gr
 
 from db.queries.votes import count_picks_of
 from db.tables import PICTURES
+from webapp import mood
 from webapp.composing import wishes
 from webapp.context import Context
 from webapp.listeners import accounts
 from webapp.listening import voting
 from webapp.listening.voting import Answer
-from webapp.mood import hearing
 from webapp.taste import overview
 from webapp.ui import arrival
 from webapp.ui.components.best_of_four_player import BestOfFourPlayer
@@ -113,7 +113,7 @@ def picks_towards(context: Context, listener_id: uuid.UUID, *, pictures: bool) -
 def heard_as(context: Context, listener_id: uuid.UUID, clip_id: str | None) -> str:
     """How what was picked sounds, where it was judged by now; what comes next is judged meanwhile."""
     picked = [uuid.UUID(clip_id)] if clip_id else []
-    words = hearing.words_of_met(context.studio, listener_id, picked)
+    words = mood.words_of_met(context.studio, listener_id, picked)
     return f"We hear your pick as {words[picked[0]]}." if words else ""
 
 

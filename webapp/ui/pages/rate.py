@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from models.atlas.known_tracks import Track
+from models.atlas.points import Track
 from webapp.context import Context
 from webapp.listeners import accounts
 from webapp.rating import rated_sounds

@@ -36,7 +36,7 @@ from webapp.ui.components.view_link import ViewLink, chosen
 from webapp.ui.dashboards import STILL, copied
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, explain, explained, status
-from webapp.ui.pages import map_point, map_report
+from webapp.ui.pages import map_point
 from webapp.ui.pages.style_parts import csv_link, origin, patiently, radio
 from webapp.ui.waits import Wait
 from webapp.ui.words import capital, sentence, unbroken
@@ -319,7 +319,7 @@ def shown(context: Context, wanted: bool, token: str | None, domain: str, group:
         "points": f"/api/styles/moods/{clips.map_id}/points?{query}",
         "hidden": _waiting(context, listener_id, found, clips.rows),
         "title": f"Moods read from {group}",
-        "source": map_report.origin(entry),
+        "source": map_point.origin(entry),
         "name": f"moods-{domain}-{group}",
         "axes": mood_clips.AXES,
     }

@@ -17,8 +17,8 @@ import gradio as gr
 from models.music.notes import Domain
 from models.style.latents import CODE_COUNT, CODE_LEVELS
 from webapp.context import Context
-from webapp.research.styles import codes, training_log
-from webapp.research.styles.training_log import CURVES
+from webapp.research.styles import codes
+from webapp.research.styles.tables import CURVES, chosen_run, draw_curve, logged_runs
 from webapp.runtime import commands
 from webapp.runtime.errors import NotAllowed, NotReady, Overdue, Problem
 from webapp.ui.choosing import kinds_of_music
@@ -109,11 +109,11 @@ def shown(context: Context, place: Chart, run: str, curve: str = "") -> list[Any
     Where no curve is chosen, losses are drawn, or the rates of a run of which only the last validation is known.
     """
     folder, runs = context.style_folder, context.settings.runs_folder
-    there = list(training_log.choices(folder, runs))
+    there = list(logged_runs(folder, runs))
     try:
-        name, logged, _ = training_log.chosen(folder, runs, run)
+        name, logged, _ = chosen_run(folder, runs, run)
         curve = curve or ("bits" if len(logged.steps) == 1 else "losses")
-        drawn = training_log.draw(folder, context.settings, name, curve)
+        drawn = draw_curve(folder, context.settings, name, curve)
     except KeyError as error:
         raise NotAllowed(f"there is no style run {run[:80]!r}; there are {', '.join(there[:20])}") from error
     except (ValueError, OSError) as error:

@@ -12,9 +12,8 @@ from typing import Any
 import gradio as gr
 
 from webapp.context import Context
-from webapp.maps import learning_towers, open_maps, title_search
-from webapp.maps.learning_towers import Tower
-from webapp.maps.title_search import FoundPoint
+from webapp.maps import open_maps, title_search
+from webapp.maps.title_search import FoundPoint, Tower
 from webapp.runtime import commands
 from webapp.runtime.errors import Problem
 from webapp.studio import composing, formats, uploads
@@ -73,9 +72,9 @@ def build(context: Context) -> None:
                 ideas = ClipList(elem_id="ideas")
                 gr.HTML("<h3>Or find titles for one of these</h3>", **STILL)
                 pieces = Choosing(context, listener, "Find titles", domain=KNOWN)
-        with section("Watch a tower learn", LEARNING, visible=bool(learning_towers.towers())):
+        with section("Watch a tower learn", LEARNING, visible=bool(title_search.towers())):
             with gr.Row(elem_classes="k-bar"):
-                known = [(each.label, each.name) for each in learning_towers.towers()]
+                known = [(each.label, each.name) for each in title_search.towers()]
                 tower = gr.Dropdown(known, value=_first(known), label="Tower", elem_id="tower", scale=0, min_width=240)
                 watched = gr.Dropdown(**titles_of(_first(known)), label="Title", elem_id="watched", scale=1)
             step = gr.Slider(**steps_of(_first(known)), label="Steps of training", elem_id="tower-step")
@@ -124,7 +123,7 @@ def _first(known: list[tuple[str, str]]) -> str:
 
 
 def _tower(name: str) -> Tower | None:
-    return next((each for each in learning_towers.towers() if each.name == name), None)
+    return next((each for each in title_search.towers() if each.name == name), None)
 
 
 def titles_of(name: str) -> dict[str, Any]:
@@ -154,7 +153,7 @@ def watch(context: Context, name: str, title: str | None, step: float) -> list[A
         return ["", resting([])]
     said = f"After {int(step)} steps its own tune is number {find.rank} of {find.pool}; by chance, in the middle."
     try:
-        return [status(said), resting(learning_towers.clips(context.atlas, find))]
+        return [status(said), resting(title_search.clips(context.atlas, find))]
     except Problem as error:
         return [status(sentence(error)), resting([])]
 

@@ -11,7 +11,7 @@ from scipy.special import ndtr
 from models.taste.explain import POLES, SEEMING, with_odds
 from webapp.api.dependencies import public_address
 from webapp.context import Context
-from webapp.mood.hearing import sounding
+from webapp.mood import sounding
 from webapp.runtime.errors import Problem
 from webapp.sharing import for_two
 from webapp.sharing.for_two import ComposingJob, ForTwo, OneEffect, StyleBeside

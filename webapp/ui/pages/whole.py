@@ -19,7 +19,7 @@ from webapp.generation.protocol import Mood
 from webapp.learning.playable_clips import music_of
 from webapp.listeners import accounts
 from webapp.listening import ShownClip, voting
-from webapp.mood.hearing import sounding
+from webapp.mood import sounding
 from webapp.runtime.errors import NotYours
 from webapp.ui import arrival, mood_and_tension
 from webapp.ui.components import clip_list

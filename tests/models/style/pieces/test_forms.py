@@ -16,10 +16,17 @@ from models.music.notes import Piece
 from models.music.tokens import LOWEST_PITCH
 from models.style.pieces import forms
 from models.style.pieces.conditions import regular_tokens
-from models.style.pieces.forms import heard_form, sounding_bars, wanted_form
+from models.style.pieces.forms import (
+    SHIFTS,
+    Transposition,
+    heard_form,
+    load_transpositions,
+    save_transpositions,
+    sounding_bars,
+    wanted_form,
+)
 from models.style.pieces.model import tiny_pieces
 from models.style.pieces.sampling import Writer
-from models.style.pieces.transposition import SHIFTS, Transposition, load_transpositions, save_transpositions
 
 MAJOR = np.array([0, 2, 4, 5, 7, 9, 11, 12])
 

@@ -8,8 +8,7 @@ import pytest
 from models.experiments.report import Metric, Report, save_evaluation
 from models.experiments.run_log import RunLog
 from models.style.latents import GROUPS, STYLE_GROUPS
-from webapp.research.styles import training_log
-from webapp.research.styles.tables import Table, all_tables
+from webapp.research.styles.tables import SHIPPED, Table, all_tables, logged_runs
 
 
 @pytest.fixture
@@ -130,17 +129,17 @@ def test_any_run_can_be_chosen_and_the_shipped_models_last_validation_is_on_its_
     runs = folder.parent / "runs"
     card = {"version": "v1", "sha256": {"style": "aa"}, "steps": 90, "validation": validation(pitch=0.5)}
     (folder / "card.json").write_text(json.dumps(card), encoding="utf-8")
-    assert list(training_log.choices(folder, runs)) == [training_log.SHIPPED]
+    assert list(logged_runs(folder, runs)) == [SHIPPED]
     assert tables(folder)["losses"].rows == ("90",)
     for name, what in (("mine/a", "style"), ("titles", "titles")):
         (runs / name).mkdir(parents=True)
         with RunLog(runs / name / "log.jsonl") as log:
             log.write("run", what=what)
             log.write("metrics", step=5, part="validation", values=validation())
-    assert list(training_log.choices(folder, runs)) == ["mine/a", training_log.SHIPPED]
+    assert list(logged_runs(folder, runs)) == ["mine/a", SHIPPED]
     found = {table.name: table for table in all_tables(folder, runs)}
     assert found["losses"].rows == ("5",)
-    found = {table.name: table for table in all_tables(folder, runs, training_log.SHIPPED)}
+    found = {table.name: table for table in all_tables(folder, runs, SHIPPED)}
     assert found["losses"].about["log"] == "style-tiny/card.json, which keeps the last validation alone"
     with pytest.raises(KeyError):
         all_tables(folder, runs, "titles")

@@ -4,9 +4,9 @@ import gradio as gr
 import pytest
 
 from db.queries.offers import ids_shown
+from webapp import mood
 from webapp.generation.protocol import Mood
 from webapp.listeners import rewind
-from webapp.mood import hearing
 from webapp.ui.pages.taste import votes
 
 
@@ -16,7 +16,7 @@ def listener(context, live):
     listener = live(12)
     every = context.database.transaction(lambda session: ids_shown(session, listener))
     calm = Mood(valence=0.9, arousal=-0.3).model_dump()
-    hearing._heard.keep(context.database, dict.fromkeys(every, calm), "mood-of-this-test")
+    mood._heard.keep(context.database, dict.fromkeys(every, calm), "mood-of-this-test")
     return listener
 
 

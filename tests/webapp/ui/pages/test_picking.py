@@ -5,10 +5,10 @@ import uuid
 import gradio as gr
 import pytest
 
+from webapp import mood as moods
 from webapp.listeners import accounts, rewind
 from webapp.listening.voting import Answer
-from webapp.mood import hearing
-from webapp.mood.hearing import in_words
+from webapp.mood import in_words
 from webapp.ui.pages import picking
 
 
@@ -77,7 +77,7 @@ def test_a_picked_clip_can_be_heard_whole(context, listener, token):
 
 @pytest.mark.slow
 def test_how_a_pick_sounds_is_told_where_the_goal_is_far_and_never_of_what_waits_in_a_pair(context, live, monkeypatch):
-    monkeypatch.setattr(hearing, "begin", judged_at_once(hearing.begin))
+    monkeypatch.setattr(moods, "begin", judged_at_once(moods.begin))
     listener = live(14)
     token = context.identity.token(listener)
     shown = context.pairs.open(listener)[0]
@@ -86,7 +86,7 @@ def test_how_a_pick_sounds_is_told_where_the_goal_is_far_and_never_of_what_waits
     waiting = {clip.clip_id for pair in context.pairs.open(listener) for clip in pair.clips}
     event.clip_id = str(next(clip.clip_id for clip in shown.clips if clip.clip_id not in waiting))
     assert "We hear" not in picking.answer(context, token, event)  # nobody had judged it
-    (mood,) = hearing.of_clips(context.studio, [uuid.UUID(event.clip_id)]).values()
+    (mood,) = moods.of_clips(context.studio, [uuid.UUID(event.clip_id)]).values()
     told = picking.answer(context, token, event)
     assert f"We hear your pick as {in_words(mood)}." in told
     assert "new pieces" not in told
@@ -95,7 +95,7 @@ def test_how_a_pick_sounds_is_told_where_the_goal_is_far_and_never_of_what_waits
 
 
 def judged_at_once(begin):
-    """``hearing.begin`` that waits for what is judged in the background."""
+    """``moods.begin`` that waits for what is judged in the background."""
 
     def wait(studio, clips):
         thread = begin(studio, clips)

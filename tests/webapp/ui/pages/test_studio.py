@@ -7,7 +7,7 @@ import pytest
 from webapp.runtime.errors import NotYours
 from webapp.ui.pages import studio
 from webapp.ui.pages.studio import tools
-from webapp.ui.pages.studio.words import not_offered
+from webapp.ui.pages.studio.versions import not_offered
 
 FREE = {"bars": [], "melody": False, "harmony": False, "rhythm": False}
 KNOWN = {"offered": ["pieces/2"], "linked": "pieces/1", "way": "clips/1 clips/2", "varied": "clips/1"}

@@ -32,7 +32,7 @@ from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, heading, page
 from webapp.ui.mood_and_tension import Shown
 from webapp.ui.pages.studio import tools, versions, whole_piece
-from webapp.ui.pages.studio.words import AS_SEEN, DEAD, MUSIC, lacking, passage, read_from
+from webapp.ui.pages.studio.versions import AS_SEEN, DEAD, MUSIC, lacking, passage, read_from
 from webapp.ui.words import sentence
 
 MOST_BYTES = 256 * 1024

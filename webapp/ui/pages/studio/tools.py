@@ -34,8 +34,8 @@ from webapp.ui.components.style_dials import EXPLAINED_PICTURES, PICTURES_LEGEND
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, QUIET, explain, status
 from webapp.ui.pages.studio import versions
+from webapp.ui.pages.studio.versions import NO_WAY, ONLY_LOOK, VARIED, not_offered
 from webapp.ui.pages.studio.whole_piece import PUT_BACK, Around, puts_back
-from webapp.ui.pages.studio.words import NO_WAY, ONLY_LOOK, VARIED, not_offered
 from webapp.ui.waits import Wait
 from webapp.ui.words import described, percent, sentence
 

@@ -1,6 +1,7 @@
-"""Versions of the piece in the studio that sound as asked: of another mood, by a pad, or calmer or tenser, by a dial.
+"""Versions of the piece in the studio that sound as requested: of another mood, by a pad, or calmer or tenser.
 
-A judge hears each version, so what is said of it is what was heard in it.
+A judge evaluates each version, so what is said of it is what was measured in it. The messages of the studio stand here,
+too: where something can't be done, is lacking, or was read in one way of several.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from typing import Any
 import gradio as gr
 from pydantic import TypeAdapter
 
+from webapp import mood
 from webapp.api.studio import AskedRecipe, AskedVariations
 from webapp.context import Context
 from webapp.generation.protocol import Mood
-from webapp.mood import hearing
-from webapp.mood import steering as mood_steering
-from webapp.mood.hearing import in_words
+from webapp.mood import in_words
 from webapp.runtime.errors import NotReady, Problem
 from webapp.studio.pieces import OpenedPiece
+from webapp.studio.uploads import BARS, BroughtPiece
 from webapp.tension import steering as tension_steering
 from webapp.tension.steering import TRIED, Steered
 from webapp.ui.components.listener_token import ListenerToken
@@ -27,9 +28,18 @@ from webapp.ui.components.mood_pad import MoodPad, Moods
 from webapp.ui.components.studio_desk import StudioDesk
 from webapp.ui.handlers import bound, listener_of
 from webapp.ui.layout import CHOICE, explain, status
-from webapp.ui.pages.studio.words import VARIED
 from webapp.ui.waits import Wait
 from webapp.ui.words import sentence
+
+MUSIC = {"pop": "pop piano", "dance": "a dance tune", "chorale": "a chorale"}
+AS_SEEN = "This is the drawing that our picture model finds nearest to your picture, in its colours and light."
+DEAD = (
+    "This address opens nothing: it is incomplete, or the piece was deleted or belongs to somebody else. Nothing of "
+    "yours is lost; start from another piece."
+)
+VARIED = 0.6  # how much variations keep where all was kept: with all of it a dance tune comes out the same each time
+NO_WAY = "Choose a second piece first."
+ONLY_LOOK = "You can look at this recipe but not change it. Continue from the new one to change that."
 
 ABOUT = (
     "Tap where the music is to go: brighter to the right, livelier upwards. It is composed again with the harmony and "
@@ -47,6 +57,53 @@ COMPOSING_TENSION = f"Composing {TRIED} versions and hearing how open their futu
 FIXED_TENSION = "This was made from pieces of somebody else. Continue from the new one to make it calmer or tenser."
 # What was told is of one piece, and goes once another is shown
 STALE = """({piece, old}, told) => told?.includes(`data-piece="${(piece ?? old)?.name}"`) ? told : ''"""
+
+
+def lacking(piece: OpenedPiece, old: OpenedPiece | None) -> str:
+    """What of a recipe is no longer there, and what can be done; ``old``: what the piece was made from."""
+    if old is None:
+        return "What this was made from is no longer here, so no old one stands beside it; continue from it as it is. "
+    if not piece.mine or piece.editable:
+        return ""
+    return (
+        "A piece that this borrows from is no longer here: remove that style or borrow it from another to change this. "
+    )
+
+
+def read_from(piece: BroughtPiece) -> str:
+    """What a file was recognised as, as what kind of music it was read, and how much of it is here."""
+    bars = len(piece.bars_s) - 1
+    here = f"These are its {passage(piece)}" if piece.bars > BARS else ""
+    if bars < BARS:
+        here = f"It has only {'one whole bar' if bars == 1 else f'{bars} whole bars'} of eight"
+    odd = f"How it was read: {piece.remarks}" if piece.remarks else ""
+    told = "".join(f"{each}. " for each in (here, odd) if each)
+    return f"Read from {piece.read_as} as {MUSIC[piece.domain]}. {told}"
+
+
+def passage(piece: BroughtPiece) -> str:
+    """Which bars of a file are read: "bars 9 to 16 of 64"."""
+    return f"bars {piece.first_bar} to {piece.first_bar + len(piece.bars_s) - 2} of {piece.bars}"
+
+
+def not_offered(shown: dict[str, Any], offered: list[str]) -> str:
+    """Why a new piece can't be shared or compared blind; empty where it can."""
+    piece = shown["piece"]
+    if not piece:
+        return (
+            "There is nothing new to share, save or compare yet: turn a dial or borrow a style first."
+            if shown["old"].get("image_url")
+            else "There is nothing new to share, save or compare yet: turn a dial, borrow a style or lock something "
+            "first."
+        )
+    if not piece["mine"] or shown["fixed"]:
+        return "This is somebody else's: continue from the new one to share or compare it."
+    if not shown["old"]["name"].startswith("clips/"):
+        return (
+            "It can't be compared blind: pairs are made of our own clips, and this began with a file, a tune or a "
+            "piece of a studio."
+        )
+    return "This one is among your next pairs already." if piece["name"] in offered else ""
 
 
 def build_mood(context: Context, listener: ListenerToken, desk: StudioDesk) -> Callable[[Any], Any]:
@@ -73,7 +130,7 @@ def hear(context: Context, token: str | None, shown: dict[str, Any], pad: dict[s
         return gr.skip(), gr.skip()
     listener_id = listener_of(context, token)
     try:
-        old, new = (hearing.hear(context.studio, listener_id, name, shown["link"]) if name else None for name in names)
+        old, new = (mood.hear(context.studio, listener_id, name, shown["link"]) if name else None for name in names)
     except Problem as problem:  # whatever is shown next is heard again
         return Moods(), status(sentence(problem))
     asked = pad["target"] if pad and new else None  # which every other way has taken from the pad by now
@@ -90,9 +147,7 @@ def steer(context: Context, token: str | None, shown: dict[str, Any], pad: dict[
     old, new = _names(shown)
     target = Mood(valence=pad["target"][0], arousal=pad["target"][1])
     recipe = AskedRecipe.model_validate({**shown["recipe"], "content": old}).checked()
-    found = mood_steering.steer(
-        context.studio, listener_of(context, token), recipe, new or old, target, link=shown["link"]
-    )
+    found = mood.steer(context.studio, listener_of(context, token), recipe, new or old, target, link=shown["link"])
     if found is None:
         return status(NOT_NEARER), gr.skip(), there
     piece = _piece.dump_python(found.piece, mode="json")

@@ -11,9 +11,9 @@ import gradio as gr
 from db.tables import PICTURES
 from models.mood.liking import ENDS, Leaning
 from models.taste.explain import POLES, Habits
+from webapp import mood
 from webapp.context import Context
 from webapp.listeners import accounts
-from webapp.mood import hearing
 from webapp.runtime.errors import NotReady
 from webapp.taste import blind_tests, overview
 from webapp.taste.blind_tests import BlindTests, WinRate
@@ -159,7 +159,7 @@ def load_moods(context: Context, token: str | None) -> tuple[str, list[Bar]]:
         listener_id = listener_of(context, token)
         if accounts.account(context.database, listener_id).domain == PICTURES:
             return "", []  # which have none
-        found = hearing.leanings_of(context.studio, listener_id)
+        found = mood.leanings_of(context.studio, listener_id)
     except NotReady:
         return "", []
     return (explained(BY_MOOD) if found else ""), [mood_bar(each) for each in found]
@@ -218,7 +218,7 @@ def load(context: Context, token: str | None) -> Loaded:
     tests = blind_tests.of_listener(context.database, context.playable, listener_id)
     words = words_of(found.domain)
     ids = [clip.clip_id for clip in (*found.best, *found.composed) if not clip.image_url]
-    moods = hearing.words_of_met(context.studio, listener_id, ids) if ids else {}
+    moods = mood.words_of_met(context.studio, listener_id, ids) if ids else {}
     best = [
         _row(clip, f"No. {place}", f"{words.done} for all", words, moods) for place, clip in enumerate(found.best, 1)
     ]

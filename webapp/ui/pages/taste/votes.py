@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
+from webapp import mood
 from webapp.context import Context
 from webapp.listeners import rewind
 from webapp.listeners.rewind import History, PastVote
 from webapp.listening import ShownClip
-from webapp.mood import hearing
 from webapp.ui.components import clip_list
 from webapp.ui.components.action_list import Action, ActionList, Row
 from webapp.ui.components.clip_list import ClipList, playing
@@ -104,7 +104,7 @@ def act(context: Context, token: str | None, event: gr.EventData) -> Acted:
     vote = _history(context, token, int(event.data) + 1, 1).votes[0]
     if event.name == "play":
         ids = [clip.clip_id for clip in vote.clips if not clip.picture]
-        moods = hearing.words_of_met(context.studio, listener_of(context, token), ids) if ids else {}
+        moods = mood.words_of_met(context.studio, listener_of(context, token), ids) if ids else {}
         return Acted(gr.skip(), playing(clips_of(vote, moods)), gr.update(value=f"### {_called(vote)}", visible=True))
     return Acted(_question(context, token, vote), gr.skip(), gr.skip())
 

@@ -9,8 +9,8 @@ import gradio as gr
 
 from models.style.latents import PICTURE_GROUPS
 from models.taste.explain import SEEMING, WORDS
+from webapp import mood
 from webapp.context import Context
-from webapp.mood import hearing
 from webapp.studio.pieces import OpenedPiece
 from webapp.taste import blind_tests, explanation
 from webapp.taste.blind_tests import Claims
@@ -176,7 +176,7 @@ def chance_text(found: Explanation) -> str:
 
 def heard_as(context: Context, listener_id: uuid.UUID, clip_id: uuid.UUID) -> str:
     """How the clip sounds to the judges of mood, where they have heard it by now."""
-    words = hearing.words_of_met(context.studio, listener_id, [clip_id]).get(clip_id)
+    words = mood.words_of_met(context.studio, listener_id, [clip_id]).get(clip_id)
     return f"We hear this one as {words}." if words else ""
 
 

@@ -28,10 +28,10 @@ from sklearn.cluster import KMeans
 from models.experiments.report import Metric, Report, mean_over_songs, over_songs, ratio_over_songs
 from models.metrics import music_statistics as ms
 from models.metrics.two_sample import FOLDS, two_sample_test
-from models.mood.evaluation.judge import CHANCE, right
 from models.mood.judge import Judge, MoodBundle
 from models.mood.labels import AROUSAL, QUADRANTS, VALENCE, Labelled
 from models.mood.steering import Dials, Version, nearest, rules, versions
+from models.mood.training import CHANCE, right
 from models.music.notes import Piece
 from models.style.compose import Composer
 from models.style.drafts import Draft
@@ -144,7 +144,7 @@ class QuantisedElements:
 
 @dataclass(frozen=True)
 class Composed:
-    """Drafts, what is ``heard`` of each, and the composer that decodes versions of them.
+    """Drafts, what is ``heard`` of each, and the composer that writes versions of them.
 
     ``told``: what is heard of drafts that were written for each quadrant, as many as can be asked for; none where the
     piece model knows of no moods. ``quantised``: what the composer's latents are in real music of each.
