@@ -7,6 +7,9 @@ on the latents of its notes. ``mel`` are networks on the log-mel picture alone, 
 ``genre`` is told each track's genre, where the table has genres, and hears nothing. ``rating.ceiling`` is what a rating
 that knew p without the noise of its few listeners would reach; ``rating.ceiling.audible`` what one would that knew
 every track's share of likes, and not how often it was played. Prints a table and, as its last line, one JSON object.
+
+``--critics METHOD …`` compares dreams of these methods with a critic of realness that has heard piano renders, the
+shipped excerpts, or tracks of DIR that the judge hasn't learned from, and measures nothing else.
 """
 
 from __future__ import annotations
@@ -24,7 +27,9 @@ from models.experiments.arguments import exit_on_error, positive_int
 from models.experiments.report import Metric, Report
 from models.metrics.audio_statistics import SAMPLE_RATE_HZ as STATISTICS_HZ
 from models.metrics.audio_statistics import audio_statistics
-from models.rating.crossfit import Order, folds_of
+from models.rating.crossfit import JUDGED, Order, folds_of
+from models.rating.dreaming import METHODS, MethodName
+from models.rating.evaluation.critics import report_critics
 from models.rating.evaluation.network import (
     DREAMS,
     Rate,
@@ -41,11 +46,15 @@ from models.rating.evaluation.network import (
 from models.rating.material import Material, limited, sounds_of
 from models.rating.plays import audible_ceiling, read_plays, reliability
 from models.rating.rater import ABLATIONS, SHIPPED, MelEnsemble, RatingBundle, load_bundle, load_mel
+from models.rating.real_sounds import SHIPPED as REAL_SOUNDS
+from models.rating.real_sounds import excerpts, load_real
 from models.rating.sound import Sound, log_mel, read_sound
+from models.rating.synthetic import piano_pictures
 from models.style.checkpoint import style_argument
 from models.style.compose import Composer
 
 Floats = npt.NDArray[np.float64]
+PIECES = 6  # of each collection, rendered on the piano: what critics heard until 2026-11-30
 ORDERINGS, ORDERED = "orderings.json", ("rating.pairs.", "rating.ceiling.audible")
 
 
@@ -57,6 +66,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--limit", type=positive_int, help="tracks")
     parser.add_argument("--dreams", type=int, default=DREAMS, help="dreams of each way, minutes each; 0 for none")
     parser.add_argument("--only-mel", action="store_true", help="ask the networks on the picture alone, and no other")
+    parser.add_argument(
+        "--critics", nargs="+", choices=[name for name, method in METHODS.items() if method.realness], metavar="METHOD",
+        help="compare dreams by the sounds that their critic has heard, and nothing else: critic, both",
+    )  # fmt: skip
+    parser.add_argument("--kept", type=Path, help="with --critics: a folder that dreams stay in, to go on later")
     parser.add_argument("--save", action="store_true", help="keep who orders pairs how well beside the weights")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
@@ -72,7 +86,9 @@ def main(argv: list[str] | None = None) -> None:
         "evaluate.rating", about, {"version": bundle.version, "sha256": bundle.card["sha256"]["rating"]}, given.seed
     )
     mel, known = load_mel(bundle.folder), np.array([bundle.folds.get(digest, -1) for digest in digests])
-    if given.only_mel:
+    if given.critics:
+        compare_critics(report, bundle, material, fold, methods=given.critics, count=given.dreams, kept=given.kept)
+    elif given.only_mel:
         if mel is None:
             raise SystemExit(f"no networks on the picture alone lie in {bundle.folder}; models.train.rating --mel")
         order, found = Order(material.p, fold, given.seed), mel.rate(pictures, known)
@@ -121,6 +137,37 @@ def add_all(
     if dreams > 0:
         report_dreams(report, bundle, pictures, count=dreams)
     add_ablations(report, bundle, material, fold)
+
+
+def compare_critics(
+    report: Report,
+    bundle: RatingBundle,
+    material: Material,
+    fold: npt.NDArray[np.int64],
+    *,
+    methods: Sequence[MethodName],
+    count: int,
+    kept: Path | None,
+) -> None:
+    """Dreams by what their critic has heard: the judge's fold of the data, or other sounds."""
+    shipped = load_real(REAL_SOUNDS)
+    if shipped is None:
+        raise SystemExit(f"no excerpts lie in {REAL_SOUNDS}; python -m models.train.rating --excerpts makes them")
+    heard = set(shipped.digests)
+    rows = [row for row, digest in enumerate(material.digests) if digest not in heard]
+    by_fold = {
+        number: [material.pictures[row] for row in rows if fold[row] == number] for number in sorted(set(fold.tolist()))
+    }
+    own, last = by_fold.pop(JUDGED, []), by_fold.pop(max(by_fold), [])
+    learned = [picture for pictures in by_fold.values() for picture in pictures]
+    if not (own and last and learned):
+        raise SystemExit(f"{len(rows)} tracks are too few: the critic, the networks apart and their test share them")
+    sounds = {
+        "piano": piano_pictures(PIECES),
+        "shipped": shipped.pictures,
+        "data": excerpts(own, seed=report.seed)[1],
+    }
+    report_critics(report, bundle, sounds, learned, last, methods=methods, count=count, kept=kept)
 
 
 def save_orderings(folder: Path, place: str, line: Mapping[str, Any]) -> None:

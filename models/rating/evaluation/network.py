@@ -225,7 +225,7 @@ def report_dreams(report: Report, bundle: RatingBundle, pictures: Sequence[Pictu
     excerpts = [each.numpy() for each in real.excerpts(min(60, 4 * len(pictures)), frames, generator)]
     music = bundle.heard.music
     away = np.array([music.score(statistics(each)) for each in excerpts])
-    known = _placed(excerpts, music)
+    known = placed(excerpts, music)
     methods: dict[str, tuple[Method, Surface]] = {name: (method, "picture") for name, method in METHODS.items()}
     every = {**methods, "waveform": (METHODS["both"], "waveform")}
     for name, (method, surface) in track(every.items(), "methods of dreaming", console=Console(stderr=True)):
@@ -241,21 +241,21 @@ def _report_way(
 ) -> None:
     likeness = known @ known.T - 2 * np.eye(len(known))
     ends = [trail[-1] for trail in trails]
-    placed = _placed([end.picture for end in ends], music)
+    found = placed([end.picture for end in ends], music)
     real = [float((away >= music.score(statistics(end.picture))).mean()) for end in ends]
-    both = placed @ placed.T
+    both = found @ found.T
     apart = 1 - both[np.triu_indices(len(both), 1)]
     usual = 1 - (known @ known.T)[np.triu_indices(len(likeness), 1)]
     begin = trails[0][0]
     report.add(f"dream.{name}.p", _mean([end.p for end in ends], begin.p))
     report.add(f"dream.{name}.judge", _mean([end.judge for end in ends], begin.judge))
     report.add(f"dream.{name}.realness", _mean(real, 0.5))
-    report.add(f"dream.{name}.nearest", _mean((placed @ known.T).max(axis=1), float(likeness.max(axis=1).mean())))
+    report.add(f"dream.{name}.nearest", _mean((found @ known.T).max(axis=1), float(likeness.max(axis=1).mean())))
     report.add(f"dream.{name}.diversity", _mean(apart, float(usual.mean())))
     report.add(f"dream.{name}.alarm", _mean([np.mean([step.alarm for step in trail]) for trail in trails], 0.0))
 
 
-def _placed(pictures: Sequence[Picture], music: Kind) -> Floats:
+def placed(pictures: Sequence[Picture], music: Kind) -> Floats:
     """Unit vectors of standardised band profiles and statistics, ``(pictures, features)``."""
     rows = np.array([np.concatenate([each.mean(axis=1), each.std(axis=1)]) for each in pictures], dtype=np.float64)
     shape = np.array([statistics(each) for each in pictures]) - music.mean
