@@ -153,8 +153,10 @@ def sentence(model: str | Path) -> str:
     """Says which sounds ``real_sounds`` gives for ``model``, without reading them."""
     own = _about(model_folder(model))
     if own:
-        return f"The critic of realness has heard {own['excerpts']} of the tracks that this network was trained on."
-    if songs := _songs():
-        return f"The critic of realness has heard {len(songs)} songs of Emotify, which lies on this machine."
-    shipped = _about(SHIPPED) or {}
-    return f"The critic of realness has heard {shipped.get('excerpts', 0)} short excerpts of {shipped.get('of', '')}."
+        known = f"{own['excerpts']} of the tracks that this network was trained on"
+    elif songs := _songs():
+        known = f"{len(songs)} songs of Emotify"
+    else:
+        shipped = _about(SHIPPED) or {"excerpts": 0, "of": "music"}
+        known = f"{shipped['excerpts']} short excerpts of {shipped['of']}"
+    return f"The critic of realness knows music from {known}."

@@ -13,8 +13,10 @@ excerpts whose phases over time were drawn anew, so that bands keep their spectr
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 
@@ -31,7 +33,7 @@ from models.metrics.intervals import bootstrap
 from models.rating.dreaming import METHODS, MethodName, Real, dream
 from models.rating.evaluation.network import SECONDS, STEPS, placed
 from models.rating.network import Judge, JudgeConfig
-from models.rating.outlier import statistics
+from models.rating.outlier import Kind, statistics
 from models.rating.rater import RatingBundle
 from models.rating.sound import FRAMES_A_SECOND, log_mel
 from models.rating.synthetic import LEARNED, UNSEEN
@@ -40,9 +42,10 @@ Floats = npt.NDArray[np.float64]
 Picture = npt.NDArray[np.float32]
 Rng = np.random.Generator
 
+SO_FAR = "so_far.json"
 SHOWN = 8  # every so many steps the picture of a dream is kept
 FRAMES = int(SECONDS * FRAMES_A_SECOND)
-NETWORKS, LESSONS, ROWS, RATE = 3, 300, 16, 2e-3
+NETWORKS, LESSONS, ROWS, RATE = 3, 200, 16, 2e-3
 NOISES = 12  # of each kind
 APART = 10_000  # the seed of dreams that are learned from, far from those that are judged
 
@@ -83,6 +86,8 @@ def surrogate(picture: Picture, rng: Rng) -> Picture:
     spectrum = np.fft.rfft(picture, axis=1)
     turned = np.exp(2j * np.pi * rng.random(spectrum.shape[1]))
     turned[0] = 1
+    if picture.shape[1] % 2 == 0:
+        turned[-1] = 1  # a phase of the highest frequency would be lost
     return np.asarray(np.fft.irfft(spectrum * turned, n=picture.shape[1], axis=1), dtype=np.float32)
 
 
@@ -156,7 +161,7 @@ def report_critics(
 ) -> None:
     """``dream.METHOD_SOUNDS.*`` over ``count`` seeds, and from the second of ``sounds`` on ``*_less_FIRST``, paired.
 
-    p, judge, alarm, realness, nearest, diversity: as ``report_dreams`` has them, beside excerpts of ``known``. apart:
+    p, judge, alarm, realness, nearest: as ``report_dreams`` has them, beside excerpts of ``known``. apart:
     log odds by those that learned from ``learned``; baseline: the noise that dreams begin with; reference: ``known``.
     apart_rank: the share of excerpts of ``known`` that look no more real to them; chance: that of such excerpts.
     """
@@ -172,46 +177,73 @@ def report_critics(
     report.add("apart.accuracy", _mean(right.astype(float), chance=0.5))
     report.add("apart.real", _mean(odds))
     report.add("apart.fake", _mean(apart.score(fake)))
-    music = bundle.heard.music
-    away = np.array([music.score(statistics(each)) for each in excerpts])
-    places = placed(excerpts, music)
-    likeness = places @ places.T - 2 * np.eye(len(places))
-    apart_places = 1 - (places @ places.T)[np.triu_indices(len(places), 1)]
+    yardstick = Yardstick(bundle.heard.music, apart, excerpts, odds)
     for method in methods:
-        rows: dict[str, dict[str, Floats]] = {}
-        whole: dict[str, list[Trail]] = {name: [] for name in sounds}
-        every = list(product(range(count), sounds))  # a seed by all critics, then the next one
+        found: dict[str, list[Trail]] = {name: [] for name in sounds}
+        every = list(product(range(count), sounds))  # one noise by all critics, then the next one
         for number, name in track(every, f"dreams: {method}", console=Console(stderr=True)):
-            whole[name].append(dreamt(bundle, Real(sounds[name]), method, report.seed + number, kept))
-        for name, found in whole.items():
-            ends = [trail.pictures[-1] for trail in found]
-            begin = found[0]
-            at = placed(ends, music)
-            scores = apart.score(ends)
-            rows[name] = {
-                "p": np.array([trail.p[-1] for trail in found]),
-                "judge": np.array([trail.judge[-1] for trail in found]),
-                "alarm": np.array([trail.alarm.mean() for trail in found]),
-                "realness": np.array([(away >= music.score(statistics(end))).mean() for end in ends]),
-                "apart": scores,
-                "apart_rank": (odds <= scores[:, None]).mean(axis=1),
-                "nearest": (at @ places.T).max(axis=1),
-            }
-            beside = {
-                "p": (float(begin.p[0]), None, None), "judge": (float(begin.judge[0]), None, None),
-                "alarm": (0.0, None, None), "realness": (None, 0.5, None),
-                "apart": (float(apart.score([begin.pictures[0]])[0]), None, float(odds.mean())),
-                "apart_rank": (None, 0.5, None), "nearest": (float(likeness.max(axis=1).mean()), None, None),
-            }  # fmt: skip
-            for figure, values in rows[name].items():
-                report.add(f"dream.{method}_{name}.{figure}", _mean(values, *beside[figure]))
-            other = 1 - (at @ at.T)[np.triu_indices(len(at), 1)]
-            report.add(f"dream.{method}_{name}.diversity", _mean(other, float(apart_places.mean())))
-        first, *others = sounds
-        for name in others:
-            for figure, values in rows[name].items():
-                less = values - rows[first][figure]
-                report.add(f"dream.{method}_{name}.{figure}_less_{first}", _mean(less, chance=0.0))
+            found[name].append(dreamt(bundle, Real(sounds[name]), method, report.seed + number, kept))
+            if len(found[name]) == len(found[[*sounds][-1]]):
+                _add(report, method, found, yardstick)
+                if kept:  # what is known so far
+                    (kept / SO_FAR).write_text(json.dumps(report.to_json()) + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """What dreams are measured by: ``excerpts`` that no critic knows, and log ``odds`` that they are real."""
+
+    music: Kind
+    apart: Apart
+    excerpts: Sequence[Picture]
+    odds: Floats
+
+    @cached_property
+    def away(self) -> Floats:
+        """How far each excerpt is from music's mean."""
+        return np.array([self.music.score(statistics(each)) for each in self.excerpts])
+
+    @cached_property
+    def places(self) -> Floats:
+        """Of the excerpts, as ``placed`` has them."""
+        return placed(self.excerpts, self.music)
+
+    def figures(self, trails: Sequence[Trail]) -> dict[str, Floats]:
+        """Each figure of each dream ``(trails,)``."""
+        ends = [trail.pictures[-1] for trail in trails]
+        scores = self.apart.score(ends)
+        return {
+            "p": np.array([trail.p[-1] for trail in trails]),
+            "judge": np.array([trail.judge[-1] for trail in trails]),
+            "alarm": np.array([trail.alarm.mean() for trail in trails]),
+            "realness": np.array([(self.away >= self.music.score(statistics(end))).mean() for end in ends]),
+            "apart": scores,
+            "apart_rank": (self.odds <= scores[:, None]).mean(axis=1),
+            "nearest": (placed(ends, self.music) @ self.places.T).max(axis=1),
+        }
+
+    def beside(self, begin: Trail) -> dict[str, tuple[float | None, float | None, float | None]]:
+        """Baseline, chance and reference of each figure."""
+        likeness = self.places @ self.places.T - 2 * np.eye(len(self.places))
+        noise = float(self.apart.score([begin.pictures[0]])[0])
+        return {
+            "p": (float(begin.p[0]), None, None), "judge": (float(begin.judge[0]), None, None),
+            "alarm": (0.0, None, None), "realness": (None, 0.5, None), "apart": (noise, None, float(self.odds.mean())),
+            "apart_rank": (None, 0.5, None), "nearest": (float(likeness.max(axis=1).mean()), None, None),
+        }  # fmt: skip
+
+
+def _add(report: Report, method: MethodName, found: Mapping[str, Sequence[Trail]], yardstick: Yardstick) -> None:
+    rows = {name: yardstick.figures(trails) for name, trails in found.items()}
+    for name, trails in found.items():
+        beside = yardstick.beside(trails[0])
+        for figure, values in rows[name].items():
+            report.add(f"dream.{method}_{name}.{figure}", _mean(values, *beside[figure]))
+    first, *others = found
+    for name in others:
+        for figure, values in rows[name].items():
+            less = values - rows[first][figure]
+            report.add(f"dream.{method}_{name}.{figure}_less_{first}", _mean(less, chance=0.0))
 
 
 def _mean(
