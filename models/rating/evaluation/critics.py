@@ -91,10 +91,10 @@ def surrogate(picture: Picture, rng: Rng) -> Picture:
     return np.asarray(np.fft.irfft(spectrum * turned, n=picture.shape[1], axis=1), dtype=np.float32)
 
 
-def cut(picture: Picture, rng: Rng, frames: int = FRAMES) -> Picture:
-    """A random excerpt ``(MELS, frames)``; a shorter sound goes round."""
-    start = int(rng.integers(max(picture.shape[1] - frames, 0) + 1))
-    return picture[:, (start + np.arange(frames)) % picture.shape[1]]
+def cut(picture: Picture, rng: Rng) -> Picture:
+    """A random excerpt ``(MELS, FRAMES)``; a shorter sound goes round."""
+    start = int(rng.integers(max(picture.shape[1] - FRAMES, 0) + 1))
+    return picture[:, (start + np.arange(FRAMES)) % picture.shape[1]]
 
 
 @dataclass(frozen=True)

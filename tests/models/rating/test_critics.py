@@ -18,7 +18,7 @@ from tests.models.rating.conftest import WIDTH, chord, small_extractor
 
 @pytest.fixture(scope="module")
 def tracks():
-    return [log_mel(chord(number, 6.2)) for number in range(8)]
+    return [log_mel(chord(number, 2.5)) for number in range(8)]
 
 
 @pytest.fixture
@@ -34,7 +34,8 @@ def bundle(tracks, tmp_path):
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
-    for name, value in {"STEPS": 2, "SHOWN": 1, "NETWORKS": 1, "LESSONS": 25, "NOISES": 2}.items():
+    small = {"STEPS": 2, "SHOWN": 1, "NETWORKS": 1, "LESSONS": 12, "NOISES": 2, "SECONDS": 2.0, "FRAMES": 125}
+    for name, value in small.items():
         monkeypatch.setattr(critics, name, value)
 
 
