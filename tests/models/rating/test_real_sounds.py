@@ -61,7 +61,7 @@ def test_a_models_own_come_first_then_songs_then_what_is_shipped(saved, monkeypa
 
     monkeypatch.delenv("KALLOS_CORPORA")
     assert real_sounds.real_sounds(tmp_path).digests == load_real(SHIPPED).digests
-    assert f"{EXCERPTS} short excerpts of 80 clips" in sentence(tmp_path)
+    assert f"{EXCERPTS} short excerpts of clips" in sentence(tmp_path)
 
 
 def test_only_excerpts_whose_terms_allow_it_are_shipped():
