@@ -49,6 +49,7 @@ def test_a_surrogate_keeps_the_spectrum_of_each_band_and_how_bands_move_together
     assert np.corrcoef(picture.ravel(), found.ravel())[0, 1] < 0.95
 
 
+@pytest.mark.slow
 def test_networks_apart_tell_music_from_noise_however_loud(tracks):
     rng = np.random.default_rng(2)
     apart = Apart.of(tracks[:5], [noises(["white", "band"], rng)], seed=0)
@@ -57,6 +58,7 @@ def test_networks_apart_tell_music_from_noise_however_loud(tracks):
     np.testing.assert_allclose(apart.score([each + 2 for each in music]), apart.score(music), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_critics_dream_from_the_same_noises_and_a_dream_that_was_kept_is_not_dreamt_again(
     tracks, bundle, tmp_path, monkeypatch
 ):
