@@ -7,6 +7,9 @@ on the latents of its notes. ``mel`` are networks on the log-mel picture alone, 
 ``genre`` is told each track's genre, where the table has genres, and hears nothing. ``rating.ceiling`` is what a rating
 that knew p without the noise of its few listeners would reach; ``rating.ceiling.audible`` what one would that knew
 every track's share of likes, and not how often it was played. Prints a table and, as its last line, one JSON object.
+
+``--critics METHOD …`` compares dreams of these methods with a critic of realness that has heard piano renders, the
+shipped excerpts, or tracks of DIR that the judge hasn't learned from, and measures nothing else.
 """
 
 from __future__ import annotations
@@ -37,14 +40,17 @@ from models.metrics.intervals import bootstrap
 from models.music.decoding import Samples
 from models.music.midi import read_midi
 from models.music.notes import MusicError
-from models.rating.crossfit import Order, folds_of
-from models.rating.dreaming import METHODS, Method, Real, Step, Surface, dream
+from models.rating.crossfit import JUDGED, Order, folds_of
+from models.rating.dreaming import METHODS, Method, MethodName, Real, Step, Surface, dream
+from models.rating.evaluation.critics import SECONDS, STEPS, placed, report_critics
 from models.rating.material import Material, limited, sounds_of
 from models.rating.mel_bands import SAMPLE_RATE_HZ
 from models.rating.plays import audible_ceiling, read_plays, reliability
 from models.rating.rater import ABLATIONS, SHIPPED, Kind, MelEnsemble, RatingBundle, load_bundle, load_mel, statistics
+from models.rating.real_sounds import SHIPPED as REAL_SOUNDS
+from models.rating.real_sounds import excerpts, load_real
 from models.rating.sound import FRAMES_A_SECOND, Sound, checked, log_mel, read_sound
-from models.rating.synthetic import LEARNED, UNSEEN, coloured
+from models.rating.synthetic import LEARNED, UNSEEN, coloured, piano_pictures
 from models.style.checkpoint import style_argument
 from models.style.compose import Composer
 from models.taste.space import TasteSpace, summary
@@ -64,7 +70,8 @@ EXCERPT_S = 10.0
 MOST = 40  # tracks that are changed
 EACH = 8  # sounds of each kind of noise
 
-DREAMS, STEPS, SECONDS = 3, 96, 5.9
+DREAMS = 3
+PIECES = 6  # of each collection, rendered on the piano: what critics heard until 2026-11-30
 
 ORDERINGS, ORDERED = "orderings.json", ("rating.pairs.", "rating.ceiling.audible")
 
@@ -236,7 +243,7 @@ def report_dreams(report: Report, bundle: RatingBundle, pictures: Sequence[Pictu
     excerpts = [each.numpy() for each in real.excerpts(min(60, 4 * len(pictures)), frames, generator)]
     music = bundle.heard.music
     away = np.array([music.score(statistics(each)) for each in excerpts])
-    known = _placed(excerpts, music)
+    known = placed(excerpts, music)
     methods: dict[str, tuple[Method, Surface]] = {name: (method, "picture") for name, method in METHODS.items()}
     every = {**methods, "waveform": (METHODS["both"], "waveform")}
     for name, (method, surface) in track(every.items(), "methods of dreaming", console=Console(stderr=True)):
@@ -252,27 +259,18 @@ def _report_way(
 ) -> None:
     likeness = known @ known.T - 2 * np.eye(len(known))
     ends = [trail[-1] for trail in trails]
-    placed = _placed([end.picture for end in ends], music)
+    found = placed([end.picture for end in ends], music)
     real = [float((away >= music.score(statistics(end.picture))).mean()) for end in ends]
-    both = placed @ placed.T
+    both = found @ found.T
     apart = 1 - both[np.triu_indices(len(both), 1)]
     usual = 1 - (known @ known.T)[np.triu_indices(len(likeness), 1)]
     begin = trails[0][0]
     report.add(f"dream.{name}.p", _mean([end.p for end in ends], begin.p))
     report.add(f"dream.{name}.judge", _mean([end.judge for end in ends], begin.judge))
     report.add(f"dream.{name}.realness", _mean(real, 0.5))
-    report.add(f"dream.{name}.nearest", _mean((placed @ known.T).max(axis=1), float(likeness.max(axis=1).mean())))
+    report.add(f"dream.{name}.nearest", _mean((found @ known.T).max(axis=1), float(likeness.max(axis=1).mean())))
     report.add(f"dream.{name}.diversity", _mean(apart, float(usual.mean())))
     report.add(f"dream.{name}.alarm", _mean([np.mean([step.alarm for step in trail]) for trail in trails], 0.0))
-
-
-def _placed(pictures: Sequence[Picture], music: Kind) -> Floats:
-    """Unit vectors of standardised band profiles and statistics, ``(pictures, features)``."""
-    rows = np.array([np.concatenate([each.mean(axis=1), each.std(axis=1)]) for each in pictures], dtype=np.float64)
-    shape = np.array([statistics(each) for each in pictures]) - music.mean
-    spread = np.sqrt(np.diag(np.linalg.inv(music.precision)))
-    rows = np.concatenate([rows - rows.mean(axis=1, keepdims=True), shape / spread], axis=1)
-    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -283,6 +281,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--limit", type=positive_int, help="tracks")
     parser.add_argument("--dreams", type=int, default=DREAMS, help="dreams of each way, minutes each; 0 for none")
     parser.add_argument("--only-mel", action="store_true", help="ask the networks on the picture alone, and no other")
+    parser.add_argument(
+        "--critics", nargs="+", choices=[name for name, method in METHODS.items() if method.realness], metavar="METHOD",
+        help="compare dreams by the sounds that their critic has heard, and nothing else: critic, both",
+    )  # fmt: skip
+    parser.add_argument("--kept", type=Path, help="with --critics: a folder that dreams stay in, to go on later")
     parser.add_argument("--save", action="store_true", help="keep who orders pairs how well beside the weights")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
@@ -298,7 +301,9 @@ def main(argv: list[str] | None = None) -> None:
         "evaluate.rating", about, {"version": bundle.version, "sha256": bundle.card["sha256"]["rating"]}, given.seed
     )
     mel, known = load_mel(bundle.folder), np.array([bundle.folds.get(digest, -1) for digest in digests])
-    if given.only_mel:
+    if given.critics:
+        compare_critics(report, bundle, material, fold, methods=given.critics, count=given.dreams, kept=given.kept)
+    elif given.only_mel:
         if mel is None:
             raise SystemExit(f"no networks on the picture alone lie in {bundle.folder}; models.train.rating --mel")
         order, found = Order(material.p, fold, given.seed), mel.rate(pictures, known)
@@ -347,6 +352,37 @@ def add_all(
     if dreams > 0:
         report_dreams(report, bundle, pictures, count=dreams)
     add_ablations(report, bundle, material, fold)
+
+
+def compare_critics(
+    report: Report,
+    bundle: RatingBundle,
+    material: Material,
+    fold: npt.NDArray[np.int64],
+    *,
+    methods: Sequence[MethodName],
+    count: int,
+    kept: Path | None,
+) -> None:
+    """Dreams by what their critic has heard: the judge's fold of the data, or other sounds."""
+    shipped = load_real(REAL_SOUNDS)
+    if shipped is None:
+        raise SystemExit(f"no excerpts lie in {REAL_SOUNDS}; python -m models.train.rating --excerpts makes them")
+    heard = set(shipped.digests)
+    rows = [row for row, digest in enumerate(material.digests) if digest not in heard]
+    by_fold = {
+        number: [material.pictures[row] for row in rows if fold[row] == number] for number in sorted(set(fold.tolist()))
+    }
+    own, last = by_fold.pop(JUDGED, []), by_fold.pop(max(by_fold), [])
+    learned = [picture for pictures in by_fold.values() for picture in pictures]
+    if not (own and last and learned):
+        raise SystemExit(f"{len(rows)} tracks are too few: the critic, the networks apart and their test share them")
+    sounds = {
+        "piano": piano_pictures(PIECES),
+        "shipped": shipped.pictures,
+        "data": excerpts(own, seed=report.seed)[1],
+    }
+    report_critics(report, bundle, sounds, learned, last, methods=methods, count=count, kept=kept)
 
 
 def save_orderings(folder: Path, place: str, line: Mapping[str, Any]) -> None:

@@ -25,12 +25,12 @@ from models.rating.crossfit import RUN, CrossFit
 from models.rating.material import Material, limited, load_material
 from models.rating.plays import PlaysError, read_all_plays, save_biases
 from models.rating.rater import load_bundle
+from models.rating.real_sounds import save_real
 from models.rating.tagger import Features
 from models.rating.training import PRESETS, ablations
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Command line; see the module docstring."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m models.train.rating", description=__doc__)
     parser.add_argument(
         "--data", type=Path, required=True, nargs="+", metavar="DIR", help="folders of plays and sounds"
@@ -43,10 +43,19 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--map", metavar="MODEL", help="draw the map of tracks of a trained model, and train nothing")
     parser.add_argument("--mel", metavar="MODEL", help="train networks without a tagger beside a trained model")
     parser.add_argument("--biases", metavar="MODEL", help="count what likes depend on beside the sound; train nothing")
+    parser.add_argument("--excerpts", type=Path, metavar="FOLDER", help="save excerpts there, and train nothing")
+    parser.add_argument("--of", default="", help="with --excerpts: what the tracks are, as a page says it")
+    parser.add_argument("--terms", default="", help="with --excerpts: the terms of the tracks")
+    parser.add_argument("--no-excerpts", action="store_true", help="keep no excerpts of the tracks in the bundle")
     parser.add_argument("--steps", type=positive_int, help="optimiser steps of each network, instead of the preset's")
     parser.add_argument("--limit", type=positive_int, help="tracks")
     parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line; see the module docstring."""
+    given = _parser().parse_args(argv)
     recipe, networks = PRESETS[given.preset]
     if given.steps:
         recipe = replace(recipe, steps=given.steps)
@@ -65,6 +74,13 @@ def main(argv: list[str] | None = None) -> None:
         )
     except PlaysError as error:
         raise SystemExit(str(error)) from error
+    tracks = len(material.digests)
+    last = {"command": "models.train.rating", "seed": given.seed, "data": material.hash, "tracks": tracks}
+    if given.excerpts:
+        about = {"of": given.of, "terms": given.terms, "data": material.hash}
+        save_real(given.excerpts, material.pictures, material.digests, seed=given.seed, about=about)
+        print(json.dumps({**last, "result": {"excerpts": str(given.excerpts)}}))
+        return
     fit = CrossFit(material, out, given.preset, seed=given.seed)
     try:
         found: dict[str, Any]
@@ -78,11 +94,12 @@ def main(argv: list[str] | None = None) -> None:
             found = {name: fit.ablate(name, known[name]) for name in given.ablate}
         else:
             found = fit.train(recipe, networks, resume=given.resume)
+            if not given.no_excerpts:
+                about = {"data": material.hash}
+                save_real(out / "bundle", material.pictures, material.digests, seed=given.seed, about=about)
             draw_map(out / "bundle", material, given.seed, fit.heard)
     except (FileNotFoundError, ValueError, RuntimeError) as error:
         raise SystemExit(f"the run in {out} cannot go on: {error}") from error
-    tracks = len(material.digests)
-    last = {"command": "models.train.rating", "seed": given.seed, "data": material.hash, "tracks": tracks}
     print(json.dumps({**last, "result": found}))
 
 

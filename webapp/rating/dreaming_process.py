@@ -1,7 +1,7 @@
 """The process that dreams: ``webapp.rating.dreaming_process FOLDER MODEL METHOD SEED STEPS SURFACE``.
 
 Every step is a JSON line on its output; at the end ``FOLDER/heard`` has what it ended with, ``dream.wav``, and the way
-there from the noise, ``trail.wav``. Pieces on the shipped piano are the real spectrograms of the critic.
+there from the noise, ``trail.wav``. The critic listens to ``models.rating.real_sounds``.
 """
 
 from __future__ import annotations
@@ -28,19 +28,18 @@ from models.rating.dreaming import (
 )
 from models.rating.mel_bands import SAMPLE_RATE_HZ
 from models.rating.rater import load_bundle
-from models.rating.synthetic import piano_pictures
+from models.rating.real_sounds import real_sounds
 from webapp.runtime.listener_files import HEARD
 
 SECONDS = 5.9  # two of the tagger's windows
 SCENES = 16  # of the trail
-BESIDE = 6  # real pieces of each collection
 
 
 def main(folder: Path, model: str, method: MethodName, *, seed: int, steps: int, surface: Surface) -> None:
     """See the module docstring."""
     torch.set_num_threads(1)
     bundle = load_bundle(model)
-    real = Real(piano_pictures(BESIDE))
+    real = Real(real_sounds(model).pictures)
     pictures, sounds = [], []
     for step in dream(
         bundle.ensemble,

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from models.rating import real_sounds
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotAllowed, NotReady, Problem
 from webapp.runtime.listener_files import KeptDreams
@@ -77,6 +78,14 @@ class Dreaming:
     ended: bool = False
     problem: Problem | None = None
     seconds_left: float | None = None
+
+
+def known_to_critic(model: str) -> str:
+    """Which sounds the critic of dreams by ``model`` knows, in a sentence; "" where that can't be read."""
+    try:
+        return real_sounds.sentence(model)
+    except ValueError:
+        return ""
 
 
 def begin(database: Database, home: Path, listener_id: uuid.UUID, order: Order, *, model: str) -> None:

@@ -10,6 +10,7 @@ from models.rating import synthetic
 from models.rating.crossfit import CrossFit
 from models.rating.mel_bands import SAMPLE_RATE_HZ
 from models.rating.rater import load_bundle, load_mel, rate
+from models.rating.real_sounds import load_real
 from models.rating.sound import read_sound
 from models.train.rating import main
 from tests.models.rating.conftest import TRACKS, chord, played_folder
@@ -77,10 +78,12 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights_and_is_evaluated(
     with pytest.raises(KilledError):
         main([*given, "--out", str(tmp_path / "killed")])
     monkeypatch.setattr(CrossFit, "member", member)
-    main([*given, "--out", str(tmp_path / "killed"), "--resume"])
+    main([*given, "--out", str(tmp_path / "killed"), "--resume", "--no-excerpts"])
     assert json.loads(capsys.readouterr().out.splitlines()[-1]) == whole
     a, b = (load_bundle(tmp_path / name / "bundle") for name in ("whole", "killed"))
     assert a.card["sha256"] == b.card["sha256"]
+    assert set(load_real(a.folder).digests) == set(a.folds)
+    assert load_real(b.folder) is None
     card = tmp_path / "killed" / "bundle" / "card.json"
     card.write_text(card.read_text().replace(a.card["tagger"], "tagger-other"))
     load_bundle.cache_clear()
@@ -109,3 +112,13 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights_and_is_evaluated(
     soundfile.write(tmp_path / "new.wav", np.tile(chord(5), 2), SAMPLE_RATE_HZ)
     found = rate(a, read_sound(tmp_path / "new.wav"))
     assert found.p is None or found.low <= found.p <= found.high
+
+
+def test_excerpts_alone_are_made_with_their_terms_and_nothing_is_trained(played_folder, tmp_path, capsys):
+    given = ["--data", str(played_folder), "--out", str(tmp_path / "run"), "--excerpts", str(tmp_path / "real")]
+    main([*given, "--of", "made-up chords", "--terms", "ours"])
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    about = load_real(tmp_path / "real").about
+    assert (about["of"], about["terms"], about["data"]) == ("made-up chords", "ours", line["data"])
+    assert about["tracks"] == line["tracks"] == TRACKS
+    assert not (tmp_path / "run" / "bundle").exists()

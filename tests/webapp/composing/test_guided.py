@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 from sqlalchemy import select
+from webapp.listeners.deletion import delete
 
 from db.tables import BY_TENSION, Clip, Offer
 from models.music.notes import Piece
@@ -21,7 +22,6 @@ from webapp.generation.engine import Engine
 from webapp.generation.protocol import GeneratorUnavailable
 from webapp.listeners import accounts
 from webapp.listeners.archive import export
-from webapp.listeners.deletion import delete
 from webapp.listeners.restore import restore
 from webapp.listening import pairs
 from webapp.research import vote_report

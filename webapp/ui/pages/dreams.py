@@ -16,7 +16,7 @@ from webapp.runtime.listener_files import KeptDreams
 from webapp.ui import arrival, dashboards
 from webapp.ui.dashboards import section
 from webapp.ui.handlers import bound, claim_of, listener_of
-from webapp.ui.layout import QUIET, heading, page, status
+from webapp.ui.layout import QUIET, explain, heading, page, status
 from webapp.ui.pages.rate import is_trained
 from webapp.ui.waits import cancel_button, going
 from webapp.ui.words import sentence
@@ -50,6 +50,7 @@ def build(context: Context) -> None:
         with gr.Column(visible=there):
             way = gr.Radio(list(METHODS), label="How it dreams", elem_id="way")
             surface = gr.Radio(list(SURFACES), label="What it changes", elem_id="surface")
+            explain(dreams.known_to_critic(rated_sounds.model(context.settings.runs_folder)))
             with gr.Row(elem_classes="k-bar"):
                 seed = gr.Number(
                     1, label="Which noise", precision=0, minimum=0, maximum=dreams.MOST_SEED, elem_id="noise", scale=0

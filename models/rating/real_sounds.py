@@ -1,0 +1,162 @@
+"""Real sounds for the critic of realness, as log-mel pictures: which ones there are, and what they are of.
+
+First the excerpts beside a rating model, of the tracks that it was trained on; then Emotify, where ``KALLOS_CORPORA``
+has it; then the excerpts that are shipped. Pictures are saved in 256 levels, without the sounds themselves. Loaded
+without torch, for the page that says which they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load, save
+
+from models.experiments.provenance import commit
+from models.music.corpora import corpora_folder, default_cache
+from models.music.decoding import SoundError
+from models.rating.mel_bands import MELS
+from models.style.bundle import WEIGHTS, model_folder
+
+Picture = npt.NDArray[np.float32]
+
+PICTURES, ABOUT = "real.safetensors", "real.json"
+SHIPPED = WEIGHTS / "real-sounds"
+EMOTIFY = Path("emotify") / "audio"
+EXCERPTS, FRAMES = 48, 375  # six seconds each
+SEED = 23
+LEVELS = 255
+REMADE = "make it again by python -m models.train.rating --data FOLDER --excerpts"
+
+
+@dataclass(frozen=True)
+class RealSounds:
+    """Pictures ``(MELS, frames)`` of real sounds; ``digests`` name the files that they are of."""
+
+    pictures: tuple[Picture, ...]
+    digests: tuple[str, ...]
+    about: Mapping[str, Any]
+
+
+def excerpts(pictures: Sequence[Picture], *, seed: int, count: int = EXCERPTS) -> tuple[list[int], list[Picture]]:
+    """``count`` of the tracks at most, in random order, and a random excerpt of ``FRAMES`` of each."""
+    rng = np.random.default_rng([seed, SEED])
+    rows = rng.permutation(len(pictures))[:count].tolist()
+    found = []
+    for row in rows:
+        start = int(rng.integers(max(pictures[row].shape[1] - FRAMES, 0) + 1))
+        found.append(pictures[row][:, start : start + FRAMES])
+    return rows, found
+
+
+def save_real(
+    folder: Path, pictures: Sequence[Picture], digests: Sequence[str], *, seed: int, about: Mapping[str, Any]
+) -> None:
+    """Write excerpts of some of the tracks, and what ``about`` says of them, into ``folder``."""
+    rows, chosen = excerpts(pictures, seed=seed)
+    low, high = min(float(each.min()) for each in chosen), max(float(each.max()) for each in chosen)
+    step = (high - low) / LEVELS
+    packed = save({f"{at}": np.round((each - low) / step).astype(np.uint8) for at, each in enumerate(chosen)})
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / PICTURES).write_bytes(packed)
+    card = {
+        **about, "excerpts": len(rows), "tracks": len(pictures), "low": low, "step": step,
+        "digests": [digests[row] for row in rows], "seed": seed, "commit": commit(),
+        "sha256": hashlib.sha256(packed).hexdigest(),
+    }  # fmt: skip
+    (folder / ABOUT).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load_real(folder: Path) -> RealSounds | None:
+    """The excerpts in ``folder``, None where there are none; raises ``ValueError`` for a file that isn't whole."""
+    about = _about(folder)
+    if about is None:
+        return None
+    packed = (folder / PICTURES).read_bytes() if (folder / PICTURES).is_file() else b""
+    if hashlib.sha256(packed).hexdigest() != about["sha256"]:
+        raise ValueError(f"{folder / PICTURES} is not the file that {ABOUT} describes; {REMADE}")
+    coded, count = load(packed), len(about["digests"])
+    names = {f"{at}" for at in range(count)}
+    if set(coded) != names or any(each.dtype != np.uint8 or each.shape[:1] != (MELS,) for each in coded.values()):
+        raise ValueError(f"{folder / PICTURES} holds no {count} pictures of {MELS} bands; {REMADE}")
+    pictures = tuple(
+        np.asarray(about["low"] + about["step"] * coded[f"{at}"].astype(np.float32), dtype=np.float32)
+        for at in range(count)
+    )
+    return RealSounds(pictures, tuple(about["digests"]), about)
+
+
+def _about(folder: Path) -> dict[str, Any] | None:
+    path = folder / ABOUT
+    if not path.is_file():
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        _ = found["sha256"], found["low"] + found["step"], len(found["digests"]), found["excerpts"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} doesn't describe excerpts ({error}); {REMADE}") from error
+    return dict(found)
+
+
+def _songs() -> list[Path]:
+    """Some files of Emotify, always the same; none where it isn't there."""
+    root = corpora_folder()
+    files = sorted((root / EMOTIFY).glob("*.*")) if root else []
+    return [files[row] for row in np.random.default_rng(SEED).permutation(len(files))[:EXCERPTS]]
+
+
+def _heard_songs() -> RealSounds | None:
+    """Excerpts of Emotify, kept in the cache once they were made; None where it can't be read."""
+    from models.rating.sound import log_mel, read_sound  # noqa: PLC0415 (torch, where sounds are read)
+
+    songs = _songs()
+    if not songs:
+        return None
+    cache = default_cache() / f"songs-{hashlib.sha256(str(songs).encode()).hexdigest()[:16]}"
+    try:
+        kept = load_real(cache)
+    except (OSError, ValueError):
+        kept = None
+    if kept:
+        return kept
+    sounds = []
+    for file in songs:
+        try:
+            sounds.append(read_sound(file))
+        except SoundError:
+            continue
+    if not sounds:
+        return None
+    pictures, digests = [log_mel(sound.samples) for sound in sounds], [sound.digest for sound in sounds]
+    save_real(cache, pictures, digests, seed=SEED, about={"of": "Emotify", "terms": "research only"})
+    return load_real(cache)
+
+
+def real_sounds(model: str | Path) -> RealSounds:
+    """What a critic of dreams by the rating model ``model`` listens to; raises ``ValueError`` where there is nothing.
+
+    The order is that of the module docstring.
+    """
+    found = load_real(model_folder(model)) or _heard_songs() or load_real(SHIPPED)
+    if found is None:
+        raise ValueError(f"no excerpts of real sounds lie in {SHIPPED}; install Kallos again")
+    return found
+
+
+def sentence(model: str | Path) -> str:
+    """Says which sounds ``real_sounds`` gives for ``model``, without reading them."""
+    own = _about(model_folder(model))
+    if own:
+        known = f"{own['excerpts']} of the tracks that this network was trained on"
+    elif songs := _songs():
+        known = f"{len(songs)} songs of Emotify"
+    else:
+        shipped = _about(SHIPPED) or {"excerpts": 0, "of": "music"}
+        known = f"{shipped['excerpts']} short excerpts of {shipped['of']}"
+    return f"The critic of realness knows music from {known}."
