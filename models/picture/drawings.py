@@ -66,7 +66,13 @@ NEAR = 15.0  # sum of squares of what is missing, in tolerances, with which blac
 STANDING = 10.0  # what a coloured square below a drawing costs beside that
 SHIPPED = "drawings-cpu"
 SIZES = (0.35, 1.3)  # the least and the most
-COLOURFUL, SHAPES, FEWEST = 0.04, 6, 60  # of a drawing that is watched for long, and of such drawings
+COLOURFUL, SHAPES, FEWEST = 0.05, 3, 60  # of a drawing that is watched for long, and of such drawings
+PALE, MOST_PALE = 0.06, 0.5  # chroma in OKLab of white, cream, grey and black; the share of ink that may be so
+# categories of signs, icons, maps and devices, and those that say nothing of what is drawn
+UNWATCHED = frozenset({
+    "computer", "containers", "education", "electronics", "geography", "logos", "office", "people", "science", "shapes",
+    "signs_and_symbols", "special", "tools", "transportation", "unsorted",
+})  # fmt: skip
 FORMAT = BundleFormat("drawings", "collection of drawings", "python -m models.train.drawings makes one", ("seed",))
 
 
@@ -104,6 +110,14 @@ def looks_of(drawing: Drawing) -> Floats:
     """Palette and light ``(5,)`` as they are measured in pixels."""
     found = attributes_of(drawing.pixels()[None])
     return np.concatenate([found[name][0] for name in MEASURED])
+
+
+def pale_share(drawing: Drawing) -> float:
+    """How much of a drawing's ink has hardly any colour, 0 to 1: most of a playing card, a form or a road sign."""
+    colours = Colours.of(drawing)
+    lab, areas = to_lab(colours.seen()[:-1]), colours.areas[:-1] * colours.alpha[:-1]
+    pale = np.hypot(lab[:, 1], lab[:, 2]) < PALE
+    return float(areas[pale].sum() / max(float(areas.sum()), 1e-9))
 
 
 @dataclass(frozen=True)
@@ -450,9 +464,18 @@ class Drawings:
         return Styles.of(self.drawings, self.latents, self.edges, self.looks)
 
     def rich(self) -> Drawings:
-        """Those of several shapes and in colour, to be watched for long; all where hardly any is."""
-        shapes = np.array([len(each.shapes) for each in self.drawings])
-        rows = np.flatnonzero((self.looks[:, 2] >= COLOURFUL) & (shapes >= SHAPES)).tolist()
+        """Those to be watched for long: things, plants and animals, of several shapes and in colour.
+
+        A drawing's category is the folder in its name; those in ``UNWATCHED`` are left out. All where hardly any is so.
+        """
+        rows = [
+            row
+            for row, (name, drawing) in enumerate(zip(self.names, self.drawings, strict=True))
+            if name.partition("/")[0] not in UNWATCHED
+            and self.looks[row, 2] >= COLOURFUL
+            and len(drawing.shapes) >= SHAPES
+            and pale_share(drawing) <= MOST_PALE
+        ]
         if len(rows) < FEWEST:
             return self
         names, drawings = tuple(self.names[row] for row in rows), tuple(self.drawings[row] for row in rows)

@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 
 from models.picture.attributes import GROUPS, attributes_of
-from models.picture.drawings import PLAIN, Drawings, from_lab, load_drawings, looks_of, to_lab
+from models.picture.drawings import (
+    FEWEST,
+    MOST_PALE,
+    PLAIN,
+    UNWATCHED,
+    Drawings,
+    from_lab,
+    load_drawings,
+    looks_of,
+    pale_share,
+    to_lab,
+)
 from models.picture.vector import GRID
 
 
@@ -82,3 +93,20 @@ def test_shipped_drawings_lie_within_the_grid_and_have_paths_alone(shipped: Draw
         points = np.concatenate([shape.points for shape in drawing.shapes])
         assert np.percentile(points, 5) > -GRID / 2
         assert replace(drawing, line=0.5).pixels().shape == (96, 96, 3)
+
+
+def test_what_is_watched_for_long_is_neither_a_sign_nor_pale(shipped: Drawings) -> None:
+    watched = shipped.rich()
+    assert FEWEST <= len(watched.names) < len(shipped.names) / 2
+    assert not {name.partition("/")[0] for name in watched.names} & UNWATCHED
+    assert {"animals", "plants", "food"} <= {name.partition("/")[0] for name in watched.names}
+    assert max(pale_share(each) for each in watched.drawings) <= MOST_PALE
+    cards = [row for row, name in enumerate(shipped.names) if "/ornamental" in name]
+    assert cards
+    assert min(pale_share(shipped.drawings[row]) for row in cards) > MOST_PALE
+
+
+def test_of_drawings_that_are_all_signs_all_are_watched(shipped: Drawings) -> None:
+    names = tuple(f"signs_and_symbols/{number}" for number in range(len(shipped.names)))
+    signs = replace(shipped, names=names)
+    assert signs.rich() is signs
