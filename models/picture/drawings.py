@@ -52,11 +52,16 @@ OWN_GIVES = 9.0  # times more than what another style's latents ask for
 MEASURED = {"palette": slice(0, 3), "light": slice(3, 5)}
 TOLERANCE = np.array([0.08, 0.08, 0.01, 0.012, 0.012])  # of what is measured
 FOLLOWED = np.array([0.01, 0.01, 0.012, 0.05])  # of mean colour and light, where a drawing moves
+COLOUR_KEPT, FLATTEST = 0.6, -0.7  # where a drawing moves: the share of its chroma that stays, and the least line
 KNOBS = {  # the usual size of each change, its least and its most
     "chroma": (0.7, -3.0, 1.5), "a": (0.04, -0.12, 0.12), "b": (0.04, -0.12, 0.12),
     "gamma": (0.8, -2.0, 2.0), "contrast": (0.8, -1.5, 1.0), "lift": (0.3, 0.0, 0.8),
     "drop": (0.3, 0.0, 0.8), "dark": (0.3, 0.08, 0.95), "paper a": (0.06, -0.2, 0.2), "paper b": (0.06, -0.2, 0.2),
     "side": (2.0, 0.5, 0.96),
+}  # fmt: skip
+MOVED = KNOBS | {  # where a drawing moves: it stays in its colours, and the paper takes what they can't
+    "chroma": (0.7, float(np.log(COLOUR_KEPT)), 1.5), "a": (0.03, -0.06, 0.06), "b": (0.03, -0.06, 0.06),
+    "gamma": (0.5, -1.2, 1.0), "lift": (0.2, 0.0, 0.5), "drop": (0.15, 0.0, 0.35),
 }  # fmt: skip
 NAMES = tuple(KNOBS)
 OF_GROUND = ("dark", "paper a", "paper b", "side")
@@ -216,6 +221,17 @@ def repainted(own: Colours, donor: Colours) -> Colours:
     return replace(own, lab=lab)
 
 
+def coloured(painted: Colours, own: Colours) -> Colours:
+    """What is ``painted`` as pure as its ``own`` colours, at least nearly; where it lost its hue, in its own."""
+    chroma, least = (np.hypot(each.lab[:, 1], each.lab[:, 2]) for each in (painted, own))
+    least = COLOUR_KEPT * least
+    lab = painted.lab.copy()
+    pale, grey = chroma < least, chroma < GREY
+    lab[pale, 1:] *= (least / np.maximum(chroma, 1e-9))[pale, None]
+    lab[pale & grey, 1:] = COLOUR_KEPT * own.lab[pale & grey, 1:]
+    return replace(painted, lab=lab)
+
+
 def _shades(colours: Colours) -> list[list[int]]:
     """Rows that are shades of one colour: of a hue, or of none and dark, middling or light; the paper by itself."""
     found: list[tuple[float | str, list[int]]] = []
@@ -268,16 +284,21 @@ def as_measured(own: Colours, wanted: Floats, tolerance: Floats, off: Floats | f
     return replace(own, lab=at.lab(knobs[None])[0]), float(knobs[-1]) or 1.0
 
 
-def _solved(
-    at: _Turned, wanted: Floats, tolerance: Floats, start: Floats, free: Sequence[bool]
+def _solved(  # noqa: PLR0917 (a problem, part by part)
+    at: _Turned,
+    wanted: Floats,
+    tolerance: Floats,
+    start: Floats,
+    free: Sequence[bool],
+    bounds: Mapping[str, tuple[float, float, float]] = KNOBS,
 ) -> tuple[Floats, float]:
     """Settings of the knobs, of which some are ``free``, and their cost: Gauss–Newton with a Gaussian prior at 0.
 
     The side has none.
     """
-    knobs, prior = start, np.array([each[0] for each in KNOBS.values()])
+    knobs, prior = start, np.array([each[0] for each in bounds.values()])
     prior = np.where(free, prior, 1e-4)
-    least, most = (np.array([each[k] for each in KNOBS.values()]) for k in (1, 2))
+    least, most = (np.array([each[k] for each in bounds.values()]) for k in (1, 2))
     if start[-1] == 1:  # what covers everything is the paper, which may stay white
         least[NAMES.index("dark")] = 0.0
     weight = np.where([name == "side" for name in KNOBS], 0.0, prior**-2.0)
@@ -395,8 +416,9 @@ class Styles:
     def along(self, row: int, drawing: Drawing, latents: Floats) -> list[Drawing]:
         """The ``drawing`` of a ``row`` as each of ``latents`` ``(n, DIMS)`` asks for, without a jump between two.
 
-        So all have the hues of one known palette, that nearest to the mean, and every colour may move. What is followed
-        is what can be had all at once: mean colour, light and line. How pure colours are gives way.
+        So all have the hues of one known palette, that nearest to the mean, and every colour may move, but none turns
+        grey: what the subject can't follow the paper does. What is followed is what can be had all at once: mean
+        colour, light and line. How pure colours are gives way.
         """
         tint, light, edges = (
             known.foretold(latents[:, GROUPS[name]])
@@ -404,15 +426,17 @@ class Styles:
         )
         donor, _ = self.palette.asked(latents[:, GROUPS["palette"]].mean(0))
         own = self.colours[row]
-        colours = repainted(own, self.colours[donor])
+        colours = coloured(repainted(own, self.colours[donor]), own)
         off = tinted(own.measured() + self.off[row]) - tinted(own.measured())
         bounds = np.percentile(np.hstack([self.tint.measured, self.light.measured]), (1, 99), axis=0)
         turned, whole = _Tinted(colours), np.array([float(name == "side") for name in KNOBS])
         found = []
         for wanted, strong in zip(np.clip(np.hstack([tint, light]), *bounds) - off, edges, strict=True):
-            knobs, _ = _solved(turned, wanted, FOLLOWED, whole, [name != "side" for name in KNOBS])
+            knobs, _ = _solved(turned, wanted, FOLLOWED, whole, [name != "side" for name in KNOBS], MOVED)
             in_colour = replace(colours, lab=turned.lab(knobs[None])[0]).on(drawing)
-            found.append(replace(in_colour, line=self._line(row, strong, STROKES[PLAIN[0] : PLAIN[0] + 1])[0]))
+            found.append(
+                replace(in_colour, line=max(FLATTEST, self._line(row, strong, STROKES[PLAIN[0] : PLAIN[0] + 1])[0]))
+            )
         return found
 
     def _line(self, row: int, wanted: Floats, strokes: Sequence[float] = STROKES) -> tuple[float, float]:

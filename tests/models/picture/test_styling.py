@@ -8,9 +8,11 @@ import pytest
 from models.picture.attributes import GROUPS, attributes_of
 from models.picture.drawings import (
     FEWEST,
+    FLATTEST,
     MOST_PALE,
     PLAIN,
     UNWATCHED,
+    Colours,
     Drawings,
     from_lab,
     load_drawings,
@@ -110,3 +112,16 @@ def test_of_drawings_that_are_all_signs_all_are_watched(shipped: Drawings) -> No
     names = tuple(f"signs_and_symbols/{number}" for number in range(len(shipped.names)))
     signs = replace(shipped, names=names)
     assert signs.rich() is signs
+
+
+def test_what_moves_stays_in_colour_whatever_is_asked_for(shipped: Drawings) -> None:
+    watched, rng = shipped.rich(), np.random.default_rng(0)
+    for subject in rng.permutation(len(watched.names))[:12].tolist():
+        own = Colours.of(watched.drawings[subject])
+        hued = np.hypot(own.lab[:-1, 1], own.lab[:-1, 2]) > 0.1
+        for each in watched.along(subject, 1.5 * rng.standard_normal((3, watched.latents.shape[1]))):
+            lab = Colours.of(each).lab[:-1]
+            chroma = np.hypot(lab[:, 1], lab[:, 2])[hued]
+            if len(chroma):
+                assert np.median(chroma) > 0.03
+            assert each.line >= FLATTEST

@@ -1,8 +1,9 @@
 // @ts-check
-// A drawing as vectors on a canvas: the same as models/picture/vector.py writes as SVG, in colours that change.
+// A drawing as vectors on a canvas: the same as models/picture/vector.py writes as SVG, in colours that change. Small
+// shapes stay towards a silhouette, as in models/picture/moving.py: they would come and go while one looks.
 
 export const GRID = 4000;
-const [OUTLINE, SHADE, BOLDEST, WIDEST, SMALL, FADED, FLAT] = [40, 0.4, 5, 150, 0.04, 0.95, 0.85];
+const [OUTLINE, SHADE, BOLDEST, WIDEST, FADED, FLAT] = [40, 0.4, 5, 150, 0.95, 0.85];
 
 /**
  * `fill` and `stroke` number the subject's paints.
@@ -107,7 +108,6 @@ export class VectorDrawing {
   draw(pen, plain, line) {
     const colours = line ? lined(this.subject, plain, line) : plain;
     this.subject.shapes.forEach((shape, number) => {
-      if (shape.size < SMALL * Math.max(0, -line)) return;
       this.#fill(pen, shape, number, colours, line);
       this.#stroke(pen, shape, number, colours, plain, line);
     });
