@@ -30,7 +30,7 @@ POINTS = {"M": 1, "L": 1, "C": 3, "Z": 0}  # that each command of a path takes
 KINDS = ("solid", "linear", "radial")
 OUTLINE, SHADE = 40.0, 0.4  # width of an added outline, and how dark it is beside what it encloses
 BOLDEST, WIDEST = 5.0, 150.0  # what a stroke gains where lines are boldest: times its width, and at most
-DETAIL = 0.04  # of the picture: what is smaller is left out there, unless the drawing moves
+DETAIL = 0.04  # of the picture: what is smaller is left out there
 FADED, FLAT = 0.95, 0.85  # how far fills go towards the paper where all is line, and to one colour where nothing is
 SQUARES = np.linspace(0, 1, 13)  # sides of squares around the middle, beside the picture's
 CORNER = 0.08  # of the side of what a drawing stands on
@@ -92,9 +92,9 @@ class Drawing:
     that is painted within each square. The drawing stands on a square of the colour ``paper`` ``(3,)`` whose side is
     ``ground`` of the picture's; what is left is white.
     ``line``: 0 as drawn. Towards 1 fills fade, and what has no stroke is outlined, until all is line; towards -1
-    strokes widen, colours become one and shapes below ``detail`` of the picture are left out, until there is but a
-    silhouette. ``stroke``: by how many octaves strokes and outlines are wider. ``size``: as large beside how it was
-    drawn, around the middle.
+    strokes widen, what they enclose is filled, colours become one and small shapes are left out, until there is but a
+    silhouette; of a ``whole`` drawing every shape stays, and only what is filled is. ``stroke``: by how many octaves
+    strokes and outlines are wider. ``size``: as large beside how it was drawn, around the middle.
     """
 
     shapes: tuple[Shape, ...]
@@ -106,7 +106,7 @@ class Drawing:
     stroke: float = 0.0
     ground: float = 1.0
     within: Floats = field(default_factory=lambda: np.zeros(len(SQUARES)))
-    detail: float = DETAIL
+    whole: bool = False
 
     def svg(self) -> str:
         """The drawing as a whole document."""
@@ -118,7 +118,7 @@ class Drawing:
         paints = [(number, paint) for number, paint in enumerate(self.paints()) if paint.kind != "solid"]
         names = {id(paint): f"{prefix}{number}" for number, paint in paints}
         defined = "".join(_gradient(f"{prefix}{number}", paint, colours) for number, paint in paints)
-        least = self.detail * max(0.0, -self.line)
+        least = 0.0 if self.whole else DETAIL * max(0.0, -self.line)
         drawn = "".join(
             _drawn(shape, self, colours, names)
             for shape, size in zip(self.shapes, self.sizes(), strict=True)
@@ -312,7 +312,8 @@ def _drawn(shape: Shape, of: Drawing, colours: Floats, names: Mapping[int, str])
         return f' {name}="{hex_of(colours[paint.first])}"{_opacity(name, colours[paint.first, 3])}'
 
     fill, stroke = said("fill", shape.fill), ""
-    if shape.fill is None and shape.stroke is not None and line < 0:  # what lines enclose is filled as they widen
+    # what lines enclose is filled as they widen
+    if shape.fill is None and shape.stroke is not None and line < 0 and not of.whole:
         colour = colours[shape.stroke.first]
         fill = f' fill="{hex_of(colour)}"{_opacity("fill", -line * colour[3])}'
     thin = shape.stroke is None or shape.width * colours[shape.stroke.first, 3] < OUTLINE / 3

@@ -1,6 +1,6 @@
 // @ts-check
-// A drawing as vectors on a canvas: the same as models/picture/vector.py writes as SVG, in colours that change. Small
-// shapes stay towards a silhouette, as in models/picture/moving.py: they would come and go while one looks.
+// A drawing as vectors on a canvas: the same as models/picture/vector.py writes as SVG of a whole drawing, in colours that
+// change.
 
 export const GRID = 4000;
 const [OUTLINE, SHADE, BOLDEST, WIDEST, FADED, FLAT] = [40, 0.4, 5, 150, 0.95, 0.85];
@@ -123,7 +123,7 @@ export class VectorDrawing {
   draw(pen, plain, line) {
     const colours = line ? lined(this.subject, plain, line) : plain;
     this.subject.shapes.forEach((shape, number) => {
-      this.#fill(pen, shape, number, colours, line);
+      this.#fill(pen, shape, number, colours);
       this.#stroke(pen, shape, number, colours, plain, line);
     });
   }
@@ -133,17 +133,10 @@ export class VectorDrawing {
    * @param {Shape} shape
    * @param {number} number
    * @param {Colours} colours
-   * @param {number} line
    */
-  #fill(pen, shape, number, colours, line) {
+  #fill(pen, shape, number, colours) {
     const rule = shape.evenodd ? "evenodd" : "nonzero";
-    if (shape.fill === undefined) {
-      if (line >= 0 || shape.stroke === undefined) return;
-      const [red, green, blue, alpha] = meanOf(colours, this.subject.paints[shape.stroke]);
-      pen.fillStyle = css([red, green, blue, -line * alpha]); // what lines enclose is filled as they widen
-      pen.fill(this.paths[number], rule);
-      return;
-    }
+    if (shape.fill === undefined) return;
     const paint = this.subject.paints[shape.fill];
     const path = this.fitted[number];
     if (!path) {
