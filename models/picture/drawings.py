@@ -52,11 +52,16 @@ OWN_GIVES = 9.0  # times more than what another style's latents ask for
 MEASURED = {"palette": slice(0, 3), "light": slice(3, 5)}
 TOLERANCE = np.array([0.08, 0.08, 0.01, 0.012, 0.012])  # of what is measured
 FOLLOWED = np.array([0.01, 0.01, 0.012, 0.05])  # of mean colour and light, where a drawing moves
+COLOUR_KEPT, FLATTEST = 0.6, -0.7  # where a drawing moves: the share of its chroma that stays, and the least line
 KNOBS = {  # the usual size of each change, its least and its most
     "chroma": (0.7, -3.0, 1.5), "a": (0.04, -0.12, 0.12), "b": (0.04, -0.12, 0.12),
     "gamma": (0.8, -2.0, 2.0), "contrast": (0.8, -1.5, 1.0), "lift": (0.3, 0.0, 0.8),
     "drop": (0.3, 0.0, 0.8), "dark": (0.3, 0.08, 0.95), "paper a": (0.06, -0.2, 0.2), "paper b": (0.06, -0.2, 0.2),
     "side": (2.0, 0.5, 0.96),
+}  # fmt: skip
+MOVED = KNOBS | {  # where a drawing moves: it stays in its colours, and the paper takes what they can't
+    "chroma": (0.7, float(np.log(COLOUR_KEPT)), 1.5), "a": (0.03, -0.06, 0.06), "b": (0.03, -0.06, 0.06),
+    "gamma": (0.5, -1.2, 1.0), "lift": (0.2, 0.0, 0.5), "drop": (0.15, 0.0, 0.35),
 }  # fmt: skip
 NAMES = tuple(KNOBS)
 OF_GROUND = ("dark", "paper a", "paper b", "side")
@@ -66,7 +71,13 @@ NEAR = 15.0  # sum of squares of what is missing, in tolerances, with which blac
 STANDING = 10.0  # what a coloured square below a drawing costs beside that
 SHIPPED = "drawings-cpu"
 SIZES = (0.35, 1.3)  # the least and the most
-COLOURFUL, SHAPES, FEWEST = 0.04, 6, 60  # of a drawing that is watched for long, and of such drawings
+COLOURFUL, SHAPES, FEWEST = 0.05, 3, 60  # of a drawing that is watched for long, and of such drawings
+PALE, MOST_PALE = 0.06, 0.5  # chroma in OKLab of white, cream, grey and black; the share of ink that may be so
+# categories of signs, icons, maps and devices, and those that say nothing of what is drawn
+UNWATCHED = frozenset({
+    "computer", "containers", "education", "electronics", "geography", "logos", "office", "people", "science", "shapes",
+    "signs_and_symbols", "special", "tools", "transportation", "unsorted",
+})  # fmt: skip
 FORMAT = BundleFormat("drawings", "collection of drawings", "python -m models.train.drawings makes one", ("seed",))
 
 
@@ -104,6 +115,14 @@ def looks_of(drawing: Drawing) -> Floats:
     """Palette and light ``(5,)`` as they are measured in pixels."""
     found = attributes_of(drawing.pixels()[None])
     return np.concatenate([found[name][0] for name in MEASURED])
+
+
+def pale_share(drawing: Drawing) -> float:
+    """How much of a drawing's ink has hardly any colour, 0 to 1: most of a playing card, a form or a road sign."""
+    colours = Colours.of(drawing)
+    lab, areas = to_lab(colours.seen()[:-1]), colours.areas[:-1] * colours.alpha[:-1]
+    pale = np.hypot(lab[:, 1], lab[:, 2]) < PALE
+    return float(areas[pale].sum() / max(float(areas.sum()), 1e-9))
 
 
 @dataclass(frozen=True)
@@ -202,6 +221,17 @@ def repainted(own: Colours, donor: Colours) -> Colours:
     return replace(own, lab=lab)
 
 
+def coloured(painted: Colours, own: Colours) -> Colours:
+    """What is ``painted`` as pure as its ``own`` colours, at least nearly; where it lost its hue, in its own."""
+    chroma, least = (np.hypot(each.lab[:, 1], each.lab[:, 2]) for each in (painted, own))
+    least = COLOUR_KEPT * least
+    lab = painted.lab.copy()
+    pale, grey = chroma < least, chroma < GREY
+    lab[pale, 1:] *= (least / np.maximum(chroma, 1e-9))[pale, None]
+    lab[pale & grey, 1:] = COLOUR_KEPT * own.lab[pale & grey, 1:]
+    return replace(painted, lab=lab)
+
+
 def _shades(colours: Colours) -> list[list[int]]:
     """Rows that are shades of one colour: of a hue, or of none and dark, middling or light; the paper by itself."""
     found: list[tuple[float | str, list[int]]] = []
@@ -254,16 +284,21 @@ def as_measured(own: Colours, wanted: Floats, tolerance: Floats, off: Floats | f
     return replace(own, lab=at.lab(knobs[None])[0]), float(knobs[-1]) or 1.0
 
 
-def _solved(
-    at: _Turned, wanted: Floats, tolerance: Floats, start: Floats, free: Sequence[bool]
+def _solved(  # noqa: PLR0917 (a problem, part by part)
+    at: _Turned,
+    wanted: Floats,
+    tolerance: Floats,
+    start: Floats,
+    free: Sequence[bool],
+    bounds: Mapping[str, tuple[float, float, float]] = KNOBS,
 ) -> tuple[Floats, float]:
     """Settings of the knobs, of which some are ``free``, and their cost: Gauss–Newton with a Gaussian prior at 0.
 
     The side has none.
     """
-    knobs, prior = start, np.array([each[0] for each in KNOBS.values()])
+    knobs, prior = start, np.array([each[0] for each in bounds.values()])
     prior = np.where(free, prior, 1e-4)
-    least, most = (np.array([each[k] for each in KNOBS.values()]) for k in (1, 2))
+    least, most = (np.array([each[k] for each in bounds.values()]) for k in (1, 2))
     if start[-1] == 1:  # what covers everything is the paper, which may stay white
         least[NAMES.index("dark")] = 0.0
     weight = np.where([name == "side" for name in KNOBS], 0.0, prior**-2.0)
@@ -381,8 +416,9 @@ class Styles:
     def along(self, row: int, drawing: Drawing, latents: Floats) -> list[Drawing]:
         """The ``drawing`` of a ``row`` as each of ``latents`` ``(n, DIMS)`` asks for, without a jump between two.
 
-        So all have the hues of one known palette, that nearest to the mean, and every colour may move. What is followed
-        is what can be had all at once: mean colour, light and line. How pure colours are gives way.
+        So all have the hues of one known palette, that nearest to the mean, and every colour may move, but none turns
+        grey: what the subject can't follow the paper does. What is followed is what can be had all at once: mean
+        colour, light and line. How pure colours are gives way.
         """
         tint, light, edges = (
             known.foretold(latents[:, GROUPS[name]])
@@ -390,15 +426,17 @@ class Styles:
         )
         donor, _ = self.palette.asked(latents[:, GROUPS["palette"]].mean(0))
         own = self.colours[row]
-        colours = repainted(own, self.colours[donor])
+        colours = coloured(repainted(own, self.colours[donor]), own)
         off = tinted(own.measured() + self.off[row]) - tinted(own.measured())
         bounds = np.percentile(np.hstack([self.tint.measured, self.light.measured]), (1, 99), axis=0)
         turned, whole = _Tinted(colours), np.array([float(name == "side") for name in KNOBS])
         found = []
         for wanted, strong in zip(np.clip(np.hstack([tint, light]), *bounds) - off, edges, strict=True):
-            knobs, _ = _solved(turned, wanted, FOLLOWED, whole, [name != "side" for name in KNOBS])
+            knobs, _ = _solved(turned, wanted, FOLLOWED, whole, [name != "side" for name in KNOBS], MOVED)
             in_colour = replace(colours, lab=turned.lab(knobs[None])[0]).on(drawing)
-            found.append(replace(in_colour, line=self._line(row, strong, STROKES[PLAIN[0] : PLAIN[0] + 1])[0]))
+            found.append(
+                replace(in_colour, line=max(FLATTEST, self._line(row, strong, STROKES[PLAIN[0] : PLAIN[0] + 1])[0]))
+            )
         return found
 
     def _line(self, row: int, wanted: Floats, strokes: Sequence[float] = STROKES) -> tuple[float, float]:
@@ -450,9 +488,18 @@ class Drawings:
         return Styles.of(self.drawings, self.latents, self.edges, self.looks)
 
     def rich(self) -> Drawings:
-        """Those of several shapes and in colour, to be watched for long; all where hardly any is."""
-        shapes = np.array([len(each.shapes) for each in self.drawings])
-        rows = np.flatnonzero((self.looks[:, 2] >= COLOURFUL) & (shapes >= SHAPES)).tolist()
+        """Those to be watched for long: things, plants and animals, of several shapes and in colour.
+
+        A drawing's category is the folder in its name; those in ``UNWATCHED`` are left out. All where hardly any is so.
+        """
+        rows = [
+            row
+            for row, (name, drawing) in enumerate(zip(self.names, self.drawings, strict=True))
+            if name.partition("/")[0] not in UNWATCHED
+            and self.looks[row, 2] >= COLOURFUL
+            and len(drawing.shapes) >= SHAPES
+            and pale_share(drawing) <= MOST_PALE
+        ]
         if len(rows) < FEWEST:
             return self
         names, drawings = tuple(self.names[row] for row in rows), tuple(self.drawings[row] for row in rows)

@@ -2,7 +2,8 @@
 
 The same is drawn by ``moving_picture.js`` on a page; here it becomes SVG, frame by frame, for a film. Where the drawing
 stays, its colours go straight from one moment's to the next one's. Where another follows, its largest shapes become the
-other's largest, outline by outline, while what is drawn within fades out and in.
+other's largest, outline by outline, while what is drawn within fades out and in. However near to a silhouette, no
+shape is left out, since it would vanish and come back, and no line is filled, since it would cover what it runs around.
 """
 
 from __future__ import annotations
@@ -180,7 +181,7 @@ class Moving:
 
     def _drawing(self, subject: int, colours: Floats, line: float) -> Drawing:
         red, green, blue = colours[-1, :3].tolist()
-        return replace(self.subjects[subject], colours=colours[:-1], paper=(red, green, blue), line=line)
+        return replace(self.subjects[subject], colours=colours[:-1], paper=(red, green, blue), line=line, whole=True)
 
 
 def paired(ones: Sequence[Outline], others: Sequence[Outline]) -> list[tuple[Outline | None, Outline | None]]:

@@ -92,8 +92,9 @@ class Drawing:
     that is painted within each square. The drawing stands on a square of the colour ``paper`` ``(3,)`` whose side is
     ``ground`` of the picture's; what is left is white.
     ``line``: 0 as drawn. Towards 1 fills fade, and what has no stroke is outlined, until all is line; towards -1
-    strokes widen, colours become one and small shapes are left out, until there is but a silhouette. ``stroke``: by how
-    many octaves strokes and outlines are wider. ``size``: as large beside how it was drawn, around the middle.
+    strokes widen, what they enclose is filled, colours become one and small shapes are left out, until there is but a
+    silhouette; of a ``whole`` drawing every shape stays, and only what is filled is. ``stroke``: by how many octaves
+    strokes and outlines are wider. ``size``: as large beside how it was drawn, around the middle.
     """
 
     shapes: tuple[Shape, ...]
@@ -105,6 +106,7 @@ class Drawing:
     stroke: float = 0.0
     ground: float = 1.0
     within: Floats = field(default_factory=lambda: np.zeros(len(SQUARES)))
+    whole: bool = False
 
     def svg(self) -> str:
         """The drawing as a whole document."""
@@ -116,7 +118,7 @@ class Drawing:
         paints = [(number, paint) for number, paint in enumerate(self.paints()) if paint.kind != "solid"]
         names = {id(paint): f"{prefix}{number}" for number, paint in paints}
         defined = "".join(_gradient(f"{prefix}{number}", paint, colours) for number, paint in paints)
-        least = DETAIL * max(0.0, -self.line)
+        least = 0.0 if self.whole else DETAIL * max(0.0, -self.line)
         drawn = "".join(
             _drawn(shape, self, colours, names)
             for shape, size in zip(self.shapes, self.sizes(), strict=True)
@@ -310,7 +312,8 @@ def _drawn(shape: Shape, of: Drawing, colours: Floats, names: Mapping[int, str])
         return f' {name}="{hex_of(colours[paint.first])}"{_opacity(name, colours[paint.first, 3])}'
 
     fill, stroke = said("fill", shape.fill), ""
-    if shape.fill is None and shape.stroke is not None and line < 0:  # what lines enclose is filled as they widen
+    # what lines enclose is filled as they widen
+    if shape.fill is None and shape.stroke is not None and line < 0 and not of.whole:
         colour = colours[shape.stroke.first]
         fill = f' fill="{hex_of(colour)}"{_opacity("fill", -line * colour[3])}'
     thin = shape.stroke is None or shape.width * colours[shape.stroke.first, 3] < OUTLINE / 3

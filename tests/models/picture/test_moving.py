@@ -55,3 +55,24 @@ def test_a_moment_is_written_and_read() -> None:
     assert (found.subject, found.size, found.line) == (3, 0.9, 0.0)
     assert found.colours == pytest.approx(moment.colours)
     assert subject_json("left", LEFT)["shapes"][0]["outline"][:2] == pytest.approx([1500, 2000], abs=2)
+
+
+def test_small_shapes_stay_while_a_drawing_moves_towards_a_silhouette() -> None:
+    dot = Shape(
+        "MLLLZ", np.array([(3000, 1900), (3200, 1900), (3200, 2100), (3000, 2100)], np.int16), Paint("solid", 1)
+    )
+    colours, areas = np.array([(1.0, 0.0, 0.0, 1.0), (0.0, 0.0, 0.0, 1.0)]), np.array([0.05, 0.0025])
+    figure = Drawing((*LEFT.shapes, dot), colours, areas, line=-0.7)
+    moving = Moving([figure], [moment_of(0, figure, 1.0)], np.array([0.0]))
+    assert at(moving, 0, 77).max() < 200
+    assert figure.pixels(100)[50, 77].min() == 255  # a picture that stands still is but a silhouette
+
+
+def test_a_line_is_not_filled_while_a_drawing_moves_towards_a_silhouette() -> None:
+    corner = np.array([(2000, 1000), (3000, 2000), (2000, 3000)], np.int16)
+    line = Shape("MLL", corner, None, Paint("solid", 1), width=20)
+    colours, areas = np.array([(1.0, 0.0, 0.0, 1.0), (0.0, 0.0, 0.0, 1.0)]), np.array([0.05, 0.05])
+    figure = Drawing((*LEFT.shapes, line), colours, areas, line=-0.7)
+    moving = Moving([figure], [moment_of(0, figure, 1.0)], np.array([0.0]))
+    assert at(moving, 0, 60).min() == 255
+    assert figure.pixels(100)[50, 60].min() < 150

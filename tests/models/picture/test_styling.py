@@ -6,7 +6,20 @@ import numpy as np
 import pytest
 
 from models.picture.attributes import GROUPS, attributes_of
-from models.picture.drawings import PLAIN, Drawings, from_lab, load_drawings, looks_of, to_lab
+from models.picture.drawings import (
+    FEWEST,
+    FLATTEST,
+    MOST_PALE,
+    PLAIN,
+    UNWATCHED,
+    Colours,
+    Drawings,
+    from_lab,
+    load_drawings,
+    looks_of,
+    pale_share,
+    to_lab,
+)
 from models.picture.vector import GRID
 
 
@@ -82,3 +95,33 @@ def test_shipped_drawings_lie_within_the_grid_and_have_paths_alone(shipped: Draw
         points = np.concatenate([shape.points for shape in drawing.shapes])
         assert np.percentile(points, 5) > -GRID / 2
         assert replace(drawing, line=0.5).pixels().shape == (96, 96, 3)
+
+
+def test_what_is_watched_for_long_is_neither_a_sign_nor_pale(shipped: Drawings) -> None:
+    watched = shipped.rich()
+    assert FEWEST <= len(watched.names) < len(shipped.names) / 2
+    assert not {name.partition("/")[0] for name in watched.names} & UNWATCHED
+    assert {"animals", "plants", "food"} <= {name.partition("/")[0] for name in watched.names}
+    assert max(pale_share(each) for each in watched.drawings) <= MOST_PALE
+    cards = [row for row, name in enumerate(shipped.names) if "/ornamental" in name]
+    assert cards
+    assert min(pale_share(shipped.drawings[row]) for row in cards) > MOST_PALE
+
+
+def test_of_drawings_that_are_all_signs_all_are_watched(shipped: Drawings) -> None:
+    names = tuple(f"signs_and_symbols/{number}" for number in range(len(shipped.names)))
+    signs = replace(shipped, names=names)
+    assert signs.rich() is signs
+
+
+def test_what_moves_stays_in_colour_whatever_is_asked_for(shipped: Drawings) -> None:
+    watched, rng = shipped.rich(), np.random.default_rng(0)
+    for subject in rng.permutation(len(watched.names))[:12].tolist():
+        own = Colours.of(watched.drawings[subject])
+        hued = np.hypot(own.lab[:-1, 1], own.lab[:-1, 2]) > 0.1
+        for each in watched.along(subject, 1.5 * rng.standard_normal((3, watched.latents.shape[1]))):
+            lab = Colours.of(each).lab[:-1]
+            chroma = np.hypot(lab[:, 1], lab[:, 2])[hued]
+            if len(chroma):
+                assert np.median(chroma) > 0.03
+            assert each.line >= FLATTEST

@@ -182,11 +182,13 @@ class MovingPicture {
     const count = Math.max(before.outlined.length, after.outlined.length);
     for (let number = 0; number < count; number += 1) {
       const [from, to] = [before.outlined[number], after.outlined[number]];
-      const ring = mixed(Float32Array.from((from ?? to).outline ?? []), Float32Array.from((to ?? from).outline ?? []), share);
+      const [start, end] = [before.rings[number], after.rings[number]];
+      const ring = start && end ? mixed(start, end, share) : (start ?? end);
       const colours = [];
       if (from) colours.push(meanOf(first, before.subject.paints[from.fill ?? 0]));
       if (to) colours.push(meanOf(last, after.subject.paints[to.fill ?? 0]));
-      this.pen.fillStyle = css(mixed(Float32Array.from(colours[0]), Float32Array.from(colours[colours.length - 1]), share));
+      const goal = colours[colours.length - 1];
+      this.pen.fillStyle = css(colours[0].map((value, part) => value + share * (goal[part] - value)));
       this.pen.fill(ringPath(ring, from && to ? 1 : from ? 1 - share : share));
     }
     for (const [drawing, colours, line, alpha] of /** @type {[VectorDrawing, any, number, number][]} */ ([
@@ -219,7 +221,7 @@ class MovingPicture {
     }
     this.pen.globalAlpha = 1;
     this.pen.globalCompositeOperation = "soft-light";
-    this.pen.fillStyle = css(colours.subarray(0, 4));
+    this.pen.fillStyle = css(colours);
     this.pen.fillRect(0, 0, width, width);
     this.pen.globalCompositeOperation = "source-over";
   }

@@ -1,8 +1,9 @@
 // @ts-check
-// A drawing as vectors on a canvas: the same as models/picture/vector.py writes as SVG, in colours that change.
+// A drawing as vectors on a canvas: the same as models/picture/vector.py writes as SVG of a whole drawing, in colours that
+// change.
 
 export const GRID = 4000;
-const [OUTLINE, SHADE, BOLDEST, WIDEST, SMALL, FADED, FLAT] = [40, 0.4, 5, 150, 0.04, 0.95, 0.85];
+const [OUTLINE, SHADE, BOLDEST, WIDEST, FADED, FLAT] = [40, 0.4, 5, 150, 0.95, 0.85];
 
 /**
  * `fill` and `stroke` number the subject's paints.
@@ -27,9 +28,16 @@ export function mixed(one, other, share) {
   return one.map((value, place) => value + share * (other[place] - value));
 }
 
-/** @param {number[] | Float32Array} colour */
-export function css([red, green, blue, alpha]) {
-  return `rgba(${Math.round(red)},${Math.round(green)},${Math.round(blue)},${(alpha / 255).toFixed(3)})`;
+const DIGITS = Array.from({ length: 256 }, (_, value) => value.toString(16).padStart(2, "0"));
+
+/**
+ * A colour as a canvas takes it; asked hundreds of times a frame, so it neither makes arrays nor formats numbers.
+ * @param {ArrayLike<number>} colours
+ * @param {number} at where its red stands
+ */
+export function css(colours, at = 0) {
+  const part = (/** @type {number} */ place) => DIGITS[Math.min(255, Math.max(0, Math.round(colours[place])))];
+  return `#${part(at)}${part(at + 1)}${part(at + 2)}${part(at + 3)}`;
 }
 
 /**
@@ -65,12 +73,18 @@ function lined({ shapes, paints, areas }, colours, line) {
     }
   } else if (line < 0) {
     let [red, green, blue, weight] = [0, 0, 0, 1e-9];
-    areas.forEach((area, place) => {
-      const [r, g, b, alpha] = colours.subarray(4 * place, 4 * place + 4);
-      const seen = area * alpha * Math.max(Math.abs(r - paper[0]), Math.abs(g - paper[1]), Math.abs(b - paper[2]));
-      [red, green, blue, weight] = [red + seen * r, green + seen * g, blue + seen * b, weight + seen];
-    });
-    areas.forEach((_, place) => towards(place, [red / weight, green / weight, blue / weight], FLAT * -line));
+    for (let place = 0; place < areas.length; place += 1) {
+      const at = 4 * place;
+      const [r, g, b] = [colours[at], colours[at + 1], colours[at + 2]];
+      const far = Math.max(Math.abs(r - paper[0]), Math.abs(g - paper[1]), Math.abs(b - paper[2]));
+      const seen = areas[place] * colours[at + 3] * far;
+      red += seen * r;
+      green += seen * g;
+      blue += seen * b;
+      weight += seen;
+    }
+    const mean = [red / weight, green / weight, blue / weight];
+    for (let place = 0; place < areas.length; place += 1) towards(place, mean, FLAT * -line);
   }
   return found;
 }
@@ -84,6 +98,8 @@ export class VectorDrawing {
     this.fitted = subject.shapes.map(({ fill }, number) => this.#inCircle(fill, this.paths[number]));
     /** The largest shapes, of which outlines are known, the largest first. */
     this.outlined = subject.shapes.filter(({ outline }) => outline).sort((one, other) => other.size - one.size);
+    /** The outline of each of them: x and y in turn. */
+    this.rings = this.outlined.map(({ outline }) => Float32Array.from(outline ?? []));
   }
 
   /**
@@ -107,8 +123,7 @@ export class VectorDrawing {
   draw(pen, plain, line) {
     const colours = line ? lined(this.subject, plain, line) : plain;
     this.subject.shapes.forEach((shape, number) => {
-      if (shape.size < SMALL * Math.max(0, -line)) return;
-      this.#fill(pen, shape, number, colours, line);
+      this.#fill(pen, shape, number, colours);
       this.#stroke(pen, shape, number, colours, plain, line);
     });
   }
@@ -118,17 +133,10 @@ export class VectorDrawing {
    * @param {Shape} shape
    * @param {number} number
    * @param {Colours} colours
-   * @param {number} line
    */
-  #fill(pen, shape, number, colours, line) {
+  #fill(pen, shape, number, colours) {
     const rule = shape.evenodd ? "evenodd" : "nonzero";
-    if (shape.fill === undefined) {
-      if (line >= 0 || shape.stroke === undefined) return;
-      const [red, green, blue, alpha] = meanOf(colours, this.subject.paints[shape.stroke]);
-      pen.fillStyle = css([red, green, blue, -line * alpha]); // what lines enclose is filled as they widen
-      pen.fill(this.paths[number], rule);
-      return;
-    }
+    if (shape.fill === undefined) return;
     const paint = this.subject.paints[shape.fill];
     const path = this.fitted[number];
     if (!path) {
@@ -176,7 +184,7 @@ export class VectorDrawing {
  */
 function style(pen, paint, colours) {
   const [kind, first, , , matrix] = paint;
-  if (kind === "solid") return css(colours.subarray(4 * first, 4 * first + 4));
+  if (kind === "solid") return css(colours, 4 * first);
   if (kind === "radial") return css(meanOf(colours, paint));
   const [a, b, c, d, e, f] = matrix;
   const size = a * d - b * c;
@@ -191,9 +199,6 @@ function style(pen, paint, colours) {
  * @param {Colours} colours
  */
 function stopped(gradient, [, first, , offsets], colours) {
-  offsets.forEach((offset, number) => {
-    const place = 4 * (first + number);
-    gradient.addColorStop(offset, css(colours.subarray(place, place + 4)));
-  });
+  offsets.forEach((offset, number) => gradient.addColorStop(offset, css(colours, 4 * (first + number))));
   return gradient;
 }
