@@ -5,13 +5,12 @@ import json
 import numpy as np
 import pytest
 import torch
-from models.rating.outlier import Heard
 
 from models.experiments.report import Report
 from models.rating.evaluation import critics
 from models.rating.evaluation.critics import SO_FAR, Apart, noises, report_critics, surrogate
 from models.rating.network import Ensemble, Judge, JudgeConfig, RatingConfig, RatingNetwork, Scale, Trained
-from models.rating.rater import RatingBundle
+from models.rating.rater import Heard, RatingBundle
 from models.rating.sound import log_mel
 from tests.models.rating.conftest import WIDTH, chord, small_extractor
 
