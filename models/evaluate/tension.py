@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.evaluate.taste import half_known, unheard
-from models.experiments.arguments import exit_on_error, exit_without_music, positive_int
+from models.experiments.arguments import add_domains_argument, exit_on_error, exit_without_music, positive_int
 from models.experiments.dataset import neutral, training_pieces
 from models.experiments.provenance import data_hash
 from models.experiments.report import Report
@@ -142,6 +142,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--limit", type=positive_int, default=100, help="excerpts a domain that are spoiled")
     parser.add_argument("--guided", type=int, default=40, help="pieces a domain that a reward chooses; 0: none")
     parser.add_argument("--agent", type=Path, default=TENSION_AGENT, help="trained by the rewards, for guided pieces")
+    parser.add_argument("--only-guided", action="store_true", help="measure guided pieces and those of the agent alone")
+    add_domains_argument(parser)
     parser.add_argument("--judge", help="a second tension model, on a piece model of its own")
     parser.add_argument("--heads", type=int, default=220, help="pieces a domain on which heads are fitted; 0: none")
     parser.add_argument("--seed", type=int, default=0)
@@ -158,9 +160,10 @@ def main(argv: list[str] | None = None) -> None:
         about = {"hash": data_hash(test), "n": len(test)}
         model = {"version": bundle.version, "sha256": bundle.card["sha256"]["tension"]}
         report = Report("evaluate.tension", about, model, given.seed)
-        study = load_study(judged, style_argument("default")) if judged else None
+        study = load_study(judged, style_argument("default")) if judged and not given.only_guided else None
         clips = judged_clips(judged, study.clips) if judged and study else []
-        real_above_spoiled(report, bundle, parts["train"], test, limit=given.limit)
+        if not given.only_guided:
+            real_above_spoiled(report, bundle, parts["train"], test, limit=given.limit)
         if study:
             about["judgements"] = study.hash
             heard = Judged.of(bundle, Melodies(piece for piece in parts["train"] if piece.domain == "pop"), clips)
@@ -175,9 +178,9 @@ def main(argv: list[str] | None = None) -> None:
             writer = Writer(load_pieces_model(bundle.card["pieces"]["name"]))
             guided(
                 report, bundle, writer, parts["train"], test,
-                count=given.guided, agent=agent_of(given.agent, writer), judge=judge,
+                count=given.guided, domains=given.domains, agent=agent_of(given.agent, writer), judge=judge,
             )  # fmt: skip
-        if given.heads > 0:
+        if given.heads > 0 and not given.only_guided:
             heads(report, bundle, parts, test, given.heads)
     report.print()
 

@@ -132,6 +132,7 @@ def guided(
     test: Sequence[Piece],
     *,
     count: int,
+    domains: Sequence[Domain] = DOMAINS,
     agent: Agent | None = None,
     judge: TensionBundle | None = None,
 ) -> None:
@@ -140,7 +141,7 @@ def guided(
     Over domains, ``trained`` stands beside ``plain`` of all domains, also of those in which no agent was trained.
     """
     everywhere = {name: Kept() for name in (PLAIN, *MODES, *(f"{name}{OVER_BARS}" for name in MODES), TRAINED)}
-    for domain in DOMAINS:
+    for domain in domains:
         known = regular(piece for piece in train if piece.domain == domain)
         own = regular(piece for piece in test if piece.domain == domain)
         if domain not in bundle.usual or not known or not own:

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 from sqlalchemy import select
-from webapp.listeners.deletion import delete
+from webapp.listeners.accounts import delete
 
 from db.tables import BY_TENSION, Clip, Offer
 from models.music.notes import Piece
