@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import pytest
 from sqlalchemy import select
-from webapp.listeners.accounts import delete
 
 from db.tables import BY_TENSION, Clip, Offer
 from models.music.notes import Piece
@@ -21,6 +20,7 @@ from webapp.generation import companions
 from webapp.generation.engine import Engine
 from webapp.generation.protocol import GeneratorUnavailable
 from webapp.listeners import accounts
+from webapp.listeners.accounts import delete
 from webapp.listeners.archive import export
 from webapp.listeners.restore import restore
 from webapp.listening import pairs
