@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import fmean
 from typing import Any
 
 import gradio as gr
@@ -98,8 +99,14 @@ def came_of(found: ShippedAgent, learning: Learning) -> str:
 
 
 def moved(now: Learning) -> str:
-    """From where to where the reward and the judge went; empty where nothing was rated."""
-    first, last = now.steps[0], now.steps[-1]
-    both = (("the reward", first.reward, last.reward), ("the judge", first.judge, last.judge))
-    said = [f"{name} went from {a:z.2f} to {b:z.2f}" for name, a, b in both if a is not None and b is not None]
+    """From where to where the reward and the judge went, means of a tenth of the steps; empty where nothing was rated.
+
+    A step's clips are few, so that single steps say little.
+    """
+    some = max(1, len(now.steps) // 10)
+    said = []
+    for name, rated in (("reward", [each.reward for each in now.steps]), ("judge", [each.judge for each in now.steps])):
+        first, last = ([value for value in part if value is not None] for part in (rated[:some], rated[-some:]))
+        if first and last:
+            said.append(f"the {name} went from {fmean(first):z.2f} to {fmean(last):z.2f}")
     return ", ".join(said).replace("-", "−")
