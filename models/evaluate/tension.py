@@ -142,7 +142,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--limit", type=positive_int, default=100, help="excerpts a domain that are spoiled")
     parser.add_argument("--guided", type=int, default=40, help="pieces a domain that a reward chooses; 0: none")
     parser.add_argument("--agent", type=Path, default=TENSION_AGENT, help="trained by the rewards, for guided pieces")
-    parser.add_argument("--only-guided", action="store_true", help="measure guided pieces and those of the agent alone")
+    parser.add_argument(
+        "--only-agent", action="store_true", help="its pieces beside drafts and the best of some, and nothing else"
+    )
     add_domains_argument(parser)
     parser.add_argument("--judge", help="a second tension model, on a piece model of its own")
     parser.add_argument("--heads", type=int, default=220, help="pieces a domain on which heads are fitted; 0: none")
@@ -160,9 +162,9 @@ def main(argv: list[str] | None = None) -> None:
         about = {"hash": data_hash(test), "n": len(test)}
         model = {"version": bundle.version, "sha256": bundle.card["sha256"]["tension"]}
         report = Report("evaluate.tension", about, model, given.seed)
-        study = load_study(judged, style_argument("default")) if judged and not given.only_guided else None
+        study = load_study(judged, style_argument("default")) if judged and not given.only_agent else None
         clips = judged_clips(judged, study.clips) if judged and study else []
-        if not given.only_guided:
+        if not given.only_agent:
             real_above_spoiled(report, bundle, parts["train"], test, limit=given.limit)
         if study:
             about["judgements"] = study.hash
@@ -178,9 +180,9 @@ def main(argv: list[str] | None = None) -> None:
             writer = Writer(load_pieces_model(bundle.card["pieces"]["name"]))
             guided(
                 report, bundle, writer, parts["train"], test,
-                count=given.guided, domains=given.domains, agent=agent_of(given.agent, writer), judge=judge,
+                count=given.guided, domains=given.domains, over_bars=not given.only_agent, agent=agent_of(given.agent, writer), judge=judge,
             )  # fmt: skip
-        if given.heads > 0 and not given.only_guided:
+        if given.heads > 0 and not given.only_agent:
             heads(report, bundle, parts, test, given.heads)
     report.print()
 

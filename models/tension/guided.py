@@ -133,6 +133,7 @@ def guided(
     *,
     count: int,
     domains: Sequence[Domain] = DOMAINS,
+    over_bars: bool = True,
     agent: Agent | None = None,
     judge: TensionBundle | None = None,
 ) -> None:
@@ -151,7 +152,9 @@ def guided(
         judges = Judges.fit(domain, known)
         real = real_excerpts(own, EXCERPT_BARS[domain], count, report.seed)
         here = {name: Kept() for name in everywhere}
-        found = choose(writer, bundle, domain, count, report.seed) | search(writer, bundle, domain, count, report.seed)
+        found = choose(writer, bundle, domain, count, report.seed)
+        if over_bars:
+            found |= search(writer, bundle, domain, count, report.seed)
         if agent and domain in agent.domains:
             found[TRAINED] = agent.write(bundle, domain, count, report.seed)
         for name, chosen in found.items():
