@@ -180,7 +180,8 @@ def main(argv: list[str] | None = None) -> None:
             writer = Writer(load_pieces_model(bundle.card["pieces"]["name"]))
             guided(
                 report, bundle, writer, parts["train"], test,
-                count=given.guided, domains=given.domains, over_bars=not given.only_agent, agent=agent_of(given.agent, writer), judge=judge,
+                count=given.guided, domains=given.domains, over_bars=not given.only_agent,
+                agent=agent_of(given.agent, writer), judge=judge,
             )  # fmt: skip
         if given.heads > 0 and not given.only_agent:
             heads(report, bundle, parts, test, given.heads)
