@@ -123,14 +123,14 @@ def heads(
 
 
 def agent_of(folder: Path, writer: Writer) -> Agent | None:
-    """The agent in ``folder``; None where there is none, or where another writer was trained."""
-    if not folder.is_dir():
-        return None
+    """The agent in ``folder``; None where the shipped one learned on another writer. Ends where none can be loaded."""
     try:
         bundle = load_agent(folder, writer)
         return Agent(bundle.writer(writer), bundle.card["domains"])
-    except ValueError as error:
-        print(f"no pieces by an agent: {error}")
+    except (OSError, ValueError) as error:
+        if folder != TENSION_AGENT:
+            raise SystemExit(str(error)) from error
+        print(f"no pieces by the shipped agent: {error}")
         return None
 
 

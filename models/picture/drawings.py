@@ -284,12 +284,13 @@ def as_measured(own: Colours, wanted: Floats, tolerance: Floats, off: Floats | f
     return replace(own, lab=at.lab(knobs[None])[0]), float(knobs[-1]) or 1.0
 
 
-def _solved(  # noqa: PLR0917 (a problem, part by part)
+def _solved(
     at: _Turned,
     wanted: Floats,
     tolerance: Floats,
     start: Floats,
     free: Sequence[bool],
+    *,
     bounds: Mapping[str, tuple[float, float, float]] = KNOBS,
 ) -> tuple[Floats, float]:
     """Settings of the knobs, of which some are ``free``, and their cost: Gauss–Newton with a Gaussian prior at 0.
@@ -432,7 +433,7 @@ class Styles:
         turned, whole = _Tinted(colours), np.array([float(name == "side") for name in KNOBS])
         found = []
         for wanted, strong in zip(np.clip(np.hstack([tint, light]), *bounds) - off, edges, strict=True):
-            knobs, _ = _solved(turned, wanted, FOLLOWED, whole, [name != "side" for name in KNOBS], MOVED)
+            knobs, _ = _solved(turned, wanted, FOLLOWED, whole, [name != "side" for name in KNOBS], bounds=MOVED)
             in_colour = replace(colours, lab=turned.lab(knobs[None])[0]).on(drawing)
             found.append(
                 replace(in_colour, line=max(FLATTEST, self._line(row, strong, STROKES[PLAIN[0] : PLAIN[0] + 1])[0]))

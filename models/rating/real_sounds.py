@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ EMOTIFY = Path("emotify") / "audio"
 EXCERPTS, FRAMES = 48, 375  # six seconds each
 SEED = 23
 LEVELS = 255
+log = logging.getLogger(__name__)
 REMADE = "make it again by python -m models.train.rating --data FOLDER --excerpts"
 
 
@@ -129,8 +131,8 @@ def _heard_songs() -> RealSounds | None:
     for file in songs:
         try:
             sounds.append(read_sound(file))
-        except SoundError:
-            continue
+        except SoundError as error:
+            log.warning("no_real_sound file=%s error=%s", file.name, error)
     if not sounds:
         return None
     pictures, digests = [log_mel(sound.samples) for sound in sounds], [sound.digest for sound in sounds]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from models.rating.agent import TENSION_AGENT
 from tests.e2e.accessibility import expect_accessible
 from tests.e2e.sound_clock import listen_until
 
@@ -36,21 +35,18 @@ def test_a_folder_is_heard_and_what_is_no_music_stays_at_home(visit, tmp_path):
     assert visitor.frame.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-@pytest.mark.skipif(not TENSION_AGENT.is_dir(), reason="no agent that was trained for tension is shipped")
 @pytest.mark.timeout(600)
-def test_what_a_composer_learned_from_such_scores_sounds_in_each_kind_of_music(visit):
+def test_what_a_composer_learned_from_such_scores_sounds_beside_its_curve(visit):
     visitor = visit(**PHONE)
     visitor.page.goto(f"{visitor.url}/tension")
     play, about = visitor.frame.locator("#shipped-first button").first, visitor.frame.locator("#about-shipped")
     expect(about).to_contain_text("the reward went", timeout=HEARD_MS)
+    expect(about).to_contain_text("A classifier tells what it plays from real music")
     expect(visitor.frame.locator("#plot-shipped .main-svg").first).to_be_visible()
-    of_pop = about.inner_text()
-    for clip in ("tension/clips/0", "tension/clips/10"):  # two places, five times each
-        with visitor.page.expect_response(lambda answer, clip=clip: answer.url.endswith(clip)) as got:
-            play.click()
-        assert got.value.headers["content-type"] == "audio/mpeg"
-        visitor.frame.get_by_label("Dance tunes").check()
-        expect(about).not_to_have_text(of_pop)
+    with visitor.page.expect_response(lambda answer: answer.url.endswith("tension/clips/0")) as got:
+        play.click()
+    assert got.value.headers["content-type"] == "audio/mpeg"
+    expect(visitor.frame.get_by_label("Dance tunes")).to_have_count(0)  # the only kind that it learned is no choice
     assert visitor.frame.evaluate("document.documentElement.scrollWidth") <= 390
 
 

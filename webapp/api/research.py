@@ -75,7 +75,7 @@ def read_agent_clip(name: str, number: int) -> Response:
 @router.get("/retrieval")
 def read_studies(context: TheContext) -> dict[str, Any]:
     """Every study of models of titles and tunes: what it compares, what it watches, and how far it is."""
-    from webapp.research import retrieval  # noqa: PLC0415 (as above)
+    from webapp.research import retrieval  # noqa: PLC0415 (pandas, which no listener needs)
 
     studies = context.database.transaction(retrieval.overview)
     return {"studies": studies, **_fill(context, "title_study", "study")}
@@ -135,7 +135,7 @@ def read_figure(
     Of its votes ``about`` music, or pictures. ``study=simulated``: the listeners that come with Kallos. Studies other
     than the default one need the researchers' ``key`` (``KALLOS_RESEARCH_KEY``).
     """
-    from webapp.research import study_listeners  # noqa: PLC0415 (as above)
+    from webapp.research import study_listeners  # noqa: PLC0415 (pandas, which no listener needs)
 
     if study == study_listeners.SIMULATED_NAME and name in study_listeners.SIMULATED_PLOTS:
         drawn = study_listeners.draw_simulated(name)

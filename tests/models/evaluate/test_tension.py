@@ -8,9 +8,11 @@ import pytest
 
 from models.evaluate import taste, tension
 from models.experiments.dataset import training_pieces
+from models.rating.agent import TENSION_AGENT
 from models.rating.agent.policy import Adapter, save_agent
 from models.style.checkpoint import tiny_style
 from models.style.pieces.model import load_pieces_model, save_pieces_model, tiny_pieces
+from models.style.pieces.sampling import Writer
 from models.taste import clip_effects, hierarchy
 from models.taste.evaluation import methods
 from models.taste.evaluation import study as listeners_study
@@ -102,3 +104,10 @@ def test_each_way_of_writing_is_measured_beside_the_plain_one(model, tunes, tmp_
     assert open_ <= plain
     assert metrics["tension.guided.future.certainty"]["baseline"] == plain
     assert not any("liking" in name for name in metrics)
+
+
+def test_an_agent_that_is_asked_for_and_cannot_be_loaded_ends_it(tmp_path) -> None:
+    writer = Writer(tiny_pieces())
+    with pytest.raises(SystemExit):
+        tension.agent_of(tmp_path / "none", writer)
+    assert tension.agent_of(TENSION_AGENT, writer) is None  # which learned on another writer
