@@ -1,4 +1,4 @@
-"""The declarative base of all tables: naming convention, time with zone, and arrays of floats as bytes."""
+"""The declarative base of all tables: naming convention, time with zone, decibels, and arrays of floats as bytes."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ NAMING_CONVENTION = {
 }
 
 Floats = npt.NDArray[np.float32]
+QUIETEST_DB = -120.0
 
 
 class FloatVector(TypeDecorator[Floats]):
@@ -46,6 +47,21 @@ class FloatVector(TypeDecorator[Floats]):
     def compare_values(self, x: Any, y: Any) -> bool:
         """Whether two vectors are equal, element by element."""
         return x is y or (x is not None and y is not None and bool(np.array_equal(x, y)))
+
+
+class Decibels(TypeDecorator[float]):
+    """A level in dB, at least ``QUIETEST_DB``: of silence it would be −inf, which JSON doesn't know."""
+
+    impl = Double
+    cache_ok = True
+
+    def process_bind_param(self, value: float | None, dialect: Dialect) -> float | None:  # noqa: ARG002
+        """What is stored."""
+        return None if value is None else max(float(value), QUIETEST_DB)
+
+    def process_result_value(self, value: float | None, dialect: Dialect) -> float | None:
+        """What older rows say as well."""
+        return self.process_bind_param(value, dialect)
 
 
 class Base(DeclarativeBase):

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.tables.base import Base, Clock, Floats, FloatVector, NewId
+from db.tables.base import Base, Clock, Decibels, Floats, FloatVector, NewId
 from db.tables.listeners import ANY_DOMAIN_CHECK
 
 # for this listener's taste: what they surely like, may like most, like near a piece, or like calmer, tenser or of a
@@ -103,8 +103,8 @@ class ClipAudio(Base):
     sha256: Mapped[str]
     uri: Mapped[str]
     bytes: Mapped[int]
-    lufs: Mapped[float | None]
-    true_peak_db: Mapped[float | None]
+    lufs: Mapped[float | None] = mapped_column(Decibels())
+    true_peak_db: Mapped[float | None] = mapped_column(Decibels())
     playing: Mapped[str] = mapped_column(server_default="")
     created_at: Mapped[Clock]
 

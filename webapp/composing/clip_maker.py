@@ -39,7 +39,7 @@ from webapp.runtime.journal import Journal
 log = logging.getLogger(__name__)
 
 DEADLINE_MS = 60_000
-TOO_SHORT, THERE_ALREADY, LISTENER_GONE = "too_short", "there_already", "listener_gone"
+SILENT, TOO_SHORT, THERE_ALREADY, LISTENER_GONE = "silent", "too_short", "there_already", "listener_gone"
 
 
 @dataclass(frozen=True)
@@ -201,6 +201,9 @@ class ClipMaker:
         lengths = [rendering.whole_length(piece, music)] if whole else lengths
         with rendering_turn or self._one_at_a_time:
             sounds = [rendering.render_into(self.clip_store, piece, seconds, music) for seconds in lengths]
+        if any(sound.silent for sound in sounds):
+            self._discard(sounds)
+            return Kept(None, SILENT)
         clip_id = self._store(result, digest, sounds, domain, owner, kind=kind)
         if clip_id is None:
             self._discard(sounds)

@@ -14,7 +14,7 @@ from typing import TypedDict
 
 from models.music.notes import Domain, Piece
 from models.music.performance import as_written, sounding_seconds
-from models.music.render import encode_lossless, encode_mp3, measure, render
+from models.music.render import SILENCE_LUFS, encode_lossless, encode_mp3, measure, render
 from models.style.performance import touch
 from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.supervised_process import bound
@@ -50,6 +50,11 @@ class Rendered:
     lufs: float | None
     true_peak_db: float | None
     playing: str
+
+    @property
+    def silent(self) -> bool:
+        """Whether it is too soft to be heard: a first note of velocity 2 may stand alone for seconds."""
+        return self.lufs is not None and self.lufs <= SILENCE_LUFS
 
     def columns(self) -> Columns:
         """As the table of sounds has it."""

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from uuid import UUID
 
+from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from db.queries.clips import (
@@ -13,8 +15,10 @@ from db.queries.clips import (
     get_audio,
     pool_clips,
 )
+from db.queries.export import clip_rows
 from db.queries.listeners import create_listener
-from db.tables import Clip, Listener
+from db.tables import Clip, ClipAudio, Listener
+from db.tables.base import QUIETEST_DB
 
 
 def test_the_same_content_is_one_clip_for_everybody_and_one_a_listener(
@@ -73,3 +77,12 @@ def test_sound_is_noted_once(session: Session, make_clip: Callable[..., UUID]) -
     assert found.bytes == 5
     assert get_audio(session, clip_id, 14.0) is None
     assert session.get(Clip, clip_id) is not None
+
+
+def test_silence_is_noted_as_a_level_that_json_knows(session: Session, make_clip: Callable[..., UUID]) -> None:
+    clip_id = make_clip()
+    older = update(ClipAudio).where(ClipAudio.clip_id == clip_id).values(lufs=text("'-Infinity'::float8"))
+    session.execute(older)
+    (clip,) = clip_rows(session, Clip.id == clip_id)
+    assert [sound["lufs"] for sound in clip["audio"]] == [QUIETEST_DB] * len(clip["audio"]) != []
+    json.dumps(clip, allow_nan=False)

@@ -3,15 +3,17 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from sqlalchemy import func, select, update
 
 from db.queries import jobs
 from db.tables import Clip, ClipAudio, Job
+from models.music.notes import Piece
 from models.style.drafts import Draft
 from webapp.api import health
 from webapp.composing import clip_maker, for_listener, pool, rendering, wishes
-from webapp.composing.clip_maker import ClipMaker
+from webapp.composing.clip_maker import ClipMaker, Order
 from webapp.composing.for_listener import CLIPS_A_JOB, Commission
 from webapp.context import Context
 from webapp.generation.protocol import GenerationError
@@ -156,6 +158,19 @@ def test_a_wish_is_kept_with_its_job_and_tells_how_far_it_is(context, worker, st
         lambda s: set(s.scalars(select(Clip.kind).where(Clip.composed_for == listener)))
     )
     assert kinds == {"near", "surprise"}  # what no blind proof is made of brings no rivals
+
+
+def test_a_piece_of_which_the_first_seconds_cant_be_heard_is_not_kept(context, tiny_composer, tmp_path):
+    (latents,) = tiny_composer.draw_each(["pop"], [0])
+    soft, later = [0, 24, 93, 2], [[200 + 12 * place, 12, 60 + place, 80] for place in range(15)]
+    piece = Piece(
+        notes=np.array([soft, *later]),
+        bars=np.array([[96 * bar, 96, 4, 4] for bar in range(4)]),
+        tempo_bpm=np.full(4, 60.0),
+    )
+    made = context.clip_maker.make([Order("pop", 1, Draft(latents, piece))], shortest=True)
+    assert (made.clip_ids, made.faults) == ([], {"silent": 1})
+    assert not list(tmp_path.rglob("*.mp3"))
 
 
 @pytest.mark.slow
