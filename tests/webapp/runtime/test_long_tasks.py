@@ -11,8 +11,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy import update
 
 from db.queries import jobs
+from db.tables import Job
 from webapp.context import Context
 from webapp.listeners import accounts
 from webapp.listeners.accounts import delete
@@ -173,6 +175,7 @@ def test_a_worker_that_is_killed_takes_it_along_and_the_next_one_says_why_it_bro
         worker.send_signal(signal.SIGKILL)
     assert len(children) == 1
     gone_within_s(children)
+    alone.database.transaction(lambda session: session.execute(update(Job).values(lease_until=Job.created_at)))
     with at_work(alone, which):
         assert str(wait_until(alone, which, owner).problem) == jobs.WORKER_GONE
         assert wait_until(alone, which, ask(which, "do")).done  # and the next one is done
