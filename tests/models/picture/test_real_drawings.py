@@ -10,6 +10,7 @@ from models.picture.drawings import load_drawings
 from models.picture.evaluation import Real
 
 
+@pytest.mark.slow
 def test_all_drawings_of_ones_own_folder_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shipped, bundle = load_drawings(), load_pictures()
     for row in range(4 * FOLDS + 2):

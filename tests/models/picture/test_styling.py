@@ -56,6 +56,7 @@ def test_a_subject_is_found_by_its_shape_whatever_its_styles(shipped: Drawings) 
         assert shipped.subject(latents) == row
 
 
+@pytest.mark.slow
 def test_a_palette_and_a_light_are_measured_as_their_donors(shipped: Drawings) -> None:
     rng = np.random.default_rng(1)
     rows, donors = rng.permutation(len(shipped.names))[:120].reshape(2, 60)

@@ -39,6 +39,7 @@ def test_the_shipped_network_rates_a_lone_chord_and_no_noise():
     assert shipped.score(log_mel(np.zeros(5 * SAMPLE_RATE_HZ, dtype=np.float32))) > 1
 
 
+@pytest.mark.slow
 def test_music_of_the_kind_heard_is_not(heard):
     assert np.mean([heard.score(log_mel(chord(7, 5.0) * 0.1)) < 1.2]) == 1
     kept = Heard.from_json(heard.to_json())

@@ -83,6 +83,7 @@ def test_the_same_seed_draws_the_same_and_another_one_something_else(toy) -> Non
     assert not torch.allclose(one, other)
 
 
+@pytest.mark.slow
 def test_guidance_moves_draws_and_one_is_none(toy) -> None:
     noise, asked = torch.randn(4, 8, 3, generator=seeded(3)), settings(torch.zeros(4).long())
     plain = toy[0].carry(noise, asked)

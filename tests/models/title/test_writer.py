@@ -41,6 +41,7 @@ def test_what_a_melody_says_is_written_and_saves_nats(trained: TrainedWriter, ma
     assert nats_a_letter(writer, unheard) == pytest.approx(trained.nats, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_more_guidance_listens_more_to_the_melody(trained: TrainedWriter, made_tunes: list[Tune]) -> None:
     def right(guidance: float) -> int:
         config = replace(trained.writer.config, guidance=guidance, temperature=1.5)

@@ -35,6 +35,7 @@ def drawn(context: Context, name: str, **asked: object) -> figures.Drawn:
     return context.database.transaction(lambda s: figures.draw(s, name, FigureRequest(study="study", **asked)))
 
 
+@pytest.mark.slow
 def test_variants_are_drawn_as_the_study_found_them(studied: Context, study: Path) -> None:
     found = drawn(studied, "variants", direction="melody_to_title")
     expected = {

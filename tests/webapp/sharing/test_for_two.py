@@ -182,6 +182,7 @@ def test_pieces_are_composed_for_both_and_each_sees_their_own_side(context, two)
         for_two.find_piece(context.database, accounts.create(context.database), duet, piece)
 
 
+@pytest.mark.slow
 def test_a_piece_says_how_it_sounds_and_where_nobody_can_judge_it_comes_all_the_same(context, two, monkeypatch):
     host, _, duet = two
     context.duet_composer.compose(duet, "pop", 7, lambda _: None)

@@ -60,6 +60,7 @@ def analysed(context: Context, keys: Keys) -> analysis.Analysis:
     )
 
 
+@pytest.mark.slow
 def test_who_hears_one_system_as_meant_and_the_other_never_says_so_in_the_report(alone: Context, keys: Keys) -> None:
     wrong = {"happy": "sad", "sad": "happy", "tense": "sad", "calm": "happy"}
     for _ in range(12):

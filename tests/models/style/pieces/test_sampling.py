@@ -222,6 +222,7 @@ def test_guidance_goes_on_from_the_logits_without_returns_to_those_with_them(mod
         torch.testing.assert_close(found, without + 2.5 * (with_them - without), rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_what_pieces_begin_with_together_is_heard_once(model, tune, monkeypatch) -> None:
     prompt, wishes, heard = regular_tokens(tune(6, bars=3)), Wishes(1, last=12), []
