@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
@@ -57,7 +58,7 @@ class Decibels(TypeDecorator[float]):
 
     def process_bind_param(self, value: float | None, dialect: Dialect) -> float | None:  # noqa: ARG002
         """What is stored."""
-        return None if value is None else max(float(value), QUIETEST_DB)
+        return None if value is None else max(value if math.isfinite(value) else QUIETEST_DB, QUIETEST_DB)
 
     def process_result_value(self, value: float | None, dialect: Dialect) -> float | None:
         """What older rows say as well."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,13 +67,27 @@ def save_real(
     step = (high - low) / LEVELS
     packed = save({f"{at}": np.round((each - low) / step).astype(np.uint8) for at, each in enumerate(chosen)})
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / PICTURES).write_bytes(packed)
+    _put(folder / PICTURES, packed)
     card = {
         **about, "excerpts": len(rows), "tracks": len(pictures), "low": low, "step": step,
         "digests": [digests[row] for row in rows], "seed": seed, "commit": commit(),
         "sha256": hashlib.sha256(packed).hexdigest(),
     }  # fmt: skip
-    (folder / ABOUT).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    _put(folder / ABOUT, (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def _put(path: Path, data: bytes) -> None:
+    """Write it whole or not at all: others may do the same at the same time."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
+        part.write(data)
+    Path(part.name).chmod(0o644)
+    Path(part.name).replace(path)
+
+
+def remove_real(folder: Path) -> None:
+    """Delete the excerpts in ``folder``, if there are any."""
+    for name in (ABOUT, PICTURES):
+        (folder / name).unlink(missing_ok=True)
 
 
 def load_real(folder: Path) -> RealSounds | None:
@@ -136,8 +151,14 @@ def _heard_songs() -> RealSounds | None:
     if not sounds:
         return None
     pictures, digests = [log_mel(sound.samples) for sound in sounds], [sound.digest for sound in sounds]
-    save_real(cache, pictures, digests, seed=SEED, about={"of": "Emotify", "terms": "research only"})
-    return load_real(cache)
+    about = {"of": "Emotify", "terms": "research only"}
+    try:
+        save_real(cache, pictures, digests, seed=SEED, about=about)
+        return load_real(cache)
+    except (OSError, ValueError) as error:  # they are read again the next time
+        log.warning("real_sounds_not_kept folder=%s error=%s", cache, error)
+    rows, chosen = excerpts(pictures, seed=SEED)
+    return RealSounds(tuple(chosen), tuple(digests[row] for row in rows), about)
 
 
 def real_sounds(model: str | Path) -> RealSounds:

@@ -25,7 +25,7 @@ from models.rating.crossfit import RUN, CrossFit
 from models.rating.material import Material, limited, load_material
 from models.rating.plays import PlaysError, read_all_plays, save_biases
 from models.rating.rater import load_bundle
-from models.rating.real_sounds import save_real
+from models.rating.real_sounds import remove_real, save_real
 from models.rating.tagger import Features
 from models.rating.training import PRESETS, ablations
 
@@ -94,6 +94,7 @@ def main(argv: list[str] | None = None) -> None:
             found = {name: fit.ablate(name, known[name]) for name in given.ablate}
         else:
             found = fit.train(recipe, networks, resume=given.resume)
+            remove_real(out / "bundle")  # of a run before this one
             if not given.no_excerpts:
                 about = {"data": material.hash}
                 save_real(out / "bundle", material.pictures, material.digests, seed=given.seed, about=about)

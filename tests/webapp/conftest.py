@@ -53,6 +53,7 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def little_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short sound alone, a small search, and seeds whose clips are all playable: other tests look at the rest."""
     monkeypatch.setattr(rendering, "LADDER_SECONDS", (7.0,))
+    monkeypatch.setattr(rendering.Rendered, "silent", False)  # as one clip in a hundred of the tiny model is
     monkeypatch.setattr(search, "SEARCHED", 24)
     monkeypatch.setattr(for_listener, "SEARCHED", 24)
     monkeypatch.setattr(search, "ENOUGH", 24)

@@ -116,7 +116,7 @@ class AskedRecipe(Strict):
     rest is drawn anew with ``seed``. ``rules``: how the content's notes are changed before all that. ``mood``: the
     valence and arousal, from -1 to 1, for which it is written anew, where nothing is to stay and nothing is borrowed.
 
-    Of a picture the ``styles`` are palette, light, line; ``turned`` are size, symmetry, warmth, colourfulness,
+    Of a picture the ``styles`` are palette, light, line; ``turned`` are size, warmth, colourfulness,
     brightness, contrast, busyness; and there is nothing to lock.
     """
 

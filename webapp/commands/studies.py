@@ -31,7 +31,7 @@ def add_study(commands: Commands) -> None:
     export.add_argument("id", nargs="?", default="default")
     export.add_argument("--out", type=Path, default=Path("study.zip"))
     export.add_argument(
-        "--pictures", action="store_true", help="votes on pictures, and these as PNG; else those on music"
+        "--pictures", action="store_true", help="votes on pictures, and these as SVG; else those on music"
     )
     simulate = actions.add_parser("simulate", help="votes of simulated listeners, in an installation of their own")
     simulate.add_argument("--listeners", type=int, default=40)

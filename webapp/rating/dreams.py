@@ -84,7 +84,7 @@ def known_to_critic(model: str) -> str:
     """Which sounds the critic of dreams by ``model`` knows, in a sentence; "" where that can't be read."""
     try:
         return real_sounds.sentence(model)
-    except ValueError:
+    except (OSError, ValueError):
         return ""
 
 

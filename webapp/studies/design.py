@@ -81,7 +81,7 @@ MOST_LETTERS = 2_000
 class Part(BaseModel):
     """A part of a design: frozen, and without values that nobody knows."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, allow_inf_nan=False)
 
 
 class Question(Part):

@@ -89,7 +89,7 @@ def _row(name: str, number: int, clip: PlayedClip) -> dict[str, Any]:
 
 def came_of(found: ShippedAgent, learning: Learning) -> str:
     """What became of it, with what its card says of clips that it never learned from."""
-    said = [f"While it learned, {moved(learning)}."]
+    said = [f"While it learned, {went}."] if (went := moved(learning)) else []
     if measured := found.card.get("evaluation", {}).get("two_sample"):
         said.append(
             f"A classifier tells what it plays from real music in {measured['value']:.0%} of cases, and what the "

@@ -7,7 +7,17 @@ import pytest
 
 from models.rating import real_sounds
 from models.rating.mel_bands import MELS
-from models.rating.real_sounds import ABOUT, EXCERPTS, FRAMES, PICTURES, SHIPPED, load_real, save_real, sentence
+from models.rating.real_sounds import (
+    ABOUT,
+    EXCERPTS,
+    FRAMES,
+    PICTURES,
+    SHIPPED,
+    load_real,
+    remove_real,
+    save_real,
+    sentence,
+)
 from models.style.bundle import WEIGHTS
 
 
@@ -62,6 +72,20 @@ def test_a_models_own_come_first_then_songs_then_what_is_shipped(saved, monkeypa
     monkeypatch.delenv("KALLOS_CORPORA")
     assert real_sounds.real_sounds(tmp_path).digests == load_real(SHIPPED).digests
     assert f"{EXCERPTS} short excerpts of clips" in sentence(tmp_path)
+
+
+def test_where_songs_cannot_be_kept_they_are_read_all_the_same(monkeypatch, played_folder, tmp_path):
+    (tmp_path / "home").write_text("a file where the cache should lie")
+    monkeypatch.setenv("KALLOS_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(real_sounds, "EMOTIFY", "audio")
+    monkeypatch.setenv("KALLOS_CORPORA", str(played_folder))
+    assert len(real_sounds.real_sounds(tmp_path).pictures) == 18
+
+
+def test_excerpts_that_may_not_be_passed_on_are_removed(saved):
+    remove_real(saved)
+    remove_real(saved)
+    assert list(saved.iterdir()) == []
 
 
 def test_only_excerpts_whose_terms_allow_it_are_shipped():

@@ -22,6 +22,8 @@ from webapp.listeners.accounts import delete
 from webapp.taste import overview
 from webapp.worker import HANDLERS, Worker
 
+SILENT = rendering.Rendered.silent
+
 
 @pytest.fixture
 def worker(context):
@@ -160,7 +162,8 @@ def test_a_wish_is_kept_with_its_job_and_tells_how_far_it_is(context, worker, st
     assert kinds == {"near", "surprise"}  # what no blind proof is made of brings no rivals
 
 
-def test_a_piece_of_which_the_first_seconds_cant_be_heard_is_not_kept(context, tiny_composer, tmp_path):
+def test_a_piece_of_which_the_first_seconds_cant_be_heard_is_not_kept(context, tiny_composer, tmp_path, monkeypatch):
+    monkeypatch.setattr(rendering.Rendered, "silent", SILENT)
     (latents,) = tiny_composer.draw_each(["pop"], [0])
     soft, later = [0, 24, 93, 2], [[200 + 12 * place, 12, 60 + place, 80] for place in range(15)]
     piece = Piece(

@@ -169,7 +169,7 @@ def swap(
         styles: which source each style comes from; rhythm, register, harmony, dynamics, tempo, texture; of a picture
             palette, light, line.
         strength: how far styles go there, 0 to 1.
-        turned: styles moved by so many standard deviations instead, -3 to 3; of a picture size, symmetry, warmth,
+        turned: styles moved by so many standard deviations instead, -3 to 3; of a picture size, warmth,
             colourfulness, brightness, contrast, busyness.
         toward: a source to which all of the content goes.
         share: how far the content goes there, 0 to 1.

@@ -50,7 +50,7 @@ def export(context: Context, token: Token, form: Literal["zip", "json"] = "zip")
 
     Args:
         token: the listener's token.
-        form: zip (JSON, votes as CSV, music as MIDI, pictures as PNG, the dream and the agent they keep) or json.
+        form: zip (JSON, votes as CSV, music as MIDI, pictures as SVG, the dream and the agent they keep) or json.
 
     Returns:
         The file.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import gradio as gr
 
-from models.experiments.report import check_evaluation
-from webapp.runtime.commands import ROOT, VERSION, commit
+from models.experiments.report import read_evaluations
+from models.style.bundle import WEIGHTS
+from webapp.runtime.commands import VERSION, commit
 from webapp.ui.layout import heading, page
 
 PATH = "/about"
@@ -48,14 +47,14 @@ was right in {told_gift} of 100 cases where they were composed for somebody, and
 composed for nobody; chance is {chance}. Nobody has judged by ear.
 
 """
-RESULT = ROOT / "docs" / "results" / "for-me.json"  # of ``evaluate.for_me``; an installed package has none
+RESULT = WEIGHTS / "style-cpu"
 VERSION_LINE = "Version {version}{commit}. [Use it from Python](endpoints) · [HTTP interface](api/docs)"
 
 
 def recorded_figures() -> str:
     """How well it works, from the recorded evaluation; empty where there is no such record."""
     try:
-        found = check_evaluation(json.loads(RESULT.read_text(encoding="utf-8"))["result"], RESULT.name)
+        found = read_evaluations(RESULT)["evaluate.for_me"]
         gift = found.metrics["for_me.60_vs_prior"]
         return FIGURES.format(
             listeners=gift.n,
