@@ -129,7 +129,7 @@ def delete_listener(request: Request, response: Response, context: TheContext, l
 def export_listener(
     context: TheContext, listener_id: Known, form: Annotated[Literal["json", "zip"], Query()] = "json"
 ) -> Response:
-    """Everything that is stored about the listener, as JSON; ``zip``: votes as CSV, MIDI, pictures and what is kept, too."""
+    """Everything that is stored about the listener, as JSON; ``zip`` adds votes as CSV, MIDI, pictures and the rest."""
     data = archive.signed(archive.export(context.database, listener_id), context.identity)
     headers = {"Content-Disposition": f'attachment; filename="kallos-listener.{form}"', "Cache-Control": "no-store"}
     if form == "zip":
