@@ -11,7 +11,7 @@ from models.experiments.run_log import rows
 from models.music.folder import read_folder
 from models.music.notes import Piece
 from models.rating.agent.policy import load_agent
-from models.rating.agent.reward import Clip, NetworkReward, Offered, SumReward, heard_by_judge, reward_of
+from models.rating.agent.reward import WEIGHTS, Clip, NetworkReward, Offered, SumReward, heard_by_judge, reward_of
 from models.rating.agent.training import PLAYED, PRESETS, AgentTraining
 from models.rating.evaluation.agent import ALONE, BEST, Method, apart, best_of, compare, divergence, plays
 from models.rating.rater import load_bundle
@@ -112,7 +112,7 @@ def test_a_mixture_has_a_head_where_there_is_one_and_says_what_it_lacks(dance_mu
         reward_of(name, rating, None, composer, None, tension=tension)(clips) for name in ("network", "tension")
     )
     assert alone.tolist() == [0, 1, 2]
-    assert found == pytest.approx(network + 0.5 * alone)
+    assert found == pytest.approx(network + WEIGHTS["tension"] * alone)
     with pytest.raises(ValueError, match=r"mixture needs a tension model"):
         reward_of("mixture", rating, None, composer, None)
     with pytest.raises(ValueError, match="sum needs a listener's head"):
