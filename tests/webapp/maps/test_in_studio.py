@@ -9,7 +9,7 @@ from PIL import Image
 from db.tables import PICTURES
 from webapp.composing import media
 from webapp.listeners import accounts
-from webapp.maps import catalogue, drawing, open_maps
+from webapp.maps import catalogue, drawing, listener_view, open_maps
 from webapp.runtime.errors import NotYours
 from webapp.studio import pictures, pieces
 from webapp.ui.pages import map_point
@@ -68,6 +68,6 @@ def test_a_map_of_music_has_no_picture_to_open(context, shown):
     entry = next(each for each in catalogue.overview(context.database) if each.kind == "titles")
     found = open_maps.opened(context.database, context.clip_store, entry.map.map_id)
     with pytest.raises(NotYours, match="no pictures"):
-        map_point.tied_points.picture_address(context.studio, accounts.create(context.database), found, 3)
+        listener_view.picture_address(context.studio, accounts.create(context.database), found, 3)
     buttons = map_point._chosen(context, {**shown, "map_id": entry.map.map_id, "kind": "titles"}, 3, play=False)[5:7]
     assert not buttons[1]["visible"]
