@@ -25,6 +25,19 @@ def see_what_is_open_yet(page):
     expect(page.locator("#taste-surprises")).to_contain_text(heard)
 
 
+def try_the_best_change(page, why) -> bool:
+    """Whether one would be better; where a busy machine's composer gave it up, it is asked again, as it says."""
+    changed = why.get_by_role("button", name="Play Changed")
+    refused, late = why.get_by_text("No change would be better"), why.get_by_text("did not get this done in time")
+    for _ in range(3):
+        page.locator("#change").click()
+        expect(late).to_be_hidden()
+        expect(changed.or_(refused).or_(late).first).to_be_visible(timeout=180_000)
+        if not late.is_visible():
+            break
+    return changed.is_visible()
+
+
 @pytest.mark.walk
 def test_a_clip_is_explained_changed_and_the_claim_is_offered(visit):
     visitor = visit(**PHONE).arrive()
@@ -57,11 +70,7 @@ def test_a_clip_is_explained_changed_and_the_claim_is_offered(visit):
         expect(page.get_by_role("heading", name=f"Why no. {place + 1}?")).to_be_focused()
         expect(parts).to_have_count(7)
         expect(why).to_contain_text("average piece")
-        page.locator("#change").click()
-        changed = why.get_by_role("button", name="Play Changed")
-        refused = why.get_by_text("No change would be better")
-        expect(changed.or_(refused).first).to_be_visible(timeout=180_000)
-        if changed.is_visible():
+        if try_the_best_change(page, why):
             break
     see_how_open_it_is(visitor)
     expect(why.locator(".k-clip")).to_have_count(2)
