@@ -12,6 +12,7 @@ import io
 import logging
 import threading
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -274,7 +275,8 @@ class MusicShown:
                 if look.way in (AXES, ROTATION):
                     shower.tie.require(pictures=models.pictures.version)
                 piece = replace(Piece.from_json(notes), domain=domain)
-                found = shower.show(piece, look.way, look.seed)
+                own_seed = look.seed + zlib.crc32(piece.notes.tobytes())  # else all pieces have the same pictures
+                found = shower.show(piece, look.way, own_seed)
             except (MusicError, ValueError) as error:
                 raise BadRequest(str(error)) from error
             drawings = models.watched

@@ -270,6 +270,8 @@ def test_music_is_shown_over_http_and_what_can_not_be_is_refused(remote, tune):
     assert {each["subject"] for each in found.moments} == {*range(len(found.subjects))}
     assert all(each["shapes"] for each in found.subjects)
     assert remote.pictures(notes, "dance", Look(seed=3)) == found
+    higher = {**notes, "notes": [[start, length, pitch + 1, loud] for start, length, pitch, loud in notes["notes"]]}
+    assert remote.pictures(higher, "dance", Look(seed=3)).subjects != found.subjects  # each has its own
     opposite = [[-float(i == j) for j in range(5)] for i in range(5)]
     assert remote.pictures(notes, "dance", Look("learned", 3, opposite)).moments != found.moments
     own = io.BytesIO()

@@ -86,6 +86,7 @@ class MovingPicture {
     const shown = /** @type {Shown | null} */ (this.props.value);
     if (JSON.stringify(shown) === JSON.stringify(this.#shown)) return;
     this.#shown = shown;
+    this.#subjects = []; // what is drawn until the new ones are there would be of two pieces
     this.stage.clear();
     this.root.hidden = !shown;
     this.said.textContent = "";
