@@ -66,6 +66,10 @@ def test_pictures_move_in_time_with_a_piece(site, visit, tmp_path):
     page.get_by_label("By main axes").check()
     expect(page.locator("#canvas-said")).to_have_text("")
     expect(page.get_by_test_id("player-a")).to_have_attribute("aria-pressed", "true")
+    for number in (2, 1):  # another piece while one sounds: nothing is drawn of both
+        with page.expect_response(lambda answer: "/flac" in answer.url):
+            page.locator("#choices-canvas").get_by_role("button", name="Show").nth(number).click()
+        expect(page.get_by_test_id("player-a")).to_have_attribute("aria-pressed", "true")
     page.locator("#choices-canvas .k-play").first.click()  # nothing sounds beside anything else
     expect(page.get_by_test_id("player-a")).to_have_attribute("aria-pressed", "false")
     page.get_by_role("button", name="Make a film of it").click()
