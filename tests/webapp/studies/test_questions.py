@@ -37,6 +37,12 @@ def test_answers_come_back_by_number_and_what_may_be_left_out_is() -> None:
     assert require_answers(asked, {"1": "daily", "2": "4", "9": "x"}) == {"1": "daily", "2": 4.0}
 
 
+@pytest.mark.parametrize("end", ["low", "high"])
+def test_the_bounds_of_a_number_are_finite(end: str) -> None:
+    with pytest.raises(ValueError, match="finite"):
+        Question.model_validate_json(f'{{"text": "How many?", "kind": "number", "{end}": 1e400}}')
+
+
 def test_a_design_that_can_not_be_is_refused() -> None:
     for design in (
         {},
