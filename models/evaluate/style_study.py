@@ -44,6 +44,7 @@ from models.experiments.provenance import data_hash
 from models.experiments.report import Metric, Report
 from models.metrics.disentanglement import errors_of_reading, folds_of, share_read
 from models.metrics.intervals import finite_mean
+from models.music.files import replacing
 from models.music.grouping import split
 from models.music.notes import DOMAINS, MusicError
 from models.music.tokens import to_tokens
@@ -88,9 +89,8 @@ class Figures:
 
     def write(self, path: Path) -> None:
         """As JSON; a crash while writing leaves nothing."""
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
-        part.replace(path)
+        with replacing(path) as part:
+            part.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> Figures:

@@ -23,6 +23,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from models.music.files import replacing
+
 PREFIX = "optimiser."
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -149,9 +151,8 @@ class MasterWeights(Generic[Model]):
             state |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
         state |= {f"{COUNT}{k}": torch.tensor(v, dtype=torch.float64) for k, v in counts.items()}
         state["step"] = torch.tensor(self.step)
-        part = path.with_suffix(".part")
-        save_file(state, part)
-        part.replace(path)
+        with replacing(path) as part:
+            save_file(state, part)
 
     def resume(self, path: Path) -> dict[str, float]:
         """Take up where ``save`` left off, and give its ``counts``; raises ``FileNotFoundError`` where it never did.
@@ -229,9 +230,8 @@ class AveragedTraining(Generic[Model]):
         state |= packed(self.optimiser)
         own = {"step": self.step, "best_step": self.best_step, "best_score": self.best_score}
         state |= {f"count.{n}": torch.tensor(v, dtype=torch.float64) for n, v in {**counts, **own}.items()}
-        part = path.with_suffix(".part")
-        save_file({name: value.detach().clone() for name, value in state.items()}, part)
-        part.replace(path)
+        with replacing(path) as part:
+            save_file({name: value.detach().clone() for name, value in state.items()}, part)
 
     def resume(self, path: Path) -> dict[str, float]:
         """Take up what ``save`` wrote; gives the ``counts``."""

@@ -24,6 +24,7 @@ from rich.table import Table
 
 from models.experiments.provenance import commit
 from models.metrics.intervals import finite_mean
+from models.music.files import replacing
 
 SCHEMA = 1
 DRAWS = 500
@@ -219,9 +220,8 @@ def save_evaluation(folder: Path, line: Mapping[str, Any]) -> Path:
     path = folder / EVALUATION_FILE
     check_evaluation(line, path.name)
     kept = [each for each, found in _entries(path) if found.command != line["command"]]
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps([*kept, line], indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    part.replace(path)
+    with replacing(path) as part:
+        part.write_text(json.dumps([*kept, line], indent=1, allow_nan=False) + "\n", encoding="utf-8")
     return path
 
 

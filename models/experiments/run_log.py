@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from models.music.files import replacing
+
 DIGITS = 4
 NEAREST = 4
 
@@ -31,9 +33,8 @@ class RunLog:
         kept = path.read_bytes().splitlines(keepends=True)[:keep] if keep else []
         if len(kept) < keep:
             raise ValueError(f"{path} has {len(kept)} lines, its saved state knows of {keep}; begin without --resume")
-        part = path.with_suffix(".part")
-        part.write_bytes(b"".join(kept))
-        part.replace(path)
+        with replacing(path) as part:
+            part.write_bytes(b"".join(kept))
         self.lines = keep
         self._file = path.open("a", encoding="utf-8")
 

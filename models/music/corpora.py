@@ -17,7 +17,6 @@ import json
 import logging
 import os
 import re
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +28,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import platformdirs
+
+from models.music.files import replacing
 
 from .abc import decoded, split_tunes, titles_of, tune_piece
 from .dance_types import accent, unit_hash
@@ -397,10 +398,8 @@ def save_pieces(path: Path, pieces: Sequence[Piece], broken: dict[str, str]) -> 
         "meta": np.frombuffer(meta, dtype=np.uint8),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    with os.fdopen(handle, "wb") as file:
+    with replacing(path) as part, part.open("wb") as file:
         np.savez_compressed(file, **arrays)
-    Path(name).replace(path)
 
 
 def load_pieces(path: Path) -> tuple[list[Piece], dict[str, str]] | None:

@@ -25,6 +25,7 @@ from rich.progress import track
 from safetensors.torch import load_file, save_file
 
 from models.music.decoding import SoundError
+from models.music.files import replacing
 from models.rating.mel_bands import MELS, band_centres_hz, mel_of_hz
 from models.rating.plays import FEWEST, Plays, PlaysError, equal_exposure, target
 from models.rating.sound import DARK, Sound, log_mel, read_sound
@@ -119,10 +120,8 @@ def _picture(sound: Sound, cache: Path | None) -> Picture:
     path = cache / f"{sound.digest}.npy"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        with part.open("wb") as file:
+        with replacing(path) as part, part.open("wb") as file:
             np.save(file, log_mel(sound.samples))
-        part.replace(path)
     return np.asarray(np.load(path), dtype=np.float32)
 
 
@@ -247,9 +246,8 @@ class FeatureExcerpts:
                     count = one.windows.shape[1]
                     found.windows[row, at, :count], found.mask[row, at, :count] = one.windows[0], 1
         if path:
-            part = path.with_suffix(".part")
-            save_file(asdict(found), part)
-            part.replace(path)
+            with replacing(path) as part:
+                save_file(asdict(found), part)
         return cls(found)
 
     def draw(self, rows: npt.NDArray[np.int64], rng: np.random.Generator) -> Drawn:

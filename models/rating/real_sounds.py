@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from safetensors.numpy import load, save
 from models.experiments.provenance import commit
 from models.music.corpora import corpora_folder, default_cache
 from models.music.decoding import SoundError
+from models.music.files import replacing
 from models.rating.mel_bands import MELS
 from models.style.bundle import WEIGHTS, model_folder
 
@@ -67,21 +67,15 @@ def save_real(
     step = (high - low) / LEVELS
     packed = save({f"{at}": np.round((each - low) / step).astype(np.uint8) for at, each in enumerate(chosen)})
     folder.mkdir(parents=True, exist_ok=True)
-    _put(folder / PICTURES, packed)
+    with replacing(folder / PICTURES) as part:
+        part.write_bytes(packed)
     card = {
         **about, "excerpts": len(rows), "tracks": len(pictures), "low": low, "step": step,
         "digests": [digests[row] for row in rows], "seed": seed, "commit": commit(),
         "sha256": hashlib.sha256(packed).hexdigest(),
     }  # fmt: skip
-    _put(folder / ABOUT, (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
-
-
-def _put(path: Path, data: bytes) -> None:
-    """Write it whole or not at all: others may do the same at the same time."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
-        part.write(data)
-    Path(part.name).chmod(0o644)
-    Path(part.name).replace(path)
+    with replacing(folder / ABOUT) as part:
+        part.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def remove_real(folder: Path) -> None:

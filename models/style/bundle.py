@@ -19,6 +19,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from models.experiments.provenance import commit
+from models.music.files import replacing
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 SHIPPED_STYLE = WEIGHTS / "style-cpu"
@@ -185,6 +186,5 @@ def _as_json(value: Mapping[str, Any], indent: int = 2) -> bytes:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    part = path.with_name(f"{path.name}.part")
-    part.write_bytes(data)
-    part.replace(path)
+    with replacing(path) as part:
+        part.write_bytes(data)

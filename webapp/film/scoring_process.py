@@ -14,6 +14,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from models.music.files import replacing
 from models.picture.film import FilmError
 from webapp.film import making
 from webapp.film.scored_films import FILES, LINKS, MADE
@@ -36,8 +37,8 @@ def main(folder: Path, method: str, seed: int, longest_s: float, style_folder: P
         kept.mkdir(parents=True, exist_ok=True)
         (folder / MADE).write_text(json.dumps(asdict(made)), encoding="utf-8")
         for each in (*FILES, MADE):
-            shutil.copyfile(folder / each, kept / f"{each}.part")
-            (kept / f"{each}.part").replace(kept / each)  # the last one says that all are whole
+            with replacing(kept / each) as part:  # the last one says that all are whole
+                shutil.copyfile(folder / each, part)
     say({"made": asdict(made)})
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -23,6 +22,7 @@ from sqlalchemy.exc import DatabaseError
 
 from db import migrate
 from db.queries import copying, listening_studies
+from models.music.files import OWNER, replacing
 from webapp.context import Context
 from webapp.listeners import accounts
 from webapp.runtime.clip_store import ClipMissingError
@@ -57,38 +57,33 @@ def backup(context: Context, path: Path) -> BackedUp:
     revision = migrate.current_revision(engine)
     if revision is None:
         raise NotABackupError("the database is empty: there is nothing to back up")
-    draft = path.with_name(f"{path.name}.part")
-    draft.unlink(missing_ok=True)
     counts: dict[str, int] = {}
-    try:
-        with (
-            os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file,
-            zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed,
-            copying.snapshot(engine) as now,
-        ):
-            for table in now.tables:
-                with packed.open(TABLE.format(table), "w", force_zip64=True) as part:
-                    counts[table] = 0
-                    for some in now.rows(table):
-                        part.write(some)
-                        counts[table] += some.count(b"\n")
-            sounds = _pack_sounds(context, packed) if STUDY_CLIPS in now.tables else 0  # there were no studies once
-            packed.writestr(SECRET, "\n".join(context.settings.signing_secrets))
-            packed.writestr(DELETED, "\n".join(sorted(context.journal.tombstones.read())))
-            about = {
-                "kallos_backup": FORM,
-                "revision": revision,
-                "tables": now.tables,
-                "rows": counts,
-                "sounds": sounds,
-                "version": VERSION,
-                "commit": commit(),
-                "made_at": datetime.now(UTC).isoformat(),
-            }
-            packed.writestr(ABOUT, json.dumps(about, indent=1))
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with (
+        replacing(path, mode=OWNER) as draft,
+        draft.open("wb") as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed,
+        copying.snapshot(engine) as now,
+    ):
+        for table in now.tables:
+            with packed.open(TABLE.format(table), "w", force_zip64=True) as part:
+                counts[table] = 0
+                for some in now.rows(table):
+                    part.write(some)
+                    counts[table] += some.count(b"\n")
+        sounds = _pack_sounds(context, packed) if STUDY_CLIPS in now.tables else 0  # there were no studies once
+        packed.writestr(SECRET, "\n".join(context.settings.signing_secrets))
+        packed.writestr(DELETED, "\n".join(sorted(context.journal.tombstones.read())))
+        about = {
+            "kallos_backup": FORM,
+            "revision": revision,
+            "tables": now.tables,
+            "rows": counts,
+            "sounds": sounds,
+            "version": VERSION,
+            "commit": commit(),
+            "made_at": datetime.now(UTC).isoformat(),
+        }
+        packed.writestr(ABOUT, json.dumps(about, indent=1))
     return BackedUp(sum(counts.values()), counts.get("listeners", 0))
 
 
@@ -182,7 +177,5 @@ def _keep_secrets(context: Context, given: list[str]) -> None:
     path = settings.home / "secret"
     if not settings.secret:
         own = path.read_text(encoding="ascii").split() if path.exists() else []
-        draft = path.with_suffix(".part")
-        draft.touch(mode=0o600)
-        draft.write_text("\n".join(dict.fromkeys([*own, *given])), encoding="ascii")
-        draft.replace(path)
+        with replacing(path, mode=OWNER) as part:
+            part.write_text("\n".join(dict.fromkeys([*own, *given])), encoding="ascii")

@@ -6,16 +6,14 @@ The same bytes are one file, however many clips use it; a file is there whole or
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from webapp.runtime.journal_segment import sync_folder
+from models.music.files import replacing
 
 HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -64,16 +62,8 @@ class ClipStore:
         path = self._path(stored.key)
         if self._local:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-            draft = Path(f"{path}.{os.getpid()}.{secrets.token_hex(4)}.part")
-            try:
-                with draft.open("wb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())  # before a row says that it is there
-                draft.replace(path)
-                sync_folder(draft.parent)
-            finally:
-                draft.unlink(missing_ok=True)
+            with replacing(Path(path), lasting=True) as part:  # before a row says that it is there
+                part.write_bytes(data)
         else:  # an object store shows an object only once it is whole
             self._files.pipe_file(path, data)
         return stored

@@ -19,7 +19,6 @@ import hashlib
 import json
 import logging
 import os
-import secrets
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -33,9 +32,10 @@ from sqlalchemy.orm import Session
 from db.queries import clips as clip_rows
 from db.queries import export
 from db.queries import listeners as listener_rows
+from models.music.files import replacing, sync
 from webapp.runtime.errors import NoRoom, NotWritten, Problem
 from webapp.runtime.journal_copy import TOGETHER, JournalCopy
-from webapp.runtime.journal_segment import Entry, Segment, sync_folder
+from webapp.runtime.journal_segment import Entry, Segment
 
 log = logging.getLogger(__name__)
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
@@ -257,16 +257,8 @@ class Journal:
     def _write(self, path: Path, row: dict[str, Any]) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
-        try:
-            with draft.open("wb") as file:
-                file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode())
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
-        sync_folder(path.parent)
+        with replacing(path, lasting=True) as part:
+            part.write_bytes(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode())
         if self.copy:
             self.copy.mark(path)
 
@@ -278,7 +270,7 @@ class Journal:
         for path in there:
             path.unlink(missing_ok=True)
         for folder in {path.parent for path in there}:
-            sync_folder(folder)
+            sync(folder)
 
     def _clip_path(self, clip_id: uuid.UUID) -> Path:
         return self._clips / f"{clip_id}.json"

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import secrets
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -22,6 +21,7 @@ from pathlib import Path
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from models.music.files import OWNER, replacing
 from webapp.runtime.errors import NotWritten
 
 BLOCK = 65_536
@@ -326,10 +326,8 @@ class JournalCopy:
             data[part.offset : part.offset + part.size] = self._files.cat_file(f"{self._root}/{name}/{part.name}")
         path = self._path(name)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
-        draft.touch(mode=0o600)
-        draft.write_bytes(data)
-        draft.replace(path)
+        with replacing(path, mode=OWNER) as draft:
+            draft.write_bytes(data)
         return True
 
     def _lock(self, name: str) -> threading.Lock:

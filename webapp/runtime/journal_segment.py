@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from models.music.files import sync
 from webapp.runtime.journal_copy import JournalCopy, end_of_last_line
 
 NUMBER = re.compile(rb'\{"n":(\d{1,12}),')
@@ -64,7 +65,7 @@ class Segment:
                 view = view[file.write(view) :]
             os.fsync(file.fileno())
         if new:
-            sync_folder(self.path.parent)
+            sync(self.path.parent)
         self._tell()
 
     def last_number(self) -> int | None:
@@ -126,7 +127,7 @@ class Segment:
         for entry in entries:
             draft.append(entry)
         draft.path.replace(self.path)
-        sync_folder(self.path.parent)
+        sync(self.path.parent)
         self._tell()
 
     def remove(self) -> None:
@@ -136,7 +137,7 @@ class Segment:
         for path in (self._draft, self.path):
             if path.exists():
                 path.unlink()
-                sync_folder(path.parent)
+                sync(path.parent)
 
     def _tell(self) -> None:
         if self._copy:
@@ -166,12 +167,3 @@ def _gaps(entries: list[Entry]) -> list[str]:
         for before, after in pairwise(entries)
         if after.number != before.number + 1
     ]
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in a folder as lasting as what is in the files."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,6 +11,7 @@ import uuid
 from pathlib import Path
 from typing import ClassVar
 
+from models.music.files import replacing
 from webapp.runtime.errors import NotReady
 from webapp.runtime.limits import FOLDER_BYTES
 
@@ -160,9 +161,8 @@ class KeptDreams(LongRuns):
         """Keep the last dream in place of the one before; whether it came to its end."""
         found, folder = self.dreamt(listener_id), self._of(listener_id)
         for name, wav in zip(NAMES, found or (), strict=False):
-            part = folder / f"{name}.part"
-            part.write_bytes(wav)
-            part.replace(folder / f"{name}.wav")
+            with replacing(folder / f"{name}.wav") as part:
+                part.write_bytes(wav)
         return found is not None
 
     def kept(self, listener_id: uuid.UUID) -> tuple[bytes, bytes] | None:

@@ -25,6 +25,7 @@ from torch.func import functional_call
 from models.experiments.optimisation import packed, progress_bar, rise_and_fall, share_done, unpack
 from models.experiments.provenance import commit
 from models.experiments.run_log import RunLog
+from models.music.files import replacing
 from models.music.notes import DOMAINS, Domain
 from models.music.tokens import POSITION
 from models.rating.agent.policy import Adapter, Likelihood, Played, adapted, agent_of, play, save_agent
@@ -188,9 +189,8 @@ class AgentTraining:
             state |= {f"played.{d}": torch.from_numpy(self.critic.remembered[d]).contiguous() for d in self.domains}
         counts = {"step": self.at, **asdict(self.progress)}
         state |= packed(self.optimiser) | {k: torch.tensor(v, dtype=torch.float64) for k, v in counts.items()}
-        part = self.out / "state.part"
-        save_file(state, part)
-        part.replace(self.out / STATE)
+        with replacing(self.out / STATE) as part:
+            save_file(state, part)
 
     def group(self, domain: Domain) -> Group:
         """A group of clips at this step, played by the agent as it is."""

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import torch
 
 from models.experiments.dataset import piece_name
+from models.music.files import replacing
 from models.music.notes import DOMAINS, MusicError, Piece
 from models.music.tokens import BAR, END, METER, PITCH, POSITION, TEMPO, VELOCITY, TokenArray
 from models.style.latents import BARS
@@ -107,13 +108,11 @@ class PieceSet:
 
     def save(self, path: Path) -> None:
         """Write tokens, domains and names; the file appears whole or not at all."""
-        part = path.with_suffix(".part")
         names = np.frombuffer(json.dumps(self.names).encode(), dtype=np.uint8)
-        with part.open("wb") as file:
+        with replacing(path) as part, part.open("wb") as file:
             np.savez_compressed(
                 file, tokens=self.tokens, edges=self.edges, domain=self.domain, names=names, moods=self.moods
             )
-        part.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> PieceSet:
