@@ -179,7 +179,7 @@ class Composer:
             notes = whole_bars(content)
         if locks != FREE:
             _require_notes(notes, locks, length, meter)
-            ask = around_locked(latents, notes, locks, borrowed, keep)
+            ask = around_locked(domain, latents, notes, locks, borrowed=borrowed, keep=keep)
         elif keep < 1:
             setting = (DOMAINS.index(domain), meter)
             ask = as_latents_say(self._renewed(latents, borrowed, setting, seed, keep=keep, guidance=guidance))
