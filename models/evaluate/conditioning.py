@@ -107,10 +107,11 @@ class Study:
             tempo = reader.tempo(told) if told.told[0, OF_TEMPO] else int(head[TEMPO])
             places.append(Place(BEFORE, ABSENT, (), int(head[METER]), tempo))
         seeds = [(self.report.seed, index, number) for index in range(len(latents))]
-        return self.writer.told(
+        written = self.writer.told(
             self.material.domain, latents, seeds, places, guidance=guidance, guided=guided if guidance != 1 else (),
             temperature=self.temperature,
         )  # fmt: skip
+        return [piece for piece, _ in written]
 
     def tell(self, name: str, pieces: Sequence[Piece]) -> None:
         """``NAME.two_sample``, of what has as many bars as its clip."""

@@ -179,7 +179,7 @@ class Composer:
             notes = whole_bars(content)
         if locks != FREE:
             _require_notes(notes, locks, length, meter)
-            ask = around_locked(latents, notes, locks, borrowed, keep)
+            ask = around_locked(domain, latents, notes, locks, borrowed=borrowed, keep=keep)
         elif keep < 1:
             setting = (DOMAINS.index(domain), meter)
             ask = as_latents_say(self._renewed(latents, borrowed, setting, seed, keep=keep, guidance=guidance))
@@ -257,7 +257,7 @@ class Composer:
         seeds: Sequence[Sequence[int]],
         between: Callable[[], None] | None,
     ) -> list[list[Piece]]:
-        """Of each of ``asks`` all tries, those first whose tune is most like the one that was told."""
+        """Of each of ``asks`` all tries, the best first."""
         writer = self.writer
         if writer is None or writer.bundle.model.latents is None:
             lacks = "has no piece model" if writer is None else f"has {writer.version}, which hears no latents"
@@ -275,15 +275,15 @@ class Composer:
             known = {place: _known(reader, asks[place]) for place in places}
             told = {place: _told(reader.sizes, asks[place], known[place], seeds[place]) for place in places}
             where = {place: _where(reader, asks[place].latents, known[place]) for place in places}
-            pieces = writer.told(
+            weighed = writer.told(
                 domain, [told[place] for place, _ in every], [(*seeds[place], time) for place, time in every],
                 [where[place] for place, _ in every], guidance=first.guidance, guided=first.guided,
                 temperature=first.temperature, nucleus=first.nucleus,
                 held=[_held(asks[place]) for place, _ in every], between=between,
             )  # fmt: skip
             for place in places:
-                own = [piece for (whose, _), piece in zip(every, pieces, strict=True) if whose == place]
-                found[place] = [_restored(each, asks[place]) for each in _nearest_first(reader, told[place], own)]
+                own = [each for (whose, _), each in zip(every, weighed, strict=True) if whose == place]
+                found[place] = _best_first(reader, asks[place], told[place], own)
         return [found[place] for place in range(len(asks))]
 
     def _draft(self, piece: Piece, bars: int) -> Draft | None:
@@ -408,13 +408,17 @@ def _require_notes(notes: Piece | None, locks: Locks, bars: int, meter: int) -> 
         )
 
 
-def _nearest_first(reader: Reader, told: BarLatents, written: Sequence[Piece]) -> list[Piece]:
-    """Those first whose top line is most like the tune that was told."""
-    if len(written) == 1:
-        return list(written)
-    read = reader.read([to_tokens(piece) for piece in written])
-    kept = [tune_correlation(told, each) for each in read]
-    return [written[number] for number in np.argsort(-np.array(kept), kind="stable").tolist()]
+def _best_first(reader: Reader, ask: Ask, told: BarLatents, written: Sequence[tuple[Piece, float]]) -> list[Piece]:
+    """Those first after which what stays is likeliest; where nothing does, whose top line is most like the one told.
+
+    ``written``: pieces, and how likely (log) what stays was in them.
+    """
+    pieces, likelihood = zip(*written, strict=True)
+    if ask.holds:
+        pieces = tuple(_restored(each, ask) for each in pieces)
+    elif len(pieces) > 1:
+        likelihood = tuple(tune_correlation(told, each) for each in reader.read([to_tokens(each) for each in pieces]))
+    return [pieces[number] for number in np.argsort(-np.array(likelihood), kind="stable").tolist()]
 
 
 def _known(reader: Reader, ask: Ask) -> BarLatents:

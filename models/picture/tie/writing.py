@@ -86,5 +86,5 @@ def from_latents(composer: Composer, domain: Domain, latents: Latents, seed: int
     reader = composer.writer.reader(composer.model)
     known = reader.stored(latents)
     place = Place(AT_BAR, AT_BAR + latents.bars, (), METERS.index(METER), reader.tempo(known))
-    (piece,) = composer.writer.told(domain, [known], [(seed,)], [place], temperature=ANEW_TEMPERATURE)
+    ((piece, _),) = composer.writer.told(domain, [known], [(seed,)], [place], temperature=ANEW_TEMPERATURE)
     return piece

@@ -276,16 +276,20 @@ class HeldNotes:
         self._bar, self._steps = (np.full(len(held), value, dtype=np.int64) for value in (-1, 0))
         self._last = np.full((len(held), 2), BEGIN, dtype=np.int64)  # position and pitch of the last note of the bar
 
-    def instead(self, drawn: IntArray, ended: npt.NDArray[np.bool_]) -> IntArray:
-        """The next step of each piece ``(rows, 7)``: as ``drawn``, or what stays; noted as having come."""
-        step = drawn.copy()
+    def instead(self, drawn: IntArray, ended: npt.NDArray[np.bool_]) -> tuple[IntArray, IntArray]:
+        """The next step of each piece ``(rows, 7)``: as ``drawn``, or what stays; noted as having come.
+
+        And the numbers of the pieces whose step had to be this one.
+        """
+        step, had_to = drawn.copy(), []
         for row in np.flatnonzero(~ended).tolist():
-            step[row] = self._next(row, step[row])
+            step[row], forced = self._next(row, step[row])
+            had_to += [row] * forced
         begins = step[:, POSITION] == BAR
         self._bar += begins
         self._steps = np.where(begins, 1, self._steps + 1)
         self._last = np.where(begins[:, None], BEGIN, step[:, [POSITION, PITCH]])
-        return step
+        return step, np.array(had_to, dtype=np.int64)
 
     def allow(self, element: int, rows: IntArray, logits: Floats, position: IntArray) -> None:
         """Take from ``logits`` ``(rows, classes)`` what may not be drawn below a melody.
@@ -311,19 +315,19 @@ class HeldNotes:
         self._melody = [self._melody[row] for row in source]
         self._bar, self._steps, self._last = self._bar[source], self._steps[source], self._last[source]
 
-    def _next(self, row: int, drawn: IntArray) -> IntArray:
+    def _next(self, row: int, drawn: IntArray) -> tuple[IntArray, bool]:
         bars, stay, now, steps = self._bars[row], self._stay[row], int(self._bar[row]), int(self._steps[row])
         step: IntArray = drawn
-        melody = self._melody[row]
+        melody, due = self._melody[row], False
         if melody is not None and now >= 0 and now not in stay:
-            step = melody.instead(now, self._last[row], drawn)
+            step, due = melody.instead(now, self._last[row], drawn)
         if now in stay and steps < len(bars[now]):
             step = bars[now][steps]
         elif now in stay and now + 1 == len(bars):
             step = np.array([END, *[ABSENT] * (len(drawn) - 1)])
         elif now in stay or ((now < 0 or step[POSITION] == BAR) and now + 1 in stay):
             step = bars[now + 1][0]
-        return step
+        return step, due or now in stay
 
 
 class Melody:
@@ -366,8 +370,10 @@ class Melody:
         allowed: npt.NDArray[np.bool_] = pitches < self._ceiling[self._begins[bar] + position]
         return allowed | (pitches == note[PITCH]) if note is not None else allowed
 
-    def instead(self, bar: int, before: IntArray, drawn: IntArray) -> IntArray:
+    def instead(self, bar: int, before: IntArray, drawn: IntArray) -> tuple[IntArray, bool]:
         """What comes in the place of ``drawn``: the melody's note where it is due, else what ends in time for it.
+
+        And whether it is due.
 
         ``before`` ``(2,)``: position and pitch of the bar's last note.
         """
@@ -377,17 +383,17 @@ class Melody:
         position = int(drawn[POSITION])
         if following is not None and (position, int(drawn[PITCH])) >= (following, int(due[following][PITCH])):
             note: IntArray = due[following]
-            return note
+            return note, True
         if position >= BAR:
-            return drawn
+            return drawn, False
         now = int(self._begins[bar]) + position
         coming = self._onset[(self._onset > now) & (self._pitch <= drawn[PITCH])]
         if not len(coming):
-            return drawn
+            return drawn, False
         step = drawn.copy()
         longest = int(np.searchsorted(DURATIONS, int(coming[0]) - now, side="right") - 1)
         step[DURATION] = min(int(drawn[DURATION]), max(longest, 0))
-        return step
+        return step, False
 
 
 def _by_bar(tokens: TokenArray) -> list[IntArray]:

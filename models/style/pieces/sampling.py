@@ -216,11 +216,12 @@ class Writer:
         nucleus: PerElement | None = None,
         held: Sequence[Held] = (),
         between: Callable[[], None] | None = None,
-    ) -> list[Piece]:
+    ) -> list[tuple[Piece, float]]:
         """As many whole bars as each of ``latents`` has, all equally many, as these say; for each of ``seeds``.
 
         With a ``guidance`` above 1 what the ``guided`` groups say counts so many times. What is ``held``, of music for
-        each seed, stays note for note. ``temperature`` and ``nucleus`` as in ``compose``, ``between`` as in
+        each seed, stays note for note; beside each piece stands how likely (log) what stays was after what came
+        before it. ``temperature`` and ``nucleus`` as in ``compose``, ``between`` as in
         ``play_on``. No specialist writes it.
         """
         writer = self._hearing
@@ -229,7 +230,7 @@ class Writer:
         # What is asked for may be more crowded than real music mostly is, and comes back as it says.
         wishes = replace(wishes, repeat_bias=0.0, most_dense=np.inf, guidance=guidance, guided=tuple(guided))
         held = held if any(each.stays for each in held) else ()
-        return writer._written(wishes, seeds, places=places, latents=latents, held=held, between=between)
+        return writer._weighed(wishes, seeds, places=places, latents=latents, held=held, between=between)
 
     def places(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int) -> list[Place]:
         """Where excerpts of pieces with forms of real ones begin, one for each of ``seeds``.
@@ -357,10 +358,25 @@ class Writer:
         closing: bool = False,
         after_step: Callable[[Writing], None] | None = None,
         between: Callable[[], None] | None = None,
-        latents: Sequence[BarLatents] = (),
-        held: Sequence[Held] = (),
     ) -> list[Piece]:
         """A piece for each of ``seeds``; ``closing``: with another ending where its own doesn't close it."""
+        weighed = self._weighed(wishes, seeds, prompt, places, closing=closing, after_step=after_step, between=between)
+        return [piece for piece, _ in weighed]
+
+    def _weighed(
+        self,
+        wishes: Wishes,
+        seeds: Sequence[Sequence[int]],
+        prompt: TokenArray | None = None,
+        places: Sequence[Place] = (),
+        *,
+        closing: bool = False,
+        after_step: Callable[[Writing], None] | None = None,
+        between: Callable[[], None] | None = None,
+        latents: Sequence[BarLatents] = (),
+        held: Sequence[Held] = (),
+    ) -> list[tuple[Piece, float]]:
+        """A piece for each of ``seeds``, and how likely (log) what is held was; ``closing``: see ``_written``."""
         domain = DOMAINS[wishes.domain]
         if prompt is not None:  # which may be more crowded than real music is
             wishes = replace(wishes, most_dense=max(wishes.most_dense, density(prompt)))
@@ -370,25 +386,25 @@ class Writer:
         told, stay = [each for each in latents for _ in range(among)], [each for each in held for _ in range(among)]
         if after_step is None and among > 1:
             after_step = Particles(domain, lambda piece: -weight * part_writing_faults(piece), among, seeds)
-        tokens: list[TokenArray] = []
+        written: list[tuple[TokenArray, float]] = []
         for first in range(0, len(every), SIDE_BY_SIDE):
             some = slice(first, first + SIDE_BY_SIDE)
-            tokens += _side_by_side(
+            written += _side_by_side(
                 model, wishes, every[some], prompt=prompt, places=where[some], after_step=after_step, between=between,
                 latents=told[some], held=stay[some],
             )  # fmt: skip
         anywhere = prompt is None and not latents and wishes.targets is None
         known = self.transpositions.get(domain) if anywhere else None
-        found: list[Piece] = []
+        found: list[tuple[Piece, float]] = []
         for first in range(0, len(every), among):
-            pieces = [from_tokens(each) for each in tokens[first : first + among]]
+            pieces = [from_tokens(tokens) for tokens, _ in written[first : first + among]]
             best = first + min(range(among), key=lambda number: part_writing_faults(pieces[number]))
-            piece = pieces[best - first]
+            piece, (tokens, likelihood) = pieces[best - first], written[best]
             if closing and domain in TRIED:
-                piece = closed(model, tokens[best], wishes, every[best], where[best] if where else None)
+                piece = closed(model, tokens, wishes, every[best], where[best] if where else None)
             if known:
                 piece = known.moved(piece, np.random.default_rng([*every[best], len(SHIFTS)]))  # other draws
-            found.append(replace(piece, domain=domain, source="composed"))
+            found.append((replace(piece, domain=domain, source="composed"), likelihood))
         return found
 
 
@@ -404,8 +420,8 @@ def _side_by_side(
     latents: Sequence[BarLatents] = (),
     held: Sequence[Held] = (),
     anew: int = TIMES_ANEW,
-) -> list[TokenArray]:
-    """The tokens of a piece for each of ``seeds``.
+) -> list[tuple[TokenArray, float]]:
+    """The tokens of a piece for each of ``seeds``, and how likely (log) what is held was.
 
     Those that come to be too crowded are begun anew, with other draws, and at last taken as they come. Where
     ``after_step`` chooses among them none is given up.
@@ -419,16 +435,16 @@ def _side_by_side(
             after_step(writing)
         if between:
             between()
-    tokens = writing.pieces()
+    found = list(zip(writing.pieces(), writing.likelihood.tolist(), strict=True))
     if len(rows := np.flatnonzero(writing.given_up).tolist()):
         others, where = [(*seeds[row], ANEW) for row in rows], [places[row] for row in rows if places]
         written = _side_by_side(
             model, wishes, others, prompt=prompt, places=where, after_step=None, between=between, anew=anew - 1,
             latents=[latents[row] for row in rows if latents], held=[held[row] for row in rows if held],
         )  # fmt: skip
-        for row, found in zip(rows, written, strict=True):
-            tokens[row] = found
-    return tokens
+        for row, other in zip(rows, written, strict=True):
+            found[row] = other
+    return found
 
 
 def returns_of_form(form: str, bars: int | None) -> dict[int, int]:

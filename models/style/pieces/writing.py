@@ -110,6 +110,7 @@ class Writing:
         if model.config.outer_first:
             held = [replace(each, tokens=outer_first(each.tokens)) for each in held]
         self.held = HeldNotes(held) if held else None
+        self.likelihood = np.zeros(rows)  # log, of what is held where it had to come, given what came before it
         self.heard: IntArray  # whose steps the cache has: those that went on, when it was last looked at
         self.cache: Cache
         # of each piece: the BAR step of the bar that it is in, that bar's number, and how many notes it has
@@ -141,7 +142,8 @@ class Writing:
         drawn = self._drawn()
         step = np.where(drawn < 0, ABSENT, drawn + LOWEST)
         if self.held:
-            step = self.held.instead(step, self.ended)
+            step, had_to = self.held.instead(step, self.ended)
+            self._weigh(had_to, step)
         step[self.ended] = [END, *[ABSENT] * (len(FIELDS) - 1)]
         self.ended = step[:, POSITION] == END
         self._follow(step)
@@ -188,6 +190,7 @@ class Writing:
             "number",
             "notes",
             "notes_before",
+            "likelihood",
             "state",
             "unguided",
         ):
@@ -207,6 +210,18 @@ class Writing:
         copied = self._twice(kept != np.arange(len(kept)))
         kept = np.concatenate([kept, kept + len(kept)]) if self.guided else kept
         self.cache.replace(self._tensor(np.flatnonzero(copied)), self._tensor(kept[copied]))
+
+    def _weigh(self, rows: IntArray, step: IntArray) -> None:
+        """Add to the ``likelihood`` of ``rows`` that of the ``step`` that had to come."""
+        classed = classes(step)
+        for element in (POSITION, PITCH, DURATION, VELOCITY):
+            if element == PITCH:
+                rows = rows[step[rows, POSITION] < BAR]
+            if len(rows):
+                logits = self._logits(element, rows, classed[rows])
+                shifted = logits - logits.max(1, keepdims=True)
+                own = np.take_along_axis(shifted, classed[rows, element][:, None], axis=1)[:, 0]
+                self.likelihood[rows] += own - np.log(np.exp(shifted).sum(1))
 
     def _let_go(self) -> None:
         """Compute no more for pieces that have ended, as soon as they are many."""

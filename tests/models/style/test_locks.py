@@ -8,12 +8,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.music.notes import Piece, in_melody, skyline
-from models.music.tokens import to_tokens
+from models.music.notes import DOMAINS, Piece, in_melody, skyline
+from models.music.tokens import BAR, DURATION, PITCH, POSITION, VELOCITY, to_tokens
 from models.style.compose import Composer
-from models.style.drafts import Locks
+from models.style.drafts import HELD_TIMES, Locks
 from models.style.latents import GROUPS
-from models.style.pieces.grammar import Melody
+from models.style.pieces.conditions import Wishes, classes
+from models.style.pieces.grammar import Held, Melody
+from models.style.pieces.writing import Writing
 from models.style.prior import Kept, Setting
 
 
@@ -103,16 +105,54 @@ def test_notes_are_written_below_the_melody_and_end_before_it_comes_down_to_them
         return np.array([position, pitch, steps - 1, 3, -1, -1, -1])
 
     low = drawn(0, 48, 48)
-    assert np.array_equal(melody.instead(0, begin, low), low)
+
+    def instead(before: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+        step, due = melody.instead(0, before, drawn)
+        assert due == any(np.array_equal(step, note) for note in (first, second, last))
+        return step
+
+    assert np.array_equal(instead(begin, low), low)
     for beyond in (drawn(12, 50, 4), drawn(0, 75, 4), bar):  # whatever comes after it or above
-        assert np.array_equal(melody.instead(0, begin, beyond), first)
-    assert np.array_equal(melody.instead(0, struck, bar), second)
-    assert np.array_equal(melody.instead(0, np.array([24, 60]), bar), last)
-    assert np.array_equal(melody.instead(0, np.array([36, 55]), bar), bar)
+        assert np.array_equal(instead(begin, beyond), first)
+    assert np.array_equal(instead(struck, bar), second)
+    assert np.array_equal(instead(np.array([24, 60]), bar), last)
+    assert np.array_equal(instead(np.array([36, 55]), bar), bar)
     # struck while 72 sounds, a note must be gone when the tune comes down to 60
-    shortened = [int(melody.instead(0, struck, drawn(12, 66, steps))[2]) + 1 for steps in (48, 12, 4)]
+    shortened = [int(instead(struck, drawn(12, 66, steps))[2]) + 1 for steps in (48, 12, 4)]
     assert shortened == [12, 12, 4]
-    assert int(melody.instead(0, struck, drawn(12, 50, 48))[2]) + 1 == 48
+    assert int(instead(struck, drawn(12, 50, 48))[2]) + 1 == 48
+
+
+def test_of_several_tries_the_one_is_taken_in_which_what_stays_is_likeliest(composer, tune, monkeypatch) -> None:
+    tries, told = [], composer.writer.told
+    monkeypatch.setattr(composer.writer, "told", lambda *given, **more: tries.extend(told(*given, **more)) or tries)
+    made = composed(composer, tune(1), keep=0.0, locks=Locks(bars=(0, 2)))
+    likelihoods = [likelihood for _, likelihood in tries]
+    assert len(set(likelihoods)) == HELD_TIMES["dance"]
+    best, _ = tries[int(np.argmax(likelihoods))]
+    assert [in_bar(made, bar) for bar in (1, *range(3, 8))] == [in_bar(best, bar) for bar in (1, *range(3, 8))]
+    tries.clear()
+    composed(composer, tune(1), keep=0.0, locks=Locks(bars=(0, 1, 2)))  # nothing that stays comes after what is new
+    assert len(tries) == 1
+
+
+def test_how_likely_what_stays_is_is_what_the_model_says_of_it(composer, tune) -> None:
+    model, wishes, stay = composer.writer.bundle.model, Wishes(DOMAINS.index("dance"), 3, regular=True), (0, 2)
+    writing = Writing(model, wishes, [(0,)], held=[Held(to_tokens(tune(1, bars=3)), stay)])
+    while not writing.ended.all():
+        writing.step()
+    steps = np.stack(writing.tokens)[:, 0]
+    bars = (steps[:, POSITION] == BAR).cumsum() - 1
+    expected = 0.0
+    for at in range(1, len(steps)):
+        if bars[at - 1] not in stay:
+            continue
+        heard, step = Writing(model, wishes, [(0,)], steps[:at]), classes(steps[at : at + 1])
+        for element in (POSITION, PITCH, DURATION, VELOCITY)[: 4 if steps[at, POSITION] < BAR else 1]:
+            logits = model.logits(torch.from_numpy(heard.state), element, torch.from_numpy(step))
+            expected += logits.log_softmax(1)[0, step[0, element]].item()
+    assert expected < -1
+    assert writing.likelihood == pytest.approx([expected], rel=5e-3)  # the compiled step has weights of 16 bits
 
 
 @pytest.mark.parametrize("group", ["harmony", "rhythm"])
