@@ -79,7 +79,8 @@ class Site:
     def health(self) -> dict[str, Any]:
         """What it says of itself; empty where it says nothing."""
         try:
-            report: dict[str, Any] = httpx.get(f"{self.url}/healthz", timeout=5).json()
+            # no certificates are read, which would take longer than the answer
+            report: dict[str, Any] = httpx.get(f"{self.url}/healthz", timeout=5, verify=False).json()
         except (httpx.HTTPError, ValueError):
             return {}
         return report

@@ -12,9 +12,9 @@ to be rendered.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,7 @@ CURVES = [name not in (*OF_GROUND, "lift", "drop") for name in NAMES]
 NEAR = 15.0  # sum of squares of what is missing, in tolerances, with which black and white may stay
 STANDING = 10.0  # what a coloured square below a drawing costs beside that
 SHIPPED = "drawings-cpu"
+RECENT = 256  # drawings that are kept as they were decoded
 SIZES = (0.35, 1.3)  # the least and the most
 COLOURFUL, SHAPES, FEWEST = 0.05, 3, 60  # of a drawing that is watched for long, and of such drawings
 PALE, MOST_PALE = 0.06, 0.5  # chroma in OKLab of white, cream, grey and black; the share of ink that may be so
@@ -531,6 +532,14 @@ class Drawings:
         """
         if subject is not None:
             return self.styles.on(subject, self.drawings[subject], latents)
+        return self._recent(np.asarray(latents, dtype=np.float64).tobytes())
+
+    @cached_property
+    def _recent(self) -> Callable[[bytes], Drawing]:
+        """What is measured is often shown next, and to decode it takes a tenth of a second."""
+        return lru_cache(maxsize=RECENT)(lambda latents: self._decode(np.frombuffer(latents)))
+
+    def _decode(self, latents: Floats) -> Drawing:
         row, shape = self.subject(latents), GROUPS["shape"]
         lengths = (float(np.linalg.norm(each)) for each in (latents[shape], self.latents[row][shape]))
         size = next(lengths) / max(next(lengths), 1e-9)

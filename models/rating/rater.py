@@ -30,7 +30,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from safetensors.torch import load, load_file, save
-from sklearn.covariance import LedoitWolf
 from torch import Tensor
 
 from models.experiments.provenance import commit
@@ -103,6 +102,8 @@ class Kind:
     @classmethod
     def of(cls, pictures: Sequence[Picture], *, seed: int = 0) -> Self:
         """Learned from pictures ``(MELS, frames)``, a random excerpt of each length from each."""
+        from sklearn.covariance import LedoitWolf  # noqa: PLC0415 (a second; whoever rates doesn't need it)
+
         rng = np.random.default_rng([seed, 11])
         rows = []
         for picture in pictures:

@@ -1,7 +1,7 @@
 """Pictures for everybody and for one listener, by the same orders, searches and jobs as music.
 
 The generation server samples, decodes and measures them: it has torch and the picture model (for Canvas), and workers
-and the web stay without. A picture takes it five milliseconds, so there is no bank of drafts: each search samples anew.
+and the web stay without. A picture takes it a tenth of a second; there is no bank of drafts, each search samples anew.
 What may not be offered of music (a copy, broken notes) has one counterpart here: a picture that shows hardly anything.
 """
 

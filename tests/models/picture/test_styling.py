@@ -46,6 +46,7 @@ def test_the_latents_of_a_drawing_give_it_back_as_it_is(shipped: Drawings) -> No
         assert found.shapes is shipped.drawings[row].shapes
         assert found.colours == pytest.approx(shipped.drawings[row].colours, abs=0.02)
         assert found.line == pytest.approx(0, abs=0.05)
+        assert shipped.decode(shipped.latents[row].copy()) is found  # what was measured is shown: made once
 
 
 def test_a_subject_is_found_by_its_shape_whatever_its_styles(shipped: Drawings) -> None:

@@ -17,7 +17,7 @@ from models.taste.head import Head
 from models.taste.space import summary
 from webapp.composing import media, pool, wishes
 from webapp.composing.clip_maker import Order
-from webapp.composing.pictures import EMPTY, LEAST_INK, PictureSearch
+from webapp.composing.pictures import DRAWN_AT_ONCE, EMPTY, LEAST_INK, PictureSearch
 from webapp.composing.wishes import hand_over
 from webapp.generation.protocol import DrawingsRequest
 from webapp.learning import heads
@@ -30,6 +30,11 @@ from webapp.runtime.errors import NotAllowed
 from webapp.taste import explanation, overview
 from webapp.ui.pages import picking
 from webapp.worker.worker import Worker
+
+
+@pytest.fixture
+def few_are_searched(monkeypatch) -> None:
+    monkeypatch.setattr("webapp.composing.pictures.SEARCHED", DRAWN_AT_ONCE)
 
 
 @pytest.fixture
@@ -200,6 +205,7 @@ def test_a_gift_comes_after_six_picks_and_is_warmer_than_the_pool(context, liste
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_are_searched")
 def test_pictures_that_show_hardly_anything_are_neither_kept_nor_found(context):
     drawn = context.generation.drawings(DrawingsRequest(count=32, seed=12)).latents  # as the search draws them
     found = sorted((Latents.from_json(each) for each in drawn), key=lambda each: each.piece[MEASURED][INK])
@@ -233,6 +239,7 @@ def test_a_picture_is_explained_by_its_styles(context, listener):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_are_searched")
 def test_what_is_drawn_near_a_picture_is_like_it(context, listener):
     pick_the_warmer(context, listener, 4)
     liked = overview.overview(context.database, context.playable, listener).best[0].clip_id

@@ -78,45 +78,16 @@ def test_a_dream_is_followed_to_its_end_and_heard(alone, somebody, rating_model)
     assert dreaming_children() == []
 
 
-def test_the_sound_itself_is_dreamt_on_and_a_dream_is_kept_exported_and_deleted_with_its_listener(
+def test_a_dream_of_the_sound_goes_on_unseen_is_found_again_kept_exported_and_deleted_with_its_listener(
     alone, somebody, rating_model
 ):
     listener_id, token = somebody()
-    begin(alone, listener_id, Order("naive", 3, "waveform", steps=8), rating_model)
-    *_, last = looks(alone, listener_id)
-    assert last.steps[-1].p > last.steps[0].p
-    rate, samples = rated_sounds.sound_of(last.dream)
-    assert len(samples) / rate == pytest.approx(SECONDS, abs=0.2)
-    assert len(rated_sounds.sound_of(last.trail)[1]) == len(samples)
-    assert np.sqrt(np.mean(samples**2)) > 0.01
-
-    assert not kept_dream(alone, token)[0]["visible"]
-    said, shown, (_, trail), (_, kept) = keep_dream(alone, token)
-    assert "Kept" in said
-    assert shown["visible"]
-    np.testing.assert_array_equal(kept, samples)
-    assert len(trail) == len(samples)
-    assert not kept_dream(alone, alone.tokens.give(accounts.create(alone.database)))[0]["visible"]
-    taken = archive.pack(
-        export(alone.database, listener_id), alone.clip_store, archive.kept_by(alone.settings.home, listener_id)
-    )
-    with zipfile.ZipFile(io.BytesIO(taken)) as file:
-        np.testing.assert_array_equal(rated_sounds.sound_of(file.read("dream/dream.wav"))[1], samples)
-        assert file.read("dream/trail.wav") == last.trail
-    assert archive.kept_by(alone.settings.home, accounts.create(alone.database)) == {}
-    delete(alone.records, listener_id)
-    assert archive.kept_by(alone.settings.home, listener_id) == {}
-    assert list(KeptDreams(alone.settings.home).home.iterdir()) == []
-
-
-def test_a_dream_that_nobody_follows_goes_on_and_is_found_again(alone, somebody, rating_model):
-    listener_id, token = somebody()
     assert not goes_on(arrive(alone, token)[3:])
-    begin(alone, listener_id, Order("naive", 4, "waveform", steps=12), rating_model)
+    begin(alone, listener_id, Order("naive", 3, "waveform", steps=8), rating_model)
     next(each for each in looks(alone, listener_id) if each.steps)
     assert len(dreaming_children()) == 1
     chosen, noise, steps, *shown = arrive(alone, token)
-    assert (chosen, noise, steps) == (["naive", "waveform"], 4, 12)
+    assert (chosen, noise, steps) == (["naive", "waveform"], 3, 8)
     assert goes_on(shown)
     asked_until = time.monotonic() + dreams.SECONDS
     while goes_on(shown):
@@ -130,11 +101,32 @@ def test_a_dream_that_nobody_follows_goes_on_and_is_found_again(alone, somebody,
     assert climb["visible"]
     assert len(plot.data) == 2
     assert sounds["visible"]
-    assert len(trail) > 0
     assert not goes_on(rest)
-    keep_dream(alone, token)
-    np.testing.assert_array_equal(kept_dream(alone, token)[1][1], trail)
-    np.testing.assert_array_equal(arrive(alone, token)[7][1], trail)  # to be heard as before
+    *_, last = looks(alone, listener_id)
+    assert last.steps[-1].p > last.steps[0].p
+    rate, samples = rated_sounds.sound_of(last.dream)
+    assert len(samples) / rate == pytest.approx(SECONDS, abs=0.2)
+    assert len(trail) == len(rated_sounds.sound_of(last.trail)[1]) == len(samples)
+    assert np.sqrt(np.mean(samples**2)) > 0.01
+
+    assert not kept_dream(alone, token)[0]["visible"]
+    said, shown, (_, kept_trail), (_, kept) = keep_dream(alone, token)
+    assert "Kept" in said
+    assert shown["visible"]
+    np.testing.assert_array_equal(kept, samples)
+    for heard in (kept_trail, kept_dream(alone, token)[1][1], arrive(alone, token)[7][1]):  # to be heard as before
+        np.testing.assert_array_equal(heard, trail)
+    assert not kept_dream(alone, alone.tokens.give(accounts.create(alone.database)))[0]["visible"]
+    taken = archive.pack(
+        export(alone.database, listener_id), alone.clip_store, archive.kept_by(alone.settings.home, listener_id)
+    )
+    with zipfile.ZipFile(io.BytesIO(taken)) as file:
+        np.testing.assert_array_equal(rated_sounds.sound_of(file.read("dream/dream.wav"))[1], samples)
+        assert file.read("dream/trail.wav") == last.trail
+    assert archive.kept_by(alone.settings.home, accounts.create(alone.database)) == {}
+    delete(alone.records, listener_id)
+    assert archive.kept_by(alone.settings.home, listener_id) == {}
+    assert list(KeptDreams(alone.settings.home).home.iterdir()) == []
 
 
 def test_nobody_sees_stops_or_keeps_the_dream_of_another(alone, somebody):
