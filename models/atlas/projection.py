@@ -20,7 +20,6 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from models.music.corpora import Tell, silent
 from models.style.latents import GROUPS, STYLE_GROUPS
@@ -131,18 +130,22 @@ def project(vectors: FloatArray, seed: int, neighbours: Neighbours | None = None
     """
     if len(vectors) < LEAST_POINTS:
         raise ValueError(f"{len(vectors)} points are too few for a map; at least {LEAST_POINTS} are needed")
-    graph = fuzzy_graph(neighbours or nearest(vectors, NEIGHBOURS))
+    known = neighbours or nearest(vectors, NEIGHBOURS)
+    itself = np.arange(len(vectors), dtype=np.int64)[:, None]
+    index = np.hstack([itself, known.index[:, : NEIGHBOURS - 1]])  # UMAP counts a point among its neighbours
+    distance = np.hstack([np.zeros_like(itself, dtype=np.float32), known.distance[:, : NEIGHBOURS - 1]])
     with expected_warnings_of_umap():
-        from umap.umap_ import find_ab_params, simplicial_set_embedding  # noqa: PLC0415 (numba: seconds)
+        from umap import UMAP  # noqa: PLC0415 (numba: seconds)
 
-        a, b = find_ab_params(1.0, MIN_DIST)
-        found, _ = simplicial_set_embedding(
-            vectors, graph, n_components=2, initial_alpha=1.0, a=a, b=b, gamma=1.0, negative_sample_rate=5,
-            n_epochs=None, init="spectral", random_state=np.random.RandomState(seed), metric="euclidean",
-            metric_kwds={}, densmap=False, densmap_kwds={}, output_dens=False,
+        reducer = UMAP(
+            n_neighbors=NEIGHBOURS,
+            min_dist=MIN_DIST,
+            random_state=seed,
+            n_jobs=1,
+            precomputed_knn=(index, distance, None),
             tqdm_kwds={"disable": False, "file": _Epochs(tell), "bar_format": "{n_fmt}/{total_fmt}"},
-        )  # fmt: skip
-    places = np.asarray(found, dtype=np.float64)
+        )
+        places = np.asarray(reducer.fit_transform(vectors), dtype=np.float64)
     places -= places.mean(0)
     scaled: FloatArray = (places / np.linalg.norm(places, axis=1).mean()).astype(np.float32)
     return scaled
@@ -159,30 +162,15 @@ def place(new: FloatArray, vectors: FloatArray, places: FloatArray) -> FloatArra
     return placed
 
 
-def fuzzy_graph(neighbours: Neighbours) -> sparse.coo_array:
-    """UMAP's fuzzy union of all points' ``membership``, symmetric ``(n, n)``, from ``NEIGHBOURS`` - 1 of each point.
-
-    UMAP's own functions for it are compiled anew by every process, for ten seconds; they are the reference in tests.
-    """
-    index, distance = (each[:, : NEIGHBOURS - 1] for each in (neighbours.index, neighbours.distance))
-    rows = np.repeat(np.arange(len(index)), index.shape[1])
-    first = np.where(distance > 0, distance, np.inf).min(1, keepdims=True)  # that is no copy of the point
-    beyond = np.maximum(0, distance - np.where(np.isinf(first), 0, first))
-    strengths = membership(beyond, NEIGHBOURS).astype(np.float32)  # UMAP counts a point among its neighbours
-    one = sparse.coo_array((strengths.ravel(), (rows, index.ravel())), shape=(len(index), len(index))).tocsr()
-    both: sparse.coo_array = (one + one.T - one * one.T).tocoo()
-    return both
-
-
-def membership(distances: npt.ArrayLike, count: int | None = None) -> npt.NDArray[np.float64]:
+def membership(distances: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """UMAP's membership strengths of neighbours at ``distances`` ``(q, k)``, nearest first.
 
-    ``exp(-(d - d_1) / sigma)`` with ``sigma`` such that they sum to ``log2`` of ``count``, ``k`` where none is given;
-    where that can't be (all equally far), they are equal.
+    ``exp(-(d - d_1) / sigma)`` with ``sigma`` such that they sum to ``log2(k)``; where that can't be (all equally far),
+    they are equal.
     """
     beyond = np.asarray(distances, dtype=np.float64)
     beyond = beyond - beyond[:, :1]
-    target = np.log2(count or beyond.shape[1])
+    target = np.log2(beyond.shape[1])
     scale = np.maximum(beyond.mean(1, keepdims=True), 1e-12)
     low, high = np.full_like(scale, -40.0), np.full_like(scale, 40.0)  # log sigma / scale
     for _ in range(SEARCH_STEPS):

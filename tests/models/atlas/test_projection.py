@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from models.atlas.projection import NEIGHBOURS, fuzzy_graph, membership, nearest, place, project
+from models.atlas.projection import NEIGHBOURS, membership, place, project
 
 pytestmark = pytest.mark.slow
 
@@ -55,23 +55,6 @@ def test_membership_solves_umaps_equation_as_a_root_finder_does():
         sigma = brentq(lambda s, b=beyond: np.exp(-b / s).sum() - np.log2(15), 1e-6, 1e6, xtol=1e-12)
         assert np.allclose(strengths, np.exp(-beyond / sigma), atol=1e-6)
     assert np.allclose(membership(np.ones((2, 15))), 1)
-
-
-def test_the_graph_is_umaps_own(crowds):
-    """Compared with its functions before compilation, with points that are copies of others, some of very many."""
-    from umap.umap_ import compute_membership_strengths, smooth_knn_dist
-
-    vectors = crowds[0].copy()
-    vectors[:60], vectors[:20] = vectors[60:120], vectors[60]
-    known = nearest(vectors, NEIGHBOURS)
-    itself = np.arange(len(vectors))[:, None]
-    index = np.hstack([itself, known.index[:, :-1]])
-    distance = np.hstack([np.zeros(itself.shape), known.distance[:, :-1]]).astype(np.float32)
-    scales = smooth_knn_dist.py_func(distance, float(NEIGHBOURS))
-    rows, columns, strengths, _ = compute_membership_strengths.py_func(index, distance, *scales)
-    one = np.zeros((len(vectors), len(vectors)))
-    one[rows, columns] = strengths
-    assert np.allclose(fuzzy_graph(known).toarray(), one + one.T - one * one.T, atol=1e-5)
 
 
 def test_a_map_of_too_few_points_is_refused():
