@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -73,34 +74,37 @@ def main(argv: list[str] | None = None) -> None:
     model = {"version": tie.card["version"], "sha256": tie.card["sha256"]["tie"], "style": composer.version}
     report = Report("evaluate.tie", about, {**model, "pictures": pictures.version}, given.seed)
     with exit_without_music():
-        real = real_excerpts(pop(composer, "test"), BARS, len(films), given.seed)
-        ways, links = (*WAYS, LEARNED), picked_links(asked_about(composer, others, given.seed), given.seed)
+        held_out = held_out_pop(composer)
+        real = real_excerpts(held_out["test"], BARS, len(films), given.seed)
+        asked = asked_about(held_out["validation"], others, given.seed)
+        ways, links = (*WAYS, LEARNED), picked_links(asked, given.seed)
         evaluate(report, scorer, Films(fitted_on, films), ways, real, links=links)
         shower = Shower(tie, drawings.latents, composer)
-        drawing, music = PictureDrawing(pictures, drawings), excerpts(composer, given.limit, given.seed)
+        drawing, music = PictureDrawing(pictures, drawings), excerpts(held_out, given.limit, given.seed)
         evaluate_shown(report, shower, drawing, music, ways, links=links)
         if film is not None:
             own_film(report, scorer, Watched(film, pictures), ways, min(TIMES, given.limit), links=links)
     report.print()
 
 
-def pop(composer: Composer, part: str) -> list[Piece]:
-    """The pop pieces of a part of the corpora."""
-    return regular(piece for piece in corpora_parts(composer.bundle.folder)[part] if piece.domain == "pop")
+def held_out_pop(composer: Composer) -> dict[str, list[Piece]]:
+    """The pop pieces of the corpora that the composer's model held out, by part."""
+    parts = corpora_parts(composer.bundle.folder)
+    return {name: regular(piece for piece in parts[name] if piece.domain == "pop") for name in ("validation", "test")}
 
 
-def excerpts(composer: Composer, count: int, seed: int) -> dict[str, list[Piece]]:
+def excerpts(held_out: Mapping[str, list[Piece]], count: int, seed: int) -> dict[str, list[Piece]]:
     """Real music to be shown: ``count`` test excerpts, and fewer of validation music on which matching is fitted."""
     many = {"test": count, "fit": min(FITTED_ON, count)}
     parts = {"test": "test", "fit": "validation"}
-    return {name: list(real_excerpts(pop(composer, parts[name]), BARS, many[name], seed).pieces) for name in many}
+    return {name: list(real_excerpts(held_out[parts[name]], BARS, many[name], seed).pieces) for name in many}
 
 
-def asked_about(composer: Composer, others: list[Pictures], seed: int) -> Material:
-    """What listeners are asked about: drawings that no tested film is of, and validation music."""
+def asked_about(music: list[Piece], others: list[Pictures], seed: int) -> Material:
+    """What listeners are asked about: drawings that no tested film is of, and validation ``music``."""
     rows = np.random.default_rng(seed).permutation(len(others))[:SEEN_BY_LISTENERS]
     pixels = np.stack([others[row] for row in rows])
-    pieces = real_excerpts(pop(composer, "validation"), BARS, LISTENED, seed).pieces
+    pieces = real_excerpts(music, BARS, LISTENED, seed).pieces
     heard = np.stack([of_music(attributes(piece), "pop") for piece in pieces])
     return Material(heard, of_pictures(readouts.of_pictures(pixels), readouts.USUAL[:, : len(SEEN)]))
 

@@ -312,7 +312,9 @@ def _solved(
         step = np.linalg.solve(slopes.T @ slopes + np.diag(prior**-2.0), slopes.T @ short - knobs * weight)
         tried = np.where(free, np.clip(knobs + np.outer((1.0, 0.5, 0.25, 0.0), step), least, most), start)
         costs = (((wanted - at.measured(tried)) / tolerance) ** 2).sum(1) + (tried**2 * weight).sum(1)
-        knobs, cost = tried[int(costs.argmin())], float(costs.min())
+        before, knobs, cost = knobs, tried[int(costs.argmin())], float(costs.min())
+        if np.array_equal(before, knobs):  # no step is better, and so none would be after it
+            break
     return knobs, cost
 
 

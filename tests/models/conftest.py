@@ -5,7 +5,7 @@ tunes, a tiny model.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +33,14 @@ def pytest_runtest_setup() -> None:
 def pytest_runtest_call() -> None:
     """And what a test draws itself."""
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="module")
+def one_voter() -> Iterator[None]:
+    """One voter of the two-sample classifier instead of three: it takes most of the time of who asks it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("models.metrics.two_sample.VOTERS", 1)
+        yield
 
 
 NAMES = ("Cow", "Hen", "Mill", "Glen", "Lass", "Piper", "Boat", "Bridge", "Fair", "Goose")

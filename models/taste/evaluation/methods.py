@@ -274,9 +274,10 @@ class People:
             self.page[method] = PageHeads(self.study, method), time.perf_counter() - begin
         heads, learning = self.page[method]
         begin = time.perf_counter()
-        beginnings = [
-            heads.beginning([one for one, number in self.fold.items() if number != fold]) for fold in range(FOLDS)
-        ]
+        beginnings = {
+            fold: heads.beginning([one for one, number in self.fold.items() if number != fold])
+            for fold in sorted({self.fold[task.listener] for task in tasks})
+        }
         wins = []
         for task in tasks:
             begun = beginnings[self.fold[task.listener]]

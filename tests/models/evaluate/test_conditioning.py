@@ -10,7 +10,7 @@ from models.style.checkpoint import load_style
 from models.style.pieces.bar_latents import Reader
 from models.style.pieces.model import save_pieces_model, tiny_pieces
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_voter")]
 
 
 def test_every_way_has_its_figures_and_an_unknown_one_is_refused(dance_music, tmp_path, capsys):

@@ -7,7 +7,6 @@ import pytest
 
 from models.evaluate import for_me
 from models.experiments.report import Report
-from models.metrics import two_sample
 from models.music.notes import Piece
 from models.style.checkpoint import tiny_style
 from models.style.compose import Composer
@@ -20,7 +19,7 @@ from models.taste.simulated_people import KINDS, taste
 from models.taste.space import TasteSpace, summary
 from models.taste.space_fitting import NAMES, attribute_row
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_voter")]
 
 
 def scale(tempo_bpm: float, lowest: int) -> Piece:
@@ -86,7 +85,7 @@ def house(monkeypatch: pytest.MonkeyPatch) -> House:
     return found
 
 
-def test_every_way_is_reported_beside_chance_and_real_music(house, monkeypatch) -> None:
+def test_every_way_is_reported_beside_chance_and_real_music(house) -> None:
     common = taste("linear", house.pool.attributes, np.random.default_rng(0))
     found = everybody(house, common, 1, 0)
     report = Report("evaluate.for_me", {}, {}, 0)
@@ -95,7 +94,6 @@ def test_every_way_is_reported_beside_chance_and_real_music(house, monkeypatch) 
     real = Excerpts([scale(100 + number, 45) for number in range(36)], [f"real {number}" for number in range(36)], [])
     for_me.ways(report, found, Excerpts([], [], []), None)
     assert report.metrics["for_me.gift.two_sample"].value is None  # without real music
-    monkeypatch.setattr(two_sample, "VOTERS", 1)
     for_me.ways(report, found, real, None, ["gift"])
     names = [f"for_me.{votes}_vs_{rival}" for votes in (2, 6) for rival in ("average", "best_draw", "prior")]
     names += [f"for_me.{kind}.6_vs_average" for kind in KINDS] + ["for_me.knowing_vs_average", "for_me.gift.wins"]

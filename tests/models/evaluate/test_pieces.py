@@ -13,7 +13,7 @@ from models.music.notes import MusicError, Piece
 from models.style.evaluation.pieces import Judges, measures
 from tests.models.style.conftest import make_tune
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_voter")]
 
 SCALE = [60, 62, 64, 65, 67, 69, 71, 72, 74, 76]
 
@@ -34,7 +34,7 @@ def music() -> tuple[list[Piece], list[Piece]]:
 
 
 @pytest.fixture(scope="module")
-def figures(music) -> dict[str, float | None]:
+def figures(music, one_voter) -> dict[str, float | None]:
     training, test = music
     composers = {
         "copy": lambda domain, count, bars, seed: [p.window(0, 8).transposed(2) for p in training[:count]],

@@ -32,6 +32,12 @@ from models.taste.head import utilities
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture(autouse=True)
+def short_searches(monkeypatch) -> None:
+    """Effects of clips are searched for in a few steps: what a method may know doesn't hang on them."""
+    monkeypatch.setattr(clip_effects, "SEARCH_STEPS", 4)
+
+
 @pytest.fixture(scope="module", params=["ratings", "votes"])
 def study(request, listening_folder) -> Study:
     return load_study(listening_folder(request.param), None, quiet=True)
@@ -47,7 +53,6 @@ def truth(study: Study, utility: np.ndarray) -> Scores:
 
 
 def test_who_knows_the_truth_wins_and_ours_comes_close(study, people, true_utility, monkeypatch) -> None:
-    monkeypatch.setattr(clip_effects, "SEARCH_STEPS", 4)
     monkeypatch.setitem(LEARNERS, "truth", lambda *_: truth(study, true_utility))
     tasks = half_known(study, 0, splits=3)
     won = joined([task.pairs for task in tasks]).won

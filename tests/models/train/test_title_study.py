@@ -80,22 +80,16 @@ def test_more_seeds_are_another_study(study: Path) -> None:
     assert not has_tested(Study(preset=PRESETS["tiny"], seeds=(0, 1), **settled), study)
 
 
-def test_a_study_goes_on_with_the_runs_that_are_missing(
+def test_a_study_goes_on_with_the_runs_that_are_missing_side_by_side(
     study: Path, study_arguments: list[str], tmp_path: Path
 ) -> None:
     out = tmp_path / "study"
     shutil.copytree(study, out)
     (out / "log.jsonl").unlink()
-    shutil.rmtree(out / "bag-bag-no_rhythm-1")
-    main([*study_arguments, "--out", str(out), "--resume"])
+    for missing in ("bag-bag-no_rhythm-1", "cnn-rnn-0"):
+        shutil.rmtree(out / missing)
+    main([*study_arguments, "--out", str(out), "--resume", "--jobs", "2"])
     assert logs(out) == logs(study)
-
-
-def test_runs_side_by_side_find_what_they_find_one_after_the_other(
-    study: Path, study_arguments: list[str], tmp_path: Path
-) -> None:
-    main([*study_arguments, "--out", str(tmp_path / "study"), "--jobs", "2"])
-    assert logs(tmp_path / "study") == logs(study)
 
 
 def test_a_training_that_is_killed_goes_on_without_gap_and_double(dance_music: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from models.style.evaluation.changed import LOCKED, changed, editing
 from models.style.evaluation.clips import Clips
 from models.style.pieces.sampling import Writer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_voter")]
 
 
 def test_what_is_kept_is_told_by_share_and_lock(scales, composer) -> None:
