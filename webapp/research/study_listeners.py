@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import spearmanr
 from sqlalchemy.orm import Session
 
 from db.queries import heads as population_rows
@@ -311,6 +310,8 @@ def _mean_by_listener(
 
 def _rank_correlation(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> tuple[float, float, float]:
     """Spearman's, with a 95 % bootstrap interval; nan where one of the two never varies."""
+    from scipy.stats import spearmanr  # noqa: PLC0415 (a second of a start, for this alone)
+
     generator = np.random.default_rng(0)
 
     def rho(which: npt.NDArray[np.int64]) -> float:
