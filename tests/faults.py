@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,34 @@ import httpx
 import psutil
 import pytest
 
+from db import migrate
+from models.music.notes import Domain, Piece
+from models.style.performance import touch
+from tests.recording import RecordedGenerator
+from webapp.composing import rendering
+from webapp.composing.clip_maker import ClipMaker, Order
+from webapp.context import Context
+from webapp.runtime.clip_store import ClipStore
+from webapp.runtime.settings import Settings
+
 PATIENCE_S = 240  # for one answer, whatever falls meanwhile; a machine that trains or tests beside us is slow
 OUTCOMES = ("left", "right", "equal", "neither", "skipped")
+
+
+def fill_pool(home: Path, clips: int, *, sounding: bool = False) -> None:
+    """Put recorded clips into the pool of a new home; they sound only where somebody listens to them."""
+
+    def silent(store: ClipStore, piece: Piece, seconds: float, domain: Domain) -> rendering.Rendered:
+        stored = store.put(f"{seconds} {piece.notes.tolist()}".encode(), ".mp3")
+        return rendering.Rendered(seconds, stored.sha256, stored.key, stored.size, -18.0, -1.5, touch.version())
+
+    with closing(Context(Settings(home=home))) as context, pytest.MonkeyPatch.context() as patch:
+        if not sounding:
+            patch.setattr(rendering, "render_into", silent)
+        migrate.upgrade(context.database.open())
+        maker = ClipMaker(context.database, context.journal, context.clip_store, RecordedGenerator(), context.style)
+        made = maker.make([Order("pop", seed) for seed in range(clips)], shortest=sounding)
+        assert len(made.clip_ids) == clips
 
 
 class Site:

@@ -340,45 +340,6 @@ def test_a_link_shows_the_recipe_to_somebody_else_and_plays_it(visit):
     other.frame.wait_for_function(moving("b"))
 
 
-def test_the_same_place_in_the_music_is_found_whatever_the_tempo(visit):
-    visitor = open_studio(visit(**DESKTOP))
-    places = visitor.frame.evaluate(
-        """async () => {
-            const {samePlace} = await import("./static/kallos/components/shared/same_place.js");
-            const [slow, fast] = [[0, 4, 8, 12], [0.5, 1.5, 2.5, 3.5]];
-            const cases = [
-                [0, slow, fast], [6, slow, fast], [2, fast, slow], [13, slow, fast], [1, [], fast], [9, slow, [0, 1]],
-            ];
-            return cases.map(([at, from, to]) => samePlace(at, from, to));
-        }"""
-    )
-    assert places == [0.5, 2, 6, 4.5, 0, 2]
-
-
-def test_a_recipe_is_told_in_words(visit):
-    visitor = open_studio(visit(**DESKTOP))
-    told = visitor.frame.evaluate(
-        """async () => {
-            const module = "./static/kallos/components/studio/recipe.js";
-            const {PLAIN, changeInWords, inWords, isPlain} = await import(module);
-            const locked = {...PLAIN, keep: 0.25, locks: {...PLAIN.locks, bars: [6, 0, 1, 2, 4], melody: true}};
-            const borrowed = {...PLAIN, toward: {strength: 0.5}, styles: {rhythm: {}, tempo: {}}};
-            const plain = [PLAIN, locked, {...PLAIN, seed: 1}].map(isPlain);
-            const again = changeInWords(locked, {...locked, seed: 7});
-            const changes = changeInWords(PLAIN, {...borrowed, turned: {register: 1}});
-            return [inWords(PLAIN), inWords(locked), inWords(borrowed), plain, again, changes];
-        }"""
-    )
-    assert told == [
-        "",
-        "Locked: bars 1 to 3, 5 and 7 and melody. 25 % of the rest is kept.",
-        "50 % of the way to the other piece. Borrowed: rhythm, tempo.",
-        [True, False, False],
-        "the rest composed again",
-        "morphed into another piece, rhythm borrowed, tempo borrowed and register turned",
-    ]
-
-
 @pytest.mark.timeout(600)
 def test_what_is_left_while_it_is_being_composed_comes_to_nothing(visit):
     visitor = open_studio(visit(**DESKTOP))

@@ -38,6 +38,10 @@ test("what a recipe does is told in sentences, and nothing of one that does noth
   assert.equal(inWords({ ...PLAIN, keep: 0.5, mood: [0.5, -0.5] }), "50 % of the piece is kept.");
   assert.equal(inWords({ ...PLAIN, styles: { rhythm: {} }, turned: { tempo: -1 } }), "Borrowed: rhythm. Turned: tempo towards slow.");
   assert.equal(inWords({ ...locked({ melody: true }), keep: 0.4 }), "Locked: melody. 40 % of the rest is kept.");
+  const both = { ...locked({ bars: [6, 0, 1, 2, 4], melody: true }), keep: 0.25 };
+  assert.equal(inWords(both), "Locked: bars 1 to 3, 5 and 7 and melody. 25 % of the rest is kept.");
+  const towards = { ...PLAIN, toward: { strength: 0.5 }, styles: { rhythm: {}, tempo: {} } };
+  assert.equal(inWords(towards), "50 % of the way to the other piece. Borrowed: rhythm, tempo.");
 });
 
 test("one step between two recipes is told in a few words", () => {
@@ -46,5 +50,8 @@ test("one step between two recipes is told in a few words", () => {
   assert.equal(changeInWords(borrowed, PLAIN), "rhythm no longer borrowed");
   assert.equal(changeInWords(PLAIN, locked({ harmony: true })), "other locks");
   assert.equal(changeInWords(PLAIN, { ...PLAIN, seed: 2 }), "composed again");
+  assert.equal(changeInWords({ ...PLAIN, keep: 0.25 }, { ...PLAIN, keep: 0.25, seed: 7 }), "the rest composed again");
+  const much = { ...PLAIN, toward: { strength: 0.5 }, styles: { rhythm: {}, tempo: {} }, turned: { register: 1 } };
+  assert.equal(changeInWords(PLAIN, much), "morphed into another piece, rhythm borrowed, tempo borrowed and register turned");
   assert.equal(changeInWords(PLAIN, PLAIN), "no change");
 });

@@ -3,6 +3,7 @@
 
 globalThis.kallosSoundClock = (() => {
   const FRAME_MS = 50;
+  const STILL_MS = 200; // of real time, between two drawings while time stands: they take a processor from others
   const ON_ITS_WAY_MS = 20; // of real time, a frame of silence
 
   /** Let answers, decoded sounds and promises reach those who wait for them. */
@@ -212,7 +213,7 @@ globalThis.kallosSoundClock = (() => {
     /** What is seen is drawn while time stands, too. */
     frame(act) {
       this.#frames.push(act);
-      if (this.#frames.length === 1) setTimeout(() => this.#draw(), FRAME_MS);
+      if (this.#frames.length === 1) setTimeout(() => this.#draw(), STILL_MS);
     }
 
     #draw() {

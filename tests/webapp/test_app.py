@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import gc
 import re
 import shutil
 import socket
@@ -12,7 +14,7 @@ from starlette.testclient import TestClient
 import webapp.app as app_module
 from models.style.bundle import SHIPPED_STYLE
 from webapp.__main__ import main
-from webapp.app import create_app, serve
+from webapp.app import create_app, nothing_collected, serve
 from webapp.runtime import database
 from webapp.runtime.settings import Settings
 from webapp.runtime.supervised_process import WRONG_SETTING
@@ -30,7 +32,8 @@ context = Context(Settings(home=sys.argv[1], database_url="postgresql+psycopg://
 with TestClient(create_app(supervision=Supervision(context, children=False))) as client:
     for path in ("/", "/taste", "/static/kallos/favicon.svg", "/api/docs", "/healthz"):
         print(path, client.get(path).status_code)
-print(context.space.size > 0, sorted({"torch", "symusic", "sklearn", "music21", "scipy.signal"} & set(sys.modules)))
+slow = {"torch", "symusic", "sklearn", "music21", "scipy.signal", "scipy.stats"}
+print(context.space.size > 0, sorted(slow & set(sys.modules)))
 """
 
 
@@ -156,3 +159,16 @@ def test_a_number_that_is_none_in_a_listeners_file_is_refused_with_a_sentence(cl
     refused = visitor().post("/api/listener/import", content=re.sub(r'"seconds":7(\.0)?', '"seconds":NaN', file))
     assert refused.status_code == 422
     assert "number that is none: NaN" in refused.json()["error"]
+
+
+def test_garbage_is_collected_again_once_a_start_has_ended_or_failed_but_not_what_it_made():
+    before = gc.get_freeze_count()
+    try:
+        with contextlib.suppress(ValueError), nothing_collected():
+            assert not gc.isenabled()
+            made = [[] for _ in range(1000)]
+            raise ValueError("no start")
+        assert gc.isenabled()
+        assert gc.get_freeze_count() >= before + len(made)
+    finally:
+        gc.unfreeze()
