@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ANYBODY, OWNER = 0o666, 0o600  # who may read and write, before the umask
+LEFT_S = 86_400.0  # what nobody has written to for so long was left by a process that was killed
 
 
 @contextmanager
@@ -19,6 +22,8 @@ def replacing(path: Path, *, mode: int = ANYBODY, lasting: bool = False) -> Iter
     power as well.
     """
     part = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
+    if not lasting:  # such files are many, and small
+        _remove_what_was_left(path)
     os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
     try:
         yield part
@@ -29,6 +34,13 @@ def replacing(path: Path, *, mode: int = ANYBODY, lasting: bool = False) -> Iter
             sync(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _remove_what_was_left(path: Path) -> None:
+    for part in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
+        with suppress(FileNotFoundError):
+            if time.time() - part.stat().st_mtime > LEFT_S:
+                part.unlink()
 
 
 def sync(path: Path) -> None:

@@ -198,7 +198,7 @@ class Composer:
             **({} if usual else {"temperature": temperature, "top_p": top_p}),
             **({"keep": keep} if keep < 1 else {}),
             **({"guidance": guidance} if guidance != 1 else {}),
-            **({"locks": asdict(locks)} if locks != FREE else {}),
+            **({"locks": asdict(locks), "times": ask.times} if locks != FREE else {}),
         }
         return ClipPlan(ask if usual else replace(ask, temperature=temperature, nucleus=top_p), domain, seed, recipe)
 
@@ -227,10 +227,7 @@ class Composer:
         Raises ``NoWriter``, and ``ValueError`` for latents of another model.
         """
         written = self._written(domain, asks, seeds, between)
-        return [
-            next((draft for piece in tries if (draft := self._draft(piece, ask.latents.bars))), None)
-            for ask, tries in zip(asks, written, strict=True)
-        ]
+        return [self._first_draft(tries, ask.latents.bars) for ask, tries in zip(asks, written, strict=True)]
 
     def write_surely(
         self,
@@ -239,16 +236,17 @@ class Composer:
         seeds: Sequence[int],
         between: Callable[[], None] | None = None,
     ) -> list[Draft]:
-        """As ``write``, but nothing goes without: after ``TRIES`` what may not be offered is taken as it came."""
+        """As ``write``, but nothing goes without: after ``TRIES`` what may not be offered is taken as it came first."""
         found: dict[int, Draft] = {}
+        came: dict[int, Piece] = {}
         for attempt in range(TRIES):
-            rest = [place for place in range(len(asks)) if place not in found]
-            again = self.write(domain, [asks[p] for p in rest], [(seeds[p], attempt) for p in rest], between)
-            found |= {place: draft for place, draft in zip(rest, again, strict=True) if draft}
-        rest = [place for place in range(len(asks)) if place not in found]
-        last = self._written(domain, [asks[p] for p in rest], [(seeds[p], 0) for p in rest], between)
-        found |= {place: self._as_it_came(asks[place], tries[0]) for place, tries in zip(rest, last, strict=True)}
-        return [found[place] for place in range(len(asks))]
+            rest = [place for place, ask in enumerate(asks) if place not in found and attempt * ask.times < TRIES]
+            written = self._written(domain, [asks[p] for p in rest], [(seeds[p], attempt) for p in rest], between)
+            for place, tries in zip(rest, written, strict=True):
+                came.setdefault(place, tries[0])
+                if draft := self._first_draft(tries, asks[place].latents.bars):
+                    found[place] = draft
+        return [found.get(place) or self._as_it_came(ask, came[place]) for place, ask in enumerate(asks)]
 
     def _written(
         self,
@@ -285,6 +283,9 @@ class Composer:
                 own = [each for (whose, _), each in zip(every, weighed, strict=True) if whose == place]
                 found[place] = _best_first(reader, asks[place], told[place], own)
         return [found[place] for place in range(len(asks))]
+
+    def _first_draft(self, tries: Sequence[Piece], bars: int) -> Draft | None:
+        return next((draft for piece in tries if (draft := self._draft(piece, bars))), None)
 
     def _draft(self, piece: Piece, bars: int) -> Draft | None:
         try:

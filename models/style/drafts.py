@@ -19,10 +19,10 @@ from models.style.latents import GROUPS, STYLE_GROUPS, TOLD_GROUPS, TUNE, Latent
 BEFORE = "bars_before"  # in the latents' ``piece``
 GUIDANCE = 1.5
 MOST_TIMES = 16
-# A writer doesn't hear bars ahead. So where bars stay behind new ones, or a melody above them, it writes so often, and
-# what stays says which fits: of 70 and 99 validation clips of dance and pop .74 and .69 are told of one, .65 and .68 of
-# four, .64 and .63 of eight; with a melody .90 and .63 of one, .70 and .62 of eight. Chorales are chosen among others
-# as it is
+# A writer doesn't hear the notes of bars ahead. So where bars stay behind new ones, or a melody above them, it writes
+# so often, and what stays says which fits: of 70 and 99 validation clips of dance and pop .74 and .69 are told of one,
+# .64 and .68 of four, .64 and .63 of eight; with a melody .90 and .63 of one, .70 and .62 of eight. Chorales are chosen
+# from five by their part writing already
 HELD_TIMES: Mapping[Domain, int] = {"pop": 8, "dance": 8, "chorale": 2}
 MOST_DOUBT = 1.0  # as in training
 DRAWN_BY = ("temperature", "nucleus")

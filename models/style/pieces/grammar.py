@@ -272,6 +272,7 @@ class HeldNotes:
     def __init__(self, held: Sequence[Held]) -> None:
         self._bars = [_by_bar(each.tokens) for each in held]
         self._stay = [{*each.bars} for each in held]
+        self._new = [next(bar for bar in range(len(each.bars) + 1) if bar not in each.bars) for each in held]
         self._melody = [None if each.melody is None else Melody(each.melody) for each in held]
         self._bar, self._steps = (np.full(len(held), value, dtype=np.int64) for value in (-1, 0))
         self._last = np.full((len(held), 2), BEGIN, dtype=np.int64)  # position and pitch of the last note of the bar
@@ -279,7 +280,7 @@ class HeldNotes:
     def instead(self, drawn: IntArray, ended: npt.NDArray[np.bool_]) -> tuple[IntArray, IntArray]:
         """The next step of each piece ``(rows, 7)``: as ``drawn``, or what stays; noted as having come.
 
-        And the numbers of the pieces whose step had to be this one.
+        And the numbers of the pieces whose step had to be this one, after something new.
         """
         step, had_to = drawn.copy(), []
         for row in np.flatnonzero(~ended).tolist():
@@ -312,6 +313,7 @@ class HeldNotes:
     def choose(self, source: IntArray) -> None:
         """Each piece goes on as the one that ``source`` ``(rows,)`` names."""
         self._bars, self._stay = [self._bars[row] for row in source], [self._stay[row] for row in source]
+        self._new = [self._new[row] for row in source]
         self._melody = [self._melody[row] for row in source]
         self._bar, self._steps, self._last = self._bar[source], self._steps[source], self._last[source]
 
@@ -327,7 +329,7 @@ class HeldNotes:
             step = np.array([END, *[ABSENT] * (len(drawn) - 1)])
         elif now in stay or ((now < 0 or step[POSITION] == BAR) and now + 1 in stay):
             step = bars[now + 1][0]
-        return step, due or now in stay
+        return step, due or (now in stay and now > self._new[row] and int(step[POSITION]) != END)
 
 
 class Melody:

@@ -220,9 +220,8 @@ class Writer:
         """As many whole bars as each of ``latents`` has, all equally many, as these say; for each of ``seeds``.
 
         With a ``guidance`` above 1 what the ``guided`` groups say counts so many times. What is ``held``, of music for
-        each seed, stays note for note; beside each piece stands how likely (log) what stays was after what came
-        before it. ``temperature`` and ``nucleus`` as in ``compose``, ``between`` as in
-        ``play_on``. No specialist writes it.
+        each seed, stays note for note; beside each piece stands how likely (log) what stays behind something new was.
+        ``temperature`` and ``nucleus`` as in ``compose``, ``between`` as in ``play_on``. No specialist writes it.
         """
         writer = self._hearing
         wishes = Wishes(DOMAINS.index(domain), len(latents[0].told), regular=True)

@@ -110,7 +110,7 @@ class Writing:
         if model.config.outer_first:
             held = [replace(each, tokens=outer_first(each.tokens)) for each in held]
         self.held = HeldNotes(held) if held else None
-        self.likelihood = np.zeros(rows)  # log, of what is held where it had to come, given what came before it
+        self.likelihood = np.zeros(rows)  # log, of what is held behind something new, given all that came before it
         self.heard: IntArray  # whose steps the cache has: those that went on, when it was last looked at
         self.cache: Cache
         # of each piece: the BAR step of the bar that it is in, that bar's number, and how many notes it has

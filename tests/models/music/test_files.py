@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,18 @@ def test_a_file_is_replaced_by_what_was_written_or_stays_as_it_was(tmp_path: Pat
         file.write(b"half")  # type: ignore[arg-type]
     assert path.read_text() == "whole True"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_is_removed_after_a_day(tmp_path: Path) -> None:
+    path = tmp_path / "state[1].bin"
+    left, under_way, another = (tmp_path / f"{name}.1.ab.part" for name in (path.name, f"{path.name}.2", "other"))
+    for each in (left, under_way, another):
+        each.touch()
+    for each in (left, another):
+        os.utime(each, (0, 0))
+    with replacing(path) as part:
+        part.touch()
+    assert {*tmp_path.iterdir()} == {path, under_way, another}
 
 
 def test_a_file_of_its_owner_is_nobody_elses_while_it_is_written(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.music.notes import DOMAINS, Piece, in_melody, skyline
-from models.music.tokens import BAR, DURATION, PITCH, POSITION, VELOCITY, to_tokens
+from models.music.tokens import BAR, DURATION, END, PITCH, POSITION, VELOCITY, to_tokens
 from models.style.compose import Composer
 from models.style.drafts import HELD_TIMES, Locks
 from models.style.latents import GROUPS
@@ -136,6 +136,20 @@ def test_of_several_tries_the_one_is_taken_in_which_what_stays_is_likeliest(comp
     assert len(tries) == 1
 
 
+@pytest.mark.parametrize(("domain", "written"), [("dance", 8), ("chorale", 4)])
+def test_what_may_not_be_offered_is_written_again_only_until_three_tries_are_there(
+    composer, tune, monkeypatch, domain, written
+) -> None:
+    monkeypatch.setattr("models.style.compose.rejection_reason", lambda *_: "copy")
+    tries, told = [], composer.writer.told
+    monkeypatch.setattr(composer.writer, "told", lambda *given, **more: tries.append(told(*given, **more)) or tries[-1])
+    plan = composer.plan(domain=domain, content=tune(1), styles={}, keep=0.0, locks=Locks(bars=(0, 2)))
+    (draft,) = composer.write_surely(domain, [plan.ask], [0])
+    assert sum(map(len, tries)) == written
+    best, _ = max(tries[0], key=lambda each: each[1])
+    assert in_bar(draft.notes, 1) == in_bar(best, 1)
+
+
 def test_how_likely_what_stays_is_is_what_the_model_says_of_it(composer, tune) -> None:
     model, wishes, stay = composer.writer.bundle.model, Wishes(DOMAINS.index("dance"), 3, regular=True), (0, 2)
     writing = Writing(model, wishes, [(0,)], held=[Held(to_tokens(tune(1, bars=3)), stay)])
@@ -145,7 +159,7 @@ def test_how_likely_what_stays_is_is_what_the_model_says_of_it(composer, tune) -
     bars = (steps[:, POSITION] == BAR).cumsum() - 1
     expected = 0.0
     for at in range(1, len(steps)):
-        if bars[at - 1] not in stay:
+        if bars[at - 1] != 2 or steps[at, POSITION] == END:  # bar 0 is the same in all tries
             continue
         heard, step = Writing(model, wishes, [(0,)], steps[:at]), classes(steps[at : at + 1])
         for element in (POSITION, PITCH, DURATION, VELOCITY)[: 4 if steps[at, POSITION] < BAR else 1]:

@@ -1,4 +1,4 @@
-"""Two web processes and two workers share a Postgres, a journal and a clip store, and are killed in turn."""
+"""Two web processes and two workers share a Postgres, a journal and a clip store; one of each is killed."""
 
 from __future__ import annotations
 
@@ -65,16 +65,16 @@ class Falls:
         chance = random.Random(3)
         before = chance.randint(*VOTES_BEFORE_A_FALL)
         self._wait_until(lambda: self.votes() >= before and all(site.health() for site in self._sites))
-        self._kill(1, "web", chance.uniform(0, 0.1))
+        time.sleep(chance.uniform(0, 0.1))
+        self._kill(1, "web")
         # what is composed now is so by the worker that is left
         self._wait_until(lambda: "running" in {job.state for job in commissions(self._context)})
-        self._kill(0, "worker", chance.uniform(0, 0.3))
+        self._kill(0, "worker")
         self._wait_until(lambda: self.votes() >= VOTES and all(site.health() for site in self._sites))
         self.allowed += VOTES_BEFORE_A_FALL[0]
         self._wait_until(lambda: self.votes() >= self.allowed)
 
-    def _kill(self, number: int, part: str, after_s: float) -> None:
-        time.sleep(after_s)
+    def _kill(self, number: int, part: str) -> None:
         assert self._sites[number].kill(part), f"{part} {number} was not running"
 
     def _wait_until(self, so: Callable[[], bool]) -> None:
@@ -104,7 +104,7 @@ def commissions_done(context: Context) -> list[Job]:
 def expect_each_clip_once(context: Context, done: list[Job]) -> None:
     """Of each commission as many own clips as it says, by its seeds; of each baseline one at most that is not met yet.
 
-    One that a killed worker had stored is not counted by who does the work again, and not made again.
+    A baseline that a killed worker had stored is not counted by who does the work again, and not made again.
     """
 
     def look(session) -> tuple[list[Clip], set]:

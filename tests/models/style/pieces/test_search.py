@@ -33,8 +33,10 @@ def test_a_copy_hears_what_its_source_has_heard() -> None:
         writing.step()
     writing._hear_again()  # as it does when its context is full: the first bar's meter is then told before it
     state = writing.state.copy()
+    writing.likelihood[:] = range(4)
     source = np.array([2, 1, 2, 3])
     writing.choose(source)
+    assert writing.likelihood.tolist() == source.tolist()
     assert (writing.state == state[[2, 1, 2, 3]]).all()
     one, *_, other = np.array(writing.pieces(), dtype=object)[[0, 2]]
     np.testing.assert_array_equal(one, other)
