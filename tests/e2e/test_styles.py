@@ -122,7 +122,7 @@ def test_clips_lie_by_the_mood_that_is_read_from_a_style_and_play(visit):
     expect(page.locator("#mood-clips-told")).to_contain_text("A probe needs 20 of each half")
     expect(points).to_be_hidden()
     page.get_by_role("radio", name="Dance tunes").check(force=True)
-    expect(points).to_be_visible()
+    expect(points).to_have_attribute("data-drawn", re.compile(r"[1-9]\d{2,}"))
     points.press("Enter")
     page.get_by_role("link", name="Open on the map").click()
     expect(page).to_have_url(re.compile(r"maps\?map=.*point=\d+"))

@@ -60,6 +60,7 @@ export class Scatter {
    * @param {{rings?: number[], hidden?: number[], islands?: import("./main_part.js").Box[], crossed?: boolean}} more
    */
   show(x, y, { rings = [], hidden = [], islands = [], crossed = false } = {}) {
+    this.root.dataset.drawn = 0; // what was drawn before is none of these; a hidden map isn't drawn at all
     this.#x = Float32Array.from(x);
     this.#y = Float32Array.from(y);
     this.#rings = new Set(rings);
