@@ -22,7 +22,7 @@ def replacing(path: Path, *, mode: int = ANYBODY, lasting: bool = False) -> Iter
     power as well.
     """
     part = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
-    if not lasting:  # such files are many, and small
+    if path.exists() and not lasting:  # written again and again; to look around each of many new ones would cost
         _remove_what_was_left(path)
     os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
     try:

@@ -102,7 +102,7 @@ class Kind:
     @classmethod
     def of(cls, pictures: Sequence[Picture], *, seed: int = 0) -> Self:
         """Learned from pictures ``(MELS, frames)``, a random excerpt of each length from each."""
-        from sklearn.covariance import LedoitWolf  # noqa: PLC0415 (half a second; whoever rates doesn't need it)
+        from sklearn.covariance import LedoitWolf  # noqa: PLC0415 (over a second; whoever rates doesn't need it)
 
         rng = np.random.default_rng([seed, 11])
         rows = []

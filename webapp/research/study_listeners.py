@@ -310,7 +310,7 @@ def _mean_by_listener(
 
 def _rank_correlation(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> tuple[float, float, float]:
     """Spearman's, with a 95 % bootstrap interval; nan where one of the two never varies."""
-    from scipy.stats import spearmanr  # noqa: PLC0415 (half a second of every start)
+    from scipy.stats import spearmanr  # noqa: PLC0415 (over a second of every start)
 
     generator = np.random.default_rng(0)
 

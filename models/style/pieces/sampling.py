@@ -143,7 +143,7 @@ class Writer:
         )
         seeds = [(seed, index) for index in range(count)]
         places = [] if form else self._openings(domain, seeds, bars, ending=ending)
-        return self._written(self._drawn(wishes, temperature, nucleus), seeds, places=places, closing=ending)
+        return _pieces(self._written(self._drawn(wishes, temperature, nucleus), seeds, places=places, closing=ending))
 
     def last_bars(
         self,
@@ -168,13 +168,13 @@ class Writer:
         place = Place(before, len(form), form[before:] if known else (), METERS.index(meter), tempo)
         wishes = replace(self._drawn(Wishes(DOMAINS.index(domain), bars, regular=True)), targets=targets)
         seeds = [(seed, number) for number in range(count)]
-        return self._written(wishes, seeds, places=[place] * count, closing=True)
+        return _pieces(self._written(wishes, seeds, places=[place] * count, closing=True))
 
     def wholes(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int, form: str = "") -> list[Piece]:
         """A piece of ``bars`` whole bars that comes to its end, for each of ``seeds``; ``form`` as in ``compose``."""
         wishes = Wishes(DOMAINS.index(domain), bars, returns=returns_of_form(form, bars))
         places = [] if form else self._openings(domain, seeds, bars)
-        return self._written(self._drawn(wishes), seeds, places=places, closing=True)
+        return _pieces(self._written(self._drawn(wishes), seeds, places=places, closing=True))
 
     def excerpts(
         self,
@@ -194,7 +194,7 @@ class Writer:
         """
         wishes = self._drawn(Wishes(DOMAINS.index(domain), bars, regular=True, mood=self._mood(mood)))
         wishes = replace(wishes, repeat_bias=self._repeat_bias(domain, "returning_excerpts"))
-        return self._written(wishes, seeds, places=places, after_step=after_step, between=between)
+        return _pieces(self._written(wishes, seeds, places=places, after_step=after_step, between=between))
 
     def reader(self, encoder: StyleModel) -> Reader:
         """Reads the latents that the model can be told off music; raises ``ValueError`` where it hears none."""
@@ -229,7 +229,7 @@ class Writer:
         # What is asked for may be more crowded than real music mostly is, and comes back as it says.
         wishes = replace(wishes, repeat_bias=0.0, most_dense=np.inf, guidance=guidance, guided=tuple(guided))
         held = held if any(each.stays for each in held) else ()
-        return writer._weighed(wishes, seeds, places=places, latents=latents, held=held, between=between)
+        return writer._written(wishes, seeds, places=places, latents=latents, held=held, between=between)
 
     def places(self, domain: Domain, seeds: Sequence[Sequence[int]], bars: int) -> list[Place]:
         """Where excerpts of pieces with forms of real ones begin, one for each of ``seeds``.
@@ -299,7 +299,7 @@ class Writer:
         for each in seeds if not form else ():
             like = self._form(DOMAINS[domain], last, begun, each, ending=True)
             places.append(Place(0, last, like and begun + like[len(begun) :]))
-        return self._written(wishes, seeds, prompt, places, closing=True, between=between)
+        return _pieces(self._written(wishes, seeds, prompt, places, closing=True, between=between))
 
     @property
     def heeds_moods(self) -> bool:
@@ -357,25 +357,13 @@ class Writer:
         closing: bool = False,
         after_step: Callable[[Writing], None] | None = None,
         between: Callable[[], None] | None = None,
-    ) -> list[Piece]:
-        """A piece for each of ``seeds``; ``closing``: with another ending where its own doesn't close it."""
-        weighed = self._weighed(wishes, seeds, prompt, places, closing=closing, after_step=after_step, between=between)
-        return [piece for piece, _ in weighed]
-
-    def _weighed(
-        self,
-        wishes: Wishes,
-        seeds: Sequence[Sequence[int]],
-        prompt: TokenArray | None = None,
-        places: Sequence[Place] = (),
-        *,
-        closing: bool = False,
-        after_step: Callable[[Writing], None] | None = None,
-        between: Callable[[], None] | None = None,
         latents: Sequence[BarLatents] = (),
         held: Sequence[Held] = (),
     ) -> list[tuple[Piece, float]]:
-        """A piece for each of ``seeds``, and how likely (log) what is held was; ``closing``: see ``_written``."""
+        """A piece for each of ``seeds``, and how likely (log) what is held was.
+
+        ``closing``: with another ending where its own doesn't close it.
+        """
         domain = DOMAINS[wishes.domain]
         if prompt is not None:  # which may be more crowded than real music is
             wishes = replace(wishes, most_dense=max(wishes.most_dense, density(prompt)))
@@ -405,6 +393,10 @@ class Writer:
                 piece = known.moved(piece, np.random.default_rng([*every[best], len(SHIFTS)]))  # other draws
             found.append((replace(piece, domain=domain, source="composed"), likelihood))
         return found
+
+
+def _pieces(written: Sequence[tuple[Piece, float]]) -> list[Piece]:
+    return [piece for piece, _ in written]
 
 
 def _side_by_side(

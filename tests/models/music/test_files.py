@@ -26,7 +26,7 @@ def test_a_file_is_replaced_by_what_was_written_or_stays_as_it_was(tmp_path: Pat
 def test_what_a_killed_process_left_is_removed_after_a_day(tmp_path: Path) -> None:
     path = tmp_path / "state[1].bin"
     left, under_way, another = (tmp_path / f"{name}.1.ab.part" for name in (path.name, f"{path.name}.2", "other"))
-    for each in (left, under_way, another):
+    for each in (path, left, under_way, another):
         each.touch()
     for each in (left, another):
         os.utime(each, (0, 0))
