@@ -13,7 +13,7 @@ from models.picture.shorts import SHORTS
 from tests.e2e.accessibility import expect_accessible
 from tests.models.picture.conftest import make_film
 
-pytestmark = [pytest.mark.slow, pytest.mark.walk]
+pytestmark = pytest.mark.slow
 
 __all__ = ["make_film"]
 
@@ -31,6 +31,7 @@ def test_one_of_our_films_plays_with_its_music_by_one_click(site, visit) -> None
         page.reload()
 
 
+@pytest.mark.walk
 def test_a_dropped_film_plays_with_its_music(site, visit, make_film: Callable[..., Path]) -> None:
     page = visit().page
     page.goto(f"{site.url}/film")

@@ -242,6 +242,9 @@ def test_what_is_locked_stays_and_can_be_undone_reopened_read_and_saved(visit):
     with visitor.page.expect_download() as download:
         visitor.frame.get_by_role("button", name="ABC", exact=True).click()
     assert len(read_abc(download.value.path())[0].bars) == 8
+    for bar in (1, *range(3, 9)):
+        visitor.get(f"lock-bar-{bar}").click()
+    expect(said).to_contain_text("The notes came back as they were", timeout=COMPOSED_MS)
 
 
 @pytest.mark.timeout(900)

@@ -22,7 +22,7 @@ from models.music.notes import Piece
 from tests.e2e.accessibility import ACTS, accessible, expect_accessible
 from tests.e2e.sound_clock import listen_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.walk]
+pytestmark = pytest.mark.slow
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 PEOPLE = 3
@@ -120,6 +120,7 @@ def exported(page: Page) -> pd.DataFrame:
         return pd.read_csv(io.BytesIO(packed.read("answers.csv")))
 
 
+@pytest.mark.walk
 def test_a_study_is_designed_taken_part_in_exported_and_left(site, visit, clips: Path) -> None:
     researcher = visit().page
     link = design(researcher, site.studies, clips)

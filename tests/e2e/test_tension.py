@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.e2e.accessibility import expect_accessible
 from tests.e2e.sound_clock import listen_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.walk]
+pytestmark = pytest.mark.slow
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 HEARD_MS = 180_000  # on a machine that trains and tests beside us
@@ -50,6 +50,7 @@ def test_what_a_composer_learned_from_such_scores_sounds_beside_its_curve(visit)
     assert visitor.frame.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.walk
 @pytest.mark.timeout(600)
 def test_what_a_tune_tells_grows_as_it_sounds(visit):
     visitor = visit(**PHONE)

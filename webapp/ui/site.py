@@ -79,6 +79,7 @@ FONTS_PATH = f"{STATIC_PATH}/fonts"
 OF_EVERY_PAGE = ("shared/*.js", "header.js", "listener_token.js")  # modules fetched while Gradio is still starting
 # The timer of Gradio's sign of loading runs on where the sign has gone: sixty frames a second for as long as a page is
 # open, a twentieth of a processor or more. It shows tenths of a second, and so gets ten turns a second here.
+# Gradio 6 can neither leave the timer out nor end it (`show_progress` hides its sign), so it is known by its text.
 REST = """<script>(() => {
   const frame = window.requestAnimationFrame.bind(window);
   const isTimer = (draw) => /^\\(\\) *=> *\\{.{0,40}performance\\.now\\(\\).{0,40}1e3/.test(String(draw));
@@ -235,7 +236,10 @@ class Site(gr.Blocks):
 
 
 class RestingPages(BaseLoader):
-    """Gradio's templates, whose pages begin with ``REST``: its scripts take the browser's functions as they load."""
+    """Gradio's templates, whose pages begin with ``REST``: its scripts take the browser's functions as they load.
+
+    What Gradio takes as ``head`` comes after its own scripts, too late for that.
+    """
 
     def __init__(self, of: BaseLoader) -> None:
         self._of = of

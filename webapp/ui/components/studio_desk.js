@@ -9,7 +9,7 @@ import { saveAs } from "./shared/save.js";
 import { lay, lockOf } from "./studio/bars.js";
 import { Bench } from "./studio/bench.js";
 import { dock } from "./studio/dock.js";
-import { LOCKS, PLAIN, anyLock, changeInWords, inWords, isPlain, recipeOf } from "./studio/recipe.js";
+import { LOCKS, PLAIN, anyLock, changeInWords, inWords, isPlain, onlyLocked, recipeOf, samePitches } from "./studio/recipe.js";
 import { Sounds } from "./studio/sounds.js";
 import { sentence } from "./studio/words.js";
 
@@ -368,6 +368,9 @@ class Desk {
     const told = inWords(recipe, this.#old.first_bar);
     if (seen) return `${title}${told || "The same picture, drawn anew."}`;
     if (!told) return `${title}The same styles, played anew.`;
+    if (onlyLocked(recipe) && samePitches(piece.notes, this.#old.notes)) {
+      return `${title}${told} The notes came back as they were: hardly anything sounds but what is locked. Lock less of it.`;
+    }
     return `${title}${told} Switch between old and new while it plays.`;
   }
 

@@ -25,6 +25,13 @@ export const recipeOf = (/** @type {any} */ { toward, styles, turned, keep, lock
 
 export const anyLock = (/** @type {LockSet} */ locks) => locks.bars.length > 0 || locks.melody || locks.harmony || locks.rhythm;
 
+/** Whether locks are all that a recipe asks for. */
+export const onlyLocked = (/** @type {Recipe} */ { toward, styles, turned, locks, rules }) =>
+  anyLock(locks) && !toward && !rules && !Object.keys(styles).length && !Object.keys(turned).length;
+
+/** Whether the same pitches sound in the same order. @param {number[][]} one notes as the server tells them @param {number[][]} two */
+export const samePitches = (one, two) => one.length === two.length && one.every(([, , pitch], place) => pitch === two[place][2]);
+
 /** Whether a recipe asks for nothing but the content itself. */
 export const isPlain = (/** @type {Recipe} */ { toward, styles, turned, keep, locks, rules, seed }) =>
   !toward && !rules && !Object.keys(styles).length && !Object.keys(turned).length && keep === 1 && !anyLock(locks) && !seed;
