@@ -226,7 +226,7 @@ def main(argv: list[str] | None = None) -> None:
         )
         pieces = parts[given.part]
         report = Report(
-            "models.evaluate.conditioning", {"hash": data_hash(pieces), "n": given.limit},
+            "evaluate.conditioning", {"hash": data_hash(pieces), "n": given.limit},
             {"version": writer.version, "steps": writer.bundle.card["steps"]}, given.seed,
         )  # fmt: skip
         for domain in given.domain or DOMAINS:

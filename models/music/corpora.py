@@ -285,6 +285,8 @@ CORPORA = {
     )
 }
 
+NEVER_SHIPPED = ("pop1k7",)  # neither excerpts nor what a model makes of one piece or bar
+
 
 def registry() -> dict[str, CorpusStatus]:
     """Every corpus that Kallos knows by its name, there or not."""

@@ -24,13 +24,15 @@ from models.experiments.arguments import exit_on_error, exit_without_music, outp
 from models.experiments.dataset import piece_name, training_pieces
 from models.experiments.provenance import commit, data_hash
 from models.mood.judge import bar_moods, load_mood
-from models.music.notes import MusicError, Piece
+from models.music.corpora import NEVER_SHIPPED
+from models.music.notes import DOMAINS, MusicError, Piece
 from models.style.checkpoint import load_style, terms_of
 from models.style.evaluation.clips import corpora_parts
 from models.style.pieces.model import PieceBundle, load_pieces_model
+from models.style.pieces.sampling import Writer
 from models.style.windows import own_parts
 from models.tension.evaluation import EXCERPT_BARS, measured
-from models.tension.past import Others
+from models.tension.past import Bars, Others
 from models.tension.reading import LEAST
 from models.tension.reading import read_all as read_bar_by_bar
 from models.tension.score import Ears, Usual, load_tension, save_tension
@@ -38,6 +40,7 @@ from models.tension.training import PRESETS, Preset, read_all, train
 from models.tension.unfolding import figures, fit
 
 MOST_OTHERS = 4000  # bars a domain that are shipped, among which others are recognised
+COMPOSED_BARS = 16  # of each composed piece, where bars of real ones may not be shipped
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -109,7 +112,8 @@ def _recogniser(
     held_out = read_all(pieces.model, validation, each=few, most=preset.bars, seed=seed)
     recogniser, found = train(bars, held_out, preset, inputs=pieces.model.config.dim, seed=seed)
     others = {}
-    for domain, own in bars.items():
+    composed = composed_bars(pieces, train_on, preset, seed=seed)
+    for domain, own in (bars | composed).items():
         whole = Others.of(recogniser, own)
         some = np.sort(np.random.default_rng(seed).permutation(len(whole.piece))[:MOST_OTHERS])
         others[domain] = Others(*(getattr(whole, name)[some] for name in Others.__dataclass_fields__))
@@ -130,8 +134,19 @@ def _recogniser(
         "data": {"hash": data_hash(heard_from), "terms": terms_of(heard_from), "pieces": len(heard_from),
                  "held_out": "by tune, names in held_out.json"},
         "validation": {domain: round(value, 4) for domain, value in found.items()},
+        "composed_distractors": sorted(composed),
     }  # fmt: skip
     return card, ears, usual
+
+
+def composed_bars(pieces: PieceBundle, train_on: Sequence[Piece], preset: Preset, *, seed: int) -> dict[str, Bars]:
+    """Bars that the piece model composes, by domain, where points of real ones may not be shipped."""
+    writer, found = Writer(pieces), {}
+    for domain in DOMAINS:
+        if any(piece.domain == domain and piece.source in NEVER_SHIPPED for piece in train_on):
+            composed = writer.compose(domain, count=preset.pieces, bars=min(preset.bars, COMPOSED_BARS), seed=seed)
+            found |= read_all(pieces.model, composed, each=preset.pieces, most=preset.bars, seed=seed)
+    return found
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ from webapp.studio.studio import REACHES, Dials, Studio, check_rate, slow_slot
 log = logging.getLogger(__name__)
 
 DEADLINE_MS = 30_000
+MOST_TRIED = 4  # recipes at once, each of which is written several times so that its tune stays
 
 Choice = Callable[[list[dict[str, Any]]], int | None]  # of some pieces' notes one, or none
 
@@ -197,7 +198,7 @@ def _generate(studio: Studio, recipes: Sequence[Recipe], sources: Mapping[str, S
             steps[key] = _steps(studio.generation, dials, recipe, sources, heard)
         requests.append(_request(dials, recipe, sources, heard, steps[key]))
         every = len(requests[-1].styles) == len(STYLE_GROUPS)
-        if not recipe.turned and (len(recipes) == 1 or not every):  # it is tried several times then: not for many
+        if not recipe.turned and (len(recipes) <= MOST_TRIED or not every):  # it is tried several times then
             requests[-1].locks.notes = requests[-1].locks.notes or _tune(recipe, heard)
     results = studio.generation.generate_all(requests)
     if any(len(Piece.from_json(result.notes).notes) == 0 for result in results):

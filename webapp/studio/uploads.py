@@ -20,6 +20,7 @@ from models.music.abc import decoded, split_tunes, tune_piece
 from models.music.midi import read_midi
 from models.music.midi_file import SUFFIXES, begins
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
+from models.music.tokens import METERS
 from webapp.composing.sources import PIECES, Source
 from webapp.generation.protocol import answered
 from webapp.runtime.errors import NotAllowed, NotYours
@@ -55,7 +56,7 @@ def upload(
 ) -> BroughtPiece:
     """Keep eight bars of a file as a piece to start from; raises ``NotAllowed`` with one line that says what to do.
 
-    Bars without a note before the eight are passed over.
+    Bars without a note, or in a meter that the model doesn't know, are passed over before the eight.
     """
     studio.database.transaction(lambda session: check_rate(session, listener_id))
     shortened = " ".join(file_name.split())[:TITLE_LENGTH] or "the file"
@@ -64,7 +65,8 @@ def upload(
             with _reading:
                 piece = heard(data, shortened)
             pickup = int(piece.has_pickup)
-            begin = _sounding_from(piece, first_bar - 1 + pickup)
+            wanted = first_bar - 1 + pickup
+            begin = _sounding_from(piece, wanted)
             with answered(refused=f"“{shortened}” can't be used"):
                 encoded = studio.generation.encode(piece.window(begin, READ_BARS).to_json())
         except MusicError as error:
@@ -79,17 +81,26 @@ def upload(
     known = piece.domain if piece.domain in DOMAINS else domain
     opened = open_piece(studio, listener_id, keep_encoded(studio, listener_id, known, title, encoded))
     read_as: Literal["MIDI", "ABC"] = "MIDI" if is_midi(data) else "ABC"
-    remarks = piece.extra.get("remarks", "")
+    remarks = "; ".join(filter(None, (piece.extra.get("remarks", ""), _passed_over(piece, wanted, begin))))
     return BroughtPiece(**vars(opened), read_as=read_as, first_bar=first, bars=bars, remarks=remarks)
 
 
 def _sounding_from(piece: Piece, bar: int) -> int:
-    """The first bar from ``bar`` on in which a note begins."""
+    """The first bar from ``bar`` on in which a note begins, of a meter that the model knows where there is one."""
     sounding = np.searchsorted(piece.bars[:, 0], piece.notes[:, 0], side="right") - 1
-    later = sounding[sounding >= bar]
+    later = np.unique(sounding[sounding >= bar])
     if len(later) == 0:
         raise MusicError(f"no note begins from the wanted bar on; it has {len(piece.bars) - piece.has_pickup} bars")
-    return int(later.min())
+    known = [each for each in later.tolist() if tuple(piece.bars[each, 2:].tolist()) in METERS]
+    return known[0] if known else int(later[0])
+
+
+def _passed_over(piece: Piece, bar: int, begin: int) -> str:
+    """What is said of bars from ``bar`` on before ``begin`` whose meter the model doesn't know."""
+    meters = {
+        f"{above}/{below}": None for above, below in piece.bars[bar:begin, 2:].tolist() if (above, below) not in METERS
+    }
+    return f"bars in {' and '.join(meters)}, which the model doesn't know, were passed over" if meters else ""
 
 
 def is_midi(data: bytes) -> bool:

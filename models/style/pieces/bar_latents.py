@@ -112,7 +112,12 @@ class Reader:
         """The class of the tempo that the first bar is told."""
         edge = sum(self.sizes[: TOLD_GROUPS.index("tempo")])
         told = torch.from_numpy(latents.values[:1, edge : edge + 1]) * self.scale[edge]
-        return int(self.encoder.tempo.logits(told).argmax())
+        return int(self.encoder.tempo.logits(told.to(self._device)).argmax())
+
+    @property
+    def _device(self) -> torch.device:
+        """Where the encoder is; what is read lies on the CPU."""
+        return next(self.encoder.parameters()).device
 
     @torch.inference_mode()
     def read(self, pieces: Sequence[TokenArray]) -> list[BarLatents]:
@@ -122,14 +127,14 @@ class Reader:
         counts = [int((each[:, POSITION] == BAR).sum()) for each in pieces]
         whole = heads[:, LENGTH] == WHOLE[heads[:, METER]]
         notes = notes_of(torch.from_numpy(tokens), torch.from_numpy(_windows(whole, counts)))
-        posterior = self.encoder.encode(bar_features(notes))
-        means = (posterior.mean / self.scale).numpy()
+        posterior = self.encoder.encode({name: each.to(self._device) for name, each in bar_features(notes).items()})
+        means = (posterior.mean.cpu() / self.scale).numpy()
         lines = top_line(notes)
         sounds = (lines > 0).any(1).numpy()
         mean = _mean_line(lines.float(), notes.clip)
         tune = ((lines - mean) / SEMITONES * (lines > 0)).numpy().astype(np.float32)
         if (noise := self.noise) is not None:
-            deviation = ((0.5 * posterior.log_variance).exp() / self.scale).numpy()
+            deviation = ((0.5 * posterior.log_variance).exp().cpu() / self.scale).numpy()
             means = means + NOISE * deviation * noise.standard_normal(means.shape, dtype=np.float32)
             tune = tune + TUNE_NOISE * noise.standard_normal(tune.shape, dtype=np.float32)
         told = np.repeat(whole[:, None], len(TOLD_GROUPS), axis=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,9 +11,11 @@ import pytest
 from models.experiments.dataset import training_pieces
 from models.experiments.report import Report
 from models.music.midi import read_midi
+from models.style.pieces.model import load_pieces_model
 from models.taste.evaluation.study import load_study
 from models.tension.evaluation import CHEUNG, Judged, Melodies, liking, pairs, real_above_spoiled
 from models.tension.score import FORMAT, load_tension
+from models.tension.training import PRESETS
 from models.train import tension
 
 pytestmark = pytest.mark.slow
@@ -37,6 +40,16 @@ def test_a_trained_bundle_says_what_it_is_and_is_not_loaded_when_it_was_changed(
         load_tension(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"models\.train\.tension"):
         load_tension(tmp_path / "nowhere")
+
+
+def test_where_points_of_real_bars_may_not_be_shipped_bars_are_composed(tunes) -> None:
+    assert load_tension().card["composed_distractors"] == ["pop"]
+    pieces, preset = load_pieces_model("pieces-latents"), replace(PRESETS["tiny"], pieces=2, bars=4)
+    real = training_pieces(tunes)[:4]
+    assert tension.composed_bars(pieces, real, preset, seed=0) == {}
+    found = tension.composed_bars(pieces, [replace(real[0], domain="pop", source="pop1k7"), *real[1:]], preset, seed=0)
+    assert set(found) == {"pop"}
+    assert set(found["pop"].piece.tolist()) == {0, 1}
 
 
 def test_real_music_stands_above_itself_spoiled(tunes) -> None:

@@ -391,7 +391,7 @@ def test_a_clip_that_is_kept_is_one_piece_of_the_studio_however_often(studio):
     assert studio.post(f"/api/studio/clips/{uuid.uuid4()}/keep").status_code == 404
 
 
-def test_a_tune_goes_along_with_pieces_in_many_styles_and_on_a_way_and_not_with_variations_in_all_styles(
+def test_a_tune_goes_along_with_pieces_in_many_or_all_styles_their_variations_and_on_a_way(
     studio, context, monkeypatch
 ):
     content, other = names(studio)[:2]
@@ -415,7 +415,7 @@ def test_a_tune_goes_along_with_pieces_in_many_styles_and_on_a_way_and_not_with_
     asked.clear()
     recipe["styles"] = {name: {"source": other} for name in STYLE_GROUPS}
     assert studio.post("/api/studio/variations", json={**recipe, "count": 2}).status_code == 201
-    assert [each.locks.notes for each in asked] == [None, None]
+    assert all(each.locks.notes for each in asked)
     asked.clear()
     way = {"content": content, "toward": other, "steps": 3}
     assert studio.post("/api/studio/interpolations", json=way).status_code == 201

@@ -87,3 +87,11 @@ def test_the_bars_that_are_read_can_be_chosen_and_silent_ones_are_passed_over(st
     refused = bring(studio, tune, "long.abc", first_bar=17)
     assert refused.status_code == 422
     assert "16 bars" in refused.json()["error"]
+
+
+def test_bars_in_a_meter_that_the_model_does_not_know_are_passed_over_and_named(studio):
+    odd, even = "|".join(["C7"] * 4), "|".join(f"{letter}8" for letter in "CDEFGABc")
+    found = bring(studio, f"X:1\nT:Odd\nM:7/8\nL:1/8\nK:C\n{odd}|[M:4/4]{even}|\n".encode(), "odd.abc").json()
+    assert (found["first_bar"], found["title"]) == (5, "Odd, from bar 5")
+    assert "bars in 7/8" in found["remarks"]
+    assert [note[2] for note in found["notes"]] == [60, 62, 64, 65, 67, 69, 71, 72]
