@@ -7,7 +7,8 @@ before an offer of it is; ``populations/ID.json`` is where heads began, written 
 Whatever changes a listener's rows adds an entry in the same transaction, before the commit: the journal is never
 behind, and ahead by one transaction at most, which the next entry replaces. Where the segment does not go as far as the
 database (it was deleted, or its disk was lost) the next entry tells the listener's whole story again.
-Who was deleted is known by hashes of their random ids, a line each, so that no backup brings them back.
+Which listeners, participants and studies were deleted is known by hashes of their random ids, a line each, so that no
+backup brings them back.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from webapp.runtime.journal_segment import Entry, Segment
 
 log = logging.getLogger(__name__)
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+BURIED = {"participants", "studies"}  # folders: whoever is deleted there stays deleted, as listeners do
 SIDES = ("left_clip", "right_clip", "clip_a", "clip_b", "clip_c", "clip_d")
 
 
@@ -59,11 +61,9 @@ class Journal:
         if self.copy is None:
             return 0
         brought = self.copy.bring_home()
-        gone = [Path(name) for name in self.copy.known_gone()]
-        there = [uuid.UUID(each.stem) for each in gone if each.suffix == ".jsonl"]
-        known = {*self.tombstones.among(there)}
-        for listener_id in (each for each in there if each not in known):
-            self.tombstones.add(listener_id)
+        there = _whose(self.copy.known_gone())
+        for each in there.difference(self.tombstones.among(there)):
+            self.tombstones.add(each)
         return brought
 
     def append(
@@ -211,11 +211,10 @@ class Journal:
         by_copy = self.copy is not None and self.copy.knows_gone(self.segment(listener_id).path)
         return by_copy or bool(self.tombstones.among([listener_id]))
 
-    def deleted_among(self, listener_ids: Collection[uuid.UUID]) -> list[uuid.UUID]:
-        """Those of them who were deleted here, or in the copy."""
-        gone = set(self.copy.gone()) if self.copy else set()
-        by_copy = {each for each in listener_ids if self.segment(each).path.name in gone}
-        return [*by_copy.union(self.tombstones.among(listener_ids))]
+    def deleted_among(self, ids: Collection[uuid.UUID]) -> list[uuid.UUID]:
+        """Those of these listeners, participants and studies who were deleted here, or in the copy."""
+        by_copy = _whose(self.copy.gone()).intersection(ids) if self.copy else set()
+        return [*by_copy.union(self.tombstones.among(ids))]
 
     def kept(self, listener_id: uuid.UUID) -> bool | None:
         """Whether the copy has all that the listener's file has; None where no copy is made."""
@@ -314,6 +313,12 @@ class _Named:
         if self.cards:
             rows["cards"] = export.cards_of(session, listener_id)
         return rows
+
+
+def _whose(names: Iterable[str]) -> set[uuid.UUID]:
+    """The listeners, participants and studies among these files of the journal."""
+    paths = map(Path, names)
+    return {uuid.UUID(each.stem) for each in paths if each.suffix == ".jsonl" or each.parent.name in BURIED}
 
 
 def _not_written(error: OSError) -> Problem:
