@@ -273,6 +273,11 @@ def duets_of(session: Session, listener_id: UUID) -> list[Duet]:
     return list(session.scalars(select(Duet).where(_of(listener_id)).order_by(Duet.created_at.desc(), Duet.id)))
 
 
+def all_duets(session: Session) -> set[UUID]:
+    """Every duet and every invitation."""
+    return set(session.scalars(select(Duet.id)))
+
+
 def end(session: Session, duet: Duet) -> None:
     """Delete it with everything that was composed for it."""
     session.execute(delete(Duet).where(Duet.id == duet.id))

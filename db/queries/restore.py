@@ -188,12 +188,16 @@ def restore_populations(session: Session, rows: Iterable[Mapping[str, Any]]) -> 
 
 
 def restore_duet(session: Session, row: Mapping[str, Any]) -> bool:
-    """Bring back ``{duet, pieces}`` of the journal; whether both listeners are here, as they must be."""
+    """Bring back ``{duet, pieces}`` of the journal; whether that was done.
+
+    It is not where one of the two is not here, or where they share this or another duet already.
+    """
     duet = _values(Duet, row["duet"])
     named = {duet["host_id"], duet["guest_id"]} - {None}
     if session.scalar(select(func.count()).where(Listener.id.in_(named))) != len(named):
         return False
-    session.execute(insert(Duet), [duet])
+    if session.scalar(upsert(Duet).values(duet).on_conflict_do_nothing().returning(Duet.id)) is None:
+        return False
     if row["pieces"]:
         session.execute(insert(DuetPiece), [_values(DuetPiece, piece) for piece in row["pieces"]])
     return True

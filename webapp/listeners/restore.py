@@ -44,7 +44,7 @@ from webapp.runtime import limits
 from webapp.runtime.clip_store import key_of
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, TooMany
-from webapp.runtime.journal import Journal
+from webapp.runtime.journal import DUETS, Journal
 from webapp.runtime.journal_segment import DamagedSegmentError, Segment
 from webapp.runtime.limits import IMPORTS_A_SECOND, IMPORTS_AT_ONCE, Buckets
 from webapp.runtime.waiting import slot
@@ -233,24 +233,41 @@ def bring_back_missing(database: Database, journal: Journal, spaces: Sequence[Ta
     segments = {UUID(segment.path.stem): segment for segment in journal.segments()}
     here = database.transaction(lambda session: listener_rows.known_among(session, list(segments)))
     missing = [segment for listener_id, segment in segments.items() if listener_id not in here]
-    if not missing:
-        return result
 
     def clips(session: Session) -> int:
         restore_populations(session, journal.populations())
         return len(restore_clips(session, journal.pool_clips()))
 
-    result.clips = database.transaction(clips)
+    if missing:
+        result.clips = database.transaction(clips)
     for segment in missing:
         try:
             _bring_back(database, spaces, segment, result)
         except (DamagedSegmentError, NotAnExportError) as error:
             result.problems.append(f"{segment.path.name}: {error}")
-    for duet in journal.duets():
-        if not database.transaction(partial(restore_duet, row=duet)):
-            result.problems.append(f"duet {duet['duet']['id']} stays away: one of the two listeners did not come back")
-    log.info("journal_rebuilt listeners=%d votes=%d problems=%d", result.listeners, result.votes, len(result.problems))
+    duets = _bring_duets(database, journal, result)
+    if missing or duets:
+        counts = (result.listeners, result.votes, duets, len(result.problems))
+        log.info("journal_rebuilt listeners=%d votes=%d duets=%d problems=%d", *counts)
     return result
+
+
+def _bring_duets(database: Database, journal: Journal, result: Rebuilt) -> int:
+    """Bring back what two listeners share and the database does not know; how many duets that were."""
+    here, brought = database.transaction(listener_rows.all_duets), 0
+    for duet_id in (each for each in journal.ids_of(DUETS) if each not in here):
+        try:
+            row = journal.duet(duet_id)
+        except ValueError as error:
+            result.problems.append(str(error))
+            continue
+        if row is None:  # ended just now
+            continue
+        if database.transaction(partial(restore_duet, row=row)):
+            brought += 1
+        else:
+            result.problems.append(f"duet {duet_id} stays away: one of the two did not come back, or they have another")
+    return brought
 
 
 def unknown_segments(database: Database, journal: Journal) -> int:

@@ -40,6 +40,7 @@ from webapp.runtime.journal_segment import Entry, Segment
 
 log = logging.getLogger(__name__)
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+DUETS = "duets"  # a folder
 BURIED = {"participants", "studies"}  # folders: whoever is deleted there stays deleted, as listeners do
 SIDES = ("left_clip", "right_clip", "clip_a", "clip_b", "clip_c", "clip_d")
 
@@ -53,7 +54,6 @@ class Journal:
         self.tombstones = Tombstones(folder / "deleted")
         self._clips = folder / "clips"
         self._populations = folder / "populations"
-        self._duets = folder / "duets"
         self._of_one_listener: set[uuid.UUID] = set()  # clips that have no file of their own; one never becomes another
 
     def bring_home(self) -> int:
@@ -174,9 +174,14 @@ class Journal:
         """Delete a duet from the journal."""
         self._unlink(self._duet_path(duet_id))
 
-    def duets(self) -> Iterator[dict[str, Any]]:
-        """What listeners share, as ``{duet, pieces}``; raises ``ValueError`` for a file that is damaged."""
-        yield from _read(self._duets, "delete it, and what these two share stays away")
+    def duet(self, duet_id: uuid.UUID) -> dict[str, Any] | None:
+        """What two listeners share, as ``{duet, pieces}``; None where no file tells it, or none any more.
+
+        Raises ``ValueError`` for a file that is damaged.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            return _whole(self._duet_path(duet_id), "delete it, and what these two share stays away")
+        return None
 
     def keep(self, kind: str, row_id: uuid.UUID, row: dict[str, Any]) -> None:
         """Write a row of ``kind`` whole, as this transaction leaves it. Raises ``NotWritten``."""
@@ -278,7 +283,7 @@ class Journal:
         return self._populations / f"{population_id}.json"
 
     def _duet_path(self, duet_id: uuid.UUID) -> Path:
-        return self._duets / f"{duet_id}.json"
+        return self.file_of(DUETS, duet_id)
 
 
 @dataclass(frozen=True)
@@ -331,10 +336,15 @@ def _not_written(error: OSError) -> Problem:
 
 def _read(folder: Path, help_: str) -> Iterator[dict[str, Any]]:
     for path in sorted(folder.glob("*.json")):
-        try:
-            yield json.loads(path.read_bytes())
-        except ValueError as error:
-            raise ValueError(f"{path} is damaged ({error}); {help_}") from None
+        yield _whole(path, help_)
+
+
+def _whole(path: Path, help_: str) -> dict[str, Any]:
+    try:
+        row: dict[str, Any] = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}); {help_}") from None
+    return row
 
 
 class Tombstones:
