@@ -68,10 +68,11 @@ def anybody(session: Session) -> bool:
     return session.scalar(select(Listener.id).limit(1)) is not None
 
 
-def known_among(session: Session, listener_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of them who are here."""
+def journal_entries(session: Session, listener_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """How many entries the journal has of those of them who are here, as far as the database knows."""
     asked = func.unnest(literal(list(listener_ids), ARRAY(Uuid))).column_valued()
-    return set(session.scalars(select(Listener.id).where(Listener.id.in_(select(asked)))))
+    query = select(Listener.id, Listener.journal_entries).where(Listener.id.in_(select(asked)))
+    return {row.id: row.journal_entries for row in session.execute(query)}
 
 
 def set_journal_entries(session: Session, listener_id: UUID, number: int) -> None:

@@ -5,7 +5,8 @@ before an offer of it is; ``populations/ID.json`` is where heads began, written 
 ``duets/ID.json`` is what two listeners share, deleted with either of them. ``studies``, ``study_clips`` and
 ``participants`` hold listening studies (``webapp.studies.journal``).
 Whatever changes a listener's rows adds an entry in the same transaction, before the commit: the journal is never
-behind, and ahead by one transaction at most, which the next entry replaces. Where the segment does not go as far as the
+behind, and ahead by one transaction at most, which the next entry replaces; farther only of a backup's database, where
+``restore.bring_back_missing`` brings the listener back from here. Where the segment does not go as far as the
 database (it was deleted, or its disk was lost) the next entry tells the listener's whole story again.
 Which listeners, participants and studies were deleted is known by hashes of their random ids, a line each, so that no
 backup brings them back.
