@@ -151,7 +151,7 @@ class Supervision:
     def _compare_with_journal(self) -> None:
         """Bring back what the database lacks where a copy is kept, else say so; write down what has no file yet."""
         # scipy takes a moment, and the children begin before
-        from webapp.listeners.restore import bring_back_missing, unknown_segments  # noqa: PLC0415
+        from webapp.listeners.restore import behind, bring_back_missing, unknown_segments  # noqa: PLC0415
 
         database, journal, clip_store = self.context.database, self.context.journal, self.context.clip_store
         if journal.copy:
@@ -162,6 +162,8 @@ class Supervision:
         else:
             if lost := unknown_segments(database, journal):
                 log.warning("database_empty listeners_in_journal=%d: stop, and run kallos journal rebuild", lost)
+            if lost := behind(database, journal):
+                log.warning("database_behind listeners=%d: stop, and start with KALLOS_JOURNAL_URL set", lost)
             if lost := study_journal.unknown_studies(database, journal):
                 log.warning("database_lacks studies_in_journal=%d: stop, and run kallos journal rebuild", lost)
         study_journal.write_missing(database, journal, clip_store)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -68,10 +68,11 @@ def anybody(session: Session) -> bool:
     return session.scalar(select(Listener.id).limit(1)) is not None
 
 
-def known_among(session: Session, listener_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of them who are here."""
+def journal_entries(session: Session, listener_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """How many entries the journal has of those of them who are here, as far as the database knows."""
     asked = func.unnest(literal(list(listener_ids), ARRAY(Uuid))).column_valued()
-    return set(session.scalars(select(Listener.id).where(Listener.id.in_(select(asked)))))
+    query = select(Listener.id, Listener.journal_entries).where(Listener.id.in_(select(asked)))
+    return {row.id: row.journal_entries for row in session.execute(query)}
 
 
 def set_journal_entries(session: Session, listener_id: UUID, number: int) -> None:
@@ -164,10 +165,11 @@ def delete_listener(session: Session, listener_id: UUID) -> list[str] | None:
     return uris
 
 
-def delete_composed(session: Session, listener_id: UUID, after: datetime) -> list[str]:
-    """Delete the clips composed for a listener after this moment, which no offer may hold; URIs as above."""
-    uris = sound_of_theirs(session, listener_id, after)
-    session.execute(delete(Clip).where(Clip.composed_for == listener_id, Clip.created_at > after))
+def delete_composed(session: Session, listener_id: UUID, after: datetime, but: Collection[UUID]) -> list[str]:
+    """Delete the clips composed for a listener after this moment, ``but`` those that an offer holds; URIs as above."""
+    uris = sound_of_theirs(session, listener_id, after, but)
+    theirs = delete(Clip).where(Clip.composed_for == listener_id, Clip.created_at > after, Clip.id.not_in(but))
+    session.execute(theirs)
     session.expire_all()
     return uris
 
@@ -202,20 +204,23 @@ def _left_something() -> ColumnElement[bool]:
     return or_(*(select(owner).where(owner == Listener.id).exists() for owner in owners))
 
 
-def sound_of_theirs(session: Session, listener_id: UUID, after: datetime | None = None) -> list[str]:
-    """URIs of sound that only clips composed for this listener (after this moment) use."""
+def sound_of_theirs(
+    session: Session, listener_id: UUID, after: datetime | None = None, but: Collection[UUID] = ()
+) -> list[str]:
+    """URIs of sound that only clips composed for this listener (after this moment, ``but`` these) use."""
     other, other_clip = aliased(ClipAudio), aliased(Clip)
     older = literal(value=False) if after is None else other_clip.created_at <= after
+    stays = older | other_clip.id.in_(but)
     used_elsewhere = exists().where(
         other.uri == ClipAudio.uri,
         other.clip_id == other_clip.id,
-        other_clip.composed_for.is_distinct_from(listener_id) | older,
+        other_clip.composed_for.is_distinct_from(listener_id) | stays,
     )
     newer = literal(value=True) if after is None else Clip.created_at > after
     orphans = (
         select(ClipAudio.uri)
         .join(Clip, Clip.id == ClipAudio.clip_id)
-        .where(Clip.composed_for == listener_id, newer, ~used_elsewhere)
+        .where(Clip.composed_for == listener_id, newer, Clip.id.not_in(but), ~used_elsewhere)
         .distinct()
     )
     return list(session.scalars(orphans))
@@ -271,6 +276,11 @@ def duet_of(session: Session, duet_id: UUID, listener_id: UUID) -> Duet | None:
 def duets_of(session: Session, listener_id: UUID) -> list[Duet]:
     """Every duet that this listener is part of, agreed or not, the newest first."""
     return list(session.scalars(select(Duet).where(_of(listener_id)).order_by(Duet.created_at.desc(), Duet.id)))
+
+
+def all_duets(session: Session) -> set[UUID]:
+    """Every duet and every invitation."""
+    return set(session.scalars(select(Duet.id)))
 
 
 def end(session: Session, duet: Duet) -> None:

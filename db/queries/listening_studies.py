@@ -146,14 +146,6 @@ def forget_previews(session: Session, study_id: UUID) -> None:
     session.execute(delete(Participant).where(Participant.study_id == study_id, Participant.preview))
 
 
-def delete_study(session: Session, study: ListeningStudy) -> list[str]:
-    """Delete a study with its participants and clips; the keys of sound that no other study uses."""
-    uris = {each.uri for each in clips_of(session, study.id)}
-    session.delete(study)
-    session.flush()
-    return _unused(session, uris)
-
-
 def now(session: Session) -> datetime:
     """The database's time, in UTC."""
     at: datetime = session.scalars(select(func.clock_timestamp())).one()
@@ -165,9 +157,11 @@ def all_ids(session: Session) -> list[UUID]:
     return list(session.scalars(select(ListeningStudy.id)))
 
 
-def delete_all(session: Session, ids: Sequence[UUID]) -> None:
-    """Delete those of these studies that there are."""
+def delete_all(session: Session, ids: Sequence[UUID]) -> list[str]:
+    """Delete these studies with their participants and clips; the keys of sound that no other study uses."""
+    uris = set(session.scalars(select(StudyClip.uri).where(StudyClip.study_id.in_(ids))))
     session.execute(delete(ListeningStudy).where(ListeningStudy.id.in_(ids)))
+    return _unused(session, uris)
 
 
 def sounds(session: Session) -> list[tuple[UUID, str]]:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     TIMESTAMP,
     CompoundSelect,
     LargeBinary,
+    Select,
     Uuid,
     delete,
     func,
@@ -34,7 +35,8 @@ from sqlalchemy.orm import Session
 from db.queries.export import EXPORT_SCHEMA, OF_THIS_INSTALLATION
 from db.queries.heads import delete_heads
 from db.queries.listeners import delete_composed, get_listener
-from db.queries.statistics import CLAIM
+from db.queries.offers import ids_shown
+from db.queries.statistics import CLAIM, TOLD
 from db.queries.votes import count_picks_anew
 from db.tables import (
     BROUGHT,
@@ -188,12 +190,16 @@ def restore_populations(session: Session, rows: Iterable[Mapping[str, Any]]) -> 
 
 
 def restore_duet(session: Session, row: Mapping[str, Any]) -> bool:
-    """Bring back ``{duet, pieces}`` of the journal; whether both listeners are here, as they must be."""
+    """Bring back ``{duet, pieces}`` of the journal; whether that was done.
+
+    It is not where one of the two is not here, or where they share this or another duet already.
+    """
     duet = _values(Duet, row["duet"])
     named = {duet["host_id"], duet["guest_id"]} - {None}
     if session.scalar(select(func.count()).where(Listener.id.in_(named))) != len(named):
         return False
-    session.execute(insert(Duet), [duet])
+    if session.scalar(upsert(Duet).values(duet).on_conflict_do_nothing().returning(Duet.id)) is None:
+        return False
     if row["pieces"]:
         session.execute(insert(DuetPiece), [_values(DuetPiece, piece) for piece in row["pieces"]])
     return True
@@ -368,11 +374,12 @@ def numbered_votes(session: Session, listener_id: UUID, *, before: int, limit: i
 def rewind_votes(session: Session, listener_id: UUID, keep: int) -> list[str]:
     """Delete every vote of a locked listener but the first ``keep``, with the offers, heads and clips that followed.
 
-    Open pairs and fours go too: they were drawn for the head that is undone. So do the clips composed after the first
-    vote that is undone, and the cards shared since. Gives the URIs of sound that nothing uses any more.
+    Those that ``staying`` counts stay with their clips. Open pairs and fours go too: they were drawn for the head that
+    is undone. So do the clips composed after the first vote that is undone, and the cards shared since. Gives the URIs
+    of sound that nothing uses any more.
     """
-    votes = _votes_and_picks(listener_id).subquery()
-    undone = select(votes.c.id, votes.c.created_at).order_by(votes.c.created_at, votes.c.id).offset(keep).subquery()
+    later = _votes_after(listener_id, keep).subquery()
+    undone = select(later.c.id, later.c.created_at).where(~later.c.stays).subquery()
     begun = session.scalar(select(func.min(undone.c.created_at)))
     if begun is None:
         return []
@@ -384,7 +391,20 @@ def rewind_votes(session: Session, listener_id: UUID, keep: int) -> list[str]:
     session.execute(delete(TasteCard).where(TasteCard.listener_id == listener_id, TasteCard.created_at > begun))
     delete_heads(session, listener_id)
     count_picks_anew(session, listener_id)
-    return delete_composed(session, listener_id, begun)
+    return delete_composed(session, listener_id, begun, but=ids_shown(session, listener_id))
+
+
+def staying(session: Session, listener_id: UUID, keep: int) -> list[str]:
+    """The outcomes of the votes beyond the first ``keep`` that stay when these are gone back to: of blind tests."""
+    later = _votes_after(listener_id, keep).subquery()
+    return list(session.scalars(select(later.c.outcome).where(later.c.stays)))
+
+
+def _votes_after(listener_id: UUID, keep: int) -> Select[*tuple[Any, ...]]:
+    """The votes beyond the first ``keep`` with ``id``, ``outcome``, ``created_at``, and whether each ``stays``."""
+    votes = _votes_and_picks(listener_id).subquery()
+    stays = select(Offer.id).where(Offer.id == votes.c.id, Offer.policy.in_(TOLD)).exists()
+    return select(votes, stays.label("stays")).order_by(votes.c.created_at, votes.c.id).offset(keep)
 
 
 def voted_on(session: Session, ids: Collection[UUID]) -> dict[UUID, Offer | Four]:

@@ -34,6 +34,7 @@ from db.tables import (
 PROOF = "proof"  # the policy that draws them
 TENSION = "tension"  # the policy of clips of ``BY_TENSION`` against one another; the condition names both kinds
 CLAIM = "claim"  # the policy of a changed clip against the one that it was made from
+TOLD = (PROOF, CLAIM)  # whoever answered such a pair was told what it was: the answer stays
 CHANGED = {"left": "changed_left", "right": "changed_right"}  # an offer's condition: where the changed clip stands
 
 

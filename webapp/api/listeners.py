@@ -177,7 +177,10 @@ def read_votes(
 
 @router.post("/rewind", responses=ERRORS)
 def rewind_listener(given: Rewind, context: TheContext, listener_id: Known) -> rewind.Rewound:
-    """Keep the first ``votes`` votes and undo the others for good, with what was learned and composed from them."""
+    """Keep the first ``votes`` votes and undo the others for good, with what was learned and composed from them.
+
+    Answers of blind tests stay: they have told what was compared.
+    """
     return rewind.rewind(context.records, listener_id, given.votes)
 
 

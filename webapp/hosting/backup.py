@@ -110,7 +110,7 @@ def restore(context: Context, path: Path) -> BackedUp:
         raise
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, DatabaseError) as error:
         raise NotABackupError(f"{path} is no backup, or a damaged one ({str(error).splitlines()[0]})") from error
-    study_deletion.delete_again(context.database, context.journal)
+    study_deletion.delete_again(context.database, context.clip_store, context.journal)
     gone = context.journal.deleted_among(copying.all_listeners(engine))
     for listener_id in gone:
         with suppress(UnknownListenerError):

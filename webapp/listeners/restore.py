@@ -11,6 +11,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -22,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from db import migrate
 from db.queries import clips as clip_rows
+from db.queries import export
 from db.queries import listeners as listener_rows
 from db.queries.restore import (
     NotAnExportError,
@@ -33,7 +35,7 @@ from db.queries.restore import (
     restore_rows,
 )
 from db.queries.statistics import study_ids
-from db.tables import PICTURES
+from db.tables import PICTURES, Duet
 from models.music.notes import MusicError, Piece
 from models.taste.space import TasteSpace
 from webapp.composing import media
@@ -44,7 +46,7 @@ from webapp.runtime import limits
 from webapp.runtime.clip_store import key_of
 from webapp.runtime.database import Database
 from webapp.runtime.errors import Contradiction, NotAllowed, TooMany
-from webapp.runtime.journal import Journal
+from webapp.runtime.journal import DUETS, Journal
 from webapp.runtime.journal_segment import DamagedSegmentError, Segment
 from webapp.runtime.limits import IMPORTS_A_SECOND, IMPORTS_AT_ONCE, Buckets
 from webapp.runtime.waiting import slot
@@ -227,30 +229,46 @@ def rebuild(database: Database, journal: Journal, spaces: Sequence[TasteSpace]) 
 def bring_back_missing(database: Database, journal: Journal, spaces: Sequence[TasteSpace]) -> Rebuilt:
     """Bring back every listener of the journal whom the database does not know, with what they were offered.
 
-    Where it is killed on the way, the next call goes on. Raises ``ValueError`` for a damaged clip.
+    Likewise whoever is behind their journal: their rows are replaced. Where it is killed on the way, the next call
+    goes on. Raises ``ValueError`` for a damaged clip.
     """
     result = Rebuilt()
-    segments = {UUID(segment.path.stem): segment for segment in journal.segments()}
-    here = database.transaction(lambda session: listener_rows.known_among(session, list(segments)))
-    missing = [segment for listener_id, segment in segments.items() if listener_id not in here]
-    if not missing:
-        return result
+    missing = [segment for some in _lacking(database, journal) for segment in some]
 
     def clips(session: Session) -> int:
         restore_populations(session, journal.populations())
         return len(restore_clips(session, journal.pool_clips()))
 
-    result.clips = database.transaction(clips)
+    if missing:
+        result.clips = database.transaction(clips)
     for segment in missing:
         try:
-            _bring_back(database, spaces, segment, result)
+            _bring_back(database, journal, spaces, segment, result)
         except (DamagedSegmentError, NotAnExportError) as error:
             result.problems.append(f"{segment.path.name}: {error}")
-    for duet in journal.duets():
-        if not database.transaction(partial(restore_duet, row=duet)):
-            result.problems.append(f"duet {duet['duet']['id']} stays away: one of the two listeners did not come back")
-    log.info("journal_rebuilt listeners=%d votes=%d problems=%d", result.listeners, result.votes, len(result.problems))
+    duets = _bring_duets(database, journal, result)
+    if missing or duets:
+        counts = (result.listeners, result.votes, duets, len(result.problems))
+        log.info("journal_rebuilt listeners=%d votes=%d duets=%d problems=%d", *counts)
     return result
+
+
+def _bring_duets(database: Database, journal: Journal, result: Rebuilt) -> int:
+    """Bring back what two listeners share and the database does not know; how many duets that were."""
+    here, brought = database.transaction(listener_rows.all_duets), 0
+    for duet_id in (each for each in journal.ids_of(DUETS) if each not in here):
+        try:
+            row = journal.duet(duet_id)
+        except ValueError as error:
+            result.problems.append(str(error))
+            continue
+        if row is None:  # ended just now
+            continue
+        if database.transaction(partial(restore_duet, row=row)):
+            brought += 1
+        else:
+            result.problems.append(f"duet {duet_id} stays away: one of the two did not come back, or they have another")
+    return brought
 
 
 def unknown_segments(database: Database, journal: Journal) -> int:
@@ -258,23 +276,64 @@ def unknown_segments(database: Database, journal: Journal) -> int:
     return 0 if database.transaction(listener_rows.anybody) else len(journal.segments())
 
 
-def _bring_back(database: Database, spaces: Sequence[TasteSpace], segment: Segment, result: Rebuilt) -> None:
-    number, data = segment.state(with_gaps=True)
-    gaps = segment.gaps()
+def behind(database: Database, journal: Journal) -> int:
+    """How many listeners the database knows, but not what they did last: it was restored from a backup."""
+    return len(_lacking(database, journal)[1])
 
-    def work(session: Session) -> tuple[int, int]:
+
+def _lacking(database: Database, journal: Journal) -> tuple[list[Segment], list[Segment]]:
+    """The files of those whom the database does not know, and of those who are behind their file."""
+    segments = {UUID(segment.path.stem): segment for segment in journal.segments()}
+    here = database.transaction(lambda session: listener_rows.journal_entries(session, list(segments)))
+    unknown = [segment for listener_id, segment in segments.items() if listener_id not in here]
+    return unknown, [segments[each] for each, entries in here.items() if _is_behind(entries, segments[each])]
+
+
+def _is_behind(entries: int, segment: Segment) -> bool:
+    """Whether the file has more than one entry beyond these; one may be of a transaction that never was."""
+    return (segment.last_number() or 0) > entries + 1
+
+
+def _bring_back(
+    database: Database, journal: Journal, spaces: Sequence[TasteSpace], segment: Segment, result: Rebuilt
+) -> None:
+    def work(session: Session) -> tuple[Restored, list[str]] | None:
+        who = UUID(segment.path.stem)
+        duets: list[dict[str, Any] | None] = []
+        listener = listener_rows.lock_listener(session, who)
+        if listener is not None:
+            if not _is_behind(listener.journal_entries, segment):
+                return None
+            duets = [_newest(session, journal, duet) for duet in listener_rows.duets_of(session, who)]
+            listener_rows.delete_listener(session, who)
+        number, data = segment.state(with_gaps=True)
+        gaps = segment.gaps()
         restored = restore_rows(session, data)
-        who = restored.listener_id
         # a file with a gap is written anew with the next entry, which then does not follow
         listener_rows.set_journal_entries(session, who, number + 2 if gaps else number)
         if restored.votes:
             refits.refit(session, spaces, who)
-        return restored.votes, restored.missing
+        for duet in filter(None, duets):
+            restore_duet(session, duet)
+        return restored, gaps
 
-    votes, missing = database.transaction(work)
+    done = database.transaction(work)
+    if done is None:
+        return
+    restored, gaps = done
     result.listeners += 1
     if gaps:
         result.problems.append(f"{segment.path.name} lacks {', '.join(gaps)}; all else of this listener is back")
-    result.votes += votes
-    if missing:
-        result.problems.append(f"{segment.path.name}: {missing} offers stay away, their clips are not in the journal")
+    result.votes += restored.votes
+    if restored.missing:
+        result.problems.append(
+            f"{segment.path.name}: {restored.missing} offers stay away, their clips are not in the journal"
+        )
+
+
+def _newest(session: Session, journal: Journal, duet: Duet) -> dict[str, Any] | None:
+    """What two share, as the journal tells it where it does: that is never behind."""
+    with suppress(ValueError):
+        if row := journal.duet(duet.id):
+            return row
+    return export.whole_duet(session, duet.id)

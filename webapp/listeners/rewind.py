@@ -1,7 +1,8 @@
 """Back to the head as it was after an earlier vote: rewound to any of them, or the last one undone.
 
-What came after a vote that is rewound to is undone for good. Where the last vote is undone its pair or four waits to be
-answered again, and only the vote goes, from the journal too: what was composed or shared since stays.
+What came after a vote that is rewound to is undone for good, but for the answers of blind tests: they have told what
+was compared, and whoever took a lost one back would improve the figures. Where the last vote is undone its pair or four
+waits to be answered again, and only the vote goes, from the journal too: what was composed or shared since stays.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from db.queries import listeners as listener_rows
 from db.queries import restore
 from db.queries import votes as vote_rows
 from db.queries.heads import delete_heads
-from db.queries.statistics import CLAIM, PROOF
+from db.queries.statistics import TOLD
+from db.tables import PICKS
 from webapp.learning import refits
 from webapp.learning.playable_clips import AnyDomain
 from webapp.listeners.accounts import Records
@@ -44,7 +46,8 @@ class PastClip:
 class PastVote:
     """A vote on a pair or a four by its place in the listener's history; the first one has the number 1.
 
-    ``picks``: how many of the votes up to it are picks; ``clips``: what was heard, in the order of the places.
+    ``picks``: how many of the votes up to it are picks; ``clips``: what was heard, in the order of the places;
+    ``stays``: whether it was a blind test, which stays when an earlier vote is gone back to.
     """
 
     number: int
@@ -52,6 +55,7 @@ class PastVote:
     outcome: str
     at: datetime
     clips: list[PastClip]
+    stays: bool
 
 
 @dataclass(frozen=True)
@@ -83,13 +87,29 @@ def history(session: Session, listener_id: uuid.UUID, *, before: int, limit: int
     for vote in votes:
         one = asked[vote.id]
         clips = [PastClip(clip, one.seconds, clip in pictures) for clip in one.clips]
-        found.append(PastVote(vote.number, vote.picks, vote.outcome, vote.created_at, clips))
+        stays = one.policy in TOLD
+        found.append(PastVote(vote.number, vote.picks, vote.outcome, vote.created_at, clips, stays))
     picks = vote_rows.count_picks(session, listener_id)
     return History(restore.count_votes(session, listener_id), picks, found)
 
 
+@dataclass(frozen=True)
+class Staying:
+    """How many votes stay because they answer blind tests, and how many of them are picks."""
+
+    votes: int
+    picks: int
+
+
+@in_transaction
+def staying(session: Session, listener_id: uuid.UUID, keep: int) -> Staying:
+    """What of the votes beyond the first ``keep`` would stay when these are gone back to."""
+    outcomes = restore.staying(session, listener_id, keep)
+    return Staying(len(outcomes), sum(outcome in PICKS for outcome in outcomes))
+
+
 def rewind(records: Records, listener_id: uuid.UUID, keep: int) -> Rewound:
-    """Undo every vote but the first ``keep``.
+    """Undo every vote but the first ``keep``, and the answers of blind tests.
 
     Votes, their offers, what was learned from them and the clips composed since the first of them are gone, from the
     journal too. Raises ``NotAllowed`` where there are fewer votes.
@@ -100,13 +120,14 @@ def rewind(records: Records, listener_id: uuid.UUID, keep: int) -> Rewound:
         total = restore.count_votes(session, listener_id)
         if keep > total:
             raise NotAllowed(f"{keep} votes can't be kept, there are {total}; give a number from 0 to {total}")
-        if keep < total:
-            sound = restore.rewind_votes(session, listener_id, keep)
+        sound = restore.rewind_votes(session, listener_id, keep)
+        left = restore.count_votes(session, listener_id)
+        if left < total:
             refits.refit(session, records.spaces, listener_id)
             for key in sound:
                 records.clip_store.delete(key)
             records.journal.append(session, listener_id, whole=True)
-        return Rewound(keep, vote_rows.count_picks(session, listener_id), total - keep)
+        return Rewound(left, vote_rows.count_picks(session, listener_id), total - left)
 
     result = records.database.transaction(work)
     if result.undone:
@@ -144,7 +165,7 @@ def undo_last(records: Records, listener_id: uuid.UUID) -> Undone:
         last = restore.last_vote(session, listener_id)
         if last is None:
             raise NotAllowed("there is no pick to undo yet")
-        if last.policy in {PROOF, CLAIM}:
+        if last.policy in TOLD:
             raise NotAllowed("your last pick was a blind test, and you were told what it was: its answer stays")
         restore.reopen(session, listener_id, last)
         listener.domain = last.domain

@@ -5,9 +5,11 @@ before an offer of it is; ``populations/ID.json`` is where heads began, written 
 ``duets/ID.json`` is what two listeners share, deleted with either of them. ``studies``, ``study_clips`` and
 ``participants`` hold listening studies (``webapp.studies.journal``).
 Whatever changes a listener's rows adds an entry in the same transaction, before the commit: the journal is never
-behind, and ahead by one transaction at most, which the next entry replaces. Where the segment does not go as far as the
+behind, and ahead by one transaction at most, which the next entry replaces; farther only of a backup's database, where
+``restore.bring_back_missing`` brings the listener back from here. Where the segment does not go as far as the
 database (it was deleted, or its disk was lost) the next entry tells the listener's whole story again.
-Who was deleted is known by hashes of their random ids, a line each, so that no backup brings them back.
+Which listeners, participants and studies were deleted is known by hashes of their random ids, a line each, so that no
+backup brings them back.
 """
 
 from __future__ import annotations
@@ -39,6 +41,8 @@ from webapp.runtime.journal_segment import Entry, Segment
 
 log = logging.getLogger(__name__)
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+DUETS = "duets"  # a folder
+BURIED = {"participants", "studies"}  # folders: whoever is deleted there stays deleted, as listeners do
 SIDES = ("left_clip", "right_clip", "clip_a", "clip_b", "clip_c", "clip_d")
 
 
@@ -51,7 +55,6 @@ class Journal:
         self.tombstones = Tombstones(folder / "deleted")
         self._clips = folder / "clips"
         self._populations = folder / "populations"
-        self._duets = folder / "duets"
         self._of_one_listener: set[uuid.UUID] = set()  # clips that have no file of their own; one never becomes another
 
     def bring_home(self) -> int:
@@ -59,11 +62,9 @@ class Journal:
         if self.copy is None:
             return 0
         brought = self.copy.bring_home()
-        gone = [Path(name) for name in self.copy.known_gone()]
-        there = [uuid.UUID(each.stem) for each in gone if each.suffix == ".jsonl"]
-        known = {*self.tombstones.among(there)}
-        for listener_id in (each for each in there if each not in known):
-            self.tombstones.add(listener_id)
+        there = _whose(self.copy.known_gone())
+        for each in there.difference(self.tombstones.among(there)):
+            self.tombstones.add(each)
         return brought
 
     def append(
@@ -174,9 +175,14 @@ class Journal:
         """Delete a duet from the journal."""
         self._unlink(self._duet_path(duet_id))
 
-    def duets(self) -> Iterator[dict[str, Any]]:
-        """What listeners share, as ``{duet, pieces}``; raises ``ValueError`` for a file that is damaged."""
-        yield from _read(self._duets, "delete it, and what these two share stays away")
+    def duet(self, duet_id: uuid.UUID) -> dict[str, Any] | None:
+        """What two listeners share, as ``{duet, pieces}``; None where no file tells it, or none any more.
+
+        Raises ``ValueError`` for a file that is damaged.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            return _whole(self._duet_path(duet_id), "delete it, and what these two share stays away")
+        return None
 
     def keep(self, kind: str, row_id: uuid.UUID, row: dict[str, Any]) -> None:
         """Write a row of ``kind`` whole, as this transaction leaves it. Raises ``NotWritten``."""
@@ -211,11 +217,10 @@ class Journal:
         by_copy = self.copy is not None and self.copy.knows_gone(self.segment(listener_id).path)
         return by_copy or bool(self.tombstones.among([listener_id]))
 
-    def deleted_among(self, listener_ids: Collection[uuid.UUID]) -> list[uuid.UUID]:
-        """Those of them who were deleted here, or in the copy."""
-        gone = set(self.copy.gone()) if self.copy else set()
-        by_copy = {each for each in listener_ids if self.segment(each).path.name in gone}
-        return [*by_copy.union(self.tombstones.among(listener_ids))]
+    def deleted_among(self, ids: Collection[uuid.UUID]) -> list[uuid.UUID]:
+        """Those of these listeners, participants and studies who were deleted here, or in the copy."""
+        by_copy = _whose(self.copy.gone()).intersection(ids) if self.copy else set()
+        return [*by_copy.union(self.tombstones.among(ids))]
 
     def kept(self, listener_id: uuid.UUID) -> bool | None:
         """Whether the copy has all that the listener's file has; None where no copy is made."""
@@ -279,7 +284,7 @@ class Journal:
         return self._populations / f"{population_id}.json"
 
     def _duet_path(self, duet_id: uuid.UUID) -> Path:
-        return self._duets / f"{duet_id}.json"
+        return self.file_of(DUETS, duet_id)
 
 
 @dataclass(frozen=True)
@@ -316,6 +321,12 @@ class _Named:
         return rows
 
 
+def _whose(names: Iterable[str]) -> set[uuid.UUID]:
+    """The listeners, participants and studies among these files of the journal."""
+    paths = map(Path, names)
+    return {uuid.UUID(each.stem) for each in paths if each.suffix == ".jsonl" or each.parent.name in BURIED}
+
+
 def _not_written(error: OSError) -> Problem:
     if error.errno in NO_SPACE:
         log.error("journal_not_written error=%s", error.strerror)
@@ -326,10 +337,15 @@ def _not_written(error: OSError) -> Problem:
 
 def _read(folder: Path, help_: str) -> Iterator[dict[str, Any]]:
     for path in sorted(folder.glob("*.json")):
-        try:
-            yield json.loads(path.read_bytes())
-        except ValueError as error:
-            raise ValueError(f"{path} is damaged ({error}); {help_}") from None
+        yield _whole(path, help_)
+
+
+def _whole(path: Path, help_: str) -> dict[str, Any]:
+    try:
+        row: dict[str, Any] = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}); {help_}") from None
+    return row
 
 
 class Tombstones:

@@ -40,19 +40,21 @@ def delete_study(database: Database, clip_store: ClipStore, journal: Journal, ke
         clips.TASK.stop_in(session, study.id)
         journal.tombstones.add(study.id)
         written.drop_study(session, journal, study)
-        return study_rows.delete_study(session, study)
+        return study_rows.delete_all(session, [study.id])
 
     for uri in database.transaction(work):
         clip_store.delete(uri)
 
 
-def delete_again(database: Database, journal: Journal) -> int:
+def delete_again(database: Database, clip_store: ClipStore, journal: Journal) -> int:
     """Delete what a backup has brought back of those who had left; how many participants and studies that were."""
 
-    def work(session: Session) -> int:
-        gone = journal.tombstones.among([*study_rows.all_participants(session), *study_rows.all_ids(session)])
+    def work(session: Session) -> tuple[int, list[str]]:
+        gone = journal.deleted_among([*study_rows.all_participants(session), *study_rows.all_ids(session)])
         study_rows.delete_participants(session, gone)
-        study_rows.delete_all(session, gone)
-        return len(gone)
+        return len(gone), study_rows.delete_all(session, gone)
 
-    return database.transaction(work)
+    count, uris = database.transaction(work)
+    for uri in uris:
+        clip_store.delete(uri)
+    return count

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from db.queries.heads import load_head, save_head
 from db.queries.listeners import create_listener, next_entry
-from db.queries.restore import count_votes, numbered_votes, rewind_votes
+from db.queries.restore import count_votes, numbered_votes, rewind_votes, staying
 from db.queries.votes import Expected, store_vote
 from db.tables import Clip, Listener, Offer
 
@@ -56,6 +56,24 @@ def test_offers_heads_and_own_clips_go_and_sound_that_is_still_used_stays(
     assert {before, shared} <= clips
     assert since not in clips
     assert rewind_votes(session, listener.id, 1) == []
+
+
+def test_answers_of_blind_tests_stay_with_their_clips(
+    session: Session, listener: Listener, make_offer: Callable[..., Offer], make_clip: Callable[..., UUID]
+) -> None:
+    vote(session, make_offer(), "left")
+    tested, rival, other = (make_clip(composed_for=listener.id, seconds=(7.0,)) for _ in range(3))
+    proof = vote(session, make_offer(left_clip=tested, right_clip=rival, policy="proof"), "right")
+    claim = vote(session, make_offer(left_clip=tested, policy="claim"), "skipped")
+    vote(session, make_offer(left_clip=other), "right")
+    make_offer(policy="claim")  # still open: nothing was told
+    assert staying(session, listener.id, 0) == ["right", "skipped"]
+    assert len(rewind_votes(session, listener.id, 0)) == 1
+    assert set(session.scalars(select(Offer.id))) == {proof, claim}
+    assert {tested, rival} <= set(session.scalars(select(Clip.id)))
+    assert session.get(Clip, other) is None
+    assert rewind_votes(session, listener.id, 0) == []
+    assert count_votes(session, listener.id) == 2
 
 
 def test_entries_of_the_journal_are_counted_one_by_one(session: Session, listener: Listener) -> None:

@@ -12,7 +12,10 @@ from webapp.hosting.backup import NotABackupError, backup, restore
 from webapp.listeners import accounts
 from webapp.listeners.accounts import delete
 from webapp.listeners.archive import export
+from webapp.listeners.restore import behind, bring_back_missing
 from webapp.listeners.restore import restore as bring_back
+from webapp.listeners.rewind import rewind
+from webapp.sharing import for_two
 
 pytestmark = [pytest.mark.slow, pytest.mark.durability]
 
@@ -40,6 +43,30 @@ def test_everything_comes_back_as_it_was(context, live, tables, empty, tmp_path)
     assert migrate.check(other.database.engine) == []
     offer = other.pairs.open(accounts.create(other.database))[0]  # what is numbered goes on
     assert offer.id
+
+
+def test_what_listeners_of_the_backup_did_later_comes_back_from_the_journal(
+    context, live, tables, another_context, tmp_path
+):
+    host, guest = live(3), live(2)
+    invitation = for_two.invite(context.database, context.journal, host)
+    path = tmp_path / "kallos.zip"
+    backup(context, path)
+    for outcome in ("right", "left", "equal"):
+        context.pairs.record_vote(host, context.pairs.open(host)[0].id, outcome, (3000, 3100))
+    for_two.agree(context.database, context.journal, guest, invitation)
+    rewind(context.records, guest, 1)
+    context.pairs.open(guest)
+    live(1)
+
+    other = another_context(context.settings.home, migrated=False)  # on the same disk
+    restore(other, path)
+    assert behind(other.database, other.journal) == 2
+    assert bring_back_missing(other.database, other.journal, other.spaces).problems == []
+    assert behind(other.database, other.journal) == 0
+    mine, theirs = tables(context), tables(other)
+    for name in set(mine) - {"clips", "clip_audio"}:  # a clip of the pool that nobody was offered may be missing
+        assert theirs[name] == mine[name], name
 
 
 def test_who_was_deleted_after_the_backup_stays_deleted(context, live, empty, tmp_path):

@@ -17,7 +17,7 @@ from webapp.composing.clip_maker import Order
 from webapp.listeners import accounts, restore, rewind
 from webapp.listeners.accounts import delete
 from webapp.listeners.restore import NotEmptyError
-from webapp.runtime.journal import Journal
+from webapp.runtime.journal import DUETS, Journal
 from webapp.sharing import for_two, taste_cards
 from webapp.studio import pieces
 
@@ -123,12 +123,32 @@ def test_shared_cards_the_studio_and_music_for_two_come_back(context, live, rebu
     for_two.agree(context.database, context.journal, gone, for_two.invite(context.database, context.journal, guest))
     delete(context.records, gone)
     for_two.invite(context.database, context.journal, guest)
-    assert len(list(context.journal.duets())) == 2
+    assert len(context.journal.ids_of(DUETS)) == 2
     other = rebuilt()
     (told,) = [each for each in for_two.overview(other.database, other.space, other.playable, guest) if each.pieces]
     assert told.duet_id == duet
     assert len(taste_cards.shared(other.database, host)) == 1
     vote(other, host)  # and life goes on
+
+
+@pytest.mark.slow
+def test_music_for_two_of_later_listeners_comes_back_beside_that_which_is_here(context, live, another_context, tables):
+    def shared(database) -> uuid.UUID:
+        host, guest = live(1), live(1)
+        return for_two.agree(database, context.journal, guest, for_two.invite(database, context.journal, host))
+
+    shared(context.database)
+    other = another_context(context.settings.home, migrated=False)
+    restore.rebuild(other.database, other.journal, other.spaces)  # as a backup of this moment would
+    lost, damaged = shared(context.database), shared(context.database)
+    context.journal.file_of(DUETS, damaged).write_bytes(b"{")
+    for _ in range(2):  # the second time as where the first was killed before the duets
+        result = restore.bring_back_missing(other.database, other.journal, other.spaces)
+        assert [str(damaged) in each for each in result.problems] == [True]
+        mine, theirs = tables(context)["duets"], tables(other)["duets"]
+        assert len(theirs) == 2
+        assert set(theirs) <= set(mine)
+        other.database.transaction(lambda s: listener_rows.end(s, listener_rows.get_duet(s, lost)))
 
 
 def test_a_vote_is_one_small_entry(context, stock):

@@ -10,8 +10,10 @@ from fsspec.implementations.local import LocalFileSystem
 from sqlalchemy import delete
 
 from db import migrate
+from db.queries import listening_studies as study_rows
 from db.tables import ListeningStudy
 from webapp.__main__ import main
+from webapp.hosting.backup import backup, restore
 from webapp.runtime import journal_copy
 from webapp.runtime.errors import NoRoom, NotWritten, NotYours
 from webapp.runtime.journal import Journal
@@ -103,6 +105,31 @@ def test_a_deleted_study_leaves_nothing_in_the_journal_nor_its_copy(study, copie
     assert not [path for path in place.rglob("*") if path.is_file() and path.stat().st_size]
     other = on_another_disk(another_context, study, place)
     assert study_journal.bring_back(other.database, other.journal, other.clip_store).studies == 0
+    other.journal.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("left", ["participant", "study"])
+def test_a_backup_brings_back_nobody_who_left_where_only_the_copy_knows(left, study, copied, place, another_context):
+    context, token = study.context, study.join()
+    people, all_studies = study_rows.all_participants, study_rows.all_ids
+    gone = context.database.transaction(people if left == "participant" else all_studies)
+    assert copied.copy.flush()
+    path = context.settings.home / "kallos.zip"
+    backup(context, path)
+    if left == "participant":
+        study.leave(token)
+    else:
+        deletion.delete_study(context.database, context.clip_store, copied, study.keys.researcher)
+
+    other = another_context(context.settings.home / "another disk", migrated=False)
+    other.__dict__["journal"] = Journal(other.settings.journal_folder, str(place))
+    restore(other, path)
+    assert other.database.transaction(people) == []
+    stays = left == "participant"
+    assert (bool(other.database.transaction(all_studies)), bool(other.clip_store.keys())) == (stays, stays)
+    other.journal.bring_home()  # as at the next start; from then on this disk knows as well
+    assert other.journal.tombstones.among(gone) == gone
     other.journal.close()
 
 

@@ -26,6 +26,7 @@ from webapp.listening import pairs
 from webapp.research import vote_report
 from webapp.runtime.errors import UnknownListenerError
 from webapp.taste import blind_tests, overview
+from webapp.ui.pages.taste import votes
 
 
 @pytest.fixture(autouse=True)
@@ -225,11 +226,36 @@ def test_repeats_and_rivals_are_exported_rebuilt_rewound_and_deleted(
     old = [offer for offer in data["offers"] if offer["policy"] != "repeat"]
     delete(elsewhere.records, listener)
     restore(elsewhere.database, elsewhere.journal, data | {"offers": old})
-    rewind.rewind(context.records, listener, 5)
-    assert len(rows(context, Vote)) == 5
+    later = rewind.staying(context.database, listener, 5).votes
+    assert rewind.rewind(context.records, listener, 5).votes == len(rows(context, Vote)) == 5 + later
     delete(context.records, listener)
     assert rows(context, Offer) == []
     assert not {clip.id for clip in rows(context, Clip)} & set(rivals)
+
+
+@pytest.mark.durability
+@pytest.mark.slow
+def test_no_blind_test_is_taken_back_by_going_back(context, ready, another_context, tables):
+    listener, *_ = ready
+    for number in range(12):
+        vote(context, listener, ("left", "right", "skipped")[number % 3])
+    proofs = {each.id for each in rows(context, Offer, Offer.policy == "proof", Offer.state == "voted")}
+    figures = blind_tests.of_listener(context.database, context.playable, listener)
+    assert (figures.drawn.won, figures.drawn.lost, figures.average.won, figures.average.lost) != (0, 0, 0, 0)
+    token = context.identity.token(listener)
+    question = votes.ask_all(context, token)
+    done = rewind.rewind(context.records, listener, 0)
+    assert (done.votes, done.undone) == (len(proofs), 12 - len(proofs))
+    assert {each.id for each in rows(context, Offer)} == proofs
+    assert blind_tests.of_listener(context.database, context.playable, listener) == figures
+    assert f"{len(proofs)} blind tests stay, with their music" in question.text
+    shown = votes.newest(context, token)
+    assert shown.again["visible"] is False
+    assert {action.name for row in shown.rows for action in row.actions} == {"play"}
+    rebuilt = another_context(context.settings.home, migrated=False)
+    assert journal_rebuild.rebuild(rebuilt.database, rebuilt.journal, rebuilt.spaces).problems == []
+    for name in ("listeners", "offers", "predictions", "votes", "heads"):
+        assert tables(rebuilt)[name] == tables(context)[name], name
 
 
 @pytest.mark.slow

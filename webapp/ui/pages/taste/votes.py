@@ -39,7 +39,8 @@ WORDS = {
 PICKED = {"left": 0, "right": 1, "a": 0, "b": 1, "c": 2, "d": 3}  # which place an outcome names
 EXPLAINED = (
     "Every pick can be heard or seen again. Did somebody else pick here, or were you not attending? Go back to any "
-    "pick: what came after it is undone as if it had never been. Skips and “neither” are listed, and count as no picks."
+    "pick: what came after it is undone as if it had never been. Only blind tests stay, with their music, because you "
+    "were told what they compared. Skips and “neither” are listed, and count as no picks."
 )
 FOCUS = "() => { const title = document.querySelector('#votes h2'); title.tabIndex = -1; title.focus(); }"
 IN_SIGHT = "() => document.querySelector('#heard-again')?.scrollIntoView({block: 'nearest', behavior: 'smooth'})"
@@ -51,6 +52,7 @@ class Shown(NamedTuple):
     section: dict[str, Any]
     rows: list[Row]
     older: dict[str, Any]
+    again: dict[str, Any]
     at_once: int
 
 
@@ -79,7 +81,7 @@ def build(context: Context, listener: ListenerToken, changes: Sequence[Callable[
                 heard = ClipList(all_button=True, interactive=True)
     said = gr.HTML(apply_default_css=False, elem_id="rewound")
     question = Confirmation(test_id="rewind-confirm")
-    outputs = [section, rows, older, count]
+    outputs = [section, rows, older, again, count]
     gr.on(changes, bound(newest, context), inputs=listener, outputs=outputs, **QUIET)
     older.click(bound(more, context), inputs=[listener, count], outputs=outputs, **QUIET)
     rows.act(bound(act, context), inputs=listener, outputs=[question, heard, title], **CHOICE).then(None, js=IN_SIGHT)
@@ -144,16 +146,26 @@ def clips_of(vote: PastVote, moods: Mapping[uuid.UUID, str]) -> list[dict[str, A
 
 def _question(context: Context, token: str | None, vote: PastVote | None) -> Question:
     found = _history(context, token, NEWEST, 1)
-    undone = _answers(found.picks - (vote.picks if vote else 0), found.total - (vote.number if vote else 0))
+    number, picks = (vote.number, vote.picks) if vote else (0, 0)
+    stays = rewind.staying(context.database, listener_of(context, token), number)
+    undone = _answers(found.picks - picks - stays.picks, found.total - number - stays.votes)
     what = f"What came after it ({undone})" if vote else f"Everything ({undone})"
     return Question(
         title=f"Go back to {_called(vote)[0].lower()}{_called(vote)[1:]}?" if vote else "Start over?",
-        text=f"{what}, what was learned from it and all that was made for you since are gone for good. Download your "
-        "data first (in the menu) if you want to keep a copy.",
+        text=f"{what}, what was learned from it and all that was made for you since are gone for good. "
+        f"{_staying(stays.votes)}Download your data first (in the menu) if you want to keep a copy.",
         confirm=f"Undo {undone}",
         keep="Keep them",
-        data=vote.number if vote else 0,
+        data=number,
     )
+
+
+def _staying(blind_tests: int) -> str:
+    """What stays all the same; nothing where nothing does."""
+    if not blind_tests:
+        return ""
+    stay, theirs, them = ("stays", "its", "it") if blind_tests == 1 else ("stay", "their", "them")
+    return f"{counted(blind_tests, 'blind test')} {stay}, with {theirs} music and what was learned from {them}. "
 
 
 def _answers(picks: int, votes: int) -> str:
@@ -176,10 +188,11 @@ def _is_pick(vote: PastVote) -> bool:
 
 def _shown(context: Context, token: str | None, count: int) -> Shown:
     found = _history(context, token, NEWEST, count)
-    rows = []
+    undoable = found.total - rewind.staying(context.database, listener_of(context, token), 0).votes
+    rows, later = [], False  # whether anything later can be undone
     for vote in found.votes:
-        here = vote.number == found.total
         name = _called(vote)[0].lower() + _called(vote)[1:]
+        remarks = ["Blind test"] * vote.stays + ["You are here"] * (vote.number == found.total)
         again = "See" if vote.clips and vote.clips[0].picture else "Play"
         back = Action("back", "Go back", f"Go back to {name}", test_id=f"rewind-{vote.number}")
         rows.append(
@@ -187,15 +200,17 @@ def _shown(context: Context, token: str | None, count: int) -> Shown:
                 WORDS[vote.outcome],
                 heading=_called(vote) if _is_pick(vote) else "",
                 at=vote.at.isoformat(),
-                remark="You are here" if here else "",
-                actions=[Action("play", again, f"{again} {name}"), *([] if here else [back])],
+                remark=". ".join(remarks),
+                actions=[Action("play", again, f"{again} {name}"), *([back] if later else [])],
                 data=vote.number,
             )
         )
+        later = later or not vote.stays
     return Shown(
         section=gr.update(visible=bool(found.total)),
         rows=rows,
         older=gr.update(visible=bool(found.votes) and found.votes[-1].number > 1),
+        again=gr.update(visible=bool(undoable)),
         at_once=count,
     )
 
