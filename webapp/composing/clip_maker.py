@@ -178,17 +178,15 @@ class ClipMaker:
         *,
         shortest: bool = False,
         whole: bool = False,
-        screened: Piece | None = None,
         rendering_turn: AbstractContextManager[object] | None = None,
     ) -> Kept:
         """Screen, render and store a composed piece; while it is rendered it has its ``rendering_turn``.
 
-        It sounds at the lengths of clips, at the ``shortest`` of these alone, or as a ``whole``. ``screened``
-        is what was composed of it, where the rest was brought; by default all.
+        It sounds at the lengths of clips, at the ``shortest`` of these alone, or as a ``whole``.
         """
         self._check_version(result.model_version)
         piece = Piece.from_json(result.notes)
-        if fault := fault_of(screened, self.style) if screened else self.fault(result):
+        if fault := self.fault(result):
             return Kept(None, fault)
         digest = content_hash(piece)
         result = result.model_copy(update={"recipe": {**result.recipe, "playing": touch.version()}})
@@ -211,8 +209,14 @@ class ClipMaker:
         return Kept(clip_id)
 
     def fault(self, result: GenerateResult) -> str | None:
-        """Why what was composed may not become a clip; None where it may."""
-        return fault_of(Piece.from_json(result.notes), self.style)
+        """Why what was composed may not become a clip; None where it may.
+
+        What goes on from a piece that somebody brought, which may be a tune that all know, is screened from there on.
+        """
+        piece, recipe = Piece.from_json(result.notes), result.recipe
+        bars = recipe.get("played_on", 0) if "piece" in recipe else 0
+        composed = piece.window(len(piece.bars) - bars, bars) if 0 < bars < len(piece.bars) else piece
+        return fault_of(composed, self.style)
 
     def lengthen(self, clip_id: uuid.UUID) -> None:
         """Render a stored clip at the lengths that it lacks; nothing where it is gone."""

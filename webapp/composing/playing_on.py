@@ -147,11 +147,7 @@ class WholePieceComposer:
     def _keep(self, opening: GenerateResult, played: PlayedOnResult, recipe: dict[str, Any], job: JobInHand) -> bool:
         recipe = {**recipe, **self._mood(played, recipe, job)}
         domain, whole = job.domain, opening.model_copy(update={"notes": played.notes, "recipe": recipe})
-        screened = None
-        if "piece" in job.payload:  # its beginning may be anything that somebody brought
-            piece = Piece.from_json(played.notes)
-            screened = piece.window(len(piece.bars) - GOES_ON[domain], GOES_ON[domain])
-        kept = self._maker.keep(whole, domain, job.listener_id, WHOLE, whole=True, screened=screened)
+        kept = self._maker.keep(whole, domain, job.listener_id, WHOLE, whole=True)
         log.info("whole_piece domain=%s fault=%s", domain, kept.fault or "none")
         return kept.clip_id is not None
 

@@ -165,24 +165,12 @@ def put_back(maker: ClipMaker, listener_id: uuid.UUID, piece_id: uuid.UUID) -> u
         decode_ms=0,
     )
     with slow_slot():
-        screened = _composed_of(clip, Piece.from_json(result.notes))
-        kept = maker.keep(result, domain_named(clip.domain), listener_id, WHOLE, whole=True, screened=screened)
+        kept = maker.keep(result, domain_named(clip.domain), listener_id, WHOLE, whole=True)
     if kept.clip_id is None:
         raise NotAllowed(
             f"the whole piece can't be kept like this: {BROKEN.get(kept.fault or '', 'you have it already')}"
         )
     return kept.clip_id
-
-
-def _composed_of(clip: Clip, piece: Piece) -> Piece | None:
-    """What was composed of a whole that goes on from what somebody brought, which may be a tune that all know.
-
-    None for all of it, where nothing was brought.
-    """
-    bars = clip.recipe.get("played_on", 0)
-    return (
-        piece.window(len(piece.bars) - bars, bars) if "piece" in clip.recipe and 0 < bars <= len(piece.bars) else None
-    )
 
 
 def _whole(session: Session, listener_id: uuid.UUID, clip_id: uuid.UUID) -> Clip:

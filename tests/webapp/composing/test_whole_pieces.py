@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from db.queries import jobs
 from db.tables import Clip, ClipAudio, Job
 from models.atlas.points import load_shipped_map
 from models.music.notes import Piece
+from models.style.fingerprint import Fingerprint
 from models.style.pieces.sampling import Writer
 from tests.webapp.composing.conftest import RECIPE, clips, music, pressed, sounds, work
 from webapp.composing import playing_on, whole_pieces
@@ -223,6 +225,22 @@ def test_another_ending_goes_as_the_piece_goes_until_its_last_bars(context, list
     assert (other.recipe["ending"], other.recipe["played_on"]) == (str(first.id), first.recipe["played_on"])
     with pytest.raises(NotYours):
         whole.ask_for_more(context, token, pressed(whole.ENDING, uuid.UUID(int=9)))
+
+
+def test_another_ending_of_what_somebody_brought_may_begin_with_a_tune_that_all_know(
+    context, listener, tune, stock, monkeypatch
+):
+    monkeypatch.setattr(playing_on, "ENDS", {"pop": 2})
+    monkeypatch.setitem(vars(context.clip_maker.style), "fingerprint", Fingerprint.of([tune]))
+    stock("pop", 1, composed_for=listener, lengths=(7.0,))
+    (first,) = clips(context)
+    piece = tune.followed_by(replace(Piece.from_json(first.notes), source="", tempo_bpm=tune.tempo_bpm))
+    values = {"kind": "whole", "notes": piece.to_json(), "recipe": RECIPE | {"played_on": 8, "piece": str(first.id)}}
+    context.database.transaction(lambda s: s.execute(update(Clip).values(**values)))
+    whole_pieces.ask_for_another_ending(context.database, context.journal, listener, first.id)
+    work(context)
+    assert whole_pieces.programme(context.database, listener).coming == "none"
+    assert [clip.recipe.get("ending") for clip in clips(context)] == [None, str(first.id)]
 
 
 def test_the_newest_stay_in_the_list_and_those_that_are_kept(context, listener, stock, monkeypatch):
