@@ -211,12 +211,15 @@ class ClipMaker:
     def fault(self, result: GenerateResult) -> str | None:
         """Why what was composed may not become a clip; None where it may.
 
-        What goes on from a piece that somebody brought, which may be a tune that all know, is screened from there on.
+        What goes on from a piece that somebody brought, which may be a tune that all know, is screened from there on,
+        and may repeat it.
         """
         piece, recipe = Piece.from_json(result.notes), result.recipe
         bars = recipe.get("played_on", 0) if "piece" in recipe else 0
-        composed = piece.window(len(piece.bars) - bars, bars) if 0 < bars < len(piece.bars) else piece
-        return fault_of(composed, self.style)
+        first = len(piece.bars) - bars
+        if not 0 < first < len(piece.bars):
+            return fault_of(piece, self.style)
+        return fault_of(piece.window(first, bars), self.style, piece.window(0, first))
 
     def lengthen(self, clip_id: uuid.UUID) -> None:
         """Render a stored clip at the lengths that it lacks; nothing where it is gone."""
@@ -300,9 +303,12 @@ class ClipMaker:
             self.clip_store.delete(uri)
 
 
-def fault_of(piece: Piece, style: InstalledStyle) -> str | None:
-    """Why nobody should hear this piece: it is broken, a copy, or too short to play; None where it is fine."""
-    return rejection_reason(piece, style.fingerprint) or (None if playable_lengths(piece) else TOO_SHORT)
+def fault_of(piece: Piece, style: InstalledStyle, brought: Piece | None = None) -> str | None:
+    """Why nobody should hear this piece: it is broken, a copy, or too short to play; None where it is fine.
+
+    ``brought``: music before it that it may repeat.
+    """
+    return rejection_reason(piece, style.fingerprint, brought) or (None if playable_lengths(piece) else TOO_SHORT)
 
 
 def is_there_already(database: Database, digest: str, result: GenerateResult, owner: uuid.UUID) -> bool:

@@ -19,6 +19,7 @@ from tests.webapp.composing.conftest import RECIPE, clips, music, pressed, sound
 from webapp.composing import playing_on, whole_pieces
 from webapp.composing.rendering import whole_length
 from webapp.composing.wishes import JobInHand
+from webapp.generation.protocol import GenerateResult
 from webapp.listeners import accounts, restore
 from webapp.listening import voting
 from webapp.runtime.errors import Contradiction, NotYours, TooMany, UnknownListenerError
@@ -225,6 +226,21 @@ def test_another_ending_goes_as_the_piece_goes_until_its_last_bars(context, list
     assert (other.recipe["ending"], other.recipe["played_on"]) == (str(first.id), first.recipe["played_on"])
     with pytest.raises(NotYours):
         whole.ask_for_more(context, token, pressed(whole.ENDING, uuid.UUID(int=9)))
+
+
+def test_a_tune_that_all_know_may_come_again_where_somebody_brought_it(context, tune, monkeypatch):
+    monkeypatch.setitem(vars(context.clip_maker.style), "fingerprint", Fingerprint.of([tune]))
+    piece = tune.followed_by(tune.transposed(5)).followed_by(tune.window(0, 3))
+
+    def fault(**more):
+        result = GenerateResult(
+            id="whole", notes=piece.to_json(), latents={}, recipe=RECIPE | {"played_on": 11} | more,
+            model_version=context.space.version, queue_ms=0, decode_ms=0,
+        )  # fmt: skip
+        return context.clip_maker.fault(result)
+
+    assert fault() == "copy"
+    assert fault(piece=str(uuid.uuid4())) is None
 
 
 def test_another_ending_of_what_somebody_brought_may_begin_with_a_tune_that_all_know(
