@@ -221,6 +221,13 @@ class ClipMaker:
             return fault_of(piece, self.style)
         return fault_of(piece.window(first, bars), self.style, piece.window(0, first))
 
+    def unused(self, drafts: Sequence[Draft], owner: uuid.UUID) -> list[Draft]:
+        """Those of which, as they were written, no clip was made that this listener may hear."""
+        hashes = [(draft, content_hash(draft.notes)) for draft in drafts if draft.notes is not None]
+        return self.database.transaction(
+            lambda session: [draft for draft, digest in hashes if not composed.recipes_of(session, digest, owner)]
+        )
+
     def lengthen(self, clip_id: uuid.UUID) -> None:
         """Render a stored clip at the lengths that it lacks; nothing where it is gone."""
 
