@@ -177,6 +177,11 @@ def are_under_way(session: Session, kinds: Sequence[str]) -> bool:
     return session.scalar(select(select(Job.id).where(Job.kind.in_(kinds), ACTIVE).exists())) or False
 
 
+def is_over(session: Session, job: TakenJob) -> bool:
+    """Whether nobody does this job again, though it isn't done: it failed for good, or was taken back."""
+    return session.scalar(select(Job.state).where(Job.id == job.id)) in {None, "failed"}
+
+
 def release_job(session: Session, job: TakenJob, *, delay_s: float = 0.0) -> bool:
     """Give an unfinished job back uncounted, as a worker does that can't do it now."""
     after = func.clock_timestamp() + timedelta(seconds=delay_s)

@@ -22,12 +22,15 @@ STUCK_SHARE = 0.6
 LONGEST_COPY_BARS = 2
 
 
-def rejection_reason(piece: Piece, fingerprint: Fingerprint | None = None) -> str | None:
-    """The first reason not to offer a clip, or None: silent, few_notes, one_note, gap, too_dense, copy."""
-    return next(_faults(piece, fingerprint), None)
+def rejection_reason(piece: Piece, fingerprint: Fingerprint | None = None, brought: Piece | None = None) -> str | None:
+    """The first reason not to offer a clip, or None: silent, few_notes, one_note, gap, too_dense, copy.
+
+    Melodies of what was ``brought``, before it, may come again.
+    """
+    return next(_faults(piece, fingerprint, brought), None)
 
 
-def _faults(piece: Piece, fingerprint: Fingerprint | None) -> Iterator[str]:
+def _faults(piece: Piece, fingerprint: Fingerprint | None, brought: Piece | None) -> Iterator[str]:
     notes = piece.notes
     if len(notes) == 0:
         yield "silent"
@@ -42,7 +45,7 @@ def _faults(piece: Piece, fingerprint: Fingerprint | None) -> Iterator[str]:
         yield "gap"
     if len(notes) > MOST_NOTES_PER_QUARTER * piece.end_tick / 24:
         yield "too_dense"
-    if fingerprint is not None and fingerprint.copied_bars(piece) > LONGEST_COPY_BARS:
+    if fingerprint is not None and fingerprint.copied_bars(piece, brought) > LONGEST_COPY_BARS:
         yield "copy"
 
 
@@ -105,9 +108,10 @@ class Fingerprint:
     def __contains__(self, key: bytes) -> bool:
         return all(self.bits[place >> 3] >> (place & 7) & 1 for place in _places(key, len(self.bits)))
 
-    def copied_bars(self, piece: Piece) -> int:
-        """Longest run of bars whose melody stands in a training song (0, or 2 and more)."""
-        hits = {first for first, key in two_bar_melodies(piece) if key in self}
+    def copied_bars(self, piece: Piece, brought: Piece | None = None) -> int:
+        """Longest run of bars whose melody stands in a training song and not in ``brought`` (0, or 2 and more)."""
+        own = {key for _, key in two_bar_melodies(brought)} if brought else set()
+        hits = {first for first, key in two_bar_melodies(piece) if key in self and key not in own}
         longest = run = 0
         for first in range(len(piece.bars)):
             run = run + 1 if first in hits else 0

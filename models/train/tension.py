@@ -141,7 +141,7 @@ def _recogniser(
 
 def composed_bars(pieces: PieceBundle, train_on: Sequence[Piece], preset: Preset, *, seed: int) -> dict[str, Bars]:
     """Bars that the piece model composes, by domain, where points of real ones may not be shipped."""
-    writer, found = Writer(pieces), {}
+    writer, found = Writer(pieces), dict[str, Bars]()
     for domain in DOMAINS:
         if any(piece.domain == domain and piece.source in NEVER_SHIPPED for piece in train_on):
             composed = writer.compose(domain, count=preset.pieces, bars=min(preset.bars, COMPOSED_BARS), seed=seed)

@@ -178,17 +178,15 @@ class ClipMaker:
         *,
         shortest: bool = False,
         whole: bool = False,
-        screened: Piece | None = None,
         rendering_turn: AbstractContextManager[object] | None = None,
     ) -> Kept:
         """Screen, render and store a composed piece; while it is rendered it has its ``rendering_turn``.
 
-        It sounds at the lengths of clips, at the ``shortest`` of these alone, or as a ``whole``. ``screened``
-        is what was composed of it, where the rest was brought; by default all.
+        It sounds at the lengths of clips, at the ``shortest`` of these alone, or as a ``whole``.
         """
         self._check_version(result.model_version)
         piece = Piece.from_json(result.notes)
-        if fault := fault_of(screened, self.style) if screened else self.fault(result):
+        if fault := self.fault(result):
             return Kept(None, fault)
         digest = content_hash(piece)
         result = result.model_copy(update={"recipe": {**result.recipe, "playing": touch.version()}})
@@ -211,8 +209,24 @@ class ClipMaker:
         return Kept(clip_id)
 
     def fault(self, result: GenerateResult) -> str | None:
-        """Why what was composed may not become a clip; None where it may."""
-        return fault_of(Piece.from_json(result.notes), self.style)
+        """Why what was composed may not become a clip; None where it may.
+
+        What goes on from a piece that somebody brought, which may be a tune that all know, is screened from there on,
+        and may repeat it.
+        """
+        piece, recipe = Piece.from_json(result.notes), result.recipe
+        bars = recipe.get("played_on", 0) if "piece" in recipe else 0
+        first = len(piece.bars) - bars
+        if not 0 < first < len(piece.bars):
+            return fault_of(piece, self.style)
+        return fault_of(piece.window(first, bars), self.style, piece.window(0, first))
+
+    def unused(self, drafts: Sequence[Draft], owner: uuid.UUID) -> list[Draft]:
+        """Those of which, as they were written, no clip was made that this listener may hear."""
+        hashes = [(draft, content_hash(draft.notes)) for draft in drafts if draft.notes is not None]
+        return self.database.transaction(
+            lambda session: [draft for draft, digest in hashes if not composed.recipes_of(session, digest, owner)]
+        )
 
     def lengthen(self, clip_id: uuid.UUID) -> None:
         """Render a stored clip at the lengths that it lacks; nothing where it is gone."""
@@ -296,9 +310,12 @@ class ClipMaker:
             self.clip_store.delete(uri)
 
 
-def fault_of(piece: Piece, style: InstalledStyle) -> str | None:
-    """Why nobody should hear this piece: it is broken, a copy, or too short to play; None where it is fine."""
-    return rejection_reason(piece, style.fingerprint) or (None if playable_lengths(piece) else TOO_SHORT)
+def fault_of(piece: Piece, style: InstalledStyle, brought: Piece | None = None) -> str | None:
+    """Why nobody should hear this piece: it is broken, a copy, or too short to play; None where it is fine.
+
+    ``brought``: music before it that it may repeat.
+    """
+    return rejection_reason(piece, style.fingerprint, brought) or (None if playable_lengths(piece) else TOO_SHORT)
 
 
 def is_there_already(database: Database, digest: str, result: GenerateResult, owner: uuid.UUID) -> bool:

@@ -38,6 +38,7 @@ ENDS: Mapping[Domain, int] = {"pop": 8, "dance": 8, "chorale": 4}  # bars of ano
 FORMS: Mapping[Domain, str] = {"pop": "", "dance": "AABB", "chorale": ""}  # of the whole, where none is asked for
 SECTIONS: Mapping[Domain, int] = {"pop": SECTION_BARS, "dance": SECTION_BARS, "chorale": 4}  # bars of what is heard
 NAMED = {"clip": sources.CLIPS, "piece": sources.PIECES}  # what is played on, by its name in a job
+IN_FORM = "in_form"  # in a recipe: whether its form was asked for, and not heard in what was written
 PLAYED_ON = ", played on"  # behind a title that the beginning has
 AMONG = 8  # of the best openings one is taken, so that not all pieces are alike; of a mood, the nearest
 ALIKE = 12  # the nearest to a piece, of which the head takes the best
@@ -118,10 +119,13 @@ class WholePieceComposer:
             raise NotYours(f"piece {clip_id}, of which another ending was wanted, is gone")
         piece, domain = Piece.from_json(clip.notes), job.domain
         kept = piece.window(0, len(piece.bars) - ENDS[domain])
+        asked = clip.recipe.get(FORM, "") if clip.recipe.get(IN_FORM) else FORMS[domain]
+        form = _dividing(asked, sounding_bars(kept) + ENDS[domain])
         began = Order(domain, job.seed, Draft(Latents.from_json(clip.latents), kept)).composed(self._maker.generation)
         for seed in range(job.seed, job.seed + TRIES):
-            played = self._maker.generation.play_on(kept.to_json(), ENDS[domain], seed)
+            played = self._maker.generation.play_on(kept.to_json(), ENDS[domain], seed, form)
             recipe = {**clip.recipe, "writer": played.writer, "seed": seed, "ending": str(clip_id)}
+            recipe |= {FORM: form or _heard(played, domain)}
             recipe.pop("clip", None)  # what this begins with is a piece, which need not give way to it
             if self._keep(began, played, recipe, job):
                 return {"composed": 1}
@@ -137,8 +141,8 @@ class WholePieceComposer:
         wished = wanted_mood(job.payload.get(MOOD))
         played = generation.play_on(opening.notes, bars, seed, form, wished)
         recipe = {**opening.recipe, "content": "written", "writer": played.writer, "played_on": bars}
-        recipe |= {"bars": there} if asked else {}  # silent ones are none of the form's
-        recipe |= {FORM: form or heard_form(Piece.from_json(played.notes), SECTIONS[domain])}
+        recipe |= {"bars": there, IN_FORM: True} if asked else {}  # silent ones are none of the form's
+        recipe |= {FORM: form or _heard(played, domain)}
         own = f"{begun.titles[0].removesuffix(PLAYED_ON)}{PLAYED_ON}" if begun.titles else ""
         recipe |= {"title": own or self._titling.title(domain, played.notes, seed)}
         recipe |= {name: job.payload[name] for name in (*NAMED, "like") if name in job.payload}
@@ -147,11 +151,7 @@ class WholePieceComposer:
     def _keep(self, opening: GenerateResult, played: PlayedOnResult, recipe: dict[str, Any], job: JobInHand) -> bool:
         recipe = {**recipe, **self._mood(played, recipe, job)}
         domain, whole = job.domain, opening.model_copy(update={"notes": played.notes, "recipe": recipe})
-        screened = None
-        if "piece" in job.payload:  # its beginning may be anything that somebody brought
-            piece = Piece.from_json(played.notes)
-            screened = piece.window(len(piece.bars) - GOES_ON[domain], GOES_ON[domain])
-        kept = self._maker.keep(whole, domain, job.listener_id, WHOLE, whole=True, screened=screened)
+        kept = self._maker.keep(whole, domain, job.listener_id, WHOLE, whole=True)
         log.info("whole_piece domain=%s fault=%s", domain, kept.fault or "none")
         return kept.clip_id is not None
 
@@ -170,5 +170,13 @@ class WholePieceComposer:
 def _form(domain: Domain, there: int, asked: str) -> tuple[str, int]:
     """The form of a whole of which so many bars are there, and the bars to come; none where they can't be divided."""
     bars = max(1, SECTION_BARS * len(asked) - there) if asked else GOES_ON[domain]
-    form = asked or FORMS[domain]
-    return form if form and (there + bars) % len(form) == 0 else "", bars
+    return _dividing(asked or FORMS[domain], there + bars), bars
+
+
+def _dividing(form: str, bars: int) -> str:
+    """The form where so many bars can be divided into its sections, or else none."""
+    return form if form and bars % len(form) == 0 else ""
+
+
+def _heard(played: PlayedOnResult, domain: Domain) -> str:
+    return heard_form(Piece.from_json(played.notes), SECTIONS[domain])

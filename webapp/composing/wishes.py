@@ -371,5 +371,6 @@ class JobInHand:
         return found
 
     def remember(self, found: Sequence[dict[str, Any]]) -> None:
-        """Keep what was found for whoever does this job again."""
+        """Keep what was found for whoever does this job again, and here, should it be taken back meanwhile."""
+        self.payload[jobs.REMEMBERED] = list(found)
         self.database.transaction(lambda session: jobs.remember(session, self.job, list(found)))

@@ -30,13 +30,15 @@ from webapp.generation.remote import RemoteGenerator
 from webapp.learning import heads
 from webapp.runtime.errors import NotAllowed, UnknownListenerError
 from webapp.studio import pictures
-from webapp.studio.pieces import Borrowed, OpenedPiece, Recipe, keep, opened
+from webapp.studio.pieces import Borrowed, OpenedPiece, Recipe, keep, opened, place_of
 from webapp.studio.studio import REACHES, Dials, Studio, check_rate, slow_slot
 
 log = logging.getLogger(__name__)
 
 DEADLINE_MS = 30_000
 MOST_TRIED = 4  # recipes at once, each of which is written several times so that its tune stays
+TRIES = 4  # drafts, until one has the meter of the section that it is written for
+SEED_BITS = 53  # of a recipe's seed
 
 Choice = Callable[[list[dict[str, Any]]], int | None]  # of some pieces' notes one, or none
 
@@ -110,14 +112,17 @@ def _compose(
 ) -> list[OpenedPiece]:
     """All recipes of one content at once; at most one is kept where there is somebody to ``choose``."""
 
-    def read(session: Session) -> dict[str, Source]:
+    anew = all(recipe.mood and recipe.keeps_nothing for recipe in recipes)
+
+    def read(session: Session) -> tuple[dict[str, Source], bool]:
         check_rate(session, listener_id, 1 if choose else len(recipes))
         names = dict.fromkeys(name for recipe in recipes for name in names_in(recipe.to_json()))
-        return {name: find(session, name, listener_id, pictures=True) for name in names}
+        found = {name: find(session, name, listener_id, pictures=True) for name in names}
+        return found, anew and place_of(session, listener_id, recipes[0].content) is not None
 
-    sources = studio.database.transaction(read)
+    sources, of_whole = studio.database.transaction(read)
     with slow_slot(), answered():
-        results = _made(studio, recipes, sources)
+        results = _made(studio, recipes, sources, anew=anew, of_whole=of_whole)
         if choose:
             best = choose([each.notes for each in results])
             if best is None:
@@ -159,8 +164,13 @@ def _compose(
     return made
 
 
-def _made(studio: Studio, recipes: Sequence[Recipe], sources: Mapping[str, Source]) -> list[GenerateResult]:
-    """What the recipes come to: music composed, or pictures drawn, as their content is."""
+def _made(
+    studio: Studio, recipes: Sequence[Recipe], sources: Mapping[str, Source], *, anew: bool, of_whole: bool
+) -> list[GenerateResult]:
+    """What the recipes come to: music composed, or written ``anew`` for a mood, or pictures drawn, as their content is.
+
+    ``of_whole``: the content is or was made from a section of a whole piece, to which what is written may go back.
+    """
     if sources[recipes[0].content].of_picture:
         return pictures.draw(studio.generation, studio.playable.space_of(PICTURES).version, recipes, sources)
     if any(source.of_picture for source in sources.values()):
@@ -168,26 +178,37 @@ def _made(studio: Studio, recipes: Sequence[Recipe], sources: Mapping[str, Sourc
     for recipe in recipes:
         if unknown := sorted({*recipe.styles, *recipe.turned} - {*STYLE_GROUPS}):
             raise NotAllowed(f"styles {unknown} were asked for; there are {list(STYLE_GROUPS)}")
+    if anew:
+        return [_written(studio, recipe, sources[recipe.content], of_whole=of_whole) for recipe in recipes]
     return _generate(studio, recipes, sources)
 
 
-def _written(studio: Studio, recipe: Recipe, content: Source) -> GenerateResult:
-    """What is written anew for the recipe's mood, of the content's kind of music."""
+def _written(studio: Studio, recipe: Recipe, content: Source, *, of_whole: bool) -> GenerateResult:
+    """What is written anew for the recipe's mood, of the content's kind of music.
+
+    For a section of a whole piece there are several tries at the section's meter, and no more bars than it has.
+    """
     assert recipe.mood is not None
-    mood = Mood(valence=recipe.mood[0], arousal=recipe.mood[1])
-    found = studio.generation.drafts(content.music, 1, recipe.seed, mood)
-    draft = Draft.from_json(found.drafts[0])
-    if draft.notes is None:
-        raise NotAllowed("the composer has learned nothing of moods; keep something of the piece")
+    mood, there = Mood(valence=recipe.mood[0], arousal=recipe.mood[1]), content.piece
+    for attempt in range(TRIES if of_whole else 1):
+        found = studio.generation.drafts(content.music, 1, recipe.seed + (attempt << SEED_BITS), mood)
+        draft = Draft.from_json(found.drafts[0])
+        if draft.notes is None:
+            raise NotAllowed("the composer has learned nothing of moods; keep something of the piece")
+        written = draft.notes
+        if np.array_equal(written.bars[0, 2:], there.bars[0, 2:]):
+            break
+    notes, latents = written.to_json(), draft.latents.to_json()
+    if of_whole and len(there.bars) < len(written.bars):
+        encoded = studio.generation.encode(written.window(0, len(there.bars)).to_json())
+        notes, latents = encoded.notes, encoded.latents
     return GenerateResult(
-        id=uuid.uuid4().hex, notes=draft.notes.to_json(), latents=draft.latents.to_json(),
-        recipe={"domain": content.music}, model_version=found.model_version, queue_ms=0, decode_ms=0,
+        id=uuid.uuid4().hex, notes=notes, latents=latents, recipe={"domain": content.music},
+        model_version=found.model_version, queue_ms=0, decode_ms=0,
     )  # fmt: skip
 
 
 def _generate(studio: Studio, recipes: Sequence[Recipe], sources: Mapping[str, Source]) -> list[GenerateResult]:
-    if all(recipe.mood and recipe.keeps_nothing for recipe in recipes):
-        return [_written(studio, recipe, sources[recipe.content]) for recipe in recipes]
     music = {name: current(studio.generation, studio.space, source) for name, source in sources.items()}
     dials, steps = studio.dials, dict[str, dict[str, float]]()
     requests = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -12,7 +13,7 @@ from urllib.parse import urlencode
 from sqlalchemy.orm import Session
 
 from db.queries import composed
-from db.tables import PICTURE_SECONDS, PICTURES
+from db.tables import PICTURE_SECONDS, PICTURES, WHOLE
 from models.mood.steering import Dials as Rules
 from models.style.drafts import Locks
 from models.style.latents import Latents
@@ -27,6 +28,8 @@ from webapp.studio.studio import Dial, Studio, check_rate, of_picture
 KEPT_PIECES = 200  # of each listener; pieces with a link stay beyond it
 TITLE_LENGTH = 80
 FORMS = ("played", "mid", "musicxml", "abc", "mp3", "wav")  # in which a piece can be downloaded
+STEPS_BACK = 200  # recipes: no studio keeps more pieces
+PLACE = re.compile(rf"{WHOLE}/([0-9a-f-]{{36}})/(\d+)/(\d+)")
 IMAGE, TAKEN = "image", "png"  # in which a picture is shown, and taken along
 
 
@@ -86,6 +89,18 @@ class Recipe:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a section stands: ``bars`` bars of the piece ``whole``, from its bar ``first`` on (counted from 0)."""
+
+    whole: uuid.UUID
+    first: int
+    bars: int
+
+    def __str__(self) -> str:
+        return f"{WHOLE}/{self.whole}/{self.first}/{self.bars}"
+
+
+@dataclass(frozen=True)
 class Described:
     """A source that a recipe names; ``traits``: attribute → standard deviations from the middle of its domain."""
 
@@ -117,6 +132,21 @@ class OpenedPiece(PianoRoll):
     image_url: str
     score_url: str
     downloads: dict[str, str]
+
+
+def place_of(session: Session, listener_id: uuid.UUID, name: str) -> Place | None:
+    """Where the section stands that ``name`` is or was made from; None where it is none."""
+    for _ in range(STEPS_BACK):
+        try:
+            source = find(session, name, listener_id)
+        except NotYours:
+            return None
+        if found := PLACE.fullmatch(source.notes.get("piece_id") or ""):
+            return Place(uuid.UUID(found[1]), int(found[2]), int(found[3]))
+        if not source.recipe:
+            return None
+        name = source.recipe["content"]
+    return None
 
 
 def source_of(studio: Studio, listener_id: uuid.UUID, name: str, link_key: str = "") -> Source:

@@ -6,7 +6,6 @@ from it finds the way back along the recipes. Begin with ``open_section`` and ``
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -26,27 +25,13 @@ from webapp.generation.protocol import GenerateResult, answered
 from webapp.learning.playable_clips import domain_named
 from webapp.runtime.errors import NotAllowed, NotYours
 from webapp.studio.blind_pairs import BROKEN
-from webapp.studio.pieces import TITLE_LENGTH, OpenedPiece, keep_encoded, open_piece
+from webapp.studio.pieces import TITLE_LENGTH, OpenedPiece, Place, keep_encoded, open_piece, place_of
 from webapp.studio.studio import Studio, check_rate, slow_slot
 
 if TYPE_CHECKING:
     from webapp.composing.clip_maker import ClipMaker  # the piano, only where it is needed
 
 BARS = 8  # of a section, at most: as many as the model works on
-STEPS_BACK = 200  # recipes: no studio keeps more pieces
-PLACE = re.compile(rf"{WHOLE}/([0-9a-f-]{{36}})/(\d+)/(\d+)")
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a section stands: ``bars`` bars of the piece ``whole``, from its bar ``first`` on (counted from 0)."""
-
-    whole: uuid.UUID
-    first: int
-    bars: int
-
-    def __str__(self) -> str:
-        return f"{WHOLE}/{self.whole}/{self.first}/{self.bars}"
 
 
 @dataclass(frozen=True)
@@ -117,7 +102,7 @@ def timeline(studio: Studio, listener_id: uuid.UUID, name: str) -> Timeline | No
     """The whole piece that ``pieces/ID`` is or was made from a section of; None where it is none, or that is gone."""
 
     def work(session: Session) -> Timeline | None:
-        place = _place(session, listener_id, name)
+        place = place_of(session, listener_id, name)
         if place is None:
             return None
         try:
@@ -144,7 +129,7 @@ def put_back(maker: ClipMaker, listener_id: uuid.UUID, piece_id: uuid.UUID) -> u
     def look(session: Session) -> tuple[sources.Source, Place, Clip]:
         whole_pieces.check_day(session, listener_id)
         source = sources.find(session, name, listener_id)
-        place = _place(session, listener_id, name)
+        place = place_of(session, listener_id, name)
         if place is None:
             raise NotYours("this was made from no section of a whole piece; open one in the Studio first")
         return source, place, _whole(session, listener_id, place.whole)
@@ -165,24 +150,12 @@ def put_back(maker: ClipMaker, listener_id: uuid.UUID, piece_id: uuid.UUID) -> u
         decode_ms=0,
     )
     with slow_slot():
-        screened = _composed_of(clip, Piece.from_json(result.notes))
-        kept = maker.keep(result, domain_named(clip.domain), listener_id, WHOLE, whole=True, screened=screened)
+        kept = maker.keep(result, domain_named(clip.domain), listener_id, WHOLE, whole=True)
     if kept.clip_id is None:
         raise NotAllowed(
             f"the whole piece can't be kept like this: {BROKEN.get(kept.fault or '', 'you have it already')}"
         )
     return kept.clip_id
-
-
-def _composed_of(clip: Clip, piece: Piece) -> Piece | None:
-    """What was composed of a whole that goes on from what somebody brought, which may be a tune that all know.
-
-    None for all of it, where nothing was brought.
-    """
-    bars = clip.recipe.get("played_on", 0)
-    return (
-        piece.window(len(piece.bars) - bars, bars) if "piece" in clip.recipe and 0 < bars <= len(piece.bars) else None
-    )
 
 
 def _whole(session: Session, listener_id: uuid.UUID, clip_id: uuid.UUID) -> Clip:
@@ -201,21 +174,6 @@ def _name(clip: Clip) -> str:
     return str(clip.recipe.get("title", "")) or sources.name_of(clip.domain, clip.notes)
 
 
-def _place(session: Session, listener_id: uuid.UUID, name: str) -> Place | None:
-    """Where the section stands that ``name`` is or was made from."""
-    for _ in range(STEPS_BACK):
-        try:
-            source = sources.find(session, name, listener_id)
-        except NotYours:
-            return None
-        if found := PLACE.fullmatch(source.notes.get("piece_id") or ""):
-            return Place(uuid.UUID(found[1]), int(found[2]), int(found[3]))
-        if not source.recipe:
-            return None
-        name = source.recipe["content"]
-    return None
-
-
 def _sections(clip: Clip) -> list[Section]:
     """The sections of a form, or else of ``BARS`` bars, none longer; a pickup is none."""
     piece, form = Piece.from_json(clip.notes), str(clip.recipe.get("form", ""))
@@ -232,8 +190,14 @@ def _sections(clip: Clip) -> list[Section]:
 
 
 def _spliced(whole: Piece, place: Place, new: Piece) -> Piece:
-    """The whole with ``new`` in a section's place; what rings over its ends stops where its pitch returns."""
-    after = place.first + place.bars
+    """The whole with ``new`` in a section's place; what rings over its ends stops where its pitch returns.
+
+    Raises ``NotAllowed`` where it has other bars than the section.
+    """
+    there, after = whole.window(place.first, place.bars), place.first + place.bars
+    if not np.array_equal(new.bars[:, 2:], there.bars[:, 2:]):
+        had, has = (f"{_counted(each)} in {each.bars[0, 2]}/{each.bars[0, 3]}" for each in (there, new))
+        raise NotAllowed(f"this has {has}, and the section has {had}; put back what is as long and in its meter")
     try:
         parts = [whole.window(0, place.first)] if place.first else []
         parts.append(new)
@@ -244,3 +208,7 @@ def _spliced(whole: Piece, place: Place, new: Piece) -> Piece:
         raise NotAllowed(f"this can't be put back: {error}") from error
     notes = without_overlaps(joined.notes)
     return replace(whole, notes=notes, bars=joined.bars, tempo_bpm=joined.tempo_bpm, chords=joined.chords)
+
+
+def _counted(piece: Piece) -> str:
+    return f"{len(piece.bars)} bar{'s' if len(piece.bars) > 1 else ''}"

@@ -24,6 +24,7 @@ from db.embedded import EmbeddedPostgresError
 from db.queries import jobs
 from db.queries.jobs import JOBS, VISITS, SilentError, TakenJob, listen
 from db.tables import PICTURES
+from models.style.drafts import Draft
 from webapp.composing import pool, whole_pieces, wishes
 from webapp.composing.wishes import JobInHand
 from webapp.context import Context
@@ -390,17 +391,15 @@ class Worker:
         except NobodyWaits:
             log.info("job_given_up job=%d kind=%s", job.id, job.kind)
             why = jobs.WORKER_GONE if self._stopping.is_set() else jobs.STOPPED
-            transaction(lambda session: jobs.fail_job(session, job, why, retry=False))  # where it still is ours
+            self._give_up(job, why)
         except BrokenOff as error:
             log.info("job_broken_off job=%d kind=%s", job.id, job.kind)
-            message, why_not = str(error), {"refused": error.refused}
-            transaction(lambda session: jobs.fail_job(session, job, message, retry=False, result=why_not))
+            self._give_up(job, str(error), result={"refused": error.refused})
         except ElsewhereError:
             transaction(lambda session: jobs.release_job(session, job, delay_s=ELSEWHERE_SECONDS))
         except BadRequest as error:
             log.warning("job_refused job=%d kind=%s error=%s", job.id, job.kind, error)
-            message = str(error)
-            transaction(lambda session: jobs.fail_job(session, job, message, retry=False))
+            self._give_up(job, str(error))
         except GenerationError as error:
             # the generator is down or busy, which is nobody's fault: the job goes back uncounted
             log.warning("generator_unavailable job=%d kind=%s error=%s", job.id, job.kind, error)
@@ -410,11 +409,23 @@ class Worker:
             raise  # the lease runs out and the job is taken again
         except Exception as error:
             log.exception("job_failed job=%d kind=%s", job.id, job.kind)
-            message = f"{type(error).__name__}: {error}"
-            transaction(lambda session: jobs.fail_job(session, job, message))
+            self._give_up(job, f"{type(error).__name__}: {error}", retry=True)
         else:
             transaction(lambda session: jobs.finish_job(session, job, result))
             log.info("job_done job=%d kind=%s seconds=%.2f", job.id, job.kind, time.monotonic() - started)
+
+    def _give_up(self, job: TakenJob, why: str, *, retry: bool = False, result: dict[str, Any] | None = None) -> None:
+        """The job fails, where it still is ours; what was found for it goes back where nobody does it again."""
+
+        def fail(session: Session) -> bool:
+            jobs.fail_job(session, job, why, retry=retry, result=result)
+            return jobs.is_over(session, job)
+
+        in_hand = JobInHand(self.context.database, job)
+        if self.context.database.transaction(fail) and in_hand.found and not in_hand.is_of_pictures:
+            found = [Draft.from_json(each) for each in in_hand.found]
+            unused = self.context.clip_maker.unused(found, in_hand.listener_id)
+            self.context.bank.put_back(in_hand.domain, unused)
 
     def wait_for_generator(self, patience_s: float = math.inf) -> None:
         """Wait until the generator composes, or patience ends, or we are told to stop."""

@@ -230,6 +230,7 @@ def test_what_is_cancelled_is_gone_whether_it_waits_or_runs_and_what_is_done_sta
     other = enqueue(session, "work", {}, dedupe_key="another's")
     assert jobs.cancel(session, ["mine", "mine too"]) == 2
     assert not extend_lease(session, running)
+    assert jobs.is_over(session, running)
     assert (state(session, done), state(session, other)) == ("done", "waiting")
     assert enqueue(session, "work", {}, dedupe_key="mine")
 

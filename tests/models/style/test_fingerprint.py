@@ -58,6 +58,15 @@ def test_more_than_two_bars_of_a_training_song_are_a_copy_and_two_are_not(tune) 
     assert rejection_reason(with_bars_of_the_song(6), known) == "copy"
 
 
+def test_a_song_that_somebody_brought_may_come_again_and_no_other_one(tune) -> None:
+    brought, other = tune(1), tune(2)
+    known = Fingerprint.of([brought, other])
+    again = brought.transposed(5).followed_by(tune(3))
+    assert rejection_reason(again, known) == "copy"
+    assert rejection_reason(again, known, brought) is None
+    assert rejection_reason(brought.followed_by(other), known, brought) == "copy"
+
+
 @pytest.fixture(scope="module")
 def known(tune) -> Fingerprint:
     return Fingerprint.of(tune(seed, bars=12) for seed in range(40))

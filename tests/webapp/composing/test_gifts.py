@@ -16,13 +16,15 @@ from models.style.pieces.sampling import Writer
 from models.taste.evaluation.gifts import CLIPS, Searched
 from models.taste.head import Head
 from models.taste.search import gifts, ideas
-from webapp.composing import wishes
+from webapp.composing import rendering, wishes
 from webapp.composing.for_listener import SPARE
 from webapp.composing.rendering import playable_lengths
 from webapp.composing.search import LatentSearch
 from webapp.composing.wishes import GIFT, JobInHand
 from webapp.generation.protocol import BadRequest, GeneratorUnavailable
 from webapp.learning import heads
+from webapp.listeners import accounts
+from webapp.worker import Worker
 
 VOTES = ("left", "right", "left", "equal", "right", "left")
 
@@ -71,6 +73,26 @@ def test_a_gift_is_the_draft_that_the_evaluation_would_give_as_it_was_written(cl
     playable = [piece for piece in found if playable_lengths(piece)]  # an untrained model may write at any tempo
     assert sorted(map(notes_of, given)) == sorted(map(notes_of, playable[:CLIPS]))
     assert len(set(map(notes_of, given))) == CLIPS
+
+
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_what_was_found_for_a_gift_that_fails_for_good_others_may_have_but_for_what_became_a_clip(
+    context, bank, monkeypatch, attempts
+):
+    listener, left, real = accounts.create(context.database), iter(range(1)), rendering.render_into
+
+    def one_and_no_more(*given):
+        for _ in left:
+            return real(*given)
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(rendering, "render_into", one_and_no_more)
+    order = {"listener_id": listener, "max_attempts": attempts}
+    context.database.transaction(lambda s: jobs.enqueue(s, wishes.KIND, {"domain": "pop", "picks": 0}, **order))
+    assert Worker(context).step(look=False)
+    made = context.database.transaction(lambda s: list(s.scalars(select(Clip).where(Clip.composed_for == listener))))
+    assert len(made) == 1
+    assert len(bank._taken("pop")) == (1 if attempts == 1 else CLIPS + SPARE)  # which it is composed from again
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,11 +13,13 @@ from db.queries import jobs
 from db.tables import Clip, ClipAudio, Job
 from models.atlas.points import load_shipped_map
 from models.music.notes import Piece
+from models.style.fingerprint import Fingerprint
 from models.style.pieces.sampling import Writer
 from tests.webapp.composing.conftest import RECIPE, clips, music, pressed, sounds, work
 from webapp.composing import playing_on, whole_pieces
 from webapp.composing.rendering import whole_length
 from webapp.composing.wishes import JobInHand
+from webapp.generation.protocol import GenerateResult
 from webapp.listeners import accounts, restore
 from webapp.listening import voting
 from webapp.runtime.errors import Contradiction, NotYours, TooMany, UnknownListenerError
@@ -225,6 +228,37 @@ def test_another_ending_goes_as_the_piece_goes_until_its_last_bars(context, list
         whole.ask_for_more(context, token, pressed(whole.ENDING, uuid.UUID(int=9)))
 
 
+def test_a_tune_that_all_know_may_come_again_where_somebody_brought_it(context, tune, monkeypatch):
+    monkeypatch.setitem(vars(context.clip_maker.style), "fingerprint", Fingerprint.of([tune]))
+    piece = tune.followed_by(tune.transposed(5)).followed_by(tune.window(0, 3))
+
+    def fault(**more):
+        result = GenerateResult(
+            id="whole", notes=piece.to_json(), latents={}, recipe=RECIPE | {"played_on": 11} | more,
+            model_version=context.space.version, queue_ms=0, decode_ms=0,
+        )  # fmt: skip
+        return context.clip_maker.fault(result)
+
+    assert fault() == "copy"
+    assert fault(piece=str(uuid.uuid4())) is None
+
+
+def test_another_ending_of_what_somebody_brought_may_begin_with_a_tune_that_all_know(
+    context, listener, tune, stock, monkeypatch
+):
+    monkeypatch.setattr(playing_on, "ENDS", {"pop": 2})
+    monkeypatch.setitem(vars(context.clip_maker.style), "fingerprint", Fingerprint.of([tune]))
+    stock("pop", 1, composed_for=listener, lengths=(7.0,))
+    (first,) = clips(context)
+    piece = tune.followed_by(replace(Piece.from_json(first.notes), source="", tempo_bpm=tune.tempo_bpm))
+    values = {"kind": "whole", "notes": piece.to_json(), "recipe": RECIPE | {"played_on": 8, "piece": str(first.id)}}
+    context.database.transaction(lambda s: s.execute(update(Clip).values(**values)))
+    whole_pieces.ask_for_another_ending(context.database, context.journal, listener, first.id)
+    work(context)
+    assert whole_pieces.programme(context.database, listener).coming == "none"
+    assert [clip.recipe.get("ending") for clip in clips(context)] == [None, str(first.id)]
+
+
 def test_the_newest_stay_in_the_list_and_those_that_are_kept(context, listener, stock, monkeypatch):
     monkeypatch.setattr(whole, "LISTED", 2)
     made = stock("pop", 4, composed_for=listener, lengths=(7.0,))
@@ -273,6 +307,7 @@ def test_what_is_cancelled_while_it_is_written_ends_and_another_can_be_asked_for
     assert 0 < len(steps) < 100  # and not to the end of 56 bars
     assert whole_pieces.programme(context.database, listener).coming == "none"
     assert clips(context) == []
+    assert context.bank._taken("pop") == set()  # others may have what was found for it
     monkeypatch.setattr(Writer, "play_on", play_on)
     monkeypatch.setattr(playing_on, "GOES_ON", {"pop": 2})
     whole_pieces.ask(context.database, context.journal, listener)

@@ -13,6 +13,7 @@ from db.tables import Clip, Job
 from models.mood import liking
 from models.music.notes import Piece
 from models.style.drafts import Draft
+from models.style.pieces.forms import heard_form
 from tests.webapp.composing.conftest import RECIPE, clips, sounds, work
 from webapp.composing import playing_on, whole_pieces
 from webapp.composing.dials import MoodPlace
@@ -45,6 +46,26 @@ def test_a_form_that_is_asked_for_says_how_long_the_piece_is(context, listener, 
     assert "24 bars in sections ABA" in row["detail"]
     with pytest.raises(NotAllowed, match="“abc d e x” is no form"):
         whole_pieces.ask(context.database, context.journal, listener, form="abc d e x")
+
+
+@pytest.mark.usefixtures("writing")
+@pytest.mark.parametrize("case", [("pop", {"in_form": True}, "ABAB"), ("pop", {}, ""), ("dance", {}, "AABB")])
+def test_another_ending_is_in_the_form_that_was_asked_for_or_that_tunes_have_or_else_its_own(
+    context, listener, stock, monkeypatch, case
+):
+    domain, asked, form = case
+    monkeypatch.setattr(playing_on, "ENDS", {domain: 4})
+    stock(domain, 1, composed_for=listener, lengths=(7.0,))
+    (first,) = clips(context)
+    recipe = RECIPE | {"form": "ABAB"} | asked
+    context.database.transaction(lambda s: s.execute(update(Clip).values(kind="whole", recipe=recipe)))
+    told, play_on = [], context.generation.play_on
+    monkeypatch.setattr(context.generation, "play_on", lambda *given: told.extend(given[3:]) or play_on(*given))
+    whole_pieces.ask_for_another_ending(context.database, context.journal, listener, first.id)
+    work(context)
+    (other,) = (clip for clip in clips(context) if clip.id != first.id)
+    assert "".join(told) == form
+    assert other.recipe["form"] == (form or heard_form(Piece.from_json(other.notes), 8))
 
 
 @pytest.mark.usefixtures("writing")

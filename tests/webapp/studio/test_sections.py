@@ -9,11 +9,13 @@ import pytest
 from db.queries.clips import get_clip
 from db.tables import WHOLE
 from models.music.notes import Piece
+from models.style.drafts import Draft
+from models.style.latents import Latents
 from webapp.composing import clip_maker, playing_on, whole_pieces
-from webapp.generation.protocol import GenerateResult
+from webapp.generation.protocol import DraftsResult, GenerateResult
 from webapp.listeners import accounts
 from webapp.runtime.errors import NotAllowed, NotYours
-from webapp.studio import composing, sections
+from webapp.studio import composing, pieces, sections
 from webapp.studio.pieces import Recipe
 from webapp.ui.pages import studio as page
 from webapp.ui.pages.studio import whole_piece
@@ -79,6 +81,37 @@ def test_a_note_that_rings_into_the_new_section_ends_where_its_pitch_begins_agai
     new = replace(tune.window(0, 1), notes=np.array([[0, 24, 60, 80]]))
     spliced = sections._spliced(held, sections.Place(uuid.uuid4(), 1, 1), new)
     assert spliced.notes.tolist() == [[0, 96, 60, 70], [96, 24, 60, 80], [192, 24, 60, 70]]
+
+
+@pytest.mark.parametrize(("bars", "meter"), [("2 bars", 4), ("1 bar", 3)])
+def test_what_has_other_bars_than_the_section_is_not_put_back(tune, bars, meter):
+    count = int(bars[0])
+    new = replace(tune.window(0, count), notes=np.array([[0, 24, 60, 80]]))
+    new = replace(new, bars=np.array([[meter * 24 * bar, meter * 24, meter, 4] for bar in range(count)]))
+    with pytest.raises(NotAllowed, match=f"this has {bars} in {meter}/4, and the section has 1 bar in 4/4"):
+        sections._spliced(tune, sections.Place(uuid.uuid4(), 1, 1), new)
+
+
+def test_what_is_written_for_a_mood_in_a_sections_place_is_as_long_and_in_its_meter(
+    context, listener, whole, tune, monkeypatch
+):
+    waltz = replace(tune, bars=np.array([[bar * 72, 72, 3, 4] for bar in range(8)]), notes=tune.notes[:24])
+    new = tune.transposed(1)
+    written, seeds = iter([waltz, new]), []
+
+    def drafts(_domain, _count, seed, _mood):
+        encoded = context.generation.encode(next(written).to_json())
+        seeds.append(seed)
+        draft = Draft(Latents.from_json(encoded.latents), Piece.from_json(encoded.notes))
+        return DraftsResult(drafts=[draft.to_json()], model_version=encoded.model_version)
+
+    monkeypatch.setattr(context.generation, "drafts", drafts)
+    opened = sections.open_section(context.studio, listener, whole, 16)
+    made = composing.compose(context.studio, listener, Recipe(opened.name, seed=3, keep=0.0, mood=(0.5, -0.5)))
+    assert np.array_equal(pieces.source_of(context.studio, listener, made.name).piece.notes, new.window(0, 3).notes)
+    assert len(set(seeds)) == 2
+    back = sections.put_back(context.clip_maker, listener, uuid.UUID(made.name.partition("/")[2]))
+    assert np.array_equal(piece_of(context, back).bars, piece_of(context, whole).bars)
 
 
 def test_what_is_composed_from_what_was_composed_still_knows_its_place(context, listener, whole):
