@@ -239,7 +239,7 @@ def delete(records: Records, listener_id: uuid.UUID) -> None:
 
 
 def expire(records: Records) -> int:
-    """Forget those who came a week ago or longer and left nothing behind: no vote, no piece; how many.
+    """Forget those who came a week ago or longer and left nothing: no vote, no piece, no dream or agent; how many.
 
     Where many come, only the newest ``MOST_VISITORS`` who left nothing stay longer than an hour: whoever asks for
     pairs without end, and without voting, fills no disk.
@@ -250,7 +250,9 @@ def expire(records: Records) -> int:
         old = rows.without_anything(session, EXPIRE_AFTER, MOST_AT_ONCE)
         return list(dict.fromkeys([*old, *crowd]))
 
-    found = records.database.transaction(due)
+    kept = (Adapters(records.home), KeptDreams(records.home))
+    due_now = records.database.transaction(due)
+    found = [each for each in due_now if not any(folders.keeps(each) for folders in kept)]
     if not found:
         return 0
     no_file = [each for each in found if not records.journal.segment(each).path.exists()]

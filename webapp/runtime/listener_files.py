@@ -141,6 +141,10 @@ class Adapters(LongRuns):
         """Where the adapter lies that this listener kept, if they did."""
         return self._of(listener_id) / "kept"
 
+    def keeps(self, listener_id: uuid.UUID) -> bool:
+        """Whether this listener keeps one."""
+        return self.kept(listener_id).is_dir()
+
 
 class StudyClips(LongRuns):
     """What a study's clips are made in, by the id of the study; the clips are stored elsewhere."""
@@ -168,6 +172,10 @@ class KeptDreams(LongRuns):
     def kept(self, listener_id: uuid.UUID) -> tuple[bytes, bytes] | None:
         """The dream and its trail, if this listener keeps one."""
         return _read(self._of(listener_id))
+
+    def keeps(self, listener_id: uuid.UUID) -> bool:
+        """Whether this listener keeps one."""
+        return all((self._of(listener_id) / f"{name}.wav").is_file() for name in NAMES)
 
 
 def _read(folder: Path) -> tuple[bytes, bytes] | None:

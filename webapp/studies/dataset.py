@@ -14,6 +14,8 @@ import zipfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
+from pathlib import PurePosixPath
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +32,7 @@ from webapp.studies import analysis, participation, report, studies
 from webapp.studies.analysis import Analysis
 from webapp.studies.design import Question, StudyDesign
 from webapp.studies.report import methods
+from webapp.studies.sources import NOTES, SOUND
 
 RARE = "(rare)"
 BANDS = 5  # into which a number's range is divided
@@ -61,7 +64,8 @@ PERSONS = {
 }
 CLIPS = (
     "clip: its name; system: what is compared; item: of which music it is; condition: which group hears it; recipe: "
-    "how it was composed, where Kallos composed it. Music that was brought is here only where the researcher shares it"
+    "how it was composed, where Kallos composed it; file: where its music is in this zip file, if it is. Music that "
+    "was brought is here only where the researcher shares it"
 )
 SAFE = """Participants are numbered in a random order that was not kept. No line has a date, a panel id or an address.
 Times are whole seconds, probabilities have three decimals, ages and numbers are groups, free text is left out, and an
@@ -150,14 +154,11 @@ def _packed(found: Found, clip_store: ClipStore) -> bytes:
         for name, frame in (("answers", answers), ("participants", persons)):
             packed.writestr(f"{name}.csv", csv_text.of_frame(frame))
             packed.writestr(f"{name}.parquet", frame.to_parquet(index=False))
-        packed.writestr("clips.csv", _clips(found.clips))
+        files = _files([each for each in found.clips if design.share_clips or each.recipe])
+        packed.writestr("clips.csv", _clips(found.clips, files))
         for clip in found.clips:
-            shared = design.share_clips or bool(clip.recipe)
-            stem = clip.name.rpartition(".")[0] or clip.name
-            if shared and clip.midi is not None:
-                packed.writestr(f"midi/{stem}.mid", clip.midi)
-            if shared and clip.midi is None:
-                packed.writestr(f"audio/{stem}.mp3", clip_store.get(clip.uri))
+            if clip.id in files:
+                packed.writestr(files[clip.id], clip_store.get(clip.uri) if clip.midi is None else clip.midi)
     return file.getvalue()
 
 
@@ -223,12 +224,27 @@ def _grouped(question: Question, answer: Any) -> str:
     return f"{question.low + band * width:g} to {question.low + (band + 1) * width:g}"
 
 
-def _clips(clips: Sequence[StudyClip]) -> str:
+def _files(clips: Sequence[StudyClip]) -> dict[UUID, str]:
+    """The file of each clip in the zip file; a number tells those apart that would have one name."""
+    files: dict[UUID, str] = {}
+    taken: set[str] = set()  # also where capitals are no other letters
+    for clip in clips:
+        ending = PurePosixPath(clip.name).suffix
+        stem = clip.name.removesuffix(ending) if ending.lower() in (*NOTES, *SOUND) else clip.name
+        folder, kind = ("audio", ".mp3") if clip.midi is None else ("midi", ".mid")
+        endings = chain([kind], (f"-{number}{kind}" for number in count(2)))
+        files[clip.id] = next(name for each in endings if (name := f"{folder}/{stem}{each}").casefold() not in taken)
+        taken.add(files[clip.id].casefold())
+    return files
+
+
+def _clips(clips: Sequence[StudyClip], files: Mapping[UUID, str]) -> str:
     lines = [
-        (each.name, each.system, each.item, each.condition, each.seconds, each.sha256, json.dumps(each.recipe))
+        (each.name, each.system, each.item, each.condition, each.seconds, each.sha256, json.dumps(each.recipe),
+         files.get(each.id, ""))
         for each in clips
-    ]
-    return _csv(("clip", "system", "item", "condition", "seconds", "sha256", "recipe"), lines)
+    ]  # fmt: skip
+    return _csv(("clip", "system", "item", "condition", "seconds", "sha256", "recipe", "file"), lines)
 
 
 def _csv(columns: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:

@@ -234,7 +234,7 @@ def _asked(client: httpx.Client, url: str, body: dict[str, Any], name: str) -> b
             for some in answer.iter_bytes():
                 data += some
                 if len(data) > MOST_ANSWERED_BYTES:
-                    raise SourceError(f"{name}: {url} answered with more than {MOST_BYTES // 1_000_000} MB")
+                    raise SourceError(f"{name}: {url} answered with more than {MOST_ANSWERED_BYTES // 1_000_000} MB")
     except httpx.HTTPError as error:
         raise SourceError(f"{name}: {url} did not answer ({type(error).__name__}); try again later") from error
     return bytes(data)

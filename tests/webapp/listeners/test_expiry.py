@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
 from sqlalchemy import func, select, update
 
 from db.queries.listeners import delete_visitors
 from db.tables import Listener, Offer
 from webapp.context import Context
 from webapp.listeners import accounts
-from webapp.runtime.listener_files import Adapters, KeptDreams
+from webapp.runtime.listener_files import HEARD, NAMES, Adapters, KeptDreams
 
 
 def came_ago(context: Context, listeners: Sequence[UUID], ago: timedelta) -> None:
@@ -38,6 +39,29 @@ def test_what_a_visitor_dreamt_goes_with_them(context):
     assert accounts.expire(context.records) == 1
     for folders in (KeptDreams(context.settings.home), Adapters(context.settings.home)):
         assert [folders.run(each).is_dir() for each in (visitor, new)] == [False, True]
+
+
+@pytest.mark.parametrize("crowded", [False, True])
+def test_who_keeps_a_dream_or_an_agent_stays_without_a_vote(context, monkeypatch, crowded):
+    if crowded:
+        monkeypatch.setattr(accounts, "MOST_VISITORS", 0)
+    _, dreamer, owner = visitors = [accounts.create(context.database) for _ in range(3)]
+    dreams, agents = KeptDreams(context.settings.home), Adapters(context.settings.home)
+    for each in visitors:
+        heard, bundle = dreams.begin(each) / HEARD, agents.begin(each) / "bundle"
+        for folder in (heard, bundle):
+            folder.mkdir()
+        for name in NAMES:
+            (heard / f"{name}.wav").write_bytes(b"RIFF")
+        (bundle / "card.json").write_text("{}", encoding="utf-8")
+    assert dreams.keep(dreamer)
+    assert agents.keep(owner)
+    came_ago(context, visitors, timedelta(hours=2) if crowded else timedelta(days=8))
+    assert accounts.expire(context.records) == 1
+    assert [accounts.exists(context.database, each) for each in visitors] == [False, True, True]
+    assert dreams.kept(dreamer) == (b"RIFF", b"RIFF")
+    assert agents.kept(owner).is_dir()
+    assert accounts.expire(context.records) == 0
 
 
 def test_who_only_looks_has_no_file_and_their_first_vote_tells_all(context, stock):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import shutil
@@ -182,7 +183,9 @@ def generator():
             if moved:
                 self.send_header("location", "/midi")
             self.end_headers()
-            self.wfile.write(write_midi(tune(asked[-1]["seed"], 60)))
+            data = write_midi(tune(asked[-1]["seed"], 60))
+            with contextlib.suppress(ConnectionError):  # who asked may have had enough
+                self.wfile.write(bytes(sources.MOST_ANSWERED_BYTES + 1) if self.path == "/much" else data)
 
         def log_message(self, *given: object) -> None:
             pass
@@ -208,6 +211,12 @@ def test_a_generator_elsewhere_is_asked_for_clips(generator, tmp_path: Path) -> 
     elsewhere = ({"system": "theirs", "url": f"{url}/moved", "count": 2, "seed": 0},)
     with pytest.raises(SourceError, match="status 302"):  # no redirect is followed
         make(Task("", (), elsewhere, 3.0, played=False, style_folder=""), tmp_path, lambda _stage, _share: None)
+
+
+def test_an_answer_that_is_too_long_is_refused_with_the_limit_of_answers(generator, tmp_path: Path) -> None:
+    much = ({"system": "theirs", "url": f"{generator[0]}/much", "count": 2, "seed": 0},)
+    with pytest.raises(SourceError, match="more than 20 MB"):
+        make(Task("", (), much, 3.0, played=False, style_folder=""), tmp_path, lambda _stage, _share: None)
 
 
 def test_only_what_the_operator_allows_is_asked() -> None:

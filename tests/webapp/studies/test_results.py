@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
+import shutil
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +17,10 @@ from sqlalchemy import select
 
 from db.tables import Participant, StudyTrial
 from models.metrics.intervals import bounded_mean
+from tests.webapp.studies.conftest import DESIGN, OpenStudy, id_of
+from webapp.context import Context
 from webapp.runtime.errors import NotYours
-from webapp.studies import analysis, dataset, dry_run, headphones, participation, report, studies
+from webapp.studies import analysis, clips, dataset, dry_run, headphones, participation, report, studies
 from webapp.studies.analysis import Answered
 from webapp.ui.pages.studies import running
 
@@ -217,6 +222,28 @@ def test_clips_that_may_be_shared_are_in_the_dataset(make_study) -> None:
     assert {name for name in files if name.startswith(("midi/", "audio/"))} == {
         f"midi/{system}/tune{item}.mid" for system in ("high", "low") for item in range(2)
     } | {f"audio/{system}/tone.mp3" for system in ("high", "low")}
+
+
+def test_each_clip_has_a_file_of_its_own_in_the_dataset_which_the_table_names(
+    alone: Context, made_clips: Path, tmp_path: Path
+) -> None:
+    made = shutil.copytree(made_clips, tmp_path / "made")
+    lines = [json.loads(line) for line in (made / "clips.jsonl").read_text(encoding="utf-8").splitlines()]
+    notes, sound = ([each for each in lines if bool(each["midi"]) is has] for has in (True, False))
+    names = ("Kallos 0.3-1-001", "Kallos 0.3-1-002", "a.mid", "A.abc", "a.wav", "a.FLAC")
+    for each, name in zip([*notes, *sound], names, strict=True):
+        each["name"] = name
+    (made / "clips.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    alone.database.open()
+    keys = studies.create(alone.database, alone.journal, DESIGN | {"share_clips": True})
+    clips.store(alone.database, alone.journal, alone.clip_store, id_of(alone, keys), made)
+    files = unpacked(OpenStudy(alone, keys))
+    told = pd.read_csv(io.BytesIO(files["clips.csv"]), index_col="clip")["file"]
+    assert told["Kallos 0.3-1-001"] == "midi/Kallos 0.3-1-001.mid"
+    assert {told["a.mid"], told["A.abc"]} == {"midi/A.mid", "midi/a-2.mid"}
+    assert {told["a.wav"], told["a.FLAC"]} == {"audio/a.mp3", "audio/a-2.mp3"}
+    for each in lines:
+        assert files[told[each["name"]]] == (made / (each["midi"] or each["file"])).read_bytes()
 
 
 @pytest.mark.slow
