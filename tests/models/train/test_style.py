@@ -197,6 +197,28 @@ def test_training_goes_on_from_trained_weights_with_one_file_of_ones_own(first, 
         style.main(["--preset", "cpu", "--data", str(mine), "--from", str(base.folder), "--out", str(tmp_path / "no")])
 
 
+def test_a_new_run_leaves_nothing_of_an_earlier_one_to_go_on_with(first, tunes, tmp_path, monkeypatch) -> None:
+    def killed(*arguments, **more):
+        raise KeyboardInterrupt
+
+    out = shutil.copytree(first, tmp_path / "run")
+    asked = ["--preset", "tiny", "--data", str(tunes), "--out", str(out)]
+    with pytest.raises(SystemExit, match="cannot be used"):
+        style.main([*asked, "--from", str(tmp_path / "none")])
+    assert (out / "state.safetensors").exists()  # no run has begun
+    monkeypatch.setattr(prior_training, "encode_windows", killed)
+    with pytest.raises(KeyboardInterrupt):
+        prior.main(asked)
+    assert not (out / "prior.safetensors").exists()
+    shutil.copy(first / "prior.safetensors", out)
+    monkeypatch.setattr(style, "train", killed)
+    with pytest.raises(KeyboardInterrupt):
+        style.main(asked)
+    assert not (out / "prior.safetensors").exists()
+    with pytest.raises(SystemExit, match=r"no .*state\.safetensors to resume"):
+        style.main([*asked, "--resume"])
+
+
 def test_a_killed_and_resumed_prior_ends_with_the_weights_of_one_that_was_not(
     music, tmp_path, quick, monkeypatch
 ) -> None:
