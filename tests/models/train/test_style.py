@@ -141,7 +141,7 @@ def test_the_command_writes_a_bundle_that_composes_and_its_prior_can_be_fitted_a
         patch.setattr(run, "FEW", 8)
         run.complete(bundle, music, None, clips=2, seed=0)
     said = capsys.readouterr().out
-    assert "no figures: held-out clips: 1" in said
+    assert "no figures: held-out songs: 1" in said
     assert "play it with" in said
 
     shutil.copytree(first, tmp_path / "again")
