@@ -31,7 +31,16 @@ from models.rating import synthetic
 from models.rating.material import Augmentation, Excerpts, FeatureExcerpts, Material, PictureExcerpts
 from models.rating.network import Ensemble, Judge, JudgeConfig, RatingNetwork, Trained, judged
 from models.rating.plays import Counts
-from models.rating.rater import ABLATIONS, Heard, MelEnsemble, RatingBundle, save_bundle, save_mel
+from models.rating.rater import (
+    ABLATIONS,
+    MEL_ABOUT,
+    MEL_WEIGHTS,
+    Heard,
+    MelEnsemble,
+    RatingBundle,
+    save_bundle,
+    save_mel,
+)
 from models.rating.synthetic import lone_chords
 from models.rating.tagger import WINDOW, FeatureExtractor, Features, load_tagger
 from models.rating.training import Member, Recipe, noise_pictures
@@ -203,7 +212,8 @@ class CrossFit:
         at, lines = self._begun(config, plan) if resume else (0, 0)
         (self.out / RUN).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
         if not resume:
-            for old in [*self.out.glob("network-*.safetensors"), self.out / "state.safetensors"]:
+            beside = [self.out / "bundle" / name for name in (MEL_ABOUT, MEL_WEIGHTS, ABLATIONS)]  # of other folds
+            for old in [*self.out.glob("network-*.safetensors"), self.out / "state.safetensors", *beside]:
                 old.unlink(missing_ok=True)
         members: list[Trained[RatingNetwork]] = []
         with RunLog(self.out / "log.jsonl", lines) as log:
