@@ -505,13 +505,16 @@ def _realness(report: Report, shown: Pixels, real: Real) -> None:
 
 
 def _category(report: Report, shown: Pixels, real: Real, pictures: PictureBundle, shipped: Drawings) -> None:
-    """The share of categories that are read right from what is ``shown``."""
+    """The share of categories that are read right from what is ``shown``, of drawings of a category that is known."""
     wanted, learned = (np.array([name.partition("/")[0] for name in each.names]) for each in (real.drawings, shipped))
-    if len(set(learned)) < 2:
+    rows = np.flatnonzero(np.isin(wanted, learned))
+    if len(set(learned)) < 2 or len(rows) == 0:
         report.add("picture.category", Metric(None))
         return
-    fitted = probe().fit(shipped.latents, learned)
-    right, plain = (fitted.predict(each) == wanted for each in (pictures.encode(shown), real.drawings.latents))
+    fitted, wanted = probe().fit(shipped.latents, learned), wanted[rows]
+    latents = (pictures.encode(shown[rows]), real.drawings.latents[rows])
+    right, plain = (fitted.predict(each) == wanted for each in latents)
     names, counts = np.unique(learned, return_counts=True)
     chance = float((wanted == names[counts.argmax()]).mean())
-    report.add("picture.category", mean_over_songs(real.series, right, chance=chance, reference=float(plain.mean())))
+    series = [real.series[row] for row in rows]
+    report.add("picture.category", mean_over_songs(series, right, chance=chance, reference=float(plain.mean())))
