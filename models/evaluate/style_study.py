@@ -16,7 +16,8 @@ one part, with the same number of optimiser steps and decoder steps a batch, and
 
 ``swap.GROUP.nats``: nats a note of a clip that has this style from another (``models.style.swap_augmentation``), given
 latents that don't agree. Intervals are over songs and seeds, differences from ``ours`` paired. Runs lie in
-``OUT/VARIANT-SEED``, seed by seed.
+``OUT/VARIANT-SEED``, seed by seed. An ``adversarial`` run of more than 500 steps that was stopped within them and
+resumed has other figures than one that was not: its adversary is not saved.
 
 A variant is measured clip by clip: how well it tells notes, those of a clip and those of one with another's style, and
 what can be read of a style from other groups' latents.
