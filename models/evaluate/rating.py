@@ -291,6 +291,7 @@ def main(argv: list[str] | None = None) -> None:
     given = parser.parse_args(argv)
     with exit_on_error():
         bundle = load_bundle(given.model)
+        mel = load_mel(bundle.folder)
         plays, sounds = sounds_of(limited(read_plays(given.data), given.limit))
     pictures, digests = tuple(log_mel(sound.samples) for sound in sounds), tuple(sound.digest for sound in sounds)
     material = Material(plays, pictures, digests, bool(bundle.card.get("smooth")))
@@ -300,7 +301,7 @@ def main(argv: list[str] | None = None) -> None:
     report = Report(
         "evaluate.rating", about, {"version": bundle.version, "sha256": bundle.card["sha256"]["rating"]}, given.seed
     )
-    mel, known = load_mel(bundle.folder), np.array([bundle.folds.get(digest, -1) for digest in digests])
+    known = np.array([bundle.folds.get(digest, -1) for digest in digests])
     if given.critics:
         compare_critics(report, bundle, material, fold, methods=given.critics, count=given.dreams, kept=given.kept)
     elif given.only_mel:
@@ -422,16 +423,20 @@ def add_figures(report: Report, material: Material, rated: Mapping[str, Floats],
 
 
 def add_ablations(report: Report, bundle: RatingBundle, material: Material, fold: npt.NDArray[np.int64]) -> None:
-    """What networks trained without one part of the recipe rated the tracks that they had not heard."""
+    """What networks trained without one part of the recipe rated the tracks that they had not heard.
+
+    Ablations on other tracks are left out.
+    """
     path = bundle.folder / ABLATIONS
-    kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     rows = [row for row, digest in enumerate(material.digests) if digest in bundle.folds]
-    if not rows:
+    if not rows or not path.is_file():
         return
+    digests = [material.digests[row] for row in rows]
+    every = json.loads(path.read_text(encoding="utf-8"))
+    kept = {name: np.array([rated[d] for d in digests]) for name, rated in every.items() if rated.keys() >= {*digests}}
     order = Order(material.p[rows], fold[rows], report.seed)
-    whole = np.array([kept["whole"][material.digests[row]] for row in rows]) if "whole" in kept else None
-    for name, rated in kept.items():
-        values = np.array([rated[material.digests[row]] for row in rows])
+    whole = kept.get("whole")
+    for name, values in kept.items():
         metric = order.pair_accuracy(values)
         report.add(f"rating.ablation.{name}.pairs", metric)
         if whole is not None and name != "whole":

@@ -16,7 +16,8 @@ one part, with the same number of optimiser steps and decoder steps a batch, and
 
 ``swap.GROUP.nats``: nats a note of a clip that has this style from another (``models.style.swap_augmentation``), given
 latents that don't agree. Intervals are over songs and seeds, differences from ``ours`` paired. Runs lie in
-``OUT/VARIANT-SEED``, seed by seed.
+``OUT/VARIANT-SEED``, seed by seed. An ``adversarial`` run of more than 500 steps that was stopped within them and
+resumed has other figures than one that was not: its adversary is not saved.
 
 A variant is measured clip by clip: how well it tells notes, those of a clip and those of one with another's style, and
 what can be read of a style from other groups' latents.
@@ -30,6 +31,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,7 @@ from rich.table import Table
 from models.experiments.dataset import training_pieces
 from models.experiments.provenance import data_hash
 from models.experiments.report import Metric, Report
+from models.experiments.run_log import rows as log_rows
 from models.metrics.disentanglement import errors_of_reading, folds_of, share_read
 from models.metrics.intervals import finite_mean
 from models.music.files import replacing
@@ -78,6 +81,7 @@ class Figures:
     variant: str
     seed: int
     steps: int
+    data: str  # what the study's music is known by
     parameters: int
     train_seconds: float
     rates: Mapping[str, float]  # bits a bar by group
@@ -96,7 +100,7 @@ class Figures:
     def read(cls, path: Path) -> Figures:
         """What ``write`` wrote."""
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return cls(**found)
+        return cls(**{"data": "", **found})  # those of earlier versions don't say it
 
 
 def figures_of(
@@ -219,6 +223,11 @@ class StudyMusic:
     clips: Clips
     read: Clips
 
+    @cached_property
+    def hash(self) -> str:
+        """Digest of all of it."""
+        return data_hash([*self.windows.pieces, *self.held_out.pieces, *self.clips.pieces, *self.read.pieces])
+
     @classmethod
     def of(cls, data: Path | None, count: int) -> StudyMusic:
         """Split by song; ``count`` clips are measured. Raises ``MusicError`` where there is too little."""
@@ -232,7 +241,7 @@ def run(name: str, preset: Preset, music: StudyMusic, folder: Path, *, seed: int
 
     Raises ``SystemExit`` where that was another study.
     """
-    result = folder / "figures.json"
+    result, state, log = (folder / each for each in ("figures.json", "state.safetensors", "log.jsonl"))
     if resume and result.exists():
         found = Figures.read(result)
         if (found.steps, len(found.nats)) != (preset.steps, len(music.clips.pieces)):
@@ -240,15 +249,23 @@ def run(name: str, preset: Preset, music: StudyMusic, folder: Path, *, seed: int
                 f"{folder} has {found.steps} steps and {len(found.nats)} clips; {preset.steps} and "
                 f"{len(music.clips.pieces)} are asked for: give --steps and --clips as before, or another --out"
             )
+        if found.data != music.hash:
+            raise SystemExit(f"{folder} is of other music: give --data as before, or another --out")
         return found
     folder.mkdir(parents=True, exist_ok=True)
-    going = resume and (folder / "state.safetensors").exists()
+    if not resume:
+        result.unlink(missing_ok=True)
+        state.unlink(missing_ok=True)
+    going = state.exists()
+    begun = next(iter(log_rows(log)), {})
     if not going:
-        (folder / "log.jsonl").unlink(missing_ok=True)
+        log.unlink(missing_ok=True)
+    elif (begun.get("data"), begun.get("steps")) != (data_hash(music.windows.pieces), preset.steps):
+        raise SystemExit(f"{folder} holds a run of another study: give --data and --steps as before, or another --out")
     started = sum(os.times()[:4])
     training = train(preset, music.windows, music.held_out, folder, seed=seed, resume=going, device="cpu")
     seconds = sum(os.times()[:4]) - started
-    about = {"variant": name, "seed": seed, "steps": training.step}
+    about = {"variant": name, "seed": seed, "steps": training.step, "data": music.hash}
     figures = figures_of(training.master.eval(), about, music.clips, music.read, seed=0, train_seconds=seconds)
     figures.write(result)
     return figures

@@ -120,6 +120,8 @@ def folds_of(quadrant: IntArray, songs: Sequence[str], *, seed: int) -> IntArray
     """The fold of each piece: no song in two of them, the quadrants in each as in all. Raises ``MusicError``."""
     if len(set(songs)) < FOLDS:
         raise MusicError(f"there are {len(set(songs))} songs; {FOLDS} are needed to hold out a fifth of them")
+    if (most := int(np.unique(quadrant, return_counts=True)[1].max())) < FOLDS:
+        raise MusicError(f"no quadrant has more than {most} pieces; {FOLDS} of one are needed to hold out a fifth")
     folds = np.zeros(len(quadrant), dtype=np.int64)
     split = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
     for number, (_, rows) in enumerate(split.split(quadrant, quadrant, list(songs))):

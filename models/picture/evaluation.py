@@ -124,7 +124,7 @@ def categories(report: Report, held: Some, fit: Some | None, components: Compone
     The probe is fitted on training pictures, ``fit``; without those on the other folds of the held-out ones.
     """
     known = [name is not None for name in held.category]
-    if not all(known) or len(set(held.category)) < 2 or (fit is None and len(set(held.series)) < PROBE_FOLDS):
+    if not all(known) or len(set(held.category)) < 2 or (fit is None and not _folds(held)):
         report.add("picture.latents.category", Metric(None))
         return
     wanted = np.array(held.category, dtype=str)
@@ -159,11 +159,20 @@ def _read(
     if fit is not None and known is not None:
         return np.asarray(probe().fit(known, np.array(fit.category, dtype=str)).predict(latents), dtype=str)
     said = wanted.copy()
-    for train, test in StratifiedGroupKFold(PROBE_FOLDS, shuffle=True, random_state=0).split(
-        latents, wanted, held.series
-    ):
+    for train, test in _folds(held):
         said[test] = probe().fit(latents[train], wanted[train]).predict(latents[test])
     return said
+
+
+def _folds(held: Some) -> list[tuple[Rows, Rows]]:
+    """The pictures that the probe is fitted on and those that it reads, by fold; none where there are too few."""
+    wanted = np.array(held.category, dtype=str)
+    most = np.unique(wanted, return_counts=True)[1].max()
+    if min(len(set(held.series)), most) < PROBE_FOLDS:
+        return []
+    split = StratifiedGroupKFold(PROBE_FOLDS, shuffle=True, random_state=0)
+    folds = [*split.split(wanted, wanted, held.series)]
+    return folds if all(len(test) and len(set(wanted[train])) > 1 for train, test in folds) else []
 
 
 def probe() -> LogisticRegression:
@@ -496,13 +505,16 @@ def _realness(report: Report, shown: Pixels, real: Real) -> None:
 
 
 def _category(report: Report, shown: Pixels, real: Real, pictures: PictureBundle, shipped: Drawings) -> None:
-    """The share of categories that are read right from what is ``shown``."""
+    """The share of categories that are read right from what is ``shown``, of drawings of a category that is known."""
     wanted, learned = (np.array([name.partition("/")[0] for name in each.names]) for each in (real.drawings, shipped))
-    if len(set(learned)) < 2:
+    rows = np.flatnonzero(np.isin(wanted, learned))
+    if len(set(learned)) < 2 or len(rows) == 0:
         report.add("picture.category", Metric(None))
         return
-    fitted = probe().fit(shipped.latents, learned)
-    right, plain = (fitted.predict(each) == wanted for each in (pictures.encode(shown), real.drawings.latents))
+    fitted, wanted = probe().fit(shipped.latents, learned), wanted[rows]
+    latents = (pictures.encode(shown[rows]), real.drawings.latents[rows])
+    right, plain = (fitted.predict(each) == wanted for each in latents)
     names, counts = np.unique(learned, return_counts=True)
     chance = float((wanted == names[counts.argmax()]).mean())
-    report.add("picture.category", mean_over_songs(real.series, right, chance=chance, reference=float(plain.mean())))
+    series = [real.series[row] for row in rows]
+    report.add("picture.category", mean_over_songs(series, right, chance=chance, reference=float(plain.mean())))

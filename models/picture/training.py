@@ -183,7 +183,7 @@ def train(
     def seconds() -> float:
         return time.monotonic() - begun
 
-    generator = torch.Generator().manual_seed(seed + run.step)
+    generator = torch.Generator()
     stream = batches(parts["train"], preset.batch, seed, run.step)
     found: dict[str, float] = {}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -196,6 +196,7 @@ def train(
         task = progress.add_task("pictures", total=until, completed=run.step)
         while (done := share_done(run.step, until, seconds() if minutes else 0.0, minutes)) < 1:
             rate = rise_and_fall(preset.learning_rate, run.step, done, warm_up=WARM_UP, falling=preset.falling)
+            generator.manual_seed(seed * 1_000_003 + run.step)  # so that a resumed run draws what an unbroken one does
             losses = step_loss(run.working, next(stream), scale, generator)
             run.update(losses["total"], rate)
             progress.advance(task)

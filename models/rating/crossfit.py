@@ -21,17 +21,28 @@ import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from scipy.stats import rankdata
 
 from models.experiments.provenance import commit
 from models.experiments.report import Metric
 from models.experiments.run_log import RunLog
+from models.music.files import replacing
 from models.rating import synthetic
 from models.rating.material import Augmentation, Excerpts, FeatureExcerpts, Material, PictureExcerpts
 from models.rating.network import Ensemble, Judge, JudgeConfig, RatingNetwork, Trained, judged
 from models.rating.plays import Counts
-from models.rating.rater import ABLATIONS, Heard, MelEnsemble, RatingBundle, save_bundle, save_mel
+from models.rating.rater import (
+    ABLATIONS,
+    MEL_ABOUT,
+    MEL_WEIGHTS,
+    Heard,
+    MelEnsemble,
+    RatingBundle,
+    save_bundle,
+    save_mel,
+)
 from models.rating.synthetic import lone_chords
 from models.rating.tagger import WINDOW, FeatureExtractor, Features, load_tagger
 from models.rating.training import Member, Recipe, noise_pictures
@@ -44,6 +55,7 @@ FOLDS = 5
 DRAWS = 1000
 
 RUN = "run.json"
+LINES = "lines"  # of the log, in a finished network's file
 JUDGED = 0  # the fold that the judge has not learned from
 
 
@@ -203,7 +215,8 @@ class CrossFit:
         at, lines = self._begun(config, plan) if resume else (0, 0)
         (self.out / RUN).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
         if not resume:
-            for old in [*self.out.glob("network-*.safetensors"), self.out / "state.safetensors"]:
+            beside = [self.out / "bundle" / name for name in (MEL_ABOUT, MEL_WEIGHTS, ABLATIONS)]  # of other folds
+            for old in [*self.out.glob("network-*.safetensors"), self.out / "state.safetensors", *beside]:
                 old.unlink(missing_ok=True)
         members: list[Trained[RatingNetwork]] = []
         with RunLog(self.out / "log.jsonl", lines) as log:
@@ -220,9 +233,9 @@ class CrossFit:
                     if place == at and state.exists():
                         member.training.resume(state)
                     network = member.run(planned.name, state, log)
-                    save_file(dict(network.state_dict()), done)
-                    (self.out / "lines.txt").write_text(f"{log.lines}\n", encoding="utf-8")
-                    state.unlink(missing_ok=True)
+                    state.unlink()  # first: the next network must never go on from it
+                    with replacing(done) as part:
+                        save_file(dict(network.state_dict()), part, {LINES: str(log.lines)})
                 if isinstance(network, RatingNetwork):
                     members.append(Trained(network.eval(), member.scale, planned.fold))
                 else:
@@ -238,10 +251,13 @@ class CrossFit:
             raise ValueError("it has other data or another recipe; begin without --resume")
         done = [planned.file(self.out).exists() for planned in plan]
         at = done.index(False) if False in done else len(done)
-        state, counted = self.out / "state.safetensors", self.out / "lines.txt"
+        state = self.out / "state.safetensors"
         if at < len(done) and state.exists():
             return at, int(load_file(state)["count.lines"])
-        return at, int(counted.read_text()) if counted.exists() else 0
+        if at == 0:
+            return 0, 0
+        with safe_open(plan[at - 1].file(self.out), "pt") as last:
+            return at, int((last.metadata() or {}).get(LINES, 0))
 
     def _bundle(self, members: list[Trained[RatingNetwork]], judge: Trained[Judge], recipe: Recipe) -> dict[str, Any]:
         rated = self.held_out(members)

@@ -39,7 +39,7 @@ from models.rating.mel_bands import MELS
 from models.rating.network import Ensemble, Judge, JudgeConfig, RatingConfig, RatingNetwork, Scale, Trained
 from models.rating.sound import DARK, FRAMES_A_SECOND, Sound, log_mel
 from models.rating.tagger import FeatureExtractor, load_tagger
-from models.style.bundle import BundleFormat
+from models.style.bundle import CARD, BundleFormat
 
 EXCERPTS_S = (2.0, 5.0, 10.0, 30.0)
 RARE = 0.98
@@ -49,7 +49,7 @@ SHIPPED = "rating-cpu"
 ABLATIONS = "ablations.json"
 FORMAT = BundleFormat("rating", "rating model", "python -m models.train.rating makes one, in OUT/bundle")
 
-WEIGHTS_FILE, ABOUT = "mel.safetensors", "mel.json"
+MEL_WEIGHTS, MEL_ABOUT = "mel.safetensors", "mel.json"
 
 
 def statistics(picture: Picture) -> Floats:
@@ -308,22 +308,28 @@ def save_mel(folder: Path, members: Sequence[Trained[Judge]], about: Mapping[str
         for index, one in enumerate(members)
         for name, value in one.network.state_dict().items()
     })  # fmt: skip
-    (folder / WEIGHTS_FILE).write_bytes(weights)
+    (folder / MEL_WEIGHTS).write_bytes(weights)
     full = {
         "commit": commit(), **about, "config": asdict(members[0].network.config),
         "members": [{"fold": one.fold, **asdict(one.scale)} for one in members], "sha256": sha256(weights).hexdigest(),
     }  # fmt: skip
-    (folder / ABOUT).write_text(json.dumps(full, indent=2) + "\n", encoding="utf-8")
+    (folder / MEL_ABOUT).write_text(json.dumps(full, indent=2) + "\n", encoding="utf-8")
 
 
 def load_mel(folder: Path) -> MelEnsemble | None:
     """Those beside the rating model in ``folder``, None where there are none; raises ``ValueError`` for other ones."""
-    if not (folder / ABOUT).is_file():
+    if not (folder / MEL_ABOUT).is_file():
         return None
-    about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-    weights = (folder / WEIGHTS_FILE).read_bytes()
+    about = json.loads((folder / MEL_ABOUT).read_text(encoding="utf-8"))
+    version = json.loads((folder / CARD).read_text(encoding="utf-8"))["version"]
+    if about["rating"] != version:
+        raise ValueError(
+            f"{folder / MEL_ABOUT} is of networks beside {about['rating']}, and {version} is here; "
+            "python -m models.train.rating --mel trains them again"
+        )
+    weights = (folder / MEL_WEIGHTS).read_bytes()
     if sha256(weights).hexdigest() != about["sha256"]:
-        raise ValueError(f"{folder / WEIGHTS_FILE} is not the file that {ABOUT} names; copy the whole folder again")
+        raise ValueError(f"{folder / MEL_WEIGHTS} is not the file that {MEL_ABOUT} names; copy the whole folder again")
     state = load(weights)
     config = JudgeConfig(**{**about["config"], "dilations": tuple(about["config"]["dilations"])})
     members = []

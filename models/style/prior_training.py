@@ -204,6 +204,7 @@ CLOSED = 0.2  # variance of a dimension in the data, over the posterior's, below
 PRECISE = 0.5  # power of that ratio by which an error costs more, the more finely a dimension is told
 AVERAGING = 0.999  # of the exponential mean of weights that is kept
 LOG_EVERY, SAVE_EVERY = 100, 500  # steps
+PRIOR_STATE = "prior.safetensors"  # in the folder of a run
 ENCODED = {"pop": 24_000, "dance": 20_000, "chorale": 8_000}  # windows, transposed at random
 
 
@@ -266,6 +267,9 @@ def fit_prior(
     from nothing; ``resume`` goes on with what ``out`` holds of one, where it does.
     """
     torch.manual_seed(seed)
+    state = out / PRIOR_STATE
+    if not resume:
+        state.unlink(missing_ok=True)
     mean, log_variance, setting = encode_windows(model.eval().to(device), windows, seed, most=encoded, device=device)
     prior = (start or Prior(PriorConfig(model.config.latent_dim, model.config.codes))).to(device).train()
     if start is None:
@@ -277,8 +281,7 @@ def fit_prior(
     setting = setting.to(torch.device(device))
 
     training = MasterWeights(prior, LEARNING_RATE, AVERAGING, orthogonal=prior.matrices())
-    state = out / "prior.safetensors"
-    if resume and state.exists():
+    if state.exists():
         training.resume(state)
     running: list[Tensor] = []
     out.mkdir(parents=True, exist_ok=True)

@@ -150,6 +150,7 @@ def train(
 ) -> MasterWeights[StyleModel]:
     """Train on ``windows``, log to ``out/log.jsonl``, save to ``out/state.safetensors``; resumable there.
 
+    A resumed run ends as one that was not stopped, but for the penalty's adversary, which learns from nothing again.
     ``start`` has the weights to begin with, where it isn't from nothing.
     """
     torch.manual_seed(seed)

@@ -25,7 +25,7 @@ from rich.progress import track
 
 from models.experiments.report import Metric, Report, over_songs
 from models.metrics.idiom import MELODY_SYMBOLS, NGram, melody_symbols
-from models.metrics.intervals import NORMAL_95
+from models.metrics.intervals import FEW, NORMAL_95
 from models.music.keys import half_bar_chroma, likely_key
 from models.music.notes import DOMAINS, Domain, MusicError, Piece, in_melody, skyline
 from models.music.tokens import LOWEST_PITCH, PITCHES
@@ -92,6 +92,12 @@ def jittered(piece: Piece, rng: np.random.Generator) -> Piece:
     by = rng.integers(1, FARTHEST + 1, len(chosen)) * rng.choice([-1, 1], len(chosen))
     notes[chosen, 2] = np.clip(notes[chosen, 2] + by, LOWEST_PITCH, LOWEST_PITCH + PITCHES - 1)
     return replace(piece, notes=notes, chords=())
+
+
+def of_another_song(real: Excerpts, index: int) -> Piece:
+    """The next excerpt that is of another song than the one at ``index``."""
+    turns = (other % len(real.pieces) for other in range(index + 1, index + len(real.pieces)))
+    return real.pieces[next(other for other in turns if real.songs[other] != real.songs[index])]
 
 
 def swapped(piece: Piece, other: Piece) -> Piece:
@@ -206,19 +212,20 @@ def real_above_spoiled(
 ) -> None:
     """How often a real excerpt scores above itself spoiled; adds ``tension.real_above_*``, overall and by domain.
 
-    Half a point where the two are alike. The interval is over songs.
+    Half a point where the two are alike. The interval is over songs; domains with fewer than ``FEW`` are left out.
     """
     wins: dict[tuple[str, str, str], list[float]] = {}
     songs: dict[str, list[str]] = {}
     for domain in [each for each in DOMAINS if each in bundle.usual]:
-        real = excerpts(test, domain, limit=limit, seed=report.seed)
-        if len(real.pieces) < 2:
+        every = excerpts(test, domain, limit=max(limit, FEW), seed=report.seed)
+        if len(set(every.songs)) < FEW:
             continue
+        real = every.some(range(min(limit, len(every.pieces))))
         melodies = Melodies([piece for piece in train if piece.domain == domain])
         rng = np.random.default_rng(report.seed)
         songs[domain] = real.songs
         for index in track(range(len(real.pieces)), f"{domain} spoiled"):
-            piece, other = real.pieces[index], real.pieces[(index + 1) % len(real.pieces)]
+            piece, other = real.pieces[index], of_another_song(every, index)
             spoiled = (shuffled(piece, rng), jittered(piece, rng), swapped(piece, other))
             own, *worse = (_values(bundle, melodies, each, domain) for each in (piece, *spoiled))
             for name, values in zip(ALTERATIONS, worse, strict=True):
@@ -226,7 +233,7 @@ def real_above_spoiled(
                     won = float(np.sign(own[method] - value) + 1) / 2
                     wins.setdefault((name, method, domain), []).append(won)
     if not songs:
-        raise MusicError("no domain has two excerpts to be spoiled")
+        raise MusicError(f"no domain has {FEW} songs to be spoiled; bring more music")
     for name in ALTERATIONS:
         for method in (*REWARDS, *RIVALS):
             parts = {each: np.array(wins[name, method, each]) for each in songs}

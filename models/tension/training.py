@@ -77,6 +77,8 @@ def train(
     """The recogniser that knew the ``held_out`` pieces best, and by domain the mean log chance of their own bars.
 
     By guessing that is -2.77. Few pieces are soon known by heart, so it is asked ``CHECKS`` times.
+
+    Raises ``MusicError`` where there are too few to learn from.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
@@ -84,6 +86,8 @@ def train(
     optimiser = torch.optim.AdamW(recogniser.parameters(), lr=preset.learning_rate, weight_decay=preset.weight_decay)
     drawn = {name: _Drawing(own) for name, own in bars.items()}
     names = [name for name, own in drawn.items() if len(own.rows)]
+    if not names:
+        raise MusicError(f"no bar can be told from {OTHERS} like it of other pieces; give more pieces of a kind")
     best, found = recogniser.state_dict(), dict.fromkeys(held_out, -math.inf)
     for step in track(range(preset.steps), "recogniser"):
         contexts, choice = drawn[names[int(rng.integers(len(names)))]].batch(rng)

@@ -23,6 +23,7 @@ from models.style.bundle import SHIPPED_STYLE
 from models.style.checkpoint import Origin, style_argument
 from models.style.evaluation.run import complete
 from models.style.model import StyleModel
+from models.style.prior_training import PRIOR_STATE
 from models.style.training import (
     PRESETS,
     Preset,
@@ -43,16 +44,19 @@ def beginning(arguments: argparse.Namespace, preset: Preset, out: Path) -> tuple
     state = out / "state.safetensors"
     if arguments.resume and not state.exists():
         raise SystemExit(f"there is no {state} to resume; leave out --resume to begin")
-    start = None
+    start = base = None
+    if arguments.start and not arguments.resume:
+        base = style_argument(str(SHIPPED_STYLE) if arguments.start == "default" else arguments.start)
+        if base.model.config != preset.config:
+            its_own = base.card.get("preset", "its own")
+            raise SystemExit(f"{base.version} is not of the preset {arguments.preset}; give --preset {its_own}")
     if not arguments.resume:
         Origin.forget(out)
-        if arguments.start:
-            bundle = style_argument(str(SHIPPED_STYLE) if arguments.start == "default" else arguments.start)
-            if bundle.model.config != preset.config:
-                its_own = bundle.card.get("preset", "its own")
-                raise SystemExit(f"{bundle.version} is not of the preset {arguments.preset}; give --preset {its_own}")
-            start, steps = bundle.model.train(), int(bundle.card["steps"])
-            Origin(bundle.version, steps, str(bundle.folder)).write(out)
+        for old in (state, out / PRIOR_STATE):  # a run that is killed before it has saved must not go on from them
+            old.unlink(missing_ok=True)
+    if base:
+        start = base.model.train()
+        Origin(base.version, int(base.card["steps"]), str(base.folder)).write(out)
     origin = Origin.of(out)
     try:
         if arguments.resume:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
+import numpy as np
+
 from models.experiments.arguments import exit_without_music, positive_int
 from models.experiments.provenance import commit, data_hash
 from models.experiments.report import Report, mean_over_songs, save_evaluation
@@ -28,7 +30,7 @@ from models.style.evaluation.reconstruction import (
     speed,
 )
 from models.style.evaluation.relations import fit_directions, measure
-from models.style.evaluation.swaps import AMONG, found_among, several_swaps, swaps
+from models.style.evaluation.swaps import chance_to_find, found_among, several_swaps, swaps
 from models.style.latents import Directions
 from models.style.windows import RunMusic, WindowSet, make_windows
 
@@ -39,13 +41,13 @@ ENOUGH = 60  # fewer say less of a direction than the model that the training we
 def complete(bundle: StyleBundle, music: RunMusic, base: StyleBundle | None, *, clips: int, seed: int) -> None:
     """Write ``directions.json`` and ``evaluation.json`` into the bundle's folder; tell how to use it.
 
-    The figures are of ``clips`` held-out clips, of none where that is 0 or there are fewer than ``FEW``; where nothing
-    could be held out they are of what was trained on, and the card says so.
+    The figures are of ``clips`` held-out clips, of none where that is 0 or they are of fewer than ``FEW`` songs; where
+    nothing could be held out they are of what was trained on, and the card says so.
     """
     composer = Composer(bundle)
     run = StyleRun("evaluate.style", composer, music.held_out.pieces, music.held_out, clips, seed, save=True)
     directions_of(run, music, base).save(run.folder)
-    held_out = len(choose_clips(run.windows, clips, seed).pieces) if clips > 0 else 0
+    held_out = len(set(choose_clips(run.windows, clips, seed).songs)) if clips > 0 else 0
     if composer.writer is None:
         print(
             f"{run.folder} needs a piece model that hears it before it composes and figures can be told: "
@@ -53,7 +55,7 @@ def complete(bundle: StyleBundle, music: RunMusic, base: StyleBundle | None, *, 
         )
         return
     if 0 < held_out < FEW:
-        print(f"no figures: held-out clips: {held_out}, {FEW} are needed; bring more music")
+        print(f"no figures: held-out songs: {held_out}, {FEW} are needed; bring more music")
     elif held_out:
         run.finish(evaluate(run))
     print(f"play it with: KALLOS_MODEL={run.folder.absolute()} kallos serve")
@@ -85,7 +87,7 @@ def evaluate(run: StyleRun) -> Report:
     greedy = reconstruction(report, composer, clips, seed)
     fidelity_curve(report, composer, clips, seed)
     found = found_among(greedy, clips, seed)
-    report.add("reconstruction.original_found", mean_over_songs(clips.songs, found, chance=1 / AMONG))
+    report.add("reconstruction.original_found", mean_over_songs(clips.songs, found, chance=chance_to_find(clips)))
     swaps(report, composer, clips, seed)
     several_swaps(report, composer, clips, seed)
     editing(report, composer, clips.some(FEWER), seed)
@@ -146,6 +148,6 @@ def style_run(argv: list[str] | None, *, command: str, about: str | None, limit:
     with exit_without_music():
         pieces = held_out_pieces(given.data, composer.bundle.folder)
         windows = make_windows(pieces)
-        if (found := len(choose_clips(windows, FEW, given.seed).pieces)) < FEW:
-            raise MusicError(f"clips of eight bars: {found}, {FEW} are needed; bring more music")
+        if (found := len(np.unique(windows.piece))) < FEW:
+            raise MusicError(f"songs of eight bars: {found}, {FEW} are needed; bring more music")
     return StyleRun(command, composer, pieces, windows, given.limit, given.seed, given.save)

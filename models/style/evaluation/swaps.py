@@ -90,13 +90,22 @@ def found_among(results: list[Piece], clips: Clips, seed: int) -> Floats:
     originals = [melody(p) for p in clips.pieces]
     hits = np.empty(len(results))
     for i, result in enumerate(results):
-        others = [j for j in clips.of(clips.domains[i]) if clips.songs[j] != clips.songs[i]]
-        chosen = rng.permutation(np.array(others, dtype=np.int64))[: AMONG - 1]
+        chosen = rng.permutation(_rivals(clips, i))[: AMONG - 1]
         own = melody(result)
         target = melody_likeness(own, originals[i])
         scores = np.array([melody_likeness(own, originals[j]) for j in chosen])
         hits[i] = 0.0 if (scores > target).any() else 1 / (1 + (scores == target).sum())
     return hits
+
+
+def chance_to_find(clips: Clips) -> float:
+    """What guessing comes to in ``found_among``, where a clip may have fewer rivals than ``AMONG`` asks for."""
+    return float(np.mean([1 / min(AMONG, len(_rivals(clips, i)) + 1) for i in range(len(clips.pieces))]))
+
+
+def _rivals(clips: Clips, i: int) -> npt.NDArray[np.int64]:
+    """The clips of the same domain and of other songs."""
+    return np.array([j for j in clips.of(clips.domains[i]) if clips.songs[j] != clips.songs[i]], dtype=np.int64)
 
 
 def correlation(x: Floats, y: Floats, domains: Labels, least: float = 1e-6) -> float:
@@ -167,7 +176,10 @@ def swaps(report: Report, composer: Composer, clips: Clips, seed: int) -> None:
         report.add(
             f"swap.{group}.original_found",
             mean_over_songs(
-                clips.songs, found_among(results, clips, seed), chance=1 / AMONG, reference=FOUND.get(group, 0.9)
+                clips.songs,
+                found_among(results, clips, seed),
+                chance=chance_to_find(clips),
+                reference=FOUND.get(group, 0.9),
             ),
         )
         for name in others:

@@ -34,5 +34,8 @@ def test_no_music_or_too_little_is_told_in_words(tmp_path, weights) -> None:
     with pytest.raises(SystemExit, match="nothing to evaluate on"):
         style.main(["--data", str(tmp_path), "--model", str(weights)])
     (tmp_path / "tune.abc").write_text("X:1\nM:4/4\nL:1/8\nK:C\n" + "CDEFGABc|" * 16, encoding="ascii")
-    with pytest.raises(SystemExit, match="clips of eight bars: 2, 8 are needed"):
+    with pytest.raises(SystemExit, match="songs of eight bars: 1, 8 are needed"):
+        style.main(["--data", str(tmp_path), "--model", str(weights)])
+    (tmp_path / "tune.abc").write_text("X:1\nM:4/4\nL:1/8\nK:C\n" + "CDEFGABc|" * 208, encoding="ascii")
+    with pytest.raises(SystemExit, match="songs of eight bars: 1, 8 are needed"):  # however many clips of it there are
         style.main(["--data", str(tmp_path), "--model", str(weights)])

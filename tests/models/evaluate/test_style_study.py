@@ -1,6 +1,7 @@
 """The study of the style model's parts: small runs on real tunes, and the table where the answer is known."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -38,7 +39,7 @@ def planted(seed: int) -> Figures:
     ones = {key: [1.0] * CLIPS for key in keys}
     values = [1.0] * CLIPS
     swapped = {"register": [2.0, float("nan")] * (CLIPS // 2), "tempo": [4.0] * CLIPS}
-    return Figures(OURS, seed, 2, 1, 0.0, {}, values, values, swapped, missed, ones)
+    return Figures(OURS, seed, 2, "", 1, 0.0, {}, values, values, swapped, missed, ones)
 
 
 def test_what_swaps_cost_and_what_leaks_is_told_by_style() -> None:
@@ -76,13 +77,15 @@ def test_each_variant_differs_from_ours_in_one_thing() -> None:
     assert whole["curious"].steps < STUDY.steps  # probes cost something
 
 
-def test_the_command_trains_measures_and_takes_up_where_it_was_stopped(
-    many_tunes, tmp_path, monkeypatch, capsys
-) -> None:
+@pytest.fixture
+def small(monkeypatch) -> None:
     config = StyleConfig(dim=16, layers=1, heads=2, hidden=16, memory=8, max_steps=12)
     monkeypatch.setattr(style_study, "STUDY", replace(STUDY, batch=200, config=config))
     monkeypatch.setattr(style_study, "DRAWS", 3)
     monkeypatch.setattr(objective, "VALIDATION_STEPS", 100)
+
+
+def test_the_command_trains_measures_and_takes_up_where_it_was_stopped(many_tunes, small, tmp_path, capsys) -> None:
     asked = ["--data", str(many_tunes), "--out", str(tmp_path), "--steps", "2", "--clips", "3", "--seeds", "1"]
     asked += ["--variants", "ours,fsq,adversarial"]
     style_study.main(asked)
@@ -103,3 +106,31 @@ def test_the_command_trains_measures_and_takes_up_where_it_was_stopped(
     assert again["ours.nats_per_note"] == metrics["ours.nats_per_note"]
     with pytest.raises(SystemExit, match="has 2 steps and 3 clips; 4 and 3 are asked for"):
         style_study.main([*asked, "--steps", "4", "--resume"])
+
+
+def test_only_runs_of_this_study_are_taken_up(many_tunes, small, tmp_path, monkeypatch) -> None:
+    lines = (many_tunes / "metadata.csv").read_text(encoding="utf-8").splitlines()
+    other, out = tmp_path / "other", tmp_path / "out"
+    shutil.copytree(many_tunes, other)
+    (other / "metadata.csv").write_text("\n".join([lines[0], *lines[2:]]) + "\n", encoding="utf-8")
+    asked = ["--out", str(out), "--steps", "2", "--clips", "3", "--seeds", "1", "--variants", "ours"]
+    style_study.main([*asked, "--data", str(many_tunes)])
+    with pytest.raises(SystemExit, match="ours-0 is of other music: give --data as before, or another --out"):
+        style_study.main([*asked, "--data", str(other), "--resume"])
+    figures = out / "ours-0" / "figures.json"
+    kept = json.loads(figures.read_text(encoding="utf-8"))
+    figures.write_text(json.dumps({name: value for name, value in kept.items() if name != "data"}), encoding="utf-8")
+    with pytest.raises(SystemExit, match="is of other music"):  # as far as anybody can tell
+        style_study.main([*asked, "--data", str(many_tunes), "--resume"])
+    figures.unlink()
+    with pytest.raises(SystemExit, match="holds a run of another study"):
+        style_study.main([*asked, "--data", str(other), "--resume"])
+
+    def killed(*arguments, **more):
+        raise KeyboardInterrupt
+
+    figures.write_text(json.dumps(kept), encoding="utf-8")
+    monkeypatch.setattr(style_study, "train", killed)
+    with pytest.raises(KeyboardInterrupt):
+        style_study.main([*asked, "--data", str(many_tunes)])
+    assert not list((out / "ours-0").glob("*"))

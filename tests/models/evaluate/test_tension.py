@@ -7,7 +7,7 @@ import json
 import pytest
 
 from models.evaluate import taste, tension
-from models.experiments.dataset import training_pieces
+from models.experiments.dataset import piece_name, training_pieces
 from models.rating.agent import TENSION_AGENT
 from models.rating.agent.policy import Adapter, save_agent
 from models.style.checkpoint import tiny_style
@@ -17,6 +17,7 @@ from models.taste import clip_effects, hierarchy
 from models.taste.evaluation import methods
 from models.taste.evaluation import study as listeners_study
 from models.tension import guided, persons
+from models.tension.evaluation import excerpts, of_another_song
 from models.tension.guided import MODES, OVER_BARS, PLAIN, TRAINED
 from models.tension.score import load_tension
 from models.train import tension as training
@@ -38,7 +39,7 @@ def model(tunes, tmp_path_factory):
 def little(monkeypatch, tunes) -> None:
     """Few tunes in the place of the corpora, and short searches."""
     pieces = training_pieces(tunes)
-    parts = {"train": pieces[:10], "validation": pieces[10:13], "test": pieces[10:]}
+    parts = {"train": pieces[:6], "validation": pieces[10:13], "test": pieces[6:]}
     monkeypatch.setattr(tension, "corpora_parts", lambda _: parts)
     monkeypatch.setattr(tension, "style_argument", lambda _: tiny_style())
     monkeypatch.setattr(tension, "half_known", lambda study, seed: taste.half_known(study, seed, splits=1))
@@ -72,6 +73,22 @@ def test_judgements_are_compared_with_what_was_heard(model, listening_folder, ca
     ):  # fmt: skip
         assert metrics[f"tension.{name}"]["value"] is not None, name
     assert not any(name.startswith("tension.guided") for name in metrics)
+
+
+def test_a_half_is_never_swapped_for_another_of_the_same_piece(tunes) -> None:
+    real = excerpts(training_pieces(tunes), "dance", limit=100, seed=0)
+    assert real.songs[-1] == real.songs[-2]  # the longest tunes have most of them
+    for index, song in enumerate(real.songs):
+        other = of_another_song(real, index)
+        assert piece_name(other) != song
+        if index + 1 < len(real.songs) and real.songs[index + 1] != song:
+            assert other is real.pieces[index + 1]
+
+
+def test_one_long_tune_is_too_little_to_spoil(model, tmp_path) -> None:
+    (tmp_path / "tune.abc").write_text("X:1\nM:4/4\nL:1/8\nK:C\n" + "CDEFGABc|" * 208, encoding="ascii")
+    with pytest.raises(SystemExit, match="no domain has 8 songs to be spoiled"):
+        tension.main(["--model", str(model), "--data", str(tmp_path), "--guided", "0", "--heads", "0"])
 
 
 def test_judged_clips_without_notes_end_it_in_one_sentence(listening_folder) -> None:

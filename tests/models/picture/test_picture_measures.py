@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from models.experiments.report import Report
 from models.picture.attributes import attributes_of, layout_of
 from models.picture.collection import parts_of, series_of
-from models.picture.evaluation import STEP, bits_of, jpeg_within, sharpness, spherical, ssim
+from models.picture.evaluation import STEP, Some, bits_of, categories, jpeg_within, sharpness, spherical, ssim
 from models.picture.reading import Picture
 from models.picture.training import psnr
 
@@ -53,6 +54,22 @@ def test_cross_fading_two_edges_is_less_sharp() -> None:
     one[:, :, :30], other[:, :, :60] = 0, 0
     faded = (one // 2 + other // 2).astype(np.uint8)
     assert sharpness(faded)[0] < 0.8 * sharpness(one)[0]
+
+
+@pytest.mark.parametrize(
+    ("category", "series"),
+    [
+        ("abcd" * 2, "12345678"),  # no category in five folds
+        ("a" * 7 + "b" * 5, "1234567" + "8" * 5),  # one in a single fold, which nothing is fitted for
+    ],
+)
+def test_few_pictures_of_a_category_have_no_figure_of_it(category: str, series: str) -> None:
+    rng, count = np.random.default_rng(0), len(category)
+    pixels = rng.integers(0, 256, (count, 96, 96, 3)).astype(np.uint8)
+    latents = rng.normal(size=(count, 4)).astype(np.float32)
+    report = Report("evaluate.picture", {}, {}, 0)
+    categories(report, Some(pixels, latents, [*series], [*category]), None, None)
+    assert report.metrics["picture.latents.category"].value is None
 
 
 def test_attributes_move_with_their_style_alone() -> None:

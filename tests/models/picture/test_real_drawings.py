@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from models.experiments.report import Metric, Report
 from models.metrics.two_sample import FOLDS
 from models.picture.autoencoder import load_pictures
 from models.picture.drawings import load_drawings
-from models.picture.evaluation import Real
+from models.picture.evaluation import Real, drawn
 
 
 @pytest.mark.slow
@@ -24,3 +25,24 @@ def test_all_drawings_of_ones_own_folder_are_measured(tmp_path: Path, capsys: py
     assert some is not None
     assert some.drawings.names != own.drawings.names[: 4 * FOLDS]  # by chance, not the first ones
     assert Real.read(bundle, tmp_path, part="test") is None
+
+
+@pytest.mark.slow
+def test_only_categories_that_the_probe_knows_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.metrics.two_sample.VOTERS", 1)  # the classifier takes most of the time
+    shipped, bundle = load_drawings(), load_pictures()
+    for row in range(4 * FOLDS):
+        (tmp_path / f"{row}.svg").write_text(shipped.drawings[row].svg(), encoding="utf-8")
+
+    def category() -> Metric:
+        real, report = Real.read(bundle, tmp_path, part=None), Report("evaluate.picture", {}, {}, 0)
+        assert real is not None
+        drawn(report, real, bundle, shipped, 0)
+        return report.metrics["picture.category"]
+
+    assert category() == Metric(None)  # they are in no folder that says what they are
+    for folder, rows in (("my own", range(9)), ("animals", range(9, 4 * FOLDS))):
+        (tmp_path / folder).mkdir()
+        for row in rows:
+            (tmp_path / f"{row}.svg").rename(tmp_path / folder / f"{row}.svg")
+    assert category().n == 4 * FOLDS - 9

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.music.notes import Piece
+from models.music.notes import MusicError, Piece
 from models.style.pieces.model import tiny_pieces
 from models.tension.past import LEAST_HEARD, OTHERS, Bars, Others, Recogniser, bars_of, candidates, recognised
 from models.tension.training import Preset, train
@@ -78,3 +78,10 @@ def test_the_chance_is_that_of_one_draw_of_others() -> None:
             scores = recogniser.scores(torch.from_numpy(bars.context[row : row + 1]), choice)
             drawn.append(float(torch.log_softmax(scores, 1)[0, 0]))
     assert value[row] == pytest.approx(np.mean(drawn), abs=0.15)
+
+
+def test_too_few_pieces_to_learn_from_are_told_in_words() -> None:
+    every = library()
+    two = Bars(*(getattr(every, name)[every.piece < 2] for name in Bars.__dataclass_fields__))
+    with pytest.raises(MusicError, match=f"no bar can be told from {OTHERS} like it"):
+        train({"pop": two}, {"pop": two}, Preset(2, EACH, 10, 32, 0), inputs=DIM, seed=0)

@@ -70,3 +70,14 @@ def test_judges_and_rivals_are_fitted_on_the_same_folds(folder) -> None:
     assert metrics["mood.judge.quadrant"].baseline == metrics["mood.judge.hand_made.quadrant"].value
     paired = metrics["mood.judge.quadrant"].value - metrics["mood.judge.hand_made.quadrant"].value
     assert metrics["mood.judge.quadrant.less_hand_made"].value == pytest.approx(paired)
+
+
+def test_few_clips_of_each_mood_are_too_few_to_hold_out_a_fifth(folder, tmp_path) -> None:
+    few = tmp_path / "few"
+    few.mkdir()
+    lines = (folder / "metadata.csv").read_text(encoding="utf-8").splitlines()[:13]
+    for line in lines[1:]:
+        (few / line.split(",")[0]).write_bytes((folder / line.split(",")[0]).read_bytes())
+    (few / "metadata.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(SystemExit, match="no quadrant has more than 3 pieces; 5 of one are needed"):
+        mood.main(["--preset", "tiny", "--data", str(few), "--out", str(tmp_path)])

@@ -36,3 +36,10 @@ def test_a_run_goes_on_where_it_was_killed_and_can_be_evaluated(performed, tmp_p
     assert result["metrics"]["performance.deadpan"]["n"] == 0
     assert result["metrics"]["performance.late_ms.deadpan"]["value"] > 5
     assert np.isfinite(result["metrics"]["performance.velocity.ours"]["value"])
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    (alone / "0.mid").write_bytes((performed / "0.mid").read_bytes())
+    evaluation.main(["--data", str(alone), "--model", str(out / "bundle")])
+    metrics = json.loads(capsys.readouterr().out.splitlines()[-1])["metrics"]
+    assert {metric["value"] for metric in metrics.values()} == {None}  # one song has no other to differ from
+    assert metrics.keys() == result["metrics"].keys()

@@ -2,12 +2,16 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from models.evaluate import picture as evaluate
+from models.picture import training
+from models.picture.autoencoder import PRESETS
 from models.train import picture as train
 
 pytestmark = pytest.mark.slow
@@ -62,6 +66,36 @@ def test_a_tiny_model_is_trained_resumed_and_measured(
     assert metrics["picture.latents.category"]["value"] is not None
     assert metrics["picture.decoder.two_sample"]["value"] is not None
     assert metrics["picture.category"]["value"] is None  # none of them can be drawn in another's styles
+
+
+def test_a_run_that_was_killed_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (40, 96, 96, 3)).astype(np.uint8)
+    parts = {"train": pixels[:36], "validation": pixels[36:]}
+    monkeypatch.setattr(training, "EVERY", 2)
+    for name in ("whole", "killed"):
+        (tmp_path / name).mkdir()
+
+    def run(name: str, *, resume: bool) -> dict[str, torch.Tensor]:
+        preset = PRESETS["tiny"]
+        model, *_ = training.train(parts, preset, tmp_path / name, seed=0, resume=resume, about={}, steps=5)
+        return model.state_dict()
+
+    calls, step_loss = [], training.step_loss
+
+    def killed(*given: Any) -> dict[str, torch.Tensor]:
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return step_loss(*given)
+
+    whole = run("whole", resume=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "step_loss", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run("killed", resume=False)
+    resumed = run("killed", resume=True)
+    assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
 
 
 def test_pictures_without_categories_have_none(

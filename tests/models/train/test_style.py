@@ -141,7 +141,7 @@ def test_the_command_writes_a_bundle_that_composes_and_its_prior_can_be_fitted_a
         patch.setattr(run, "FEW", 8)
         run.complete(bundle, music, None, clips=2, seed=0)
     said = capsys.readouterr().out
-    assert "no figures: held-out clips: 1" in said
+    assert "no figures: held-out songs: 1" in said
     assert "play it with" in said
 
     shutil.copytree(first, tmp_path / "again")
@@ -195,6 +195,28 @@ def test_training_goes_on_from_trained_weights_with_one_file_of_ones_own(first, 
     assert load_style(tmp_path / "more" / "bundle").card["from"] == tuned.card["from"]
     with pytest.raises(SystemExit, match="not of the preset cpu"):
         style.main(["--preset", "cpu", "--data", str(mine), "--from", str(base.folder), "--out", str(tmp_path / "no")])
+
+
+def test_a_new_run_leaves_nothing_of_an_earlier_one_to_go_on_with(first, tunes, tmp_path, monkeypatch) -> None:
+    def killed(*arguments, **more):
+        raise KeyboardInterrupt
+
+    out = shutil.copytree(first, tmp_path / "run")
+    asked = ["--preset", "tiny", "--data", str(tunes), "--out", str(out)]
+    with pytest.raises(SystemExit, match="cannot be used"):
+        style.main([*asked, "--from", str(tmp_path / "none")])
+    assert (out / "state.safetensors").exists()  # no run has begun
+    monkeypatch.setattr(prior_training, "encode_windows", killed)
+    with pytest.raises(KeyboardInterrupt):
+        prior.main(asked)
+    assert not (out / "prior.safetensors").exists()
+    shutil.copy(first / "prior.safetensors", out)
+    monkeypatch.setattr(style, "train", killed)
+    with pytest.raises(KeyboardInterrupt):
+        style.main(asked)
+    assert not (out / "prior.safetensors").exists()
+    with pytest.raises(SystemExit, match=r"no .*state\.safetensors to resume"):
+        style.main([*asked, "--resume"])
 
 
 def test_a_killed_and_resumed_prior_ends_with_the_weights_of_one_that_was_not(

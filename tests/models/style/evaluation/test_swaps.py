@@ -27,6 +27,16 @@ def test_ties_count_in_part(clips) -> None:
     assert swaps.melody(silent[0]).tolist() == [0] * 128
 
 
+def test_the_chance_to_find_a_melody_is_among_the_rivals_that_there_are(clips) -> None:
+    one = clips.pieces[0]
+    several = Clips([one] * 6, [None] * 6, [*"aabc", *"dd"], ["dance"] * 4 + ["pop"] * 2)
+    right = [1 / 3, 1 / 3, 1 / 4, 1 / 4, 1, 1]  # the two of one song don't vie
+    assert swaps.found_among([one] * 6, several, 0).tolist() == pytest.approx(right)  # where all are alike
+    assert swaps.chance_to_find(several) == pytest.approx(np.mean(right))
+    many = Clips([one] * 150, [None] * 150, [str(song) for song in range(150)], ["dance"] * 150)
+    assert swaps.chance_to_find(many) == pytest.approx(1 / swaps.AMONG)
+
+
 def test_the_melody_is_held_through_rests() -> None:
     piece = Piece(np.array([[0, 6, 60, 80], [48, 6, 67, 80]]), np.array([[0, 96, 4, 4]]), np.array([100.0]))
     assert swaps.melody(piece).tolist() == [60] * 8 + [67] * 8
