@@ -21,8 +21,8 @@ WRITES_STUBS = "gradio.component_meta"
 class WithoutStubs(MetaPathFinder):
     """Finds the module by which Gradio writes a ``.pyi`` for each of its components, and leaves that out.
 
-    Gradio compares them with its source whenever it is imported, which is two fifths of the seconds of the import. It has
-    no setting for that.
+    Gradio compares them with its source whenever it is imported, which is two fifths of the seconds of the import. It
+    has no setting for that.
     """
 
     def find_spec(
