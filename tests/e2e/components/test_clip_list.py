@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.sound_clock import listen
+
 pytestmark = pytest.mark.slow
 
 COMPONENT = "clip_list"
@@ -59,3 +61,18 @@ def test_the_device_is_told_what_sounds_and_its_controls_pause_it_and_go_on(show
     page.evaluate("window.controls.nexttrack()")
     expect(second.locator(f".k-play{pressed}")).to_be_visible()
     assert page.evaluate("navigator.mediaSession.metadata.title") == "The Kesh Jig"
+
+
+def test_a_list_that_is_taken_off_the_page_falls_silent_and_draws_no_more(shown):
+    page = shown()
+    page.locator(".k-play").first.click()
+    expect(page.locator(".k-sounding")).to_have_count(1)
+    page.evaluate("""() => {
+        const frame = kallosSoundClock.frame.bind(kallosSoundClock);
+        window.frames = 0;
+        kallosSoundClock.frame = (act) => frame((now) => (window.frames += 1, act(now)));
+        document.querySelector(".k-clips-room").remove();
+    }""")
+    listen(page, 2)
+    assert page.evaluate("window.frames") < 5
+    assert page.evaluate("kallosSoundClock.sounds.every((each) => each.ended)")

@@ -419,7 +419,7 @@ class ClipList {
       this.#open?.roll.draw(this.player.position("a"), sounds);
       if (this.#open) this.#bar.tell(nameInAddress(this.#open.clip), this.#open.bars, sounds ? this.player.position("a") : null);
       if (this.#running) clock.frame(step);
-      else if (!this.list.isConnected) this.player.pause();
+      else if (sounds) this.player.pause(); // the list was taken off the page
     };
     clock.frame(step);
   }
