@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
+
+from tests.e2e.sound_clock import listen
 
 pytestmark = pytest.mark.slow
 
@@ -59,3 +63,47 @@ def test_the_device_is_told_what_sounds_and_its_controls_pause_it_and_go_on(show
     page.evaluate("window.controls.nexttrack()")
     expect(second.locator(f".k-play{pressed}")).to_be_visible()
     assert page.evaluate("navigator.mediaSession.metadata.title") == "The Kesh Jig"
+
+
+def test_a_list_that_is_taken_off_the_page_falls_silent_and_draws_no_more(shown):
+    page = shown()
+    page.locator(".k-play").first.click()
+    expect(page.locator(".k-sounding")).to_have_count(1)
+    page.evaluate("""() => {
+        const frame = kallosSoundClock.frame.bind(kallosSoundClock);
+        window.frames = 0;
+        kallosSoundClock.frame = (act) => frame((now) => (window.frames += 1, act(now)));
+        document.querySelector(".k-clips-room").remove();
+    }""")
+    listen(page, 2)
+    assert page.evaluate("window.frames") < 5
+    assert page.evaluate("kallosSoundClock.sounds.every((each) => each.ended)")
+
+
+def test_a_row_that_is_gone_before_its_sound_has_come_stays_silent(shown):
+    page, held = shown(), []
+    page.route(re.compile(r"\.mp3"), lambda route: held.append(route), times=1)  # noqa: PLW0108 (a list's method can be none)
+    plays = page.locator(".k-play")
+    with page.expect_request(re.compile(r"\.mp3")):
+        page.get_by_role("button", name="Play Speed the Plough").click()
+    page.get_by_label("Words").fill("jig")
+    expect(plays).to_have_count(1)
+    with page.expect_response(re.compile(r"\.mp3")):
+        held[0].continue_()
+    listen(page, 1)
+    assert page.evaluate("kallosSoundClock.sounds.length") == 0
+    plays.click()
+    expect(page.locator(".k-sounding")).to_contain_text("The Kesh Jig")
+
+
+def test_a_row_says_that_its_sound_did_not_come_until_it_is_pressed_again(shown):
+    page = shown()
+    page.route(re.compile(r"\.mp3"), lambda route: route.abort(), times=1)
+    row = page.locator(".k-clip").first
+    said = row.get_by_role("status")
+    expect(said).to_have_text("")
+    row.locator(".k-play").click()
+    expect(said).to_have_text("This clip could not be loaded. Please try again.")
+    row.locator(".k-play").click()
+    expect(page.locator(".k-sounding")).to_have_count(1)
+    expect(said).to_have_text("")

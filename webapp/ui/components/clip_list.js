@@ -38,6 +38,11 @@ const nameOf = (/** @type {Clip} */ clip) => clip.id ?? JSON.stringify(clip);
 /** What the address of its score has of it, too. @param {Clip} clip */
 const nameInAddress = (clip) => clip.id ?? (clip.notes_url ?? "").replace(/^\/|\/notes$/g, "");
 
+/** What didn't work, in a row. @param {HTMLElement} node @param {string} words */
+function say(node, words) {
+  /** @type {HTMLElement} */ (node.querySelector(".k-listed-text [role=status]")).textContent = words;
+}
+
 /** The sections of a piece over its roll. @param {string} form */
 function sections(form) {
   const strip = document.createElement("div");
@@ -94,8 +99,8 @@ class ClipList {
     const known = new Map(this.#rows.map((row) => [nameOf(row.clip), row]));
     this.#rows = clips.map((/** @type {Clip} */ clip) => known.get(nameOf(clip)) ?? this.#row(clip));
     const before = this.#open;
-    if (before && !this.#rows.includes(before)) {
-      this.#open = this.#rows.find((row) => row.clip.begins && row.clip.begins === before.clip.id) ?? null;
+    if (before) {
+      this.#open = this.#standing(before);
       if (!this.#open) this.player.pause();
     }
     this.list.replaceChildren(...this.#rows.map((row) => row.node));
@@ -115,6 +120,12 @@ class ClipList {
     else if (this.#awaiting && this.#rows.length && this.#rows[0] !== this.#open) this.#sound(this.#rows[0], 0);
     if (this.props.together && !silent) this.#fetchAll(this.#rows);
     this.#ahead();
+  }
+
+  /** What is on the page of a row: itself, or the piece that begins with it. @param {Row} row */
+  #standing(row) {
+    if (this.#rows.includes(row)) return row;
+    return this.#rows.find(({ clip }) => clip.begins && clip.begins === row.clip.id) ?? null;
   }
 
   pause() {
@@ -222,7 +233,7 @@ class ClipList {
     node.className = "k-clip k-listed";
     node.innerHTML = `
       <button type="button" class="k-play" aria-pressed="false">${ICONS}</button>
-      <div class="k-listed-text"><b></b><span></span></div>
+      <div class="k-listed-text"><b></b><span></span><p role="status"></p></div>
       <div class="k-roll" role="slider" tabindex="0" aria-valuemin="0" aria-valuemax="0" aria-valuenow="0">
         <canvas aria-hidden="true"></canvas></div>`;
     const part = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (node.querySelector(selector));
@@ -260,7 +271,7 @@ class ClipList {
       image.alt = clip.heading;
       button.replaceWith(image);
     } catch {
-      node.title = "This picture could not be loaded. Please open the page again.";
+      say(node, "This picture could not be loaded. Please open the page again.");
     }
   }
 
@@ -306,20 +317,22 @@ class ClipList {
    * Sound a row from a second on, or go on with it or pause it.
    * @param {Row} row
    * @param {number | null} seconds
+   * @returns {Promise<void>}
    */
   async #sound(row, seconds) {
     this.#presses += 1;
     this.#awaiting = false;
     const press = this.#presses;
     if (!row.drawn) this.#draw(row);
+    say(row.node, "");
     coming = this.#open === row ? null : this;
     if (this.#open !== row) {
       row.button.setAttribute("aria-busy", String(!row.buffer));
       try {
         await this.#fetch(row);
       } catch {
-        row.button.title = "This clip could not be loaded. Please try again.";
         if (press !== this.#presses || coming !== this) return;
+        say(row.node, "This clip could not be loaded. Please try again.");
         coming = null;
         return this.#ended();
       } finally {
@@ -327,6 +340,9 @@ class ClipList {
       }
       if (press !== this.#presses || coming !== this) return; // something else was pressed since
       coming = null;
+      const standing = this.list.isConnected ? this.#standing(row) : null;
+      if (!standing) return this.#ended(); // other rows were shown since
+      if (standing !== row) return this.#sound(standing, seconds);
       const place = this.props.together && seconds === null && this.player.playing ? this.#same(row) : seconds;
       this.player.pause();
       this.#leave();
@@ -419,7 +435,7 @@ class ClipList {
       this.#open?.roll.draw(this.player.position("a"), sounds);
       if (this.#open) this.#bar.tell(nameInAddress(this.#open.clip), this.#open.bars, sounds ? this.player.position("a") : null);
       if (this.#running) clock.frame(step);
-      else if (!this.list.isConnected) this.player.pause();
+      else if (sounds) this.player.pause(); // the list was taken off the page
     };
     clock.frame(step);
   }

@@ -145,8 +145,14 @@ if __name__ == "__main__":
         """What was kept."""
         return str(rows[event.index]["heading"])
 
+    def named(words: str) -> list[Clip]:
+        """The tunes with these words in their names."""
+        return [tune for tune in tunes() if words.casefold() in tune.name.casefold()]
+
     with gr.Blocks() as demo:
+        words = gr.Textbox(label="Words")
         clips = ClipList(tunes(), action="Keep")
         kept = gr.Textbox(label="Kept")
         clips.act(keep, clips, kept)
+        words.change(named, words, clips)
     demo.launch()

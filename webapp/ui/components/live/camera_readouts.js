@@ -105,6 +105,11 @@ export class Standardiser {
 
 const clip = (/** @type {number} */ value, /** @type {number} */ most) => Math.max(-most, Math.min(most, value));
 
+/** @param {MediaStream} stream */
+function stop(stream) {
+  for (const track of stream.getTracks()) track.stop();
+}
+
 /** A camera that is looked through; `seen` has its readouts, in the order of READOUTS. */
 export class Camera {
   /** @type {number[] | null} */
@@ -114,6 +119,7 @@ export class Camera {
   /** @type {Float32Array | null} */
   #before = null;
   #then = 0;
+  #turns = 0; // of opening and closing: what was asked for before the last one is wanted no more
 
   /**
    * @param {HTMLVideoElement} video
@@ -133,21 +139,31 @@ export class Camera {
     return this.#stream !== null;
   }
 
-  /** Ask for the camera; throws what the browser says where there is none or it is refused. */
+  /** Ask for the camera, unless it is closed meanwhile; throws what the browser says where there is none or it is refused. */
   async open() {
     if (this.#stream) return;
     if (!navigator.mediaDevices?.getUserMedia) throw new DOMException("no camera here", "NotSupportedError");
     const video = { width: { ideal: 320 }, frameRate: { ideal: 15 } };
-    this.#stream = await navigator.mediaDevices.getUserMedia({ video, audio: false });
-    this.video.srcObject = this.#stream;
-    await this.video.play();
+    const turn = (this.#turns += 1);
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia({ video, audio: false });
+      if (turn !== this.#turns) return stop(stream);
+      this.#stream = this.video.srcObject = stream;
+      await this.video.play();
+    } catch (error) {
+      if (turn !== this.#turns) return;
+      this.close();
+      throw error;
+    }
+    if (turn !== this.#turns) return;
     this.measure = new Standardiser(this.usual);
     this.#before = null;
     this.#look();
   }
 
   close() {
-    for (const track of this.#stream?.getTracks() ?? []) track.stop();
+    this.#turns += 1;
+    if (this.#stream) stop(this.#stream);
     this.#stream = null;
     this.video.srcObject = null;
     this.seen = null;

@@ -4,7 +4,7 @@
 import { question } from "./question.js";
 import { ApiError, OF_A_LISTENER, TOKEN, TOKEN_BEFORE, json, request, store } from "./request.js";
 
-export { ApiError, resolve, root, store } from "./request.js";
+export { ApiError, resolve, store } from "./request.js";
 
 const COMPOSING_MS = 60000;
 
@@ -136,25 +136,11 @@ export const pick = (/** @type {string} */ fourId, /** @type {any} */ ballot) =>
 /** `{picks, open}`: how many answers there are to what fits better, and the questions that wait. */
 export const fits = () => json("GET", "/api/fits");
 export const answerFit = (/** @type {string} */ fitId, /** @type {any} */ ballot) => json("POST", `/api/fits/${encodeURIComponent(fitId)}/answer`, ballot);
-export const similar = (/** @type {string} */ clipId) => json("GET", `/api/clips/${encodeURIComponent(clipId)}/similar`);
-export const chooseDomain = (/** @type {string} */ domain) => json("PATCH", "/api/listener", { domain });
-export const taste = () => json("GET", "/api/taste");
-/** Compose what is wished for: `{mode: careful|surprise}` or `{mode: near, near: clip, keep: share}`. */
-export const compose = (/** @type {any} */ wish) => json("POST", "/api/compose", wish);
-export const composing = () => json("GET", "/api/compose");
-/** Win rates of what was composed for this listener. */
-export const proof = () => json("GET", "/api/taste/proof");
 /** `{kept}`: whether every pick outlives the server's disk; null where none is kept elsewhere. */
 export const kept = () => json("GET", "/api/listener/kept");
 export const link = () => json("POST", "/api/listener/link", {});
 export const getJson = (/** @type {string} */ address) => json("GET", address);
 export const notes = (/** @type {string} */ address) => json("GET", address);
-
-/** Some votes below number `before` (the newest where it is left out), newest first: `{total, votes}`. */
-export const votes = (/** @type {number} */ limit, /** @type {number | undefined} */ before) =>
-  json("GET", `/api/listener/votes?limit=${limit}${before ? `&before=${before}` : ""}`);
-/** Keep the first `count` votes and undo the others for good. */
-export const rewind = (/** @type {number} */ count) => json("POST", "/api/listener/rewind", { votes: count });
 
 /** Take the last vote back: `{what, id, domain, picks}` of what is open again. */
 export const undo = () => json("POST", "/api/listener/undo", {});
@@ -165,74 +151,9 @@ export async function download() {
   return response.blob();
 }
 
-/** Become the listener whom a downloaded file is about; with `replace` the votes given here before are deleted. */
-export async function bring(/** @type {Blob} */ file, /** @type {boolean} */ replace) {
-  const listener = await json("POST", `/api/listener/import?replace=${replace}`, file, 120000);
-  become(listener.listener_token);
-  return listener;
-}
-
 export const studio = {
-  choices: (/** @type {string} */ domain, /** @type {number} */ limit) => json("GET", `/api/studio/choices?domain=${domain}&limit=${limit}`),
-  open: (/** @type {string} */ name, /** @type {string} */ link = "") => json("GET", `/api/studio/${name}${link ? `?link=${encodeURIComponent(link)}` : ""}`),
-  openLink: (/** @type {string} */ key) => json("GET", `/api/studio/links/${encodeURIComponent(key)}`),
-  tunes: (/** @type {string} */ words, /** @type {string} */ domain, /** @type {number} */ limit) =>
-    json("GET", `/api/studio/tunes?words=${encodeURIComponent(words)}&domain=${domain}&limit=${limit}`, undefined, COMPOSING_MS),
-  takeTune: (/** @type {string} */ address) => json("POST", address, {}, COMPOSING_MS),
-  adopt: (/** @type {string} */ key) => json("POST", `/api/studio/links/${encodeURIComponent(key)}/copy`, {}),
   compose: (/** @type {any} */ recipe, /** @type {AbortSignal} */ givenUp) => json("POST", "/api/studio/pieces", recipe, COMPOSING_MS, givenUp),
-  vary: (/** @type {any} */ recipe) => json("POST", "/api/studio/variations", recipe, COMPOSING_MS),
-  interpolate: (/** @type {any} */ way) => json("POST", "/api/studio/interpolations", way, COMPOSING_MS),
-  link: (/** @type {string} */ name) => json("POST", `/api/studio/${name}/link`, {}),
-  offer: (/** @type {string} */ name) => json("POST", `/api/studio/${name}/offer`, {}, COMPOSING_MS),
-  bring: (/** @type {File} */ file, /** @type {string} */ domain) =>
-    json("POST", `/api/studio/uploads?name=${encodeURIComponent(file.name)}&domain=${domain}`, file, COMPOSING_MS),
 };
-
-export const why = {
-  clip: (/** @type {string} */ id) => json("GET", `/api/taste/clips/${encodeURIComponent(id)}/why`),
-  change: (/** @type {string} */ id) => json("POST", `/api/taste/clips/${encodeURIComponent(id)}/change`, {}, COMPOSING_MS),
-  checks: () => json("GET", "/api/taste/checks"),
-  check: (/** @type {string} */ pieceId) => json("POST", "/api/taste/checks", { piece_id: pieceId }, COMPOSING_MS),
-};
-
-export const cards = {
-  picture: async () => (await request("GET", "/api/taste/card")).blob(),
-  shared: () => json("GET", "/api/taste/cards"),
-  share: () => json("POST", "/api/taste/cards", {}),
-  withdraw: (/** @type {string} */ id) => json("DELETE", `/api/taste/cards/${encodeURIComponent(id)}`),
-};
-
-export const duets = {
-  all: () => json("GET", "/api/duets"),
-  invite: () => json("POST", "/api/duets", {}),
-  look: (/** @type {string} */ key) => json("GET", `/api/duets/links/${encodeURIComponent(key)}`),
-  agree: (/** @type {string} */ key) => json("POST", `/api/duets/links/${encodeURIComponent(key)}`, {}),
-  end: (/** @type {string} */ id) => json("DELETE", `/api/duets/${id}`),
-  compose: (/** @type {string} */ id) => json("POST", `/api/duets/${id}/compose`, {}),
-};
-
-export const atlas = {
-  maps: () => json("GET", "/api/atlas"),
-  map: (/** @type {string} */ id) => json("GET", `/api/atlas/maps/${encodeURIComponent(id)}`),
-  draw: (/** @type {string} */ kind) => json("POST", `/api/atlas/${kind}`, {}),
-  points: (/** @type {string} */ id) => json("GET", `/api/atlas/maps/${id}/points`, undefined, COMPOSING_MS),
-  mine: (/** @type {string} */ id) => json("GET", `/api/atlas/maps/${id}/mine`, undefined, COMPOSING_MS),
-  point: (/** @type {string} */ id, /** @type {number} */ row) => json("GET", `/api/atlas/maps/${id}/points/${row}`, undefined, COMPOSING_MS),
-  place: (/** @type {string} */ id, /** @type {string} */ name) => json("GET", `/api/atlas/maps/${id}/place/${name}`, undefined, COMPOSING_MS),
-};
-
-export const titles = {
-  overview: () => json("GET", "/api/titles"),
-  tunes: (/** @type {string} */ words) => json("GET", `/api/titles/tunes?words=${encodeURIComponent(words)}`, undefined, COMPOSING_MS),
-  ideas: (/** @type {string} */ name) => json("GET", `/api/titles/ideas/${name}`, undefined, COMPOSING_MS),
-};
-/** What was measured of the style model and over a training run of one, and along which styles one can walk. */
-export const styles = (/** @type {string} */ run = "") => json("GET", `/api/styles?run=${encodeURIComponent(run)}`);
-/** Of each style code pieces by its values, and how it goes with what has a name. */
-export const codes = (/** @type {string} */ domain) => json("GET", `/api/styles/codes?domain=${domain}`, undefined, COMPOSING_MS);
-/** The steps of a walk, told by its query. */
-export const walk = (/** @type {string} */ query) => json("GET", `/api/styles/walk?${query}`, undefined, COMPOSING_MS);
 
 /** Tell what became of a piece that was played. */
 export const played = (/** @type {string} */ address, /** @type {string} */ outcome, /** @type {number} */ heardMs) => json("POST", address, { outcome, heard_ms: heardMs });
@@ -240,7 +161,6 @@ export const played = (/** @type {string} */ address, /** @type {string} */ outc
 /** Keep what is at this address in the listener's studio: `{name}` of the piece. */
 export const keep = (/** @type {string} */ address) => json("POST", address, {}, COMPOSING_MS);
 
-/** The encoded bytes of a clip. */
 /**
  * A picture as an element that is ready to be shown; whose it is, the server asks as it does of sound.
  * @param {string} address
@@ -259,6 +179,7 @@ export async function picture(address) {
   return image;
 }
 
+/** The encoded bytes of a clip. */
 export async function audio(/** @type {string} */ address) {
   const response = await request("GET", address, { timeoutMs: COMPOSING_MS });
   try {
