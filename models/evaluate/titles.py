@@ -13,8 +13,8 @@ words that name a type, the same among 100 tunes, within one type, within tunes 
 trained on. ``against_baseline`` (and ``against_other``, with ``--against``): the paired difference of reciprocal ranks.
 ``knowing``: the same pool for somebody who were told one thing of the tune that a title belongs to (its type, meter or
 key) exactly and nothing else, which is what a title would have to say to be worth as much. ``genre``: see
-``models.title.evaluation``; known are O'Neill's and Ryan's, unknown CRE (or the folder) without
-near-duplicates of what the towers were trained on.
+``models.title.evaluation``; unknown are CRE (or the folder) without near-duplicates of what the towers were trained on,
+known O'Neill's and Ryan's without near-duplicates of those.
 
 ``--transfer`` compares pairs that start from the writer of music and from vectors of words with those that start from
 nothing (``models.title.transfer``), on the same pool. They are fitted to the training part, and what they may choose is

@@ -68,7 +68,10 @@ CONFUSED = ("reel", "hornpipe")
 
 @dataclass(frozen=True)
 class Material:
-    """Tunes by what they are for: the pool, the other collection, what the probe learns from, two training parts."""
+    """Tunes by what they are for: the pool, the other collection, what the probe learns from, two training parts.
+
+    No group is in both what the probe learns from and what it reads.
+    """
 
     pool: list[Tune]
     elsewhere: list[Tune]
@@ -109,8 +112,10 @@ def read_material(bundle: TitleBundle, data: Path | None, limit: int | None) -> 
             f"at least {LEAST_POOL} are needed"
         )
     validation = [tune for tune in tunes if tune.name in watched and tune.source == book]
-    known = [tune for tune in tunes if tune.source in PROBE_LEARNS_FROM]
-    return Material(pool, elsewhere[:limit], known, trained, validation)
+    elsewhere = elsewhere[:limit]
+    read = {tune.group for tune in elsewhere}
+    known = [tune for tune in tunes if tune.source in PROBE_LEARNS_FROM and tune.group not in read]
+    return Material(pool, elsewhere, known, trained, validation)
 
 
 class RidgeBaseline:

@@ -1,5 +1,6 @@
 import itertools
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -200,6 +201,17 @@ def test_only_what_was_held_out_is_asked_for_and_no_near_duplicate_is_probed(hel
     heard = {tune.group for tune in everything.trained}
     assert not {tune.name for tune in everything.trained} & set(held_out)
     assert all(tune.group not in heard and tune.source == "cre" for tune in everything.elsewhere)
+
+
+@pytest.mark.usefixtures("few_corpora")
+def test_the_genre_probe_learns_from_no_near_duplicate_of_what_it_reads(tmp_path: Path) -> None:
+    text = min(corpora.music21_corpus().glob("oneills1850/*.abc")).read_text(encoding="utf-8", errors="replace")
+    (tmp_path / "copied.abc").write_text("".join(re.split(r"(?m)^(?=X:)", text)[:31]), encoding="utf-8")
+    held_out = [name_of(piece) for piece in corpora.load("oneills1850")]
+    everything = read_material(bundle(held_out), tmp_path, None)  # no tower was trained on them
+    assert len(everything.elsewhere) >= 25
+    assert everything.known
+    assert not {tune.group for tune in everything.known} & {tune.group for tune in everything.elsewhere}
 
 
 @pytest.mark.usefixtures("few_corpora")
