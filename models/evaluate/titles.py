@@ -2,18 +2,19 @@
 
 The pool is the O'Neill's tunes that the towers have never heard (a test set fixed by hash, whole groups of
 near-duplicates), or every tune of a folder of ABC (``near_training`` counts those of the pool that are in one group
-with a tune that the towers were trained on). Each title asks for its tune and each tune for its title; any title of a
-tune is right, and so is any near-duplicate. Chance is exact for the pool, the baseline is a ridge regression
-(``models.title.evaluation``) fitted on the training part, intervals are bootstraps over groups. The reference is
-what an earlier study logged on another cut of the book: MRR 0.0168 with chance at 0.0112.
+with a tune that the towers were trained on); of the folder that they were trained on, those that they held out. Each
+title asks for its tune and each tune for its title; any title of a tune is right, and so is any near-duplicate. Chance
+is exact for the pool, the baseline is a ridge regression (``models.title.evaluation``) fitted on the training part,
+or on the books for a folder that is not the towers' own, intervals are bootstraps over groups. The reference is what an
+earlier study logged on another cut of the book: MRR 0.0168 with chance at 0.0112.
 
 Further rows say where it comes from: only first titles (an Irish second title marks who typed a file), titles without
 words that name a type, the same among 100 tunes, within one type, within tunes of CRE, a collection that no tower was
 trained on. ``against_baseline`` (and ``against_other``, with ``--against``): the paired difference of reciprocal ranks.
 ``knowing``: the same pool for somebody who were told one thing of the tune that a title belongs to (its type, meter or
 key) exactly and nothing else, which is what a title would have to say to be worth as much. ``genre``: see
-``models.title.evaluation``; known are O'Neill's and Ryan's, unknown CRE (or the folder) without
-near-duplicates of what the towers were trained on.
+``models.title.evaluation``; unknown are CRE (or the folder) without near-duplicates of what the towers were trained on,
+known O'Neill's and Ryan's without near-duplicates of those.
 
 ``--transfer`` compares pairs that start from the writer of music and from vectors of words with those that start from
 nothing (``models.title.transfer``), on the same pool. They are fitted to the training part, and what they may choose is
@@ -355,7 +356,7 @@ def _mean_of(values: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]) -> fl
 def main(argv: list[str] | None = None) -> None:
     """Command line; see the module docstring."""
     parser = argparse.ArgumentParser(prog="python -m models.evaluate.titles", description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, help="folder of ABC files, all of it test data")
+    parser.add_argument("--data", type=Path, help="folder of ABC files: all of it, or what the towers held out")
     parser.add_argument("--model", default="default", help="shipped towers by name, or a folder (OUT/bundle)")
     parser.add_argument("--against", help="other towers, to be compared with in pairs")
     parser.add_argument("--seed", type=int, default=0)

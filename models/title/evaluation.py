@@ -46,7 +46,7 @@ Floats = npt.NDArray[np.float64]
 Names = npt.NDArray[np.str_]
 Row = dict[str, Any]
 
-BOOK, UNHEARD = "oneills1850", "cre"
+BOOK, UNHEARD, FOLDER = "oneills1850", "cre", "folder"
 PROBE_LEARNS_FROM = ("oneills1850", "ryansMammoth")
 LEAST_POOL = 20  # tunes that make a pool worth asking
 
@@ -68,43 +68,54 @@ CONFUSED = ("reel", "hornpipe")
 
 @dataclass(frozen=True)
 class Material:
-    """Tunes by what they are for: the pool, the other collection, what the probe learns from, two training parts."""
+    """Tunes by what they are for: the pool, the other collection, what the probe learns from, two training parts.
+
+    No group is in both what the probe learns from and what it reads.
+    """
 
     pool: list[Tune]
     elsewhere: list[Tune]
     known: list[Tune]
     trained: list[Tune]
-    validation: list[Tune]  # of the book
+    validation: list[Tune]  # of the collection that the pool is of, or of the book
 
 
 def read_material(bundle: TitleBundle, data: Path | None, limit: int | None) -> Material:
-    """Reads corpora and folder, grouped together; raises ``MusicError`` where no tune is left to test on."""
+    """Reads corpora and folder, grouped together; raises ``MusicError`` where no tune is left to test on.
+
+    Of the folder that the towers were trained on the pool is what they held out, of any other folder all of it.
+    """
     there = corpora.registry()
     names = [name for name in (*CORPORA, UNHEARD) if there[name].available and (data is None or name != UNHEARD)]
     pieces = [piece for name in names for piece in corpora.load(name)]
     folder = corpora.load_folder(data, neutral) if data else []
-    tunes = tunes_of([*pieces, *(replace(piece, source="folder") for piece in folder)])
+    tunes = tunes_of([*pieces, *(replace(piece, source=FOLDER) for piece in folder)])
+    asked, watched = (set(bundle.held_out.get(part, ())) for part in ("test", "validation"))
     held_out = {name for part in bundle.held_out.values() for name in part}
-    trained = [tune for tune in tunes if tune.source in CORPORA and tune.name not in held_out]
+    own = any(tune.source == FOLDER and tune.name in held_out for tune in tunes)  # the towers' own folder
+    sources, book = ((FOLDER,), FOLDER) if own else (CORPORA, BOOK)
+    trained = [tune for tune in tunes if tune.source in sources and tune.name not in held_out]
     heard = {tune.group for tune in trained}
-    if data is None:
-        asked = set(bundle.held_out.get("test", ()))
-        pool = [tune for tune in tunes if tune.name in asked and tune.source == BOOK]
-        elsewhere = [tune for tune in tunes if tune.source == UNHEARD and tune.group not in heard]
+    if data is None or own:
+        pool = [tune for tune in tunes if tune.name in asked and tune.source == book]
     else:
-        pool = [tune for tune in tunes if tune.source == "folder"]
-        elsewhere = [tune for tune in pool if tune.group not in heard]
+        pool = [tune for tune in tunes if tune.source == FOLDER]
+    elsewhere = pool if data else [tune for tune in tunes if tune.source == UNHEARD]
+    elsewhere = [tune for tune in elsewhere if tune.group not in heard]
     pool = pool[:limit]
     if len(pool) < LEAST_POOL:
         raise MusicError(
-            f"{len(pool)} tunes with titles are there that the towers held out; at least {LEAST_POOL} are needed"
+            f"{len(pool)} tunes with titles are there that the towers held out; at least {LEAST_POOL} are needed, and "
+            "--data where they were trained on a folder"
             if data is None
-            else f"{data} holds {len(pool)} tunes with titles; at least {LEAST_POOL} are needed"
+            else f"{data} holds {len(pool)} tunes with titles{' that the towers held out' if own else ''}; "
+            f"at least {LEAST_POOL} are needed"
         )
-    watched = set(bundle.held_out.get("validation", ()))
-    validation = [tune for tune in tunes if tune.name in watched and tune.source == BOOK]
-    known = [tune for tune in tunes if tune.source in PROBE_LEARNS_FROM]
-    return Material(pool, elsewhere[:limit], known, trained, validation)
+    validation = [tune for tune in tunes if tune.name in watched and tune.source == book]
+    elsewhere = elsewhere[:limit]
+    read = {tune.group for tune in elsewhere}
+    known = [tune for tune in tunes if tune.source in PROBE_LEARNS_FROM and tune.group not in read]
+    return Material(pool, elsewhere, known, trained, validation)
 
 
 class RidgeBaseline:

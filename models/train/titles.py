@@ -196,7 +196,7 @@ def main(argv: list[str] | None = None) -> None:
     release(out / "bundle", [(runs[index], towers[index]) for index in chosen], mrr, steps)
     names = " and ".join(runs[index].name for index in chosen)
     print(f"{out / 'bundle'} holds {names}, validation MRR {mrr:.4f}; evaluate it with:")
-    print(f"python -m models.evaluate.titles --model {out / 'bundle'}")
+    print(f"python -m models.evaluate.titles --model {out / 'bundle'}{f' --data {given.data}' if given.data else ''}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 import itertools
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from models.evaluate.titles import Found, among_few, knowing, main, retrieval, s
 from models.experiments.report import Report
 from models.metrics.retrieval import MEASURES
 from models.music import corpora
+from models.music.notes import MusicError
 from models.title.evaluation import RidgeBaseline, probe_genres, read_material
 from models.title.melody_encoders import MelodyConfig
 from models.title.title_encoders import TitleConfig, sentences_available
@@ -199,6 +201,34 @@ def test_only_what_was_held_out_is_asked_for_and_no_near_duplicate_is_probed(hel
     heard = {tune.group for tune in everything.trained}
     assert not {tune.name for tune in everything.trained} & set(held_out)
     assert all(tune.group not in heard and tune.source == "cre" for tune in everything.elsewhere)
+
+
+@pytest.mark.usefixtures("few_corpora")
+def test_the_genre_probe_learns_from_no_near_duplicate_of_what_it_reads(tmp_path: Path) -> None:
+    text = min(corpora.music21_corpus().glob("oneills1850/*.abc")).read_text(encoding="utf-8", errors="replace")
+    (tmp_path / "copied.abc").write_text("".join(re.split(r"(?m)^(?=X:)", text)[:31]), encoding="utf-8")
+    held_out = [name_of(piece) for piece in corpora.load("oneills1850")]
+    everything = read_material(bundle(held_out), tmp_path, None)  # no tower was trained on them
+    assert len(everything.elsewhere) >= 25
+    assert everything.known
+    assert not {tune.group for tune in everything.known} & {tune.group for tune in everything.elsewhere}
+
+
+@pytest.mark.usefixtures("few_corpora")
+def test_of_the_folder_that_towers_were_trained_on_only_what_they_held_out_is_asked(abc_folder: Path) -> None:
+    names = [name_of(piece) for piece in corpora.load_folder(abc_folder)]
+    own = TitleBundle(untrained(), {"version": "t"}, {"test": names[:20], "validation": names[20:22]})
+    everything = read_material(own, abc_folder, None)
+    assert [tune.name for tune in everything.pool] == names[:20]
+    assert [tune.name for tune in everything.validation] == names[20:22]
+    assert [tune.name for tune in everything.trained] == names[22:]  # and no book, which they have never seen
+    few = TitleBundle(untrained(), {"version": "t"}, {"test": [], "validation": names[:2]})
+    with pytest.raises(MusicError, match="holds 0 tunes with titles that the towers held out; at least 20 are needed"):
+        read_material(few, abc_folder, None)
+    with pytest.raises(MusicError, match="--data where they were trained on a folder"):
+        read_material(own, None, None)
+    other = read_material(bundle(["folder/elsewhere.abc:1"]), abc_folder, None)
+    assert [tune.name for tune in other.pool] == names  # all of a folder is test data for towers that don't know it
 
 
 def test_towers_that_may_know_the_test_tunes_are_not_compared_with(held_out: list[str]) -> None:

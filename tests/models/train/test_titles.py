@@ -175,9 +175,12 @@ def abc_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_command_trains_on_a_folder_and_writes_towers_that_load(abc_folder: Path, tmp_path: Path) -> None:
+def test_the_command_trains_on_a_folder_and_writes_towers_that_load(
+    abc_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = ["--preset", "tiny", "--data", str(abc_folder), "--out", str(tmp_path), "--steps", "4"]
     main([*arguments, "--variants", "bag-bag,cnn-rnn", "--without", "key"])
+    assert f"--model {tmp_path / 'bundle'} --data {abc_folder}" in capsys.readouterr().out.replace("\n", "")
     bundle = load_towers(tmp_path / "bundle")
     runs = {"bag-bag-no_key-0", "cnn-rnn-no_key-0"}
     assert set(bundle.card["members"]) <= runs
