@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 NORMAL_95 = 1.959963984540054
 DRAWS = 2000
 FEW = 8  # people, songs or votes: drawing fewer again finds too narrow an interval
@@ -140,7 +141,8 @@ def mean_log_capital(values: FloatArray, mean: float) -> float:
     """Log of what a capital of 1 has become by betting that ``values`` ``(n,)`` lie above ``mean``, on average."""
     if mean <= 0:
         return math.inf if values.any() else 0.0
-    logs = np.log1p(_shares()[:, None] * (values[None, :] - mean) / mean).sum(axis=1)
+    each, often = np.unique(values, return_counts=True)  # of many people few differ
+    logs = np.log1p(_shares()[:, None] * (each[None, :] - mean) / mean) @ often
     top = float(logs.max())
     return top + math.log(float(np.exp(logs - top).mean()))
 
@@ -249,67 +251,65 @@ class Power:
     smallest: float | None
 
 
-def power(
-    people: int,
-    answers: int,
-    *,
-    alpha: float = 0.05,
-    studies: int = 200,
-    chance: float = 0.5,
-) -> Power:
-    """Simulate ``studies`` studies of so many ``people``, who each compare two systems ``answers`` times.
+def power(studies: Sequence[IntArray], *, alpha: float = ALPHA, chance: float = 0.5) -> Power:
+    """Simulate studies in which people compare two systems.
 
     A study finds a preference where its interval, which holds at any look, lies above ``chance`` (a half, or of several
-    answers the share that guessing has right) once everybody has answered. Raises ``ValueError`` without people or
-    answers.
+    answers the share that guessing has right) once everybody has answered.
+
+    Args:
+        studies: how often each person answers, ``(people,)`` a study; 0: not at all, and then they don't count.
+        alpha: of the interval, after the correction for all that is compared.
+        chance: the smallest share that is simulated.
     """
-    if people < 1 or answers < 1:
-        raise ValueError(f"{people} people with {answers} answers were given; one of each is needed")
     generator = np.random.default_rng(0)
-    found = []
     shares = SHARES if chance == SHARES[0] else tuple(np.arange(chance, MOST + 0.01, 0.02).round(2).tolist())
-    for share in shares:
-        drawn = _simulated_shares(share, (studies, people, answers), generator)
-        found.append(_share_that_find(drawn, chance, alpha))
+    answers = [each[each > 0] for each in studies]
+    found = [_share_that_find(_simulated_shares(share, answers, generator), chance, alpha) for share in shares]
     enough = [share for share, often in zip(shares, found, strict=True) if share > chance and often >= WANTED]
     return Power(np.array(shares), np.array(found), enough[0] if enough else None)
 
 
-def power_apart(
-    people: int,
-    answers: int,
-    rival: float,
-    *,
-    alpha: float = 0.05,
-    studies: int = 200,
-) -> float | None:
+def power_apart(studies: Sequence[IntArray], rival: float, *, alpha: float = ALPHA) -> float | None:
     """The smallest share that such studies find above a ``rival``'s, 8 times in 10; None where they find none.
 
-    Each person answers ``answers`` times about either, and the interval of the mean difference is looked at.
+    The interval of the mean difference is looked at, over those who answer about both.
+
+    Args:
+        studies: how often each person answers about either, ``(people, 2)`` a study.
+        rival: the share of the one.
+        alpha: as above.
     """
     generator = np.random.default_rng(0)
+    both = [each[each.all(axis=1)] for each in studies]
     for share in np.arange(rival + 0.02, MOST + 0.01, 0.02).round(2).tolist():
-        shape = (studies, people, answers)
-        apart = _simulated_shares(share, shape, generator) - _simulated_shares(rival, shape, generator)
-        if _share_that_find((apart + 1) / 2, 0.5, alpha) >= WANTED:
+        ours = _simulated_shares(share, [each[:, 0] for each in both], generator)
+        others = _simulated_shares(rival, [each[:, 1] for each in both], generator)
+        apart = [(a - b + 1) / 2 for a, b in zip(ours, others, strict=True)]
+        if _share_that_find(apart, 0.5, alpha) >= WANTED:
             return float(share)
     return None
 
 
-def _share_that_find(shares: FloatArray, chance: float, alpha: float) -> float:
-    """How many of the studies, in ``(studies, people)`` shares, have an interval above ``chance``."""
-    return float(np.mean([mean_log_capital(each, chance) >= math.log(2 / alpha) for each in shares]))
+def _share_that_find(studies: Sequence[FloatArray], chance: float, alpha: float) -> float:
+    """How many of the studies, with the shares of their people, have an interval above ``chance``."""
+    return float(np.mean([mean_log_capital(each, chance) >= math.log(2 / alpha) for each in studies]))
 
 
-def _simulated_shares(share: float, shape: tuple[int, int, int], generator: np.random.Generator) -> FloatArray:
-    """Each person's share of answers for the better system, ``(studies, people)``, whose mean is ``share``."""
-    spread = math.hypot(PEOPLE_SD, ANSWERS_SD)
-    centre = _centre(share, spread)
-    studies, people, answers = shape
-    own = centre + PEOPLE_SD * generator.standard_normal((studies, people, 1))
-    each = own + ANSWERS_SD * generator.standard_normal((studies, people, answers))
-    result: FloatArray = (generator.random(each.shape) < 1 / (1 + np.exp(-each))).mean(axis=2)
-    return result
+def _simulated_shares(share: float, studies: Sequence[IntArray], generator: np.random.Generator) -> list[FloatArray]:
+    """Each person's share of so many answers for the better system, ``(people,)`` a study, whose mean is ``share``."""
+    answers = np.concatenate(studies)
+    own = _centre(share, math.hypot(PEOPLE_SD, ANSWERS_SD)) + PEOPLE_SD * generator.standard_normal(len(answers))
+    chosen = generator.binomial(answers, np.interp(own, *_chances())) / answers
+    return np.split(chosen, np.cumsum([len(each) for each in studies])[:-1])
+
+
+@cache
+def _chances() -> tuple[FloatArray, FloatArray]:
+    """Log-odds of a person, and the chance of an answer for the better system; answers differ (Gauss-Hermite)."""
+    points, weights = np.polynomial.hermite_e.hermegauss(40)
+    own = np.linspace(-12, 12, 1201)
+    return own, (weights / (1 + np.exp(-(own[:, None] + ANSWERS_SD * points)))).sum(axis=1) / weights.sum()
 
 
 def _centre(share: float, spread: float) -> float:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy.orm import Session
 
 from db.queries import listening_studies
@@ -16,13 +18,14 @@ from webapp.runtime.database import Database
 from webapp.runtime.errors import NotAllowed
 from webapp.runtime.journal import Journal
 from webapp.studies import keys, moods, participation, studies, trials
-from webapp.studies.design import Pairs, Question, StudyDesign
+from webapp.studies.design import MOST_PAIRS, Pairs, Question, StudyDesign
 from webapp.studies.participation import Joining
-from webapp.studies.trials import Heard
+from webapp.studies.trials import Heard, Turns
 
 MOST_STEPS = 1_000
 HEARD_MS = 5_000
 STUDIES = 200  # simulated, for each true share
+MOST_PEOPLE = 2_000  # simulated of a study: more find hardly smaller preferences
 RIVAL = 0.6  # of its answers are right
 
 
@@ -33,7 +36,8 @@ class Tried:
     Attributes:
         condition: for whom this holds; empty where there is one group.
         people: of the condition, once the quota is full.
-        answers: of each of them, on two systems; of those two that are compared least.
+        comparing: how many of these compare those two systems that are compared least (or rate the one rated least).
+        answers: of each who does, on these two.
         systems: how many are compared.
         pairs: how many each participant hears, without repeats and checks.
         different: how many different pairs of clips there are.
@@ -41,10 +45,13 @@ class Tried:
         of_90: how often it finds a share of 90 %.
         chance: what guessing has right; a half where two are compared, a quarter where moods are rated.
         above: where moods are rated, the share that is found above a rival's of ``RIVAL``; None where none is.
+        helps: where no share is found: more people, fewer conditions, fewer systems, more pairs each.
+        single: whether each system is a single clip.
     """
 
     condition: str
     people: int
+    comparing: int
     answers: int
     systems: int
     pairs: int
@@ -53,6 +60,8 @@ class Tried:
     of_90: float
     chance: float = 0.5
     above: float | None = None
+    helps: tuple[str, ...] = ()
+    single: bool = False
 
 
 def walk(database: Database, journal: Journal, key: str) -> int:
@@ -83,40 +92,72 @@ def power(database: Database, key: str) -> list[Tried]:
         return studies.design_of(study), studies.heard(session, study), studies.fixed_pairs(session, study)
 
     design, clips, fixed = database.transaction(work)
-    pairs, quota = design.pairs, design.quota
     conditions = trials.conditions_of(clips)
+    people = max(1, design.quota // len(conditions))
     if design.task == "mood":
-        return [_of_moods(pairs, clips, each, max(1, quota // len(conditions))) for each in conditions]
-    found = []
-    for condition in conditions:
-        trials.require_enough(pairs, clips, fixed, condition)
-        counts = _answers(pairs, clips, fixed, condition)
-        people = max(1, quota // len(conditions))
-        least = max(1, min(counts.values()))
-        here = intervals.power(people, least, alpha=ALPHA / len(counts), studies=STUDIES)
-        systems = len({system for pair in counts for system in pair})
-        at_90 = float(here.found[list(intervals.SHARES).index(0.9)])
-        different = _different(pairs, clips, fixed, condition)
-        count = sum(counts.values())
-        found.append(Tried(condition, people, least, systems, count, different, here.smallest, at_90))
-    return found
+        return [of_moods(design.pairs, clips, each, people) for each in conditions]
+    return [of_pairs(design.pairs, clips, fixed, each, people) for each in conditions]
 
 
-def _of_moods(pairs: Pairs, clips: list[Heard], condition: str, people: int) -> Tried:
+def of_pairs(
+    pairs: Pairs, clips: list[Heard], fixed: list[tuple[uuid.UUID, uuid.UUID]], condition: str, people: int
+) -> Tried:
+    """What preference ``analysis`` would find between those two systems that are compared least."""
+    trials.require_enough(pairs, clips, fixed, condition)
+    turns = trials.turns(pairs, clips, fixed, condition)
+    studies, comparing, answers = _sampled(turns, people)
+    here = intervals.power([each[:, 0] for each in studies], alpha=ALPHA / max(1, len(turns.places)))
+    at_90 = float(here.found[list(intervals.SHARES).index(0.9)])
+    different = _different(pairs, clips, fixed, condition)
+    helps = _helps(turns, people, condition) if here.smallest is None else ()
+    single = len({each.system for each in clips}) == len(clips)
+    return Tried(
+        condition, people, comparing, answers, turns.systems, turns.length, different, here.smallest, at_90,
+        helps=helps, single=single,
+    )  # fmt: skip
+
+
+def of_moods(pairs: Pairs, clips: list[Heard], condition: str, people: int) -> Tried:
     """What share of answers in the mood meant could be shown to be above chance, and above a rival's."""
     trials.require_rated(clips, condition)
-    mine = {each.id: each for each in clips if each.condition in {"", condition}}
-    drawn = trials.draw_rated(pairs, clips, condition, generator=np.random.default_rng(0))
-    main = [mine[each.left].system for each in drawn if each.kind == "main"]
-    systems = sorted({each.system for each in mine.values()})
-    least = max(1, min(main.count(each) for each in systems))
-    here = intervals.power(people, least, alpha=ALPHA / len(systems), studies=STUDIES, chance=moods.CHANCE)
-    rivals = max(1, len(systems) * (len(systems) - 1) // 2)
-    above = intervals.power_apart(people, least, RIVAL, alpha=ALPHA / rivals, studies=STUDIES)
+    turns = trials.turns_rated(pairs, clips, condition)
+    studies, comparing, answers = _sampled(turns, people)
+    systems = turns.systems
+    here = intervals.power([each[:, 0] for each in studies], alpha=ALPHA / systems, chance=moods.CHANCE)
+    rivals = systems * (systems - 1) // 2
+    above = intervals.power_apart(studies, RIVAL, alpha=ALPHA / rivals) if rivals else None
     at_90 = float(here.found[np.abs(here.shares - 0.9).argmin()])
+    mine = sum(each.condition in {"", condition} for each in clips)
+    helps = _helps(turns, people, condition, moods.CHANCE) if here.smallest is None else ()
     return Tried(
-        condition, people, least, len(systems), len(main), len(mine), here.smallest, at_90, moods.CHANCE, above
-    )
+        condition, people, comparing, answers, systems, turns.length, mine, here.smallest, at_90, moods.CHANCE, above,
+        helps,
+    )  # fmt: skip
+
+
+def _sampled(turns: Turns, people: int) -> tuple[list[npt.NDArray[np.int64]], int, int]:
+    """How often each person who hears what is heard least does so, and what is heard next to least; ``(people, 2)``.
+
+    Then how many these are, on average over studies, and how often each of them hears it.
+    """
+    generator, studies, hearing, times = np.random.default_rng(0), [], 0, 0
+    for _ in range(STUDIES):
+        each = turns.sample(people, generator)
+        hearing, times = hearing + int(np.count_nonzero(each[:, 0])), times + int(each[:, 0].sum())
+        studies.append(each[each[:, 0] > 0][:MOST_PEOPLE].copy())
+    return studies, round(hearing / STUDIES), times // max(1, hearing)
+
+
+def _helps(turns: Turns, people: int, condition: str, chance: float = 0.5) -> tuple[str, ...]:
+    """What would let a study show something; nothing but more people where these could not if all agreed."""
+    if intervals.mean_log_capital(np.ones(people), chance) < math.log(2 / ALPHA):
+        return ("people",)
+    others = {
+        "conditions": bool(condition),
+        "systems": turns.systems > (2 if chance == 0.5 else 1),
+        "pairs": turns.length < MOST_PAIRS,
+    }
+    return ("people", *(name for name, may in others.items() if may))
 
 
 def _different(pairs: Pairs, clips: list[Heard], fixed: list[tuple[uuid.UUID, uuid.UUID]], condition: str) -> int:
@@ -124,19 +165,6 @@ def _different(pairs: Pairs, clips: list[Heard], fixed: list[tuple[uuid.UUID, uu
     if pairs.way == "fixed":
         return len(trials.fixed_of(clips, fixed, condition))
     return sum(map(len, trials.candidates(clips, condition).values()))
-
-
-def _answers(
-    pairs: Pairs, clips: list[Heard], fixed: list[tuple[uuid.UUID, uuid.UUID]], condition: str
-) -> dict[frozenset[str], int]:
-    """How often a participant compares every two systems, as trials are really drawn."""
-    systems = {each.id: each.system for each in clips}
-    counts: dict[frozenset[str], int] = {}
-    for trial in trials.draw(pairs, clips, fixed, condition, generator=np.random.default_rng(0)):
-        two = frozenset((systems[trial.left], systems[trial.right]))
-        if trial.kind == "main":
-            counts[two] = counts.get(two, 0) + 1
-    return counts
 
 
 def _answered(database: Database, journal: Journal, token: str, step: dict[str, Any]) -> dict[str, Any]:

@@ -7,17 +7,19 @@ at random. Repeats come mirrored behind all others; attention checks stand at ra
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 
 from webapp.runtime.errors import NotAllowed
 from webapp.studies.design import MOODS, Pairs
 
 UNIFORM_SHARE = 0.3  # of an adaptive draw, so that every pair has a known probability that is not small
+DECIDED = 0.68  # weight of two systems about which nine of ten agree, beside those about which nobody does
 
 SystemPair = tuple[str, str]
 
@@ -115,6 +117,57 @@ def draw(
         for place in sorted(generator.permutation(len(main))[: pairs.repeats])
     ]
     return _with_checks([*main, *repeats], pairs.attention_checks, generator)
+
+
+@dataclass(frozen=True)
+class Turns:
+    """How often what a study compares comes up for its participants: two systems, or one where clips are rated.
+
+    Attributes:
+        places: of each of them, in how many of ``among`` places it stands.
+        among: places, which come in turn, in a random order.
+        length: how many each participant hears.
+        in_turn: False where any place may come at any time, and rather those whose order is open (``UNIFORM_SHARE``).
+    """
+
+    places: Mapping[frozenset[str], int]
+    among: int
+    length: int
+    in_turn: bool = True
+
+    @property
+    def systems(self) -> int:
+        """How many are compared."""
+        return len(frozenset[str]().union(*self.places))
+
+    def sample(self, people: int, generator: np.random.Generator) -> npt.NDArray[np.int64]:
+        """How often each of so many people hears the two that stand in the fewest places, ``(people, 2)``."""
+        if not self.in_turn:
+            preferred = (1 - UNIFORM_SHARE) * DECIDED / (DECIDED + self.among - 1)
+            return generator.binomial(self.length, UNIFORM_SHARE / self.among + preferred, (people, 2))
+        fewest = np.array([*sorted(self.places.values()), 0, 0][:2])
+        whole, rest = divmod(self.length, self.among)
+        places = [*fewest, self.among - fewest.sum()]
+        return whole * fewest + generator.multivariate_hypergeometric(places, rest, people)[:, :2]
+
+
+def turns(pairs: Pairs, clips: Sequence[Heard], fixed: Sequence[tuple[uuid.UUID, uuid.UUID]], condition: str) -> Turns:
+    """Those of ``draw``; adaptive ones where one order is clear (nine of ten agree) and all others stay open.
+
+    A fixed pair of one system compares nothing and takes a place all the same.
+    """
+    if pairs.way == "fixed":
+        systems, mine = {each.id: each.system for each in clips}, fixed_of(clips, fixed, condition)
+        told = Counter(frozenset((systems[a], systems[b])) for a, b in mine if systems[a] != systems[b])
+        return Turns(told, len(mine), min(pairs.per_participant, len(mine)))
+    found = [frozenset(each) for each in candidates(clips, condition)]
+    return Turns(dict.fromkeys(found, 1), len(found), pairs.per_participant, in_turn=pairs.way == "random")
+
+
+def turns_rated(pairs: Pairs, clips: Sequence[Heard], condition: str) -> Turns:
+    """Those of ``draw_rated``."""
+    cells = {(each.system, each.item) for each in clips if each.condition in {"", condition}}
+    return Turns(Counter(frozenset((system,)) for system, _ in cells), len(cells), pairs.per_participant)
 
 
 def require_rated(clips: Sequence[Heard], condition: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webapp.studies import trials
-from webapp.studies.design import Pairs
+from webapp.studies.design import MOODS, Pairs
 from webapp.studies.trials import Heard
 
 CLIPS = [Heard(uuid4(), system, f"item{item}") for system in "abc" for item in range(4)]
@@ -62,3 +62,35 @@ def test_conditions_hear_their_own_clips() -> None:
     ids = {each.id: each.condition for each in mine}
     for each in trials.draw(Pairs(), mine, (), "slow", generator=np.random.default_rng(1)):
         assert {ids[each.left], ids[each.right]} <= {"", "slow"}
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [Pairs(per_participant=4), Pairs(per_participant=8), Pairs(way="fixed", per_participant=3), Pairs(way="fixed")],
+)
+def test_turns_come_as_often_as_they_are_drawn(pairs: Pairs) -> None:
+    clips = [Heard(uuid4(), system) for system in "abcd" for _ in range(2)]
+    ids = [each.id for each in clips]
+    fixed = [(ids[0], ids[2]), (ids[1], ids[3]), (ids[0], ids[4]), (ids[0], ids[1])]  # a-b twice, a-c once, a-a
+    turns, generator = trials.turns(pairs, clips, fixed, ""), np.random.default_rng(3)
+    assert turns.places[frozenset("ac")] == min(turns.places.values())
+    assert len(turns.places) == (2 if pairs.way == "fixed" else 6)
+    systems = {each.id: each.system for each in clips}
+    drawn = [trials.draw(pairs, clips, fixed, "", generator=generator) for _ in range(2_000)]
+    main = [[{systems[each.left], systems[each.right]} for each in one if each.kind == "main"] for one in drawn]
+    often = np.array([each.count({"a", "c"}) for each in main])
+    foretold = turns.sample(2_000, generator)[:, 0]
+    assert foretold.mean() == pytest.approx(often.mean(), abs=0.07)
+    assert (foretold > 0).mean() == pytest.approx((often > 0).mean(), abs=0.07)
+
+
+def test_clips_are_rated_as_often_as_they_are_drawn() -> None:
+    clips = [Heard(uuid4(), system, mood) for system in "abc" for mood in MOODS if (system, mood) != ("a", "sad")]
+    pairs, generator = Pairs(per_participant=5), np.random.default_rng(3)
+    systems = {each.id: each.system for each in clips}
+    drawn = [trials.draw_rated(pairs, clips, "", generator=generator) for _ in range(2_000)]
+    main = [Counter(systems[each.left] for each in one if each.kind == "main") for one in drawn]
+    often = np.array([(each["a"], each["b"]) for each in main])
+    foretold = trials.turns_rated(pairs, clips, "").sample(2_000, generator)
+    assert foretold.mean(axis=0) == pytest.approx(often.mean(axis=0), abs=0.07)
+    assert foretold.all(axis=1).mean() == pytest.approx(often.all(axis=1).mean(), abs=0.07)

@@ -151,12 +151,13 @@ def dry_run_study(context: Context, key: Key) -> list[Shown]:
         key: the researcher's key.
 
     Returns:
-        For each condition how many people will answer how often on every two systems, and which share of answers must
-        prefer one system for the study to find it 8 times in 10.
+        For each condition, of those two systems that are compared least (or the one that is rated least): how many
+        people compare them, and how often each of these does. Then the share of answers that must prefer one system
+        (or be right) for the study to find it 8 times in 10.
     """
     dry_run.walk(context.database, context.journal, key)
     return [
-        {"condition": each.condition, "people": each.people, "answers": each.answers,
+        {"condition": each.condition, "people": each.comparing, "answers": each.answers,
          "smallest_share": each.smallest or 0.0}
         for each in dry_run.power(context.database, key)
     ]  # fmt: skip

@@ -187,30 +187,53 @@ def dry_run(context: Context, key: str) -> str:
 
 def _shows(tried: trying.Tried) -> str:
     """What preference a study could show, in a sentence."""
-    where = f"Condition {escaped(tried.condition)}: with" if tried.condition else "With"
     if tried.chance < 0.5:
-        return _shows_of_moods(where, tried)
-    who = f"{where} {counted(tried.people, 'person')} who compare every two systems {tried.answers} times"
-    who = who.replace("persons", "people")
+        return _shows_of_moods(tried)
+    if not tried.systems:
+        return "All fixed pairs are of one system, so nothing is compared: list pairs of two systems in pairs.csv."
+    one = "clip" if tried.single else "system"
+    times = {1: "once", 2: "twice"}.get(tried.answers, f"{tried.answers} times")
+    who = _who(tried, f"comparing every two {one}s {times}", f"compare the same two {one}s, {times} each")
     if tried.smallest is None:
-        return f"{who}, the study would hardly show anything: even where 96 % prefer one system. Ask more people."
+        unseen = f"the study would hardly show anything, even where 96% prefer one {one}"
+        return f"{who}, {unseen}. {_helps(tried, f'fewer {one}s', 'more pairs each')}"
     return (
-        f"{who}, the study finds 8 times in 10 that one system is preferred where at least "
+        f"{who}, the study finds 8 times in 10 that one {one} is preferred where at least "
         f"<b>{tried.smallest:.0%}</b> of all answers prefer it. Smaller differences may stay open."
     )
 
 
-def _shows_of_moods(where: str, tried: trying.Tried) -> str:
+def _shows_of_moods(tried: trying.Tried) -> str:
     """What a study of moods could show."""
-    who = f"{where} {tried.people} people who rate {counted(tried.answers, 'clip')} of each kind"
+    clips = counted(tried.answers, "clip")
+    who = _who(tried, f"rating {clips} of each kind", f"rate the same kind, {clips} each")
     if tried.smallest is None:
-        return f"{who}, the study would hardly show anything: ask more people."
-    apart = f"That one kind is right more often than another, which is right in {trying.RIVAL:.0%},"
-    apart += f" it finds from <b>{tried.above:.0%}</b> on." if tried.above else " it would hardly show."
-    return (
+        return f"{who}, the study would hardly show anything. {_helps(tried, 'fewer kinds', 'more clips each')}"
+    found = (
         f"{who}, the study finds 8 times in 10 that a kind is heard in the mood meant more often than by chance "
-        f"({tried.chance:.0%}) where at least <b>{tried.smallest:.0%}</b> of all answers are right. {apart}"
+        f"({tried.chance:.0%}) where at least <b>{tried.smallest:.0%}</b> of all answers are right."
     )
+    if tried.systems == 1:
+        return found
+    found += f" That one kind is right more often than another, which is right in {trying.RIVAL:.0%},"
+    return f"{found} it finds from <b>{tried.above:.0%}</b> on." if tried.above else f"{found} it would hardly show."
+
+
+def _who(tried: trying.Tried, everybody: str, some: str) -> str:
+    """How many people do how often what shows least."""
+    where = f"Condition {escaped(tried.condition)}: with" if tried.condition else "With"
+    people = "1 person" if tried.people == 1 else f"{tried.people} people"
+    if tried.comparing == tried.people:
+        return f"{where} {people} {everybody}"
+    few = f"about {tried.comparing}" if tried.comparing > 1 else "hardly two"
+    return f"{where} {people}, of whom {few} {some}"
+
+
+def _helps(tried: trying.Tried, fewer: str, longer: str) -> str:
+    """What would let the study show more."""
+    words = {"people": "More people", "conditions": "fewer conditions", "systems": fewer, "pairs": longer}
+    first, *others = (words[each] for each in tried.helps)
+    return f"{first} would help{''.join(f', or {each}' for each in others)}."
 
 
 def escaped(title: str) -> str:
