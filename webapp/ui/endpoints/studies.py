@@ -151,8 +151,8 @@ def dry_run_study(context: Context, key: Key) -> list[Shown]:
         key: the researcher's key.
 
     Returns:
-        For each condition how many of its people will answer on the same two systems (or on one, where moods are rated)
-        and how often each of them does, both for what is heard least; and which share of answers must prefer one system
+        For each condition, of those two systems that are compared least (or the one that is rated least): how many
+        people compare them, and how often each of these does. Then the share of answers that must prefer one system
         (or be right) for the study to find it 8 times in 10.
     """
     dry_run.walk(context.database, context.journal, key)

@@ -195,7 +195,7 @@ def _shows(tried: trying.Tried) -> str:
     times = {1: "once", 2: "twice"}.get(tried.answers, f"{tried.answers} times")
     who = _who(tried, f"comparing every two {one}s {times}", f"compare the same two {one}s, {times} each")
     if tried.smallest is None:
-        unseen = f"the study would hardly show anything, even where 96 % prefer one {one}"
+        unseen = f"the study would hardly show anything, even where 96% prefer one {one}"
         return f"{who}, {unseen}. {_helps(tried, f'fewer {one}s', 'more pairs each')}"
     return (
         f"{who}, the study finds 8 times in 10 that one {one} is preferred where at least "
