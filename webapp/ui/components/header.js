@@ -67,17 +67,20 @@ class Header {
   #delete() {
     const { dialog, part } = this.#dialog("delete");
     const confirm = /** @type {HTMLButtonElement} */ (part("confirm"));
+    const keep = /** @type {HTMLButtonElement} */ (part("close"));
     part("error").textContent = "";
+    dialog.oncancel = (event) => confirm.disabled && event.preventDefault(); // it goes on, so nobody leaves it
     confirm.onclick = async () => {
-      confirm.disabled = true;
+      confirm.disabled = keep.disabled = true;
       document.body.classList.add("k-gone"); // from here on whatever this page asks for is nobody's: see header.css
       try {
         await api.forget();
+        confirm.disabled = keep.disabled = false;
         deleted(dialog);
       } catch (error) {
         document.body.classList.remove("k-gone");
         part("error").textContent = sorry(/** @type {api.ApiError} */ (error));
-        confirm.disabled = false;
+        confirm.disabled = keep.disabled = false;
       }
     };
     dialog.showModal();
@@ -97,6 +100,7 @@ function deleted(dialog) {
   part("[data-part=close]").textContent = "Start afresh";
   part("[data-part=close]").focus();
   dialog.addEventListener("close", () => window.location.assign("./"));
+  if (!dialog.open) dialog.showModal(); // some browsers close one at the second press of Escape, whatever is prevented
 }
 
 /**

@@ -31,6 +31,7 @@ class StudyPage {
   /** @type {(seconds: number) => void} */
   #showFilm = () => {};
   #player = new Player(); // of a clip whose mood is rated
+  #tones = new Audio(); // of the headphone check
 
   /** @param {HTMLElement} root */
   constructor(root) {
@@ -105,7 +106,7 @@ class StudyPage {
     sayKept(this.part("kept"), step.kept, () => study.answersKept(this.#token), KEPT);
     this.part("preview").hidden = !step.preview;
     this.part("leave").hidden = ["thanks", "ended"].includes(step.step);
-    this.#player.load({});
+    this.#silence();
     if (step.step === "pair") return this.#pair();
     this.part("pairs").hidden = true;
     this.part("text").hidden = false;
@@ -115,6 +116,12 @@ class StudyPage {
     if (step.step === "break") return this.#rest(step);
     if (step.step === "thanks") return this.#draw(thanks(step, this.#withdrawalLink(), () => this.#withdraw()));
     return this.#text(step.title, "This study has ended. Thank you for coming.");
+  }
+
+  /** What sounded in a step ends with it; the player of pairs ends by itself. */
+  #silence() {
+    this.#tones.pause();
+    this.#player.load({});
   }
 
   /** @param {any} step */
@@ -148,13 +155,19 @@ class StudyPage {
     });
     tones.append(...buttons);
     room.append(play, tones);
-    const sound = new Audio();
+    const sound = (this.#tones = new Audio());
+    sound.addEventListener("ended", () => buttons.forEach((button) => (button.disabled = false)));
     const address = this.#ask(() => study.checkSound(this.#token));
+    address.catch(() => {}); // said where it is played
     play.addEventListener("click", async () => {
-      sound.src ||= await address;
-      sound.currentTime = 0;
-      await sound.play();
-      for (const button of buttons) button.disabled = false;
+      try {
+        sound.src ||= await address;
+        if (!room.isConnected) return;
+        sound.currentTime = 0;
+        await sound.play();
+      } catch (error) {
+        if (room.isConnected) this.#fail(error);
+      }
     });
     this.#draw(room);
   }
@@ -332,6 +345,7 @@ class StudyPage {
     if (this.key) study.kept.forget(this.key);
     this.part("pairs").hidden = true;
     this.#picking?.stage.clear();
+    this.#silence();
     this.part("leave").hidden = true;
     this.part("kept").remove();
     this.#text("You have withdrawn", "All of your answers were deleted. Thank you for your time.");
