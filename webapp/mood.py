@@ -166,7 +166,8 @@ def steer(
 ) -> Steered | None:
     """Compose versions of ``recipe`` towards ``target`` and keep the nearest; None where none is nearer than ``now``.
 
-    Where it keeps nothing, the writer is conditioned on the mood: more such pieces have it, and they sound more real.
+    Where it keeps nothing, the writer is conditioned on the mood: fewer such pieces have it, and they sound more real
+    (``evaluate.mood``).
 
     Raises as ``composing.compose`` does, ``NotAllowed`` where ``now`` (``clips/ID``, …) has too few notes, and
     ``TooMany`` for a listener who asks without end.
