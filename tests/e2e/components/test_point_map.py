@@ -134,3 +134,26 @@ def painted(page, selector: str) -> float:
         }""",
         selector,
     )
+
+
+def test_until_its_points_have_come_a_map_shows_none_and_says_where_they_do_not(shown):
+    page = shown()
+    points, fetched, csv = (
+        page.get_by_test_id("map"),
+        page.get_by_role("button", name="Points that are fetched"),
+        page.get_by_role("button", name="CSV"),
+    )
+    expect(points).to_have_attribute("data-drawn", "2000")
+    expect(csv).to_be_enabled()
+    page.route("**/points.json?*", lambda route: route.abort(), times=1)
+    fetched.click()
+    expect(page.locator("[data-part=source]")).to_contain_text("The points of this map did not come")
+    expect(points).to_have_attribute("data-drawn", "0")
+    expect(csv).to_be_disabled()
+    two = {"x": [0, 1], "y": [0, 1], "text": ["one", "two"], "links": None}
+    two["colours"] = {"group": {"labels": ["all"], "codes": [0, 0]}}
+    page.route("**/points.json?*", lambda route: route.fulfill(json=two))
+    fetched.click()
+    expect(points).to_have_attribute("data-drawn", "2")
+    expect(page.locator("[data-part=source]")).to_have_text("made by chance, seed 0")
+    expect(csv).to_be_enabled()

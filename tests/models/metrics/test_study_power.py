@@ -28,8 +28,10 @@ def test_more_people_find_smaller_preferences_and_nobody_finds_what_is_not_there
 def test_what_guessing_has_right_is_not_found_and_what_is_far_above_it_or_a_rival_is() -> None:
     found = intervals.power(people(30, 4), chance=0.25)
     assert (found.shares[0], found.found[0]) == (0.25, pytest.approx(0.0, abs=0.05))
+    of_two = intervals.power(people(30, 4)).smallest
     assert found.smallest is not None
-    assert 0.25 < found.smallest < intervals.power(people(30, 4)).smallest  # type: ignore[operator]
+    assert of_two is not None
+    assert 0.25 < found.smallest < of_two
     near, far = (intervals.power_apart(people(count, (4, 4)), 0.6) for count in (200, 30))
     assert near is not None
     assert far is not None

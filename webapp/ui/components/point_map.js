@@ -1,12 +1,12 @@
 // @ts-check
 // A map of points: its colours, its legend, what stands out, and the ways to take it along.
 
-import { getJson } from "./shared/api.js";
 import { dress } from "./shared/dress.js";
 import { Lasso, within } from "./shared/lasso.js";
 import { asPng, sheetSvg } from "./shared/map_sheet.js";
 import { LIKING_STEPS, legendOf, ofLabels, ofLiking } from "./shared/palette.js";
 import { RegionLabels } from "./shared/region_labels.js";
+import { json } from "./shared/request.js";
 import { saveAs } from "./shared/save.js";
 import { Scatter } from "./shared/scatter.js";
 
@@ -16,6 +16,7 @@ import { Scatter } from "./shared/scatter.js";
  */
 
 const RESTS_MS = 350; // browsers allow about a hundred changes of the address in half a minute
+const COMING_MS = 60000; // for thousands of points on a slow line
 const NOTHING = /** @type {Points} */ ({ x: [], y: [], text: [], colours: {}, links: null });
 const VALUES = ["less than average", "", "", "average", "", "", "more"];
 const plain = (/** @type {string} */ text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
@@ -56,7 +57,7 @@ class PointMap {
     this.lassoButton = find("[data-do=lasso]");
     this.clearButton = find("[data-do=clear]");
     /** @type {NodeListOf<HTMLButtonElement>} */
-    this.selecting = element.querySelectorAll("[data-do=lasso], [data-do=seen]");
+    this.selecting = element.querySelectorAll("[data-do=lasso], [data-do=seen], [data-take]");
     this.lasso = new Lasso(/** @type {any} */ (element.querySelector(".k-lasso")), (polygon) => {
       this.#drawing(false);
       this.#choose(this.scatter.rowsWithin((/** @type {number} */ x, /** @type {number} */ y) => within(polygon, x, y)));
@@ -87,10 +88,18 @@ class PointMap {
   async show() {
     const { points = NOTHING, added = [], hidden = [], view = null, source = "", axes = null } = this.#value;
     const from = typeof points === "string" ? points : "";
-    const coming = from && from !== this.#from;
-    if (coming) this.#selectable(false);
-    const found = coming ? await getJson(from) : from ? this.#points : points;
-    if (points !== this.#value.points && from !== this.#value.points) return; // another map was opened meanwhile
+    const wanted = () => points === this.#value.points || from === this.#value.points; // no other was opened meanwhile
+    let found = from ? this.#points : points;
+    if (from && from !== this.#from) {
+      this.#empty();
+      try {
+        found = await json("GET", from, undefined, COMING_MS);
+      } catch (error) {
+        if (wanted()) this.source.textContent = `The points of this map did not come. ${/** @type {Error} */ (error).message} Reload the page to try again.`;
+        return;
+      }
+    }
+    if (!wanted()) return;
     const another = !from || from !== this.#from; // they may have come meanwhile, asked for twice
     if (another) this.#points = found;
     this.#from = from;
@@ -111,10 +120,21 @@ class PointMap {
     performance.mark("kallos.map");
   }
 
+  /** Until a map's points have come there are none: those that were there are of another. */
+  #empty() {
+    [this.#points, this.#from, this.#added, this.#plain] = [NOTHING, "", [], []];
+    this.#selectable(false);
+    this.#kept(null);
+    this.scatter.show([], []);
+    this.regions.show([]);
+    this.source.textContent = "";
+    this.paint();
+  }
+
   /** Colour the points, and say what each colour is. */
   paint() {
     const { colour } = this.props;
-    const values = this.#value.values?.[colour];
+    const values = this.#plain.length ? this.#value.values?.[colour] : undefined;
     const known = this.#known;
     this.#codes = values ? this.#steps(values, colour) : known.codes;
     this.scatter.paint(this.#codes, this.#colours());
@@ -210,7 +230,7 @@ class PointMap {
   }
 
   /**
-   * Points can be selected once they are there.
+   * Points can be selected and taken along once they are there.
    * @param {boolean} on
    */
   #selectable(on) {

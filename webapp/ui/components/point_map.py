@@ -90,6 +90,8 @@ class PointMap(Component):
 
 
 if __name__ == "__main__":
+    import itertools
+
     import gradio as gr
     import numpy as np
 
@@ -121,10 +123,14 @@ if __name__ == "__main__":
         return str(len(event.rows))
 
     with gr.Blocks() as demo:
+        turns = itertools.count()
         about = {"title": "Map of points", "source": "made by chance, seed 0", "name": "points"}
         drawn = PointMap({"points": points, **about}, colour="group")
         chosen, selected, words = (gr.Textbox(label=label) for label in ("Chosen", "Selected", "Words"))
         drawn.select(told, outputs=chosen)
         drawn.lasso(counted, outputs=selected)
         words.change(lambda text: gr.update(words=text), words, drawn)
+        gr.Button("Points that are fetched").click(
+            lambda: {"points": f"/points.json?{next(turns)}", **about}, outputs=drawn
+        )
     demo.launch()
