@@ -490,7 +490,10 @@ def drawn(report: Report, real: Real, pictures: PictureBundle, shipped: Drawings
 
 
 def _realness(report: Report, shown: Pixels, real: Real) -> None:
-    """How often a classifier tells what is ``shown`` from the real drawings."""
+    """How often a classifier tells what is ``shown`` from the real drawings; no figure where they are of few series."""
+    if len(set(real.series)) < 2 * FOLDS:
+        report.add("picture.two_sample", Metric(None, chance=0.5))
+        return
     features = describe(real.pixels)
     halves = np.array([hash_half(each) for each in real.series])
     reference = float(rightly_named(features, halves, real.series).mean()) if 0.2 < halves.mean() < 0.8 else None

@@ -46,3 +46,16 @@ def test_only_categories_that_the_probe_knows_are_read(tmp_path: Path, monkeypat
         for row in rows:
             (tmp_path / f"{row}.svg").rename(tmp_path / folder / f"{row}.svg")
     assert category().n == 4 * FOLDS - 9
+
+
+@pytest.mark.slow
+def test_drawings_of_few_series_are_not_told_from_real_ones(tmp_path: Path) -> None:
+    shipped, bundle = load_drawings(), load_pictures()
+    for row in range(4 * FOLDS):
+        (tmp_path / f"{('fox', 'owl')[row % 2]} {row}.svg").write_text(shipped.drawings[row].svg(), encoding="utf-8")
+    real, report = Real.read(bundle, tmp_path, part=None), Report("evaluate.picture", {}, {}, 0)
+    assert real is not None
+    assert len(set(real.series)) < FOLDS
+    drawn(report, real, bundle, shipped, 0)
+    assert report.metrics["picture.two_sample"].value is None
+    assert report.metrics["picture.swap.palette.own"].value is not None
