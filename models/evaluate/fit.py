@@ -1,7 +1,8 @@
 """Which fits better?: ``python -m models.evaluate.fit [--data DIR] [--seed N] [--limit N] [--processes N]``.
 
 Simulated listeners of four kinds, each with a tie of their own between pictures and music, answer questions about
-held-out drawings (of KALLOS_CORPORA/pictures, or all pictures of DIR) and held-out pop piano, both real.
+held-out drawings (of KALLOS_CORPORA/pictures, or all pictures of DIR, half of whose series are never shown) and
+held-out pop piano, both real.
 ``models.picture.fit.evaluation`` says when votes are enough. *ours* begins at the annotated tie and asks what tells
 most; *random* begins there and asks at random; *no_prior* asks what tells most and begins with no tie; *logistic* is a
 logistic regression on random questions; *annotated* is the annotated tie without any vote, *chance* a coin. Prints a
@@ -32,6 +33,7 @@ from models.music.corpora import corpora_folder
 from models.music.notes import MusicError
 from models.picture import readouts
 from models.picture.autoencoder import load_pictures
+from models.picture.collection import halves
 from models.picture.fit.evaluation import (
     CHANCE,
     KINDS,
@@ -55,9 +57,10 @@ from models.style.evaluation.clips import corpora_parts, real_excerpts, regular
 from models.style.latents import BARS
 
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 LISTENERS = 40  # of each kind
-PIECES, PICTURES = 120, 120  # of which a third is never shown
+PIECES, PICTURES = 120, 120  # of which a third is never shown, or a half of somebody's own pictures
 FEWEST = 12
 
 
@@ -69,10 +72,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=positive_int, default=1)
     given = parser.parse_args(argv)
-    pictures, seen = _pictures(given.data, given.seed)
+    pictures, unseen, seen = _pictures(given.data, given.seed)
     with exit_without_music():
         music, heard = _music(given.seed)
-    material = Material(music, pictures)
+    material = Material(music, pictures, unseen)
     digest = hashlib.sha256(b"".join([*seen, *heard])).hexdigest()[:16]
     about = {"hash": digest, "n": len(pictures), "pieces": len(music)}
     report = Report("evaluate.fit", about, {"version": VERSION, "sha256": None}, given.seed)
@@ -123,8 +126,11 @@ def _learned(material: Material, task: tuple[Kind, int]) -> tuple[Trial, dict[st
     return one, {method: learn(material, one, method, task[1]) for method in METHODS}
 
 
-def _pictures(folder: Path | None, seed: int) -> tuple[Floats, list[bytes]]:
-    """Standardised readouts of pictures that no model was trained on, and the pictures' bytes."""
+def _pictures(folder: Path | None, seed: int) -> tuple[Floats, Integers | None, list[bytes]]:
+    """Standardised readouts of pictures that no model was trained on, and the pictures' bytes.
+
+    Between them, of somebody's own pictures: which are never shown, whole series.
+    """
     with exit_on_error():
         found = read_folder(folder or (corpora_folder() or Path()) / "pictures").pictures
         if folder is None:
@@ -133,8 +139,18 @@ def _pictures(folder: Path | None, seed: int) -> tuple[Floats, list[bytes]]:
     if len(found) < FEWEST:
         raise SystemExit(f"{len(found)} pictures are too few to ask about; {FEWEST} are needed")
     rows = np.random.default_rng(seed).permutation(len(found))[:PICTURES]
+    unseen = None
+    if folder is not None:
+        with exit_on_error():
+            shown, apart = halves([found[row] for row in rows])
+        if min(len(shown), len(apart)) < FEWEST // 3:
+            raise SystemExit(
+                f"{len(shown)} and {len(apart)} pictures of different series are too few; {FEWEST // 3} are needed of "
+                "each: add pictures of other series"
+            )
+        unseen = np.array(apart)
     pixels = np.stack([found[row].pixels for row in rows])
-    return of_pictures(readouts.of_pictures(pixels), readouts.USUAL[:, : len(SEEN)]), [pixels.tobytes()]
+    return of_pictures(readouts.of_pictures(pixels), readouts.USUAL[:, : len(SEEN)]), unseen, [pixels.tobytes()]
 
 
 def _music(seed: int) -> tuple[Floats, list[bytes]]:

@@ -23,6 +23,7 @@ from models.music.corpora import corpora_folder
 from models.music.notes import Piece
 from models.picture import readouts
 from models.picture.autoencoder import PictureBundle, load_pictures
+from models.picture.collection import halves
 from models.picture.drawing import PictureDrawing
 from models.picture.drawings import load_drawings
 from models.picture.film import Pictures, read_film
@@ -64,7 +65,8 @@ def main(argv: list[str] | None = None) -> None:
         others, tested = ([each.pixels for each in folder if each.path in pictures.held_out[part]]
                           for part in ("validation", "test"))  # fmt: skip
     else:  # all of it is test data: what is matched is fitted on one half and tested on the other
-        others, tested = ([each.pixels for each in folder[half::2]] for half in (0, 1))
+        with exit_on_error():
+            others, tested = ([folder[row].pixels for row in rows] for rows in halves(folder))
     rng = np.random.default_rng(given.seed)
     films = walks(pictures, tested, given.limit, rng)
     fitted_on = walks(pictures, others, min(FITTED_ON, given.limit), rng)

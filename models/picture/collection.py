@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -26,7 +26,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.stats import rankdata
 
 from models.music.corpora import corpora_folder
-from models.picture.reading import Picture, PictureError, read_folder
+from models.picture.reading import FILMS, Picture, PictureError, read_folder
 
 Floats = npt.NDArray[np.float64]
 PARTS = ("train", "validation", "test")
@@ -77,6 +77,31 @@ def series_of(pictures: Sequence[Picture]) -> list[str]:
     for label, picture in zip(found, pictures, strict=True):
         names[int(label)] = min(names.get(int(label), picture.path), picture.path)
     return [names[int(label)] for label in found]
+
+
+def halves(pictures: Sequence[Picture]) -> tuple[list[int], list[int]]:
+    """Indices of two halves that share no series; all frames of a film are one series.
+
+    The largest series is dealt first, each to the half with fewer pictures. Raises ``PictureError`` for one series.
+    """
+    rows: dict[str, list[int]] = {}
+    for row, name in enumerate(series_of([_of_whole_film(each) for each in pictures])):
+        rows.setdefault(name, []).append(row)
+    if len(rows) < 2:
+        raise PictureError(
+            f"{len(pictures)} pictures of one series are too few series; whole series, or films, are dealt into two "
+            "halves: add pictures of another"
+        )
+    dealt: tuple[list[int], list[int]] = [], []
+    for some in sorted(rows.values(), key=len, reverse=True):
+        min(dealt, key=len).extend(some)
+    return sorted(dealt[0]), sorted(dealt[1])
+
+
+def _of_whole_film(picture: Picture) -> Picture:
+    """A film's frame with the path that it would have if the film were one shot."""
+    film = next((each for each in PurePosixPath(picture.path).parents if each.suffix.lower() in FILMS), None)
+    return picture if film is None else replace(picture, path=f"{film}/frame")
 
 
 def near_duplicates(pictures: Sequence[Picture]) -> list[tuple[int, int]]:

@@ -122,10 +122,11 @@ def _even(part: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Material:
-    """Standardised ``music`` ``(M, 5)`` and ``pictures`` ``(P, 4)``."""
+    """Standardised ``music`` ``(M, 5)`` and ``pictures`` ``(P, 4)``; ``unseen`` pictures are shown to no listener."""
 
     music: Floats
     pictures: Floats
+    unseen: Integers | None = None
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ class Learned:
 
 
 def trial(material: Material, kind: Kind, seed: int) -> Trial:
-    """A listener of this kind; a third of the pieces and of the pictures is never shown to them."""
+    """A listener of this kind; a third of the pieces and of the pictures, or ``unseen``, is never shown to them."""
     generator = np.random.default_rng([seed, KINDS.index(kind)])
     someone = viewer(kind, material.music, material.pictures, generator)
     parts = []
@@ -174,6 +175,8 @@ def trial(material: Material, kind: Kind, seed: int) -> Trial:
         order = generator.permutation(count)
         parts.append((order[: count // 3], order[count // 3 :]))
     (new_pieces, pieces), (new_pictures, pictures) = parts
+    if material.unseen is not None:
+        new_pictures, pictures = material.unseen, np.setdiff1d(np.arange(len(material.pictures)), material.unseen)
     first, second = _questions(new_pieces, new_pictures, generator)
     rows = [np.array([someone.place((int(piece), int(seen))) for piece, seen in each]) for each in (first, second)]
     return Trial(someone, pieces, pictures, first, second, someone.person.wins(*rows))

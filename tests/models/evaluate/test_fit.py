@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from models.evaluate import fit
 from models.experiments.report import Report
@@ -26,7 +28,8 @@ def material() -> Material:
 def test_every_kind_has_the_tie_that_it_is_named_after(material: Material) -> None:
     whole = features(material.music[:, None], material.pictures[None])
     found = {
-        kind: evaluation.viewer(kind, *vars(material).values(), np.random.default_rng(3)) for kind in evaluation.KINDS
+        kind: evaluation.viewer(kind, material.music, material.pictures, np.random.default_rng(3))
+        for kind in evaluation.KINDS
     }
     usual = annotated()[TIES]
     for kind, sign in (("annotated", 1), ("reversed", -1)):
@@ -55,6 +58,28 @@ def test_what_tests_a_method_was_never_shown(material: Material) -> None:
     assert one.ceiling > 0.65
     assert one.accuracy(np.zeros((24, 24))) == 0.5
     assert one.accuracy(-one.someone.expected) == pytest.approx(1 - one.ceiling)
+
+
+def test_pictures_that_are_kept_apart_are_those_that_test(material: Material) -> None:
+    apart = np.arange(8, 16)
+    one = trial(Material(material.music, material.pictures, apart), "own", 1)
+    assert sorted(one.pictures) == [*range(8), *range(16, 24)]
+    assert {*one.first[:, 1], *one.second[:, 1]} <= {*apart.tolist()}
+
+
+def test_of_a_folder_whole_series_are_never_shown(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for word in ("fox", "owl", "hen"):
+        for number in range(5):
+            pixels = rng.integers(0, 256, (12, 12, 3), dtype=np.uint8)
+            Image.fromarray(pixels).resize((96, 96), Image.Resampling.NEAREST).save(tmp_path / f"{word} {number}.png")
+    pictures, unseen, _ = fit._pictures(tmp_path, 0)
+    assert unseen is not None
+    assert (len(pictures), len(unseen)) == (15, 5)
+    for path in tmp_path.glob("*.png"):
+        path.rename(tmp_path / path.name.replace("owl", "fox a").replace("hen", "fox b"))
+    with pytest.raises(SystemExit, match="too few series"):
+        fit._pictures(tmp_path, 0)
 
 
 def test_votes_are_enough_from_where_they_stay_so_for_five() -> None:

@@ -2,6 +2,7 @@ import json
 import os
 
 import pytest
+from PIL import Image
 
 from models.evaluate import tie
 from models.music.corpora import corpora_folder
@@ -37,3 +38,10 @@ def test_the_command_sets_films_to_music_in_every_way_and_shows_music(capsys, mo
             assert -1 <= value <= 1
         assert f"tie.{way}.film.speed_correlation" in figures
     assert found["data"]["film"] == "film.mp4"
+
+
+def test_pictures_of_one_series_are_no_test(tmp_path):
+    for number in range(24):
+        Image.new("RGB", (20, 20), (10 * number, 40, 200)).save(tmp_path / f"frame {number}.png")
+    with pytest.raises(SystemExit, match="too few series"):
+        tie.main(["--data", str(tmp_path)])

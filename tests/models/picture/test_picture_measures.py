@@ -6,7 +6,7 @@ from scipy.stats import norm
 
 from models.experiments.report import Report
 from models.picture.attributes import attributes_of, layout_of
-from models.picture.collection import parts_of, series_of
+from models.picture.collection import halves, parts_of, series_of
 from models.picture.evaluation import STEP, Some, bits_of, categories, jpeg_within, sharpness, spherical, ssim
 from models.picture.reading import Picture
 from models.picture.training import psnr
@@ -94,3 +94,11 @@ def test_series_and_near_duplicates_stay_on_one_side() -> None:
     assert len(set(series)) == 3
     parts = parts_of(series)
     assert sorted(row for rows in parts.values() for row in rows) == list(range(5))
+
+
+def test_halves_share_no_series_and_no_film() -> None:
+    names = [f"a.mp4/shot-{number // 3:04d}/frame-{number:05d}" for number in range(9)]
+    names += [f"fox {number}.png" for number in range(4)] + [f"owl {number}.png" for number in range(4)]
+    pixels = np.random.default_rng(0).integers(0, 255, (len(names), 96, 96, 3)).astype(np.uint8)
+    film, drawings = halves([Picture(name, each) for name, each in zip(names, pixels, strict=True)])
+    assert (film, drawings) == ([*range(9)], [*range(9, 17)])

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from models.picture import reading
-from models.picture.collection import series_of
+from models.picture.collection import halves, series_of
 from models.picture.reading import PictureError, read_folder, read_picture
 
 
@@ -95,6 +95,8 @@ def test_a_film_is_a_picture_a_second_in_a_folder_for_each_shot(make_film: Calla
     found = read_folder(film).pictures
     assert [each.path.split("/")[1] for each in found] == ["shot-0000"] * 3 + ["shot-0001"] * 3 + ["shot-0002"] * 3
     assert len({*series_of(found)}) >= 3
+    with pytest.raises(PictureError, match="too few series"):
+        halves(found)  # neighbouring frames of a film are alike, also across a cut
     for each in found:
         assert each.pixels.shape == (96, 96, 3)
     folder = tmp_path / "mixed"
