@@ -40,7 +40,7 @@ from models.style.evaluation.clips import corpora_parts
 from models.style.pieces.model import load_pieces_model
 from models.style.pieces.sampling import Writer
 from models.taste.evaluation.methods import People, Task, new_clips
-from models.taste.evaluation.study import Pairs, Study, joined, load_study
+from models.taste.evaluation.study import NOTES, Pairs, Study, files_of, joined, load_study
 from models.tension.evaluation import Judged, Melodies, gain, liking, pairs, real_above_spoiled, with_measures
 from models.tension.guided import Agent, guided
 from models.tension.heads import compare
@@ -62,7 +62,7 @@ def judged_folder(data: Path | None) -> Path | None:
 
 def judged_clips(folder: Path, names: Sequence[str]) -> list[Piece]:
     """The notes of judged clips, which lie in ``midi``; ends where some have none."""
-    files = {path.stem: path for path in (folder / "midi").glob("*.mid*")}
+    files = files_of(folder / "midi", names, NOTES)
     if lacking := [name for name in names if name not in files]:
         raise SystemExit(
             f"{folder} has no midi/{lacking[0]}.mid; tension is heard in notes, so every judged clip needs them: add "

@@ -275,7 +275,7 @@ def _features(
 
     A group of which some clips are missing is left out, since a kernel needs it of all.
     """
-    audio, midi = _files(folder / "audio", names), _files(folder / "midi", names, NOTES)
+    audio, midi = files_of(folder / "audio", names), files_of(folder / "midi", names, NOTES)
     lacking = {
         kind: [name for name in names if name not in there] for kind, there in (("midi", midi), ("audio", audio))
     }
@@ -308,8 +308,8 @@ def _features(
     return whole, digest
 
 
-def _files(folder: Path, names: list[str], suffixes: frozenset[str] | None = None) -> dict[str, Path]:
-    """The file of each clip that has one."""
+def files_of(folder: Path, names: Sequence[str], suffixes: frozenset[str] | None = None) -> dict[str, Path]:
+    """The file of each clip of ``names`` that has one, with any suffix or one of ``suffixes``."""
     there = {
         path.stem: path
         for path in sorted(folder.glob("*"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from shutil import copyfile
 
 import pytest
 
@@ -96,6 +97,13 @@ def test_judged_clips_without_notes_end_it_in_one_sentence(listening_folder) -> 
     assert len(tension.judged_clips(folder, ["c0", "c1"])) == 2
     with pytest.raises(SystemExit, match=r"no midi/recorded\.mid; tension is heard in notes.*add the files of 1 clip"):
         tension.judged_clips(folder, ["c0", "recorded"])
+
+
+def test_clips_are_those_that_the_study_takes_however_their_files_are_called(listening_folder, tmp_path) -> None:
+    (tmp_path / "midi").mkdir()
+    for name, own in {"c0": "C0.MID", "c1": "c1.rmi"}.items():
+        copyfile(listening_folder("ratings") / "midi" / f"{name}.mid", tmp_path / "midi" / own)
+    assert len(tension.judged_clips(tmp_path, ["c0", "c1.mid"])) == 2
 
 
 def test_votes_alone_have_no_effects_on_liking(model, listening_folder, capsys) -> None:
