@@ -37,7 +37,6 @@ from models.rating.agent import TENSION_AGENT
 from models.rating.agent.policy import load_agent
 from models.style.checkpoint import style_argument
 from models.style.evaluation.clips import corpora_parts
-from models.style.pieces.model import load_pieces_model
 from models.style.pieces.sampling import Writer
 from models.taste.evaluation.methods import People, Task, new_clips
 from models.taste.evaluation.study import NOTES, Pairs, Study, files_of, joined, load_study
@@ -177,7 +176,7 @@ def main(argv: list[str] | None = None) -> None:
             every = np.concatenate([heard.measures(), moods], axis=1)
             gains(report, study, {"": heard.measures(), "mood.": moods, "all.": every})
         if given.guided > 0:
-            writer = Writer(load_pieces_model(bundle.card["pieces"]["name"]))
+            writer = Writer.load(bundle.card["pieces"]["name"])
             guided(
                 report, bundle, writer, parts["train"], test,
                 count=given.guided, domains=given.domains, over_bars=not given.only_agent,

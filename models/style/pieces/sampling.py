@@ -184,7 +184,7 @@ class Writer:
         places: Sequence[Place],
         mood: tuple[float, float] | None = None,
         *,
-        after_step: Callable[[Writing], None] | None = None,
+        after_step: Particles | None = None,
         between: Callable[[], None] | None = None,
     ) -> list[Piece]:
         """``bars`` whole bars of one meter, with a pickup before an opening, from each of ``places`` in a new piece.
@@ -355,7 +355,7 @@ class Writer:
         places: Sequence[Place] = (),
         *,
         closing: bool = False,
-        after_step: Callable[[Writing], None] | None = None,
+        after_step: Particles | None = None,
         between: Callable[[], None] | None = None,
         latents: Sequence[BarLatents] = (),
         held: Sequence[Held] = (),
@@ -374,8 +374,10 @@ class Writer:
         if after_step is None and among > 1:
             after_step = Particles(domain, lambda piece: -weight * part_writing_faults(piece), among, seeds)
         written: list[tuple[TokenArray, float]] = []
-        for first in range(0, len(every), SIDE_BY_SIDE):
-            some = slice(first, first + SIDE_BY_SIDE)
+        group = after_step.rows if after_step else among
+        at_once = max(group, SIDE_BY_SIDE // group * group)  # who is chosen among stays together
+        for first in range(0, len(every), at_once):
+            some = slice(first, first + at_once)
             written += _side_by_side(
                 model, wishes, every[some], prompt=prompt, places=where[some], after_step=after_step, between=between,
                 latents=told[some], held=stay[some],

@@ -65,6 +65,19 @@ def test_a_search_writes_more_of_what_is_rewarded() -> None:
     assert len(found) == 8
 
 
+def test_groups_stay_together_however_many_pieces_are_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    writer, groups = Writer(tiny_pieces()), [(0, number) for number in range(3)]
+    seeds = [(*group, turn) for group in groups for turn in range(4)]
+    found = []
+    for at_once in (12, 6, 3):
+        monkeypatch.setattr("models.style.pieces.sampling.SIDE_BY_SIDE", at_once)
+        particles = Particles("dance", lambda piece: -len(piece.notes) / 10, 4, groups)
+        found.append(writer.excerpts("dance", seeds, 12, writer.places("dance", seeds, 12), after_step=particles))
+        assert particles.resampled >= 1
+    for pieces in zip(*found, strict=True):
+        assert len({each.notes.tobytes() for each in pieces}) == 1
+
+
 def test_what_goes_on_of_a_group_does_not_hang_on_other_groups_and_begins_after_the_prompt() -> None:
     judged: list[int] = []
 
