@@ -390,7 +390,10 @@ class Writer:
             best = first + min(range(among), key=lambda number: part_writing_faults(pieces[number]))
             piece, (tokens, likelihood) = pieces[best - first], written[best]
             if closing and domain in TRIED:
-                piece = closed(model, tokens, wishes, every[best], where[best] if where else None)
+                piece = closed(
+                    model, tokens, wishes, every[best], where[best] if where else None,
+                    given=0 if prompt is None else len(prompt), between=between,
+                )  # fmt: skip
             if known:
                 piece = known.moved(piece, np.random.default_rng([*every[best], len(SHIFTS)]))  # other draws
             found.append((replace(piece, domain=domain, source="composed"), likelihood))

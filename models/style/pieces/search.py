@@ -45,10 +45,20 @@ def closing(piece: Piece, domain: Domain) -> tuple[bool, bool]:
     return domain != "chorale" or ends_in_cadence(piece), ends_on_tonic(piece)
 
 
-def closed(model: PieceModel, tokens: TokenArray, wishes: Wishes, seed: Sequence[int], place: Place | None) -> Piece:
+def closed(
+    model: PieceModel,
+    tokens: TokenArray,
+    wishes: Wishes,
+    seed: Sequence[int],
+    place: Place | None,
+    *,
+    given: int = 0,
+    between: Callable[[], None] | None = None,
+) -> Piece:
     """The piece ``tokens`` ``(steps, 7)``, with another ending where one of those that are tried closes it better.
 
-    ``wishes`` and ``place`` are those that it was written with.
+    ``wishes`` and ``place`` are those that it was written with; its first ``given`` steps stay. ``between`` is called
+    after each step of the endings.
     """
     piece, domain = from_tokens(tokens), DOMAINS[wishes.domain]
     bars = np.flatnonzero(tokens[:, POSITION] == BAR)
@@ -59,9 +69,11 @@ def closed(model: PieceModel, tokens: TokenArray, wishes: Wishes, seed: Sequence
     tried = TRIED[domain]
     seeds = [(*seed, len(bars), number) for number in range(tried)]
     wishes = replace(wishes, last=last, most_dense=np.inf)
-    writing = Writing(model, wishes, seeds, tokens[: bars[-BARS]], [place] * tried if place else ())
+    writing = Writing(model, wishes, seeds, tokens[: max(given, bars[-BARS])], [place] * tried if place else ())
     while not writing.ended.all():
         writing.step()
+        if between:
+            between()
     found = [(closing(each, domain), -part_writing_faults(each), each) for each in map(from_tokens, writing.pieces())]
     how_well, _, best = max(found, key=lambda each: each[:2])
     return best if how_well > own else piece

@@ -12,7 +12,7 @@ import torch
 from models.metrics.voice_leading import part_writing_faults
 from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.music.tokens import BAR, GRID_TICKS, LENGTH, METER, METERS, PITCH, POSITION, on_grid, to_tokens
-from models.style.pieces import forms, sampling
+from models.style.pieces import forms, sampling, search
 from models.style.pieces.conditions import (
     OF_MOOD,
     OF_RETURNS,
@@ -127,6 +127,25 @@ def test_a_piece_plays_on_from_its_own_bars(writer, tune) -> None:
         assert len(longer.bars) == 11
     with pytest.raises(MusicError, match="no note"):
         writer.play_on(Piece(np.zeros((0, 4)), piece.bars, piece.tempo_bpm), 4)
+
+
+def test_other_endings_keep_the_bars_that_were_given_and_let_others_have_the_cores(writer, tune, monkeypatch) -> None:
+    marks = itertools.chain([(True, False)], itertools.repeat((True, True)))  # each other ending is better
+    monkeypatch.setattr(search, "closing", lambda *_: next(marks))
+    steps, rests, step = [], [], Writing.step
+
+    def counted(self) -> None:
+        steps.append(len(self.ended))
+        step(self)
+
+    monkeypatch.setattr(Writing, "step", counted)
+    piece = tune(3, bars=6, meter=(3, 4))
+    given = regular_tokens(piece)
+    (longer,) = writer.play_on(piece, 1, seed=1, between=lambda: rests.append(1))
+    assert search.TRIED["dance"] in steps
+    assert len(rests) == len(steps)
+    assert np.array_equal(to_tokens(longer)[: len(given)], given)
+    assert len(longer.bars) == 7
 
 
 def test_a_memory_that_is_full_hears_the_last_bars_again(writer, tune) -> None:
