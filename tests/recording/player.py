@@ -155,6 +155,7 @@ class RecordedGenerator:
         form: str = "",
         mood: Mood | None = None,
         *,
+        regular: bool = False,
         waits: Waits = always,
     ) -> PlayedOnResult:
         """A whole piece begins with what it is given."""

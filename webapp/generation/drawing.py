@@ -238,12 +238,14 @@ class Drawing:
         form: str = "",
         mood: Mood | None = None,
         *,
+        regular: bool = False,
         waits: Waits = always,
     ) -> PlayedOnResult:
         """A piece with so many more bars, in which it comes to its end; the same seed gives the same again.
 
         With a ``mood``, ``OF_A_MOOD`` ways are written for it, and the judges take the nearest; it is left out where
-        the piece model was told no moods. Raises ``BadRequest`` for what can't be played on, and where no piece model
+        the piece model was told no moods. ``regular``: new bars are whole ones of one meter. Raises ``BadRequest`` for
+        what can't be played on, and where no piece model
         is there; ``NobodyWaits`` at the next step where nobody ``waits`` any more.
         """
         writer = self.composer.writer
@@ -257,7 +259,7 @@ class Drawing:
             with turn(self._writing, waits):
                 made = writer.play_on(
                     Piece.from_json(notes), bars, count=ways, seed=seed, form=form, mood=wished,
-                    between=self._between(waits),
+                    regular=regular, between=self._between(waits),
                 )  # fmt: skip
         except ValueError as error:  # MusicError is one
             raise BadRequest(str(error)) from error

@@ -299,12 +299,20 @@ class Generator(Protocol):
         ...
 
     def play_on(
-        self, notes: dict[str, Any], bars: int, seed: int, form: str = "", mood: Mood | None = None
+        self,
+        notes: dict[str, Any],
+        bars: int,
+        seed: int,
+        form: str = "",
+        mood: Mood | None = None,
+        *,
+        regular: bool = False,
     ) -> PlayedOnResult:
         """A piece (``Piece.to_json``) with so many more ``bars``, in which it comes to its end.
 
         ``form`` has sections of equal length over all its bars, such as AABB: a letter that comes again asks for its
         bars again. New bars lean to a ``mood``, of which -1 and 1 are the ends, where the piece model knows of moods.
+        ``regular`` new bars are whole ones, of the meter of the last one that was given.
         """
         ...
 

@@ -118,10 +118,18 @@ class RemoteGenerator:
         return LatentsResult.model_validate_json(self._post("/v1/latents", body, QUICK_SECONDS).content)
 
     def play_on(
-        self, notes: dict[str, Any], bars: int, seed: int, form: str = "", mood: Mood | None = None
+        self,
+        notes: dict[str, Any],
+        bars: int,
+        seed: int,
+        form: str = "",
+        mood: Mood | None = None,
+        *,
+        regular: bool = False,
     ) -> PlayedOnResult:
         """A piece (``Piece.to_json``) played on to its end; raises a ``GenerationError``."""
         body = {"notes": notes, "bars": bars, "seed": seed, "form": form, "mood": mood and mood.model_dump()}
+        body |= {"regular": True} if regular else {}
         return PlayedOnResult.model_validate_json(self._post("/v1/play_on", body, WRITING_SECONDS).content)
 
     def encode(self, notes: dict[str, Any]) -> EncodeResult:

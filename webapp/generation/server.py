@@ -156,13 +156,17 @@ class LatentsRequest(DrawnRequest):
 
 
 class PlayOnRequest(Strict):
-    """A piece (``Piece.to_json``), how many bars it is to go on, the form of the whole, such as AABB, and a mood."""
+    """A piece (``Piece.to_json``), how many bars it is to go on, the form of the whole, such as AABB, and a mood.
+
+    ``regular`` bars are whole ones of one meter.
+    """
 
     notes: dict[str, Any]
     bars: Annotated[int, Field(ge=1, le=64)] = 24
     form: Annotated[str, Field(max_length=16)] = ""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     mood: Mood | None = None
+    regular: bool = False
 
 
 class EncodeRequest(Strict):
@@ -306,7 +310,9 @@ def create_app(engine: Engine, secret: str = "") -> FastAPI:
     @app.post("/v1/play_on")
     def play_on(request: PlayOnRequest, http: Request) -> PlayedOnResult:
         waits = waits_for(http)
-        return engine.play_on(request.notes, request.bars, request.seed, request.form, request.mood, waits=waits)
+        return engine.play_on(
+            request.notes, request.bars, request.seed, request.form, request.mood, regular=request.regular, waits=waits
+        )
 
     @app.post("/v1/encode")
     def encode(request: EncodeRequest) -> EncodeResult:

@@ -101,11 +101,13 @@ class BackingTrack:
 
     def _write_on(self) -> None:
         seed = int(np.random.SeedSequence([self._seed, self._count]).generate_state(1)[0])
-        whole = Piece.from_json(self._generation.play_on(self._last.to_json(), ADDED + ENDING, seed).notes)
-        for begin in range(len(self._last.bars), len(self._last.bars) + ADDED, BARS):
+        played = self._generation.play_on(self._last.to_json(), ADDED + ENDING, seed, regular=True)
+        whole = Piece.from_json(played.notes)
+        first = len(whole.bars) - ADDED - ENDING  # silent bars before and after what is played on are left out
+        for begin in range(first, first + ADDED, BARS):
             written = whole.window(begin, BARS)
             self._add(_latents_of(self._generation, written), written)
-        self._last = whole.window(len(self._last.bars) + ADDED - BARS, BARS)
+        self._last = whole.window(first + ADDED - BARS, BARS)
 
     def _add(self, latents: Latents, notes: Piece) -> None:
         minor, tonic = divmod(likely_key(half_bar_chroma(notes).sum(axis=0)), 12)

@@ -280,10 +280,12 @@ class Writer:
         seed: int = 0,
         form: str = "",
         mood: tuple[float, float] | None = None,
+        regular: bool = False,
         between: Callable[[], None] | None = None,
     ) -> list[Piece]:
         """``count`` pieces that begin with ``piece`` and have ``bars`` more; the rest is as in ``compose``.
 
+        ``regular`` new bars are whole ones, of the meter of the last one of ``piece``.
         ``between`` is called often while they are written: who shares the cores can let others have them.
         ``piece`` is taken as the model knows music: on the grid, in regular bars, without silence before and after.
         Raises ``MusicError`` where that can't be, and ``ValueError`` for a form that doesn't divide all the bars, or a
@@ -293,7 +295,8 @@ class Writer:
         heads = prompt[prompt[:, POSITION] == BAR]
         last = len(heads) - 1 + int(first_numbers(heads[:1])[0]) + bars
         domain = DOMAINS.index(piece.domain or likely_domain(piece))
-        wishes = self._drawn(Wishes(domain, last, returns=returns_of_form(form, last), mood=self._mood(mood)))
+        returns = returns_of_form(form, last)
+        wishes = self._drawn(Wishes(domain, last, regular=regular, returns=returns, mood=self._mood(mood)))
         begun, seeds = forms.form_of(prompt), [(seed, index) for index in range(count)]
         places = []
         for each in seeds if not form else ():

@@ -137,6 +137,17 @@ def test_what_nobody_waits_for_ends_at_the_next_step_and_lets_the_next_one_in(wr
     assert writing_engine.drafts("pop", 1, 1).drafts
 
 
+def test_bars_that_are_played_on_are_regular_where_that_is_asked_for_over_the_wire(writing_engine):
+    with served(create_app(writing_engine)) as url:
+        remote = RemoteGenerator(url)
+        free, regular = (
+            Piece.from_json(remote.play_on(some_piece().to_json(), 12, 1, regular=each).notes) for each in (False, True)
+        )
+        remote.close()
+    assert len(np.unique(free.bars[:, 1:], axis=0)) > 1
+    assert len(np.unique(regular.bars[:, 1:], axis=0)) == 1
+
+
 def test_what_is_written_for_cancelled_requests_ends_and_lets_the_next_one_in(writing_engine, monkeypatch):
     monkeypatch.setattr(drawing, "POLL_S", 0.0)
     begun, excerpts, steps = threading.Event(), Writer.excerpts, []

@@ -7,11 +7,16 @@ import pytest
 
 from models.music.notes import Piece
 from models.picture.readouts import READOUTS
+from models.style import drafting
+from models.style.checkpoint import tiny_style
+from models.style.compose import Composer
+from models.style.latents import BARS
 from tests.serving import served
 from webapp.generation import remote
+from webapp.generation.engine import Engine
 from webapp.generation.protocol import GeneratorUnavailable
 from webapp.generation.server import create_app
-from webapp.live.music import BEFORE, BackingTrack, LiveMusic
+from webapp.live.music import ADDED, BEFORE, ENDING, BackingTrack, LiveMusic
 from webapp.live.sound import FADE_S, KNEE, performed, sound_of
 from webapp.live.steering import NOTHING_SEEN, asked_of_music, checked
 from webapp.runtime.errors import NotAllowed
@@ -144,6 +149,25 @@ def test_without_directions_music_still_goes_on(shipped_engine):
     seven, nine = (track.bar(number).groups["content"] for number in (7, 9))
     assert seven.shape == nine.shape
     assert not np.array_equal(seven, nine)
+
+
+def test_the_backing_track_keeps_its_meter_where_a_model_would_change_it(monkeypatch):
+    monkeypatch.setattr(drafting, "rejection_reason", lambda *_: None)  # an untrained model writes strange music
+    engine = Engine(Composer(tiny_style()), slots=1, queue=4)
+    play_on, played = engine.play_on, []
+
+    def noted(*given, **named):
+        played.append(play_on(*given, **named))
+        return played[-1]
+
+    monkeypatch.setattr(engine, "play_on", noted)
+    track = BackingTrack(engine, "dance", 0)
+    found = track.bar(BARS)
+    engine.close()
+    whole = Piece.from_json(played[0].notes)
+    assert len(np.unique(whole.bars[-ADDED - ENDING :, 1:], axis=0)) == 1
+    first = engine.encode(whole.window(len(whole.bars) - ADDED - ENDING, BARS).to_json()).latents
+    np.testing.assert_allclose(found.groups["content"], first["groups"]["content"][0], atol=1e-5)
 
 
 def test_music_begins_where_the_generator_is_too_busy_to_say_at_once_that_it_is_well(shipped_engine, monkeypatch):

@@ -129,6 +129,14 @@ def test_a_piece_plays_on_from_its_own_bars(writer, tune) -> None:
         writer.play_on(Piece(np.zeros((0, 4)), piece.bars, piece.tempo_bpm), 4)
 
 
+def test_a_piece_plays_on_in_whole_bars_of_its_meter_where_that_is_asked_for(writer, tune) -> None:
+    piece = tune(3, bars=6, meter=(3, 4))
+    free, regular = (writer.play_on(piece, 12, seed=1, regular=each)[0] for each in (False, True))
+    assert len(np.unique(free.bars[:, 1:], axis=0)) > 1
+    assert len(np.unique(regular.bars[:, 1:], axis=0)) == 1
+    assert len(regular.bars) == 18
+
+
 def test_other_endings_keep_the_bars_that_were_given_and_let_others_have_the_cores(writer, tune, monkeypatch) -> None:
     marks = itertools.chain([(True, False)], itertools.repeat((True, True)))  # each other ending is better
     monkeypatch.setattr(search, "closing", lambda *_: next(marks))
