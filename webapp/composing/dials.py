@@ -8,7 +8,7 @@ heard.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -19,6 +19,7 @@ from models.mood import liking as mood_cost
 from models.mood.liking import MoodName
 from models.music.notes import Domain
 from models.style.drafts import Draft
+from models.style.pieces.forms import SECTION_BARS
 from models.taste.head import Head
 from models.taste.search import SEARCHED, Candidate, Candidates, FloatArray, best_latents, scores
 from models.taste.space import TasteSpace
@@ -101,6 +102,9 @@ class SteeredSearch:
 
 TENSION, MOOD = NOTED = ("tension", "mood")  # in the latents' ``piece``, and from there in the recipe
 FORM = "form"  # of a whole piece, in jobs and recipes
+IN_FORM = "in_form"  # in a recipe: whether its form was asked for, and not heard in what was written
+FORMS: Mapping[Domain, str] = {"pop": "", "dance": "AABB", "chorale": ""}  # of the whole, where none is asked for
+SECTIONS: Mapping[Domain, int] = {"pop": SECTION_BARS, "dance": SECTION_BARS, "chorale": 4}  # bars of what is heard
 WISHED = "wish"  # in a recipe's mood, beside valence and arousal as they were heard
 
 Degree = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]

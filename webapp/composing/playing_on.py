@@ -24,7 +24,18 @@ from models.taste.search import CAREFUL, Candidate, Candidates, best_latents
 from models.taste.space import nearest_clips
 from webapp.composing import sources
 from webapp.composing.clip_maker import ClipMaker, Order
-from webapp.composing.dials import FORM, MOOD, WISHED, SteeredSearch, mood_dial, noted_mood, wanted_mood
+from webapp.composing.dials import (
+    FORM,
+    FORMS,
+    IN_FORM,
+    MOOD,
+    SECTIONS,
+    WISHED,
+    SteeredSearch,
+    mood_dial,
+    noted_mood,
+    wanted_mood,
+)
 from webapp.composing.search import Bank
 from webapp.composing.titling import Titling
 from webapp.composing.wishes import JobInHand
@@ -35,10 +46,7 @@ from webapp.runtime.errors import NotYours
 log = logging.getLogger(__name__)
 GOES_ON: Mapping[Domain, int] = {"pop": 16, "dance": 24, "chorale": 8}  # bars after the opening's eight
 ENDS: Mapping[Domain, int] = {"pop": 8, "dance": 8, "chorale": 4}  # bars of another ending
-FORMS: Mapping[Domain, str] = {"pop": "", "dance": "AABB", "chorale": ""}  # of the whole, where none is asked for
-SECTIONS: Mapping[Domain, int] = {"pop": SECTION_BARS, "dance": SECTION_BARS, "chorale": 4}  # bars of what is heard
 NAMED = {"clip": sources.CLIPS, "piece": sources.PIECES}  # what is played on, by its name in a job
-IN_FORM = "in_form"  # in a recipe: whether its form was asked for, and not heard in what was written
 PLAYED_ON = ", played on"  # behind a title that the beginning has
 AMONG = 8  # of the best openings one is taken, so that not all pieces are alike; of a mood, the nearest
 ALIKE = 12  # the nearest to a piece, of which the head takes the best

@@ -6,6 +6,7 @@ from it finds the way back along the recipes. Begin with ``open_section`` and ``
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from db.tables import WHOLE, Clip
 from models.music.midi import without_overlaps
 from models.music.notes import MusicError, Piece
 from webapp.composing import sources, whole_pieces
+from webapp.composing.dials import FORM, FORMS, IN_FORM, SECTIONS
 from webapp.composing.sources import PIECES
 from webapp.generation.protocol import GenerateResult, answered
 from webapp.learning.playable_clips import domain_named
@@ -175,16 +177,21 @@ def _name(clip: Clip) -> str:
 
 
 def _sections(clip: Clip) -> list[Section]:
-    """The sections of a form, or else of ``BARS`` bars, none longer; a pickup is none."""
-    piece, form = Piece.from_json(clip.notes), str(clip.recipe.get("form", ""))
+    """The sections of a form, or else of ``BARS`` bars, none longer; a pickup is none.
+
+    A form that was asked for divides the bars evenly; in one that was heard, the last section may be shorter.
+    """
+    piece, form = Piece.from_json(clip.notes), str(clip.recipe.get(FORM, ""))
     pickup = int(piece.has_pickup)
-    bars = len(piece.bars) - pickup
-    letters = form if form and bars % len(form) == 0 else ""  # a form that does not fit the bars names none of them
-    length = min(BARS, bars // len(letters)) if letters else BARS
+    bars, domain = len(piece.bars) - pickup, domain_named(clip.domain)
+    asked = bool(form) and bars % len(form) == 0 and (clip.recipe.get(IN_FORM) or form == FORMS[domain])
+    each = bars // len(form) if asked else SECTIONS[domain]
+    letters = form if math.ceil(bars / each) == len(form) else ""  # a form that does not fit the bars names none
+    length = min(BARS, each) if letters else BARS
     found = []
     for begin in range(0, bars, length):
         place = Place(clip.id, begin + pickup, min(length, bars - begin))
-        letter = letters[begin * len(letters) // bars] if letters else ""
+        letter = letters[begin // each] if letters else ""
         found.append(Section(place, letter, begin + 1))
     return found
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from db.queries.clips import get_clip
-from db.tables import WHOLE
+from db.tables import WHOLE, Clip
 from models.music.notes import Piece
 from models.style.drafts import Draft
 from models.style.latents import Latents
@@ -74,6 +74,23 @@ def test_a_changed_section_goes_back_and_the_others_stay(context, listener, whol
     assert [piece.id for piece in whole_pieces.programme(context.database, listener).pieces] == [whole, new]
     again = sections.open_section(context.studio, listener, new, 0)
     assert sections.timeline(context.studio, listener, again.name).whole == new
+
+
+@pytest.mark.parametrize(
+    ("domain", "bars", "recipe", "names"),
+    [
+        ("pop", 18, {"form": "AAB"}, ["A: 1–8", "A: 9–16", "B: 17–18"]),  # heard, so many bars each
+        ("pop", 18, {"form": "AAB", "in_form": True}, ["A: 1–6", "A: 7–12", "B: 13–18"]),
+        ("dance", 24, {"form": "AABB"}, ["A: 1–6", "A: 7–12", "B: 13–18", "B: 19–24"]),  # asked of every tune
+        ("chorale", 10, {"form": "ABA"}, ["A: 1–4", "B: 5–8", "A: 9–10"]),
+        ("pop", 18, {"form": "AB"}, ["1–8", "9–16", "17–18"]),
+        ("chorale", 10, {}, ["1–8", "9–10"]),
+    ],
+)
+def test_letters_name_the_bars_that_were_asked_for_or_heard_so(tune, domain, bars, recipe, names):
+    piece = tune.followed_by(tune).followed_by(tune).window(0, bars)
+    clip = Clip(id=uuid.uuid4(), domain=domain, notes=piece.to_json(), recipe=recipe)
+    assert [each.name for each in sections._sections(clip)] == names
 
 
 def test_a_note_that_rings_into_the_new_section_ends_where_its_pitch_begins_again(tune):
