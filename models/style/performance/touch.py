@@ -4,7 +4,7 @@ Nobody's playing of dance tunes and chorales is there to learn from. A dance tun
 beat by a few milliseconds; a chorale's voices sound together and its tempo moves half as much. What is drawn depends on
 the notes alone: the same piece is always played in the same way.
 
-The slowing at an end, the breath after a phrase and the pedal are not learned but plain  The slowing follows
+The slowing at an end, the breath after a phrase and the pedal are not learned but plain rules. The slowing follows
 Friberg & Sundberg 1999 (a runner who stops); the pedal changes with the bass and at every bar line, as pupils learn it.
 """
 
