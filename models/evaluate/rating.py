@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ from models.experiments.dataset import neutral
 from models.experiments.report import Metric, Report, mean_over_songs
 from models.metrics.audio_statistics import SAMPLE_RATE_HZ as STATISTICS_HZ
 from models.metrics.audio_statistics import audio_statistics
-from models.metrics.intervals import bootstrap
+from models.metrics.intervals import FEW, bootstrap
 from models.music.decoding import Samples
 from models.music.midi import read_midi
 from models.music.notes import MusicError
@@ -232,10 +233,11 @@ def _mean(values: npt.ArrayLike, baseline: float | None = None) -> Metric:
 def report_dreams(report: Report, bundle: RatingBundle, pictures: Sequence[Picture], *, count: int = DREAMS) -> None:
     """``dream.WAY.{p,judge,realness,nearest,diversity,alarm}`` over ``count`` seeds; ``waveform``: both, on the sound.
 
-    p and judge: in standard deviations of p; baseline: the noise that the dream began with. realness: the share of real
-    excerpts that are at least as far from music's mean (``Kind``). nearest: the cosine to the most similar real
+    p and judge: in standard deviations of p; baseline: the noises that the dreams began with. realness: the share of
+    real excerpts that are at least as far from music's mean (``Kind``). nearest: the cosine to the most similar real
     excerpt; baseline: of a real excerpt to the others. diversity: 1 less the mean cosine between dreams; baseline:
-    between real excerpts. alarm: the share of steps at which p rose and the judge hardly.
+    between real excerpts. alarm: the share of steps at which p rose and the judge hardly. Fewer than ``FEW`` dreams
+    have no intervals.
     """
     real = Real(pictures)
     generator = torch.Generator().manual_seed(report.seed)
@@ -264,13 +266,17 @@ def _report_way(
     both = found @ found.T
     apart = 1 - both[np.triu_indices(len(both), 1)]
     usual = 1 - (known @ known.T)[np.triu_indices(len(likeness), 1)]
-    begin = trails[0][0]
-    report.add(f"dream.{name}.p", _mean([end.p for end in ends], begin.p))
-    report.add(f"dream.{name}.judge", _mean([end.judge for end in ends], begin.judge))
-    report.add(f"dream.{name}.realness", _mean(real, 0.5))
-    report.add(f"dream.{name}.nearest", _mean((found @ known.T).max(axis=1), float(likeness.max(axis=1).mean())))
-    report.add(f"dream.{name}.diversity", _mean(apart, float(usual.mean())))
-    report.add(f"dream.{name}.alarm", _mean([np.mean([step.alarm for step in trail]) for trail in trails], 0.0))
+    measured: dict[str, tuple[npt.ArrayLike, float]] = {
+        "p": ([end.p for end in ends], float(np.mean([trail[0].p for trail in trails]))),
+        "judge": ([end.judge for end in ends], float(np.mean([trail[0].judge for trail in trails]))),
+        "realness": (real, 0.5),
+        "nearest": ((found @ known.T).max(axis=1), float(likeness.max(axis=1).mean())),
+        "diversity": (apart, float(usual.mean())),
+        "alarm": ([float(np.mean([step.alarm for step in trail])) for trail in trails], 0.0),
+    }
+    for figure, (values, baseline) in measured.items():
+        metric = _mean(values, baseline)
+        report.add(f"dream.{name}.{figure}", metric if len(trails) >= FEW else replace(metric, low=None, high=None))
 
 
 def main(argv: list[str] | None = None) -> None:

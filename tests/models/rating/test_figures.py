@@ -2,8 +2,14 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from models.evaluate.rating import crossfitted, mean, ridge, trees
+from models.evaluate.rating import _report_way, crossfitted, mean, ridge, trees
+from models.experiments.report import Report
+from models.metrics.intervals import FEW
 from models.rating.crossfit import Order, folds_of
+from models.rating.dreaming import Step
+from models.rating.evaluation.critics import placed
+from models.rating.mel_bands import MELS
+from models.rating.rater import Kind
 
 
 def test_pairs_and_correlation_are_those_of_scipy_within_a_fold():
@@ -40,3 +46,28 @@ def test_one_sound_is_in_one_fold_whatever_it_is_called():
     shuffled = np.random.default_rng(0).permutation(23)
     again = folds_of([[*"abcdefghijklmnopqrst", *"abc"][k] for k in shuffled], p[shuffled])
     assert (again == fold[shuffled]).all()
+
+
+def test_dreams_stand_beside_the_noises_of_all_of_them_and_few_have_no_interval():
+    rng = np.random.default_rng(0)
+    pictures = rng.normal(size=(12, MELS, 60)).astype(np.float32)
+    music = Kind.of(pictures)
+
+    def reported(count):
+        report = Report("evaluate.rating", {}, {}, 0)
+        trails = [
+            [
+                Step(0, pictures[row], float(row), 1.0, 0.0, alarm=False),
+                Step(1, pictures[row], 9.0, 2.0, 0.0, alarm=True),
+            ]
+            for row in range(count)
+        ]
+        _report_way(report, "both", trails, music, away=np.ones(5), known=placed(pictures[:5], music))
+        return report.metrics
+
+    few, many = reported(3), reported(FEW)
+    assert few["dream.both.p"].baseline == 1.0
+    assert (few["dream.both.p"].value, few["dream.both.p"].n) == (9.0, 3)
+    assert all(each.low is None and each.high is None for each in few.values())
+    assert many["dream.both.p"].baseline == (FEW - 1) / 2
+    assert all(each.low is not None for each in many.values())
