@@ -45,6 +45,7 @@ from models.style.evaluation.clips import Excerpts, corpora_parts, held_out_piec
 from models.style.evaluation.pieces import Judges
 from models.style.fingerprint import LONGEST_COPY_BARS
 from models.style.latents import BARS
+from models.style.pieces.sampling import version_of
 from models.taste.evaluation.gifts import (
     AT,
     MEASURES,
@@ -235,7 +236,11 @@ def main(argv: list[str] | None = None) -> None:
     report = Report(
         "evaluate.for_me",
         {"hash": pool.hash, "n": len(found), "domain": arguments.domain, "rule": arguments.rule},
-        {"version": composer.version, "sha256": composer.bundle.card.get("sha256")},
+        {
+            "version": composer.version,
+            "sha256": composer.bundle.card.get("sha256"),
+            "writer": version_of(composer.writer),
+        },
         seed,
     )
     wins(report, found)

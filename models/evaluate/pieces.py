@@ -37,7 +37,7 @@ from models.style.compose import Composer
 from models.style.evaluation.clips import SHORTEST, Excerpts, composed_excerpts, corpora_parts, real_excerpts, regular
 from models.style.evaluation.pieces import Compose, Judges, compare, copy_bot, files, flow, ngram, written
 from models.style.latents import BARS
-from models.style.pieces.sampling import Writer
+from models.style.pieces.sampling import Writer, version_of
 
 WHOLE = "whole"
 REACH_SECONDS = 3.0  # for 32 bars on two cores
@@ -164,9 +164,9 @@ def main(argv: list[str] | None = None) -> None:
         test = parts["test"] if given.data is None else training_pieces(given.data)
         model = {"version": bundle.version, "sha256": bundle.card.get("sha256", {}).get("style")}
         about = {"hash": data_hash(test), "n": len(test), "bars": given.bars or WHOLE}
-        report = Report("evaluate.pieces", about, model, given.seed)
         composer = Composer(bundle)
         writer = given.writer or composer.writer
+        report = Report("evaluate.pieces", about, {**model, "writer": version_of(writer)}, given.seed)
         composers = {"ours": written(writer)} if writer else {}
         composers |= {"flow": flow(composer), **{name: files(folder) for name, folder in given.pieces}}
         evaluate(report, parts["train"], test, composers, given.domains, bars=given.bars, limit=given.limit)

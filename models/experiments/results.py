@@ -207,6 +207,7 @@ def _page(experiment: Experiment, result: Result) -> str:
         "commit": f"`{found.commit}`",
         "data": ", ".join(f"{name} {_plain(value)}" for name, value in found.data.items()),
         "model": f"`{found.model.get('version', '–')}`",
+        **({"writer": f"`{found.model['writer']}`"} if found.model.get("writer") else {}),
         "seed": str(found.seed),
     }
     rows = [

@@ -32,6 +32,7 @@ from models.style.evaluation.reconstruction import (
 from models.style.evaluation.relations import fit_directions, measure
 from models.style.evaluation.swaps import chance_to_find, found_among, several_swaps, swaps
 from models.style.latents import Directions
+from models.style.pieces.sampling import version_of
 from models.style.windows import RunMusic, WindowSet, make_windows
 
 DIALS = 200  # clips at most that directions are fitted on
@@ -122,7 +123,8 @@ class StyleRun:
 
     def report(self, count: int) -> Report:
         """A report on ``count`` clips or songs."""
-        return Report(self.command, {"hash": data_hash(self.pieces), "n": count}, self.model, self.seed)
+        model = {**self.model, "writer": version_of(self.composer.writer)}
+        return Report(self.command, {"hash": data_hash(self.pieces), "n": count}, model, self.seed)
 
     def finish(self, report: Report) -> None:
         """Keep the figures beside the weights where that was asked for, and print them."""

@@ -403,6 +403,11 @@ class Writer:
         return found
 
 
+def version_of(writer: Writer | None) -> str | None:
+    """The version that a report names; None where there is no writer."""
+    return writer.version if writer else None
+
+
 def _pieces(written: Sequence[tuple[Piece, float]]) -> list[Piece]:
     return [piece for piece, _ in written]
 

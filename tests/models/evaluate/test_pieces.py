@@ -10,6 +10,8 @@ from models.experiments.report import Report
 from models.metrics.structure import RANGES_S
 from models.music.midi import write_midi
 from models.music.notes import MusicError, Piece
+from models.style.checkpoint import load_style
+from models.style.compose import Composer
 from models.style.evaluation.pieces import Judges, measures
 from tests.models.style.conftest import make_tune
 
@@ -108,6 +110,7 @@ def test_the_last_line_is_the_json_of_the_contract(music, weights, tmp_path, mon
     assert any(all(method in line for method in ("real", "flow", "ours", "ngram", "copy_bot")) for line in table)
     found = json.loads(last)
     assert (found["command"], found["seed"], found["data"]["bars"]) == ("evaluate.pieces", 1, 8)
+    assert found["model"]["writer"] == Composer(load_style(weights)).writer.version
     names = {"idiom_bits", "chord_bits", "two_sample", "two_sample_matched", "copied", "steps", "leap", *RANGES_S}
     keys = {f"pieces.dance.{name}.{method}" for name in names for method in ("ours", "flow", "ngram", "copy_bot")}
     assert keys <= set(found["metrics"])

@@ -7,6 +7,8 @@ import pytest
 
 from models.evaluate import style
 from models.experiments import report
+from models.style.checkpoint import load_style
+from models.style.compose import Composer
 from models.style.evaluation.reconstruction import NOISE
 from models.style.latents import STYLE_GROUPS
 
@@ -20,6 +22,7 @@ def test_the_last_line_is_the_json_of_the_contract(tunes, weights, capsys) -> No
     assert (found["command"], found["schema"], found["seed"]) == ("evaluate.style", 1, 3)
     assert (found["data"]["n"], found["model"]["version"]) == (3, "tiny-0")
     assert re.fullmatch("[0-9a-f]{64}", found["model"]["sha256"])
+    assert found["model"]["writer"] == Composer(load_style(weights)).writer.version
     names = {f"swap.{group}.{name}" for group in STYLE_GROUPS for name in ("own", "melody_kept", "original_found")}
     names |= {"reconstruction.note_f1", "swap.rhythm.on.harmony", "drift.rhythm.harmony.sd", "cycle.rhythm"}
     names |= {"swap.several_2.own", "compose.seconds_8", "swap.harmony.reachable", "quality.two_sample_decoder"}

@@ -50,7 +50,7 @@ def repository(tmp_path) -> Path:
 
 
 def printed(value: float = 0.0256) -> str:
-    report = Report("evaluate.titles", {"hash": "abc", "n": 5}, {"version": "v1"}, 7)
+    report = Report("evaluate.titles", {"hash": "abc", "n": 5}, {"version": "v1", "writer": "w2"}, 7)
     report.add("titles.mrr", Metric(value, 0.0196, 0.034, 5, baseline=0.028, chance=0.013))
     report.add("titles.other", Metric(12.34))
     return f"a table\n{json.dumps(report.to_json())}\n"
@@ -68,7 +68,15 @@ def test_the_pages_of_the_repository_are_what_the_recorded_results_say() -> None
 def test_a_result_becomes_a_page_with_everything_that_it_comes_from(repository) -> None:
     keep(repository, titles(repository), printed())
     page = render(repository)[RESULTS / "titles.md"]
-    for part in ("# Titles", "About them.", "`python -m models.evaluate.titles`", "hash `abc`, n 5", "`v1`", "| 7 |"):
+    for part in (
+        "# Titles",
+        "About them.",
+        "`python -m models.evaluate.titles`",
+        "hash `abc`, n 5",
+        "`v1`",
+        "`w2`",
+        "| 7 |",
+    ):
         assert part in page
     assert "| `titles.mrr` | 0.026 | 0.020 to 0.034 | 5 | 0.028 | 0.013 | – |" in page
     assert json.loads((repository / RESULTS / "titles.json").read_text())["run"] == "python -m models.evaluate.titles"
