@@ -24,7 +24,7 @@ from db.queries import votes as vote_rows
 from db.queries.clips import get_clip
 from db.queries.jobs import TakenJob
 from db.queries.offers import met_clips
-from db.tables import PICTURES, Listener
+from db.tables import PICTURES, Job, Listener
 from models.music.notes import Domain
 from models.taste.space import TasteSpace
 from models.tension.liking import MOST
@@ -203,7 +203,9 @@ def brings_baselines(payload: dict[str, Any]) -> bool:
 
 @in_transaction
 def ask(session: Session, space: TasteSpace, listener_id: uuid.UUID, wish: Wish) -> ComposingState:
-    """Leave a job because the listener asked; the one that waits or runs where it is of the same wish; as ``state``.
+    """Leave a job because the listener asked; the one that waits or runs where it is of the same wish.
+
+    How that job stands, as ``state`` says it.
 
     Raises ``NotAllowed`` where there is no vote to compose by or the piece is of another domain than they listen to,
     ``NotYours`` for a piece that they have not voted on, ``Contradiction`` where another wish is under way, and
@@ -221,11 +223,11 @@ def ask(session: Session, space: TasteSpace, listener_id: uuid.UUID, wish: Wish)
         raise NotAllowed("a picture is neither calmer nor tenser and has no mood; leave tension at 0 and mood out")
     if wish.near is not None:
         _check_near(session, space, listener, wish.near)
-    if enqueue(session, listener, picks, wish) is None:
-        before = jobs.newest_of(session, key_of(listener_id, asked=True))
-        if before is not None and wish_of(before.payload) != wish:
-            raise Contradiction("what you asked for before is being composed just now; ask again when it is done")
-    return _state(session, listener_id)
+    is_new = enqueue(session, listener, picks, wish) is not None
+    job = jobs.newest_of(session, key_of(listener_id, asked=True))
+    if not is_new and job is not None and wish_of(job.payload) != wish:
+        raise Contradiction("what you asked for before is being composed just now; ask again when it is done")
+    return _state(session, listener_id, job)
 
 
 @in_transaction
@@ -262,8 +264,8 @@ def state(session: Session, listener_id: uuid.UUID) -> ComposingState:
     return _state(session, listener_id)
 
 
-def _state(session: Session, listener_id: uuid.UUID) -> ComposingState:
-    job = jobs.current_job(session, KIND, listener_id)
+def _state(session: Session, listener_id: uuid.UUID, job: Job | None = None) -> ComposingState:
+    job = job or jobs.current_job(session, KIND, listener_id)
     own = [Own(clip.composed_at, MODES[clip.kind], clip.met) for clip in rows.own_clips(session, listener_id)]
     if job is None:
         return ComposingState(None, "none", None, None, own)
@@ -294,13 +296,16 @@ class HandedOver:
 
 
 @in_transaction
-def hand_over(session: Session, journal: Journal, listener_id: uuid.UUID) -> HandedOver:
-    """The best clip of the listener's last wish where it is composed, always the same one, or else how far it is.
+def hand_over(session: Session, journal: Journal, listener_id: uuid.UUID, job_id: int | None = None) -> HandedOver:
+    """The best clip of a wish where it is composed, always the same one, or else how far it is.
 
-    Raises ``NotReady`` where composing failed, where nothing was asked for, and where every clip of it waits in a pair
-    that is open already.
+    That is the listener's last wish, or the one for which ``ask`` left the job ``job_id``.
+    Raises ``NotReady`` where composing failed, where nothing was asked for or it was taken back, and where every clip
+    of it waits in a pair that is open already.
     """
-    job = jobs.newest_of(session, key_of(listener_id, asked=True))
+    job = jobs.newest_of(session, key_of(listener_id, asked=True), job_id)
+    if job is None and job_id is not None:
+        raise NotReady("what you asked for was taken back before it was composed; ask again")
     if job is None or job.state == "failed":
         raise NotReady("nothing could be composed just now; nothing is lost, ask again in a moment")
     if job.state != "done":

@@ -347,7 +347,11 @@ class Worker:
         return jobs.take_job(session, list(self._handlers), lease_s=self.lease_s, least_priority=least)
 
     def _hold(self, job: TakenJob) -> None:
-        with Lease(self.context, job, self.lease_s) as lease, heeding(lambda: lease.holds() and self._goes_on()):
+        def wanted(session: Session) -> bool:
+            return jobs.is_held(session, job)
+
+        lease = Lease(self.context, job, self.lease_s)
+        with lease, heeding(lambda: lease.holds() and self._goes_on(), wanted):
             self._do(job)
 
     def _goes_on(self) -> bool:

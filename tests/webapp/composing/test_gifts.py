@@ -95,6 +95,27 @@ def test_what_was_found_for_a_gift_that_fails_for_good_others_may_have_but_for_w
     assert len(bank._taken("pop")) == (1 if attempts == 1 else CLIPS + SPARE)  # which it is composed from again
 
 
+def test_of_what_is_cancelled_nothing_more_is_stored_and_others_may_have_what_was_found(
+    context, bank, live, monkeypatch
+):
+    listener, real = live(), rendering.render_into
+    context.database.transaction(lambda s: jobs.cancel(s, [wishes.key_of(listener, asked=False)]))
+    theirs = select(Clip.id).where(Clip.composed_for == listener)
+    before = context.database.transaction(lambda s: s.scalars(theirs).all())
+
+    def while_somebody_cancels(*given):
+        wishes.cancel(context.database, listener)
+        return real(*given)
+
+    wishes.ask(context.database, context.space, listener, GIFT)
+    monkeypatch.setattr(rendering, "render_into", while_somebody_cancels)
+    sounds = context.clip_store.keys()
+    assert Worker(context).step(look=False)
+    assert context.database.transaction(lambda s: s.scalars(theirs).all()) == before
+    assert context.clip_store.keys() == sounds
+    assert bank._taken("pop") == set()
+
+
 @pytest.fixture
 def asking(context, monkeypatch):
     """A search that asks."""

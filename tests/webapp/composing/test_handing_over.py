@@ -58,3 +58,14 @@ def test_an_opened_gift_is_in_no_blind_test_and_comes_back_from_the_journal_as_o
 def test_nothing_opens_for_who_asked_for_nothing(context, live):
     with pytest.raises(NotReady):
         wishes.hand_over(context.database, context.journal, live())
+
+
+def test_who_waits_for_a_wish_that_is_taken_back_gets_no_older_gift_in_its_place(context, wish):
+    listener, clips = wish
+    first = context.database.transaction(lambda s: s.scalars(select(Job.id).where(Job.state == "done")).one())
+    asked = wishes.ask(context.database, context.space, listener, wishes.GIFT)
+    assert wishes.hand_over(context.database, context.journal, listener, asked.job_id).clip_id is None
+    wishes.cancel(context.database, listener)
+    with pytest.raises(NotReady, match="taken back"):
+        wishes.hand_over(context.database, context.journal, listener, asked.job_id)
+    assert wishes.hand_over(context.database, context.journal, listener, first).clip_id == clips[0]
