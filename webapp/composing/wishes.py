@@ -155,7 +155,7 @@ def enqueue_rest(session: Session, listener_id: uuid.UUID, payload: Mapping[str,
         session,
         KIND,
         {name: payload[name] for name in ("domain", "picks", "wish") if name in payload} | {"rest": rest.to_json()},
-        dedupe_key=f"{key_of(listener_id, asked=False)}:rest",
+        dedupe_key=rest_key_of(listener_id),
         listener_id=listener_id,
         priority=UNASKED_PRIORITY if rest.to_lengthen else FIRST_PRIORITY,
     )
@@ -183,6 +183,17 @@ class Rest:
 def key_of(listener_id: uuid.UUID, *, asked: bool) -> str:
     """Under which key the listener's jobs are left: those that they asked for, or the others."""
     return f"{KIND}:{listener_id}" + (":asked" if asked else "")
+
+
+def rest_key_of(listener_id: uuid.UUID) -> str:
+    """Under which key the rest of a job is left that was done in a hurry."""
+    return f"{key_of(listener_id, asked=False)}:rest"
+
+
+def cancel_all(session: Session, listener_id: uuid.UUID) -> None:
+    """Take back all that is under way for a listener, asked for or not, since what it is composed by has changed."""
+    keys = [key_of(listener_id, asked=asked) for asked in (True, False)]
+    jobs.cancel(session, [*keys, rest_key_of(listener_id)])
 
 
 def wish_of(payload: dict[str, Any]) -> Wish:
