@@ -29,7 +29,7 @@ from webapp.composing import pool, whole_pieces, wishes
 from webapp.composing.wishes import JobInHand
 from webapp.context import Context
 from webapp.film import scored_films, shown_music
-from webapp.generation.protocol import BadRequest, GenerationError
+from webapp.generation.protocol import BadRequest, Cancelled, GenerationError, GeneratorUnavailable, QueueFull
 from webapp.learning import population, refits
 from webapp.listeners import accounts
 from webapp.maps import catalogue, drawing
@@ -404,7 +404,7 @@ class Worker:
         except BadRequest as error:
             log.warning("job_refused job=%d kind=%s error=%s", job.id, job.kind, error)
             self._give_up(job, str(error))
-        except GenerationError as error:
+        except (GeneratorUnavailable, QueueFull, Cancelled) as error:
             # the generator is down or busy, which is nobody's fault: the job goes back uncounted
             log.warning("generator_unavailable job=%d kind=%s error=%s", job.id, job.kind, error)
             transaction(lambda session: jobs.release_job(session, job))
