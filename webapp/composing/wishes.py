@@ -36,6 +36,7 @@ from webapp.runtime.journal import Journal
 
 KIND = "compose_for"
 UNDER_WAY = ("waiting", "running")
+NOTHING_COMPOSED = "nothing could be composed just now; nothing is lost, ask again in a moment"
 FIRST_AT = 6  # picks, when the first clip made for a listener is to play
 EARLY_AT = 4  # two pairs are always drawn ahead: a clip for the pair after the sixth pick is begun here
 EVERY = 10
@@ -245,8 +246,17 @@ def ask(session: Session, space: TasteSpace, listener_id: uuid.UUID, wish: Wish)
 def cancel(session: Session, listener_id: uuid.UUID) -> ComposingState:
     """Take back what the listener asked for, where it isn't done yet; as ``state``. Clips that are there stay."""
     locked_listener(session, listener_id)
-    jobs.cancel(session, [key_of(listener_id, asked=True)])
+    keys = [key_of(listener_id, asked=True)]
+    if _rest_of_wish(session, listener_id) is not None:
+        keys.append(rest_key_of(listener_id))
+    jobs.cancel(session, keys)
     return _state(session, listener_id)
+
+
+def _rest_of_wish(session: Session, listener_id: uuid.UUID) -> Job | None:
+    """The job under way that does what was left undone of what the listener asked for; None where there is none."""
+    rest = jobs.newest_of(session, rest_key_of(listener_id))
+    return rest if rest is not None and rest.state in UNDER_WAY and "wish" in rest.payload else None
 
 
 def require_room(session: Session, kind: str, listener_id: uuid.UUID) -> None:
@@ -318,15 +328,18 @@ def hand_over(session: Session, journal: Journal, listener_id: uuid.UUID, job_id
     if job is None and job_id is not None:
         raise NotReady("what you asked for was taken back before it was composed; ask again")
     if job is None or job.state == "failed":
-        raise NotReady("nothing could be composed just now; nothing is lost, ask again in a moment")
+        raise NotReady(NOTHING_COMPOSED)
     if job.state != "done":
-        told: dict[str, Any] | None = job.result if job.state == "running" else None
-        return HandedOver(job.state, Progress.model_validate(told) if told else None)
+        return _how_far(job)
     listener_rows.lock_listener(session, listener_id)  # no pair may take the clip meanwhile
     clip = rows.opened_since(session, listener_id, since=job.created_at)
     if clip is None:
         wanted = wish_of(job.payload).kind
         clip = rows.first_unasked(session, listener_id, since=job.created_at, kind=wanted)
+    if clip is None and not any(each.composed_at >= job.created_at for each in rows.own_clips(session, listener_id)):
+        if rest := _rest_of_wish(session, listener_id):
+            return _how_far(rest)
+        raise NotReady(NOTHING_COMPOSED)
     if clip is None:
         raise NotReady("what was composed for you waits in your next pairs; vote on those, then ask again")
     if rows.open_gift(session, clip):
@@ -335,6 +348,12 @@ def hand_over(session: Session, journal: Journal, listener_id: uuid.UUID, job_id
     picture = bool(clip_rows.pictures_among(session, [clip]))
     mode = wish_of(job.payload).mode
     return HandedOver(job.state, clip_id=clip, seconds=seconds, mode=mode, picture=picture)
+
+
+def _how_far(job: Job) -> HandedOver:
+    """Of a job that waits or runs."""
+    told = job.result if job.state == "running" else None
+    return HandedOver(job.state, Progress.model_validate(told) if told else None)
 
 
 @dataclass(frozen=True)
