@@ -24,6 +24,7 @@ from webapp.composing.wishes import GIFT, JobInHand
 from webapp.generation.protocol import BadRequest, GeneratorUnavailable
 from webapp.learning import heads
 from webapp.listeners import accounts
+from webapp.runtime.errors import NobodyWaits
 from webapp.worker import Worker
 
 VOTES = ("left", "right", "left", "equal", "right", "left")
@@ -145,6 +146,17 @@ def test_who_has_no_model_that_hears_latents_gets_drafts_as_before(context, bank
         context.generation.asked("pop", [Ask(found[0].latents).to_json()], 7)
     with pytest.raises(BadRequest, match="groups"):
         context.generation.asked("pop", [{**Ask(found[0].latents).to_json(), "groups": ["mood"]}], 7)
+
+
+def test_what_was_taken_for_a_search_that_is_given_up_is_put_back(context, bank, asking, monkeypatch):
+    def left(*_):
+        raise NobodyWaits
+
+    monkeypatch.setattr(context.generation, "asked", left)
+    head = Head.of(np.linspace(1, -1, context.space.size), np.eye(context.space.size) / 9, context.space.version)
+    with pytest.raises(NobodyWaits):
+        asking.best(head, "pop", 3, wish=GIFT, seed=5)
+    assert bank._taken("pop") == set()
 
 
 def test_while_nothing_answers_what_was_found_in_the_bank_is_given(context, bank, asking, monkeypatch):
