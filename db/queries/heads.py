@@ -246,9 +246,11 @@ def get_population(session: Session, population_id: UUID | None) -> StoredPopula
     return session.get(StoredPopulation, population_id) if population_id else None
 
 
-def effects_of(session: Session, population_id: UUID) -> dict[str, list[float]]:
-    """By clip the effects for each fold of listeners that were learned with a population."""
-    return session.scalar(select(StoredPopulation.effects).where(StoredPopulation.id == population_id)) or {}
+def effects_of(session: Session, population_id: UUID) -> tuple[str, dict[str, list[float]]]:
+    """The model version of a population, and by clip the effects for each fold of listeners that came with it."""
+    query = select(StoredPopulation.model_version, StoredPopulation.effects)
+    found = session.execute(query.where(StoredPopulation.id == population_id)).one_or_none()
+    return (found[0], found[1] or {}) if found else ("", {})
 
 
 def populations_named(session: Session, ids: Collection[UUID]) -> dict[UUID, StoredPopulation]:

@@ -135,6 +135,12 @@ def extend_lease(session: Session, job: TakenJob, *, lease_s: float = LEASE_S) -
     return _change(session, job, Job.error.is_distinct_from(STOPPED), lease_until=until)
 
 
+def is_held(session: Session, job: TakenJob) -> bool:
+    """Whether the job is still ours; who takes it back meanwhile under the same lock as we hold is seen."""
+    ours = select(Job.id).where(Job.id == job.id, Job.state == "running", Job.lease_token == job.token)
+    return session.scalar(ours) is not None
+
+
 def finish_job(session: Session, job: TakenJob, result: dict[str, Any] | None = None) -> bool:
     """Done. False where the job isn't ours any more: roll back what was done for it."""
     payload = Job.payload.op("-")(cast(REMEMBERED, Text))
@@ -238,9 +244,11 @@ def current_job(
     return under_way or session.scalars(theirs.order_by(Job.id.desc())).one_or_none()
 
 
-def newest_of(session: Session, dedupe_key: str) -> Job | None:
-    """The last job that was left under this key, whatever became of it."""
+def newest_of(session: Session, dedupe_key: str, job_id: int | None = None) -> Job | None:
+    """The last job that was left under this key, whatever became of it; or that of them which has the id ``job_id``."""
     query = select(Job).where(Job.dedupe_key == dedupe_key).order_by(Job.id.desc()).limit(1)
+    if job_id is not None:
+        query = query.where(Job.id == job_id)
     return session.scalars(query.execution_options(populate_existing=True)).one_or_none()
 
 

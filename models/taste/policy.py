@@ -2,7 +2,7 @@
 
 Components: *learning* policies (``models.taste.acquisition``: what would teach most, contrasting pairs first and closer
 ones later), *control* (uniform over all pairs, the honest baseline inside the experiment) and *composed* (one clip
-composed for this listener against a clip of the pool). A pair that several components can draw has the sum of their
+composed for this listener against any other). A pair that several components can draw has the sum of their
 probabilities, so any other policy can be judged offline. Before them pairs that are named from outside may be drawn:
 *repeats* of pairs that were judged before, *proofs* (a clip for this listener against one that is not) and *tension* (a
 clip that the tension model chose against one as it came); no other component can draw these, so their probability is

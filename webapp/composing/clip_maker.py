@@ -34,7 +34,9 @@ from webapp.generation.protocol import GenerateRequest, GenerateResult, Generati
 from webapp.learning.playable_clips import AnyDomain, InstalledStyle, domain_named
 from webapp.runtime.clip_store import ClipStore
 from webapp.runtime.database import Database
+from webapp.runtime.errors import NobodyWaits
 from webapp.runtime.journal import Journal
+from webapp.runtime.waiting import require_wanted, somebody_waits, turn
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +163,7 @@ class ClipMaker:
 
     def _make_one(self, order: Order, *, shortest: bool, hurry: bool) -> Kept:
         result = order.composed(self.generation)
-        beside = contextlib.nullcontext() if hurry else self._one_at_a_time
+        beside = contextlib.nullcontext() if hurry else None
         kept = self.keep(
             result, domain_named(order.domain), order.owner, order.kind, shortest=shortest, rendering_turn=beside
         )
@@ -183,6 +185,7 @@ class ClipMaker:
         """Screen, render and store a composed piece; while it is rendered it has its ``rendering_turn``.
 
         It sounds at the lengths of clips, at the ``shortest`` of these alone, or as a ``whole``.
+        Raises ``NobodyWaits`` where it is not wanted any more.
         """
         self._check_version(result.model_version)
         piece = Piece.from_json(result.notes)
@@ -197,16 +200,13 @@ class ClipMaker:
         music = domain_named(domain)
         lengths = rendering.playable_lengths(piece)[: 1 if shortest else None]
         lengths = [rendering.whole_length(piece, music)] if whole else lengths
-        with rendering_turn or self._one_at_a_time:
+        with rendering_turn or turn(self._one_at_a_time, somebody_waits):
             sounds = [rendering.render_into(self.clip_store, piece, seconds, music) for seconds in lengths]
         if any(sound.silent for sound in sounds):
             self._discard(sounds)
             return Kept(None, SILENT)
         clip_id = self._store(result, digest, sounds, domain, owner, kind=kind)
-        if clip_id is None:
-            self._discard(sounds)
-            return Kept(None, LISTENER_GONE)
-        return Kept(clip_id)
+        return Kept(clip_id, LISTENER_GONE if clip_id is None else None)
 
     def fault(self, result: GenerateResult) -> str | None:
         """Why what was composed may not become a clip; None where it may.
@@ -266,12 +266,16 @@ class ClipMaker:
         *,
         kind: str,
     ) -> uuid.UUID | None:
-        """The clip's id; None where its owner was deleted meanwhile: it goes with them."""
+        """The clip's id; None where its owner was deleted meanwhile: it goes with them.
+
+        Raises ``NobodyWaits`` where it is not wanted any more. The ``sounds`` of what is not stored go.
+        """
         latents = Latents.from_json(result.latents)
 
         def work(session: Session) -> uuid.UUID | None:
             if owner is not None and lock_listener(session, owner) is None:
                 return None
+            require_wanted(session)
             clip_id, _ = rows.add_clip(
                 session,
                 domain=domain,
@@ -290,8 +294,14 @@ class ClipMaker:
                 self.journal.keep_clip(session, clip_id)
             return clip_id
 
-        clip_id = self.database.transaction(work)
-        if clip_id is not None and owner is None:
+        try:
+            clip_id = self.database.transaction(work)
+        except NobodyWaits:
+            self._discard(sounds)
+            raise
+        if clip_id is None:
+            self._discard(sounds)
+        elif owner is None:
             self.database.transaction(lambda session: self.journal.keep_clip(session, clip_id))
         return clip_id
 

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from db.queries import jobs
 from db.queries.clips import rival_clips
+from db.queries.listeners import lock_listener
 from db.queries.offers import met_among
 from db.tables import BY_TENSION, PICTURES
 from models.music.notes import Domain
@@ -34,6 +35,7 @@ from webapp.composing.wishes import GIFT, JobInHand, Wish
 from webapp.generation.protocol import GenerationError
 from webapp.learning import heads
 from webapp.learning.playable_clips import AnyDomain, domain_named
+from webapp.runtime.waiting import require_wanted
 
 log = logging.getLogger(__name__)
 
@@ -121,9 +123,13 @@ class ListenerComposer:
         delivered = self.compose(commission, job.report, job.remember)
         if commission.hurry:
             rest = wishes.Rest(CLIPS_A_JOB - delivered.own, tuple(delivered.made.clip_ids))
-            job.database.transaction(
-                lambda session: wishes.enqueue_rest(session, commission.listener_id, job.payload, rest)
-            )
+
+            def leave(session: Session) -> None:
+                lock_listener(session, commission.listener_id)  # nobody takes the wish back meanwhile
+                require_wanted(session)
+                wishes.enqueue_rest(session, commission.listener_id, job.payload, rest)
+
+            job.database.transaction(leave)
         return delivered
 
     def compose(

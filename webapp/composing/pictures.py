@@ -86,8 +86,6 @@ class PictureMaker(ClipMaker):
         stored = self.clip_store.put(image, media.ending(image))
         picture = Rendered(PICTURE_SECONDS, stored.sha256, stored.key, stored.size, None, None, "")
         clip_id = self._store(result, digest, [picture], order.domain, order.owner, kind=order.kind)
-        if clip_id is None:
-            self._discard([picture])
         return Kept(clip_id, clip_maker.LISTENER_GONE if clip_id is None else None)
 
 

@@ -405,6 +405,9 @@ class LatentSearch:
         except GenerationError as error:
             log.warning("nothing_asked domain=%s error=%s", domain, error)
             return winners
+        except BaseException:  # given up, before anybody else knows of the winners
+            self._bank.put_back(domain, winners)
+            raise
         rivals = [*winners, *(Draft.from_json(each) for each in answer.drafts if each)]
         best = best_written(head, self._style.space, rivals, len(winners), kappa=kappa)
         self._bank.put_back(domain, [draft for place, draft in enumerate(winners) if place not in best])

@@ -24,7 +24,7 @@ from db.queries import votes as vote_rows
 from db.queries.clips import get_clip
 from db.queries.jobs import TakenJob
 from db.queries.offers import met_clips
-from db.tables import PICTURES, Listener
+from db.tables import PICTURES, Job, Listener
 from models.music.notes import Domain
 from models.taste.space import TasteSpace
 from models.tension.liking import MOST
@@ -36,6 +36,7 @@ from webapp.runtime.journal import Journal
 
 KIND = "compose_for"
 UNDER_WAY = ("waiting", "running")
+NOTHING_COMPOSED = "nothing could be composed just now; nothing is lost, ask again in a moment"
 FIRST_AT = 6  # picks, when the first clip made for a listener is to play
 EARLY_AT = 4  # two pairs are always drawn ahead: a clip for the pair after the sixth pick is begun here
 EVERY = 10
@@ -149,13 +150,33 @@ def enqueue(session: Session, listener: Listener, picks: int, wish: Wish | None 
     return jobs.enqueue(session, KIND, payload, dedupe_key=key, listener_id=listener.id, **urgency)
 
 
+def enqueue_unasked(session: Session, listener: Listener, picks: int) -> None:
+    """Leave a job that is due after so many picks; none while enough clips wait to be met.
+
+    Nor does a pick that was undone and is made again leave one, while what it has brought before waits.
+    """
+    unmet = _unmet(session, listener.id)
+    before = jobs.newest_of(session, key_of(listener.id, asked=False))
+    if before is not None and (before.payload["picks"], before.payload["domain"]) == (picks, listener.domain):
+        waits = any(clip.composed_at >= before.created_at for clip in unmet)
+    else:
+        waits = False
+    if len(unmet) < WAITING_AT_MOST and not waits:
+        enqueue(session, listener, picks)
+
+
+def _unmet(session: Session, listener_id: uuid.UUID) -> list[rows.OwnClip]:
+    """The clips composed for the listener on which they are still to vote."""
+    return [clip for clip in rows.own_clips(session, listener_id) if not clip.met and clip.kind != "opened"]
+
+
 def enqueue_rest(session: Session, listener_id: uuid.UUID, payload: Mapping[str, Any], rest: Rest) -> None:
     """Leave a job for what a first one, in a hurry, has left undone; urgent where that came to no clip at all."""
     jobs.enqueue(
         session,
         KIND,
         {name: payload[name] for name in ("domain", "picks", "wish") if name in payload} | {"rest": rest.to_json()},
-        dedupe_key=f"{key_of(listener_id, asked=False)}:rest",
+        dedupe_key=rest_key_of(listener_id),
         listener_id=listener_id,
         priority=UNASKED_PRIORITY if rest.to_lengthen else FIRST_PRIORITY,
     )
@@ -185,6 +206,17 @@ def key_of(listener_id: uuid.UUID, *, asked: bool) -> str:
     return f"{KIND}:{listener_id}" + (":asked" if asked else "")
 
 
+def rest_key_of(listener_id: uuid.UUID) -> str:
+    """Under which key the rest of a job is left that was done in a hurry."""
+    return f"{key_of(listener_id, asked=False)}:rest"
+
+
+def cancel_all(session: Session, listener_id: uuid.UUID) -> None:
+    """Take back all that is under way for a listener, asked for or not, since what it is composed by has changed."""
+    keys = [key_of(listener_id, asked=asked) for asked in (True, False)]
+    jobs.cancel(session, [*keys, rest_key_of(listener_id)])
+
+
 def wish_of(payload: dict[str, Any]) -> Wish:
     """What a job is to compose; unasked it is a gift."""
     return Wish.model_validate(payload.get("wish", {}))
@@ -203,7 +235,9 @@ def brings_baselines(payload: dict[str, Any]) -> bool:
 
 @in_transaction
 def ask(session: Session, space: TasteSpace, listener_id: uuid.UUID, wish: Wish) -> ComposingState:
-    """Leave a job because the listener asked; the one that waits or runs where it is of the same wish; as ``state``.
+    """Leave a job because the listener asked; the one that waits or runs where it is of the same wish.
+
+    How that job stands, as ``state`` says it.
 
     Raises ``NotAllowed`` where there is no vote to compose by or the piece is of another domain than they listen to,
     ``NotYours`` for a piece that they have not voted on, ``Contradiction`` where another wish is under way, and
@@ -213,7 +247,7 @@ def ask(session: Session, space: TasteSpace, listener_id: uuid.UUID, wish: Wish)
     picks = vote_rows.count_picks_of(session, listener_id, pictures=listener.domain == PICTURES)
     if picks == 0:
         raise NotAllowed("nothing is known of your taste yet; pick from a first pair, then ask for pieces of your own")
-    unmet = sum(not clip.met and clip.kind != "opened" for clip in rows.own_clips(session, listener_id))
+    unmet = len(_unmet(session, listener_id))
     if unmet >= WAITING_AT_MOST:
         raise TooMany(f"{unmet} clips made for you wait in your next pairs; listen to some before asking for more")
     require_room(session, KIND, listener_id)
@@ -221,19 +255,28 @@ def ask(session: Session, space: TasteSpace, listener_id: uuid.UUID, wish: Wish)
         raise NotAllowed("a picture is neither calmer nor tenser and has no mood; leave tension at 0 and mood out")
     if wish.near is not None:
         _check_near(session, space, listener, wish.near)
-    if enqueue(session, listener, picks, wish) is None:
-        before = jobs.newest_of(session, key_of(listener_id, asked=True))
-        if before is not None and wish_of(before.payload) != wish:
-            raise Contradiction("what you asked for before is being composed just now; ask again when it is done")
-    return _state(session, listener_id)
+    is_new = enqueue(session, listener, picks, wish) is not None
+    job = jobs.newest_of(session, key_of(listener_id, asked=True))
+    if not is_new and job is not None and wish_of(job.payload) != wish:
+        raise Contradiction("what you asked for before is being composed just now; ask again when it is done")
+    return _state(session, listener_id, job)
 
 
 @in_transaction
 def cancel(session: Session, listener_id: uuid.UUID) -> ComposingState:
     """Take back what the listener asked for, where it isn't done yet; as ``state``. Clips that are there stay."""
     locked_listener(session, listener_id)
-    jobs.cancel(session, [key_of(listener_id, asked=True)])
+    keys = [key_of(listener_id, asked=True)]
+    if _rest_of_wish(session, listener_id) is not None:
+        keys.append(rest_key_of(listener_id))
+    jobs.cancel(session, keys)
     return _state(session, listener_id)
+
+
+def _rest_of_wish(session: Session, listener_id: uuid.UUID) -> Job | None:
+    """The job under way that does what was left undone of what the listener asked for; None where there is none."""
+    rest = jobs.newest_of(session, rest_key_of(listener_id))
+    return rest if rest is not None and rest.state in UNDER_WAY and "wish" in rest.payload else None
 
 
 def require_room(session: Session, kind: str, listener_id: uuid.UUID) -> None:
@@ -262,8 +305,8 @@ def state(session: Session, listener_id: uuid.UUID) -> ComposingState:
     return _state(session, listener_id)
 
 
-def _state(session: Session, listener_id: uuid.UUID) -> ComposingState:
-    job = jobs.current_job(session, KIND, listener_id)
+def _state(session: Session, listener_id: uuid.UUID, job: Job | None = None) -> ComposingState:
+    job = job or jobs.current_job(session, KIND, listener_id)
     own = [Own(clip.composed_at, MODES[clip.kind], clip.met) for clip in rows.own_clips(session, listener_id)]
     if job is None:
         return ComposingState(None, "none", None, None, own)
@@ -294,23 +337,29 @@ class HandedOver:
 
 
 @in_transaction
-def hand_over(session: Session, journal: Journal, listener_id: uuid.UUID) -> HandedOver:
-    """The best clip of the listener's last wish where it is composed, always the same one, or else how far it is.
+def hand_over(session: Session, journal: Journal, listener_id: uuid.UUID, job_id: int | None = None) -> HandedOver:
+    """The best clip of a wish where it is composed, always the same one, or else how far it is.
 
-    Raises ``NotReady`` where composing failed, where nothing was asked for, and where every clip of it waits in a pair
-    that is open already.
+    That is the listener's last wish, or the one for which ``ask`` left the job ``job_id``.
+    Raises ``NotReady`` where composing failed, where nothing was asked for or it was taken back, and where every clip
+    of it waits in a pair that is open already.
     """
-    job = jobs.newest_of(session, key_of(listener_id, asked=True))
+    job = jobs.newest_of(session, key_of(listener_id, asked=True), job_id)
+    if job is None and job_id is not None:
+        raise NotReady("what you asked for was taken back before it was composed; ask again")
     if job is None or job.state == "failed":
-        raise NotReady("nothing could be composed just now; nothing is lost, ask again in a moment")
+        raise NotReady(NOTHING_COMPOSED)
     if job.state != "done":
-        told: dict[str, Any] | None = job.result if job.state == "running" else None
-        return HandedOver(job.state, Progress.model_validate(told) if told else None)
+        return _how_far(job)
     listener_rows.lock_listener(session, listener_id)  # no pair may take the clip meanwhile
     clip = rows.opened_since(session, listener_id, since=job.created_at)
     if clip is None:
         wanted = wish_of(job.payload).kind
         clip = rows.first_unasked(session, listener_id, since=job.created_at, kind=wanted)
+    if clip is None and not any(each.composed_at >= job.created_at for each in rows.own_clips(session, listener_id)):
+        if rest := _rest_of_wish(session, listener_id):
+            return _how_far(rest)
+        raise NotReady(NOTHING_COMPOSED)
     if clip is None:
         raise NotReady("what was composed for you waits in your next pairs; vote on those, then ask again")
     if rows.open_gift(session, clip):
@@ -319,6 +368,12 @@ def hand_over(session: Session, journal: Journal, listener_id: uuid.UUID) -> Han
     picture = bool(clip_rows.pictures_among(session, [clip]))
     mode = wish_of(job.payload).mode
     return HandedOver(job.state, clip_id=clip, seconds=seconds, mode=mode, picture=picture)
+
+
+def _how_far(job: Job) -> HandedOver:
+    """Of a job that waits or runs."""
+    told = job.result if job.state == "running" else None
+    return HandedOver(job.state, Progress.model_validate(told) if told else None)
 
 
 @dataclass(frozen=True)

@@ -228,10 +228,11 @@ def fold_of(listener_id: uuid.UUID) -> int:
 def effects_for(session: Session, listener: Listener, space: TasteSpace) -> Effects:
     """By clip, where the listener's head in this space began at a population that knows some.
 
-    A clip that isn't there has none.
+    A clip that isn't there has none; nor has any where the population is of another model.
     """
     began = listener.began_at(pictures=space.of_pictures)
-    return NO_EFFECTS if began is None else _effects_of(session, began)[fold_of(listener.id)]
+    version, by_fold = _effects_of(session, began) if began else ("", [])
+    return by_fold[fold_of(listener.id)] if version == space.version else NO_EFFECTS
 
 
 def effects_on(effects: Effects, clips: Sequence[uuid.UUID]) -> FloatArray:
@@ -244,15 +245,15 @@ def effects_as_stored(effects: Mapping[uuid.UUID, FloatArray]) -> dict[str, list
     return {str(clip): np.round(by_fold, DECIMALS).tolist() for clip, by_fold in effects.items()}
 
 
-_kept: Recent[uuid.UUID, list[Effects]] = Recent(16)  # by population, whose row never changes
+_kept: Recent[uuid.UUID, tuple[str, list[Effects]]] = Recent(16)  # by population, whose row never changes
 
 
-def _effects_of(session: Session, population_id: uuid.UUID) -> list[Effects]:
-    """By fold."""
+def _effects_of(session: Session, population_id: uuid.UUID) -> tuple[str, list[Effects]]:
+    """The population's model version, and its effects by fold."""
     if (known := _kept.get(population_id)) is not None:
         return known
-    stored = heads.effects_of(session, population_id)
+    version, stored = heads.effects_of(session, population_id)
     found: list[Effects] = [
         {uuid.UUID(clip): by_fold[fold] for clip, by_fold in stored.items()} for fold in range(FOLDS)
     ]
-    return _kept.keep(population_id, found)
+    return _kept.keep(population_id, (version, found))

@@ -21,7 +21,8 @@ from db.queries import restore
 from db.queries import votes as vote_rows
 from db.queries.heads import delete_heads
 from db.queries.statistics import TOLD
-from db.tables import PICKS
+from db.tables import PICKS, PICTURES
+from webapp.composing import wishes
 from webapp.learning import refits
 from webapp.learning.playable_clips import AnyDomain
 from webapp.listeners.accounts import Records
@@ -112,7 +113,7 @@ def rewind(records: Records, listener_id: uuid.UUID, keep: int) -> Rewound:
     """Undo every vote but the first ``keep``, and the answers of blind tests.
 
     Votes, their offers, what was learned from them and the clips composed since the first of them are gone, from the
-    journal too. Raises ``NotAllowed`` where there are fewer votes.
+    journal too; what is being composed by them is taken back. Raises ``NotAllowed`` where there are fewer votes.
     """
 
     def work(session: Session) -> Rewound:
@@ -124,6 +125,7 @@ def rewind(records: Records, listener_id: uuid.UUID, keep: int) -> Rewound:
         left = restore.count_votes(session, listener_id)
         if left < total:
             refits.refit(session, records.spaces, listener_id)
+            wishes.cancel_all(session, listener_id)
             for key in sound:
                 records.clip_store.delete(key)
             records.journal.append(session, listener_id, whole=True)
@@ -153,8 +155,10 @@ class Undone:
 def undo_last(records: Records, listener_id: uuid.UUID) -> Undone:
     """Take the last vote back; the listener is back in its kind of music.
 
-    Pairs and fours drawn since go: they were drawn for the head that is undone. Raises ``NotAllowed`` where there is no
-    vote, and for a blind test, whose answer has told what it was; ``TooMany`` where they come one after the other.
+    Pairs and fours drawn since go: they were drawn for the head that is undone. So does what is being composed where
+    no pick of the kind is left.
+    Raises ``NotAllowed`` where there is no vote, and for a blind test, whose answer has told what it was; ``TooMany``
+    where they come one after the other.
     """
 
     if not _undone.take(str(listener_id)):
@@ -174,6 +178,8 @@ def undo_last(records: Records, listener_id: uuid.UUID) -> Undone:
         records.journal.append(session, listener_id, whole=True)
         picks = vote_rows.count_picks(session, listener_id)
         of_pictures = vote_rows.count_picks_of(session, listener_id, pictures=True)
+        if (of_pictures if last.domain == PICTURES else picks - of_pictures) == 0:
+            wishes.cancel_all(session, listener_id)
         return Undone(last.what, last.id, cast("AnyDomain", last.domain), picks, of_pictures)
 
     result = records.database.transaction(work)

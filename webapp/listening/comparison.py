@@ -34,7 +34,7 @@ SHORT_SECONDS, LONG_SECONDS = 7.0, 14.0
 CANDIDATES = 120  # among which a pair is looked for: 7,140 pairs take a few milliseconds
 KNOWN = 40  # at most so many of these were heard before: which of their 780 pairs were shown must be read
 LOOKED_AT = 480  # clips of a large pool of which it is asked whether they were heard: others with each answer
-UNHEARD_COMPOSED = 0.75  # share of pairs with an own clip while one waits that the listener never met
+UNHEARD_COMPOSED = 0.75  # share of pairs with an own clip that the listener never met, while one waits
 FloatArray = npt.NDArray[np.float64]
 Row = dict[str, Any]
 OPEN = 2  # comparisons of a kind that a listener has before them: one on the page and one to decode ahead
@@ -47,6 +47,8 @@ Trust = Literal["heard", "suspicious", "unavailable"]
 @dataclass(frozen=True)
 class Candidates:
     """Clips to choose among; bool ``heard`` and ``composed`` ``(clips,)``: known already, and made for the listener.
+
+    While clips that were made for them wait to be met, these alone are ``composed``.
 
     ``effects`` ``(clips,)``: what others hear in them beyond their features. ``offered``: the pairs, or fours, of them
     that this listener has had, as places in ``clips``.
@@ -101,6 +103,11 @@ class CandidatePool:
         )
 
     @property
+    def waiting(self) -> list[clip_rows.PoolClip]:
+        """Clips made for the listener that they never met, in a pair or as an opened gift."""
+        return [clip for clip in self.made_for if clip.kind != "opened" and clip.id not in self.met]
+
+    @property
     def shortest(self) -> float:
         """How long the first of what they hear plays; or how long each picture is to be seen."""
         return PICTURE_SECONDS if self.domain == PICTURES else SHORT_SECONDS
@@ -122,7 +129,11 @@ class CandidatePool:
         offered.update(each for each in self.drawn if place.keys() >= {*each})
         composed = np.arange(len(clips.ids)) >= len(unheard) + len(again)
         heard = np.array([clip in self.met for clip in clips.ids], dtype=np.bool_)
-        mixture = Mixture(composed=UNHEARD_COMPOSED) if (composed & ~heard).any() else Mixture()
+        mixture = Mixture()
+        waiting = {clip.id for clip in self.waiting}
+        unmet = np.array([clip in waiting for clip in clips.ids], dtype=np.bool_)
+        if unmet.any():
+            mixture, composed = Mixture(composed=UNHEARD_COMPOSED), unmet
         places = [tuple(place[clip] for clip in ids) for ids in offered]
         return Candidates(clips, heads.effects_on(self.effects, clips.ids), heard, composed, mixture, places)
 

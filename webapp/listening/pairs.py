@@ -97,7 +97,7 @@ class Pairs:
             and len(available.pool.playing(LONG_SECONDS).ids) >= ENOUGH_LONG
         ):
             seconds = LONG_SECONDS
-        waiting = [clip for clip in available.made_for if clip.id not in available.met]
+        waiting = available.waiting
         if waiting and not any(seconds in clip.seconds for clip in waiting):
             seconds = shortest  # of a first clip that was made in a hurry there is no more yet
         generator = np.random.default_rng()

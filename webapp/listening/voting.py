@@ -145,11 +145,11 @@ class Voting(Generic[OfferRow]):
 
         picks = before.picks + (vote.outcome in kind.picks)
         alike = before.picks_alike + (vote.outcome in kind.picks)
-        if vote.outcome in kind.picks and wishes.is_due(alike):
-            wishes.enqueue(session, listener, alike)
         of_pictures = alike if space.of_pictures else picks - alike
         if kind.playable.space_of(listener.domain) is not space:  # an answer to what is not chosen any more
             learned = heads.load(session, listener_id, kind.playable.space_of(listener.domain))
+        elif vote.outcome in kind.picks and wishes.is_due(alike):
+            wishes.enqueue_unasked(session, listener, alike)
         waiting: list[OfferRow] = [each for each in before.open if each.id != offer.id]
         drawn: list[OfferRow] = self._fill_up(session, listener, learned, picks, waiting)
         unwritten: list[OfferRow] = list(drawn)

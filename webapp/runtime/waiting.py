@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 
 from anyio import from_thread
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 
 from webapp.runtime.errors import NobodyWaits, NotReady, Problem
@@ -29,17 +30,34 @@ def always() -> bool:
     return True
 
 
+def is_wanted_always(_: Session) -> bool:
+    """Whatever is stored for whoever waits may be stored."""
+    return True
+
+
 _somebody: ContextVar[Waits] = ContextVar("somebody", default=always)
+_wanted: ContextVar[Callable[[Session], bool]] = ContextVar("wanted", default=is_wanted_always)
 
 
 @contextlib.contextmanager
-def heeding(waits: Waits) -> Iterator[None]:
-    """What is done in this thread within the block ends when nobody ``waits`` any more, where it asks the generator."""
-    token = _somebody.set(waits)
+def heeding(waits: Waits, wanted: Callable[[Session], bool] = is_wanted_always) -> Iterator[None]:
+    """What is done in this thread within the block ends when nobody ``waits`` any more.
+
+    That is where it asks the generator, where it takes its ``turn``, and where it would store what is not ``wanted``
+    any more, as the same transaction tells.
+    """
+    tokens = _somebody.set(waits), _wanted.set(wanted)
     try:
         yield
     finally:
-        _somebody.reset(token)
+        _somebody.reset(tokens[0])
+        _wanted.reset(tokens[1])
+
+
+def require_wanted(session: Session) -> None:
+    """Raises ``NobodyWaits`` where what this transaction stores is not wanted any more."""
+    if not _wanted.get()(session):
+        raise NobodyWaits
 
 
 async def heed(request: Request) -> None:

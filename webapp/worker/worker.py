@@ -29,7 +29,7 @@ from webapp.composing import pool, whole_pieces, wishes
 from webapp.composing.wishes import JobInHand
 from webapp.context import Context
 from webapp.film import scored_films, shown_music
-from webapp.generation.protocol import BadRequest, GenerationError
+from webapp.generation.protocol import BadRequest, Cancelled, GenerationError, GeneratorUnavailable, QueueFull
 from webapp.learning import population, refits
 from webapp.listeners import accounts
 from webapp.maps import catalogue, drawing
@@ -347,7 +347,11 @@ class Worker:
         return jobs.take_job(session, list(self._handlers), lease_s=self.lease_s, least_priority=least)
 
     def _hold(self, job: TakenJob) -> None:
-        with Lease(self.context, job, self.lease_s) as lease, heeding(lambda: lease.holds() and self._goes_on()):
+        def wanted(session: Session) -> bool:
+            return jobs.is_held(session, job)
+
+        lease = Lease(self.context, job, self.lease_s)
+        with lease, heeding(lambda: lease.holds() and self._goes_on(), wanted):
             self._do(job)
 
     def _goes_on(self) -> bool:
@@ -400,7 +404,7 @@ class Worker:
         except BadRequest as error:
             log.warning("job_refused job=%d kind=%s error=%s", job.id, job.kind, error)
             self._give_up(job, str(error))
-        except GenerationError as error:
+        except (GeneratorUnavailable, QueueFull, Cancelled) as error:
             # the generator is down or busy, which is nobody's fault: the job goes back uncounted
             log.warning("generator_unavailable job=%d kind=%s error=%s", job.id, job.kind, error)
             transaction(lambda session: jobs.release_job(session, job))

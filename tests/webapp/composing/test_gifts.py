@@ -24,6 +24,7 @@ from webapp.composing.wishes import GIFT, JobInHand
 from webapp.generation.protocol import BadRequest, GeneratorUnavailable
 from webapp.learning import heads
 from webapp.listeners import accounts
+from webapp.runtime.errors import NobodyWaits
 from webapp.worker import Worker
 
 VOTES = ("left", "right", "left", "equal", "right", "left")
@@ -95,6 +96,27 @@ def test_what_was_found_for_a_gift_that_fails_for_good_others_may_have_but_for_w
     assert len(bank._taken("pop")) == (1 if attempts == 1 else CLIPS + SPARE)  # which it is composed from again
 
 
+def test_of_what_is_cancelled_nothing_more_is_stored_and_others_may_have_what_was_found(
+    context, bank, live, monkeypatch
+):
+    listener, real = live(), rendering.render_into
+    context.database.transaction(lambda s: jobs.cancel(s, [wishes.key_of(listener, asked=False)]))
+    theirs = select(Clip.id).where(Clip.composed_for == listener)
+    before = context.database.transaction(lambda s: s.scalars(theirs).all())
+
+    def while_somebody_cancels(*given):
+        wishes.cancel(context.database, listener)
+        return real(*given)
+
+    wishes.ask(context.database, context.space, listener, GIFT)
+    monkeypatch.setattr(rendering, "render_into", while_somebody_cancels)
+    sounds = context.clip_store.keys()
+    assert Worker(context).step(look=False)
+    assert context.database.transaction(lambda s: s.scalars(theirs).all()) == before
+    assert context.clip_store.keys() == sounds
+    assert bank._taken("pop") == set()
+
+
 @pytest.fixture
 def asking(context, monkeypatch):
     """A search that asks."""
@@ -124,6 +146,17 @@ def test_who_has_no_model_that_hears_latents_gets_drafts_as_before(context, bank
         context.generation.asked("pop", [Ask(found[0].latents).to_json()], 7)
     with pytest.raises(BadRequest, match="groups"):
         context.generation.asked("pop", [{**Ask(found[0].latents).to_json(), "groups": ["mood"]}], 7)
+
+
+def test_what_was_taken_for_a_search_that_is_given_up_is_put_back(context, bank, asking, monkeypatch):
+    def left(*_):
+        raise NobodyWaits
+
+    monkeypatch.setattr(context.generation, "asked", left)
+    head = Head.of(np.linspace(1, -1, context.space.size), np.eye(context.space.size) / 9, context.space.version)
+    with pytest.raises(NobodyWaits):
+        asking.best(head, "pop", 3, wish=GIFT, seed=5)
+    assert bank._taken("pop") == set()
 
 
 def test_while_nothing_answers_what_was_found_in_the_bank_is_given(context, bank, asking, monkeypatch):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select, update
 
+from db.queries import jobs
 from db.tables import Clip, Job
 from webapp.composing import wishes
 from webapp.runtime.errors import NotReady
@@ -58,3 +59,38 @@ def test_an_opened_gift_is_in_no_blind_test_and_comes_back_from_the_journal_as_o
 def test_nothing_opens_for_who_asked_for_nothing(context, live):
     with pytest.raises(NotReady):
         wishes.hand_over(context.database, context.journal, live())
+
+
+def test_who_waits_for_a_wish_that_is_taken_back_gets_no_older_gift_in_its_place(context, wish):
+    listener, clips = wish
+    first = context.database.transaction(lambda s: s.scalars(select(Job.id).where(Job.state == "done")).one())
+    asked = wishes.ask(context.database, context.space, listener, wishes.GIFT)
+    assert wishes.hand_over(context.database, context.journal, listener, asked.job_id).clip_id is None
+    wishes.cancel(context.database, listener)
+    with pytest.raises(NotReady, match="taken back"):
+        wishes.hand_over(context.database, context.journal, listener, asked.job_id)
+    assert wishes.hand_over(context.database, context.journal, listener, first).clip_id == clips[0]
+
+
+@pytest.fixture
+def hurried(context, live):
+    """A listener whose wish was begun in a hurry: no clip came of it yet, the rest waits."""
+    listener = live()
+    wishes.ask(context.database, context.space, listener, wishes.GIFT)
+
+    def done(session):
+        job = session.scalars(select(Job).where(Job.dedupe_key.endswith(":asked"))).one()
+        job.state = "done"
+        jobs.cancel(session, [wishes.key_of(listener, asked=False)])
+        wishes.enqueue_rest(session, listener, job.payload, wishes.Rest(3, ()))
+
+    context.database.transaction(done)
+    return listener
+
+
+def test_the_rest_of_a_hurried_wish_is_waited_for_and_can_be_cancelled(context, hurried):
+    assert wishes.hand_over(context.database, context.journal, hurried).state == "waiting"
+    assert wishes.state(context.database, hurried).asked
+    assert wishes.cancel(context.database, hurried).state == "done"
+    with pytest.raises(NotReady, match="nothing could be composed"):
+        wishes.hand_over(context.database, context.journal, hurried)

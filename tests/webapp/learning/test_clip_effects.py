@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -60,6 +61,17 @@ def test_what_all_love_has_an_effect_for_each_fold_that_is_stored_with_the_popul
         effects = effects_of(context, who)
         assert effects == {uuid.UUID(clip): each[heads.fold_of(who)] for clip, each in stored.items()}
         assert np.mean([effects[clip] for clip in loved]) > np.mean([effects[clip] for clip in others])
+
+
+def test_a_head_that_begins_at_the_fixed_prior_of_another_model_knows_no_effects(context, study):
+    other = replace(context.space, version="another")
+
+    def learned(session):
+        listener = session.get(Listener, study[0][0])
+        assert heads.effects_for(session, listener, context.space)
+        return heads.effects_for(session, listener, other)
+
+    assert context.database.transaction(learned) == heads.NO_EFFECTS
 
 
 def test_a_guess_and_the_head_know_the_effects_and_one_learned_again_too(context, study):

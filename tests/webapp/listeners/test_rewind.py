@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from db.tables import Clip, Offer, Prediction, StoredHead, Vote
+from webapp.composing import wishes
 from webapp.learning import heads
 from webapp.listeners import accounts, rewind
 from webapp.listeners.archive import export
@@ -146,3 +147,13 @@ def test_nobody_can_be_rewound_who_is_not_there(context):
     ):
         with pytest.raises(NotYours, match="GET /api/listener gives a new one"):
             ask()
+
+
+def test_what_is_being_composed_by_votes_that_are_undone_is_taken_back(context, stock):
+    stock("pop", 12)
+    listener = accounts.create(context.database)
+    for _ in range(wishes.EARLY_AT):
+        vote(context, listener, "left")
+    wishes.ask(context.database, context.space, listener, wishes.GIFT)
+    rewind.rewind(context.records, listener, 0)
+    assert wishes.state(context.database, listener).state == "none"

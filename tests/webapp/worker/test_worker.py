@@ -16,7 +16,7 @@ from webapp.composing import clip_maker, for_listener, pool, rendering, wishes
 from webapp.composing.clip_maker import ClipMaker, Order
 from webapp.composing.for_listener import CLIPS_A_JOB, Commission
 from webapp.context import Context
-from webapp.generation.protocol import GenerationError
+from webapp.generation.protocol import DeadlinePassed, GenerationError
 from webapp.listeners import accounts
 from webapp.listeners.accounts import delete
 from webapp.taste import overview
@@ -225,6 +225,23 @@ def test_while_the_generator_is_down_the_job_waits_uncounted(context, space, set
     state, attempts = alone.database.transaction(lambda s: s.execute(select(Job.state, Job.attempts)).one())
     assert (state, attempts) == ("waiting", 0)
     alone.close()
+
+
+@pytest.mark.parametrize("error", [DeadlinePassed("too late"), GenerationError("the clip could not be composed")])
+def test_a_request_on_which_the_generator_fails_is_tried_a_few_times_and_counted(context, worker, monkeypatch, error):
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr(context.generation, "generate", fail)
+    context.database.transaction(lambda s: jobs.enqueue(s, pool.KIND, {"domain": "pop", "clips": 1, "seed": 1}))
+    found = select(Job.state, Job.attempts, Job.max_attempts, Job.error)
+    for attempt in range(1, 6):
+        assert worker.step(look=False)
+        state, attempts, most, why = context.database.transaction(lambda s: s.execute(found).one())
+        assert (attempts, state, most) == (attempt, "waiting" if attempt < most else "failed", 5)
+        assert str(error) in why
+        assert not worker.step(look=False)  # not at once
+        context.database.transaction(lambda s: s.execute(update(Job).values(run_after=func.now())))
 
 
 def test_a_generator_that_is_still_starting_is_waited_for_in_silence(context, worker, monkeypatch, caplog):

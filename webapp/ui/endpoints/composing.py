@@ -87,10 +87,10 @@ async def compose(
     listener_id = listener_of(context, token)
     near = near and near.rpartition("/")[2]
     wish = _wish({"mode": mode, "near": near, "keep": keep, "tension": tension, "mood": mood})
-    await run_sync(wishes.ask, context.database, context.space, listener_id, wish)
+    asked = await run_sync(wishes.ask, context.database, context.space, listener_id, wish)
     progress, until = gr.Progress(), time.monotonic() + wait_s
     while True:
-        found = await run_sync(wishes.hand_over, context.database, context.journal, listener_id)
+        found = await run_sync(wishes.hand_over, context.database, context.journal, listener_id, asked.job_id)
         if found.clip_id is not None:
             return await run_sync(_as_file, context, listener_id, found.clip_id)
         if time.monotonic() >= until:
