@@ -34,14 +34,17 @@ PATIENCE_S = 240  # for one answer, whatever falls meanwhile; a machine that tra
 OUTCOMES = ("left", "right", "equal", "neither", "skipped")
 
 
-def fill_pool(home: Path, clips: int, *, sounding: bool = False) -> None:
+def fill_pool(home: Path, clips: int, *, sounding: bool = False, database_url: str = "") -> None:
     """Put recorded clips into the pool of a new home; they sound only where somebody listens to them."""
 
     def silent(store: ClipStore, piece: Piece, seconds: float, domain: Domain) -> rendering.Rendered:
         stored = store.put(f"{seconds} {piece.notes.tolist()}".encode(), ".mp3")
         return rendering.Rendered(seconds, stored.sha256, stored.key, stored.size, -18.0, -1.5, touch.version())
 
-    with closing(Context(Settings(home=home))) as context, pytest.MonkeyPatch.context() as patch:
+    with (
+        closing(Context(Settings(home=home, database_url=database_url))) as context,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         if not sounding:
             patch.setattr(rendering, "render_into", silent)
         migrate.upgrade(context.database.open())

@@ -8,8 +8,8 @@ on the latents of its notes. ``mel`` are networks on the log-mel picture alone, 
 that knew p without the noise of its few listeners would reach; ``rating.ceiling.audible`` what one would that knew
 every track's share of likes, and not how often it was played. Prints a table and, as its last line, one JSON object.
 
-``--critics METHOD …`` compares dreams of these methods with a critic of realness that has heard piano renders, the
-shipped excerpts, or tracks of DIR that the judge hasn't learned from, and measures nothing else.
+``--critics METHOD …`` compares dreams of these methods with a critic of realness that knows piano renders, or tracks
+of DIR that the judge hasn't learned from, and measures nothing else.
 """
 
 from __future__ import annotations
@@ -48,8 +48,7 @@ from models.rating.material import Material, limited, sounds_of
 from models.rating.mel_bands import SAMPLE_RATE_HZ
 from models.rating.plays import audible_ceiling, read_plays, reliability
 from models.rating.rater import ABLATIONS, SHIPPED, Kind, MelEnsemble, RatingBundle, load_bundle, load_mel, statistics
-from models.rating.real_sounds import SHIPPED as REAL_SOUNDS
-from models.rating.real_sounds import excerpts, load_real
+from models.rating.real_sounds import PIECES, excerpts
 from models.rating.sound import FRAMES_A_SECOND, Sound, checked, log_mel, read_sound
 from models.rating.synthetic import LEARNED, UNSEEN, coloured, piano_pictures
 from models.style.checkpoint import style_argument
@@ -72,7 +71,6 @@ MOST = 40  # tracks that are changed
 EACH = 8  # sounds of each kind of noise
 
 DREAMS = 3
-PIECES = 6  # of each collection, rendered on the piano: what critics heard until 2026-11-30
 
 ORDERINGS, ORDERED = "orderings.json", ("rating.pairs.", "rating.ceiling.audible")
 
@@ -372,23 +370,15 @@ def compare_critics(
     kept: Path | None,
 ) -> None:
     """Dreams by what their critic has heard: the judge's fold of the data, or other sounds."""
-    shipped = load_real(REAL_SOUNDS)
-    if shipped is None:
-        raise SystemExit(f"no excerpts lie in {REAL_SOUNDS}; python -m models.train.rating --excerpts makes them")
-    heard = set(shipped.digests)
-    rows = [row for row, digest in enumerate(material.digests) if digest not in heard]
     by_fold = {
-        number: [material.pictures[row] for row in rows if fold[row] == number] for number in sorted(set(fold.tolist()))
+        number: [picture for picture, own in zip(material.pictures, fold.tolist(), strict=True) if own == number]
+        for number in sorted(set(fold.tolist()))
     }
     own, last = by_fold.pop(JUDGED, []), by_fold.pop(max(by_fold), [])
     learned = [picture for pictures in by_fold.values() for picture in pictures]
     if not (own and last and learned):
-        raise SystemExit(f"{len(rows)} tracks are too few: the critic, the networks apart and their test share them")
-    sounds = {
-        "piano": piano_pictures(PIECES),
-        "shipped": shipped.pictures,
-        "data": excerpts(own, seed=report.seed)[1],
-    }
+        raise SystemExit(f"{len(fold)} tracks are too few: the critic, the networks apart and their test share them")
+    sounds = {"piano": piano_pictures(PIECES), "data": excerpts(own, seed=report.seed)[1]}
     report_critics(report, bundle, sounds, learned, last, methods=methods, count=count, kept=kept)
 
 

@@ -1,8 +1,8 @@
 """Real sounds for the critic of realness, as log-mel pictures: which ones there are, and what they are of.
 
 First the excerpts beside a rating model, of the tracks that it was trained on; then Emotify, where ``KALLOS_CORPORA``
-has it; then the excerpts that are shipped. Pictures are saved in 256 levels, without the sounds themselves. Loaded
-without torch, for the page that says which they are.
+has it; then pieces rendered on the piano that ships. Pictures are saved in 256 levels, without the sounds themselves.
+Loaded without torch, for the page that says which they are.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,15 @@ from models.music.corpora import corpora_folder, default_cache
 from models.music.decoding import SoundError
 from models.music.files import replacing
 from models.rating.mel_bands import MELS
-from models.style.bundle import WEIGHTS, model_folder
+from models.style.bundle import model_folder
 
 Picture = npt.NDArray[np.float32]
+Read = tuple[list[Picture], list[str]]  # pictures and digests
 
 PICTURES, ABOUT = "real.safetensors", "real.json"
-SHIPPED = WEIGHTS / "real-sounds"
 EMOTIFY = Path("emotify") / "audio"
 EXCERPTS, FRAMES = 48, 375  # six seconds each
+PIECES, WHOLE_FRAMES = 6, 2000  # rendered of each collection; longer than each of them
 SEED = 23
 LEVELS = 255
 log = logging.getLogger(__name__)
@@ -47,22 +48,30 @@ class RealSounds:
     about: Mapping[str, Any]
 
 
-def excerpts(pictures: Sequence[Picture], *, seed: int, count: int = EXCERPTS) -> tuple[list[int], list[Picture]]:
-    """``count`` of the tracks at most, in random order, and a random excerpt of ``FRAMES`` of each."""
+def excerpts(
+    pictures: Sequence[Picture], *, seed: int, count: int = EXCERPTS, frames: int = FRAMES
+) -> tuple[list[int], list[Picture]]:
+    """``count`` of the tracks at most, in random order, and a random excerpt of ``frames`` of each."""
     rng = np.random.default_rng([seed, SEED])
     rows = rng.permutation(len(pictures))[:count].tolist()
     found = []
     for row in rows:
-        start = int(rng.integers(max(pictures[row].shape[1] - FRAMES, 0) + 1))
-        found.append(pictures[row][:, start : start + FRAMES])
+        start = int(rng.integers(max(pictures[row].shape[1] - frames, 0) + 1))
+        found.append(pictures[row][:, start : start + frames])
     return rows, found
 
 
 def save_real(
-    folder: Path, pictures: Sequence[Picture], digests: Sequence[str], *, seed: int, about: Mapping[str, Any]
+    folder: Path,
+    pictures: Sequence[Picture],
+    digests: Sequence[str],
+    *,
+    seed: int,
+    about: Mapping[str, Any],
+    frames: int = FRAMES,
 ) -> None:
     """Write excerpts of some of the tracks, and what ``about`` says of them, into ``folder``."""
-    rows, chosen = excerpts(pictures, seed=seed)
+    rows, chosen = excerpts(pictures, seed=seed, frames=frames)
     low, high = min(float(each.min()) for each in chosen), max(float(each.max()) for each in chosen)
     step = (high - low) / LEVELS
     packed = save({f"{at}": np.round((each - low) / step).astype(np.uint8) for at, each in enumerate(chosen)})
@@ -122,37 +131,56 @@ def _songs() -> list[Path]:
     return [files[row] for row in np.random.default_rng(SEED).permutation(len(files))[:EXCERPTS]]
 
 
-def _heard_songs() -> RealSounds | None:
-    """Excerpts of Emotify, kept in the cache once they were made; None where it can't be read."""
-    from models.rating.sound import log_mel, read_sound  # noqa: PLC0415 (torch, where sounds are read)
-
-    songs = _songs()
-    if not songs:
-        return None
-    cache = default_cache() / f"songs-{hashlib.sha256(str(songs).encode()).hexdigest()[:16]}"
+def _kept(name: str, read: Callable[[], Read], about: Mapping[str, Any], *, frames: int) -> RealSounds | None:
+    """Excerpts of the pictures and digests that ``read`` gives, kept in the cache by ``name``; None of none."""
+    cache = default_cache() / name
     try:
         kept = load_real(cache)
     except (OSError, ValueError):
         kept = None
     if kept:
         return kept
-    sounds = []
-    for file in songs:
-        try:
-            sounds.append(read_sound(file))
-        except SoundError as error:
-            log.warning("no_real_sound file=%s error=%s", file.name, error)
-    if not sounds:
+    pictures, digests = read()
+    if not pictures:
         return None
-    pictures, digests = [log_mel(sound.samples) for sound in sounds], [sound.digest for sound in sounds]
-    about = {"of": "Emotify", "terms": "research only"}
     try:
-        save_real(cache, pictures, digests, seed=SEED, about=about)
+        save_real(cache, pictures, digests, seed=SEED, about=about, frames=frames)
         return load_real(cache)
-    except (OSError, ValueError) as error:  # they are read again the next time
+    except (OSError, ValueError) as error:  # they are made again the next time
         log.warning("real_sounds_not_kept folder=%s error=%s", cache, error)
-    rows, chosen = excerpts(pictures, seed=SEED)
+    rows, chosen = excerpts(pictures, seed=SEED, frames=frames)
     return RealSounds(tuple(chosen), tuple(digests[row] for row in rows), about)
+
+
+def _heard_songs() -> RealSounds | None:
+    """Excerpts of Emotify; None where it can't be read."""
+    songs = _songs()
+
+    def read() -> Read:
+        from models.rating.sound import log_mel, read_sound  # noqa: PLC0415 (torch, where sounds are read)
+
+        sounds = []
+        for file in songs:
+            try:
+                sounds.append(read_sound(file))
+            except SoundError as error:
+                log.warning("no_real_sound file=%s error=%s", file.name, error)
+        return [log_mel(sound.samples) for sound in sounds], [sound.digest for sound in sounds]
+
+    name = f"songs-{hashlib.sha256(str(songs).encode()).hexdigest()[:16]}"
+    return _kept(name, read, {"of": "Emotify", "terms": "research only"}, frames=FRAMES) if songs else None
+
+
+def _renders() -> RealSounds | None:
+    """Twenty seconds of pieces that music21 distributes, on the piano that ships; None where it has none."""
+
+    def read() -> Read:
+        from models.rating.synthetic import piano_pictures  # noqa: PLC0415 (torch, where sounds are made)
+
+        pictures = piano_pictures(PIECES)
+        return pictures, [hashlib.sha256(picture.tobytes()).hexdigest() for picture in pictures]
+
+    return _kept(f"renders-{PIECES}", read, {"of": "pieces of music21"}, frames=WHOLE_FRAMES)
 
 
 def real_sounds(model: str | Path) -> RealSounds:
@@ -160,9 +188,9 @@ def real_sounds(model: str | Path) -> RealSounds:
 
     The order is that of the module docstring.
     """
-    found = load_real(model_folder(model)) or _heard_songs() or load_real(SHIPPED)
+    found = load_real(model_folder(model)) or _heard_songs() or _renders()
     if found is None:
-        raise ValueError(f"no excerpts of real sounds lie in {SHIPPED}; install Kallos again")
+        raise ValueError("music21 has no chorale and no tune here; install Kallos again")
     return found
 
 
@@ -174,6 +202,5 @@ def sentence(model: str | Path) -> str:
     elif songs := _songs():
         known = f"{len(songs)} songs of Emotify"
     else:
-        shipped = _about(SHIPPED) or {"excerpts": 0, "of": "music"}
-        known = f"{shipped['excerpts']} short excerpts of {shipped['of']}"
+        known = f"{PIECES} chorales and {PIECES} Irish tunes, played on the piano that comes with Kallos"
     return f"The critic of realness knows music from {known}."

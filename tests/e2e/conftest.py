@@ -31,6 +31,7 @@ from playwright.sync_api import (
 )
 
 from tests.e2e import sound_clock
+from tests.faults import fill_pool
 
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 PATIENCE_MS = 150_000  # for a machine that trains or tests beside us
@@ -38,7 +39,7 @@ expect.set_options(timeout=PATIENCE_MS)
 NOT_READY = 503  # "ask again in a second", as the page does
 START_S = 240
 LOG_SHOWN = 8000  # characters of what the server wrote, the last ones
-CLIPS = 6  # in the pool, so that every visitor has a pair on the page and one ahead
+CLIPS = 8  # recorded ones in the pool, so that every visitor has pairs and nobody waits for the composer
 
 
 # The shell is the same engine without a browser's own windows, which take a third of its time.
@@ -132,6 +133,7 @@ def site(
         "KALLOS_RUNS": str(home / "runs"),  # named, so that no shipped run is copied there
         "KALLOS_DATABASE_URL": make_database(),
     }
+    fill_pool(home / "home", CLIPS, sounding=True, database_url=environment["KALLOS_DATABASE_URL"])
     log = home / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -1,9 +1,8 @@
-"""What the sounds that a critic of realness has heard do for dreams: renders, shipped excerpts, tracks of the data.
+"""What the sounds that a critic of realness has heard do for dreams: renders, or tracks of the data.
 
 Each critic hears its own sounds, and all dream from the same noises. The tracks of the judge's fold are for the critic
 that hears the data; the networks *apart* learn from the other folds, and the last of these is what they, and everything
-else, are compared with. No critic has heard the tracks of either. Where a critic's excerpts are of the data, these
-tracks are left out.
+else, are compared with. No critic has heard the tracks of either.
 
 The networks apart say how real a dream is. They have another architecture than the critic, hear no level, and learned
 to tell real excerpts from noise, from dreams without a critic, and from surrogates (Prichard & Theiler 1994): real

@@ -11,9 +11,9 @@ from models.rating.material import load_material
 from models.rating.plays import read_plays
 from models.rating.rater import load_bundle
 from tests.models.rating.conftest import played_folder
-from tests.webapp.rating.conftest import rating_model
+from tests.webapp.rating.conftest import rating_model, trained_model
 
-__all__ = ["played_folder", "rating_model"]
+__all__ = ["played_folder", "rating_model", "trained_model"]
 
 pytestmark = pytest.mark.slow  # a network is trained first
 

@@ -1,23 +1,20 @@
 """Excerpts of real sounds: saved and read again, refused where they aren't whole, and the order in which they count."""
 
-import json
-
 import numpy as np
 import pytest
 
-from models.rating import real_sounds
+from models.rating import real_sounds, synthetic
 from models.rating.mel_bands import MELS
 from models.rating.real_sounds import (
     ABOUT,
-    EXCERPTS,
     FRAMES,
     PICTURES,
-    SHIPPED,
     load_real,
     remove_real,
     save_real,
     sentence,
 )
+from models.rating.sound import FRAMES_A_SECOND
 from models.style.bundle import WEIGHTS
 
 
@@ -56,7 +53,7 @@ def test_what_is_not_whole_is_refused(saved):
         load_real(saved)
 
 
-def test_a_models_own_come_first_then_songs_then_what_is_shipped(saved, monkeypatch, played_folder, tmp_path):
+def test_a_models_own_come_first_then_songs_then_renders(saved, monkeypatch, played_folder, tmp_path):
     monkeypatch.setenv("KALLOS_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(real_sounds, "EMOTIFY", "audio")
     monkeypatch.setenv("KALLOS_CORPORA", str(played_folder))
@@ -70,8 +67,15 @@ def test_a_models_own_come_first_then_songs_then_what_is_shipped(saved, monkeypa
     np.testing.assert_array_equal(real_sounds.real_sounds(tmp_path).pictures[3], songs.pictures[3])
 
     monkeypatch.delenv("KALLOS_CORPORA")
-    assert real_sounds.real_sounds(tmp_path).digests == load_real(SHIPPED).digests
-    assert f"{EXCERPTS} short excerpts of clips" in sentence(tmp_path)
+    monkeypatch.setattr(real_sounds, "PIECES", 1)
+    renders = real_sounds.real_sounds(tmp_path)
+    seconds = [picture.shape[1] / FRAMES_A_SECOND for picture in renders.pictures]
+    assert seconds == pytest.approx([synthetic.SECONDS] * 2, abs=0.1)
+    assert sentence(tmp_path).endswith(
+        " from 1 chorales and 1 Irish tunes, played on the piano that comes with Kallos."
+    )
+    monkeypatch.setattr(synthetic, "piano_pictures", None)  # nothing is rendered a second time
+    assert real_sounds.real_sounds(tmp_path).digests == renders.digests
 
 
 def test_where_songs_cannot_be_kept_they_are_read_all_the_same(monkeypatch, played_folder, tmp_path):
@@ -88,10 +92,5 @@ def test_excerpts_that_may_not_be_passed_on_are_removed(saved):
     assert list(saved.iterdir()) == []
 
 
-def test_only_excerpts_whose_terms_allow_it_are_shipped():
-    shipped = load_real(SHIPPED)
-    assert len(shipped.pictures) == EXCERPTS
-    assert shipped.about["terms"] == "GPL-3.0"
-    assert [path.parent.name for path in WEIGHTS.glob(f"*/{ABOUT}")] == [SHIPPED.name]
-    known = json.loads((WEIGHTS / "rating-cpu" / "held_out.json").read_text())
-    assert not set(known) & set(shipped.digests)
+def test_no_excerpts_are_shipped():
+    assert list(WEIGHTS.glob(f"*/{ABOUT}")) == []

@@ -45,9 +45,9 @@ def dreaming_children():
 
 
 @pytest.fixture
-def somebody(alone, long_tasks, rating_model, monkeypatch):
+def somebody(alone, long_tasks, trained_model, monkeypatch):
     """``somebody()`` → a listener and their token, where there is a network."""
-    monkeypatch.setattr(rated_sounds, "model", lambda _: str(rating_model))
+    monkeypatch.setattr(rated_sounds, "model", lambda _: str(trained_model))
 
     def come():
         listener_id = accounts.create(alone.database)
@@ -63,9 +63,9 @@ def goes_on(shown):
     return bool(timer["active"])
 
 
-def test_a_dream_is_followed_to_its_end_and_heard(alone, somebody, rating_model):
+def test_a_dream_is_followed_to_its_end_and_heard(alone, somebody, trained_model):
     listener_id, _ = somebody()
-    begin(alone, listener_id, Order("both", 3, steps=8), rating_model)
+    begin(alone, listener_id, Order("both", 3, steps=8), trained_model)
     seen = list(looks(alone, listener_id))
     last = seen[-1]
     assert [each.step for each in last.steps] == list(range(9))
@@ -79,11 +79,11 @@ def test_a_dream_is_followed_to_its_end_and_heard(alone, somebody, rating_model)
 
 
 def test_a_dream_of_the_sound_goes_on_unseen_is_found_again_kept_exported_and_deleted_with_its_listener(
-    alone, somebody, rating_model
+    alone, somebody, trained_model
 ):
     listener_id, token = somebody()
     assert not goes_on(arrive(alone, token)[3:])
-    begin(alone, listener_id, Order("naive", 3, "waveform", steps=8), rating_model)
+    begin(alone, listener_id, Order("naive", 3, "waveform", steps=8), trained_model)
     next(each for each in looks(alone, listener_id) if each.steps)
     assert len(dreaming_children()) == 1
     chosen, noise, steps, *shown = arrive(alone, token)

@@ -23,7 +23,7 @@ from models.music.midi import read_midi
 from models.picture.vector import rendered
 from models.rating.mel_bands import SAMPLE_RATE_HZ
 from tests.models.rating.conftest import TRACKS, chord, played_folder
-from tests.webapp.rating.conftest import rating_model
+from tests.webapp.rating.conftest import rating_model, trained_model
 from webapp.api.studio import Form
 from webapp.composing import pool, wishes
 from webapp.listeners import accounts
@@ -37,7 +37,7 @@ from webapp.worker import Worker
 
 pytestmark = pytest.mark.slow
 
-__all__ = ["played_folder", "rating_model"]
+__all__ = ["played_folder", "rating_model", "trained_model"]
 
 CONTRACT = (
     "new_listener", "next_pair", "vote", "next_four", "vote_four", "next_fit", "vote_fit", "tie",

@@ -5,12 +5,12 @@ import gradio as gr
 import pytest
 
 from tests.models.rating.conftest import played_folder
-from tests.webapp.rating.conftest import rating_model
+from tests.webapp.rating.conftest import rating_model, trained_model
 from webapp.listeners import accounts
 from webapp.rating import rated_sounds
 from webapp.ui.pages.rate import OUTPUTS, arrive, rate_chosen, rate_files, rate_recording, toggle
 
-__all__ = ["played_folder", "rating_model"]
+__all__ = ["played_folder", "rating_model", "trained_model"]
 
 pytestmark = pytest.mark.slow  # a network is trained first
 
