@@ -8,6 +8,7 @@ that reads it, and an hour later where none does (``Downloads``).
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ipaddress
 import json
@@ -62,6 +63,7 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".bmp", ".tif", ".tiff", 
 KINDS = (*MIDI, ".abc", *SOUND, *PICTURES, *FILMS, ".zip", ".json")
 HEADER_BYTES = 4096  # in which the first file's name stands
 FILMS_AT_ONCE = 3  # that are on their way: each is held in memory until it is whole
+UPLOAD_S, EVENT_S = 300.0, 30.0  # in which an upload, or what a page sends, has to have arrived
 NAMES = re.compile(
     rb'^content-disposition:[^\r\n]*?filename\*?=(?:"([^"\r\n]*)"|([^"\r\n;]*))', re.IGNORECASE | re.MULTILINE
 )
@@ -205,19 +207,24 @@ class UploadLimit:
             return
         body, most, more = bytearray(), FILE_BYTES, True
         try:
-            while more:
-                message = await receive()
-                body += message.get("body", b"")
-                more = message.get("more_body", False)
-                if most < len(body) and most == FILE_BYTES and _may_be_large(body):
-                    if self._films >= FILMS_AT_ONCE:
-                        await _refuse(send, 503, "other films are being uploaded; try again in a moment")
+            async with asyncio.timeout(UPLOAD_S):
+                while more:
+                    message = await receive()
+                    body += message.get("body", b"")
+                    more = message.get("more_body", False)
+                    if most < len(body) and most == FILE_BYTES and _may_be_large(body):
+                        if self._films >= FILMS_AT_ONCE:
+                            await _refuse(send, 503, "other films are being uploaded; try again in a moment")
+                            return
+                        most, self._films = FILM_BYTES + BODY_BYTES, self._films + 1
+                    if len(body) > most or message["type"] == "http.disconnect":  # cut off by ``BodyLimit``
+                        allowed = FILM_BYTES if most > FILE_BYTES else EXPORT_BYTES
+                        await _refuse(send, 413, f"the file is too large; at most {allowed} bytes can be uploaded")
                         return
-                    most, self._films = FILM_BYTES + BODY_BYTES, self._films + 1
-                if len(body) > most or message["type"] == "http.disconnect":  # cut off by ``BodyLimit``
-                    allowed = FILM_BYTES if most > FILE_BYTES else EXPORT_BYTES
-                    await _refuse(send, 413, f"the file is too large; at most {allowed} bytes can be uploaded")
-                    return
+        except TimeoutError:
+            late = f"the file had not arrived after {UPLOAD_S:.0f} seconds; try a smaller one, or a faster connection"
+            await _refuse(send, 408, late)
+        else:
             await self._kept(bytes(body), scope, receive, send)
         finally:
             self._films -= most > FILE_BYTES
@@ -301,12 +308,17 @@ class GradioLimit:
             await _refuse_event(send, 429, "too much is asked for at once; wait until it is answered")
             return
         body, more = bytearray(), True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":  # they left, or ``BodyLimit`` cut it off
-                return
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
+        try:
+            async with asyncio.timeout(EVENT_S):
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":  # they left, or ``BodyLimit`` cut it off
+                        return
+                    body += message.get("body", b"")
+                    more = message.get("more_body", False)
+        except TimeoutError:
+            await _refuse_event(send, 408, f"the request had not arrived after {EVENT_S:.0f} seconds; try again")
+            return
         if len(body) > BODY_BYTES and (not what.startswith(JOIN) or not self._large.take(who)):
             of_page = what.startswith(JOIN)
             status, told = (429, "wait a moment") if of_page else (413, f"at most {BODY_BYTES} bytes are allowed")
