@@ -94,6 +94,15 @@ def stalled(limit, path: str, begun: bytes) -> int:
     return int(answers[0]["status"])
 
 
+def test_one_address_uploads_only_so_many_bytes_and_others_do_not_wait_for_it(client, monkeypatch):
+    monkeypatch.setattr(limits, "UPLOADED_AT_ONCE", 2_000)
+    assert upload(client, "a.mid", data=b"x" * 1_000).status_code == 200
+    refused = upload(client, "a.mid", data=b"x" * 1_000)
+    assert (refused.status_code, "over an hour" in refused.json()["error"]) == (429, True)
+    other = TestClient(client.app, client=("198.51.100.1", 1))
+    assert upload(other, "a.mid", data=b"x" * 1_000).status_code == 200
+
+
 def test_all_files_together_take_a_bounded_room(client, tmp_path, monkeypatch):
     monkeypatch.setattr(limits, "FOLDER_BYTES", 2_000)
     assert upload(client, "a.mid").status_code == 200
