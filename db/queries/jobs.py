@@ -194,6 +194,13 @@ def release_job(session: Session, job: TakenJob, *, delay_s: float = 0.0) -> boo
     return _change(session, job, state="waiting", attempts=Job.attempts - 1, run_after=after, **_NO_LEASE)
 
 
+def expire_job(session: Session, job: TakenJob, *, older_than_s: float) -> bool:
+    """Give a job up for good that was left this long ago; whether it was, and is ours."""
+    limit = func.clock_timestamp() - timedelta(seconds=older_than_s)
+    ended = {"state": "failed", "finished_at": func.clock_timestamp(), **_NO_LEASE}
+    return _change(session, job, Job.created_at < limit, error=WORKER_GONE, **ended)
+
+
 def cancel(session: Session, dedupe_keys: Sequence[str]) -> int:
     """Take back what waits or runs under these keys, as if it had never been left; how many jobs that were.
 

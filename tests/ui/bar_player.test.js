@@ -69,3 +69,31 @@ test("where a bar does not come, it pauses and tells why", async () => {
   assert.deepEqual(told, ["no generator"]);
   assert.equal(player.playing, false);
 });
+
+test("what is paused before it could begin stays silent, and begins once where it is started again", async () => {
+  const player = playing();
+  player.pause();
+  await passed(1);
+  assert.equal(asked, 0);
+  player.start();
+  player.pause();
+  player.start();
+  await passed(0.1);
+  assert.equal(asked, 1);
+  player.pause();
+});
+
+test("after a pause while a bar is on its way, the next one is asked for when that has come", async () => {
+  const player = playing(() => new Promise((done) => {
+    const number = asked++;
+    clock.after(1000, () => done(bar(number)));
+  }));
+  await passed(0.2);
+  player.pause();
+  player.start();
+  await passed(0.2);
+  assert.equal(asked, 1);
+  await passed(1);
+  assert.equal(asked, 2);
+  player.pause();
+});

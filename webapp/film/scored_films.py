@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from models.picture.shorts import SHORTS
 from models.style.bundle import WEIGHTS
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NotAllowed, Problem
+from webapp.runtime.limits import FILM_BYTES
 from webapp.runtime.listener_files import FILM_WITH_SOUND, Downloads
 from webapp.runtime.long_tasks import LongTask
 
@@ -88,6 +90,15 @@ def methods() -> tuple[Method, ...]:
     return ("annotated", "learned", *(("axes", "rotation") if fits else ()))
 
 
+def require_size(total: int) -> None:
+    """Raises ``NotAllowed`` where all files together have too many bytes."""
+    if total > FILM_BYTES:
+        given, allowed = math.ceil(total / 1e6), FILM_BYTES // 1_000_000
+        raise NotAllowed(
+            f"the files have {given} MB together, at most {allowed} MB are allowed; give fewer or smaller ones"
+        )
+
+
 def begin(
     database: Database,
     home: Path,
@@ -112,6 +123,7 @@ def begin(
         )
     if not 0 < len(files) <= MOST_FILES:
         raise NotAllowed(f"{len(files)} files were given; one film is needed, or 1 to {MOST_FILES} pictures")
+    require_size(sum(len(data) for _, data in files))
 
     def prepared() -> Path:
         folder = Downloads(home).folder(listener_id, FILM_WITH_SOUND)

@@ -8,6 +8,7 @@ that reads it, and an hour later where none does (``Downloads``).
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ipaddress
 import json
@@ -44,6 +45,7 @@ ALL_NEW_LISTENERS_A_SECOND, ALL_NEW_LISTENERS_AT_ONCE = 20.0, 400
 PARTICIPANTS_A_SECOND, PARTICIPANTS_AT_ONCE = 1 / 120, 40  # of one address: a laboratory, and not a whole quota
 IMPORTS_A_SECOND, IMPORTS_AT_ONCE = 0.05, 5
 UPLOADS_A_SECOND, UPLOADS_AT_ONCE = 0.5, 20
+UPLOADED_AT_ONCE = 150_000_000  # bytes of one address, and as many an hour: it can't fill ``FOLDER_BYTES``
 VOTES_A_SECOND, VOTES_AT_ONCE = 50.0, 200  # of one listener: nobody listens so fast, a program may
 STEERED_A_SECOND, STEERED_AT_ONCE = 0.2, 10  # of one listener: each composes some versions, and may keep none
 UNDONE_A_SECOND, UNDONE_AT_ONCE = 0.2, 10  # of one listener: each learns their head again from all their votes
@@ -62,6 +64,7 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".bmp", ".tif", ".tiff", 
 KINDS = (*MIDI, ".abc", *SOUND, *PICTURES, *FILMS, ".zip", ".json")
 HEADER_BYTES = 4096  # in which the first file's name stands
 FILMS_AT_ONCE = 3  # that are on their way: each is held in memory until it is whole
+UPLOAD_S, EVENT_S = 300.0, 30.0  # in which an upload, or what a page sends, has to have arrived
 NAMES = re.compile(
     rb'^content-disposition:[^\r\n]*?filename\*?=(?:"([^"\r\n]*)"|([^"\r\n;]*))', re.IGNORECASE | re.MULTILINE
 )
@@ -157,15 +160,15 @@ class TokenBucket:
         self._left, self._then = at_once, time.monotonic()
         self._lock = threading.Lock()
 
-    def take(self) -> bool:
-        """Whether one more may pass now."""
+    def take(self, amount: float = 1) -> bool:
+        """Whether so much more may pass now."""
         with self._lock:
             now = time.monotonic()
             self._left = min(self._at_once, self._left + (now - self._then) * self._a_second)
             self._then = now
-            if self._left < 1:
+            if self._left < amount:
                 return False
-            self._left -= 1
+            self._left -= amount
             return True
 
 
@@ -177,14 +180,14 @@ class Buckets:
         self._of: OrderedDict[str, TokenBucket] = OrderedDict()
         self._lock = threading.Lock()
 
-    def take(self, whose: str) -> bool:
-        """Whether one more of theirs may pass now."""
+    def take(self, whose: str, amount: float = 1) -> bool:
+        """Whether so much more of theirs may pass now."""
         with self._lock:
             bucket = self._of.setdefault(whose, TokenBucket(self._a_second, self._at_once))
             self._of.move_to_end(whose)
             if len(self._of) > self._most:
                 self._of.popitem(last=False)
-        return bucket.take()
+        return bucket.take(amount)
 
 
 class UploadLimit:
@@ -195,41 +198,52 @@ class UploadLimit:
         self._folder = folder
         self._films = 0
         self._uploads = Buckets(UPLOADS_A_SECOND, UPLOADS_AT_ONCE)
+        self._bytes = Buckets(UPLOADED_AT_ONCE / 3600, UPLOADED_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 (ASGI)
         if scope["type"] != "http" or scope["method"] != "POST" or scope["path"].rstrip("/") not in PATHS:
             await self.app(scope, receive, send)
             return
-        if not self._uploads.take(network_of(scope["client"][0] if scope.get("client") else None)):
+        who = network_of(scope["client"][0] if scope.get("client") else None)
+        if not self._uploads.take(who):
             await _refuse(send, 429, "you have uploaded many files just now; try again in a minute")
             return
         body, most, more = bytearray(), FILE_BYTES, True
         try:
-            while more:
-                message = await receive()
-                body += message.get("body", b"")
-                more = message.get("more_body", False)
-                if most < len(body) and most == FILE_BYTES and _may_be_large(body):
-                    if self._films >= FILMS_AT_ONCE:
-                        await _refuse(send, 503, "other films are being uploaded; try again in a moment")
+            async with asyncio.timeout(UPLOAD_S):
+                while more:
+                    message = await receive()
+                    body += message.get("body", b"")
+                    more = message.get("more_body", False)
+                    if most < len(body) and most == FILE_BYTES and _may_be_large(body):
+                        if self._films >= FILMS_AT_ONCE:
+                            await _refuse(send, 503, "other films are being uploaded; try again in a moment")
+                            return
+                        most, self._films = FILM_BYTES + BODY_BYTES, self._films + 1
+                    if len(body) > most or message["type"] == "http.disconnect":  # cut off by ``BodyLimit``
+                        allowed = FILM_BYTES if most > FILE_BYTES else EXPORT_BYTES
+                        await _refuse(send, 413, f"the file is too large; at most {allowed} bytes can be uploaded")
                         return
-                    most, self._films = FILM_BYTES + BODY_BYTES, self._films + 1
-                if len(body) > most or message["type"] == "http.disconnect":  # cut off by ``BodyLimit``
-                    allowed = FILM_BYTES if most > FILE_BYTES else EXPORT_BYTES
-                    await _refuse(send, 413, f"the file is too large; at most {allowed} bytes can be uploaded")
-                    return
-            await self._kept(bytes(body), scope, receive, send)
+        except TimeoutError:
+            late = f"the file had not arrived after {UPLOAD_S:.0f} seconds; try a smaller one, or a faster connection"
+            await _refuse(send, 408, late)
+        else:
+            await self._kept(bytes(body), who, scope, receive, send)
         finally:
             self._films -= most > FILE_BYTES
 
-    async def _kept(self, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a whole upload on where its files are of our kinds and there is room."""
+    async def _kept(self, body: bytes, who: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a whole upload on where its files are of our kinds and there is room, for this address too."""
         names = [(quoted or plain).decode(errors="replace") for quoted, plain in NAMES.findall(body)]
         if not names or any(not name.lower().endswith(KINDS) for name in names):
             await _refuse(send, 415, f"only files of these kinds can be uploaded: {', '.join(KINDS)}")
             return
         if _bytes_in(self._folder) + len(body) > FOLDER_BYTES:
             await _refuse(send, 503, "there is no room for more files just now; try again in an hour")
+            return
+        if not self._bytes.take(who, len(body)):
+            allowed = f"one address can upload {UPLOADED_AT_ONCE // 1_000_000} MB, then as much again over an hour"
+            await _refuse(send, 429, f"{allowed}; you, or others at yours, have come to that: try again later")
             return
         await self.app(scope, _again(body, receive), send)
 
@@ -301,12 +315,17 @@ class GradioLimit:
             await _refuse_event(send, 429, "too much is asked for at once; wait until it is answered")
             return
         body, more = bytearray(), True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":  # they left, or ``BodyLimit`` cut it off
-                return
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
+        try:
+            async with asyncio.timeout(EVENT_S):
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":  # they left, or ``BodyLimit`` cut it off
+                        return
+                    body += message.get("body", b"")
+                    more = message.get("more_body", False)
+        except TimeoutError:
+            await _refuse_event(send, 408, f"the request had not arrived after {EVENT_S:.0f} seconds; try again")
+            return
         if len(body) > BODY_BYTES and (not what.startswith(JOIN) or not self._large.take(who)):
             of_page = what.startswith(JOIN)
             status, told = (429, "wait a moment") if of_page else (413, f"at most {BODY_BYTES} bytes are allowed")

@@ -45,7 +45,7 @@ class BrokenOff(Exception):  # noqa: N818 (why, for whoever asked)
 
 
 class ElsewhereError(Exception):
-    """The folder of a job isn't here: its worker has another ``KALLOS_HOME``."""
+    """The folder of a job isn't here: its worker has another ``KALLOS_HOME``, or it was deleted after ``KEPT_S``."""
 
 
 @dataclass(frozen=True)

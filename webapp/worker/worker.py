@@ -40,7 +40,7 @@ from webapp.research.training_runs import copy_shipped
 from webapp.runtime import middleware
 from webapp.runtime.database import Database
 from webapp.runtime.errors import NobodyWaits
-from webapp.runtime.listener_files import Downloads, StudyClips
+from webapp.runtime.listener_files import KEPT_S, Downloads, StudyClips
 from webapp.runtime.long_tasks import BrokenOff, ElsewhereError, LongTask
 from webapp.runtime.waiting import heeding
 from webapp.sharing import for_two
@@ -399,8 +399,13 @@ class Worker:
         except BrokenOff as error:
             log.info("job_broken_off job=%d kind=%s", job.id, job.kind)
             self._give_up(job, str(error), result={"refused": error.refused})
-        except ElsewhereError:
-            transaction(lambda session: jobs.release_job(session, job, delay_s=ELSEWHERE_SECONDS))
+        except ElsewhereError:  # or deleted, as folders are that nothing was written into for ``KEPT_S``
+            transaction(
+                lambda session: (
+                    jobs.expire_job(session, job, older_than_s=KEPT_S)
+                    or jobs.release_job(session, job, delay_s=ELSEWHERE_SECONDS)
+                )
+            )
         except BadRequest as error:
             log.warning("job_refused job=%d kind=%s error=%s", job.id, job.kind, error)
             self._give_up(job, str(error))

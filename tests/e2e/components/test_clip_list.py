@@ -10,6 +10,8 @@ from playwright.sync_api import expect
 from tests.e2e.sound_clock import listen
 
 pytestmark = pytest.mark.slow
+# without the focus that typing takes
+TYPED = "(box, words) => { box.value = words; box.dispatchEvent(new Event('input', {bubbles: true})); }"
 
 COMPONENT = "clip_list"
 
@@ -94,6 +96,21 @@ def test_a_row_that_is_gone_before_its_sound_has_come_stays_silent(shown):
     assert page.evaluate("kallosSoundClock.sounds.length") == 0
     plays.click()
     expect(page.locator(".k-sounding")).to_contain_text("The Kesh Jig")
+
+
+def test_a_list_that_is_drawn_anew_with_its_key_sounds_on_and_says_what_is_new(shown):
+    page = shown()
+    row = page.locator(".k-clip").first
+    row.locator(".k-play").click()
+    expect(page.locator(".k-sounding")).to_have_count(1)
+    row.locator(".k-play").focus()
+    for said in ("you 60 %", "you 70 %"):
+        page.get_by_label("Said of each").evaluate(TYPED, said)
+        expect(row).to_contain_text(said)
+    expect(page.locator(".k-sounding")).to_have_count(1)
+    expect(row.locator(".k-play")).to_be_focused()
+    page.get_by_label("Words").fill("jig")
+    expect(page.locator(".k-clip")).to_have_count(1)
 
 
 def test_a_row_says_that_its_sound_did_not_come_until_it_is_pressed_again(shown):

@@ -16,6 +16,7 @@ from webapp.film import scored_films
 from webapp.film.scored_films import Scoring
 from webapp.listeners import accounts
 from webapp.runtime.errors import NotAllowed, NotReady
+from webapp.runtime.limits import FILM_BYTES
 from webapp.runtime.listener_files import KEPT_S, Downloads
 from webapp.runtime.long_tasks import awaited, until_ended
 from webapp.ui.pages import film as page
@@ -132,3 +133,17 @@ def test_what_can_not_be_used_is_refused_in_words(ask) -> None:
         assert said in told(last)
     with pytest.raises(NotAllowed, match="a way is one of"):
         ask(b"", "loud")
+
+
+def test_files_that_are_too_large_together_are_refused_before_they_are_read(alone, tmp_path) -> None:
+    token = alone.tokens.give(listener_id := accounts.create(alone.database))
+    for name in ("one.png", "two.png"):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(FILM_BYTES // 2 + 1)
+    said, *_ = page.score(alone, token, [str(each) for each in tmp_path.glob("*.png")], "annotated", 1)
+    assert "41 MB together, at most 40 MB" in said
+    with pytest.raises(NotAllowed, match="41 MB together"):
+        scored_films.begin(
+            alone.database, alone.settings.home, listener_id, [("a.png", bytes(FILM_BYTES)), ("b.png", b"x")],
+            method="annotated", seed=1, style_folder=style_folder(),
+        )  # fmt: skip

@@ -2,11 +2,13 @@
 
 import contextvars
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
@@ -21,7 +23,7 @@ from webapp.listeners.accounts import delete
 from webapp.runtime import limits
 from webapp.runtime.errors import NotAllowed, NotReady, TooMany
 from webapp.runtime.limits import LONG_AT_ONCE, LONG_OF_ONE_ADDRESS
-from webapp.runtime.listener_files import KeptDreams
+from webapp.runtime.listener_files import KEPT_S, KeptDreams
 from webapp.runtime.long_tasks import LongTask, until_ended
 from webapp.worker import LongTaskWorker
 from webapp.worker.worker import _run
@@ -202,6 +204,20 @@ def test_a_worker_with_another_home_leaves_it_to_others(alone, ask, tmp_path_fac
     assert not look(alone, which, owner).ended
     with at_work(alone, which):
         assert wait_until(alone, which, owner).done
+
+
+def test_what_waited_until_its_folder_was_deleted_is_given_up_and_others_have_their_turn(alone, ask):
+    which = task()
+    owner = ask(which, "do")
+    shutil.rmtree(look(alone, which, owner).folder)
+    ago = timedelta(seconds=KEPT_S + 60)
+    alone.database.transaction(lambda session: session.execute(update(Job).values(created_at=Job.created_at - ago)))
+    worker = LongTaskWorker(alone)
+    worker._handlers = {which.kind: _run(which)}
+    with worker._threads:
+        assert worker.step()
+    assert str(look(alone, which, owner).problem) == jobs.WORKER_GONE
+    ask(which, "do")
 
 
 def test_a_listener_who_begins_one_after_the_other_is_asked_to_wait_and_others_are_not(alone, ask):

@@ -93,17 +93,20 @@ class ClipList {
     for (const name of ["click", "keydown"]) whileOn(list, document, name, () => this.#rows.length && this.player.unlock());
   }
 
-  /** Show what Python has set; rows that were there before stay as they are. */
+  /** Show what Python has set; of rows that were there before only the detail changes. */
   show() {
     const { rows: clips = [], play = 0 } = this.props.value ?? {};
     const known = new Map(this.#rows.map((row) => [nameOf(row.clip), row]));
-    this.#rows = clips.map((/** @type {Clip} */ clip) => known.get(nameOf(clip)) ?? this.#row(clip));
+    this.#rows = clips.map((/** @type {Clip} */ clip) => this.#detailed(known.get(nameOf(clip)), clip) ?? this.#row(clip));
     const before = this.#open;
     if (before) {
       this.#open = this.#standing(before);
       if (!this.#open) this.player.pause();
     }
-    this.list.replaceChildren(...this.#rows.map((row) => row.node));
+    const nodes = this.#rows.map((row) => row.node);
+    const there = [...this.list.children];
+    // the same rows keep the focus, and a menu that is open
+    if (nodes.length !== there.length || nodes.some((node, at) => node !== there[at])) this.list.replaceChildren(...nodes);
     if (this.#open && this.#open !== before) this.#extend(this.#open);
     this.steps.forEach((button) => (button.hidden = !this.#rows.length));
     const silent = this.#rows.some(({ clip }) => clip.image_url);
@@ -120,6 +123,15 @@ class ClipList {
     else if (this.#awaiting && this.#rows.length && this.#rows[0] !== this.#open) this.#sound(this.#rows[0], 0);
     if (this.props.together && !silent) this.#fetchAll(this.#rows);
     this.#ahead();
+  }
+
+  /** A row that is there, with what is said of it now. @param {Row | undefined} row @param {Clip} clip */
+  #detailed(row, clip) {
+    if (!row || row.clip.detail === clip.detail) return row;
+    row.clip = { ...row.clip, detail: clip.detail };
+    const said = row.node.querySelector(".k-listed-text > span");
+    if (said) said.textContent = clip.detail;
+    return row;
   }
 
   /** What is on the page of a row: itself, or the piece that begins with it. @param {Row} row */

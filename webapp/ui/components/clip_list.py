@@ -69,10 +69,11 @@ class ClipList(Component):
             ``seconds``, ``bars_s`` (the seconds at which its bars begin), ``acts`` (``False``:
             without the button), ``leads_to`` (its button is a link to there), ``lazy`` (its roll is drawn when it is
             to sound), ``cover`` (``True``: a picture drawn from its notes), ``sections`` (its form, of sections of
-            equal length, such as "AABB"), ``id`` (a row of the same one stays, whatever is said of it), ``begins``
-            (the ``id`` of a clip that it begins with: where that sounds, this goes on in its place), ``plays`` (an
-            address that is told when it was heard out, or left before its end) and ``save`` (its menu: ``files`` by
-            what they are called, ``keep``, where it is kept, and ``studio``, which opens it; see ``saving``).
+            equal length, such as "AABB"), ``id`` (a row of the same one stays, and only its ``detail`` changes),
+            ``begins`` (the ``id`` of a clip that it begins with: where that sounds, this goes on in its place),
+            ``plays`` (an address that is told when it was heard out, or left before its end) and ``save`` (its menu:
+            ``files`` by what they are called, ``keep``, where it is kept, and ``studio``, which opens it; see
+            ``saving``).
             ``playing(...)`` sounds the first by itself where no other list of the page sounds.
         action: What the button of each row says, or what several say; empty: there is none.
         together: Another clip goes on at the place in the music where the one before was.
@@ -145,14 +146,19 @@ if __name__ == "__main__":
         """What was kept."""
         return str(rows[event.index]["heading"])
 
-    def named(words: str) -> list[Clip]:
-        """The tunes with these words in their names."""
-        return [tune for tune in tunes() if words.casefold() in tune.name.casefold()]
+    def named(words: str, said: str = "") -> list[dict[str, Any]]:
+        """The tunes with these words in their names, and what is said of each."""
+        found = [tune for tune in tunes() if words.casefold() in tune.name.casefold()]
+        return [{**_row(tune), "id": tune.name, "detail": said} for tune in found]
 
     with gr.Blocks() as demo:
-        words = gr.Textbox(label="Words")
-        clips = ClipList(tunes(), action="Keep")
+        words, said = gr.Textbox(label="Words"), gr.Textbox(label="Said of each")
         kept = gr.Textbox(label="Kept")
-        clips.act(keep, clips, kept)
-        words.change(named, words, clips)
+
+        @gr.render(inputs=[words, said])  # type: ignore[untyped-decorator]
+        def listed(*given: str) -> None:
+            """The list, which stays when it is drawn anew."""
+            clips = ClipList(named(*given), action="Keep", interactive=True, key="list", preserved_by_key=[])
+            clips.act(keep, clips, kept)
+
     demo.launch()

@@ -121,6 +121,7 @@ def score(context: Context, token: str | None, paths: list[str] | None, method: 
     try:
         if not paths:
             return _said("Drop a film or some pictures first, or press one of ours.")
+        scored_films.require_size(sum(Path(each).stat().st_size for each in paths))  # before they are read
         files = [(Path(each).name, Path(each).read_bytes()) for each in paths]
         scored_films.begin(
             context.database, context.settings.home, listener_id, files, method=method, seed=int(seed or 0),

@@ -111,13 +111,17 @@ def build(context: Context) -> None:
 def _agreement(
     context: Context, listener: ListenerToken, found: ForTwo, load: tuple[Any, Any], question: Confirmation
 ) -> None:
-    """One agreement: its chart, its pieces and its buttons."""
+    """One agreement: its chart, its pieces and its buttons.
+
+    What has a key stays when the agreements are drawn anew, as they are with each pick of either: a piece sounds on.
+    """
     assert found.picks is not None
     assert found.agreed_at is not None
     refreshed, loading = load
     known = found.picks.you > 0 and found.picks.they > 0
     count = len(found.pieces)
-    with gr.Column(elem_classes="k-part-of-page", elem_id=f"for-two-{found.duet_id}"):
+    own = str(found.duet_id)
+    with gr.Column(elem_classes="k-part-of-page", elem_id=f"for-two-{own}", key=f"agreement {own}"):
         with gr.Row():
             gr.Markdown("## You two")
             end_it = gr.Button("End this", size="sm", scale=0, elem_id="end")
@@ -125,11 +129,14 @@ def _agreement(
             f"Since {found.agreed_at.day} {found.agreed_at:%B %Y}. Learned from {counted(found.picks.you, 'pick')} of "
             f"yours and {found.picks.they} of theirs."
         )
-        with gr.Row(elem_classes="k-columns-two") if count else gr.Column():  # nothing to stand beside yet
-            with gr.Column(min_width=320):
+        beside = (
+            gr.Row(elem_classes="k-columns-two", key=f"row {own}") if count else gr.Column()
+        )  # nothing beside it yet
+        with beside:
+            with gr.Column(min_width=320, key=f"pieces {own}"):
                 gr.Markdown("### Composed for both")
                 rows = [_row(piece, count - place) for place, piece in enumerate(found.pieces)]
-                ClipList(rows, all_button=True, interactive=True)
+                ClipList(rows, all_button=True, interactive=True, key=f"list {own}", preserved_by_key=[])
                 explain(how_it_stands(found.job, count) if known or count else _lacking(found.picks.you))
                 with gr.Row(elem_classes="k-buttons"):
                     compose = gr.Button(
@@ -324,6 +331,7 @@ def _row(piece: SharedPiece, number: int) -> dict[str, Any]:
     you, they = percent(piece.chance.you), percent(piece.chance.they)
     mood = sounding(piece.mood) if piece.mood else ""
     return {
+        "id": str(piece.piece_id),
         "heading": f"{CALLED[piece.domain]} {number}",
         "detail": " · ".join(filter(None, (mood, f"you {you}", f"they {they}"))),
         "audio_url": piece.audio_url,

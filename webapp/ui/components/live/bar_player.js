@@ -54,6 +54,8 @@ export class BarPlayer extends EventTarget {
   #took = [];
   #turn = 0; // of playing: what was asked for in an earlier one comes too late
   #begin = 0; // of the next bar, in the context's time
+  /** What was asked for last, settled once it is there or failed: the server composes one at a time. @type {Promise<unknown>} */
+  #coming = Promise.resolve();
 
   /**
    * @param {() => Promise<Bar>} ask for the next bar, by what is seen now
@@ -95,12 +97,12 @@ export class BarPlayer extends EventTarget {
   async start() {
     if (this.playing) return;
     this.playing = true;
-    this.#turn += 1;
+    const turn = (this.#turn += 1);
     this.#begin = 0;
     const context = this.#context ?? this.#open();
     this.#changed();
     await context.resume();
-    this.#next(this.#turn);
+    if (turn === this.#turn) this.#next(turn);
   }
 
   pause() {
@@ -116,6 +118,8 @@ export class BarPlayer extends EventTarget {
   /** @param {number} turn */
   async #next(turn) {
     let made;
+    await this.#coming;
+    if (turn !== this.#turn) return;
     try {
       made = await this.#made(this.ask());
     } catch (/** @type {any} */ error) {
@@ -148,6 +152,7 @@ export class BarPlayer extends EventTarget {
   /** @param {Promise<Bar>} coming @returns {Promise<Made>} */
   async #made(coming) {
     const asked = clock.now();
+    this.#coming = coming.catch(() => null);
     const bar = await coming;
     const buffer = bar.audio ? await /** @type {AudioContext} */ (this.#context).decodeAudioData(bytesOf(bar.audio)) : null;
     this.#took = [...this.#took, (clock.now() - asked) / 1000].slice(-RECENT);
