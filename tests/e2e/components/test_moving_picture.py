@@ -45,3 +45,18 @@ def test_who_wants_less_motion_sees_it_stand_still(shown):
     page.get_by_role("slider").press("End")
     listen(page, 0.1)
     expect(picture).to_have_attribute("data-place", "0.00")
+
+
+def test_a_piece_that_could_not_be_loaded_is_there_when_it_is_chosen_again(shown):
+    page = shown()
+    page.evaluate("""() => {
+        window.decoded = BaseAudioContext.prototype.decodeAudioData;
+        BaseAudioContext.prototype.decodeAudioData = () => Promise.reject(new Error("broken"));
+    }""")
+    choose, said = page.get_by_role("button", name="Play it"), page.get_by_text("Choose it again")
+    choose.click()
+    expect(said).to_be_visible()
+    page.evaluate("() => { BaseAudioContext.prototype.decodeAudioData = window.decoded; }")
+    choose.click()
+    expect(page.get_by_test_id("player-a")).to_have_attribute("aria-pressed", "true")
+    expect(said).to_have_count(0)

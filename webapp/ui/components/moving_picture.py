@@ -5,11 +5,14 @@ Run ``python -m webapp.ui.components.moving_picture`` for a page of ten lines th
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
 from webapp.ui.components import clip
 from webapp.ui.components.component import Component
+
+_choices = itertools.count(1)
 
 
 class MovingPicture(Component):
@@ -41,8 +44,8 @@ class MovingPicture(Component):
 
 
 def playing(value: Mapping[str, Any]) -> dict[str, Any]:
-    """The value of a ``MovingPicture`` that sounds by itself."""
-    return {**value, "play": True}
+    """The value of a ``MovingPicture`` that sounds by itself, also where the same piece was chosen before."""
+    return {**value, "play": True, "choice": next(_choices)}  # a script is not told of an equal value
 
 
 if __name__ == "__main__":
@@ -61,9 +64,11 @@ if __name__ == "__main__":
     drawings = [Drawing((square,), each, np.array([0.25])) for each in colours]
     tune = replace(tunes()[0], name="Speed the Plough")
     with gr.Blocks() as demo:
-        MovingPicture({
+        shown = {
             **tune.payload(), "title": tune.name, "times_s": list(np.linspace(0, 6, 8)),
             "subjects": [subject_json("square", drawings[0])],
             "moments": [moment_of(0, each, 1.0).to_json() for each in drawings],
-        })  # fmt: skip
+        }  # fmt: skip
+        picture = MovingPicture(shown)
+        gr.Button("Play it").click(lambda: playing(shown), outputs=picture)
     demo.launch()
