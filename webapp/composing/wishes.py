@@ -150,26 +150,6 @@ def enqueue(session: Session, listener: Listener, picks: int, wish: Wish | None 
     return jobs.enqueue(session, KIND, payload, dedupe_key=key, listener_id=listener.id, **urgency)
 
 
-def enqueue_unasked(session: Session, listener: Listener, picks: int) -> None:
-    """Leave a job that is due after so many picks; none while enough clips wait to be met.
-
-    Nor does a pick that was undone and is made again leave one, while what it has brought before waits.
-    """
-    unmet = _unmet(session, listener.id)
-    before = jobs.newest_of(session, key_of(listener.id, asked=False))
-    if before is not None and (before.payload["picks"], before.payload["domain"]) == (picks, listener.domain):
-        waits = any(clip.composed_at >= before.created_at for clip in unmet)
-    else:
-        waits = False
-    if len(unmet) < WAITING_AT_MOST and not waits:
-        enqueue(session, listener, picks)
-
-
-def _unmet(session: Session, listener_id: uuid.UUID) -> list[rows.OwnClip]:
-    """The clips composed for the listener on which they are still to vote."""
-    return [clip for clip in rows.own_clips(session, listener_id) if not clip.met and clip.kind != "opened"]
-
-
 def enqueue_rest(session: Session, listener_id: uuid.UUID, payload: Mapping[str, Any], rest: Rest) -> None:
     """Leave a job for what a first one, in a hurry, has left undone; urgent where that came to no clip at all."""
     jobs.enqueue(
@@ -247,7 +227,7 @@ def ask(session: Session, space: TasteSpace, listener_id: uuid.UUID, wish: Wish)
     picks = vote_rows.count_picks_of(session, listener_id, pictures=listener.domain == PICTURES)
     if picks == 0:
         raise NotAllowed("nothing is known of your taste yet; pick from a first pair, then ask for pieces of your own")
-    unmet = len(_unmet(session, listener_id))
+    unmet = sum(not clip.met and clip.kind != "opened" for clip in rows.own_clips(session, listener_id))
     if unmet >= WAITING_AT_MOST:
         raise TooMany(f"{unmet} clips made for you wait in your next pairs; listen to some before asking for more")
     require_room(session, KIND, listener_id)

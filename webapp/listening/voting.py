@@ -149,7 +149,7 @@ class Voting(Generic[OfferRow]):
         if kind.playable.space_of(listener.domain) is not space:  # an answer to what is not chosen any more
             learned = heads.load(session, listener_id, kind.playable.space_of(listener.domain))
         elif vote.outcome in kind.picks and wishes.is_due(alike):
-            wishes.enqueue_unasked(session, listener, alike)
+            wishes.enqueue(session, listener, alike)
         waiting: list[OfferRow] = [each for each in before.open if each.id != offer.id]
         drawn: list[OfferRow] = self._fill_up(session, listener, learned, picks, waiting)
         unwritten: list[OfferRow] = list(drawn)

@@ -4,9 +4,9 @@ import uuid
 
 import numpy as np
 import pytest
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 
-from db.tables import Clip, Job, Offer, Prediction, Vote
+from db.tables import Clip, Offer, Prediction, Vote
 from webapp.composing import wishes
 from webapp.learning import heads
 from webapp.listeners import accounts, restore, rewind
@@ -143,17 +143,3 @@ def test_with_the_last_pick_goes_what_is_being_composed(context, listener):
         assert wishes.state(context.database, listener).state == "waiting"
         assert rewind.undo_last(context.records, listener).picks == picks
     assert wishes.state(context.database, listener).state == "none"
-
-
-def test_a_due_pick_that_is_undone_and_made_again_composes_once(context, listener, stock):
-    for _ in range(wishes.EARLY_AT):
-        vote(context, listener, "left")
-    context.database.transaction(lambda s: s.execute(update(Job).values(state="done")))
-    own = stock("pop", 3, composed_for=listener)
-    rewind.undo_last(context.records, listener)
-    vote(context, listener, "right")
-    assert wishes.state(context.database, listener).state == "done"
-    rewind.undo_last(context.records, listener)
-    context.database.transaction(lambda s: s.execute(delete(Clip).where(Clip.id.in_(own))))
-    vote(context, listener, "right")
-    assert wishes.state(context.database, listener).state == "waiting"

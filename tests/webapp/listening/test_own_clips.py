@@ -7,7 +7,6 @@ from sqlalchemy import update
 
 from db.tables import Clip, Listener, Offer
 from models.taste.policy import Mixture
-from webapp.composing import wishes
 from webapp.listeners import accounts
 from webapp.listening.comparison import UNHEARD_COMPOSED, CandidatePool
 
@@ -53,12 +52,3 @@ def test_a_gift_that_was_opened_does_not_wait(context, owner):
     found = candidates(context, listener)
     assert found.mixture == Mixture()
     assert found.composed.sum() == len(own)
-
-
-def test_none_are_composed_unasked_while_enough_wait(context, stock):
-    stock("pop", 6)
-    listener = accounts.create(context.database)
-    stock("pop", wishes.WAITING_AT_MOST + 2 * wishes.EARLY_AT, composed_for=listener)
-    for _ in range(wishes.EARLY_AT):
-        context.pairs.record_vote(listener, context.pairs.open(listener)[0].id, "left", (1, 1))
-    assert wishes.state(context.database, listener).state == "none"
