@@ -38,18 +38,18 @@ $(STAMP): pyproject.toml
 test: install
 	$(MAKE) --jobs=2 lint test-quick
 
-# What every commit has to pass: one walk through each page, what was stored outlives whatever falls, and a twentieth of
-# the other slow tests, another one with each commit.
-test-ci: test
-	$(MAKE) test-part
+# What every commit has to pass: all of make test, one walk through each page, what was stored outlives whatever falls,
+# and a twentieth of the other slow tests, another one with each commit.
+test-ci: install
+	$(MAKE) --jobs=2 lint test-part
 
 # And all that is slow.
 test-all: test
 	$(MAKE) test-slow
 
 # One thread a process: two of them with two threads each on two cores take almost three times as long. Three processes
-# keep two cores busy while one of them waits; in a part of the slow tests two do. In tests/conftest.py's order, what
-# takes longest first. Seconds are kept in .times.
+# keep two cores busy while one of them waits. In tests/conftest.py's order, what takes longest first. Seconds are kept
+# in .times.
 # Numba, where it has more than one thread, sets torch's as well.
 PYTEST := OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 # Each commit has another part, and another order of a file's quick tests; the first lines of a run name them.
@@ -60,8 +60,9 @@ ORDER ?= $(COMMIT)
 test-quick:
 	$(PYTEST) --numprocesses 3 -m "not slow" --order $(ORDER) --junitxml .times/quick.xml
 
+# The quick ones, too, in one run: collecting takes half a minute, and what is quick fills what browsers leave free.
 test-part:
-	$(PYTEST) --numprocesses 2 -m slow --part $(PART) --junitxml .times/part.xml
+	$(PYTEST) --numprocesses 3 --part $(PART) --order $(ORDER) --junitxml .times/part.xml
 
 test-slow:
 	$(PYTEST) --numprocesses 3 -m slow --junitxml .times/slow.xml

@@ -41,8 +41,10 @@ ROOM = 1 << 30  # bytes that must be free there
 MIGRATED = "kallos_migrated"
 
 
-# What listens in real time, and so leaves processors to others; the other browser tests keep them busy.
-LISTENING = ("first_picks", "four", "frame", "generator_down", "reload", "voting", "webkit")
+# Half of the browser tests, by the time that they take: each half shares a running application and a process.
+FIRST_HALF = (
+    "accessibility", "first_picks", "four", "frame", "generator_down", "rating", "reload", "studio", "voting", "webkit",
+)  # fmt: skip
 # What starts whole applications, and kills some: three busy processes each, beside which a browser waits for minutes.
 APPLICATIONS = ("tests/e2e/test_faults.py", "tests/webapp/hosting/", "tests/webapp/generation/test_ray_serve.py")
 BROWSER, MODELS, REST, LAST = range(4)  # the order in which tests begin
@@ -63,17 +65,17 @@ PARTS = 20  # of the slow tests; make test-ci runs one of them, beside browser w
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--part 7``: of the slow tests only browser walks, durability and the eighth of twenty parts of the rest.
 
-    ``--order 7``: a file's tests begin in another order, which the number names.
+    ``--order 7``: a file's quick tests begin in another order, which the number names.
     """
     parser.addoption("--part", type=int, choices=range(PARTS), help=f"0 to {PARTS - 1}: leave out the other slow tests")
-    parser.addoption("--order", type=int, help="shuffle the tests of each file by this number")
+    parser.addoption("--order", type=int, help="shuffle the quick tests of each file by this number")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Which part runs in which order, and how it is run again."""
     part, order = config.getoption("part"), config.getoption("order")
-    again = [] if part is None else [f"part {part} of {PARTS} of the slow tests: make test-part PART={part}"]
-    return again if order is None else [*again, f"tests of a file in order {order}: make test-quick ORDER={order}"]
+    again = [] if part is None else [f"part {part} of {PARTS} of the slow tests: PART={part}"]
+    return again if order is None else [*again, f"quick tests of a file in order {order}: ORDER={order}"]
 
 
 def _left_out(item: pytest.Item, part: int | None) -> bool:
@@ -96,8 +98,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 raise pytest.UsageError(f"{item.nodeid} needs a browser: mark it slow")
             quick[file] += 1
     part, order = config.getoption("part"), config.getoption("order")
-    if order is not None:
+    if order is not None:  # slow ones follow the quick ones of their file as they stand there
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
         random.Random(order).shuffle(items)
+        items += slow
 
     def turn(item: pytest.Item) -> tuple[int, float, int]:
         file = item.nodeid.partition("::")[0]
@@ -117,7 +122,7 @@ class TogetherScheduling(LoadScopeScheduling):
         file = nodeid.partition("::")[0]
         if _turn(file) != BROWSER:
             return file
-        return "listening" if Path(file).stem.removeprefix("test_") in LISTENING else "browsing"
+        return "browsers" if Path(file).stem.removeprefix("test_") in FIRST_HALF else "more browsers"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from uuid import uuid4
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -12,7 +12,13 @@ from webapp.studies import trials
 from webapp.studies.design import MOODS, Pairs
 from webapp.studies.trials import Heard
 
-CLIPS = [Heard(uuid4(), system, f"item{item}") for system in "abc" for item in range(4)]
+
+def clips_of(*each: tuple[str, ...]) -> list[Heard]:
+    """Clips of so many systems, items and conditions; their ids, by which they are sorted, are always the same."""
+    return [Heard(UUID(int=number), *described) for number, described in enumerate(each)]
+
+
+CLIPS = clips_of(*((system, f"item{item}") for system in "abc" for item in range(4)))
 OF = {each.id: each for each in CLIPS}
 
 
@@ -57,7 +63,7 @@ def test_an_adaptive_draw_prefers_what_is_open_and_says_how_likely_each_pair_was
 
 
 def test_conditions_hear_their_own_clips() -> None:
-    mine = [Heard(uuid4(), system, "", condition) for system in "ab" for condition in ("slow", "fast", "")]
+    mine = clips_of(*((system, "", condition) for system in "ab" for condition in ("slow", "fast", "")))
     assert trials.conditions_of(mine) == ["fast", "slow"]
     ids = {each.id: each.condition for each in mine}
     for each in trials.draw(Pairs(), mine, (), "slow", generator=np.random.default_rng(1)):
@@ -69,7 +75,7 @@ def test_conditions_hear_their_own_clips() -> None:
     [Pairs(per_participant=4), Pairs(per_participant=8), Pairs(way="fixed", per_participant=3), Pairs(way="fixed")],
 )
 def test_turns_come_as_often_as_they_are_drawn(pairs: Pairs) -> None:
-    clips = [Heard(uuid4(), system) for system in "abcd" for _ in range(2)]
+    clips = clips_of(*((system,) for system in "abcd" for _ in range(2)))
     ids = [each.id for each in clips]
     fixed = [(ids[0], ids[2]), (ids[1], ids[3]), (ids[0], ids[4]), (ids[0], ids[1])]  # a-b twice, a-c once, a-a
     turns, generator = trials.turns(pairs, clips, fixed, ""), np.random.default_rng(3)
@@ -85,7 +91,7 @@ def test_turns_come_as_often_as_they_are_drawn(pairs: Pairs) -> None:
 
 
 def test_clips_are_rated_as_often_as_they_are_drawn() -> None:
-    clips = [Heard(uuid4(), system, mood) for system in "abc" for mood in MOODS if (system, mood) != ("a", "sad")]
+    clips = clips_of(*((system, mood) for system in "abc" for mood in MOODS if (system, mood) != ("a", "sad")))
     pairs, generator = Pairs(per_participant=5), np.random.default_rng(3)
     systems = {each.id: each.system for each in clips}
     drawn = [trials.draw_rated(pairs, clips, "", generator=generator) for _ in range(2_000)]
