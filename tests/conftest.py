@@ -19,6 +19,7 @@ import numpy as np
 import psutil
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 from sqlalchemy import Engine, make_url, text
 from sqlalchemy.orm import Session
 from xdist.remote import Producer
@@ -31,6 +32,9 @@ from models.music import corpora, played
 
 settings.register_profile("kallos", deadline=None, derandomize=True)  # the same examples always, on slow machines, too
 settings.load_profile("kallos")
+# Hypothesis also tries the numbers that stand in whatever modules are loaded, so in another order it tried others. No
+# setting turns that off.
+providers.is_local_module_file = lambda path: False
 
 FAST = {  # a test's data may be lost; who looks after a thousand databases would be busy with that alone
     "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off",

@@ -10,6 +10,7 @@ measured of each bar is the side of the tie that faces the five readouts of a fi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -164,9 +165,12 @@ def _path(anchors: Floats, at: Floats) -> tuple[list[int], list[int]]:
 
 
 def _between(wished_bars: float, seconds: float) -> tuple[int, float]:
-    """How many bars lie best between two anchors, and what they cost."""
+    """How many bars lie best between two anchors, in a tempo that music has if any number does, and what they cost."""
     below = max(1, int(wished_bars))
     bars = below if wished_bars**2 < below * (below + 1) else below + 1  # the stretch of either is a ratio
+    fewest, most = math.ceil(seconds * TEMPI_BPM[0] / (60 * QUARTERS)), int(seconds * TEMPI_BPM[1] / (60 * QUARTERS))
+    if 1 <= fewest <= most:
+        bars = min(max(bars, fewest), most)
     stretch = abs(np.log2(bars / max(wished_bars, 1e-6))) / STRETCH
     tempo = 60 * QUARTERS * bars / max(seconds, 1e-6)
     outside = 0.0 if TEMPI_BPM[0] <= tempo <= TEMPI_BPM[1] else IMPOSSIBLE * (1 + abs(np.log2(tempo / MIDDLE_BPM)))

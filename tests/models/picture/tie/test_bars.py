@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models.picture.tie.bars import TEMPI_BPM, BarLines, bar_lines, usual_bpm
@@ -37,6 +37,8 @@ def test_motion_bends_the_tempo_within_a_shot() -> None:
     assert lines.tempo_bpm[-1] > 105
 
 
+@example(15.9, [], 52.0)
+@example(10.22, [], 176.0)
 @given(st.floats(2.5, 300), st.lists(st.floats(0.01, 0.99), max_size=12), st.floats(*TEMPI_BPM))
 def test_the_bars_fill_the_film_whatever_its_cuts(seconds: float, places: list[float], bpm: float) -> None:
     lines = lines_of(seconds, [place * seconds for place in places], bpm)
