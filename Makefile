@@ -41,7 +41,7 @@ test: install
 # What every commit has to pass: all of make test, one walk through each page, what was stored outlives whatever falls,
 # and a twentieth of the other slow tests, another one with each commit.
 test-ci: install
-	$(MAKE) --jobs=2 lint test-part
+	$(MAKE) --jobs=2 NICE="nice -n 19" lint test-part
 
 # And all that is slow.
 test-all: test
@@ -74,7 +74,7 @@ times:
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(NICE) $(BIN)/mypy
 	$(BIN)/lint-imports
 	$(TYPES_OF_SCRIPTS)
 

@@ -424,7 +424,7 @@ def _public_copy(installed: Path, account: Account) -> Path:
             continue
         target = base / f"kallos-postgres-{POSTGRES_MAJOR}-{version}"
         if not _is_ours(target) or not _is_whole(target, wanted):
-            _copy(sources, target)
+            _copy(sources, target, wanted)
         binaries = target / "pkg" / installed.parent.name / "bin"
         if account.can_execute(binaries / "postgres"):
             return binaries
@@ -452,7 +452,7 @@ def _is_whole(target: Path, wanted: Mapping[str, int]) -> bool:
         return False
 
 
-def _copy(sources: Mapping[str, Path], target: Path) -> None:
+def _copy(sources: Mapping[str, Path], target: Path, wanted: Mapping[str, int]) -> None:
     work = Path(tempfile.mkdtemp(prefix="kallos-postgres-", dir=target.parent))
     try:
         for place, source in sources.items():
@@ -460,7 +460,9 @@ def _copy(sources: Mapping[str, Path], target: Path) -> None:
                 shutil.copytree(source, work / place, ignore=shutil.ignore_patterns("include"), symlinks=True)
         for path in (work, *work.rglob("*")):  # an installation under a strict umask is readable for its owner only
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-        if target.exists():
+        if _is_ours(target):
+            if _is_whole(target, wanted):  # another process was quicker, and may already run it
+                return
             shutil.rmtree(target)
         try:
             work.rename(target)

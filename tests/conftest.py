@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -141,12 +142,23 @@ STUDY = (
 
 
 @pytest.fixture(autouse=True)
-def same_random_numbers_in_any_order() -> None:
-    """What draws from a library's own generator draws the same, whichever tests ran before."""
+def same_random_numbers_in_any_order(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test draws the same numbers and ids of its own each time, whichever tests ran before."""
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002 (what scikit-learn and UMAP draw from)
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(0)
+    own, process = random.Random(request.node.nodeid), os.getpid()
+    urandom, default_rng = os.urandom, np.random.default_rng
+
+    def bytes_of_this_test(size: int) -> bytes:  # what uuid4 asks for
+        return own.randbytes(size) if os.getpid() == process else urandom(size)
+
+    def seeded(seed: Any = None) -> np.random.Generator:
+        return default_rng(own.getrandbits(64) if seed is None else seed)
+
+    monkeypatch.setattr(os, "urandom", bytes_of_this_test)
+    monkeypatch.setattr(np.random, "default_rng", seeded)
 
 
 @pytest.fixture(autouse=True)
@@ -258,7 +270,8 @@ def _quick_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield tmp_path_factory.mktemp("postgres")
         return
     for left in MEMORY.glob("kallos-tests-*"):
-        if not psutil.pid_exists(int(left.name.rpartition("-")[2])):
+        owner = int(left.name.rpartition("-")[2])
+        if owner == os.getpid() or not psutil.pid_exists(owner):
             shutil.rmtree(left, ignore_errors=True)
     folder = MEMORY / f"kallos-tests-{os.getpid()}"
     folder.mkdir(mode=0o755)

@@ -159,7 +159,8 @@ def _wait_until_it_plays(site: Site) -> None:
     end = time.monotonic() + START_S
     while time.monotonic() < end and site.process.poll() is None:
         try:
-            if httpx.get(f"{site.url}/healthz", timeout=5).json()["pool"]["pop"] >= CLIPS:
+            report = httpx.get(f"{site.url}/healthz", timeout=5).json()
+            if report["pool"]["pop"] >= CLIPS and report["generator"]["status"] == "ok":
                 return
         except (httpx.HTTPError, KeyError, ValueError):
             pass

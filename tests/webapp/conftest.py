@@ -24,6 +24,7 @@ from webapp.app import create_app
 from webapp.composing import for_listener, pool, rendering, search
 from webapp.composing.clip_maker import content_hash
 from webapp.context import Context
+from webapp.generation import remote
 from webapp.generation.protocol import DrawingsRequest, DrawingsResult
 from webapp.listeners import accounts, restore
 from webapp.research import training_runs
@@ -47,6 +48,13 @@ def no_imports_of_other_tests(monkeypatch) -> None:
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in SETTINGS.split():
         monkeypatch.delenv(f"KALLOS_{name}", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def patience_with_the_generator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a thread of this process, and answers late where others keep both cores busy."""
+    monkeypatch.setattr(remote, "CONNECT_SECONDS", 60.0)
+    monkeypatch.setattr(remote, "HEALTH_SECONDS", 60.0)
 
 
 @pytest.fixture(autouse=True)

@@ -12,9 +12,8 @@ from models.train.performance import main
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.usefixtures("caplog")
-def test_a_run_goes_on_where_it_was_killed_and_can_be_evaluated(performed, tmp_path, capsys, monkeypatch):
-    logging.getLogger("models").setLevel(logging.ERROR)
+def test_a_run_goes_on_where_it_was_killed_and_can_be_evaluated(performed, tmp_path, capsys, caplog, monkeypatch):
+    caplog.set_level(logging.ERROR, logger="models")
     monkeypatch.setenv("KALLOS_CORPORA", "")
     out = tmp_path / "run"
     main([str(performed), "--preset", "tiny", "--out", str(out), "--steps", "10"])

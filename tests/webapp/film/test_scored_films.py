@@ -12,6 +12,7 @@ import pytest
 from models.picture.shorts import SHORTS
 from models.style.bundle import style_folder
 from tests.models.picture.conftest import make_film
+from tests.processes import running
 from webapp.film import scored_films
 from webapp.film.scored_films import Scoring
 from webapp.listeners import accounts
@@ -45,9 +46,7 @@ def ask(alone, long_tasks):
 
 
 def children() -> list[psutil.Process]:
-    return [
-        child for child in psutil.Process().children(recursive=True) if "webapp.film.scoring_process" in child.cmdline()
-    ]
+    return running("webapp.film.scoring_process")
 
 
 def test_a_film_is_followed_until_it_has_its_music_as_a_listener_hears_it(ask, make_film: Callable[..., Path]) -> None:

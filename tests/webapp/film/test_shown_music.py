@@ -8,6 +8,7 @@ import av
 import psutil
 import pytest
 
+from tests.processes import running
 from webapp.film import shown_music
 from webapp.generation.protocol import Look
 from webapp.listeners import accounts
@@ -29,9 +30,7 @@ def show(context, name, look=USUAL, listener=SOMEBODY):
 
 
 def children() -> list[psutil.Process]:
-    return [
-        child for child in psutil.Process().children(recursive=True) if "webapp.film.showing_process" in child.cmdline()
-    ]
+    return running("webapp.film.showing_process")
 
 
 @pytest.fixture

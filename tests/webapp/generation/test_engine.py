@@ -287,8 +287,12 @@ def test_closing_answers_everybody_who_waits(composer):
     jobs = [engine.submit(ask("running"), held)]
     assert held.reached.wait(60)
     jobs += [engine.submit(ask(f"waiting {i}")) for i in range(3)]
-    threading.Timer(0.1, held.go_on.set).start()
-    engine.close()
+    closing = threading.Thread(target=engine.close)
+    closing.start()
+    while engine.health()["status"] != "closed":
+        time.sleep(0.01)
+    held.go_on.set()
+    closing.join()
     for job in jobs:
         with pytest.raises(GeneratorUnavailable):
             job.future.result(60)

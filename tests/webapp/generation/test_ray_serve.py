@@ -20,6 +20,7 @@ import pytest
 from models.style.checkpoint import load_style, save_style, tiny_style
 from models.style.compose import Composer
 from models.taste.space import TasteSpace
+from tests.processes import running
 from webapp.__main__ import main
 from webapp.generation.drawing import MOST
 from webapp.generation.engine import Engine
@@ -63,8 +64,7 @@ class Replicas:
                 return
 
     def replicas(self) -> list[psutil.Process]:
-        children = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in children if "ServeReplica" in " ".join(child.cmdline())]
+        return running("ServeReplica", self.process.pid)
 
     def stop(self) -> int:
         self.remote.close()

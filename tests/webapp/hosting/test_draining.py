@@ -47,7 +47,7 @@ def test_a_vote_on_its_way_is_answered_and_kept_and_what_comes_later_is_refused(
         )
         with socket.create_connection(("127.0.0.1", site.port), 30) as slow:
             slow.sendall(head.encode() + BODY[:10])  # it is under way
-            time.sleep(0.5)
+            time.sleep(2)
             site.process.send_signal(signal.SIGTERM)
             end = time.monotonic() + PATIENCE_S
             while not refuses(site):

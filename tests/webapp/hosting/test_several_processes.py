@@ -56,6 +56,7 @@ class Falls:
 
     def __init__(self, context: Context, sites: list[Site], voters: list[Voter]) -> None:
         self.allowed = VOTES
+        self.broken_off: set[int] = set()  # what nobody composes on
         self._context, self._sites, self._voters = context, sites, voters
 
     def votes(self) -> int:
@@ -70,6 +71,7 @@ class Falls:
         # what is composed now is so by the worker that is left
         self._wait_until(lambda: "running" in {job.state for job in commissions(self._context)})
         self._kill(0, "worker")
+        self.broken_off = {job.id for job in commissions(self._context) if job.state == "running"}
         self._wait_until(lambda: self.votes() >= VOTES and all(site.health() for site in self._sites))
         self.allowed += VOTES_BEFORE_A_FALL[0]
         self._wait_until(lambda: self.votes() >= self.allowed)
@@ -101,7 +103,7 @@ def commissions_done(context: Context) -> list[Job]:
         time.sleep(0.2)
 
 
-def expect_each_clip_once(context: Context, done: list[Job]) -> None:
+def expect_each_clip_once(context: Context, done: list[Job], broken_off: set[int]) -> None:
     """Of each commission as many own clips as it says, by its seeds; of each baseline one at most that is not met yet.
 
     A baseline that a killed worker had stored is not counted by who does the work again, and not made again.
@@ -118,7 +120,7 @@ def expect_each_clip_once(context: Context, done: list[Job]) -> None:
     own = Counter(clip.recipe["seed"] >> 8 for clip in clips if clip.kind in OWN)
     assert own == Counter({job.id: job.result["clips"] for job in done})
     assert own
-    assert max(job.attempts for job in done) > 1
+    assert {job.id for job in done if job.attempts > 1} >= broken_off
     beside = Counter((clip.composed_for, clip.kind) for clip in clips if clip.kind not in OWN and clip.id not in met)
     assert set(beside.values()) <= {1}, beside
 
@@ -148,7 +150,7 @@ def test_no_vote_is_lost_or_doubled_and_no_work_done_twice_whichever_of_them_is_
     done = commissions_done(context)
     for voter in voters:
         voter.expect_all_votes_once()
-    expect_each_clip_once(context, done)
+    expect_each_clip_once(context, done, falls.broken_off)
     rebuilt = another_context(context.settings.home, migrated=False)
     assert restore.rebuild(rebuilt.database, rebuilt.journal, rebuilt.spaces).problems == []
     mine, theirs = tables(context), tables(rebuilt)

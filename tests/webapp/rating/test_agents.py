@@ -1,12 +1,11 @@
 """Agents through the real process: trained on a head, left and found again, kept, gone when the listener is."""
 
-import contextlib
 import time
 from dataclasses import replace
 
-import psutil
 import pytest
 
+from tests.processes import running
 from webapp.learning import heads
 from webapp.listeners import accounts, archive
 from webapp.listeners.accounts import delete
@@ -40,11 +39,7 @@ def looks(context, listener_id):
 
 
 def learning_children():
-    found = []
-    for child in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.Error):  # just ended
-            found += [child] if "webapp.rating.agent_process" in child.cmdline() else []
-    return found
+    return running("webapp.rating.agent_process")
 
 
 def test_an_agent_learns_from_a_head_is_compared_blind_kept_and_deleted_with_its_listener(alone, listener):

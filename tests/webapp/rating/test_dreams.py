@@ -1,6 +1,5 @@
 """Dreams through the real process: followed, left and found again, ended by hand, kept, refused."""
 
-import contextlib
 import io
 import time
 import uuid
@@ -9,9 +8,9 @@ from itertools import pairwise
 
 import gradio as gr
 import numpy as np
-import psutil
 import pytest
 
+from tests.processes import running
 from webapp.listeners import accounts, archive
 from webapp.listeners.accounts import delete
 from webapp.listeners.archive import export
@@ -37,11 +36,7 @@ def looks(context, listener_id):
 
 
 def dreaming_children():
-    found = []
-    for child in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.Error):  # just ended
-            found += [child] if "webapp.rating.dreaming_process" in child.cmdline() else []
-    return found
+    return running("webapp.rating.dreaming_process")
 
 
 @pytest.fixture

@@ -26,10 +26,15 @@ def place(tmp_path):
     return tmp_path / "bucket"
 
 
-@pytest.fixture
-def copying(context, place, monkeypatch):
-    """The context with its journal copied by ``flush``, never meanwhile."""
+@pytest.fixture(autouse=True)
+def never_meanwhile(monkeypatch) -> None:
+    """The journal is copied by ``flush`` and at the end alone."""
     monkeypatch.setattr(journal_copy, "GATHER_SECONDS", FOR_EVER_S)
+
+
+@pytest.fixture
+def copying(context, place):
+    """The context with a journal that is copied."""
     journal = Journal(context.journal.folder, str(place))
     context.__dict__["journal"] = journal
     return context

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 
-import psutil
 import pytest
 
+from tests.processes import running
 from webapp.runtime.errors import NobodyWaits, NotReady
 from webapp.runtime.waiting import output_of, turn
 
@@ -26,7 +26,7 @@ def test_a_process_ends_with_the_last_who_waits_for_it():
     hung = iter([True])
     with pytest.raises(NobodyWaits):
         output_of("http.server", "0", given=b"", seconds=60, waits=lambda: next(hung, False))
-    assert not [each for each in psutil.Process().children() if "http.server" in " ".join(each.cmdline())]
+    assert running("http.server") == []
 
 
 def test_a_process_gives_what_it_prints_and_says_where_it_breaks_or_is_late():

@@ -178,9 +178,11 @@ def test_studies_of_before_are_written_down_at_a_start_and_lost_sound_is_put_bac
 
 def test_what_is_damaged_is_told_and_the_rest_comes_back(study):
     context = study.context
-    staying, damaged = study.join(), study.join()
-    files = sorted((context.journal.folder / "participants").iterdir(), key=lambda path: path.stat().st_mtime_ns)
-    files[1].write_text('{"participant": ')
+    staying = study.join()
+    (of_staying,) = (context.journal.folder / "participants").iterdir()
+    damaged = study.join()
+    (of_damaged,) = {*of_staying.parent.iterdir()} - {of_staying}
+    of_damaged.write_text('{"participant": ')
     context.database.transaction(lambda session: session.execute(delete(ListeningStudy)))
     result = study_journal.bring_back(context.database, context.journal, context.clip_store)
     assert (result.studies, result.participants, len(result.problems)) == (1, 1, 1)
