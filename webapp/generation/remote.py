@@ -72,6 +72,8 @@ class RemoteGenerator:
         trust_env = not is_local(urlsplit(self.url).hostname or "")
         self._client = httpx.AsyncClient(base_url=self.url, headers=headers, limits=limits, trust_env=trust_env)
         self._loop = asyncio.new_event_loop()  # of a thread of its own: a request can only be given up from within one
+        self._asking = threading.Lock()
+        self._closed = False
         self._thread = threading.Thread(target=self._loop.run_forever, name="generator client", daemon=True)
         self._thread.start()
 
@@ -203,8 +205,10 @@ class RemoteGenerator:
 
     def close(self) -> None:
         """Close the connections; who still waits gets ``GeneratorUnavailable``."""
-        if self._loop.is_closed():
-            return
+        with self._asking:
+            if self._closed:
+                return
+            self._closed = True  # what were begun from here on would never be done: its loop stops
         asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -229,11 +233,11 @@ class RemoteGenerator:
 
     def _done(self, work: Coroutine[Any, Any, T]) -> T:
         """What the work comes to; raises ``NobodyWaits``, and gives it up, where nobody waits any more."""
-        try:
+        with self._asking:
+            if self._closed:
+                work.close()
+                raise GeneratorUnavailable(CLOSED)
             future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        except RuntimeError as error:  # of a loop that was closed
-            work.close()
-            raise GeneratorUnavailable(CLOSED) from error
         while True:
             try:
                 return future.result(POLL_S)

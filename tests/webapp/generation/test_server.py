@@ -1,3 +1,4 @@
+import asyncio
 import base64
 import io
 import json
@@ -7,6 +8,7 @@ import socket
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -55,6 +57,28 @@ def wait_until(condition, seconds=60.0):
             return True
         time.sleep(0.02)
     return False
+
+
+def test_who_asks_a_client_that_is_closing_is_told_so_at_once(url, monkeypatch):
+    remote, closing, may_end = RemoteGenerator(url), threading.Event(), threading.Event()
+    aclose = remote._client.aclose
+
+    async def slowly():
+        closing.set()
+        await asyncio.to_thread(may_end.wait)
+        await aclose()
+
+    monkeypatch.setattr(remote._client, "aclose", slowly)
+    with ThreadPoolExecutor(2) as threads:
+        closed = threads.submit(remote.close)
+        assert closing.wait(10)
+        asked = threads.submit(remote.health)
+        try:
+            assert isinstance(asked.exception(10), GeneratorUnavailable)
+        finally:
+            may_end.set()
+        closed.result(10)
+    remote.close()  # once more does nothing
 
 
 def test_over_http_come_the_notes_that_come_in_process(engine, remote):
