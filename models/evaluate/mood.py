@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from models.experiments.provenance import data_hash
 from models.experiments.report import Report, save_evaluation
 from models.mood.beat_training import beats
 from models.mood.beats import BeatNetwork, load_beats, performances_with_bars
-from models.mood.control import TOGETHER, TOLD, Composed, QuantisedElements, control, transfer
+from models.mood.control import TOGETHER, TOLD, Composed, QuantisedElements, control, surest, transfer
 from models.mood.judge import SHIPPED, MoodBundle, Moods, load_mood
 from models.mood.labels import AROUSAL, QUADRANTS, VALENCE, Labelled, digest, emopia, labelled_folder
 from models.mood.training import PRESETS, crossfitted, hand_made_rival, judged_folder, probe
@@ -37,7 +38,8 @@ from models.style.evaluation.clips import Clips, Excerpts, corpora_parts, real_e
 from models.style.latents import BARS
 
 SEEDS = 3
-DRAFTS, CLIPS = 192, 96  # composed clips that are moved, held-out clips between which styles are swapped
+DRAFTS, CLIPS = 208, 96  # composed clips that are moved, held-out clips between which styles are swapped
+REAL, POOL = 208, 2000  # held-out clips beside which results are recognised, and among which sure ones are looked for
 PROBED = 400  # held-out clips whose latents are read
 PERFORMANCES = 50  # whose beats are looked for
 
@@ -89,13 +91,15 @@ def composed(report: Report, bundle: MoodBundle, network: BeatNetwork, limit: in
     drafts = draft_many(composer, "pop", count, report.seed)
     pieces = play_each(composer, "pop", drafts, range(count))
     pop = regular(piece for piece in corpora_parts(composer.bundle.folder)["test"] if piece.domain == "pop")
-    real = real_excerpts(pop, BARS, min(CLIPS, limit or CLIPS), report.seed)
+    pool = real_excerpts(pop, BARS, 10 * limit if limit else POOL, report.seed)
+    sure = surest(bundle.first, pool, REAL // len(QUADRANTS))
     told = written_for_moods(composer, count // TOGETHER * max(TOLD), report.seed)
     elements = quantised(composer, performances_with_bars(network)[:limit])
-    control(report, bundle, Composed(composer, drafts, pieces, told, elements), real.pieces)
-    if real.pieces:
-        transfer(report, bundle, composer, _clips(real), report.seed)
-        probe(report, bundle, composer, _clips(real_excerpts(pop, BARS, min(PROBED, limit or PROBED), report.seed)))
+    first = partial(_first, pool)
+    control(report, bundle, Composed(composer, drafts, pieces, told, elements), first(REAL), sure)
+    if pool.pieces:
+        transfer(report, bundle, composer, _clips(first(min(CLIPS, limit or CLIPS))), report.seed)
+        probe(report, bundle, composer, _clips(first(min(PROBED, limit or PROBED))))
 
 
 def written_for_moods(composer: Composer, count: int, seed: int) -> list[list[Piece]]:
@@ -118,6 +122,10 @@ def quantised(composer: Composer, performances: Sequence[Piece]) -> QuantisedEle
             latents.append(composer.encode(piece))
             place.append(QUADRANTS.index(piece.extra["quadrant"]))
     return QuantisedElements.of(latents, np.array(place)) if len(set(place)) == len(QUADRANTS) else None
+
+
+def _first(real: Excerpts, count: int) -> Excerpts:
+    return real.some(range(min(count, len(real.pieces))))
 
 
 def _clips(real: Excerpts) -> Clips:

@@ -2,7 +2,8 @@
 
 Hand-written rules stand against search by the first judge, and steering by both. The second judge, which no search has
 met, says whether it worked. What it costs: a classifier that tells the results from real music, and how far everything
-moved that has no rule. Search takes the best of many clips, or small turns of the rules' dials.
+moved that has no rule. Real music is mostly happy, so the classifier also meets real clips that are surely of the
+quadrants that were asked for. Search takes the best of many clips, or small turns of the rules' dials.
 
 Quantised elements are the form of MusER (Ji & Yang, "MusER", AAAI 2024): a rival of steering. There, latents are
 quantised, some of their dimensions tied to each musical element, and codes are drawn by emotion. Here the style model
@@ -15,6 +16,7 @@ judged.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -35,18 +37,19 @@ from models.mood.training import CHANCE, right
 from models.music.notes import Piece
 from models.style.compose import Composer
 from models.style.drafts import Draft
-from models.style.evaluation.clips import Clips, compose_all
+from models.style.evaluation.clips import Clips, Excerpts, compose_all
 from models.style.latents import STYLE_GROUPS, Latents
 
 Floats = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-Method = Callable[[Sequence[int], int], Piece]
+Method = Callable[[Sequence[int], int], Sequence[Piece]]
 
 TEMPO_STEP, SEMITONES, VELOCITY_STEP = 0.15, 3, 10
 VELOCITIES, TEMPI, REGISTER = (40, 100), (0.6, 1.7), 12  # how far the dials go
 
 CODES = 32  # of a group
 FEW = 5.0  # bars of no mood in particular that each code is counted with
+OF_A_SONG = 2  # real clips of a quadrant, at most
 LEAST = 1e-6  # squared distance, where the bars have no more values than there are codes
 PULL = 2.0  # usual squared distances to the nearest code that a factor of e in how often a mood has a code is worth
 
@@ -188,11 +191,12 @@ class Composed:
 
 
 def methods(bundle: MoodBundle, composed: Composed, seed: int) -> dict[str, Method]:
-    """Each makes one piece of a quadrant from the drafts in some rows; what it may compute stands in its name.
+    """Each makes pieces of a quadrant from the drafts in some rows; what it may compute stands in its name.
 
     ``plain`` does nothing, ``rules`` and ``climb`` change the first draft, ``best_of_K`` chooses among K. ``steered``
     takes versions of the first draft, for which the others lend styles. ``told`` has the piece model write for the
-    quadrant (its label alone), ``told_best_of_K`` chooses among K of these. ``quantised`` decodes the first draft with
+    quadrant (by its label and a harmony of its valence), ``told_best_of_K`` chooses among K of these: as often as the
+    pieces that were written suffice for. ``quantised`` decodes the first draft with
     its elements in the codes of the quadrant, ``quantised_best_of_4`` chooses among four drafts so.
     """
     heard, rng = composed.heard, np.random.default_rng(seed)
@@ -207,14 +211,12 @@ def methods(bundle: MoodBundle, composed: Composed, seed: int) -> dict[str, Meth
         made = composed.steered(rows[0], ways, donors, seed)
         return made[nearest(target, _said(bundle, made))]
 
-    def written(rows: Sequence[int], quadrant: int) -> Sequence[Piece]:
+    def best_written(count: int, rows: Sequence[int], quadrant: int) -> list[Piece]:
         first = min(rows) // TOGETHER * max(TOLD)
-        return composed.told[quadrant][first : first + max(TOLD)]
+        written = composed.told[quadrant][first : first + max(TOLD)]
+        return [best(written[start : start + count], quadrant) for start in range(0, len(written), count)]
 
-    def best_written(count: int, rows: Sequence[int], quadrant: int) -> Piece:
-        return best(written(rows, quadrant)[:count], quadrant)
-
-    found: dict[str, Method] = {
+    one: dict[str, Callable[[Sequence[int], int], Piece]] = {
         "plain": lambda rows, _: heard[rows[0]],
         "rules": lambda rows, quadrant: rules(quadrant).turned(heard[rows[0]]),
         "climb": lambda rows, quadrant: climbed(bundle.first, heard[rows[0]], quadrant, CLIMBS, rng),
@@ -224,16 +226,21 @@ def methods(bundle: MoodBundle, composed: Composed, seed: int) -> dict[str, Meth
         "steered": steered,
     }
     if (elements := composed.quantised) is not None:
-        found |= {
+        one |= {
             "quantised": lambda rows, quadrant: composed.in_codes(elements, rows[:1], quadrant, seed)[0],
             "quantised_best_of_4": lambda rows, quadrant: best(
                 composed.in_codes(elements, rows[:4], quadrant, seed), quadrant
             ),
         }
+    found = {name: _of_one(method) for name, method in one.items()}
     if composed.told:
-        found["told"] = lambda rows, quadrant: written(rows, quadrant)[0]
+        found["told"] = partial(best_written, 1)
         found |= {f"told_best_of_{count}": partial(best_written, count) for count in TOLD}
     return found
+
+
+def _of_one(method: Callable[[Sequence[int], int], Piece]) -> Method:
+    return lambda rows, quadrant: [method(rows, quadrant)]
 
 
 def _said(bundle: MoodBundle, pieces: Sequence[Piece]) -> Floats:
@@ -242,26 +249,52 @@ def _said(bundle: MoodBundle, pieces: Sequence[Piece]) -> Floats:
     return np.stack([moods.valence, moods.arousal], 1)
 
 
-def control(report: Report, bundle: MoodBundle, composed: Composed, real: Sequence[Piece]) -> None:
+def surest(judge: Judge, excerpts: Excerpts, count: int) -> list[Excerpts]:
+    """Of each quadrant up to ``count`` excerpts that a judge is surest of, few ``OF_A_SONG``."""
+    if not excerpts.pieces:
+        return []
+    found = []
+    for column in judge.judge(excerpts.pieces).quadrant.T:
+        of_a_song: Counter[str] = Counter()
+        rows = []
+        for row in np.argsort(-column, kind="stable").tolist():
+            of_a_song[excerpts.songs[row]] += 1
+            if of_a_song[excerpts.songs[row]] <= OF_A_SONG:
+                rows.append(row)
+        found.append(excerpts.some(rows[:count]))
+    return found
+
+
+def control(
+    report: Report,
+    bundle: MoodBundle,
+    composed: Composed,
+    real: Excerpts,
+    sure: Sequence[Excerpts] = (),
+) -> None:
     """Every method on every group of ``TOGETHER`` drafts and every quadrant; adds ``mood.control.*``.
 
     ``first.quadrant`` is what the judge says that was searched by; the baseline of the others is the drafts as they
-    were, and their interval is over groups of drafts. ``drift`` is in standard deviations of the drafts: how far a
-    changed draft moved in what has no rule, or how far the mean of chosen drafts lies from that of all.
+    were, and their interval is over groups of drafts. ``two_sample``: recognised beside ``real`` excerpts;
+    ``two_sample_matched``: beside real ones that are surely of each quadrant (``sure``, of ``surest``). ``drift`` is in
+    standard deviations of the drafts: how far a changed draft moved in what has no rule, or how far the mean of chosen
+    drafts lies from that of all.
     """
     heard = composed.heard
     groups = [range(start, start + TOGETHER) for start in range(0, len(heard) - TOGETHER + 1, TOGETHER)]
     wanted = [(number, quadrant) for number in range(len(groups)) for quadrant in range(len(QUADRANTS))]
-    asked = np.array([quadrant for _, quadrant in wanted], dtype=np.int64)
-    songs = tuple(f"drafts {number}" for number, _ in wanted)
     spread = _without_rule(heard).std(0) + 1e-9
     base: dict[str, float] = {}
     plain = _without_rule([heard[_turned(groups[number], quadrant)[0]] for number, quadrant in wanted])
     for name, method in methods(bundle, composed, report.seed).items():
-        made = [
+        each = [
             method(_turned(groups[number], quadrant), quadrant)
             for number, quadrant in track(wanted, name, console=Console(stderr=True))
         ]
+        made = [piece for pieces in each for piece in pieces]
+        whose = [place for place, pieces in enumerate(each) for _ in pieces]
+        asked = np.array([wanted[place][1] for place in whose], dtype=np.int64)
+        songs = tuple(f"drafts {wanted[place][0]}" for place in whose)
         labelled = Labelled(tuple(made), songs, VALENCE[asked], AROUSAL[asked])
         second = right(labelled, bundle.second.judge(made))
         for figure, values in second.items():
@@ -271,6 +304,10 @@ def control(report: Report, bundle: MoodBundle, composed: Composed, real: Sequen
         first = right(labelled, bundle.first.judge(made))["quadrant"]
         report.add(f"mood.control.{name}.first.quadrant", mean_over_songs(songs, first, chance=CHANCE["quadrant"]))
         report.add(f"mood.control.{name}.two_sample", _told_apart(made, songs, real))
+        if sure:
+            rows, beside = _matched(asked, sure)
+            some, names = [made[row] for row in rows], [songs[row] for row in rows]
+            report.add(f"mood.control.{name}.two_sample_matched", _told_apart(some, names, beside))
         if name in {"rules", "climb", "steered", "quantised"}:
             moved = np.abs(_without_rule(made) - plain) / spread
             report.add(f"mood.control.{name}.drift", mean_over_songs(songs, moved.mean(1)))
@@ -279,21 +316,38 @@ def control(report: Report, bundle: MoodBundle, composed: Composed, real: Sequen
             report.add(f"mood.control.{name}.drift", over_songs(songs, apart, seed=report.seed))
 
 
+def _matched(asked: IntArray, sure: Sequence[Excerpts]) -> tuple[list[int], Excerpts]:
+    """Rows of what was made, evenly over all of it, and for each a real piece of the quadrant that was asked for."""
+    rows: list[int] = []
+    beside = Excerpts([], [], [])
+    for quadrant, some in enumerate(sure):
+        own = np.flatnonzero(asked == quadrant)
+        many = min(len(own), len(some.pieces))
+        rows += own[_evenly(len(own), many)].tolist()
+        beside.pieces.extend(some.pieces[:many])
+        beside.songs.extend(some.songs[:many])
+    return rows, beside
+
+
+def _evenly(several: int, many: int) -> IntArray:
+    return np.unique(np.linspace(0, several - 1, many).astype(np.int64))
+
+
 def _turned(group: Sequence[int], quadrant: int) -> Sequence[int]:
     """Rows of drafts in an order that begins with others for each quadrant."""
     first = quadrant * len(group) // len(QUADRANTS)
     return [*group[first:], *group[:first]]
 
 
-def _told_apart(made: Sequence[Piece], songs: Sequence[str], real: Sequence[Piece]) -> Metric:
+def _told_apart(made: Sequence[Piece], songs: Sequence[str], real: Excerpts) -> Metric:
     """How often a classifier says rightly which of as many real and made pieces is which."""
-    many = min(len(made), len(real))
-    rows = np.unique(np.linspace(0, len(made) - 1, many).astype(int))
+    many = min(len(made), len(real.pieces))
+    rows = _evenly(len(made), many)
     some, whose = [made[row] for row in rows], [songs[row] for row in rows]
-    names = [*whose, *(f"real {row}" for row in range(len(rows)))]
-    if len(set(whose)) < FOLDS:
+    names = [*whose, *real.songs[: len(rows)]]
+    if min(len(set(whose)), len(set(real.songs[: len(rows)]))) < FOLDS:
         return Metric(None, chance=0.5)
-    return mean_over_songs(names, two_sample_test(some, real[: len(rows)], names), chance=0.5)
+    return mean_over_songs(names, two_sample_test(some, real.pieces[: len(rows)], names), chance=0.5)
 
 
 def _without_rule(pieces: Sequence[Piece]) -> Floats:

@@ -11,7 +11,9 @@ from models.music.notes import DOMAINS, Domain, MusicError, Piece
 from models.style.compose import Composer, NoWriter, whole_bars
 from models.style.drafts import BEFORE, Draft, as_latents_say
 from models.style.fingerprint import rejection_reason
+from models.style.harmonies import CLEARLY, GROUP, Harmonies, harmonies
 from models.style.latents import BARS
+from models.style.pieces.bar_latents import BarLatents
 
 TOGETHER = 16
 TRIES = 3  # at writing so many whole bars of one meter that may be offered, before the prior says what to write
@@ -44,7 +46,8 @@ def draft_each(
     """A draft for each domain and seed, the same again for the same; many at once take less time each.
 
     Excerpts of eight whole bars of one meter that may be offered; where none was written in ``TRIES``, what a draw of
-    the prior says is written. ``mood`` (valence and arousal, as in ``Writer.compose``) is told to the piece model.
+    the prior says is written. ``mood`` (valence and arousal, as in ``Writer.compose``) is told to the piece model, and
+    harmonies of its valence where some come with the weights (``models.style.harmonies``).
     ``between`` is called between two steps of writing (``Writer.play_on``); what it raises ends the work.
 
     Raises ``NoWriter``, and ``ValueError`` where a mood is wished that the piece model has learned nothing of.
@@ -101,7 +104,14 @@ def _written(
     places = composer.writer.places(domain, list(seeds.values()), BARS)
     if not seeds:
         return {}
-    pieces = composer.writer.excerpts(domain, list(seeds.values()), BARS, places, mood, between=between)
+    told: list[BarLatents] = []
+    if mood and abs(mood[0]) >= CLEARLY and (known := _harmonies(composer, domain)):
+        lent = known.drawn(mood[0], list(seeds.values()))
+        reader = composer.writer.reader(composer.model)
+        told = [reader.of_group(GROUP, known.latents[each]) for each in lent]
+        meters = known.meter[lent].tolist()
+        places = [replace(place, meter=meter) for place, meter in zip(places, meters, strict=True)]
+    pieces = composer.writer.excerpts(domain, list(seeds.values()), BARS, places, mood, latents=told, between=between)
     found: dict[int, Draft] = {}
     for row, piece, place in zip(seeds, pieces, places, strict=True):
         try:
@@ -113,3 +123,9 @@ def _written(
             about = {**latents.piece, "writer": composer.writer.version, BEFORE: place.before}
             found[row] = Draft(replace(latents, piece=about), notes)
     return found
+
+
+def _harmonies(composer: Composer, domain: Domain) -> Harmonies | None:
+    """What may be told of harmony; None where the writer hears none, or none are there for these weights."""
+    hears = composer.writer is not None and composer.writer.hears_latents(domain)
+    return harmonies(domain, composer.version) if hears else None

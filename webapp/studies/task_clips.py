@@ -85,7 +85,7 @@ def _moved(method: Method, count: int) -> ForMood:
     def make(quadrant: int) -> list[Piece]:
         rows = np.arange(TOGETHER)
         first = quadrant * TOGETHER // len(QUADRANTS)
-        return [method(np.roll(rows, -(first + number)).tolist(), quadrant) for number in range(count)]
+        return [method(np.roll(rows, -(first + number)).tolist(), quadrant)[0] for number in range(count)]
 
     return make
 

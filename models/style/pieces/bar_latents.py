@@ -158,6 +158,17 @@ class Reader:
             np.concatenate([scaled, line], axis=1).astype(np.float32), told, np.zeros(told.shape, np.float32)
         )
 
+    def of_group(self, group: str, latents: Floats) -> BarLatents:
+        """One group's ``latents`` ``(bars, dims)``, told surely, and nothing else."""
+        place, bars = TOLD_GROUPS.index(group), len(latents)
+        first = sum(self.sizes[:place])
+        dims = slice(first, first + self.sizes[place])
+        values = np.zeros((bars, sum(self.sizes)), dtype=np.float32)
+        values[:, dims] = latents / self.scale.numpy()[dims]
+        told = np.zeros((bars, len(TOLD_GROUPS)), dtype=bool)
+        told[:, place] = True
+        return BarLatents(values, told, np.zeros(told.shape, np.float32))
+
 
 def tune_correlation(asked: BarLatents, written: BarLatents) -> float:
     """How the top line of what was ``written`` goes with the one that was told, -1 to 1; 0 where none was told."""

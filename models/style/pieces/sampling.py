@@ -48,6 +48,7 @@ OPENINGS = 0.25  # share of the excerpts that begin a piece
 TIMES_ANEW, ANEW = 4, 1 << 20  # how often a piece is begun anew; what its seed then has besides
 EARLIER_BARS = 24  # at least, of a piece whose last bars are written
 MOOD_GUIDANCE = 3.0  # at least, where a mood is asked for: the model's own hardly heeds one
+GUIDANCE_BESIDE_LATENTS = 2.0  # where latents say part of the mood: as often right, and less often told from real music
 
 
 class Writer:
@@ -184,17 +185,24 @@ class Writer:
         places: Sequence[Place],
         mood: tuple[float, float] | None = None,
         *,
+        latents: Sequence[BarLatents] = (),
         after_step: Particles | None = None,
         between: Callable[[], None] | None = None,
     ) -> list[Piece]:
         """``bars`` whole bars of one meter, with a pickup before an opening, from each of ``places`` in a new piece.
 
-        ``mood`` as in ``compose``. ``after_step`` may choose among what is being written side by side; ``between`` as
-        in ``play_on``.
+        ``mood`` as in ``compose``. ``latents`` are told of each, where the domain has no specialist. ``after_step`` may
+        choose among what is being written side by side; ``between`` as in ``play_on``.
         """
         wishes = self._drawn(Wishes(DOMAINS.index(domain), bars, regular=True, mood=self._mood(mood)))
+        wishes = replace(wishes, guidance=GUIDANCE_BESIDE_LATENTS) if latents and mood else wishes
         wishes = replace(wishes, repeat_bias=self._repeat_bias(domain, "returning_excerpts"))
-        return _pieces(self._written(wishes, seeds, places=places, after_step=after_step, between=between))
+        written = self._written(wishes, seeds, places=places, latents=latents, after_step=after_step, between=between)
+        return _pieces(written)
+
+    def hears_latents(self, domain: Domain) -> bool:
+        """Whether it can be told latents in what it writes of a ``domain`` from nothing."""
+        return domain not in self.specialists and self.bundle.model.latents is not None
 
     def reader(self, encoder: StyleModel) -> Reader:
         """Reads the latents that the model can be told off music; raises ``ValueError`` where it hears none."""

@@ -10,11 +10,12 @@ import json
 import numpy as np
 import pytest
 
+from models.mood.steering import Dials
 from models.music.notes import DOMAINS
 from models.style import drafting
 from models.style.bundle import SHIPPED_STYLE, read_card
-from models.style.checkpoint import tiny_style
-from models.style.compose import Composer
+from models.style.checkpoint import load_style, tiny_style
+from models.style.compose import METER_NAMES, Composer
 from models.style.drafting import draft_each, draft_many, play_each
 from models.style.drafts import (
     BEFORE,
@@ -27,7 +28,9 @@ from models.style.drafts import (
     save_drafts,
 )
 from models.style.fingerprint import rejection_reason
-from models.style.latents import BARS
+from models.style.harmonies import CLEARLY, GROUP, NEAREST, Harmonies, file_of, harmonies
+from models.style.latents import BARS, TOLD_GROUPS
+from models.style.pieces.model import OF_TINY_STYLE, tiny_pieces
 from models.style.pieces.sampling import Writer
 from models.train import first_drafts as command
 
@@ -58,16 +61,79 @@ def test_they_are_written_all_different_and_may_be_offered(domain, version):
     assert all(BEFORE in each.latents.piece for each in drafts)
 
 
+def test_harmonies_come_with_them_for_either_valence(version):
+    lent = harmonies("pop", version)
+    assert lent.latents.shape == (len(lent.valence), BARS, lent.latents.shape[2])
+    assert np.isfinite(lent.latents).all()
+    for valence in (-0.8, 0.8):
+        drawn = lent.drawn(valence, [(seed, 0) for seed in range(200)])
+        assert drawn == lent.drawn(valence, [(seed, 0) for seed in range(200)])
+        assert len(set(drawn)) == NEAREST
+        assert (lent.valence[drawn] * np.sign(valence) >= CLEARLY).all()
+
+
 def test_another_model_has_none(version, tmp_path):
     assert first_drafts("pop", "another-1") == []
+    assert harmonies("pop", "another-1") is harmonies("chorale", version) is None
     assert first_drafts("pop", version, tmp_path) == []
 
 
 def test_a_file_that_is_not_of_drafts_is_told_by_its_name(version, tmp_path):
     (tmp_path / "card.json").write_text(json.dumps({"version": version}))
     (tmp_path / f"pop{ENDING}").write_bytes(b"no drafts")
+    file_of("pop", tmp_path).write_bytes(b"no harmonies")
     with pytest.raises(ValueError, match=r"pop\.safetensors can't be read as drafts"):
         first_drafts("pop", version, tmp_path)
+    with pytest.raises(ValueError, match=r"pop_harmonies\.safetensors can't be read as harmonies"):
+        harmonies("pop", version, tmp_path)
+
+
+def test_the_command_lends_harmonies_of_drafts_turned_to_the_mode_that_the_judge_hears(version, tmp_path, capsys):
+    drafts = first_drafts("pop", version)[:4]
+    save_drafts(tmp_path / f"pop{ENDING}", drafts)
+    (tmp_path / "card.json").write_text(json.dumps({"version": version}))
+    command.main(["--out", str(tmp_path), "--harmonies"])
+    count = json.loads(capsys.readouterr().out.splitlines()[-1])["harmonies"]
+    lent = harmonies("pop", version, tmp_path)
+    assert count == {"pop": len(lent.valence)}
+    assert 0 < len(lent.valence) <= 2 * len(drafts)
+    assert (np.abs(lent.valence) >= CLEARLY - 1e-3).all()
+    composer = Composer(load_style(SHIPPED_STYLE))
+    turned = [Dials(major=mode).turned(each.notes) for mode in (1, -1) for each in drafts]
+    own = np.stack([composer.encode(each).groups[GROUP] for each in turned])
+    away = np.abs(lent.latents[:, None] - own[None]).max((2, 3)).min(1)
+    assert away.max() < 0.01  # float16
+
+
+@pytest.mark.usefixtures("all_may_be_offered")
+def test_what_is_written_in_a_clear_mood_is_told_a_harmony_of_its_valence_and_its_meter(writing, monkeypatch):
+    told = tiny_pieces(moods=True, latents=OF_TINY_STYLE)
+    monkeypatch.setattr(writing, "writer", Writer(told))
+    dims = OF_TINY_STYLE[TOLD_GROUPS.index(GROUP)]
+    valence = np.linspace(-1, 1, 100, dtype=np.float32)
+    lent = np.repeat(valence, BARS * dims).reshape(100, BARS, dims)
+    three_four = METER_NAMES.index("3/4")
+    known = Harmonies(lent, valence, np.full(100, three_four))
+    monkeypatch.setattr(drafting, "harmonies", lambda domain, version: known)
+    excerpts, heard = writing.writer.excerpts, []
+
+    def noted(domain, seeds, bars, places, mood, **named):
+        heard.append((places, named["latents"]))
+        return excerpts(domain, seeds, bars, places, mood, **named)
+
+    monkeypatch.setattr(writing.writer, "excerpts", noted)
+    scale = writing.writer.reader(writing.model).scale.numpy()[sum(OF_TINY_STYLE[: TOLD_GROUPS.index(GROUP)])]
+    (draft,) = draft_each(writing, ["pop"], [3], (-0.9, 0.5))
+    ((place,), (latents,)) = heard[0]
+    assert place.meter == three_four
+    assert draft.notes.bars[:, 2:].tolist() == [[3, 4]] * BARS
+    assert latents.told[:, TOLD_GROUPS.index(GROUP)].all()
+    assert latents.told.sum() == BARS
+    assert -1 <= latents.values[latents.values != 0].mean() * scale < 0
+    heard.clear()
+    for mood in (None, (CLEARLY / 2, 1.0)):
+        draft_each(writing, ["pop"], [3], mood)
+    assert not any(latents for _, latents in heard)
 
 
 def test_the_command_draws_the_same_again(composer, tmp_path):

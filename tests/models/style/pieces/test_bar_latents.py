@@ -36,6 +36,16 @@ def test_a_clip_of_eight_bars_has_the_latents_that_it_is_stored_with(reader):
     assert not read.doubt.any()
 
 
+def test_one_group_alone_is_told_as_it_is_stored(reader):
+    latents = Composer(tiny_style()).encode(clip(3).window(0, 8))
+    whole, alone = reader.stored(latents), reader.of_group("harmony", latents.groups["harmony"])
+    np.testing.assert_allclose(of_group(alone, reader, "harmony"), of_group(whole, reader, "harmony"), atol=1e-6)
+    assert np.count_nonzero(alone.values) == latents.groups["harmony"].size
+    assert [TOLD_GROUPS[place] for place in np.flatnonzero(alone.told.any(0))] == ["harmony"]
+    assert alone.told.any(1).all()
+    assert not alone.doubt.any()
+
+
 def test_pieces_side_by_side_and_windows_do_not_hear_each_other(reader):
     one, other = clip(1).window(0, 8), clip(2).window(0, 8)
     apart = [reader.read([to_tokens(piece)])[0] for piece in (one, other)]
