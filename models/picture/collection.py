@@ -1,8 +1,9 @@
 """The pictures to train and test on: a folder of one's own or those below ``KALLOS_CORPORA``, split and laid out.
 
 Which are trained on is a stable hash, with series and near-duplicates whole on one side. A series are the pictures of
-one folder whose names begin with the same word ("jigsaw red 08", "jigsaw blue 02"). Near-duplicates are pictures whose
-thumbnails hardly differ, wherever they lie.
+one folder whose names begin with the same word ("jigsaw red 08", "jigsaw blue 02"), but for the word with which a
+camera or a program numbers all that it saves ("IMG_0001"). Near-duplicates are pictures whose thumbnails hardly differ,
+wherever they lie.
 
 Pictures are laid out on a grid so that alike ones are neighbours and none covers another. Their latents on the two main
 axes say where they would lie; an assignment to the places of a grid with the least squared distance to that moves each
@@ -33,6 +34,9 @@ PARTS = ("train", "validation", "test")
 THUMBNAIL = 16
 ALIKE = 0.985  # correlation of two thumbnails from which on they are near-duplicates
 BLOCK = 512
+NUMBERED = re.compile(  # what cameras, phones and programs save
+    r"(img|image|dsc|dscn|dscf|pxl|mvimg|dji|gopr|photo|picture|pic|scan|screenshot|untitled)([\W_]*\d|[\W_]+from\b)"
+)
 DRAWINGS = "pictures"
 DRAWINGS_TERMS = "public domain (Open Clip Art Library 0.18)"
 
@@ -66,7 +70,8 @@ def series_of(pictures: Sequence[Picture]) -> list[str]:
     pairs = []
     for index, picture in enumerate(pictures):
         path = PurePosixPath(picture.path)
-        word = re.match(r"[^\W\d_]{3,}", path.stem.lower())
+        stem = path.stem.lower()
+        word = None if NUMBERED.match(stem) else re.match(r"[^\W\d_]{3,}", stem)
         key = f"{path.parent}/{word.group() if word else path.stem}"
         pairs.append((first.setdefault(key, index), index))
     pairs += near_duplicates(pictures)

@@ -96,6 +96,15 @@ def test_series_and_near_duplicates_stay_on_one_side() -> None:
     assert sorted(row for rows in parts.values() for row in rows) == list(range(5))
 
 
+def test_pictures_that_a_camera_or_a_program_has_numbered_are_no_series() -> None:
+    names = [f"IMG_{number:04d}.jpg" for number in range(4)] + ["Screenshot from 2026-01-02.png", "Screenshot 3.png"]
+    names += ["imgs of foxes 1.png", "imgs of foxes 2.png", "scanner 1.png", "scanner 2.png"]
+    pixels = np.random.default_rng(0).integers(0, 255, (len(names), 96, 96, 3)).astype(np.uint8)
+    series = series_of([Picture(name, each) for name, each in zip(names, pixels, strict=True)])
+    assert len(set(series[:6])) == 6
+    assert (series[6], series[8]) == (series[7], series[9])
+
+
 def test_halves_share_no_series_and_no_film() -> None:
     names = [f"a.mp4/shot-{number // 3:04d}/frame-{number:05d}" for number in range(9)]
     names += [f"fox {number}.png" for number in range(4)] + [f"owl {number}.png" for number in range(4)]
