@@ -91,7 +91,7 @@ def composed(report: Report, bundle: MoodBundle, network: BeatNetwork, limit: in
     drafts = draft_many(composer, "pop", count, report.seed)
     pieces = play_each(composer, "pop", drafts, range(count))
     pop = regular(piece for piece in corpora_parts(composer.bundle.folder)["test"] if piece.domain == "pop")
-    pool = real_excerpts(pop, BARS, 10 * limit if limit else POOL, report.seed)
+    pool = real_excerpts(pop, BARS, min(POOL, 10 * (limit or POOL)), report.seed)
     sure = surest(bundle.first, pool, REAL // len(QUADRANTS))
     told = written_for_moods(composer, count // TOGETHER * max(TOLD), report.seed)
     elements = quantised(composer, performances_with_bars(network)[:limit])

@@ -196,8 +196,8 @@ def methods(bundle: MoodBundle, composed: Composed, seed: int) -> dict[str, Meth
     ``plain`` does nothing, ``rules`` and ``climb`` change the first draft, ``best_of_K`` chooses among K. ``steered``
     takes versions of the first draft, for which the others lend styles. ``told`` has the piece model write for the
     quadrant (by its label and a harmony of its valence), ``told_best_of_K`` chooses among K of these: as often as the
-    pieces that were written suffice for. ``quantised`` decodes the first draft with
-    its elements in the codes of the quadrant, ``quantised_best_of_4`` chooses among four drafts so.
+    pieces that were written suffice for. ``quantised`` decodes the first draft with its elements in the codes of the
+    quadrant, ``quantised_best_of_4`` chooses among four drafts so.
     """
     heard, rng = composed.heard, np.random.default_rng(seed)
 

@@ -48,7 +48,7 @@ OPENINGS = 0.25  # share of the excerpts that begin a piece
 TIMES_ANEW, ANEW = 4, 1 << 20  # how often a piece is begun anew; what its seed then has besides
 EARLIER_BARS = 24  # at least, of a piece whose last bars are written
 MOOD_GUIDANCE = 3.0  # at least, where a mood is asked for: the model's own hardly heeds one
-GUIDANCE_BESIDE_LATENTS = 2.0  # where latents say part of the mood: as often right, and less often told from real music
+GUIDANCE_BESIDE_LATENTS = 2.0  # where latents say part of a mood; at 3 right in .93 for .88, recognised in .70 for .65
 
 
 class Writer:
